@@ -1,0 +1,46 @@
+"""The command line: each command parses, calls one function of the library, and prints."""
+
+import click
+
+from bulk_topup import __version__
+from bulk_topup.cli.api import balances_command, lookup_command, products_command
+from bulk_topup.cli.runs import (
+    plan_command,
+    report_command,
+    resume_command,
+    retry_command,
+    run_command,
+    status_command,
+)
+from bulk_topup.cli.sandbox import sandbox_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, package_name="bulk-topup")
+def main() -> None:
+    """Pay long lists of people through the DT One DVS API: resumable, within its rate limit, nobody twice.
+
+    Exit codes: 0 all rows completed, 1 some did not, 2 usage, 3 the list or job file is not acceptable (nothing
+    sent), 4 stopped by the provider (credentials, balance, no answer), 5 another process holds the run,
+    75 interrupted (start again to resume).
+
+    \b
+    Example:
+      bulk-topup plan sample_files/rewards.csv --product 6418
+      bulk-topup run sample_files/rewards.csv --product 6418
+    """
+
+
+for command in (
+    run_command,
+    plan_command,
+    resume_command,
+    retry_command,
+    status_command,
+    report_command,
+    products_command,
+    balances_command,
+    lookup_command,
+    sandbox_command,
+):
+    main.add_command(command)

@@ -1,0 +1,146 @@
+"""What people see: the plan, the progress of a run and its summary; decides nothing."""
+
+from collections.abc import Collection, Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from bulk_topup.engine import Prepared
+from bulk_topup.jobs import Job
+from bulk_topup.money import plain
+from bulk_topup.records import Run
+from bulk_topup.report import Summary
+from bulk_topup.runs import Finished
+from bulk_topup.states import RowState
+
+#: Refused rows that a terminal shows; all of them are in the plan's file.
+REFUSED_SHOWN = 20
+
+#: States in which a row's price is charged or held; of a failed one it is released, of a reversed one given back.
+_COSTS = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
+
+STATE_STYLES = {
+    RowState.COMPLETED: "green",
+    RowState.FAILED: "red",
+    RowState.REFUSED: "red",
+    RowState.CONFLICT: "bold red",
+    RowState.REVERSED: "magenta",
+    RowState.ACCEPTED: "yellow",
+    RowState.IN_FLIGHT: "yellow",
+    RowState.PENDING: "yellow",
+}
+
+
+def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
+    """Show what a start would do: what is known of the run, totals per product, balance, refused rows."""
+    plan, difference = prepared.plan, prepared.difference
+    if run is not None:
+        begun = run.created_at.strftime("%Y-%m-%d %H:%M UTC")
+        console.print(f"Run [bold]{run.name}[/] began {begun} and goes on.", highlight=False)
+        console.print(
+            f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
+            f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
+            f"{difference.gone} are no longer in the list.",
+            highlight=False,
+        )
+        if difference.changed_after_sending:
+            console.print(
+                f"  [red]{difference.changed_after_sending} rows changed in the list after they were sent; "
+                "they are not paid again, and the report names them.[/]",
+                highlight=False,
+            )
+        console.print("  To pay this list again on purpose, name a new run: --run-key NAME", highlight=False)
+    else:
+        console.print(f"Run [bold]{job.name}/{job.run_key}[/] is new.", highlight=False)
+    console.print(f"{job.list}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False)
+    if plan.products:
+        console.print(_products_table(prepared))
+    for check in prepared.balances:
+        has = "no wallet" if check.available is None else f"{plain(check.available)} available"
+        left = "" if check.after is None else f", {plain(check.after)} after"
+        style = "green" if check.is_enough else "bold red"
+        console.print(f"[{style}]{check.unit}: {plain(check.cost)} still to be paid, {has}{left}[/]", highlight=False)
+    if plan.refused_rows:
+        console.print(_refused_table(prepared))
+        if plan.refused > REFUSED_SHOWN:
+            console.print(f"… and {plan.refused - REFUSED_SHOWN} more refused rows; the plan's file names them.")
+
+
+def show_summary(console: Console, finished: Finished) -> None:
+    """Show how a run ended and where its report lies."""
+    result = finished.result
+    if result.message:
+        console.print(f"[bold yellow]{result.message}[/]", highlight=False)
+    if result.contradicted:
+        console.print(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
+    console.print(summary_table(finished.report.summary))
+    show_charged(console, finished.report.summary)
+    for file in finished.report.files:
+        console.print(f"  {file}", highlight=False, soft_wrap=True)
+    if finished.report.not_completed is not None:
+        console.print(
+            f"Rows that did not complete, ready to correct: {finished.report.not_completed}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def show_charged(console: Console, summary: Summary) -> None:
+    """Show what the wallet was charged, and what it still holds."""
+    for verb, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
+        for unit, amount in sums.items():
+            console.print(f"{verb}: [bold]{plain(amount)} {unit}[/]", highlight=False)
+
+
+def summary_table(summary: Summary) -> Table:
+    """Give rows and charges per state and product."""
+    table = Table(title=f"Run {summary.run}: {summary.rows} rows")
+    for heading in ("state", "product", "rows", "amount", "charged or held"):
+        table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
+    for total in summary.totals:
+        cost = plain(total.price + total.fee) if total.state in _COSTS else ""
+        table.add_row(
+            f"[{STATE_STYLES[total.state]}]{total.state}[/]",
+            "" if total.product_id is None else str(total.product_id),
+            str(total.rows),
+            f"{plain(total.amount)} {total.unit}" if total.unit else "",
+            f"{cost} {total.price_unit}" if cost and total.price_unit else "",
+        )
+    return table
+
+
+def simple_table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, unbroken: Collection[str] = ()) -> Table:
+    """Give a table of plain values; the columns named in `unbroken` are never wrapped."""
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in unbroken)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    return table
+
+
+def _products_table(prepared: Prepared) -> Table:
+    table = Table()
+    for heading in ("product", "name", "rows", "amount", "expected cost"):
+        table.add_column(heading, justify="left" if heading in {"product", "name"} else "right")
+    for total in prepared.plan.products.values():
+        unpriced = f" + {total.unpriced} rows without a known price" if total.unpriced else ""
+        table.add_row(
+            str(total.product_id),
+            total.name,
+            str(total.rows),
+            f"{plain(total.amount)} {total.unit}",
+            f"{plain(total.cost)} {total.cost_unit}{unpriced}",
+        )
+    return table
+
+
+def _refused_table(prepared: Prepared) -> Table:
+    table = Table(title="Refused rows", title_style="bold red")
+    table.add_column("line", justify="right")
+    table.add_column("column")
+    table.add_column("what is wrong", overflow="fold")
+    for row in prepared.plan.refused_rows[:REFUSED_SHOWN]:
+        for index, problem in enumerate(row.problems):
+            table.add_row(str(row.line) if index == 0 else "", problem.column, problem.message)
+    return table

@@ -1,0 +1,42 @@
+"""From what went wrong to the exit code and the one sentence that a user sees."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from bulk_topup.dvs import DVSError
+from bulk_topup.errors import BulkTopupError, JobError, ListError, MappingError, RunLockedError
+from bulk_topup.runs import BalanceTooLowError, InterruptedRunError, RowsRefusedError
+
+USAGE = 2
+NOT_ACCEPTABLE = 3
+STOPPED_BY_PROVIDER = 4
+HELD_BY_ANOTHER = 5
+RESUME_ME = 75
+
+_CODES: tuple[tuple[type[BulkTopupError], int], ...] = (
+    (ListError, NOT_ACCEPTABLE),
+    (MappingError, NOT_ACCEPTABLE),
+    (JobError, NOT_ACCEPTABLE),
+    (RowsRefusedError, NOT_ACCEPTABLE),
+    (BalanceTooLowError, STOPPED_BY_PROVIDER),
+    (DVSError, STOPPED_BY_PROVIDER),
+    (RunLockedError, HELD_BY_ANOTHER),
+    (InterruptedRunError, RESUME_ME),
+)
+
+
+def code_for(error: BulkTopupError) -> int:
+    """Give the exit code of an error; what has none of its own is a matter of usage."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), USAGE)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn our own errors into one line on standard error and their exit code; others stay what they are."""
+    try:
+        yield
+    except BulkTopupError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise click.exceptions.Exit(code_for(error)) from error

@@ -1,0 +1,234 @@
+"""The options that several commands share, and the values that they make of them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.files import file_name
+from bulk_topup.jobs import Job, load_job, make_job
+from bulk_topup.report import ReportFormat
+from bulk_topup.runs import ReportOptions
+from bulk_topup.settings import Environment, default_ledger
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderOptions:
+    """Which provider a command talks to, and where its ledger lies."""
+
+    environment: Environment
+    base_url: str | None
+    credentials: Path | None
+    timeout: float
+    ledger: Path
+
+
+def provider_options(command: F) -> F:
+    """Add the options that say which provider a command talks to."""
+    for decorate in (
+        click.option(
+            "--ledger",
+            type=click.Path(dir_okay=False, path_type=Path),
+            envvar="BULK_TOPUP_LEDGER",
+            help="The ledger file.  [default: one per environment in the user's data folder]",
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0.1),
+            default=60.0,
+            show_default=True,
+            help="Seconds to wait for an answer.",
+        ),
+        click.option(
+            "--credentials",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="File with DVS_API_KEY and DVS_API_SECRET, instead of the environment or .env.",
+        ),
+        click.option("--base-url", help="Another address of the API, up to and with /v1."),
+        click.option(
+            "--env",
+            "environment",
+            type=click.Choice([environment.value for environment in Environment]),
+            help="Where to pay; production must be named.  [default: sandbox, or what the job file says]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def provider_from(values: dict[str, Any], fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
+    """Take the provider options out of a command's values."""
+    environment = Environment(values.pop("environment") or fallback)
+    return ProviderOptions(
+        environment=environment,
+        base_url=values.pop("base_url"),
+        credentials=values.pop("credentials"),
+        timeout=values.pop("timeout"),
+        ledger=values.pop("ledger") or default_ledger(environment),
+    )
+
+
+def list_options(command: F) -> F:
+    """Add the argument and the options that say what a list is and how it is meant."""
+    for decorate in (
+        click.option(
+            "--skip-refused", is_flag=True, default=None, help="Pay the accepted rows although others are refused."
+        ),
+        click.option(
+            "--allow-duplicates", is_flag=True, default=None, help="Pay a credit party more than once with one product."
+        ),
+        click.option(
+            "--calculation-mode",
+            type=click.Choice([mode.value for mode in CalculationMode]),
+            help="Whether amounts are what is received or what is charged.  [default: DESTINATION_AMOUNT]",
+        ),
+        click.option("--decimal-mark", type=click.Choice([".", ","]), help="Decimal mark of amounts.  [default: .]"),
+        click.option("--default-country", metavar="CC", help="Country of numbers without +, e.g. SG."),
+        click.option(
+            "--delimiter",
+            type=click.Choice(list(_DELIMITERS)),
+            help="CSV: what separates cells.  [default: as the header shows]",
+        ),
+        click.option("--encoding", help="CSV: e.g. latin-1.  [default: UTF-8, or UTF-16 with a byte order mark]"),
+        click.option("--sheet", help="XLSX: which sheet.  [default: the only one with cells]"),
+        click.option(
+            "--set",
+            "constants",
+            metavar="FIELD=VALUE",
+            multiple=True,
+            callback=_pairs,
+            help="The same value in every row; repeatable.",
+        ),
+        click.option(
+            "--map",
+            "columns",
+            metavar="FIELD=COLUMN",
+            multiple=True,
+            callback=_pairs,
+            help="The column of a field; repeatable.",
+        ),
+        click.option(
+            "--product",
+            type=click.IntRange(min=1),
+            help="The product of every row; else the list needs a column product_id.",
+        ),
+        click.option(
+            "--run-key", help="Name of the run; a new name pays again.  [default: the list's file name without ending]"
+        ),
+        click.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path)),
+    ):
+        command = decorate(command)
+    return command
+
+
+def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
+    """Take the list options out of a command's values: a job, and the folder where its list's path begins.
+
+    A file that ends in .toml is a job; what the command line states wins over it.
+
+    Raises:
+        JobError: the job file is not acceptable.
+    """
+    path: Path = values.pop("list_or_job")
+    delimiter = values.pop("delimiter")
+    stated = {
+        "run_key": values.pop("run_key"),
+        "product": values.pop("product"),
+        "sheet": values.pop("sheet"),
+        "encoding": values.pop("encoding"),
+        "delimiter": _DELIMITERS[delimiter] if delimiter else None,
+        "default_country": values.pop("default_country"),
+        "decimal_mark": values.pop("decimal_mark"),
+        "calculation_mode": values.pop("calculation_mode"),
+        "allow_duplicates": values.pop("allow_duplicates"),
+        "skip_refused": values.pop("skip_refused"),
+        "environment": values.get("environment"),
+        "rate": values.pop("rate", None),
+        "concurrency": values.pop("concurrency", None),
+    }
+    given = {name: value for name, value in stated.items() if value is not None}
+    columns, constants = values.pop("columns"), values.pop("constants")
+    if path.suffix.lower() == ".toml":
+        job = load_job(path)
+        merged = {
+            **job.model_dump(),
+            **given,
+            "columns": {**job.columns, **columns},
+            "constants": {**job.constants, **constants},
+        }
+        return make_job(merged, f"The job file {path} with what the command line states"), path.parent
+    literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
+    bare = {"list": _escaped(str(path)), "columns": columns, "constants": constants, **literal}
+    return make_job(bare, "What the command line states"), Path()
+
+
+def report_options(command: F) -> F:
+    """Add the options that say where and how results are written."""
+    for decorate in (
+        click.option(
+            "--reveal-pins", is_flag=True, help="Write PIN codes into the report, not only that there are some."
+        ),
+        click.option(
+            "--format",
+            "formats",
+            type=click.Choice([format_.value for format_ in ReportFormat]),
+            multiple=True,
+            help="What to write; repeatable.  [default: all]",
+        ),
+        click.option(
+            "--report-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of the report.  [default: reports/<job>-<run key>]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def report_from(
+    values: dict[str, Any], job: str, run_key: str, formats: tuple[ReportFormat, ...] = ()
+) -> ReportOptions:
+    """Take the report options out of a command's values."""
+    folder = values.pop("report_dir") or Path("reports") / file_name(job, run_key)
+    stated = tuple(ReportFormat(name) for name in values.pop("formats"))
+    return ReportOptions(
+        folder=folder, formats=stated or formats or tuple(ReportFormat), reveal_pins=values.pop("reveal_pins")
+    )
+
+
+def lines_of(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[int]:
+    """Read line numbers and ranges: `5,7-9`."""
+    lines: set[int] = set()
+    for part in (text or "").replace(" ", "").split(","):
+        match = re.fullmatch(r"([0-9]{1,8})(?:-([0-9]{1,8}))?", part)
+        if part and not match:
+            raise click.BadParameter(f'"{part}" is not a line or a range of lines; write it like 5,7-9.')
+        if match:
+            lines.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return frozenset(lines)
+
+
+def _pairs(_context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, mark, value = text.partition("=")
+        if not mark or not name.strip() or not value:
+            raise click.BadParameter(f'"{text}" is not {option.metavar}.')
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _escaped(text: str) -> str:
+    if "{" in text or "}" in text:
+        raise click.UsageError(
+            f'"{text}": braces are for the templates of job files; name the file or run without them.'
+        )
+    return text

@@ -1,0 +1,158 @@
+"""Shows a run under way: a bar on a terminal, a line every few seconds elsewhere; and turns signals into stops."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as RemainingColumn
+
+from bulk_topup.cli.display import show_plan
+from bulk_topup.engine import Prepared, Runner
+from bulk_topup.engine import Progress as Look
+from bulk_topup.errors import BulkTopupError
+from bulk_topup.jobs import Job
+from bulk_topup.records import Run
+from bulk_topup.settings import Environment
+from bulk_topup.states import RowState
+
+#: Seconds between looks at the run: on a terminal, and for lines in a log.
+ON_TERMINAL = 0.2
+IN_LOG = 5.0
+
+#: Seconds over which the rate that is shown is an average.
+RATE_OVER = 3.0
+
+_FINAL = (RowState.COMPLETED, RowState.FAILED, RowState.REVERSED, RowState.CONFLICT)
+
+
+class Pace:
+    """How many requests a second were sent of late."""
+
+    def __init__(self) -> None:
+        self._looks: deque[tuple[float, int]] = deque()
+
+    def of(self, moment: float, requests: int) -> float:
+        """Take in the number of requests so far, and give the rate over the last seconds."""
+        self._looks.append((moment, requests))
+        while moment - self._looks[0][0] > RATE_OVER:
+            self._looks.popleft()
+        began, before = self._looks[0]
+        return (requests - before) / (moment - began) if moment > began else 0.0
+
+
+class DeclinedError(BulkTopupError):
+    """Not confirmed, so nothing was sent."""
+
+
+@dataclass(kw_only=True)
+class ConsoleWatcher:
+    """Looks on for a person or a log: plan to standard output, progress to standard error."""
+
+    out: Console
+    err: Console
+    environment: Environment
+    #: Standard output is for JSON alone.
+    json: bool
+    #: Confirmed beforehand.
+    yes: bool
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """Show the plan."""
+        show_plan(self.err if self.json else self.out, job, run, prepared)
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Demand that a person types the run's name before production rows are sent, unless confirmed beforehand."""
+        if self.environment is not Environment.PRODUCTION or self.yes:
+            return
+        if not sys.stdin.isatty():
+            raise DeclinedError("Production needs a typed confirmation, and there is no terminal; state --yes.")
+        typed = click.prompt(f"{rows} rows will be paid with real money. Type {run_name} to go on", err=True)
+        if typed.strip() != run_name:
+            raise DeclinedError
+
+    @contextmanager
+    def running(self, run: Run, runner: Runner) -> Iterator[None]:
+        """Show progress while the run is on; SIGINT and SIGTERM stop it safely."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, runner.stop)
+        show = self._on_terminal if self.err.is_terminal and not self.json else self._in_log
+        display = loop.create_task(show(run, runner))
+        try:
+            yield
+        finally:
+            display.cancel()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def _on_terminal(self, run: Run, runner: Runner) -> None:
+        total = _total(runner.progress())
+        bars = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            RemainingColumn(compact=True),
+            console=self.err,
+        )
+        pace = Pace()
+        submitted = bars.add_task("submitted", total=total, note="")
+        finished = bars.add_task("final", total=total, note="")
+        self.err.print(f"Run [bold]{run.name}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False)
+        with Live(bars, console=self.err, refresh_per_second=1 / ON_TERMINAL):
+            try:
+                while True:
+                    self._update(bars, submitted, finished, runner.progress(), pace)
+                    await asyncio.sleep(ON_TERMINAL)
+            finally:
+                self._update(bars, submitted, finished, runner.progress(), pace)
+
+    @staticmethod
+    def _update(bars: Progress, submitted: TaskID, finished: TaskID, look: Look, pace: Pace) -> None:
+        counts = look.counts
+        sent = _total(look) - counts[RowState.PENDING] - counts[RowState.IN_FLIGHT]
+        pause = f" [yellow]{look.message}[/]" if look.message else ""
+        rate = pace.of(time.monotonic(), look.requests)
+        bars.update(submitted, completed=sent, note=f"{rate:.0f} of {look.rate:.0f} requests/s{pause}")
+        bars.update(
+            finished,
+            completed=sum(counts[state] for state in _FINAL),
+            note=f"[green]{counts[RowState.COMPLETED]} completed[/] [red]{counts[RowState.FAILED]} failed[/]",
+        )
+
+    async def _in_log(self, run: Run, runner: Runner) -> None:
+        started = time.monotonic()
+        while True:
+            look = runner.progress()
+            seconds = time.monotonic() - started
+            if self.json:
+                line = {
+                    "run": run.name,
+                    "seconds": round(seconds),
+                    **{state.value: look.counts[state] for state in RowState},
+                    "requests": look.requests,
+                    "throttled": look.throttled,
+                    "rate": round(look.rate),
+                    "message": look.message,
+                }
+                click.echo(msgspec.json.encode(line).decode(), err=True)
+            else:
+                states = ", ".join(f"{count} {state}" for state, count in look.counts.items() if count)
+                note = f" {look.message}" if look.message else ""
+                click.echo(f"[{seconds:.0f} s] run {run.name}: {states}; {look.requests} requests.{note}", err=True)
+            await asyncio.sleep(IN_LOG)
+
+
+def _total(look: Look) -> int:
+    return sum(look.counts.values()) - look.counts[RowState.REFUSED]

@@ -1,0 +1,82 @@
+"""Opens the provider that a command talks to: a named one with its credentials, or an embedded sandbox."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+from filelock import FileLock, Timeout
+from pydantic import SecretStr
+
+from bulk_topup.cli.options import ProviderOptions
+from bulk_topup.dvs import DVSClient
+from bulk_topup.errors import ConfigurationError
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.settings import BASE_URLS, Environment, load_credentials
+
+T = TypeVar("T")
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work in an event loop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+@asynccontextmanager
+async def open_client(
+    options: ProviderOptions, *, rate: float | None = None, connections: int = 32
+) -> AsyncIterator[DVSClient]:
+    """Give an open client of the provider that the options name.
+
+    Raises:
+        ConfigurationError: credentials are missing, or the address is not usable.
+    """
+    if is_embedded(options):
+        with _embedded(options.ledger) as (base_url, key, secret):
+            async with _client(base_url, key, secret, options, rate, connections) as client:
+                yield client
+        return
+    base_url = options.base_url or BASE_URLS.get(options.environment, "")
+    credentials = load_credentials(options.credentials)
+    async with _client(base_url, credentials.api_key, credentials.api_secret, options, rate, connections) as client:
+        yield client
+
+
+def is_embedded(options: ProviderOptions) -> bool:
+    """Tell whether the provider is a sandbox that lives in this process."""
+    return options.environment is Environment.SANDBOX and options.base_url is None
+
+
+def books_beside(ledger: Path) -> Path:
+    """Give the place of an embedded sandbox's books: beside the ledger, so that a resume meets the same provider."""
+    return ledger.with_name(f"{ledger.name}.sandbox-books.jsonl")
+
+
+def _client(
+    base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int
+) -> DVSClient:
+    return DVSClient(base_url, key, secret, timeout=options.timeout, rate=rate, connections=connections)
+
+
+@contextmanager
+def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
+    ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    books = books_beside(ledger)
+    lock = FileLock(books.with_name(f"{books.name}.lock"), timeout=0, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ConfigurationError(
+            f"Another process has an embedded sandbox open on {books}; wait until it ends, "
+            "or start `bulk-topup sandbox` once and give both its --base-url."
+        ) from None
+    try:
+        key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
+        with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books)) as sandbox:
+            yield sandbox.base_url, key, secret
+    finally:
+        lock.release()

@@ -1,0 +1,369 @@
+"""The commands that pay: run, plan, resume, retry; and those that look back: status, report."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bulk_topup.cli.display import show_charged, show_plan, show_summary, simple_table, summary_table
+from bulk_topup.cli.exits import NOT_ACCEPTABLE, STOPPED_BY_PROVIDER, plain_errors
+from bulk_topup.cli.options import (
+    ProviderOptions,
+    job_from,
+    lines_of,
+    list_options,
+    provider_from,
+    provider_options,
+    report_from,
+    report_options,
+)
+from bulk_topup.cli.progress import ConsoleWatcher
+from bulk_topup.cli.provider import is_embedded, open_client, run_async
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import codec
+from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.errors import LedgerError
+from bulk_topup.files import replacing
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.report import summarise
+from bulk_topup.runs import (
+    Finished,
+    exit_code,
+    make_report_folder,
+    plan_list,
+    report_run,
+    resume_run,
+    run_list,
+)
+from bulk_topup.states import RowState
+
+#: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
+POLL_INTERVAL = 2.0
+POLL_INTERVAL_EMBEDDED = 0.5
+
+
+def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
+    for decorate in (
+        click.option("--yes", is_flag=True, help="Confirm production beforehand."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
+        ),
+        click.option(
+            "--tracking-timeout",
+            type=click.FloatRange(min=0),
+            default=1800.0,
+            show_default=True,
+            help="Seconds without any change before open rows are left to the next start.",
+        ),
+        click.option(
+            "--poll-interval",
+            type=click.FloatRange(min=0.05),
+            help="Seconds between questions for open rows.  [default: 2]",
+        ),
+        click.option(
+            "--concurrency", type=click.IntRange(1, 1000), help="Requests on their way at once.  [default: 32]"
+        ),
+        click.option(
+            "--rate",
+            type=click.FloatRange(min=0.01),
+            help="Requests a second, never exceeded.  [default: what the provider allows]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command("run")
+@list_options
+@provider_options
+@report_options
+@_pace_options
+def run_command(**values: Any) -> None:
+    """Check, plan, submit, track and report a list; start it again to resume.
+
+    LIST is a CSV or XLSX file, JOB a job file that ends in .toml. Started again, a run goes on where it was and
+    never pays a row twice; --run-key names a new run.
+
+    \b
+    Example:
+      bulk-topup run sample_files/rewards.csv --product 6418
+    """
+    with plain_errors():
+        job, folder = job_from(values)
+        provider = provider_from(values, job.environment)
+        job = job.at(SystemClock().now(), folder)
+        report = report_from(values, job.name, str(job.run_key), job.reports)
+        watcher, options = _watching(values, provider, job.concurrency)
+
+        async def pay() -> Finished:
+            async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
+                with Ledger(provider.ledger) as ledger:
+                    return await run_list(job, dvs=dvs, ledger=ledger, options=options, report=report, watcher=watcher)
+
+        _finish(run_async(pay()), watcher)
+
+
+@click.command("resume")
+@click.argument("run_name", metavar="RUN")
+@provider_options
+@report_options
+@_pace_options
+def resume_command(run_name: str, **values: Any) -> None:
+    """Go on with a run as the ledger knows it; the list is not read again.
+
+    \b
+    Example:
+      bulk-topup resume list/rewards
+    """
+    _go_on(run_name, values, retry=False)
+
+
+@click.command("retry")
+@click.argument("run_name", metavar="RUN")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    metavar="STATUS",
+    help="Only rows that failed with this status or class; repeatable.",
+)
+@click.option("--rows", "lines", callback=lines_of, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9.")
+@provider_options
+@report_options
+@_pace_options
+def retry_command(run_name: str, statuses: tuple[str, ...], lines: frozenset[int], **values: Any) -> None:
+    """Give failed rows a new attempt: all of them, or those of a status or on some lines.
+
+    \b
+    Example:
+      bulk-topup retry list/rewards --status DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE
+    """
+    _go_on(run_name, values, retry=True, statuses=statuses, lines=lines)
+
+
+@click.command("plan")
+@list_options
+@provider_options
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the plan.  [default: reports/<job>-<run key>/plan.json]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
+    """Say what a run would do, without sending: what is wrong, what it costs, what is left; as a table and a file.
+
+    \b
+    Example:
+      bulk-topup plan sample_files/rewards.csv --product 6418
+    """
+    with plain_errors():
+        job, folder = job_from(values)
+        provider = provider_from(values, job.environment)
+        job = job.at(SystemClock().now(), folder)
+        file = (
+            out
+            or report_from({"report_dir": None, "formats": (), "reveal_pins": False}, job.name, str(job.run_key)).folder
+            / "plan.json"
+        )
+
+        async def check() -> Any:  # noqa: ANN401
+            async with open_client(provider, rate=job.rate) as dvs:
+                with Ledger(provider.ledger) as ledger:
+                    return await plan_list(job, dvs=dvs, ledger=ledger)
+
+        run, prepared = run_async(check())
+        console = Console(stderr=as_json, soft_wrap=False)
+        show_plan(console, job, run, prepared)
+        body = codec.encode(_plan_json(job, prepared))
+        make_report_folder(file.parent)
+        with replacing(file) as temporary:
+            temporary.write_bytes(body + b"\n")
+        console.print(f"The plan as a file: {file}", highlight=False, soft_wrap=True)
+        if as_json:
+            click.echo(body)
+        if prepared.plan.refused and not job.skip_refused:
+            raise click.exceptions.Exit(NOT_ACCEPTABLE)
+        if not prepared.balance_is_enough:
+            raise click.exceptions.Exit(STOPPED_BY_PROVIDER)
+
+
+@click.command("status")
+@click.argument("run_name", metavar="[RUN]", required=False)
+@provider_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
+    """Show the ledger's runs and their progress, or one run's totals.
+
+    \b
+    Example:
+      bulk-topup status list/rewards
+    """
+    with plain_errors(), _existing(provider_from(values)) as ledger:
+        console = Console()
+        if run_name is not None:
+            run = ledger.run_named(run_name)
+            summary = summarise(run, ledger.outcomes(run))
+            if as_json:
+                click.echo(codec.encode(summary.as_json()))
+                return
+            console.print(summary_table(summary))
+            show_charged(console, summary)
+            return
+        runs = [(run, ledger.counts(run)) for run in ledger.runs()]
+        if as_json:
+            described = [
+                {
+                    "run": run.name,
+                    "environment": run.environment,
+                    "list": run.list_path,
+                    "begun": run.created_at,
+                    "counts": {state.value: count for state, count in counts.items()},
+                }
+                for run, counts in runs
+            ]
+            click.echo(codec.encode(described))
+            return
+        console.print(
+            simple_table(
+                ("run", "environment", "begun (UTC)", *(state.value for state in RowState)),
+                (
+                    (run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), *counts.values())
+                    for run, counts in runs
+                ),
+            )
+        )
+
+
+@click.command("report")
+@click.argument("run_name", metavar="RUN")
+@provider_options
+@report_options
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def report_command(run_name: str, as_json: bool, **values: Any) -> None:
+    """Write a run's report again from the ledger, in any format.
+
+    \b
+    Example:
+      bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
+    """
+    with plain_errors(), _existing(provider_from(values)) as ledger:
+        run = ledger.run_named(run_name)
+        options = report_from(values, run.job, run.run_key)
+        make_report_folder(options.folder)
+        report = report_run(run, ledger=ledger, options=options)
+        if as_json:
+            click.echo(codec.encode({**report.summary.as_json(), "files": [str(file) for file in report.files]}))
+            return
+        console = Console()
+        console.print(summary_table(report.summary))
+        show_charged(console, report.summary)
+        for file in report.files:
+            console.print(f"  {file}", highlight=False, soft_wrap=True)
+
+
+def _go_on(
+    run_name: str,
+    values: dict[str, Any],
+    *,
+    retry: bool,
+    statuses: tuple[str, ...] = (),
+    lines: frozenset[int] = frozenset(),
+) -> None:
+    with plain_errors():
+        provider = provider_from(values)
+        rate, concurrency = values.pop("rate"), values.pop("concurrency") or Job.model_fields["concurrency"].default
+        watcher, options = _watching(values, provider, concurrency)
+        with _existing(provider) as ledger:
+            run = ledger.run_named(run_name)
+            report = report_from(values, run.job, run.run_key)
+
+            async def pay() -> Finished:
+                async with open_client(provider, rate=rate, connections=concurrency) as dvs:
+                    return await resume_run(
+                        run,
+                        dvs=dvs,
+                        ledger=ledger,
+                        options=options,
+                        report=report,
+                        watcher=watcher,
+                        retry=retry,
+                        statuses=statuses,
+                        lines=lines,
+                    )
+
+            finished = run_async(pay())
+        _finish(finished, watcher)
+
+
+def _watching(values: dict[str, Any], provider: ProviderOptions, concurrency: int) -> tuple[ConsoleWatcher, RunOptions]:
+    interval = values.pop("poll_interval")
+    if interval is None:
+        interval = POLL_INTERVAL_EMBEDDED if is_embedded(provider) else POLL_INTERVAL
+    options = RunOptions(
+        concurrency=concurrency,
+        polling=PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest)),
+        tracking_timeout=values.pop("tracking_timeout"),
+    )
+    watcher = ConsoleWatcher(
+        out=Console(),
+        err=Console(stderr=True),
+        environment=provider.environment,
+        json=values.pop("as_json"),
+        yes=values.pop("yes"),
+    )
+    return watcher, options
+
+
+def _existing(provider: ProviderOptions) -> Ledger:
+    if not provider.ledger.exists():
+        raise LedgerError(f"There is no ledger at {provider.ledger}; name one with --ledger, or start a run first.")
+    return Ledger(provider.ledger)
+
+
+def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
+    if watcher.json:
+        result, report = finished.result, finished.report
+        click.echo(
+            codec.encode(
+                {
+                    **report.summary.as_json(),
+                    "stopped": result.reason,
+                    "message": result.message,
+                    "contradicted": result.contradicted,
+                    "files": [str(file) for file in report.files],
+                    "not_completed": None if report.not_completed is None else str(report.not_completed),
+                }
+            )
+        )
+    else:
+        show_summary(watcher.out, finished)
+    raise click.exceptions.Exit(exit_code(finished.result))
+
+
+def _plan_json(job: Job, prepared: Any) -> dict[str, object]:  # noqa: ANN401
+    difference = prepared.difference
+    return {
+        "run": f"{job.name}/{job.run_key}",
+        "list": job.list,
+        **prepared.plan.as_json(),
+        "new": difference.new,
+        "waiting": difference.waiting,
+        "completed": difference.completed,
+        "failed": difference.failed,
+        "open": difference.open,
+        "changed_after_sending": difference.changed_after_sending,
+        "gone": difference.gone,
+        "balances": [
+            {
+                "unit": check.unit,
+                "available": check.available,
+                "still_to_be_paid": check.cost,
+                "after": check.after,
+                "is_enough": check.is_enough,
+            }
+            for check in prepared.balances
+        ],
+    }

@@ -1,0 +1,32 @@
+"""JSON with exact decimals: number text becomes Decimal and Decimal becomes number text, never through a float.
+
+pydantic's own JSON parser reads a fractional number as a float before it makes a Decimal of it, so bodies are decoded
+here and validated as Python values.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+InvalidJSON = msgspec.DecodeError
+
+
+def decode(body: bytes | str) -> Any:  # noqa: ANN401 - JSON can be anything
+    """Parse JSON text; fractional and exponent numbers come as Decimal, whole ones as int.
+
+    Raises:
+        InvalidJSON: the text is not JSON.
+    """
+    try:
+        return _decoder.decode(body)
+    except UnicodeDecodeError as error:
+        raise InvalidJSON(f"not UTF-8 at byte {error.start}") from None
+
+
+def encode(value: object) -> bytes:
+    """Write plain values (dict, list, str, int, bool, None, Decimal) as compact UTF-8 JSON."""
+    return _encoder.encode(value)

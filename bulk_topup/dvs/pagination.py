@@ -1,0 +1,86 @@
+"""Lists in pages: one page with its totals, or an async iterator over all pages (reference: Pagination)."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bulk_topup.dvs.errors import InvalidResponseError
+
+T = TypeVar("T")
+
+#: A list longer than this many pages is a provider that never ends.
+MAX_PAGES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, with the totals that its headers state (None where they are missing)."""
+
+    items: tuple[T, ...]
+    #: This page's number, from 1.
+    number: int
+    #: How many items a page holds at most.
+    per_page: int
+    #: How many items and pages the whole list has.
+    total: int | None
+    total_pages: int | None
+    #: The languages of the texts (`Content-Language`), where the answer says.
+    content_language: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no page follows: by the headers, or without them by an incomplete page."""
+        if self.total_pages is not None:
+            return self.number >= self.total_pages
+        return len(self.items) < self.per_page
+
+
+class Pages(Generic[T]):
+    """A list that is fetched while it is iterated: `async for item in pages`, or `await pages.page(2)`."""
+
+    def __init__(self, fetch: Callable[[int], Awaitable[Page[T]]]) -> None:
+        self._fetch = fetch
+
+    async def page(self, number: int = 1) -> Page[T]:
+        """Fetch one page, counted from 1."""
+        return await self._fetch(number)
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """Fetch page after page, to the last."""
+        for number in range(1, MAX_PAGES + 1):
+            page = await self._fetch(number)
+            yield page
+            if page.is_last:
+                return
+        raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for page in self.pages():
+            for item in page.items:
+                yield item
+
+
+class PagesInParts(Pages[T]):
+    """A list that has to be asked for in parts that do not overlap, e.g. window by window.
+
+    It has no page numbers of its own: `page` raises ValueError, iterating goes over all parts.
+    """
+
+    def __init__(self, parts: Sequence[Pages[T]]) -> None:
+        self._parts = parts
+
+    async def page(self, number: int = 1) -> Page[T]:
+        """Raise ValueError."""
+        raise ValueError(f"This list is read in {len(self._parts)} parts, so it has no page {number}; iterate over it.")
+
+    async def pages(self) -> AsyncIterator[Page[T]]:
+        """Fetch page after page of part after part; each page's number and totals are those of its part."""
+        for part in self._parts:
+            async for page in part.pages():
+                yield page
+
+
+def header_number(headers: Mapping[str, str], name: str) -> int | None:
+    """Read a header as a whole number; None when it is missing or something else."""
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None

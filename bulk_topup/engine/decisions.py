@@ -1,0 +1,136 @@
+"""What an answer of the provider means for a row: pure functions from a request and a transaction to a move."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.models import Amount, Price, Transaction, TransactionRequest
+from bulk_topup.dvs.statuses import StatusClass, class_of
+from bulk_topup.money import plain
+from bulk_topup.records import Attempt, Facts, Move
+from bulk_topup.states import RowState
+
+
+def request_of(attempt: Attempt) -> TransactionRequest:
+    """Give an attempt's request as it is sent: the stored body under the attempt's external id."""
+    body: dict[str, Any] = codec.decode(attempt.request)
+    return TransactionRequest.model_validate({**body, "external_id": attempt.external_id})
+
+
+def state_for(transaction: Transaction) -> RowState:
+    """Give the row's state by the class of the transaction's status; an unknown class is never final."""
+    class_ = class_of(transaction.status)
+    if class_ is StatusClass.COMPLETED:
+        return RowState.COMPLETED
+    if class_ is StatusClass.REVERSED:
+        return RowState.REVERSED
+    if class_ is not None and class_.is_unsuccessful:
+        return RowState.FAILED
+    return RowState.ACCEPTED
+
+
+def facts_of(transaction: Transaction) -> Facts:
+    """Give what the ledger keeps of a transaction."""
+    wholesale = transaction.prices.wholesale if transaction.prices else Price()
+    return Facts(
+        transaction_id=transaction.id,
+        creation_date=transaction.creation_date,
+        status_class=transaction.status.class_.message,
+        status_message=transaction.status.message,
+        price=wholesale.amount,
+        fee=wholesale.fee,
+        price_unit=wholesale.unit,
+        operator_reference=transaction.operator_reference,
+        pin_code=transaction.pin.code if transaction.pin else None,
+        pin_serial=transaction.pin.serial if transaction.pin else None,
+    )
+
+
+def move_for(
+    attempt: Attempt, before: RowState, transaction: Transaction, cause: str, *, found_by_id: bool = False
+) -> Move:
+    """Give the move that a transaction asks for; a transaction that is not the row's own is a conflict.
+
+    Args:
+        attempt: the row's latest attempt.
+        before: the state that the row is in.
+        transaction: what the provider has.
+        cause: what made us know.
+        found_by_id: nothing but its external id says that it is ours, so it also has to state the amount.
+    """
+    differences = differences_from(request_of(attempt), transaction, demand_amount=found_by_id)
+    if differences:
+        return Move(
+            row_id=attempt.row_id,
+            attempt=attempt.number,
+            before=before,
+            after=RowState.CONFLICT,
+            cause=cause,
+            message=(
+                f"The provider has another transaction under {attempt.external_id} (id {transaction.id}, "
+                f"{transaction.status.message}): {'; '.join(differences)}. Compare both before anything is paid."
+            ),
+        )
+    after = state_for(transaction)
+    return Move(
+        row_id=attempt.row_id,
+        attempt=attempt.number,
+        before=before,
+        after=after,
+        cause=cause,
+        message=f"The provider answered {transaction.status.message}." if after is RowState.FAILED else "",
+        facts=facts_of(transaction),
+    )
+
+
+def differences_from(request: TransactionRequest, transaction: Transaction, *, demand_amount: bool) -> list[str]:
+    """Tell in which of external id, product, credit party and amount a transaction is not what was requested.
+
+    An amount that the transaction does not state counts as different where it is demanded.
+    """
+    differences = []
+    if transaction.external_id != request.external_id:
+        differences.append(f"external id {transaction.external_id} instead of {request.external_id}")
+    if transaction.product.id != request.product_id:
+        differences.append(f"product {transaction.product.id} instead of {request.product_id}")
+    wanted = request.credit_party_identifier
+    found = transaction.credit_party_identifier
+    for name in ("mobile_number", "account_number", "account_qualifier"):
+        ours = getattr(wanted, name, None)
+        theirs = getattr(found, name, None)
+        if ours != theirs:
+            differences.append(f"{name.replace('_', ' ')} {theirs or 'none'} instead of {ours or 'none'}")
+    for side in ("source", "destination"):
+        asked: Amount | None = getattr(request, side)
+        if asked is not None:
+            stated: Amount | None = getattr(transaction.requested_values, side, None)
+            if stated is None and not demand_amount:
+                continue
+            if stated is None or (stated.unit, stated.amount) != (asked.unit, asked.amount):
+                theirs = "not stated" if stated is None else f"{plain(stated.amount)} {stated.unit}"
+                differences.append(f"{side} amount {theirs} instead of {plain(asked.amount)} {asked.unit}")
+    return differences
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PollPolicy:
+    """How often open transactions are asked for, in seconds."""
+
+    #: Between the first questions.
+    shortest: float = 2.0
+    #: What the wait grows to while nothing changes.
+    longest: float = 60.0
+    #: By how much it grows each time that nothing changed.
+    growth: float = 1.5
+
+    def next_wait(self, wait: float, changed: int, open_before: int) -> float:
+        """Give the next wait: back to the shortest after many changes, as it is after few, longer after none."""
+        if changed * 10 >= open_before > 0:
+            return self.shortest
+        return wait if changed else min(self.longest, wait * self.growth)
+
+
+def sweep_is_cheaper(open_rows: int, transactions_in_window: int, per_page: int) -> bool:
+    """Tell whether reading the provider's list of the window takes fewer requests than asking for each row."""
+    pages = -(-max(transactions_in_window, 1) // per_page)
+    return pages < open_rows

@@ -1,0 +1,62 @@
+"""The ledger as the engine's tasks see it: one worker thread, and moves made together are committed together."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from bulk_topup.clock import Clock
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Move, Run
+from bulk_topup.states import RowState
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+#: Seconds that a move waits for others to share its commit.
+GROUP_DELAY = 0.01
+
+
+class Journal:
+    """Writes moves in groups; `record` returns when its move is on disk."""
+
+    def __init__(self, ledger: Ledger, run: Run, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._waiting: list[Move] = []
+        self._commit: asyncio.Task[None] | None = None
+        #: Rows in each state, kept up to date move by move.
+        self.counts: dict[RowState, int] = ledger.counts(run)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a method of the ledger in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+
+    async def record(self, *moves: Move) -> None:
+        """Write moves and return when they are on disk.
+
+        Raises:
+            LedgerError: they could not be written; nothing of their group was.
+        """
+        if not moves:
+            return
+        self._waiting.extend(moves)
+        if self._commit is None:
+            self._commit = asyncio.create_task(self._commit_soon())
+        # Shielded: a cancelled task must not take back what others wait for.
+        await asyncio.shield(self._commit)
+
+    async def _commit_soon(self) -> None:
+        await self._clock.sleep(GROUP_DELAY)
+        moves, self._waiting, self._commit = self._waiting, [], None
+        await self.call(self._ledger.record, moves)
+        for move in moves:
+            self.counts[move.before] -= 1
+            self.counts[move.after] += 1
+
+    async def close(self) -> None:
+        """Write what is left and end the thread."""
+        if self._commit is not None:
+            await asyncio.wait({self._commit})
+        self._thread.shutdown(wait=True)

@@ -1,0 +1,78 @@
+"""Before a run: reads the list, fetches its products, checks and stages the rows, compares cost with balance."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from bulk_topup import fields
+from bulk_topup.dvs import DVSClient, ErrorCode, NotFoundError
+from bulk_topup.dvs.models import Balance, Product
+from bulk_topup.intake import ListReader
+from bulk_topup.ledger import Ledger
+from bulk_topup.plan import BalanceCheck, Checker, Plan, PlanOptions, check_balances
+from bulk_topup.records import Difference, Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """A list that is checked and staged, and what a start would do with it."""
+
+    plan: Plan
+    difference: Difference
+    balances: tuple[BalanceCheck, ...]
+
+    @property
+    def balance_is_enough(self) -> bool:
+        """Whether every wallet covers what is still to be paid from it."""
+        return all(check.is_enough for check in self.balances)
+
+
+async def prepare(
+    *, reader: ListReader, dvs: DVSClient, ledger: Ledger, run: Run | None, options: PlanOptions
+) -> Prepared:
+    """Check every row of the list and stage it in the ledger; the run itself is not touched.
+
+    Args:
+        reader: the opened list.
+        dvs: where products and balances are read.
+        ledger: where rows are staged.
+        run: the run that the list belongs to, None for one that does not exist yet.
+        options: how the list is meant.
+
+    Raises:
+        ListError: the list cannot be read to its end.
+        DVSError: products or balances cannot be read.
+    """
+    products: dict[int, Product | None] = {}
+    columns = {field: reader.column_of(field) for field in reader.mapped}
+    checker = Checker(products, columns, options)
+    plan = Plan()
+    ledger.clear_staged()
+    for frame in reader.batches():
+        await _fetch_missing(dvs, frame, products)
+        rows = checker.check(frame)
+        plan.add(rows, products)
+        ledger.stage(rows)
+    difference = ledger.difference(run)
+    return Prepared(plan=plan, difference=difference, balances=await compare_balances(dvs, difference.costs))
+
+
+async def compare_balances(dvs: DVSClient, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
+    """Compare what is still to be paid with what the wallets hold."""
+    balances: list[Balance] = [balance async for balance in dvs.balances.list()]
+    return tuple(check_balances(costs, balances))
+
+
+async def _fetch_missing(dvs: DVSClient, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:
+    if fields.PRODUCT_ID not in frame.columns:
+        return
+    for text in frame[fields.PRODUCT_ID].drop_nulls().unique(maintain_order=True):
+        product_id = int(text)
+        if product_id not in products:
+            try:
+                products[product_id] = await dvs.products.get(product_id)
+            except NotFoundError as error:
+                if not error.has_code(ErrorCode.PRODUCT_NOT_AVAILABLE):
+                    raise
+                products[product_id] = None

@@ -1,0 +1,154 @@
+"""The run itself: submitting and tracking side by side, and stopping safely."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.dvs import DVSClient
+from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
+from bulk_topup.engine.decisions import PollPolicy
+from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.submit import Submitter
+from bulk_topup.engine.track import Tracker
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
+from bulk_topup.states import RowState
+
+#: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
+LANDING_TIME = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """How a run goes about it."""
+
+    #: Requests that may be on their way at once.
+    concurrency: int = 32
+    #: How often open transactions are asked for.
+    polling: PollPolicy = field(default_factory=PollPolicy)
+    #: When to pause and give up if the provider does not answer.
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
+    #: Seconds without any change before rows that are still open are left to the next start.
+    tracking_timeout: float = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResult:
+    """How a run ended."""
+
+    #: Rows in each state.
+    counts: dict[RowState, int]
+    #: Paid or open rows that the list contradicts.
+    contradicted: int
+    #: Why it ended before its end; None when nothing is open.
+    reason: StopReason | None
+    #: A sentence about the reason.
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """A look at a run under way."""
+
+    counts: dict[RowState, int]
+    #: Requests sent so far, and answers with 429 among them.
+    requests: int
+    throttled: int
+    #: Requests a second that the limiter allows at present.
+    rate: float
+    #: Why it pauses or stops; empty while all is well.
+    message: str
+
+
+class Runner:
+    """Executes one run once; make it inside the event loop that it runs in.
+
+    Args:
+        dvs: an open client.
+        ledger: an open ledger; used from one worker thread while the run is on.
+        run: the run, whose lock the caller holds.
+        options: how to go about it.
+        clock: where time comes from.
+    """
+
+    def __init__(
+        self, *, dvs: DVSClient, ledger: Ledger, run: Run, options: RunOptions, clock: Clock | None = None
+    ) -> None:
+        self._dvs = dvs
+        self._ledger = ledger
+        self._run = run
+        self._clock = clock or SystemClock()
+        self._control = Control(self._clock, options.circuit)
+        self._journal = Journal(ledger, run, self._clock)
+        self._submitter = Submitter(
+            dvs=dvs,
+            ledger=ledger,
+            journal=self._journal,
+            run=run,
+            control=self._control,
+            concurrency=options.concurrency,
+        )
+        self._tracker = Tracker(
+            dvs=dvs,
+            ledger=ledger,
+            journal=self._journal,
+            run=run,
+            control=self._control,
+            clock=self._clock,
+            policy=options.polling,
+            timeout=options.tracking_timeout,
+        )
+
+    def stop(self) -> None:
+        """Ask the run to end: nothing new is sent, what is on its way lands, the rest is left to the next start."""
+        self._control.stop(StopReason.INTERRUPTED, "Interrupted; start again to resume.")
+
+    def progress(self) -> Progress:
+        """Look at the run; cheap, and allowed at any moment."""
+        return Progress(
+            counts=dict(self._journal.counts),
+            requests=self._dvs.traffic.requests,
+            throttled=self._dvs.traffic.throttled,
+            rate=self._dvs.limiter.rate,
+            message=self._control.message,
+        )
+
+    async def execute(self) -> RunResult:
+        """Submit and track until everything is final or the run stops.
+
+        Raises:
+            LedgerError: the ledger cannot be written any more; nothing was sent whose intent is not on disk.
+        """
+        work = asyncio.create_task(self._work())
+        stop = asyncio.create_task(self._control.stopped())
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await asyncio.wait({work}, timeout=LANDING_TIME)
+        finally:
+            stop.cancel()
+            work.cancel()
+            await asyncio.wait({work})
+            await self._journal.close()
+        if not work.cancelled() and (error := work.exception()) is not None:
+            raise _first(error)
+        counts = self._ledger.counts(self._run)
+        return RunResult(
+            counts=counts,
+            contradicted=self._ledger.count_notes(self._run),
+            reason=self._control.reason,
+            message=self._control.message,
+        )
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tracker.track_all())
+            await self._submitter.submit_all()
+            self._tracker.submitting_ended()
+
+
+def _first(error: BaseException) -> BaseException:
+    """Give the error that began it all, out of the groups that tasks wrap around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

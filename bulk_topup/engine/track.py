@@ -1,0 +1,153 @@
+"""Follows accepted rows to their final status with few requests: sweeps of the list, single GETs for a few."""
+
+import asyncio
+from collections.abc import Iterable
+
+from bulk_topup.clock import Clock
+from bulk_topup.dvs import DVSClient, DVSError, NotFoundError, UnauthorizedError
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.patterns import PER_PAGE_MAX
+from bulk_topup.engine.control import Control, StopReason
+from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
+from bulk_topup.engine.journal import Journal
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Move, OpenAttempt, Run, Window
+from bulk_topup.states import RowState
+
+#: Rows that are asked for one by one in a poll, at most.
+SINGLES_PER_POLL = 100
+#: Polls are rarer by this factor while rows are still being submitted.
+WHILE_SUBMITTING = 5.0
+
+
+class Tracker:
+    """Polls until no accepted row is left, or the run stops.
+
+    Args:
+        dvs: the client.
+        ledger: where accepted rows are looked up.
+        journal: where moves are written.
+        run: the run.
+        control: the run's brakes.
+        clock: where time comes from.
+        policy: how often to ask.
+        timeout: seconds without any change, after the last row was submitted, before the rest is left for later.
+    """
+
+    def __init__(
+        self,
+        *,
+        dvs: DVSClient,
+        ledger: Ledger,
+        journal: Journal,
+        run: Run,
+        control: Control,
+        clock: Clock,
+        policy: PollPolicy,
+        timeout: float,
+    ) -> None:
+        self._dvs = dvs
+        self._ledger = ledger
+        self._journal = journal
+        self._run = run
+        self._control = control
+        self._clock = clock
+        self._policy = policy
+        self._timeout = timeout
+        self._all_submitted = asyncio.Event()
+        self._listed_last = 0
+        #: The row that was asked for singly last: the next poll goes on behind it, so that each row gets its turn.
+        self._asked_last = 0
+
+    def submitting_ended(self) -> None:
+        """Take in that no further row will be accepted."""
+        self._all_submitted.set()
+
+    async def track_all(self) -> None:
+        """Poll until everything is final."""
+        wait = self._policy.shortest
+        changed_at = self._clock.monotonic()
+        while not self._control.is_stopping:
+            submitted = self._all_submitted.is_set()
+            window = await self._journal.call(self._ledger.accepted_window, self._run)
+            if window is None and submitted:
+                return
+            if submitted:
+                await self._control.sleep(wait)
+            else:
+                await self._control.sleep(self._policy.shortest * WHILE_SUBMITTING, until=self._all_submitted)
+            if window is None or self._control.is_paused:
+                continue
+            changed = await self._poll(window)
+            wait = self._policy.next_wait(wait, changed, window.count)
+            if changed or not submitted:
+                changed_at = self._clock.monotonic()
+            elif self._clock.monotonic() - changed_at > self._timeout:
+                self._control.stop(
+                    StopReason.STILL_OPEN,
+                    f"Nothing changed for {self._timeout:.0f} s, and the last transactions are not final; "
+                    "resume the run later.",
+                )
+
+    async def _poll(self, window: Window) -> int:
+        """Ask once for everything open, the cheaper way, and give the number of rows that became final."""
+        try:
+            if not sweep_is_cheaper(window.count, self._listed_last, PER_PAGE_MAX):
+                return await self._ask_singly()
+            final, seen = await self._sweep(window)
+            # What the list does not show (yet) is asked for by its id.
+            return final + (await self._ask_singly() if seen < window.count else 0)
+        except UnauthorizedError as error:
+            self._control.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
+        except DVSError as error:
+            self._control.unanswered(error)
+        return 0
+
+    async def _sweep(self, window: Window) -> tuple[int, int]:
+        """Read the list from the oldest to the newest open row; give how many became final, and how many were seen."""
+        final = seen = listed = 0
+        listing = self._dvs.transactions.list(from_date=window.oldest, to_date=window.newest)
+        async for page in listing.pages():
+            self._control.answered()
+            listed += len(page.items)
+            by_id = {transaction.external_id: transaction for transaction in page.items}
+            ours = await self._journal.call(self._ledger.accepted_among, self._run, list(by_id))
+            seen += len(ours)
+            final += await self._record((item, by_id[item.attempt.external_id]) for item in ours)
+            if self._control.is_stopping:
+                break
+        self._listed_last = listed
+        return final, seen
+
+    async def _ask_singly(self) -> int:
+        """Ask for the next rows one by one; give how many became final."""
+        final = 0
+        items = await self._journal.call(
+            self._ledger.accepted, self._run, after_row=self._asked_last, limit=SINGLES_PER_POLL
+        )
+        for item in items:
+            if self._control.is_stopping:
+                break
+            try:
+                transaction = await self._dvs.transactions.get(item.transaction_id)
+            except NotFoundError:
+                # Not a failure of the provider as a whole, and no proof of anything: this row stays open.
+                continue
+            self._control.answered()
+            final += await self._record([(item, transaction)])
+        self._asked_last = items[-1].attempt.row_id if len(items) == SINGLES_PER_POLL else 0
+        return final
+
+    async def _record(self, found: Iterable[tuple[OpenAttempt, Transaction]]) -> int:
+        moves = [
+            move
+            for item, transaction in found
+            if (move := self._move(item, transaction)).after is not RowState.ACCEPTED
+            or transaction.status.message != item.status_message
+        ]
+        await self._journal.record(*moves)
+        return sum(move.after is not RowState.ACCEPTED for move in moves)
+
+    @staticmethod
+    def _move(item: OpenAttempt, transaction: Transaction) -> Move:
+        return move_for(item.attempt, RowState.ACCEPTED, transaction, "status read")

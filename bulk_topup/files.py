@@ -1,0 +1,42 @@
+"""Files that hold personal data: created for their owner only, and replaced whole or not at all."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+
+
+def file_name(*parts: str) -> str:
+    """Join texts to a name that every file system takes; `run` where nothing of them can stand in one."""
+    return re.sub(r"[^\w.-]+", "-", "-".join(parts)).strip(".-") or "run"
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file that only its owner can read and write; one that exists is given that mode.
+
+    Raises:
+        OSError: the folder cannot be written to, or the file belongs to somebody else.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, OWNER_ONLY)
+    os.close(descriptor)
+    path.chmod(OWNER_ONLY)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a private temporary path beside `path`; on success it takes the place of `path` in one step.
+
+    When the block raises, `path` is left as it was and the temporary file is removed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    create_private(temporary)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

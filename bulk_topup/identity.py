@@ -1,0 +1,64 @@
+"""Who a row is and what its attempts are called: pure functions, so that a lost ledger gives the same ids again."""
+
+import base64
+import hashlib
+import re
+import unicodedata
+
+#: DVS takes external ids of at most this many characters (reference: Transactions, create).
+EXTERNAL_ID_LENGTH = 40
+SLUG_LENGTH = 16
+#: 90 bits of SHA-256: among a billion rows a chance of one in a billion that two share an id.
+HASH_LENGTH = 18
+#: What is left for the attempt's number, with the two dashes.
+MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
+
+
+def reference_identity(reference: str) -> str:
+    """Give the identity of a row that the list itself names."""
+    return f"reference:{reference}"
+
+
+def party_identity(product_id: int, parties: tuple[str | None, ...]) -> str:
+    """Give the identity of a row by whom it credits and with what; never by the amount."""
+    return "party:" + _joined((str(product_id), *("" if part is None else part for part in parties)))
+
+
+def unreadable_identity(cells: str) -> str:
+    """Give the identity of a row that is refused before anybody can say whom it credits: its cells."""
+    return "cells:" + hashlib.sha256(cells.encode()).hexdigest()
+
+
+def occurrence_identity(identity: str, occurrence: int) -> str:
+    """Tell the second and further rows of one identity apart, in list order from 1."""
+    return identity if occurrence == 1 else f"{identity}#{occurrence}"
+
+
+def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
+    """Give the external id of an attempt: `<job slug>-<hash>-<attempt>`, at most 40 characters.
+
+    Args:
+        job: the job's name.
+        run_key: the run's key.
+        identity: the row's identity inside the run.
+        attempt: the attempt's number, from 1.
+
+    Raises:
+        ValueError: the attempt's number is out of bounds.
+    """
+    if not 1 <= attempt <= MAX_ATTEMPTS:
+        raise ValueError(f"attempt {attempt} is not between 1 and {MAX_ATTEMPTS}")
+    digest = hashlib.sha256(_joined((job, run_key, identity)).encode()).digest()
+    hashed = base64.b32encode(digest).decode().lower()[:HASH_LENGTH]
+    return f"{slug(job)}-{hashed}-{attempt}"
+
+
+def slug(name: str) -> str:
+    """Give a name's first characters as lower-case ASCII letters, digits and dashes; `run` when none are left."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:SLUG_LENGTH].rstrip("-") or "run"
+
+
+def _joined(parts: tuple[str, ...]) -> str:
+    """Join so that no two different tuples give the same text."""
+    return "".join(f"{len(part)}:{part}" for part in parts)

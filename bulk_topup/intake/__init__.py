@@ -1,0 +1,22 @@
+"""Reading lists: CSV and XLSX files, their columns mapped to DVS fields, their cells normalised, in polars frames.
+
+Knows nothing of HTTP, products or the ledger. What a caller needs is named here.
+"""
+
+from bulk_topup.intake.amounts import normalise_amount
+from bulk_topup.intake.mobile_numbers import normalise_mobile_number
+from bulk_topup.intake.reader import BATCH_ROWS, CONSTANT, ListReader, read_list
+from bulk_topup.intake.source import Formats, ListSource
+from bulk_topup.intake.texts import Refusal
+
+__all__ = [
+    "BATCH_ROWS",
+    "CONSTANT",
+    "Formats",
+    "ListReader",
+    "ListSource",
+    "Refusal",
+    "normalise_amount",
+    "normalise_mobile_number",
+    "read_list",
+]

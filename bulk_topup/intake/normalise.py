@@ -1,0 +1,97 @@
+"""Cells of a whole column brought into the form that their field has; pure.
+
+What is in that form already, which is nearly everything, is recognised by polars in one pass. Only what is not is
+looked at cell by cell, each different text once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import polars as pl
+
+from bulk_topup import fields
+from bulk_topup.intake.amounts import PLAIN_AMOUNT, normalise_amount
+from bulk_topup.intake.mobile_numbers import normalise_mobile_number, possible_lengths_pattern
+from bulk_topup.intake.source import Formats
+from bulk_topup.intake.spreadsheets import SUSPICIOUS, find_rounded, find_uncomputed
+from bulk_topup.intake.texts import (
+    BLANKS,
+    HIDDEN_CLASS,
+    Refusal,
+    normalise_country_code,
+    normalise_currency,
+    normalise_date,
+    normalise_product_id,
+    normalise_text,
+)
+
+_CAPITALS: Final = r"^[A-Z]{3}$"
+_PLAIN_ID: Final = r"^[1-9][0-9]{0,8}$"
+#: A whole amount, which has no mark that could be the wrong one.
+_WHOLE_AMOUNT: Final = r"^[1-9][0-9]{0,17}$"
+_ODD_TEXT: Final = f"[{HIDDEN_CLASS}]|{SUSPICIOUS}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Normaliser:
+    """How the cells of one field are brought into its form."""
+
+    #: A pattern of Rust's regular expressions.
+    pattern: str
+    #: Whether a cell that matches it is in its form (True), or one that does not match it is (False).
+    is_form: bool
+    #: Brings any other cell into the form, or says why it cannot.
+    normalise: Callable[[str], str | Refusal]
+
+    def cell(self, text: str) -> str | Refusal:
+        """Bring one cell, stripped and not blank, into the form."""
+        return find_uncomputed(text) or self.normalise(text)
+
+    def column(self, values: Sequence[str]) -> tuple[pl.Series, dict[int, str]]:
+        """Bring a column into the form.
+
+        Returns:
+            The values, null where a cell is blank or refused; and the reason of each refusal by its place.
+        """
+        texts = pl.Series(values, dtype=pl.String).str.strip_chars(BLANKS)
+        texts = texts.set(texts == "", None)
+        odd = texts.filter(texts.str.contains(self.pattern) != self.is_form).unique()
+        if odd.is_empty():
+            return texts, {}
+        answers = {text: self.cell(text) for text in odd}
+        forms = [None if isinstance(answer, Refusal) else answer for answer in answers.values()]
+        normal = texts.replace(pl.Series(list(answers), dtype=pl.String), pl.Series(forms, dtype=pl.String))
+        refused = (normal.is_null() & texts.is_not_null()).arg_true()
+        reasons = {text: answer.message for text, answer in answers.items() if isinstance(answer, Refusal)}
+        return normal, {place: reasons[texts[place]] for place in refused}
+
+
+def normaliser_of(field: str, formats: Formats) -> Normaliser:
+    """Give the normaliser of a field.
+
+    Args:
+        field: one of `fields.FIELDS`.
+        formats: how the list writes numbers.
+    """
+    if field in fields.MOBILE_FIELDS:
+        normalise = partial(normalise_mobile_number, default_country=formats.default_country)
+        return Normaliser(pattern=possible_lengths_pattern(), is_form=True, normalise=normalise)
+    if field == fields.AMOUNT:
+        pattern = PLAIN_AMOUNT if formats.decimal_mark == "." else _WHOLE_AMOUNT
+        normalise = partial(normalise_amount, decimal_mark=formats.decimal_mark)
+        return Normaliser(pattern=pattern, is_form=True, normalise=normalise)
+    if field == fields.PRODUCT_ID:
+        return Normaliser(pattern=_PLAIN_ID, is_form=True, normalise=normalise_product_id)
+    if field == fields.CURRENCY:
+        return Normaliser(pattern=_CAPITALS, is_form=True, normalise=normalise_currency)
+    if field.endswith("country_iso_code"):
+        return Normaliser(pattern=_CAPITALS, is_form=True, normalise=normalise_country_code)
+    if field.endswith("due_date"):
+        return Normaliser(pattern="^$", is_form=True, normalise=normalise_date)
+    return Normaliser(pattern=_ODD_TEXT, is_form=False, normalise=_text)
+
+
+def _text(text: str) -> str | Refusal:
+    return find_rounded(text) or normalise_text(text)

@@ -1,0 +1,139 @@
+"""XLSX files: the sheet, its header and its cells as text; reads the file and nothing else."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from xml.parsers.expat import ExpatError
+from zipfile import BadZipFile, ZipFile
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from bulk_topup.errors import ListError
+from bulk_topup.intake.source import ListSource
+from bulk_topup.intake.spreadsheets import cell_text
+from bulk_topup.intake.texts import quoted, strip
+from bulk_topup.intake.xlsx_formulas import find_valueless
+
+#: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
+_CONTENT_TYPES: Final = "[Content_Types].xml"
+_XLSX: Final = b"spreadsheetml.worksheet+xml"
+
+#: What an archive that is cut off, altered or locked raises in one of its readers.
+_DAMAGE: Final = (
+    CalamineError,
+    BadZipFile,
+    ExpatError,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+)
+
+
+class XlsxTable:
+    """One sheet of an XLSX file as a header and rows of text cells.
+
+    Args:
+        source: the file and its sheet.
+
+    Raises:
+        ListError: the file is no workbook, or which sheet is meant is not clear, or its header is none.
+    """
+
+    def __init__(self, source: ListSource) -> None:
+        path = source.path
+        try:
+            with path.open("rb") as file, ZipFile(file) as archive:
+                _demand_xlsx(archive, path)
+                file.seek(0)
+                with CalamineWorkbook.from_filelike(file) as workbook:
+                    self._sheet = _choose_sheet(workbook, source)
+                self._valueless = find_valueless(archive, self._sheet.name)
+        except _DAMAGE as error:
+            raise ListError(
+                f"{path.name} is not a complete XLSX workbook, it may have been cut off on its way; "
+                "fetch it again, or open it in a spreadsheet program and save it as XLSX."
+            ) from error
+        except OSError as error:
+            raise ListError(f"{path} cannot be read: {error.strerror}.") from error
+        self._name = path.name
+        # The area that has values is read. Cells without a value may lie beside it.
+        start = self._sheet.start[1] if self._sheet.start else 0
+        columns = {column for cells in self._valueless.values() for column in cells}
+        self._first = min({start, *columns})
+        self._skipped = start - self._first
+        width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
+        self.header_line, self.header = self._find_header()
+        self.header += [""] * (width - len(self.header))
+        self._check_header()
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Give each row after the header with its number in the sheet."""
+        return (row for row in self._all_rows() if row[0] > self.header_line)
+
+    def _all_rows(self) -> Iterator[tuple[int, list[str]]]:
+        number = 0
+        for number, values in enumerate(self._sheet.iter_rows(), start=1):
+            cells = [""] * self._skipped
+            cells += [value if type(value) is str else cell_text(value) for value in values]
+            yield number, self._with_valueless(number, cells)
+        for later in sorted(self._valueless):
+            if later > number:
+                yield later, self._with_valueless(later, [])
+
+    def _with_valueless(self, number: int, cells: list[str]) -> list[str]:
+        for column, text in self._valueless.get(number, {}).items():
+            place = column - self._first
+            cells += [""] * (place + 1 - len(cells))
+            cells[place] = text
+        return cells
+
+    def _find_header(self) -> tuple[int, list[str]]:
+        for number, cells in self._all_rows():
+            if any(map(strip, cells)):
+                return number, cells
+        raise ListError(f"{self._where()} has no cells; its first row has to name the columns.")
+
+    def _check_header(self) -> None:
+        """Refuse a title, and names that span columns or rows: under those nobody can say which column is which."""
+        row = self.header_line - 1
+        merged = any(top <= row <= bottom for (top, _), (bottom, _) in self._sheet.merged_cell_ranges or ())
+        title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
+        if merged or title:
+            what = "merged cells" if merged else "one cell over several columns"
+            raise ListError(
+                f"{self._where()} row {self.header_line} has {what}; the first row that is not blank has to be the "
+                "header, with a name for each column in a cell of its own. Remove titles above it and split its cells."
+            )
+
+    def _where(self) -> str:
+        return f'{self._name}, sheet "{self._sheet.name}",'
+
+
+def _demand_xlsx(archive: ZipFile, path: Path) -> None:
+    if _CONTENT_TYPES not in archive.namelist() or _XLSX not in archive.read(_CONTENT_TYPES):
+        raise ListError(
+            f"{path.name} is not in the format XLSX; open it in a spreadsheet program and save it as XLSX or as CSV."
+        )
+
+
+def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:
+    """Take the sheet that is named, else the only visible one that has cells."""
+    sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+    if source.sheet is not None:
+        if source.sheet not in [each.name for each in sheets]:
+            names = ", ".join(quoted(each.name) for each in sheets)
+            raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}; its sheets are {names}.")
+        return workbook.get_sheet_by_name(source.sheet)
+    visible = [workbook.get_sheet_by_name(each.name) for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    filled = [sheet for sheet in visible if sheet.start is not None]
+    if len(filled) > 1:
+        names = ", ".join(quoted(sheet.name) for sheet in filled)
+        raise ListError(
+            f"{source.path.name} has several sheets with cells, {names}; say which is the list with --sheet."
+        )
+    if not filled:
+        raise ListError(f"{source.path.name} has no sheet with cells; its first row has to name the columns.")
+    return filled[0]

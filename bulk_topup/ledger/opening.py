@@ -1,0 +1,94 @@
+"""Opens the ledger's file: makes it, refuses what is not ours, upgrades its tables; and its transactions and errors."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bulk_topup.errors import LedgerError
+from bulk_topup.files import create_private
+from bulk_topup.ledger.schema import is_newer, migrations
+
+#: Marks the file as ours, so that no other program's database is ever written to ("btup").
+APPLICATION_ID = 0x62747570
+#: Seconds to wait for another process that is writing to the same ledger.
+BUSY_TIMEOUT = 30.0
+
+#: How a SQLite file begins, and where its application id stands.
+_MAGIC = b"SQLite format 3\0"
+_APPLICATION_ID_AT = slice(68, 72)
+_HEADER_LENGTH = 100
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open a ledger's file, made for its owner only when it is missing, with tables of this version.
+
+    Raises:
+        LedgerError: the file belongs to another program, or to a later version of this one.
+        sqlite3.Error, OSError: the file cannot be used.
+    """
+    if path.exists():
+        _demand_ours(path)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    create_private(path)
+    # One thread at a time uses the connection, but not always the one that opened it.
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        _set_up(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into an error with the file and a cure."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(
+            f"The ledger {path} cannot be used: {error}. Nothing more was sent; check the disk and the file's rights."
+        ) from error
+    except OSError as error:
+        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror or error}.") from error
+
+
+def _demand_ours(path: Path) -> None:
+    """Look at a file's first bytes, without SQLite, which might change it; an empty one may become a ledger."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER_LENGTH)
+    if head and not (head.startswith(_MAGIC) and head[_APPLICATION_ID_AT] == APPLICATION_ID.to_bytes(4, "big")):
+        raise LedgerError(f"{path} belongs to another program and is not a ledger; name another file.")
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    connection.row_factory = sqlite3.Row
+    database = Database(connection)
+    if is_newer(database):
+        raise LedgerError(f"The ledger {path} was written by a newer bulk-topup; install that version.")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if migrations.pending(database):
+        # One transaction, so that of two that open a new ledger at once the second finds it made.
+        with transaction(connection):
+            migrations.apply(database)

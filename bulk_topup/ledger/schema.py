@@ -1,0 +1,102 @@
+"""The ledger's tables and how they came to be: one migration a change, applied in order, never edited afterwards."""
+
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("bulk_topup.ledger")
+
+#: The migrations by name, in order; a ledger that knows another one is newer than this code.
+NAMES: Final = ("0001_runs_rows_attempts_events",)
+
+
+def is_newer(db: Database) -> bool:
+    """Tell whether a later version of bulk-topup changed the ledger's tables."""
+    return any(migration.name not in NAMES for migration in migrations.applied(db))
+
+
+@migrations(name=NAMES[0])
+def _first(db: Database) -> None:
+    db.table("runs").create(
+        {
+            "id": int,
+            "job": str,
+            "run_key": str,
+            "environment": str,
+            "list_path": str,
+            "columns": str,
+            "created_at": str,
+        },
+        pk="id",
+        not_null={"job", "run_key", "environment", "list_path", "columns", "created_at"},
+    ).create_index(["job", "run_key"], unique=True)
+    db.table("rows").create(
+        {
+            "id": int,
+            "run_id": int,
+            "identity": str,
+            "line": int,
+            "in_list": int,
+            "state": str,
+            "cells": str,
+            "problems": str,
+            "message": str,
+            "note": str,
+            "product_id": int,
+            "credit_party": str,
+            "amount": str,
+            "unit": str,
+            "request": str,
+            "cost": str,
+            "cost_unit": str,
+            "attempt": int,
+        },
+        pk="id",
+        not_null={"run_id", "identity", "line", "in_list", "state", "cells", "problems", "message", "note", "attempt"},
+        foreign_keys=[("run_id", "runs", "id")],
+    )
+    db.table("rows").create_index(["run_id", "identity"], unique=True)
+    db.table("rows").create_index(["run_id", "state", "id"])
+    db.table("rows").create_index(["run_id", "line", "id"])
+    db.table("attempts").create(
+        {
+            "id": int,
+            "row_id": int,
+            "number": int,
+            "external_id": str,
+            "request": str,
+            "intent_at": str,
+            "transaction_id": int,
+            "creation_date": str,
+            "status_class": str,
+            "status_message": str,
+            "price": str,
+            "fee": str,
+            "price_unit": str,
+            "operator_reference": str,
+            "pin_code": str,
+            "pin_serial": str,
+            "final_at": str,
+        },
+        pk="id",
+        not_null={"row_id", "number", "external_id", "request", "intent_at"},
+        foreign_keys=[("row_id", "rows", "id")],
+    )
+    db.table("attempts").create_index(["row_id", "number"], unique=True)
+    db.table("attempts").create_index(["external_id"], unique=True)
+    db.table("events").create(
+        {
+            "id": int,
+            "row_id": int,
+            "attempt": int,
+            "at": str,
+            "before": str,
+            "after": str,
+            "cause": str,
+            "status_message": str,
+        },
+        pk="id",
+        not_null={"row_id", "attempt", "at", "after", "cause"},
+        foreign_keys=[("row_id", "rows", "id")],
+    )
+    db.table("events").create_index(["row_id", "id"])

@@ -1,0 +1,250 @@
+"""Every SQL statement of the project, by name."""
+
+from bulk_topup.states import RowState
+
+#: States of rows that something was sent for and that no list may change any more.
+_SENT = ", ".join(
+    f"'{state}'"
+    for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED, RowState.CONFLICT)
+)
+_UNSENT = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
+
+#: How a row's request is said in a note, as it was sent and as the list has it now.
+_SENT_WAS = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
+_NOW_IS = "coalesce(s.amount || ' ' || s.unit, 'nothing') || coalesce(' to ' || s.credit_party, '')"
+
+FIND_RUN = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
+LIST_RUNS = "SELECT * FROM runs ORDER BY id"
+INSERT_RUN = """
+    INSERT INTO runs (job, run_key, environment, list_path, columns, created_at)
+    VALUES (:job, :run_key, :environment, :list_path, :columns, :at)
+"""
+UPDATE_RUN = "UPDATE runs SET list_path = :list_path, columns = :columns WHERE job = :job AND run_key = :run_key"
+
+CREATE_STAGED = """
+    CREATE TEMP TABLE IF NOT EXISTS staged (
+        identity TEXT PRIMARY KEY, line INTEGER, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
+        credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, held INTEGER DEFAULT 0
+    ) WITHOUT ROWID
+"""
+CREATE_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)"
+CREATE_GONE_SENT = """
+    CREATE TEMP TABLE IF NOT EXISTS gone_sent (
+        product_id INTEGER, credit_party TEXT, line INTEGER, PRIMARY KEY (product_id, credit_party)
+    ) WITHOUT ROWID
+"""
+CLEAR_STAGED = "DELETE FROM temp.staged"
+CLEAR_GONE = "DELETE FROM temp.gone"
+CLEAR_GONE_SENT = "DELETE FROM temp.gone_sent"
+STAGE = """
+    INSERT INTO staged (identity, line, state, cells, problems, product_id, credit_party, amount, unit, request,
+                        cost, cost_unit)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+#: Rows of the run that the staged list does not have, whether or not an earlier version of it had them.
+FIND_GONE = """
+    INSERT INTO temp.gone
+    SELECT r.id FROM rows AS r
+    WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
+"""
+FIND_GONE_SENT = f"""
+    INSERT OR IGNORE INTO temp.gone_sent
+    SELECT r.product_id, r.credit_party, r.line FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
+    WHERE r.state IN ({_SENT}) AND r.credit_party IS NOT NULL
+"""  # noqa: S608
+#: A row that gives what a row which left the list was already sent: the same payment under another identity (its
+#: reference was edited, or an equal row before it was deleted), so it is not sent.
+HOLD = f"""
+    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, held = 1,
+        problems = json_array(json_array('', 'Line ' || g.line || ' of an earlier version of this list, which is no '
+            || 'longer in it, was already sent product ' || g.product_id || ' for ' || g.credit_party
+            || '. Put that line back, or pay this one on purpose in another run with --run-key.'))
+    FROM temp.gone_sent AS g
+    WHERE staged.state = 'pending' AND g.product_id = staged.product_id AND g.credit_party = staged.credit_party
+      AND NOT EXISTS (SELECT 1 FROM rows AS r
+                      WHERE r.run_id = :run_id AND r.identity = staged.identity AND r.state IN ({_SENT}))
+"""  # noqa: S608
+
+#: What the staged list means for the run: rows by what would become of them.
+DIFFERENCE = f"""
+    SELECT count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending') AS new,
+           count(*) FILTER (WHERE r.state IN ({_UNSENT}) AND s.state = 'pending') AS waiting,
+           count(*) FILTER (WHERE r.state = 'completed') AS completed,
+           count(*) FILTER (WHERE r.state = 'failed') AS failed,
+           count(*) FILTER (WHERE r.state IN ({_SENT}) AND r.state <> 'completed') AS open,
+           count(*) FILTER (WHERE r.state IN ({_SENT}) AND s.request IS NOT r.request) AS changed_after_sending,
+           count(*) FILTER (WHERE s.held = 1) AS held
+    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+"""  # noqa: S608 - composed of constants
+COUNT_GONE = "SELECT count(*) FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.in_list = 1"
+#: Costs of the rows that a start would send, grouped so that they can be summed exactly.
+STAGED_COSTS = f"""
+    SELECT s.cost_unit, s.cost, count(*)
+    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE s.state = 'pending' AND s.cost IS NOT NULL AND (r.id IS NULL OR r.state IN ({_UNSENT}))
+    GROUP BY s.cost_unit, s.cost
+"""  # noqa: S608
+PENDING_COSTS = """
+    SELECT cost_unit, cost, count(*) FROM rows
+    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 AND cost IS NOT NULL
+    GROUP BY cost_unit, cost
+"""
+
+#: A row that waits is not sent once the list does not ask for it any more.
+EVENTS_OF_GONE = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, 'refused', 'no longer in the list'
+    FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
+    WHERE r.in_list = 1 AND r.state = 'pending'
+"""
+MARK_GONE = f"""
+    UPDATE rows SET in_list = 0,
+        state = CASE WHEN state = 'pending' THEN 'refused' ELSE state END,
+        problems = CASE WHEN state = 'pending'
+            THEN json_array(json_array('', 'It is no longer in the list, so it is not sent.')) ELSE problems END,
+        note = CASE WHEN state IN ({_SENT}) THEN 'No longer in the list; what was sent stands.'
+            WHEN state = 'failed' THEN 'No longer in the list; a retry leaves it out.' ELSE '' END
+    WHERE in_list = 1 AND id IN (SELECT id FROM temp.gone)
+"""  # noqa: S608
+CELLS_OF_GONE = """
+    SELECT r.id, r.cells FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.attempt > 0
+"""
+WRITE_CELLS = "UPDATE rows SET cells = :cells WHERE id = :id"
+EVENTS_OF_CHANGED = f"""
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, s.state, 'list read again'
+    FROM temp.staged AS s JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE r.state IN ({_UNSENT}) AND (r.state <> s.state OR r.request IS NOT s.request)
+"""  # noqa: S608
+UPDATE_UNSENT = f"""
+    UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
+        note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
+        request = s.request, cost = s.cost, cost_unit = s.cost_unit
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_UNSENT})
+"""  # noqa: S608
+#: A failed row takes what the list says now, for a retry; it stays failed until one is asked for.
+UPDATE_FAILED = """
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, product_id = s.product_id,
+        credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
+        cost_unit = s.cost_unit,
+        note = CASE
+            WHEN s.request IS (SELECT request FROM attempts WHERE row_id = rows.id AND number = rows.attempt) THEN ''
+            ELSE 'Corrected in the list since it failed; a retry sends it as it is now.' END
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'pending'
+"""
+#: What it said before is not what the list asks for, so without a request nothing is left to retry.
+REFUSE_FAILED = """
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, request = NULL, cost = NULL,
+        note = 'As the list has it now it cannot be sent, so a retry leaves it out: '
+            || json_extract(s.problems, '$[0][1]')
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'refused'
+"""
+UPDATE_SENT = f"""
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells,
+        note = CASE WHEN s.request IS rows.request THEN ''
+            ELSE 'The list changed after this row was sent: sent was ' || {_SENT_WAS} || ', the list now says '
+                 || CASE WHEN s.request IS NULL THEN 'what cannot be sent' ELSE {_NOW_IS} END
+                 || '. It is not paid again; to pay a difference on purpose, use another list.' END
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_SENT})
+"""  # noqa: S608
+INSERT_NEW = """
+    INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
+                      amount, unit, request, cost, cost_unit, attempt)
+    SELECT :run_id, s.identity, s.line, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
+           s.amount, s.unit, s.request, s.cost, s.cost_unit, 0
+    FROM temp.staged AS s
+    WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
+    ORDER BY s.line
+"""
+EVENTS_OF_NEW = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT id, 0, :at, NULL, state, 'list read' FROM rows WHERE run_id = :run_id AND id > :last_id
+"""
+LAST_ROW_ID = "SELECT coalesce(max(id), 0) FROM rows"
+
+CLAIMABLE = """
+    SELECT r.id, r.identity, r.request, r.attempt, a.transaction_id
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
+    ORDER BY r.id LIMIT :limit
+"""
+#: The id of a refused creation is free again, so the same number carries the new intent.
+WRITE_INTENT = """
+    INSERT INTO attempts (row_id, number, external_id, request, intent_at)
+    VALUES (:row_id, :number, :external_id, :request, :at)
+    ON CONFLICT (row_id, number) DO UPDATE SET request = excluded.request, intent_at = excluded.intent_at
+"""
+MARK_IN_FLIGHT = """
+    UPDATE rows SET state = 'in_flight', attempt = :number, message = '', note = ''
+    WHERE id = :row_id AND state = 'pending'
+"""
+INSERT_EVENT = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
+    VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
+"""
+IN_FLIGHT = """
+    SELECT r.id AS row_id, a.number, a.external_id, a.request
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'in_flight' AND r.id > :after_id
+    ORDER BY r.id LIMIT :limit
+"""
+
+#: The attempt too must be the one that is meant: what became of an earlier one says nothing of the latest.
+MOVE_ROW = """
+    UPDATE rows SET state = :after, message = :message
+    WHERE id = :row_id AND state = :before AND attempt = :attempt
+"""
+WRITE_FACTS = """
+    UPDATE attempts SET transaction_id = :transaction_id, creation_date = :creation_date,
+        status_class = :status_class, status_message = :status_message, price = coalesce(:price, price),
+        fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
+        operator_reference = coalesce(:operator_reference, operator_reference),
+        pin_code = coalesce(:pin_code, pin_code), pin_serial = coalesce(:pin_serial, pin_serial),
+        final_at = coalesce(:final_at, final_at)
+    WHERE row_id = :row_id AND number = :attempt
+"""
+
+#: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array.
+ACCEPTED_AMONG = """
+    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, a.creation_date, a.status_message
+    FROM json_each(:external_ids) AS wanted
+    JOIN attempts AS a ON a.external_id = wanted.value
+    JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    WHERE r.run_id = :run_id AND r.state = 'accepted'
+"""
+ACCEPTED_WINDOW = """
+    SELECT count(*), min(a.creation_date), max(a.creation_date)
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'accepted'
+"""
+ACCEPTED = """
+    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, a.creation_date, a.status_message
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND r.id > :after_id
+    ORDER BY r.id LIMIT :limit
+"""
+
+COUNT_STATES = """
+    SELECT state, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1 OR attempt > 0) GROUP BY state
+"""
+COUNT_NOTES = """
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND note <> '' AND state IN ('completed', 'accepted', 'in_flight')
+"""
+FAILED_ROWS = """
+    SELECT r.id, r.line, r.attempt, a.status_class, a.status_message
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
+"""
+OUTCOMES = """
+    SELECT r.*, a.external_id, a.transaction_id, a.status_class, a.status_message, a.price, a.fee, a.price_unit,
+           a.operator_reference, a.pin_code, a.pin_serial, a.creation_date, a.final_at
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
+    ORDER BY r.line, r.id
+"""
+EVENTS_OF_ROW = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"

@@ -1,0 +1,365 @@
+"""The ledger: one SQLite file that holds runs, rows, attempts and every change of state ever seen.
+
+All writes are transactions that are on disk when the method returns (WAL, synchronous=FULL). The methods block; a
+caller with an event loop runs them in one worker thread.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.errors import LedgerError, RunNotFoundError, StateError
+from bulk_topup.identity import external_id
+from bulk_topup.ledger import statements as sql
+from bulk_topup.ledger.opening import open_database, telling, transaction
+from bulk_topup.ledger.values import (
+    attempt_of,
+    event_values,
+    facts_values,
+    open_attempt_of,
+    outcome_of,
+    run_of,
+    staged_values,
+    summed,
+)
+from bulk_topup.records import (
+    Attempt,
+    CheckedRow,
+    Difference,
+    Event,
+    Move,
+    OpenAttempt,
+    Outcome,
+    Run,
+    Window,
+)
+from bulk_topup.states import RowState, check_move
+
+#: Rows that are read from an iterator of rows at once.
+READ_BATCH = 1_000
+
+
+class Ledger:
+    """An open ledger.
+
+    Args:
+        path: the SQLite file; created, for its owner only, when it is missing.
+        clock: where the times of events come from.
+
+    Raises:
+        LedgerError: the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        self.path = path
+        self._clock = clock or SystemClock()
+        with telling(path):
+            self._connection = open_database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def runs(self) -> list[Run]:
+        """Give all runs, oldest first."""
+        return [run_of(row) for row in self._all(sql.LIST_RUNS)]
+
+    def find_run(self, job: str, run_key: str) -> Run | None:
+        """Give the run of that job and run key."""
+        rows = self._all(sql.FIND_RUN, job=job, run_key=run_key)
+        return run_of(rows[0]) if rows else None
+
+    def run_named(self, name: str) -> Run:
+        """Give the run that a person names: `job/run key`, or the run key alone when only one run has it.
+
+        Raises:
+            RunNotFoundError: no run, or more than one, goes by that name.
+        """
+        runs = self.runs()
+        found = [run for run in runs if run.name == name] or [run for run in runs if run.run_key == name]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(run.name for run in runs[-10:]) or "none yet"
+        if found:
+            raise RunNotFoundError(f'More than one run goes by "{name}": {", ".join(run.name for run in found)}.')
+        raise RunNotFoundError(f'The ledger {self.path} holds no run "{name}"; it has: {known}.')
+
+    # A list on its way into a run: staged in a temporary table, compared, then merged in one transaction.
+
+    def clear_staged(self) -> None:
+        """Forget what was staged."""
+        with self._transaction() as connection:
+            for statement in (sql.CREATE_STAGED, sql.CREATE_GONE, sql.CREATE_GONE_SENT, sql.CLEAR_STAGED):
+                connection.execute(statement)
+
+    def stage(self, rows: Iterable[CheckedRow]) -> None:
+        """Put checked rows aside; nothing of the run changes before `merge`."""
+        with self._transaction() as connection:
+            connection.executemany(sql.STAGE, (staged_values(row) for row in rows))
+
+    def difference(self, run: Run | None) -> Difference:
+        """Tell what the staged list means for a run, None for one that does not exist yet."""
+        ids = {"run_id": run.id if run else None}
+        with self._transaction() as connection:
+            self._compare(connection, ids)
+        counts = self._all(sql.DIFFERENCE, **ids)[0]
+        gone = self._all(sql.COUNT_GONE)[0][0]
+        return Difference(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
+
+    def merge(self, *, job: str, run_key: str, environment: str, list_path: str, columns: Sequence[str]) -> Run:
+        """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand."""
+        values = {
+            "job": job,
+            "run_key": run_key,
+            "environment": environment,
+            "list_path": list_path,
+            "columns": json.dumps(list(columns), ensure_ascii=False),
+            "at": self._now(),
+        }
+        with self._transaction() as connection:
+            found = connection.execute(sql.FIND_RUN, values).fetchone()
+            before = run_of(found).columns if found else tuple(columns)
+            connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
+            run = run_of(connection.execute(sql.FIND_RUN, values).fetchone())
+            last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
+            ids = {"run_id": run.id, "at": values["at"], "last_id": last_id}
+            self._compare(connection, ids)
+            if before != run.columns:
+                self._realign_gone(connection, before, run.columns)
+            for statement in (
+                sql.EVENTS_OF_GONE,
+                sql.MARK_GONE,
+                sql.EVENTS_OF_CHANGED,
+                sql.UPDATE_UNSENT,
+                sql.UPDATE_FAILED,
+                sql.REFUSE_FAILED,
+                sql.UPDATE_SENT,
+                sql.INSERT_NEW,
+                sql.EVENTS_OF_NEW,
+                sql.CLEAR_STAGED,
+            ):
+                connection.execute(statement, ids)
+        return run
+
+    # A run on its way: intents before requests, facts after answers.
+
+    def claim(self, run: Run, limit: int) -> list[Attempt]:
+        """Write the intent to send for up to `limit` pending rows, and give their attempts.
+
+        When this returns the external ids are on disk; only then may a request leave.
+        """
+        at = self._now()
+        attempts = []
+        with self._transaction() as connection:
+            for row in connection.execute(sql.CLAIMABLE, {"run_id": run.id, "limit": limit}).fetchall():
+                # A number whose creation was refused left no transaction behind, so its id is still free; to go on to
+                # the next one would let a lost ledger, which begins again with this one, pay a second time.
+                is_reusable = row["attempt"] > 0 and row["transaction_id"] is None
+                number = row["attempt"] if is_reusable else row["attempt"] + 1
+                attempts.append(
+                    Attempt(
+                        row_id=row["id"],
+                        number=number,
+                        external_id=external_id(run.job, run.run_key, row["identity"], number),
+                        request=row["request"].encode(),
+                    )
+                )
+            values = [
+                {
+                    "row_id": attempt.row_id,
+                    "number": attempt.number,
+                    "external_id": attempt.external_id,
+                    "request": attempt.request.decode(),
+                    "at": at,
+                }
+                for attempt in attempts
+            ]
+            connection.executemany(sql.WRITE_INTENT, values)
+            self._expect(connection.executemany(sql.MARK_IN_FLIGHT, values).rowcount, len(values))
+            connection.executemany(
+                sql.INSERT_EVENT,
+                [
+                    event_values(
+                        attempt.row_id, attempt.number, at, RowState.PENDING, RowState.IN_FLIGHT, "intent to send"
+                    )
+                    for attempt in attempts
+                ],
+            )
+        return attempts
+
+    def in_flight(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[Attempt]:
+        """Give attempts whose outcome is unknown, in the order of their rows, from the row after `after_row`."""
+        return [attempt_of(row) for row in self._all(sql.IN_FLIGHT, run_id=run.id, after_id=after_row, limit=limit)]
+
+    def record(self, moves: Sequence[Move]) -> None:
+        """Write changes of state with their facts and events, all or none.
+
+        Raises:
+            StateError: a move is not in the table of allowed moves, or makes a row accepted without its transaction.
+            LedgerError: a row is not in the state, or not at the attempt, that its move starts from.
+        """
+        for move in moves:
+            check_move(move.before, move.after)
+            if move.after is RowState.ACCEPTED and move.facts is None:
+                raise StateError("A row cannot become accepted without its transaction, or nobody could follow it.")
+        at = self._now()
+        with self._transaction() as connection:
+            moved = connection.executemany(
+                sql.MOVE_ROW,
+                [
+                    {
+                        "row_id": move.row_id,
+                        "attempt": move.attempt,
+                        "before": move.before,
+                        "after": move.after,
+                        "message": move.message,
+                    }
+                    for move in moves
+                ],
+            )
+            self._expect(moved.rowcount, len(moves))
+            known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
+            self._expect(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
+            connection.executemany(
+                sql.INSERT_EVENT,
+                [
+                    event_values(
+                        move.row_id,
+                        move.attempt,
+                        at,
+                        move.before,
+                        move.after,
+                        move.cause,
+                        move.facts.status_message if move.facts else None,
+                    )
+                    for move in moves
+                ],
+            )
+
+    def accepted_among(self, run: Run, external_ids: Collection[str]) -> list[OpenAttempt]:
+        """Give the accepted rows of a run that are known by these external ids."""
+        wanted = json.dumps(list(external_ids))
+        return [open_attempt_of(row) for row in self._all(sql.ACCEPTED_AMONG, run_id=run.id, external_ids=wanted)]
+
+    def accepted(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[OpenAttempt]:
+        """Give up to `limit` accepted rows in the order of their rows, from the row after `after_row`."""
+        return [open_attempt_of(row) for row in self._all(sql.ACCEPTED, run_id=run.id, after_id=after_row, limit=limit)]
+
+    def accepted_window(self, run: Run) -> Window | None:
+        """Give the number of accepted rows and their oldest and newest creation date; None without any."""
+        count, oldest, newest = self._all(sql.ACCEPTED_WINDOW, run_id=run.id)[0]
+        if not count:
+            return None
+        return Window(count=count, oldest=datetime.fromisoformat(oldest), newest=datetime.fromisoformat(newest))
+
+    def retryable(self, run: Run, *, statuses: Collection[str] = (), lines: Collection[int] = ()) -> list[Move]:
+        """Give the moves that make failed rows pending again, for a new attempt; `record` makes them.
+
+        Args:
+            run: the run.
+            statuses: only rows with one of these status messages or classes, e.g. DECLINED-BARRED-CREDIT-PARTY.
+            lines: only rows on these lines of the list.
+        """
+        return [
+            Move(
+                row_id=row["id"],
+                attempt=row["attempt"],
+                before=RowState.FAILED,
+                after=RowState.PENDING,
+                cause="retry asked for",
+            )
+            for row in self._all(sql.FAILED_ROWS, run_id=run.id)
+            if (not statuses or {row["status_message"], row["status_class"]} & set(statuses))
+            and (not lines or row["line"] in lines)
+        ]
+
+    # What is known of a run.
+
+    def counts(self, run: Run) -> dict[RowState, int]:
+        """Give the number of rows in each state, all states named."""
+        found = {row[0]: row[1] for row in self._all(sql.COUNT_STATES, run_id=run.id)}
+        return {state: found.get(state.value, 0) for state in RowState}
+
+    def count_notes(self, run: Run) -> int:
+        """Give the number of paid or open rows that the list contradicts."""
+        return int(self._all(sql.COUNT_NOTES, run_id=run.id)[0][0])
+
+    def pending_costs(self, run: Run) -> dict[str, Decimal]:
+        """Give what the pending rows should cost, per wallet unit."""
+        return summed(self._all(sql.PENDING_COSTS, run_id=run.id))
+
+    def outcomes(self, run: Run) -> Iterator[Outcome]:
+        """Give every row of the list, and every row that was ever sent, in list order."""
+        with telling(self.path):
+            cursor = self._connection.execute(sql.OUTCOMES, {"run_id": run.id})
+            while batch := cursor.fetchmany(READ_BATCH):
+                for row in batch:
+                    yield outcome_of(row)
+
+    def events(self, row_id: int) -> list[Event]:
+        """Give a row's history, oldest first."""
+        return [
+            Event(
+                at=datetime.fromisoformat(row["at"]),
+                attempt=row["attempt"],
+                before=RowState(row["before"]) if row["before"] else None,
+                after=RowState(row["after"]),
+                cause=row["cause"],
+                status_message=row["status_message"],
+            )
+            for row in self._all(sql.EVENTS_OF_ROW, row_id=row_id)
+        ]
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat()
+
+    def _all(self, statement: str, **values: object) -> list[Any]:
+        with telling(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
+        with telling(self.path), transaction(self._connection):
+            yield self._connection
+
+    def _expect(self, found: int, wanted: int) -> None:
+        if max(found, 0) != wanted:
+            raise LedgerError(
+                f"The ledger {self.path} was changed by somebody else while the run was on: "
+                f"{wanted} rows should have moved, {max(found, 0)} could. Start the run again."
+            )
+
+    @staticmethod
+    def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
+        """Find the run's rows that the staged list does not have, and hold what would pay such a row again."""
+        connection.execute(sql.CLEAR_GONE)
+        connection.execute(sql.CLEAR_GONE_SENT)
+        connection.execute(sql.FIND_GONE, ids)
+        if connection.execute(sql.FIND_GONE_SENT).rowcount:
+            connection.execute(sql.HOLD, ids)
+
+    @staticmethod
+    def _realign_gone(connection: sqlite3.Connection, before: Sequence[str], after: Sequence[str]) -> None:
+        """Put the cells of rows that left the list under the columns that the list has now."""
+        realigned = []
+        for row in connection.execute(sql.CELLS_OF_GONE).fetchall():
+            cells = dict(zip(before, json.loads(row["cells"]), strict=False))
+            aligned = [cells.get(column, "") for column in after]
+            realigned.append({"id": row["id"], "cells": json.dumps(aligned, ensure_ascii=False)})
+        connection.executemany(sql.WRITE_CELLS, realigned)

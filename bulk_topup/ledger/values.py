@@ -1,0 +1,150 @@
+"""Between SQLite's values and ours: rows to records, records to parameters, sums of amounts kept as text; pure."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from typing import Any
+
+from bulk_topup.money import plain
+from bulk_topup.problems import Problem
+from bulk_topup.records import Attempt, CheckedRow, Facts, Move, OpenAttempt, Outcome, Run
+from bulk_topup.states import RowState
+
+#: Digits enough to add up any number of amounts exactly; Python's own 28 are one amount's.
+_PRECISE = Context(prec=100)
+
+_FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
+
+
+def staged_values(row: CheckedRow) -> tuple[object, ...]:
+    """Give the parameters that stage a checked row."""
+    state = RowState.REFUSED if row.problems else RowState.PENDING
+    problems = json.dumps([[entry.column, entry.message] for entry in row.problems], ensure_ascii=False)
+    return (
+        row.identity,
+        row.line,
+        state,
+        row.cells,
+        problems,
+        row.product_id,
+        row.credit_party,
+        None if row.amount is None else plain(row.amount),
+        row.unit,
+        None if row.request is None else row.request.decode(),
+        None if row.cost is None else plain(row.cost),
+        row.cost_unit,
+    )
+
+
+def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
+    """Sum amounts that SQLite grouped; itself it would add them as floats."""
+    sums: dict[str, Decimal] = {}
+    for unit, amount, count in groups:
+        sums[unit] = _PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
+    return sums
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    """Make a run of its row."""
+    return Run(
+        id=row["id"],
+        job=row["job"],
+        run_key=row["run_key"],
+        environment=row["environment"],
+        list_path=row["list_path"],
+        columns=tuple(json.loads(row["columns"])),
+        created_at=datetime.fromisoformat(row["created_at"]),
+    )
+
+
+def attempt_of(row: sqlite3.Row) -> Attempt:
+    """Make an attempt of its row."""
+    return Attempt(
+        row_id=row["row_id"],
+        number=row["number"],
+        external_id=row["external_id"],
+        request=row["request"].encode(),
+    )
+
+
+def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
+    """Make an accepted attempt of its row."""
+    return OpenAttempt(
+        attempt=attempt_of(row),
+        transaction_id=row["transaction_id"],
+        creation_date=datetime.fromisoformat(row["creation_date"]),
+        status_message=row["status_message"],
+    )
+
+
+def event_values(
+    row_id: int, attempt: int, at: str, before: RowState, after: RowState, cause: str, status_message: str | None = None
+) -> dict[str, object]:
+    """Give the parameters of an entry of the event log."""
+    return {
+        "row_id": row_id,
+        "attempt": attempt,
+        "at": at,
+        "before": before,
+        "after": after,
+        "cause": cause,
+        "status_message": status_message,
+    }
+
+
+def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
+    """Give the parameters that write what the provider says of a moved row's attempt."""
+    return {
+        "row_id": move.row_id,
+        "attempt": move.attempt,
+        "transaction_id": facts.transaction_id,
+        "creation_date": facts.creation_date.astimezone(UTC).isoformat(),  # compared as text
+        "status_class": facts.status_class,
+        "status_message": facts.status_message,
+        "price": None if facts.price is None else plain(facts.price),
+        "fee": None if facts.fee is None else plain(facts.fee),
+        "price_unit": facts.price_unit,
+        "operator_reference": facts.operator_reference,
+        "pin_code": facts.pin_code,
+        "pin_serial": facts.pin_serial,
+        "final_at": at if move.after in _FINAL else None,
+    }
+
+
+def outcome_of(row: sqlite3.Row) -> Outcome:
+    """Make an outcome of a row with its latest attempt."""
+    return Outcome(
+        line=row["line"],
+        state=RowState(row["state"]),
+        cells=tuple(json.loads(row["cells"])),
+        problems=tuple(Problem(column=column, message=message) for column, message in json.loads(row["problems"])),
+        message=row["message"],
+        note=row["note"],
+        product_id=row["product_id"],
+        credit_party=row["credit_party"],
+        amount=_decimal(row["amount"]),
+        unit=row["unit"],
+        attempt=row["attempt"],
+        external_id=row["external_id"],
+        transaction_id=row["transaction_id"],
+        status_class=row["status_class"],
+        status_message=row["status_message"],
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
+        price_unit=row["price_unit"],
+        operator_reference=row["operator_reference"],
+        pin_code=row["pin_code"],
+        pin_serial=row["pin_serial"],
+        creation_date=_time(row["creation_date"]),
+        final_at=_time(row["final_at"]),
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,29 @@
+"""Decimal amounts: how they are read from text, written and summed; no float ever enters here."""
+
+import re
+from decimal import Decimal
+
+#: More digits than any currency needs; longer ones are a mistake in the list, not an amount.
+MAX_DIGITS_BEFORE_MARK = 18
+MAX_DIGITS_AFTER_MARK = 9
+
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+
+
+def parse_plain_amount(text: str) -> Decimal | None:
+    """Read an amount in plain notation (digits, at most one point) as a Decimal; None when it is not one.
+
+    Signs, exponents, blanks, group marks, NaN and infinity are not plain notation.
+    """
+    if not _PLAIN.fullmatch(text):
+        return None
+    whole, _, fraction = text.partition(".")
+    if len(whole.lstrip("0")) > MAX_DIGITS_BEFORE_MARK or len(fraction) > MAX_DIGITS_AFTER_MARK:
+        return None
+    return Decimal(text)
+
+
+def plain(amount: Decimal) -> str:
+    """Write an amount without exponent and without padding zeros, `Decimal("5.00")` as `5`."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,193 @@
+"""What a product requires of a row, compiled to polars expressions that give a sentence where a row falls short."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from bulk_topup import fields
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, Range, RangedProduct, RequiredFields
+from bulk_topup.money import plain
+
+#: Twice the digits after the mark that an amount of a list may have, so that bounds finer than any amount, which the
+#: provider may have computed from a rate, are compared as they are.
+SCALE = 18
+#: What bounds have to stay below, so that no difference of two overflows.
+LIMIT = Decimal(10) ** 19
+EXACT = pl.Decimal(38, SCALE)
+
+_LENGTHS = {name: patterns.ACCOUNT_NUMBER_MAX_LENGTH for name in fields.DVS_FIELDS if name.endswith(".account_number")}
+_PATTERNS = {
+    **{
+        name: (patterns.COUNTRY_ISO_CODE, "a country code of three capital letters (ISO 3166-1 alpha-3)")
+        for name in fields.DVS_FIELDS
+        if name.endswith("country_iso_code")
+    },
+    **{
+        name: (patterns.POSTAL_CODE, "a postal code of capital letters, digits, blanks and dashes")
+        for name in fields.DVS_FIELDS
+        if name.endswith("postal_code")
+    },
+    "additional_identifier.purchaser_id": (
+        patterns.PURCHASER_ID,
+        "a purchaser id of 8 to 36 letters, digits and dashes",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One thing that is looked at."""
+
+    #: The list's column that a problem is reported at; empty for the row as a whole.
+    column: str
+    #: A sentence where a row falls short, null where it is fine.
+    message: pl.Expr
+
+
+def format_checks(present: Collection[str], columns: Mapping[str, str]) -> Iterator[Check]:
+    """Give the checks that hold whatever the product: the reference's patterns and lengths.
+
+    Args:
+        present: fields that the frame has a column for.
+        columns: the list's column for each mapped field.
+    """
+    for name, (pattern, description) in _PATTERNS.items():
+        if name in present:
+            bad = pl.col(name).is_not_null() & ~pl.col(name).str.contains(pattern)
+            yield _check(columns.get(name, ""), bad, _sentence('"', pl.col(name), f'" is not {description}.'))
+    for name, longest in _LENGTHS.items():
+        if name in present:
+            bad = pl.col(name).str.len_chars() > longest
+            yield _check(columns.get(name, ""), bad, pl.lit(f"An account number has at most {longest} characters."))
+
+
+def product_checks(
+    product: Product, mode: CalculationMode, present: Collection[str], columns: Mapping[str, str]
+) -> Iterator[Check]:
+    """Give the checks that one product asks for: required fields, calculation mode, amount and currency."""
+    for group in fields.GROUPS:
+        yield from _required(product.id, group, getattr(product, f"required_{group}_fields"), present, columns)
+    if isinstance(product, FixedProduct):
+        yield from _fixed_amount(product, mode, present, columns)
+    elif isinstance(product, RangedProduct):
+        yield from _ranged_amount(product, mode, present, columns)
+    else:
+        text = f'Product {product.id} is of type "{product.type}", which this version cannot pay with.'
+        yield Check(column=columns.get(fields.PRODUCT_ID, ""), message=pl.lit(text))
+
+
+def _check(column: str, is_bad: pl.Expr, message: pl.Expr) -> Check:
+    return Check(column=column, message=pl.when(is_bad).then(message).otherwise(pl.lit(None, dtype=pl.String)))
+
+
+def _sentence(*parts: str | pl.Expr) -> pl.Expr:
+    """Join texts and columns; unlike in a format, braces in either mean nothing."""
+    return pl.concat_str(pl.lit(part) if isinstance(part, str) else part for part in parts)
+
+
+def _required(
+    product_id: int,
+    group: str,
+    alternatives: RequiredFields | None,
+    present: Collection[str],
+    columns: Mapping[str, str],
+) -> Iterator[Check]:
+    """Give the check of one group: any one inner list satisfied is enough, and it needs all of its fields."""
+    named = [[f"{group}.{field}" for field in inner] for inner in alternatives or []]
+    if not any(named) or not all(named):
+        return
+    satisfied = pl.any_horizontal(
+        pl.all_horizontal(pl.col(name).is_not_null() if name in present else pl.lit(value=False) for name in inner)
+        for inner in named
+    )
+    first = named[0]
+    column = next((columns[name] for name in first if name in columns), "")
+    needs = ", or ".join(" and ".join(inner) for inner in named)
+    missing = [name for name in first if name not in present]
+    if not missing:
+        cure = "fill it in"
+    elif missing[0] in fields.DVS_FIELDS:
+        cure = f"map a column to it with --map {missing[0]}=COLUMN"
+    else:
+        cure = f"this version cannot send {missing[0]}, choose another product"
+    yield _check(column, ~satisfied, pl.lit(f"Product {product_id} needs {needs}; {cure}."))
+
+
+def _fixed_amount(
+    product: FixedProduct, mode: CalculationMode, present: Collection[str], columns: Mapping[str, str]
+) -> Iterator[Check]:
+    """A fixed product has one amount; a list that states another means another product."""
+    side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
+    yield from _currency(product.id, side.unit, present, columns)
+    if fields.AMOUNT in present:
+        amount = pl.col(fields.AMOUNT)
+        # An amount that does not fit has more digits than a list can state.
+        differs = amount.cast(EXACT) != _exact(side.amount) if _fits(side.amount) else pl.lit(value=True)
+        says = f"Product {product.id} always gives {plain(side.amount)} {side.unit}, the list says "
+        cure = "; correct the amount or choose another product."
+        yield _check(columns.get(fields.AMOUNT, ""), amount.is_not_null() & differs, _sentence(says, amount, cure))
+
+
+def _ranged_amount(
+    product: RangedProduct, mode: CalculationMode, present: Collection[str], columns: Mapping[str, str]
+) -> Iterator[Check]:
+    column = columns.get(fields.AMOUNT, "")
+    accepted = product.accepted_calculation_modes
+    if accepted and mode not in accepted:
+        modes = " or ".join(accepted)
+        yield Check(
+            column=column,
+            message=pl.lit(f"Product {product.id} does not take {mode}; state --calculation-mode {modes}."),
+        )
+        return
+    side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
+    yield from _currency(product.id, side.unit, present, columns)
+    if fields.AMOUNT not in present:
+        yield Check(
+            column="",
+            message=pl.lit(f"Product {product.id} needs an amount; map a column to it with --map amount=COLUMN."),
+        )
+        return
+    amount = pl.col(fields.AMOUNT)
+    yield _check(column, amount.is_null(), pl.lit(f"Product {product.id} needs an amount; fill it in."))
+    yield from _range(product.id, side.amount, side.unit, amount, column)
+
+
+def _range(product_id: int, allowed: Range, unit: str, amount: pl.Expr, column: str) -> Iterator[Check]:
+    exact = amount.cast(EXACT)
+    lower, upper = allowed.min, allowed.max
+    if not all(_fits(bound) for bound in (lower, upper, allowed.increment) if bound is not None):
+        text = f"The range of product {product_id} has more digits than this version compares; choose another product."
+        yield Check(column=column, message=pl.lit(text))
+        return
+    stated = " ".join(
+        f"{word} {plain(bound)} {unit}" for word, bound in (("from", lower), ("to", upper)) if bound is not None
+    )
+    for bound, outside in ((lower, exact < _exact(lower)), (upper, exact > _exact(upper))):
+        if bound is not None:
+            sentence = _sentence(amount, f" is out of range: product {product_id} takes {stated}.")
+            yield _check(column, outside, sentence)
+    if allowed.increment:
+        start = lower or Decimal(0)
+        step = f"{plain(start)} {unit} and then steps of {plain(allowed.increment)}"
+        off = (exact >= _exact(start)) & ((exact - _exact(start)) % _exact(allowed.increment) != _exact(Decimal(0)))
+        sentence = _sentence(amount, f" is not a possible amount: product {product_id} takes {step}.")
+        yield _check(column, off, sentence)
+
+
+def _currency(product_id: int, unit: str, present: Collection[str], columns: Mapping[str, str]) -> Iterator[Check]:
+    if fields.CURRENCY in present:
+        currency = pl.col(fields.CURRENCY)
+        text = _sentence("The list says ", currency, f", product {product_id} pays in {unit}.")
+        yield _check(columns.get(fields.CURRENCY, ""), currency.is_not_null() & (currency != unit), text)
+
+
+def _fits(value: Decimal) -> bool:
+    return -LIMIT < value < LIMIT and len(plain(value).partition(".")[2]) <= SCALE
+
+
+def _exact(value: Decimal | None) -> pl.Expr:
+    return pl.lit(value, dtype=EXACT)

@@ -1,0 +1,25 @@
+"""What is wrong with a row: one sentence, the column it concerns, and the cure; pure vocabulary."""
+
+from dataclasses import dataclass
+from typing import Final
+
+#: The column in which a list of rows that did not complete tells of each row why.
+REASON_COLUMN: Final = "reason"
+#: Begins that reason for every row that may be paid already, or will be by going on with its run. A list that has such
+#: a row is refused at it.
+DO_NOT_PAY: Final = "Do not pay by other means:"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One reason why a row cannot be paid as it stands."""
+
+    #: The list's own column name; empty when the problem is the row's as a whole.
+    column: str
+    #: A whole sentence that quotes the value and says what to do.
+    message: str
+
+    def at(self, list_name: str, line: int) -> str:
+        """Give the sentence with its place before it: file, line and column."""
+        where = f'{list_name} line {line}, column "{self.column}"' if self.column else f"{list_name} line {line}"
+        return f"{where}: {self.message}"

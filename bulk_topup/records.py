@@ -1,0 +1,195 @@
+"""What the stages hand to each other about runs and rows: frozen values; pure vocabulary."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from bulk_topup.problems import Problem
+from bulk_topup.states import RowState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One execution of a job for one run key."""
+
+    id: int
+    job: str
+    run_key: str
+    #: sandbox, preprod or production.
+    environment: str
+    #: The list as it was named at the last start.
+    list_path: str
+    #: The list's columns in their order, as at the last start.
+    columns: tuple[str, ...]
+    #: When the run was first started, in UTC.
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        """How commands name the run: job/run key."""
+        return f"{self.job}/{self.run_key}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """One row of a run with all that is known of it: what a report is written from."""
+
+    #: Line in the list, counted from 1 with the header.
+    line: int
+    state: RowState
+    #: The list's own cells, in the order of `Run.columns`.
+    cells: tuple[str, ...]
+    #: Why the row was refused; empty for a row that was not.
+    problems: tuple[Problem, ...]
+    #: Why a row failed, is in conflict or waits, as a sentence; empty when there is nothing to say.
+    message: str
+    #: What a person should know although the state is right, e.g. that the list changed after the payment.
+    note: str
+    product_id: int | None
+    #: Mobile or account number that is credited; None for products that credit nobody.
+    credit_party: str | None
+    #: What the list asks for, in `unit`; None where the row was refused for it.
+    amount: Decimal | None
+    unit: str | None
+    #: Number of the latest attempt, 0 before the first.
+    attempt: int
+    external_id: str | None
+    transaction_id: int | None
+    #: Class and detailed message of the latest status, e.g. DECLINED and DECLINED-BARRED-CREDIT-PARTY.
+    status_class: str | None
+    status_message: str | None
+    #: The wholesale price and fee that the provider charged (or holds) for it, in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
+    operator_reference: str | None
+    #: The purchased PIN; secret.
+    pin_code: str | None
+    pin_serial: str | None
+    #: When the provider created the transaction, and when its final status was seen, in UTC.
+    creation_date: datetime | None
+    final_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedRow:
+    """One line of the list after the checks: to be paid, or refused with every reason."""
+
+    line: int
+    identity: str
+    #: The list's own cells as a JSON array of texts.
+    cells: str
+    #: Why it is refused; empty when it is accepted.
+    problems: tuple[Problem, ...]
+    product_id: int | None
+    credit_party: str | None
+    amount: Decimal | None
+    unit: str | None
+    #: The request's JSON body without `external_id`; None when the row is refused.
+    request: bytes | None
+    #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
+    cost: Decimal | None
+    cost_unit: str | None
+
+    def __post_init__(self) -> None:
+        if not self.problems and self.request is None:
+            raise ValueError(f"line {self.line} has neither a problem nor a request")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One external id for a row, with the request that it stands for."""
+
+    row_id: int
+    #: From 1; grows only when the attempt before it is known to have failed.
+    number: int
+    external_id: str
+    #: The request's JSON body without `external_id`, as it was when the intent was written.
+    request: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenAttempt:
+    """An attempt whose transaction exists and is not final."""
+
+    attempt: Attempt
+    transaction_id: int
+    creation_date: datetime
+    status_message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the provider says of an attempt's transaction."""
+
+    transaction_id: int
+    creation_date: datetime
+    status_class: str
+    status_message: str
+    #: Wholesale price and fee in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
+    operator_reference: str | None
+    pin_code: str | None = field(default=None, repr=False)
+    pin_serial: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A change of a row's state, for the ledger and its event log."""
+
+    row_id: int
+    attempt: int
+    before: RowState
+    after: RowState
+    #: What made us know: an answer, a sweep, a person.
+    cause: str
+    #: Why a row failed or is in conflict, for people.
+    message: str = ""
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One entry of the event log."""
+
+    at: datetime
+    attempt: int
+    #: None for the row's first entry.
+    before: RowState | None
+    after: RowState
+    cause: str
+    status_message: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What a list means for a run that may have begun already."""
+
+    #: Rows that the run does not know yet.
+    new: int = 0
+    #: Known rows that wait to be sent.
+    waiting: int = 0
+    #: Known rows by what became of them.
+    completed: int = 0
+    failed: int = 0
+    #: In flight, accepted, reversed or in conflict.
+    open: int = 0
+    #: Rows that were sent and that the list now states differently.
+    changed_after_sending: int = 0
+    #: Rows that would pay again what a row was sent that is no longer in the list; they are refused.
+    held: int = 0
+    #: Rows that the run knows and the list no longer has.
+    gone: int = 0
+    #: What is still to be paid, per wallet unit.
+    costs: dict[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The accepted rows of a run: how many, and between which creation dates."""
+
+    count: int
+    oldest: datetime
+    newest: datetime

@@ -1,0 +1,16 @@
+"""Results of a run as files: what became of every row and what it cost; knows nothing of HTTP or SQL."""
+
+from bulk_topup.report.errors import ReportError
+from bulk_topup.report.formats import ReportFormat
+from bulk_topup.report.summary import Summary, Total, summarise
+from bulk_topup.report.write import Report, write_report
+
+__all__ = [
+    "Report",
+    "ReportError",
+    "ReportFormat",
+    "Summary",
+    "Total",
+    "summarise",
+    "write_report",
+]

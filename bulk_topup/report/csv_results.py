@@ -1,0 +1,69 @@
+"""The results as CSV, and the rows that did not complete as a list to start again; writes the paths it is given.
+
+Both are UTF-8 with a byte order mark and CRLF line ends, as spreadsheet programs expect, and hold no formulas.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bulk_topup.problems import REASON_COLUMN
+from bulk_topup.records import Outcome, Run
+from bulk_topup.report.batches import Sink
+from bulk_topup.report.cells import csv_text, list_cells, result_texts
+from bulk_topup.report.columns import FOREIGN_FIELDS, RESULT_FIELDS, result_columns
+from bulk_topup.report.reasons import why_not_completed
+
+#: Spreadsheet programs take a CSV file for UTF-8 only when it begins with this.
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+#: Where the texts stand among the result fields that need a guard against formulas, as the list's own cells do.
+_FOREIGN: Final = tuple(RESULT_FIELDS.index(field) for field in FOREIGN_FIELDS)
+
+
+@contextmanager
+def csv_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
+    """Give a sink that writes every row to a CSV file: the list's own columns, then the result columns."""
+    columns = len(run.columns)
+
+    def cells(outcome: Outcome) -> list[str]:
+        texts = list(result_texts(outcome, columns, reveal_pins=reveal_pins))
+        for place in _FOREIGN:
+            texts[place] = csv_text(texts[place])
+        return [*map(csv_text, list_cells(outcome, columns)), *texts]
+
+    with _rows(path) as write:
+        write([[*map(csv_text, run.columns), *result_columns(run.columns)]])
+        yield lambda outcomes: write(map(cells, outcomes))
+
+
+@contextmanager
+def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
+    """Give a sink that writes rows which did not complete as the list has them, each with its reason at the end.
+
+    Where the list has a column `reason`, as one that was made by this function has, that column tells the reason.
+    """
+    columns = len(run.columns)
+    place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
+    why = why_not_completed(run)
+
+    def cells(outcome: Outcome) -> list[str]:
+        row = [*map(csv_text, list_cells(outcome, columns))]
+        row[place : place + 1] = [csv_text(why(outcome))]
+        return row
+
+    header = [*map(csv_text, run.columns)]
+    header[place : place + 1] = [REASON_COLUMN]
+    with _rows(path) as write:
+        write([header])
+        yield lambda outcomes: write(map(cells, outcomes))
+
+
+@contextmanager
+def _rows(path: Path) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
+    # Half a surrogate pair has no UTF-8 form; it is shown as its code, so that one bad cell cannot stop a report.
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        file.write(_BYTE_ORDER_MARK)
+        yield csv.writer(file).writerows

@@ -1,0 +1,35 @@
+"""The formats of the results and the names of all files in a report; pure vocabulary."""
+
+from enum import StrEnum
+from typing import Final
+
+from bulk_topup.files import file_name
+from bulk_topup.records import Run
+
+
+class ReportFormat(StrEnum):
+    """A format in which all rows of a run can be written."""
+
+    #: For spreadsheets and scripts: one line a row, text only.
+    CSV = "csv"
+    #: For people: coloured states, a summary sheet, a sheet with every refusal.
+    XLSX = "xlsx"
+    #: For programs: one JSON object a row, exact types.
+    JSONL = "jsonl"
+
+    @property
+    def file_name(self) -> str:
+        """The file that holds the results in this format."""
+        return f"results.{self.value}"
+
+
+#: Counts and totals for scripts.
+SUMMARY: Final = "summary.json"
+
+
+def not_completed_name(run: Run) -> str:
+    """Name the list of a run's rows that did not complete.
+
+    A list's name is its run's key where it is started, so this one has to differ from run to run.
+    """
+    return file_name(run.job, run.run_key, "not-completed.csv")

@@ -1,0 +1,76 @@
+"""Why a row stands where it stands, as sentences for people; pure, one table of sentences a state."""
+
+import shlex
+from collections.abc import Callable
+from typing import Final
+
+from bulk_topup.problems import DO_NOT_PAY
+from bulk_topup.records import Outcome, Run
+from bulk_topup.states import RowState
+
+_ONE_OF_TWO: Final = "Do one of the two, never both."
+
+#: For each state what is said before and after the row's own reason in the not-completed file; {run} is the run's name.
+#: Completed rows are not in that file.
+_SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
+    RowState.REFUSED: (
+        "Not sent.",
+        f"Correct the row here and start this file, or correct it in the list and start the list. {_ONE_OF_TWO}",
+    ),
+    RowState.PENDING: (f"{DO_NOT_PAY} it was not sent yet, and `bulk-topup resume {{run}}` sends it.", ""),
+    RowState.IN_FLIGHT: (
+        f"{DO_NOT_PAY} the outcome is unknown, it may have been paid. `bulk-topup resume {{run}}` finds out.",
+        "",
+    ),
+    RowState.ACCEPTED: (
+        f"{DO_NOT_PAY} the provider has accepted it and has not finished. `bulk-topup resume {{run}}` follows it.",
+        "",
+    ),
+    RowState.FAILED: (
+        "Not paid.",
+        f"Correct the row here and start this file, or try it again with `bulk-topup retry {{run}}`. {_ONE_OF_TWO}",
+    ),
+    RowState.REVERSED: (
+        f"{DO_NOT_PAY} it was paid and the provider took the payment back. Ask the provider why before paying it anew.",
+        "",
+    ),
+    RowState.CONFLICT: (
+        f"{DO_NOT_PAY} the provider's record contradicts this row. A person has to compare the two.",
+        "",
+    ),
+}
+
+
+def reason(outcome: Outcome) -> str:
+    """Give the row's own reason: its message and every problem with its column; empty when there is nothing to say."""
+    if not outcome.problems:
+        return outcome.message
+    told = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in outcome.problems]
+    return " ".join([outcome.message, *told] if outcome.message else told)
+
+
+def note(outcome: Outcome, columns: int) -> str:
+    """Give the row's note, and with it any cells beyond the list's columns, which have no column to stand in."""
+    if len(outcome.cells) <= columns:
+        return outcome.note
+    quoted = ", ".join(f'"{cell}"' for cell in outcome.cells[columns:])
+    told = f"Cells beyond the header: {quoted}."
+    return f"{outcome.note} {told}" if outcome.note else told
+
+
+def why_not_completed(run: Run) -> Callable[[Outcome], str]:
+    """Give the function that says why a row of this run did not complete and what may, or must not, be done about it.
+
+    The function raises KeyError for a completed row.
+    """
+    name = shlex.quote(run.name)
+    columns = len(run.columns)
+    sentences = {
+        state: (before.format(run=name), after.format(run=name)) for state, (before, after) in _SENTENCES.items()
+    }
+
+    def why(outcome: Outcome) -> str:
+        before, after = sentences[outcome.state]
+        return " ".join(filter(None, (before, reason(outcome), note(outcome, columns), after)))
+
+    return why

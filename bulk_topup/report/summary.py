@@ -1,0 +1,176 @@
+"""Counts and exact totals of a run, gathered as its rows stream by; pure, writes nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Final
+
+from bulk_topup.money import plain
+from bulk_topup.records import Outcome, Run
+from bulk_topup.states import RowState
+
+#: Digits that a sum may have. Python's default of 28 would round quietly; this is never reached by money, and a sum
+#: that did reach it raises instead of being rounded.
+SUM_DIGITS: Final = 1_000
+
+_EXACT = Context(prec=SUM_DIGITS, traps=[Inexact, InvalidOperation])
+_ZERO: Final = Decimal(0)
+#: Stands for the currency of a price that came without one, so that it is not lost from the totals.
+UNKNOWN_UNIT: Final = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Total:
+    """The rows that share a state, a product and both units, added up."""
+
+    state: RowState
+    product_id: int | None
+    #: Sum of what the list asks for, in `unit`.
+    amount: Decimal
+    unit: str | None
+    #: Sums of the wholesale price and the fee, in `price_unit`.
+    price: Decimal
+    fee: Decimal
+    price_unit: str | None
+    #: How many rows these are.
+    rows: int
+
+    def as_json(self) -> dict[str, object]:
+        """Give it as plain JSON values; amounts are strings in plain notation."""
+        return {
+            "state": self.state.value,
+            "product_id": self.product_id,
+            "amount": plain(self.amount),
+            "unit": self.unit,
+            "price": plain(self.price),
+            "fee": plain(self.fee),
+            "price_unit": self.price_unit,
+            "rows": self.rows,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What became of a run as a whole."""
+
+    #: The run's name as commands take it.
+    run: str
+    #: All rows of the run, whatever their state.
+    rows: int
+    #: Rows in each state; every state is there, also with 0.
+    counts: dict[RowState, int]
+    #: Ordered by state, product and units.
+    totals: tuple[Total, ...]
+    #: Price and fee of the completed rows together, by currency: what the wallet has paid.
+    charged: dict[str, Decimal]
+    #: Price and fee of the accepted rows together, by currency: what the wallet has set aside.
+    held: dict[str, Decimal]
+
+    def as_json(self) -> dict[str, object]:
+        """Give it as plain JSON values; amounts are strings in plain notation."""
+        return {
+            "run": self.run,
+            "rows": self.rows,
+            "counts": {state.value: count for state, count in self.counts.items()},
+            "totals": [total.as_json() for total in self.totals],
+            "charged": {unit: plain(amount) for unit, amount in self.charged.items()},
+            "held": {unit: plain(amount) for unit, amount in self.held.items()},
+        }
+
+
+#: State, product, unit and unit of the price.
+_Key = tuple[RowState, int | None, str | None, str | None]
+
+
+class _Sums:
+    """What has been added up for one key so far."""
+
+    __slots__ = ("amount", "fee", "price", "rows")
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.amount = self.price = self.fee = _ZERO
+
+
+class Tally:
+    """Adds rows up as they come; holds one entry for each state, product and pair of units, never the rows."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._sums: dict[_Key, _Sums] = {}
+
+    def add(self, outcomes: Iterable[Outcome]) -> None:
+        """Count these rows too."""
+        every, add = self._sums, _EXACT.add
+        for outcome in outcomes:
+            key = (outcome.state, outcome.product_id, outcome.unit, outcome.price_unit)
+            sums = every.get(key)
+            if sums is None:
+                sums = every[key] = _Sums()
+            sums.rows += 1
+            if outcome.amount is not None:
+                sums.amount = add(sums.amount, outcome.amount)
+            if outcome.price is not None:
+                sums.price = add(sums.price, outcome.price)
+            if outcome.fee is not None:
+                sums.fee = add(sums.fee, outcome.fee)
+
+    def summary(self) -> Summary:
+        """Give the summary of the rows counted so far."""
+        counts = dict.fromkeys(RowState, 0)
+        for (state, *_), sums in self._sums.items():
+            counts[state] += sums.rows
+        totals = tuple(
+            Total(
+                state=state,
+                product_id=product_id,
+                amount=sums.amount,
+                unit=unit,
+                price=sums.price,
+                fee=sums.fee,
+                price_unit=price_unit,
+                rows=sums.rows,
+            )
+            for (state, product_id, unit, price_unit), sums in sorted(
+                self._sums.items(), key=lambda item: _order(item[0])
+            )
+        )
+        return Summary(
+            run=self._run.name,
+            rows=sum(counts.values()),
+            counts=counts,
+            totals=totals,
+            charged=_by_currency(totals, RowState.COMPLETED),
+            held=_by_currency(totals, RowState.ACCEPTED),
+        )
+
+
+def summarise(run: Run, outcomes: Iterable[Outcome]) -> Summary:
+    """Count and add up the rows of a run.
+
+    Args:
+        run: The run that they belong to.
+        outcomes: Every row of it, once, in any order; read one at a time.
+    """
+    tally = Tally(run)
+    tally.add(outcomes)
+    return tally.summary()
+
+
+_STATE_ORDER: Final = {state: number for number, state in enumerate(RowState)}
+
+
+def _order(key: _Key) -> tuple[int, int, str, str]:
+    state, product_id, unit, price_unit = key
+    return _STATE_ORDER[state], -1 if product_id is None else product_id, unit or "", price_unit or ""
+
+
+def _by_currency(totals: Iterable[Total], state: RowState) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for total in totals:
+        money = _EXACT.add(total.price, total.fee)
+        if total.state is not state or (total.price_unit is None and not money):
+            continue
+        unit = total.price_unit or UNKNOWN_UNIT
+        found[unit] = _EXACT.add(found.get(unit, _ZERO), money)
+    return dict(sorted(found.items()))

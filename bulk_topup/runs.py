@@ -1,0 +1,253 @@
+"""Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.dvs import DVSClient
+from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
+from bulk_topup.errors import BulkTopupError, LedgerError
+from bulk_topup.intake import ListReader, read_list
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.plan import BalanceCheck
+from bulk_topup.records import Run
+from bulk_topup.report import Report, ReportFormat, write_report
+from bulk_topup.states import RowState
+
+
+class RowsRefusedError(BulkTopupError):
+    """Rows of the list are refused, so nothing was sent; correct them, or state --skip-refused to pay the others."""
+
+
+class BalanceTooLowError(BulkTopupError):
+    """The wallet does not cover what is still to be paid, so nothing was sent; top it up and start again."""
+
+
+class OtherEnvironmentError(BulkTopupError):
+    """The run was begun in another environment."""
+
+
+class InterruptedRunError(BulkTopupError):
+    """The run could not go on, and goes on where it was when it is started again."""
+
+
+class Watcher(Protocol):
+    """Who looks on: may show what comes, ask before anything is sent, and stop the run."""
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """See what a start would do; called before anything is refused or sent."""
+        ...
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Agree to the sending of that many rows, or raise."""
+        ...
+
+    def running(self, run: Run, runner: Runner) -> AbstractContextManager[None]:
+        """Look on while the run is on."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """How a start ended, and where its report lies."""
+
+    run: Run
+    result: RunResult
+    report: Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportOptions:
+    """Where and how results are written."""
+
+    folder: Path
+    formats: Collection[ReportFormat] = tuple(ReportFormat)
+    reveal_pins: bool = False
+
+
+def open_job_list(job: Job) -> ListReader:
+    """Open a job's list with its mapping.
+
+    Raises:
+        ListError, MappingError: the list cannot be read or mapped.
+    """
+    return read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats)
+
+
+async def plan_list(job: Job, *, dvs: DVSClient, ledger: Ledger) -> tuple[Run | None, Prepared]:
+    """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
+
+    Args:
+        job: the job, its dates filled in by `Job.at`.
+        dvs: an open client.
+        ledger: an open ledger, where the run may have begun already.
+    """
+    run = ledger.find_run(job.name, str(job.run_key))
+    prepared = await prepare(reader=open_job_list(job), dvs=dvs, ledger=ledger, run=run, options=job.plan_options)
+    ledger.clear_staged()
+    return run, prepared
+
+
+async def run_list(
+    job: Job,
+    *,
+    dvs: DVSClient,
+    ledger: Ledger,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock | None = None,
+) -> Finished:
+    """Pay a list, or go on with it where an earlier start ended.
+
+    Args:
+        job: the job, its dates filled in by `Job.at`.
+        dvs: an open client of the job's environment.
+        ledger: an open ledger.
+        options: how to submit and track.
+        report: where results are written; the folder is made before anything is sent.
+        watcher: who looks on.
+        clock: where time comes from.
+
+    Raises:
+        RunLockedError: another process holds the run.
+        RowsRefusedError, BalanceTooLowError, OtherEnvironmentError: nothing was sent.
+        InterruptedRunError: the ledger could not be written any more.
+    """
+    run_key = str(job.run_key)
+    with run_lock(ledger.path, job.name, run_key):
+        found = ledger.find_run(job.name, run_key)
+        if found is not None and found.environment != job.environment:
+            raise OtherEnvironmentError(
+                f"Run {found.name} was begun in {found.environment}, not in {job.environment}; "
+                "name another run with --run-key, or another ledger with --ledger."
+            )
+        reader = open_job_list(job)
+        prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
+        watcher.prepared(job, found, prepared)
+        if prepared.plan.refused and not job.skip_refused:
+            raise RowsRefusedError(
+                f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
+                "Correct them, or state --skip-refused to pay the others."
+            )
+        _demand_balance(prepared.balances)
+        make_report_folder(report.folder)
+        if to_send := prepared.difference.new + prepared.difference.waiting:
+            watcher.confirm(f"{job.name}/{run_key}", to_send)
+        run = ledger.merge(
+            job=job.name,
+            run_key=run_key,
+            environment=job.environment,
+            list_path=job.list,
+            columns=reader.columns,
+        )
+        return await _execute(run, dvs, ledger, options, report, watcher, clock)
+
+
+async def resume_run(
+    run: Run,
+    *,
+    dvs: DVSClient,
+    ledger: Ledger,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock | None = None,
+    retry: bool = False,
+    statuses: Collection[str] = (),
+    lines: Collection[int] = (),
+) -> Finished:
+    """Go on with a run as the ledger knows it, its list is not read again; with `retry`, try failed rows anew first.
+
+    Args:
+        run: the run.
+        dvs: an open client of the run's environment.
+        ledger: an open ledger.
+        options: how to submit and track.
+        report: where results are written.
+        watcher: who looks on.
+        clock: where time comes from.
+        retry: whether failed rows get a new attempt.
+        statuses: with `retry`, only rows with one of these status messages or classes.
+        lines: with `retry`, only rows on these lines of the list.
+
+    Raises:
+        RunLockedError: another process holds the run.
+        BalanceTooLowError: nothing was sent.
+        InterruptedRunError: the ledger could not be written any more.
+    """
+    with run_lock(ledger.path, run.job, run.run_key):
+        make_report_folder(report.folder)
+        moves = ledger.retryable(run, statuses=statuses, lines=lines) if retry else []
+        if to_send := ledger.counts(run)[RowState.PENDING] + len(moves):
+            watcher.confirm(run.name, to_send)
+        ledger.record(moves)
+        _demand_balance(await compare_balances(dvs, ledger.pending_costs(run)))
+        return await _execute(run, dvs, ledger, options, report, watcher, clock)
+
+
+async def _execute(
+    run: Run,
+    dvs: DVSClient,
+    ledger: Ledger,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock | None,
+) -> Finished:
+    runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
+    try:
+        with watcher.running(run, runner):
+            result = await runner.execute()
+    except LedgerError as error:
+        raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
+    return Finished(run=run, result=result, report=report_run(run, ledger=ledger, options=report))
+
+
+def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
+    """Write a run's report from the ledger alone."""
+    return write_report(
+        run,
+        lambda: ledger.outcomes(run),
+        options.folder,
+        formats=options.formats,
+        reveal_pins=options.reveal_pins,
+    )
+
+
+def exit_code(result: RunResult) -> int:
+    """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me."""
+    if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
+        return 4
+    if result.reason is not None:
+        return 75
+    done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
+    return 0 if done else 1
+
+
+def make_report_folder(folder: Path) -> None:
+    """Make the folder before any money moves.
+
+    Raises:
+        BulkTopupError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BulkTopupError(
+            f"The report folder {folder} cannot be made: {error.strerror}. Name another with --report-dir."
+        ) from error
+
+
+def _demand_balance(checks: Collection[BalanceCheck]) -> None:
+    for check in checks:
+        if not check.is_enough:
+            has = "no wallet" if check.available is None else f"{check.available} {check.unit} available"
+            raise BalanceTooLowError(
+                f"The rows still to be paid cost about {check.cost} {check.unit}, and there is {has}; "
+                "nothing was sent. Top up and start again."
+            )

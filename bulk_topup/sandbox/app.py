@@ -1,0 +1,119 @@
+"""The ASGI application: who may come in, how often, what is read of a request, and how an answer is sent."""
+
+import hmac
+import logging
+from base64 import b64encode
+from collections.abc import Sequence
+
+from starlette.types import Receive, Scope, Send
+
+from bulk_topup.clock import Clock
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.config import SandboxConfig
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.limits import RateWindow
+from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.query import Header
+from bulk_topup.sandbox.rendering import error_body
+from bulk_topup.sandbox.routes import Answer, Request, Routes
+
+_log = logging.getLogger(__name__)
+
+#: More than any request of the reference needs, in bytes.
+MAX_BODY = 65_536
+_API = "/v1/"
+_JSON: Header = (b"content-type", b"application/json; charset=utf-8")
+
+
+class Sandbox:
+    """Serves one account over HTTP.
+
+    Args:
+        config: the account and how it behaves.
+        provider: what answers.
+        clock: where time comes from.
+    """
+
+    def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock) -> None:
+        pair = f"{config.api_key}:{config.api_secret.get_secret_value()}"
+        self._credentials = b64encode(pair.encode())
+        self._routes = Routes(provider)
+        self._window = RateWindow(clock, config.rate_limit)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        headers: list[Header] = []
+        try:
+            self._let_in(scope, headers)
+            body = await _read(receive) if scope["method"] == "POST" else b""
+            answer = self._serve(scope, body)
+        except Refusal as refusal:
+            answer = Answer(body=error_body(refusal), status=refusal.http_status)
+        await _send(send, answer, headers)
+
+    def _let_in(self, scope: Scope, headers: list[Header]) -> None:
+        """Check credentials and rate, and add what the answer says of the rate.
+
+        Raises:
+            Refusal: the credentials are not ours (1000401), or the second's requests are used up (1000429).
+        """
+        if not self._knows(scope["headers"]):
+            headers.append((b"www-authenticate", b'Basic realm="sandbox"'))
+            raise Refusal(ErrorCode.UNAUTHORIZED)
+        if not self._window.limit or not scope["path"].startswith(_API):
+            return
+        left = self._window.take()
+        headers.append((b"x-ratelimit-limit", str(self._window.limit).encode()))
+        headers.append((b"x-ratelimit-remaining", str(left or 0).encode()))
+        if left is None:
+            headers.append((b"retry-after", b"1"))
+            raise Refusal(ErrorCode.TOO_MANY_REQUESTS)
+
+    def _knows(self, headers: Sequence[Header]) -> bool:
+        for name, value in headers:
+            if name == b"authorization":
+                scheme, _, credentials = value.partition(b" ")
+                return scheme.lower() == b"basic" and hmac.compare_digest(credentials.strip(), self._credentials)
+        return False
+
+    def _serve(self, scope: Scope, body: bytes) -> Answer:
+        try:
+            handler, name = self._routes.find(scope["path"], scope["method"])
+            return handler(Request(name=name, query_string=scope["query_string"], body=body))
+        except Refusal:
+            raise
+        except OSError as error:
+            _log.error("The books cannot be written: %s", error)
+            raise Refusal(ErrorCode.SERVICE_UNAVAILABLE) from error
+        except Exception as error:
+            _log.exception("A request failed")
+            raise Refusal(ErrorCode.UNEXPECTED_ERROR) from error
+
+
+async def _read(receive: Receive) -> bytes:
+    """Read a request's body.
+
+    Raises:
+        Refusal: it is longer than any request needs (1000400).
+    """
+    body = b""
+    while True:
+        message = await receive()
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MAX_BODY:
+            raise Refusal(ErrorCode.BAD_REQUEST, f"the body is longer than {MAX_BODY} bytes")
+        if not message.get("more_body", False):
+            return body
+
+
+async def _send(send: Send, answer: Answer, headers: Sequence[Header]) -> None:
+    length = (b"content-length", str(len(answer.body)).encode())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [_JSON, length, *headers, *answer.headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body})

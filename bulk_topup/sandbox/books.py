@@ -1,0 +1,160 @@
+r"""The sandbox's books: an append-only file of events that its whole state follows from.
+
+One JSON object a line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amounts are JSON numbers with exact decimals:
+
+    {"event":"opened","at":…,"balances":{"USD":10000},"pin_seed":"9f…"}     always the first line
+    {"event":"created","at":…,"id":2237512891,"expires_at":…,"final_at":…,"price":3.71,"fee":0,"unit":"USD","request":{…}}
+    {"event":"confirmed","at":…,"id":2237512891,"final_at":…}
+    {"event":"cancelled","at":…,"id":2237512891}
+    {"event":"reversed","at":…,"id":2237512891}
+
+`request` is the request's body without fields that are null. `final_at` is when the final status is due; `created` has
+it when the transaction was confirmed at once. Final statuses, wallets and PINs follow from these events and the time,
+so they have no lines. The file holds personal data: only its owner can read it.
+
+An event is one write that ends before its answer leaves: the death of the process loses nothing that was answered. What
+a write left unfinished is dropped when the file is opened. This module touches that file and nothing else.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from bulk_topup.dvs import codec
+from bulk_topup.errors import ConfigurationError
+from bulk_topup.files import create_private
+from bulk_topup.sandbox.requests import CreateRequest
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag=str.lower):
+    """What every event has."""
+
+    at: datetime
+
+
+class Opened(_Event, frozen=True, kw_only=True):
+    """New books were opened with these balances; PINs are derived from the seed."""
+
+    balances: dict[str, Decimal]
+    pin_seed: str
+
+
+class Created(_Event, frozen=True, kw_only=True):
+    """A transaction was created, and confirmed at once if its final status is due."""
+
+    id: int
+    expires_at: datetime
+    final_at: datetime | None = None
+    #: What the wallet was charged, in `unit`.
+    price: Decimal
+    fee: Decimal
+    unit: str
+    request: CreateRequest
+
+
+class Confirmed(_Event, frozen=True, kw_only=True):
+    """A transaction was confirmed."""
+
+    id: int
+    final_at: datetime
+
+
+class Cancelled(_Event, frozen=True, kw_only=True):
+    """A transaction was cancelled."""
+
+    id: int
+
+
+class Reversed(_Event, frozen=True, kw_only=True):
+    """A completed transaction was reversed."""
+
+    id: int
+
+
+Event = Opened | Created | Confirmed | Cancelled | Reversed
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+class Books:
+    """The file, held by one process at a time; without a path, nothing is kept.
+
+    Args:
+        path: the file; made when it is missing.
+
+    Raises:
+        ConfigurationError: another process holds the file, or it cannot be opened.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        if path is not None:
+            self._descriptor = _open(path)
+
+    def read(self) -> Iterator[Event]:
+        """Give every event in order, after dropping a torn last line.
+
+        Raises:
+            ConfigurationError: a line is not an event.
+        """
+        if self._path is None or self._descriptor is None:
+            return
+        with self._path.open("rb") as file:
+            whole = 0
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    os.ftruncate(self._descriptor, whole)
+                    return
+                whole += len(line)
+                try:
+                    yield _decoder.decode(line)
+                except msgspec.DecodeError as error:
+                    raise ConfigurationError(
+                        f"{self._path} line {number} is not an event of a sandbox ({error}); "
+                        "restore the file, or name another one."
+                    ) from None
+
+    def write(self, event: Event) -> None:
+        """Append one event.
+
+        Raises:
+            OSError: it could not be written whole; the file is as it was.
+        """
+        if self._descriptor is None:
+            return
+        line = codec.encode(event) + b"\n"
+        end = os.lseek(self._descriptor, 0, os.SEEK_END)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError:
+            os.ftruncate(self._descriptor, end)
+            raise
+        if written < len(line):
+            os.ftruncate(self._descriptor, end)
+            raise OSError("the disk is full")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open(path: Path) -> int:
+    try:
+        create_private(path)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
+    except OSError as error:
+        raise ConfigurationError(f"The books {path} cannot be opened: {error.strerror}.") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigurationError(f"Another sandbox holds the books {path}; stop it, or name another file.") from None
+    return descriptor

@@ -1,0 +1,212 @@
+"""What the account can buy, and where: finds products, operators, countries and services; touches no file."""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import phonenumbers
+from pydantic import BaseModel
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.models import LookupOperator, Operator, ProductSummary
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.places import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
+from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
+
+K = TypeVar("K")
+
+BENEFIT_TYPES = ("TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS")
+#: The service whose operators own mobile numbers.
+_MOBILE = 1
+
+#: Fields of the models that a body does not have unless it fills them: most products and ranges know no such thing.
+_ONLY_WHERE_FILLED = frozenset({"content_language", "increment", "pin", "subservices"})
+_SUMMARY_FIELDS = set(ProductSummary.model_fields)
+
+_PRODUCTS: Mapping[int, AnyProduct] = {product.id: product for product in PRODUCTS}
+
+
+def encode(model: BaseModel, fields: set[str] | None = None) -> bytes:
+    """Write a model, or some of its fields, as bodies carry it: with nulls, but for fields that only some have."""
+    return codec.encode(_without_foreign(model.model_dump(include=fields)))
+
+
+def _without_foreign(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            name: _without_foreign(part)
+            for name, part in value.items()
+            if part is not None or name not in _ONLY_WHERE_FILLED
+        }
+    return [_without_foreign(part) for part in value] if isinstance(value, list) else value
+
+
+#: The bodies, written once.
+_PRODUCT_BODIES = {product.id: encode(product) for product in PRODUCTS}
+_SUMMARIES = {product.id: encode(product, _SUMMARY_FIELDS) for product in PRODUCTS}
+_OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
+_COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
+_SERVICE_BODIES = {id_: encode(service) for id_, service in SERVICES.items()}
+BENEFIT_TYPE_BODIES = [codec.encode({"name": name}) for name in BENEFIT_TYPES]
+
+
+def product(product_id: int) -> AnyProduct:
+    """Give a product.
+
+    Raises:
+        Refusal: there is none (1003001).
+    """
+    found = _PRODUCTS.get(product_id)
+    if found is None:
+        raise Refusal(ErrorCode.PRODUCT_NOT_AVAILABLE)
+    return found
+
+
+def product_body(product_id: int) -> bytes:
+    """Give a product's body (reference: Products, get)."""
+    return _PRODUCT_BODIES[product(product_id).id]
+
+
+def summary(product_id: int) -> bytes:
+    """Give what a transaction's body repeats of its product."""
+    return _SUMMARIES[product_id]
+
+
+def product_bodies(
+    *,
+    type_: str | None = None,
+    service_id: int | None = None,
+    subservice_id: int | None = None,
+    country_iso_code: str | None = None,
+    operator_id: int | None = None,
+    region: str | None = None,
+    tags: Iterable[str] = (),
+    benefit_types: Iterable[str] = (),
+) -> list[bytes]:
+    """Give the bodies of the products that fit every filter that is given (reference: Products, list)."""
+    wanted_tags, wanted_benefits = set(tags), set(benefit_types)
+    return [
+        _PRODUCT_BODIES[found.id]
+        for found in PRODUCTS
+        if type_ in {None, found.type}
+        and is_of(
+            found,
+            service_id=service_id,
+            subservice_id=subservice_id,
+            country_iso_code=country_iso_code,
+            operator_id=operator_id,
+        )
+        and (region is None or _covers(found, region))
+        and (not wanted_tags or wanted_tags & set(found.tags or ()))
+        and (not wanted_benefits or wanted_benefits & {benefit.type for benefit in found.benefits or ()})
+    ]
+
+
+def is_of(
+    found: AnyProduct,
+    *,
+    service_id: int | None,
+    subservice_id: int | None,
+    country_iso_code: str | None,
+    operator_id: int | None,
+) -> bool:
+    """Tell whether a product is of the service, subservice, country and operator; None is any."""
+    subservice = found.service.subservice
+    return (
+        service_id in {None, found.service.id}
+        and (subservice_id is None or (subservice is not None and subservice.id == subservice_id))
+        and country_iso_code in {None, found.operator.country.iso_code}
+        and operator_id in {None, found.operator.id}
+    )
+
+
+def _covers(found: AnyProduct, region: str) -> bool:
+    """Tell whether a product can be used in a country or a part of one."""
+    country = region.partition("-")[0]
+    covered = {found.operator.country.iso_code} | {part.code for part in found.regions or ()}
+    return region in covered or country in covered
+
+
+def _places(service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None) -> list[Operator]:
+    """Give the operators of the products that fit, by id."""
+    found = {
+        item.operator.id: item.operator
+        for item in PRODUCTS
+        if is_of(
+            item,
+            service_id=service_id,
+            subservice_id=subservice_id,
+            country_iso_code=country_iso_code,
+            operator_id=None,
+        )
+    }
+    return [found[id_] for id_ in sorted(found)]
+
+
+def operator_body(operator_id: int) -> bytes:
+    """Give an operator's body, or raise Refusal (1005006) (reference: Operators, get)."""
+    return _get(_OPERATOR_BODIES, operator_id, ErrorCode.OPERATOR_NOT_FOUND)
+
+
+def operator_bodies(country_iso_code: str | None, service_id: int | None, subservice_id: int | None) -> list[bytes]:
+    """Give operators' bodies, filtered by what is given (reference: Operators, list)."""
+    return [_OPERATOR_BODIES[found.id] for found in _places(service_id, subservice_id, country_iso_code)]
+
+
+def country_body(iso_code: str) -> bytes:
+    """Give a country's body, or raise Refusal (1005005) (reference: Countries, get)."""
+    return _get(_COUNTRY_BODIES, iso_code, ErrorCode.COUNTRY_NOT_FOUND)
+
+
+def country_bodies(service_id: int | None, subservice_id: int | None) -> list[bytes]:
+    """Give countries' bodies, filtered by what is given (reference: Countries, list)."""
+    codes = {found.country.iso_code for found in _places(service_id, subservice_id)}
+    return [_COUNTRY_BODIES[code] for code in sorted(codes)]
+
+
+def service_body(service_id: int) -> bytes:
+    """Give a service's body, or raise Refusal (1005004) (reference: Services, get)."""
+    return _get(_SERVICE_BODIES, service_id, ErrorCode.SERVICE_NOT_FOUND)
+
+
+def service_bodies(country_iso_code: str | None) -> list[bytes]:
+    """Give the bodies of all services, or of those that a country has products of (reference: Services, list)."""
+    if country_iso_code is None:
+        return list(_SERVICE_BODIES.values())
+    ids = {found.service.id for found in PRODUCTS if found.operator.country.iso_code == country_iso_code}
+    return [body for id_, body in _SERVICE_BODIES.items() if id_ in ids]
+
+
+def lookup_bodies(mobile_number: str) -> list[bytes]:
+    """Give the mobile operators of a number's country; one of them, always the same, is the number's own.
+
+    Args:
+        mobile_number: in E.164 form.
+
+    Raises:
+        Refusal: there is no operator in its country, or no such country (1005006).
+    """
+    try:
+        number = phonenumbers.parse(mobile_number)
+    except phonenumbers.NumberParseException:
+        raise Refusal(ErrorCode.OPERATOR_NOT_FOUND) from None
+    # Numbers kept free for examples belong to no region of a shared calling code; they count to its main one.
+    region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
+        number.country_code or 0
+    )
+    country = ALPHA_3.get(region)
+    found = [] if country is None else _places(_MOBILE, None, country)
+    if not found:
+        raise Refusal(ErrorCode.OPERATOR_NOT_FOUND)
+    own = found[int(mobile_number[1:]) % len(found)]
+    return [
+        encode(LookupOperator(**dict(operator), identified=operator is own))
+        for operator in sorted(found, key=lambda operator: operator is not own)
+    ]
+
+
+def _get(bodies: Mapping[K, bytes], key: K, code: ErrorCode) -> bytes:
+    body = bodies.get(key)
+    if body is None:
+        raise Refusal(code)
+    return body

@@ -1,0 +1,168 @@
+"""What a request costs and gives at its product's rates, or why it cannot be had; pure."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
+
+from bulk_topup.dvs.models import CalculationMode, FixedProduct, RangedAmount, RangedProduct, RequiredFields
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.money import MAX_DIGITS_AFTER_MARK
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
+from bulk_topup.sandbox.requests import CreateRequest, RequestedAmount
+
+CENT = Decimal("0.01")
+#: Digits enough for any amount in range times a rate.
+PRECISE = Context(prec=100)
+
+#: Lists pay few different amounts: their quotes are computed once, and transactions share them.
+_QUOTES_KEPT = 4096
+
+_GROUPS = (
+    "credit_party_identifier",
+    "debit_party_identifier",
+    "sender",
+    "beneficiary",
+    "statement_identifier",
+    "additional_identifier",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Quote:
+    """The amounts of one purchase. Two are the same only if they are one object, which makes them cheap keys."""
+
+    product: AnyProduct
+    #: What was asked for; of a ranged product the side that was not is at the base rate.
+    source: Decimal
+    destination: Decimal
+    #: What is delivered: like `destination`, rounded to the cent.
+    delivered: Decimal
+    #: Wholesale price and fee, in `unit`.
+    price: Decimal
+    fee: Decimal
+    unit: str
+    #: None where the product has no retail price.
+    retail: Decimal | None
+
+    @property
+    def cost(self) -> Decimal:
+        """What the wallet is charged."""
+        return self.price + self.fee
+
+
+#: What each product requires: a group of fields and its alternatives; groups that it does not care for are left out.
+_REQUIREMENTS: dict[int, list[tuple[str, RequiredFields]]] = {
+    product.id: [
+        (group, alternatives)
+        for group in _GROUPS
+        if (alternatives := getattr(product, f"required_{group}_fields")) is not None
+    ]
+    for product in PRODUCTS
+}
+
+
+def check_requirements(product: AnyProduct, request: CreateRequest) -> None:
+    """Check that the request has every field that its product requires.
+
+    Raises:
+        Refusal: a field is missing (1000400); the answer names it.
+    """
+    for group, alternatives in _REQUIREMENTS[product.id]:
+        given = getattr(request, group)
+        if not any(all(getattr(given, name, None) is not None for name in inner) for inner in alternatives):
+            needed = " or ".join(" and ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
+            raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} requires {needed}")
+
+
+def requested_amount(product: AnyProduct, request: CreateRequest) -> tuple[CalculationMode, Decimal] | None:
+    """Give which side of a ranged product is asked for, and how much of it; None for a fixed product.
+
+    Raises:
+        Refusal: the mode or its side is missing (1000400), or the unit is another one (1003003).
+    """
+    if isinstance(product, FixedProduct):
+        return None
+    mode = request.calculation_mode
+    if mode is None:
+        raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} requires calculation_mode")
+    if mode not in (product.accepted_calculation_modes or CalculationMode):
+        raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} does not take calculation_mode {mode}")
+    asked, side = _side(product, request, mode)
+    if asked is None:
+        raise Refusal(ErrorCode.BAD_REQUEST, f"calculation_mode {mode} requires {mode.partition('_')[0].lower()}")
+    if asked.unit != side.unit:
+        raise Refusal(ErrorCode.PRODUCT_UNIT_INVALID)
+    return mode, Decimal(asked.amount)
+
+
+def _side(
+    product: RangedProduct, request: CreateRequest, mode: CalculationMode
+) -> tuple[RequestedAmount | None, RangedAmount]:
+    if mode is CalculationMode.SOURCE_AMOUNT:
+        return request.source, product.source
+    return request.destination, product.destination
+
+
+@lru_cache(maxsize=_QUOTES_KEPT)
+def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quote:
+    """Compute the amounts of one purchase.
+
+    A ranged product's wholesale price is its destination divided by the wholesale rate, rounded half up to the cent.
+
+    Args:
+        product_id: what is bought.
+        asked: what `requested_amount` gave.
+
+    Raises:
+        Refusal: there is no such product (1003001), or the amount is out of range or between its steps (1003002).
+    """
+    product = catalogue.product(product_id)
+    if isinstance(product, FixedProduct):
+        fixed, retail = product.prices.wholesale, product.prices.retail
+        return Quote(
+            product=product,
+            source=product.source.amount,
+            destination=product.destination.amount,
+            delivered=product.destination.amount,
+            price=fixed.amount or Decimal(0),
+            fee=fixed.fee or Decimal(0),
+            unit=fixed.unit or "",
+            retail=retail.amount if retail else None,
+        )
+    mode, amount = asked or (CalculationMode.DESTINATION_AMOUNT, Decimal(0))
+    rates, wholesale = product.rates, product.prices.wholesale
+    base, rate = rates.base or Decimal(1), rates.wholesale or Decimal(1)
+    if mode is CalculationMode.SOURCE_AMOUNT:
+        _check_range(product.source, amount)
+        source, destination = amount, PRECISE.multiply(amount, base)
+    else:
+        _check_range(product.destination, amount)
+        source, destination = _to_cent(PRECISE.divide(amount, base)), amount
+    return Quote(
+        product=product,
+        source=source,
+        destination=destination,
+        delivered=_to_cent(destination),
+        price=_to_cent(PRECISE.divide(destination, rate)),
+        fee=wholesale.fee or Decimal(0),
+        unit=wholesale.unit or "",
+        retail=_to_cent(PRECISE.divide(destination, rates.retail)) if rates.retail else None,
+    )
+
+
+def _check_range(side: RangedAmount, amount: Decimal) -> None:
+    allowed = side.amount
+    low, high, step = allowed.min or Decimal(0), allowed.max, allowed.increment
+    if amount < low or (high is not None and amount > high):
+        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > MAX_DIGITS_AFTER_MARK:
+        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
+    if step and PRECISE.remainder(PRECISE.subtract(amount, low), step):
+        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
+
+
+def _to_cent(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP, PRECISE)

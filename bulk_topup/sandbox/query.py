@@ -1,0 +1,132 @@
+"""Query parameters, read strictly, and the pages that lists are given in; touches nothing."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from bulk_topup.dvs.patterns import PER_PAGE_DEFAULT, PER_PAGE_MAX
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.requests import MAX_INT32
+
+E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+
+Header = tuple[bytes, bytes]
+
+REGION = r"^[A-Z]{2,3}(?:-[A-Z0-9]{2,3}(?:-[A-Z]{2})?)?$"
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_INTEGER = re.compile(r"[0-9]{1,10}")
+#: More parameters than any endpoint has.
+_MAX_PARAMETERS = 50
+
+
+class Query:
+    """The parameters of one request; each is None where it is not given, and refused where it is not what it must be.
+
+    Args:
+        text: the query string.
+
+    Raises:
+        Refusal: it cannot be read, here or in any method (1000400).
+    """
+
+    def __init__(self, text: bytes) -> None:
+        try:
+            self._values = parse_qs(
+                text.decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=_MAX_PARAMETERS,
+            )
+        except ValueError:
+            raise Refusal(ErrorCode.BAD_REQUEST, "the query string cannot be read") from None
+
+    def text(self, name: str) -> str | None:
+        """Give a parameter that is any text but a blank one."""
+        value = self._values.get(name, (None,))[0]
+        if value is not None and not value.strip():
+            raise _bad(name)
+        return value
+
+    def matching(self, name: str, pattern: str) -> str | None:
+        """Give a parameter that fits a pattern as a whole."""
+        value = self.text(name)
+        if value is not None and not re.fullmatch(pattern, value):
+            raise _bad(name)
+        return value
+
+    def integer(self, name: str, *, low: int = 1, high: int = MAX_INT32) -> int | None:
+        """Give a whole number between two bounds."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not _INTEGER.fullmatch(value) or not low <= int(value) <= high:
+            raise _bad(name)
+        return int(value)
+
+    def one_of(self, name: str, kind: type[E]) -> E | None:
+        """Give a member of an enumeration."""
+        value = self.text(name)
+        try:
+            return None if value is None else kind(value)
+        except ValueError:
+            raise _bad(name) from None
+
+    def several(self, name: str, allowed: Sequence[str] | None = None) -> list[str]:
+        """Give a list, whose items are separated by commas or stand in parameters of the same name."""
+        items = [item for value in self._values.get(name, ()) for item in value.split(",")]
+        if any(not item.strip() or (allowed is not None and item not in allowed) for item in items):
+            raise _bad(name)
+        return items
+
+    def moment(self, name: str) -> datetime | None:
+        """Give a date with time and offset (RFC 3339), to the microsecond."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not _DATE_TIME.fullmatch(value):
+            raise _bad(name)
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise _bad(name) from None
+
+    def page(self) -> "Page":
+        """Give the page that is asked for (reference: Pagination)."""
+        return Page(
+            number=self.integer("page") or 1,
+            size=self.integer("per_page", high=PER_PAGE_MAX) or PER_PAGE_DEFAULT,
+        )
+
+
+def _bad(name: str) -> Refusal:
+    return Refusal(ErrorCode.BAD_REQUEST, f"query parameter {name} is not valid")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One page of a list; the first is number 1."""
+
+    number: int
+    size: int
+
+    def of(self, items: Sequence[T]) -> Sequence[T]:
+        """Give the items that stand on it."""
+        return items[(self.number - 1) * self.size : self.number * self.size]
+
+    def headers(self, total: int) -> list[Header]:
+        """Give what an answer says of a list of that many items (reference: Pagination)."""
+        pages = -(-total // self.size)
+        values = [("x-total", total), ("x-total-pages", pages), ("x-per-page", self.size), ("x-page", self.number)]
+        if self.number < pages:
+            values.append(("x-next-page", self.number + 1))
+        if 1 < self.number <= pages + 1:
+            values.append(("x-prev-page", self.number - 1))
+        return [(name.encode(), str(value).encode()) for name, value in values]

@@ -1,0 +1,171 @@
+"""Writes transactions, balances, errors and the books' export as the bodies of answers; touches nothing.
+
+A transaction's body is joined from parts that are written once: product and amounts are shared by all transactions
+that buy the same, so that a page of a hundred costs little.
+"""
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.models import Amount, Benefit, FixedProduct, Range, RangedAmount
+from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.pricing import Quote
+from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.wallet import Wallet
+
+_AMOUNTS_KEPT = 4096
+_PIN_DIGITS = 16
+
+
+def moment(time: datetime) -> str:
+    """Write a UTC time as the API does: RFC 3339 with nine digits of fraction."""
+    return f"{time.isoformat(timespec='microseconds')[:26]}000Z"
+
+
+def error_body(refusal: Refusal) -> bytes:
+    """Write an error (reference: Errors)."""
+    return codec.encode({"errors": [{"code": int(refusal.code), "message": refusal.message}]})
+
+
+def balance_body(id_: int, unit: str, wallet: Wallet) -> bytes:
+    """Write a balance (reference: Balances)."""
+    return codec.encode(
+        {
+            "id": id_,
+            "unit_type": "CURRENCY",
+            "unit": unit,
+            "available": wallet.available,
+            "holding": wallet.holding,
+            "credit_limit": None,
+        }
+    )
+
+
+def transaction_body(transaction: Transaction, now: datetime, pin_seed: str) -> bytes:
+    """Write a transaction as it is at that time (reference: Transactions)."""
+    status = transaction.status(now)
+    request, confirmed_at = transaction.request, transaction.confirmed_at
+    completed = status.class_ is StatusClass.COMPLETED
+    head = codec.encode(
+        {
+            "id": transaction.id,
+            "external_id": request.external_id,
+            "creation_date": moment(transaction.created_at),
+            "confirmation_expiration_date": moment(transaction.expires_at),
+            "confirmation_date": None if confirmed_at is None else moment(confirmed_at),
+            "operator_reference": f"OP-{transaction.id}" if completed else None,
+            "pin": _pin(transaction.id, pin_seed) if completed and _yields_pin(transaction) else None,
+        }
+    )
+    parties = codec.encode(
+        {
+            "sender": request.sender,
+            "beneficiary": request.beneficiary,
+            "debit_party_identifier": request.debit_party_identifier,
+            "credit_party_identifier": request.credit_party_identifier,
+            "statement_identifier": request.statement_identifier,
+            "additional_identifier": request.additional_identifier,
+            "callback_url": request.callback_url,
+        }
+    )
+    return b"".join((head[:-1], b',"status":', status.body, b",", _product_part(transaction.quote), b",", parties[1:]))
+
+
+@lru_cache(maxsize=_AMOUNTS_KEPT)
+def _product_part(quote: Quote) -> bytes:
+    """Write what all transactions of one product and amount share, without the braces around it."""
+    product = quote.product
+    source, destination = product.source, product.destination
+    retail = product.prices.retail
+    adjusted = None
+    if quote.delivered != quote.destination:
+        adjusted = {"source": _amount(quote.source, source), "destination": _amount(quote.delivered, destination)}
+    amounts = {
+        "prices": {
+            "wholesale": {"unit_type": "CURRENCY", "unit": quote.unit, "amount": quote.price, "fee": quote.fee},
+            "retail": retail
+            and {"unit_type": retail.unit_type, "unit": retail.unit, "amount": quote.retail, "fee": retail.fee},
+        },
+        "rates": product.rates.model_dump(),
+        "benefits": [_benefit(benefit, quote) for benefit in product.benefits or []],
+        "promotions": None,
+        "requested_values": {
+            "source": _amount(quote.source, source),
+            "destination": _amount(quote.destination, destination),
+        },
+        "adjusted_values": adjusted,
+    }
+    return b'"product":' + catalogue.summary(product.id) + b"," + codec.encode(amounts)[1:-1]
+
+
+def _benefit(benefit: Benefit, quote: Quote) -> dict[str, object]:
+    """Give a benefit with numbers; of a ranged product it is what is delivered."""
+    fields = benefit.model_dump()
+    if isinstance(benefit.amount.base, Range):
+        fields["amount"] = {
+            "base": quote.delivered,
+            "promotion_bonus": Decimal(0),
+            "total_excluding_tax": quote.delivered,
+            "total_including_tax": quote.delivered,
+        }
+    return fields
+
+
+def _amount(number: Decimal, side: Amount | RangedAmount) -> dict[str, object]:
+    return {"unit_type": side.unit_type, "unit": side.unit, "amount": number}
+
+
+def _yields_pin(transaction: Transaction) -> bool:
+    return transaction.quote.product.pin is not None or transaction.outcome.with_pin
+
+
+def _pin(transaction_id: int, seed: str) -> dict[str, str]:
+    """Derive a transaction's PIN, which is therefore the same after a restart."""
+    digest = hashlib.blake2b(str(transaction_id).encode(), key=seed.encode(), digest_size=16).digest()
+    digits = str(int.from_bytes(digest)).zfill(_PIN_DIGITS)[-_PIN_DIGITS:]
+    return {"code": "-".join(digits[place : place + 4] for place in range(0, _PIN_DIGITS, 4)), "serial": digest.hex()}
+
+
+def books_body(provider: Provider) -> bytes:
+    """Write everything that the provider knows, for whoever checks who was paid; PINs are left out."""
+    now = provider.now()
+    return codec.encode(
+        {
+            "opening_balances": {unit: wallet.opening for unit, wallet in provider.wallets.items()},
+            "wallets": {
+                unit: {"available": wallet.available, "holding": wallet.holding, "spent": wallet.spent}
+                for unit, wallet in provider.wallets.items()
+            },
+            "transactions": [_entry(transaction, now) for transaction in provider.transactions],
+        }
+    )
+
+
+def _entry(transaction: Transaction, now: datetime) -> dict[str, object]:
+    request, quote, status = transaction.request, transaction.quote, transaction.status(now)
+    asked = request.source if request.calculation_mode == "SOURCE_AMOUNT" else request.destination
+    if asked is None or isinstance(quote.product, FixedProduct):
+        amount, unit = quote.product.destination.amount, quote.product.destination.unit
+    else:
+        amount, unit = Decimal(asked.amount), asked.unit
+    return {
+        "id": transaction.id,
+        "external_id": request.external_id,
+        "product_id": request.product_id,
+        "credit_party": request.credit_party,
+        "amount": amount,
+        "unit": unit,
+        "price": quote.price,
+        "fee": quote.fee,
+        "price_unit": quote.unit,
+        "status_class": status.class_.name,
+        "status_message": status.message,
+        "creation_date": moment(transaction.created_at),
+        "final_date": moment(transaction.final_at) if transaction.ended_as and transaction.final_at else None,
+    }

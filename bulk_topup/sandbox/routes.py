@@ -1,0 +1,241 @@
+"""The endpoints of the reference: each reads one request, asks the provider or the catalogue, and gives an answer."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.query import REGION, Header, Page, Query
+from bulk_topup.sandbox.rendering import balance_body, books_body, transaction_body
+from bulk_topup.sandbox.requests import MAX_INT32, LookupRequest, read_body, read_create_request
+from bulk_topup.sandbox.search import search
+from bulk_topup.sandbox.transactions import Transaction
+
+MAX_INT64 = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What an endpoint sees of a request."""
+
+    #: The part of the path that names one thing; empty where the path has none.
+    name: str
+    query_string: bytes
+    body: bytes
+
+    @property
+    def query(self) -> Query:
+        """The query parameters."""
+        return Query(self.query_string)
+
+    def id(self, high: int) -> int:
+        """Give the name in the path as an id.
+
+        Raises:
+            Refusal: it is none (1000400).
+        """
+        if not (self.name.isascii() and self.name.isdigit() and len(self.name) <= len(str(high))):
+            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is not a positive whole number")
+        if not 1 <= int(self.name) <= high:
+            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is out of range")
+        return int(self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What goes back."""
+
+    body: bytes
+    status: int = 200
+    headers: Sequence[Header] = ()
+
+
+Handler = Callable[[Request], Answer]
+
+
+class Routes:
+    """The endpoints, by path and method; `*` in a path stands for the name of one thing.
+
+    Args:
+        provider: whom they ask.
+    """
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        transactions = "/v1/async/transactions"
+        self._table: dict[str, dict[str, Handler]] = {
+            transactions: {"POST": self._create},
+            f"{transactions}/*/confirm": {"POST": self._confirm},
+            "/v1/transactions": {"GET": self._transactions},
+            "/v1/transactions/*": {"GET": self._transaction},
+            "/v1/transactions/*/cancel": {"POST": self._cancel},
+            "/v1/balances": {"GET": self._balances},
+            "/v1/products": {"GET": _products},
+            "/v1/products/*": {"GET": _product},
+            "/v1/services": {"GET": _services},
+            "/v1/services/*": {"GET": _service},
+            "/v1/countries": {"GET": _countries},
+            "/v1/countries/*": {"GET": _country},
+            "/v1/operators": {"GET": _operators},
+            "/v1/operators/*": {"GET": _operator},
+            "/v1/benefit-types": {"GET": _benefit_types},
+            "/v1/lookup/mobile-number": {"POST": _look_up_body},
+            "/v1/lookup/mobile-number/*": {"GET": _look_up_path},
+            "/sandbox/books": {"GET": self._books},
+            "/sandbox/transactions/*/reverse": {"POST": self._reverse},
+        }
+
+    def find(self, path: str, method: str) -> tuple[Handler, str]:
+        """Give the endpoint of a path and the name that stands in it.
+
+        Raises:
+            Refusal: there is none (1000404), or it does not take the method (1000400).
+        """
+        methods, name = self._methods(path)
+        handler = methods.get(method)
+        if handler is None:
+            raise Refusal(ErrorCode.BAD_REQUEST, f"this address takes {' and '.join(methods)}")
+        return handler, name
+
+    def _methods(self, path: str) -> tuple[dict[str, Handler], str]:
+        if (exact := self._table.get(path)) is not None:
+            return exact, ""
+        parent, _, last = path.rpartition("/")
+        if (found := self._table.get(f"{parent}/*")) is not None and last:
+            return found, last
+        above, _, name = parent.rpartition("/")
+        if (found := self._table.get(f"{above}/*/{last}")) is not None and name:
+            return found, name
+        raise Refusal(ErrorCode.RESOURCE_NOT_FOUND)
+
+    def _create(self, request: Request) -> Answer:
+        return self._answer(self._provider.create(read_create_request(request.body)), 201)
+
+    def _confirm(self, request: Request) -> Answer:
+        return self._answer(self._provider.confirm(request.id(MAX_INT64)), 202)
+
+    def _cancel(self, request: Request) -> Answer:
+        return self._answer(self._provider.cancel(request.id(MAX_INT64)), 202)
+
+    def _reverse(self, request: Request) -> Answer:
+        return self._answer(self._provider.reverse(request.id(MAX_INT64)), 202)
+
+    def _transaction(self, request: Request) -> Answer:
+        return self._answer(self._provider.get(request.id(MAX_INT64)), 200)
+
+    def _answer(self, transaction: Transaction, status: int) -> Answer:
+        provider = self._provider
+        return Answer(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
+
+    def _transactions(self, request: Request) -> Answer:
+        provider, query = self._provider, request.query
+        page = query.page()
+        found = search(provider, query)
+        now, seed = provider.now(), provider.pin_seed
+        bodies = [transaction_body(provider.get(id_), now, seed) for id_ in page.of(found)]
+        return _list(bodies, page, len(found))
+
+    def _balances(self, request: Request) -> Answer:
+        query = request.query
+        query.matching("unit_type", "CURRENCY")
+        unit, page = query.text("unit"), query.page()
+        self._provider.now()
+        bodies = [
+            balance_body(id_, name, wallet)
+            for id_, (name, wallet) in enumerate(self._provider.wallets.items(), start=1)
+            if unit in {None, name}
+        ]
+        if not bodies:
+            raise Refusal(ErrorCode.BALANCE_NOT_FOUND)
+        return _page(bodies, page)
+
+    def _books(self, request: Request) -> Answer:
+        del request
+        return Answer(body=books_body(self._provider))
+
+
+def _products(request: Request) -> Answer:
+    query = request.query
+    bodies = catalogue.product_bodies(
+        type_=query.one_of("type", ProductType),
+        service_id=query.integer("service_id"),
+        subservice_id=query.integer("subservice_id"),
+        country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
+        operator_id=query.integer("operator_id"),
+        region=query.matching("region", REGION),
+        tags=query.several("tags"),
+        benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
+    )
+    return _page(bodies, query.page())
+
+
+def _product(request: Request) -> Answer:
+    return Answer(body=catalogue.product_body(request.id(MAX_INT32)))
+
+
+def _services(request: Request) -> Answer:
+    query = request.query
+    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    return _page(catalogue.service_bodies(country), query.page())
+
+
+def _service(request: Request) -> Answer:
+    return Answer(body=catalogue.service_body(request.id(MAX_INT32)))
+
+
+def _countries(request: Request) -> Answer:
+    query = request.query
+    return _page(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
+
+
+def _country(request: Request) -> Answer:
+    if not re.fullmatch(patterns.COUNTRY_ISO_CODE, request.name):
+        raise Refusal(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
+    return Answer(body=catalogue.country_body(request.name))
+
+
+def _operators(request: Request) -> Answer:
+    query = request.query
+    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    return _page(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
+
+
+def _operator(request: Request) -> Answer:
+    return Answer(body=catalogue.operator_body(request.id(MAX_INT32)))
+
+
+def _benefit_types(request: Request) -> Answer:
+    return _page(catalogue.BENEFIT_TYPE_BODIES, request.query.page())
+
+
+def _look_up_path(request: Request) -> Answer:
+    if not re.fullmatch(patterns.E164, request.name):
+        raise Refusal(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
+    return _page(catalogue.lookup_bodies(request.name), request.query.page())
+
+
+def _look_up_body(request: Request) -> Answer:
+    asked = read_body(request.body, LookupRequest)
+    return _page(catalogue.lookup_bodies(asked.mobile_number), Page(number=asked.page, size=asked.per_page))
+
+
+def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
+    """Give both filters; a subservice needs its service (reference: Countries and Operators, list)."""
+    service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
+    if subservice_id is not None and service_id is None:
+        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
+    return service_id, subservice_id
+
+
+def _page(bodies: Sequence[bytes], page: Page) -> Answer:
+    return _list(page.of(bodies), page, len(bodies))
+
+
+def _list(bodies: Sequence[bytes], page: Page, total: int) -> Answer:
+    """Give the bodies of one page as an answer, with its headers."""
+    return Answer(body=b"[" + b",".join(bodies) + b"]", headers=page.headers(total))

@@ -1,0 +1,75 @@
+"""Finds transactions by the filters of the reference (Transactions, list); touches nothing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.query import Query
+from bulk_topup.sandbox.transactions import Transaction
+
+#: The longest span of creation dates that can be asked for, and what is looked through when none is.
+LONGEST_WINDOW = timedelta(hours=24)
+#: Status ids have no upper bound in the reference; this one keeps them numbers.
+_MAX_STATUS_ID = 999_999_999
+
+
+def search(provider: Provider, query: Query) -> Sequence[int]:
+    """Give the ids of the transactions that fit every filter, oldest first.
+
+    Raises:
+        Refusal: a filter is not valid, or the dates are more than 24 hours apart (1000400).
+    """
+    now = provider.now()
+    external_id = query.text("external_id")
+    window = _window(query, now, always=external_id is None)
+    found: Sequence[int] = provider.created_between(*window) if window else ()
+    if external_id is not None:
+        one = provider.by_external_id(external_id)
+        found = [one.id] if one is not None and (window is None or one.id in found) else []
+    type_ = query.one_of("product_type", ProductType)
+    service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
+    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    operator_id = query.integer("operator_id")
+    status_id = query.integer("status_id", low=0, high=_MAX_STATUS_ID)
+    number = query.matching("credit_party_mobile_number", patterns.E164)
+    account = query.text("credit_party_account_number")
+    if account is not None and len(account) > patterns.ACCOUNT_NUMBER_MAX_LENGTH:
+        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter credit_party_account_number is not valid")
+    filters = (type_, service_id, subservice_id, country, operator_id, status_id, number, account)
+    if all(value is None for value in filters):
+        return found
+
+    def fits(transaction: Transaction) -> bool:
+        product, party = transaction.quote.product, transaction.request.credit_party_identifier
+        return (
+            (status_id is None or transaction.status(now).id == status_id)
+            and number in {None, party and party.mobile_number}
+            and account in {None, party and party.account_number}
+            and type_ in {None, product.type}
+            and catalogue.is_of(
+                product,
+                service_id=service_id,
+                subservice_id=subservice_id,
+                country_iso_code=country,
+                operator_id=operator_id,
+            )
+        )
+
+    return [id_ for id_ in found if fits(provider.get(id_))]
+
+
+def _window(query: Query, now: datetime, *, always: bool) -> tuple[datetime, datetime] | None:
+    """Give the span of creation dates; None where none is asked for and it need not be the last 24 hours."""
+    first, last = query.moment("from_date"), query.moment("to_date")
+    if first is None and last is None:
+        return (now - LONGEST_WINDOW, now) if always else None
+    first = first or (last or now) - LONGEST_WINDOW
+    last = last or first + LONGEST_WINDOW
+    if not timedelta(0) <= last - first <= LONGEST_WINDOW:
+        raise Refusal(ErrorCode.BAD_REQUEST, "to_date must be at most 24 hours after from_date")
+    return first, last

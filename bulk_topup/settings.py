@@ -1,0 +1,61 @@
+"""Credentials and environments; reads the process environment, a .env file or a named file, and nothing else."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bulk_topup.errors import ConfigurationError
+
+
+class Environment(StrEnum):
+    """Where the money is: only production moves any."""
+
+    #: A simulator: an embedded one, or one at a given address.
+    SANDBOX = "sandbox"
+    #: The provider's own test environment.
+    PREPROD = "preprod"
+    #: Real transactions.
+    PRODUCTION = "production"
+
+
+#: The provider's addresses; the sandbox has none until one is started.
+BASE_URLS: dict[Environment, str] = {
+    Environment.PREPROD: "https://preprod-dvs-api.dtone.com/v1",
+    Environment.PRODUCTION: "https://dvs-api.dtone.com/v1",
+}
+
+
+class Credentials(BaseSettings):
+    """The key pair of the account (reference: Authentication)."""
+
+    model_config = SettingsConfigDict(env_prefix="DVS_", env_file_encoding="utf-8", extra="ignore")
+
+    api_key: str
+    api_secret: SecretStr
+
+
+def load_credentials(file: Path | None = None) -> Credentials:
+    """Read `DVS_API_KEY` and `DVS_API_SECRET` from the environment, else from `file`, else from `.env` here.
+
+    Raises:
+        ConfigurationError: one of them is missing, or the named file is.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"The credentials file {file} does not exist.")
+    try:
+        return Credentials(_env_file=file or Path(".env"))
+    except ValidationError as error:
+        # The cause is left out: its text would quote what was given.
+        missing = " and ".join(f"DVS_{str(problem['loc'][0]).upper()}" for problem in error.errors(include_input=False))
+        raise ConfigurationError(
+            f"Credentials are missing: set {missing} in the environment or in a .env file, "
+            "or name a file that holds them with --credentials FILE."
+        ) from None
+
+
+def default_ledger(environment: Environment) -> Path:
+    """Give the ledger's usual place: one file an environment, the same from whatever folder a run is started."""
+    return user_data_path("bulk-topup") / f"{environment}.db"

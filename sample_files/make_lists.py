@@ -1,0 +1,125 @@
+"""Makes the good lists of this folder anew: `python sample_files/make_lists.py`. The same lists every time.
+
+All people are invented. Their numbers are the API's own example range (+6595123...) and ranges that regulators keep
+free for fiction. A number's last three digits tell the sandbox how its transaction ends, see docs/sandbox.md.
+"""
+
+import csv
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from xlsxwriter import Workbook
+
+FOLDER = Path(__file__).parent
+FIRST_NAMES = ("Ada", "Bram", "Chidi", "Dalia", "Emre", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kaya", "Lior")
+LAST_NAMES = ("Abara", "Brook", "Castell", "Dufour", "Eklund", "Fontaine", "Grange", "Holt", "Iversen", "Juneau")
+
+#: How numbers end in the payroll: declined ones, slow ones and slow declined ones among many that simply complete.
+ENDINGS = ("102", "103", "104", "106", "107", "200", "202", "204", "206", "300", "303")
+
+
+def main() -> None:
+    """Write every list."""
+    payroll(FOLDER / "payroll.xlsx")
+    rewards(FOLDER / "rewards.csv")
+    bills(FOLDER / "bills.csv")
+    gift_cards(FOLDER / "gift_cards.csv")
+
+
+def payroll(path: Path) -> None:
+    """250 employees in four countries, with numbers as people type them."""
+    draw = random.Random(250)
+    with Workbook(str(path)) as workbook:
+        workbook.set_properties({"title": "Payroll, airtime allowance", "author": ""})
+        sheet = workbook.add_worksheet("Payroll")
+        bold = workbook.add_format({"bold": True})
+        headings = ("Employee ID", "First name", "Last name", "Mobile number", "Product ID", "Amount", "Currency")
+        sheet.write_row(0, 0, headings, bold)
+        sheet.set_column(0, 6, 16)
+        sheet.freeze_panes(1, 0)
+        for place, (product, number, amount, currency) in enumerate(_payments(draw), start=1):
+            sheet.write_string(place, 0, f"E-{1000 + place}")
+            sheet.write_string(place, 1, draw.choice(FIRST_NAMES))
+            sheet.write_string(place, 2, draw.choice(LAST_NAMES))
+            sheet.write_string(place, 3, _as_typed(number, place))
+            sheet.write_number(place, 4, product)
+            if amount:
+                sheet.write_number(place, 5, float(amount))  # what a cell of a workbook is; the reader takes its digits
+            sheet.write_string(place, 6, currency)
+        notes = workbook.add_worksheet("Notes")
+        notes.write_row(0, 0, ("Approved by", "C. Holt"))
+
+
+def _payments(draw: random.Random) -> Iterator[tuple[int, str, str, str]]:
+    """Give product, number, amount and currency of each employee: Singapore, United Kingdom, France, United States."""
+    ranges = (
+        (110, 6418, "+6595123", range(1000), ("5", "7.5", "10", "12.5", "20"), "SGD"),
+        (60, 4455, "+447700900", range(1000), ("5", "10", "15"), "GBP"),
+        (50, 4460, "+3363998", range(10000), ("",), "EUR"),
+        (30, 4470, "+1202555", range(110, 200), ("8", "10.25", "25"), "USD"),
+    )
+    for count, product, prefix, lines, amounts, currency in ranges:
+        width = len(str(lines[-1])) if len(lines) >= 1000 else 4
+        endings = [ending for ending in ENDINGS if int(ending) in lines][: count // 8]
+        plain = [line for line in lines if not 100 <= line % 1000 <= 307 or line % 100 > 7]
+        chosen = [int(ending) for ending in endings] + draw.sample(plain, count - len(endings))
+        draw.shuffle(chosen)
+        for line in chosen:
+            yield product, f"{prefix}{line:0{width}d}", draw.choice(amounts), currency
+
+
+def _as_typed(number: str, place: int) -> str:
+    """Write some numbers as people do, all of them unambiguous."""
+    if place % 7 == 0:
+        return f"00{number[1:]}"
+    if place % 11 == 0:
+        return f"{number[:3]} {number[3:7]} {number[7:]}  "
+    return number
+
+
+def rewards(path: Path) -> None:
+    """40 winners of one campaign; all get the same product."""
+    draw = random.Random(40)
+    lines = [*draw.sample(range(400, 1000), 36), 100, 102, 204, 206]
+    draw.shuffle(lines)
+    rows = [
+        (f"W-{place:03d}", f"+6595123{line:03d}", draw.choice(("2", "5", "5.5", "10")))
+        for place, line in enumerate(lines, start=1)
+    ]
+    _write(path, ("reference", "phone", "amount"), rows)
+
+
+def bills(path: Path) -> None:
+    """20 electricity bills, in a file as a spreadsheet program of continental Europe writes it: semicolons, commas."""
+    draw = random.Random(20)
+    rows = [
+        (
+            f"{draw.randrange(10**7, 10**8)}{ending:03d}",
+            "PREPAID" if place % 3 else "POSTPAID",
+            f"INV-2026-{place:04d}",
+            f"{draw.randrange(300, 9000)},{draw.choice((0, 25, 50)):02d}",
+        )
+        for place, ending in enumerate([*range(610, 628), 103, 204], start=1)
+    ]
+    _write(path, ("account number", "account qualifier", "invoice", "amount"), rows, delimiter=";")
+
+
+def gift_cards(path: Path) -> None:
+    """15 gift cards; nobody is credited by number, so each row has its reference."""
+    rows = [
+        (f"GC-{place:03d}", "8803" if place % 3 else "8810", "" if place % 3 else str(10 + 5 * place))
+        for place in range(1, 16)
+    ]
+    _write(path, ("reference", "product_id", "amount"), rows)
+
+
+def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str = ",") -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

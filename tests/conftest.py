@@ -1,0 +1,70 @@
+"""Fixtures that all tests share: a clock that is moved by hand, and a sandbox over a real socket."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+
+API_KEY = "test-key"
+API_SECRET = "test-secret-9f3a"
+ROOT = Path(__file__).parent.parent
+
+
+class HandClock:
+    """Time stands still unless somebody sleeps or moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += max(0.0, seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture
+def credentials() -> tuple[str, str]:
+    return API_KEY, API_SECRET
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
+    """A fast sandbox with books, rich enough for every test and without a rate limit."""
+    config = SandboxConfig(
+        time_scale=0.001,
+        rate_limit=0,
+        balances={"USD": Decimal(100_000), "EUR": Decimal(100_000)},
+        api_key=API_KEY,
+        api_secret=SecretStr(API_SECRET),
+        books=tmp_path / "provider-books.jsonl",
+    )
+    with EmbeddedSandbox(config) as running:
+        yield running

@@ -1,0 +1,97 @@
+"""The rate limiter, on a clock that is moved by hand."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, RateLimiter
+
+pytestmark = pytest.mark.anyio
+
+
+async def _pass(limiter: RateLimiter, times: int) -> None:
+    for _ in range(times):
+        await limiter.acquire()
+
+
+async def test_requests_are_spread_evenly_from_the_first_on(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=10)
+    began = clock.monotonic()
+    await _pass(limiter, 101)
+    assert clock.monotonic() - began == pytest.approx(10)
+
+
+async def test_no_second_ever_sees_more_than_the_rate_however_many_ask_at_once(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=20)
+    passed: list[float] = []
+
+    async def one() -> None:
+        await limiter.acquire()
+        passed.append(clock.monotonic())
+
+    await asyncio.gather(*(one() for _ in range(100)))
+    assert max(sum(start <= moment < start + 0.999999 for moment in passed) for start in passed) <= 20
+
+
+async def test_a_long_rest_does_not_allow_a_burst_afterwards(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=10)
+    await limiter.acquire()
+    clock.seconds += 3600
+    began = clock.monotonic()
+    await _pass(limiter, 11)
+    assert clock.monotonic() - began >= 0.9
+
+
+async def test_the_first_answer_teaches_the_limit(clock: Any) -> None:
+    limiter = RateLimiter(clock)
+    limiter.learn(200, 199)
+    assert limiter.rate == pytest.approx(200 * SHARE_OF_LIMIT)
+
+
+async def test_a_configured_rate_is_never_exceeded_whatever_the_limit(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=5)
+    for _ in range(1000):
+        limiter.learn(200, 199)
+    assert limiter.rate == 5
+
+
+async def test_a_smaller_limit_slows_down_at_once(clock: Any) -> None:
+    limiter = RateLimiter(clock)
+    limiter.learn(100, 50)
+    limiter.learn(50, 20)
+    assert limiter.rate <= 50
+
+
+async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=100)
+    await limiter.acquire()
+    limiter.throttled(7.0)
+    began = clock.monotonic()
+    await limiter.acquire()
+    assert clock.monotonic() - began >= 7
+
+
+async def test_a_429_that_asks_for_a_year_is_not_believed(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=100)
+    assert limiter.throttled(31_536_000.0) == LONGEST_PAUSE
+
+
+async def test_after_a_429_the_rate_shrinks_and_grows_back(clock: Any) -> None:
+    limiter = RateLimiter(clock)
+    limiter.learn(100, 50)
+    before = limiter.rate
+    limiter.throttled(None)
+    assert limiter.rate < before
+    for _ in range(100):
+        limiter.learn(100, 50)
+    assert limiter.rate == pytest.approx(before)
+
+
+async def test_no_request_left_means_a_short_rest(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=1000)
+    await limiter.acquire()
+    limiter.learn(1000, 0)
+    began = clock.monotonic()
+    await limiter.acquire()
+    assert clock.monotonic() - began == pytest.approx(0.05)

@@ -1,0 +1,73 @@
+"""Which errors are tried again, how often, and after what wait."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.dvs import DVSError, InvalidResponseError, NoResponseError, RetryPolicy, TooManyRequestsError
+from bulk_topup.dvs.errors import error_for
+from bulk_topup.dvs.retries import is_passing, with_retries
+
+pytestmark = pytest.mark.anyio
+
+
+async def _outcome(clock: Any, policy: RetryPolicy, *errors: DVSError) -> tuple[int, object]:
+    """Run a call that fails with these errors and then succeeds; give its number of tries and its end."""
+    tries = 0
+
+    async def call() -> str:
+        nonlocal tries
+        tries += 1
+        if tries <= len(errors):
+            raise errors[tries - 1]
+        return "done"
+
+    try:
+        value = await with_retries(call, policy, clock)
+    except DVSError as error:
+        return tries, error
+    return tries, value
+
+
+async def test_waits_grow_are_spread_and_stay_below_their_bound(clock: Any) -> None:
+    policy = RetryPolicy(tries=6, first_wait=1, longest_wait=5)
+    await _outcome(clock, policy, *(NoResponseError() for _ in range(6)))
+    for slept, whole in zip(clock.slept, [1, 2, 4, 5, 5], strict=True):
+        assert whole / 2 <= slept <= whole
+
+
+async def test_a_call_that_fares_better_later_gives_its_value(clock: Any) -> None:
+    tries, value = await _outcome(clock, RetryPolicy(), NoResponseError(), error_for(503, ()), InvalidResponseError())
+    assert (tries, value) == (4, "done")
+
+
+async def test_429_does_not_use_up_tries(clock: Any) -> None:
+    throttled = [TooManyRequestsError(429, ()) for _ in range(20)]
+    _, value = await _outcome(clock, RetryPolicy(tries=1), *throttled)
+    assert value == "done"
+
+
+@pytest.mark.parametrize("unknown", [NoResponseError(), InvalidResponseError(), error_for(500, ()), error_for(504, ())])
+async def test_a_refusal_after_an_unknown_try_says_so(clock: Any, unknown: DVSError) -> None:
+    _, error = await _outcome(clock, RetryPolicy(), unknown, error_for(400, ()))
+    assert isinstance(error, DVSError)
+    assert error.after_unknown
+
+
+async def test_a_refusal_after_a_429_is_proof(clock: Any) -> None:
+    _, error = await _outcome(clock, RetryPolicy(), TooManyRequestsError(429, ()), error_for(400, ()))
+    assert isinstance(error, DVSError)
+    assert not error.after_unknown
+
+
+@given(st.integers(400, 599))
+def test_only_429_and_passing_server_errors_are_tried_again(status: int) -> None:
+    assert is_passing(error_for(status, ())) == (status in {429, 500, 502, 503, 504})
+
+
+@given(st.integers(400, 599))
+def test_every_5xx_leaves_the_outcome_unknown_and_no_clear_refusal_does(status: int) -> None:
+    error = error_for(status, ())
+    assert error.outcome_unknown == (status >= 500 or status in {408, 425, 499})

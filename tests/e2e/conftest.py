@@ -1,0 +1,162 @@
+"""The command as a process of its own, and the provider's books to check what it did."""
+
+import base64
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("bulk-topup")
+#: Seconds after which a process or a condition that does not come is a failure.
+PATIENCE = 120
+
+
+@pytest.fixture
+def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
+    """A clean environment with credentials, where nothing of this machine's user shows."""
+    key, secret = credentials
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "COLUMNS": "200",
+        "DVS_API_KEY": key,
+        "DVS_API_SECRET": secret,
+    }
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Give a function that starts the command in the temporary folder; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def popen(*words: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [COMMAND, *map(str, words)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield popen
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
+    """Give a function that runs the command to its end and checks its exit code; no secret may be in its output."""
+
+    def run(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        process = start(*words)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def pay(command: Callable[..., Any], sandbox: Any) -> Callable[..., Any]:
+    """Give a function that runs a command against the test's sandbox with a ledger in the temporary folder."""
+
+    def run(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+        answer = command(*words, *against(sandbox), code=code)
+        assert "test-secret-9f3a" not in answer.stdout + answer.stderr
+        return answer  # type: ignore[no-any-return]
+
+    return run
+
+
+def against(sandbox: Any) -> tuple[str, ...]:
+    """Give the options that point a command to a sandbox."""
+    return ("--base-url", sandbox.base_url, "--ledger", "ledger.db")
+
+
+@pytest.fixture
+def options(sandbox: Any) -> tuple[str, ...]:
+    """The options that point a command to the test's sandbox."""
+    return against(sandbox)
+
+
+@pytest.fixture
+def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], dict[str, Any]]:
+    """Give a function that reads what the provider has in its books."""
+    token = base64.b64encode(":".join(credentials).encode()).decode()
+
+    def read() -> dict[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 - the sandbox's own loopback address
+            sandbox.books_url, headers={"Authorization": f"Basic {token}"}
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            found: dict[str, Any] = json.loads(answer.read(), parse_float=Decimal)
+            return found
+
+    return read
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Give a function that waits for a condition in another process."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "the condition never came"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Callable[[str], list[dict[str, str]]]:
+    """Give a function that reads the rows of a run's report by its folder's name."""
+
+    def read(name: str) -> list[dict[str, str]]:
+        with (tmp_path / "reports" / name / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+
+    return read
+
+
+@pytest.fixture
+def agree() -> Callable[[list[dict[str, str]], dict[str, Any]], None]:
+    """Give a function that checks a report against the provider's books: nobody twice, nobody forgotten, same money."""
+
+    def check(rows: list[dict[str, str]], found: dict[str, Any]) -> None:
+        transactions = {entry["external_id"]: entry for entry in found["transactions"]}
+        assert len(transactions) == len(found["transactions"])
+        lines = [row["result_line"] for row in rows]
+        assert len(set(lines)) == len(lines)
+        charged: dict[str, Decimal] = {}
+        for row in rows:
+            if row["result_state"] != "completed":
+                continue
+            paid = transactions[row["result_external_id"]]
+            assert paid["status_class"] == "COMPLETED"
+            assert row["result_credit_party"].lstrip("'") == (paid["credit_party"] or "")
+            unit = row["result_price_unit"]
+            cost = Decimal(row["result_price"]) + Decimal(row["result_fee"])
+            charged[unit] = charged.get(unit, Decimal(0)) + cost
+        spent = {unit: Decimal(wallet["spent"]) for unit, wallet in found["wallets"].items() if wallet["spent"]}
+        assert charged == {unit: amount for unit, amount in spent.items() if amount}
+        completed = [entry for entry in found["transactions"] if entry["status_class"] == "COMPLETED"]
+        assert len(completed) == sum(row["result_state"] == "completed" for row in rows)
+
+    return check

@@ -1,0 +1,183 @@
+"""Lists are paid: samples, jobs, resumes and retries, each checked against the provider's own books."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+Pay = Callable[..., Any]
+
+
+def test_the_payroll_is_paid_reported_and_agrees_with_the_provider(
+    pay: Pay, books: Pay, results: Pay, agree: Pay, root: Path, tmp_path: Path
+) -> None:
+    list_ = root / "sample_files" / "payroll.xlsx"
+    answer = pay("run", list_, "--sheet", "Payroll", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    rows = results("list-payroll")
+    agree(rows, books())
+    assert [row["Employee ID"] for row in rows] == [f"E-{1001 + place}" for place in range(250)]
+    states = {row["result_state"] for row in rows}
+    assert states == {"completed", "failed"}
+    for row in rows:
+        declined = row["result_credit_party"][-3:] in {"102", "103", "104", "106", "107", "202", "204", "206", "303"}
+        assert row["result_state"] == ("failed" if declined else "completed")
+    assert {row["result_status"] for row in rows if row["result_credit_party"].endswith("104")} == {
+        "DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"
+    }
+    summary = json.loads((tmp_path / "reports/list-payroll/summary.json").read_text())
+    wallets = books()["wallets"]
+    assert {unit: Decimal(text) for unit, text in summary["charged"].items()} == {
+        unit: Decimal(wallet["spent"]) for unit, wallet in wallets.items()
+    }
+    assert summary["held"] == {}
+    assert all(Decimal(wallet["holding"]) == 0 for wallet in wallets.values())
+    workbook = load_workbook(tmp_path / "reports/list-payroll/results.xlsx", read_only=True)
+    assert workbook.sheetnames == ["Results", "Summary", "Refused"]
+    assert "reports/list-payroll/results.csv" in answer.stdout
+    failed = sum(row["result_state"] == "failed" for row in rows)
+    assert (
+        len((tmp_path / "reports/list-payroll/list-payroll-not-completed.csv").read_text().splitlines()) == failed + 1
+    )
+
+
+def test_starting_a_finished_list_again_pays_nobody_and_says_so(pay: Pay, books: Pay, root: Path) -> None:
+    list_ = root / "sample_files" / "rewards.csv"
+    pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    before = books()
+    answer = pay("run", list_, "--product", 6418, code=1)
+    assert books() == before
+    assert "Run list/rewards began" in answer.stdout
+    assert "0 are still to be sent" in answer.stdout
+    assert "--run-key" in answer.stdout
+
+
+def test_a_new_run_key_pays_on_purpose_again(pay: Pay, books: Pay, root: Path) -> None:
+    list_ = root / "sample_files" / "gift_cards.csv"
+    pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
+    pay("run", list_, "--run-key", "second", "--rate", 1000, "--poll-interval", 0.1)
+    assert len(books()["transactions"]) == 30
+
+
+@pytest.mark.parametrize(
+    ("job", "folder", "code"),
+    [
+        ("payroll", "payroll-*", 1),
+        ("rewards", "rewards-*", 1),
+        ("bills", "bills-*", 1),
+        ("gift-cards", "gift-cards-*", 0),
+    ],
+)
+def test_each_job_file_works_as_it_stands(
+    pay: Pay, books: Pay, agree: Pay, results: Pay, root: Path, tmp_path: Path, job: str, folder: str, code: int
+) -> None:
+    pay("run", root / "jobs" / f"{job}.toml", "--format", "csv", "--rate", 1000, "--poll-interval", 0.1, code=code)
+    [report] = (tmp_path / "reports").glob(folder)
+    agree(results(report.name), books())
+
+
+def test_pins_are_bought_and_shown_only_on_request(pay: Pay, results: Pay, root: Path, tmp_path: Path) -> None:
+    pay("run", root / "sample_files/gift_cards.csv", "--rate", 1000, "--poll-interval", 0.1)
+    assert {row["result_pin_code"] for row in results("list-gift_cards")} == {"••••"}
+    pay("report", "list/gift_cards", "--reveal-pins", "--report-dir", "secret")
+    lines = (tmp_path / "secret/results.jsonl").read_text().splitlines()
+    pins = [json.loads(line)["pin_code"] for line in lines]
+    assert len(set(pins)) == 15
+    shown = "".join(path.read_text() for path in (tmp_path / "reports/list-gift_cards").glob("*.csv"))
+    assert not [pin for pin in pins if pin in shown]
+
+
+def test_declined_rows_are_retried_with_a_new_attempt_and_nobody_else(
+    pay: Pay, books: Pay, results: Pay, agree: Pay, root: Path
+) -> None:
+    pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    declined = [row for row in results("list-rewards") if row["result_state"] == "failed"]
+    assert len(declined) == 3
+    pay("retry", "list/rewards", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    rows = results("list-rewards")
+    agree(rows, books())
+    again = [row for row in rows if row["result_attempt"] == "2"]
+    assert [row["reference"] for row in again] == [row["reference"] for row in declined]
+    assert [row["result_external_id"] for row in again] == [
+        f"{row['result_external_id'].removesuffix('-1')}-2" for row in declined
+    ]
+    assert len(books()["transactions"]) == 40 + 3
+
+
+def test_only_the_rows_that_are_asked_for_are_retried(pay: Pay, results: Pay, root: Path) -> None:
+    pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    failed = [row for row in results("list-rewards") if row["result_state"] == "failed"]
+    unavailable = [row for row in failed if row["result_status"].endswith("UNAVAILABLE")]
+    pay("retry", "list/rewards", "--status", unavailable[0]["result_status"], "--rate", 1000, code=1)
+    assert _second_attempts(results) == [row["result_line"] for row in unavailable]
+    other = next(row for row in failed if row not in unavailable)
+    pay("retry", "list/rewards", "--rows", other["result_line"], "--rate", 1000, code=1)
+    assert sorted(_second_attempts(results)) == sorted(row["result_line"] for row in (*unavailable, other))
+
+
+def _second_attempts(results: Pay) -> list[str]:
+    return [row["result_line"] for row in results("list-rewards") if row["result_attempt"] == "2"]
+
+
+def test_a_failed_row_that_is_corrected_in_the_list_is_paid_by_a_retry(
+    pay: Pay, books: Pay, results: Pay, agree: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("reference,phone,amount\nA,+6595123102,5\nB,+6595123500,5\n")
+    paying = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+    pay("run", list_, *paying, code=1)
+    list_.write_text("reference,phone,amount\nA,+6595123501,5\nB,+6595123500,5\n")
+    pay("run", list_, *paying, code=1)
+    assert len(books()["transactions"]) == 2
+    pay("retry", "list/bonus", "--rate", 1000, "--poll-interval", 0.1)
+    rows = results("list-bonus")
+    agree(rows, books())
+    assert [(row["result_state"], row["result_attempt"]) for row in rows] == [("completed", "2"), ("completed", "1")]
+
+
+def test_a_changed_amount_on_a_paid_row_is_told_and_not_paid(
+    pay: Pay, books: Pay, results: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("reference,phone,amount\nA,+6595123500,5\n")
+    pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+    before = books()
+    list_.write_text("reference,phone,amount\nA,+6595123500,50\n")
+    answer = pay("run", list_, "--product", 6418, code=1)
+    assert books() == before
+    assert "1 rows changed in the list after they were sent" in answer.stdout
+    [row] = results("list-bonus")
+    assert (row["result_state"], row["result_amount"]) == ("completed", "5")
+    assert "sent was 5 SGD to +6595123500, the list now says 50 SGD to +6595123500" in row["result_note"]
+
+
+def test_a_lost_ledger_pays_nobody_twice(
+    pay: Pay, books: Pay, results: Pay, agree: Pay, root: Path, tmp_path: Path
+) -> None:
+    list_ = root / "sample_files" / "rewards.csv"
+    pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    before = books()
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    assert books() == before
+    agree(results("list-rewards"), before)
+
+
+def test_an_id_that_somebody_else_used_is_a_conflict_and_not_paid(
+    pay: Pay, books: Pay, results: Pay, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder, amount in ((theirs, "7"), (ours, "5")):
+        folder.mkdir()
+        (folder / "bonus.csv").write_text(f"reference,phone,amount\nA,+6595123500,{amount}\n")
+    pay("run", theirs / "bonus.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+    (tmp_path / "ledger.db").rename(tmp_path / "their-ledger.db")
+    pay("run", ours / "bonus.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    [row] = results("list-bonus")
+    assert row["result_state"] == "conflict"
+    assert "destination amount 7 SGD instead of 5 SGD" in row["result_reason"]
+    assert len(books()["transactions"]) == 1

@@ -1,0 +1,197 @@
+"""Attempts and transactions as plain values, and whole runs over a network that fails as it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import DVSClient, RetryPolicy, codec
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Attempt, Outcome, Run
+from bulk_topup.runs import Finished, ReportOptions, run_list
+
+EXTERNAL_ID = "list-abcdefghijklmnopqr-1"
+
+
+@pytest.fixture
+def attempt() -> Attempt:
+    """Ten SGD of product 6418 to one number."""
+    request = {
+        "product_id": 6418,
+        "auto_confirm": True,
+        "calculation_mode": "DESTINATION_AMOUNT",
+        "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10},
+        "credit_party_identifier": {"mobile_number": "+6595123100"},
+    }
+    return Attempt(row_id=7, number=1, external_id=EXTERNAL_ID, request=codec.encode(request))
+
+
+@pytest.fixture
+def transaction() -> Callable[..., Transaction]:
+    """Give a function that makes the transaction of that attempt, with other fields where they are given."""
+
+    def make(class_: StatusClass = StatusClass.CONFIRMED, message: str | None = None, **other: Any) -> Transaction:
+        values: dict[str, Any] = {
+            "id": 2237512891,
+            "external_id": EXTERNAL_ID,
+            "creation_date": "2026-11-24T20:05:05.883561000Z",
+            "status": {
+                "id": class_ * 10000,
+                "message": message or class_.name,
+                "class": {"id": int(class_), "message": class_.name},
+            },
+            "product": {"id": 6418},
+            "prices": {"wholesale": {"unit_type": "CURRENCY", "unit": "USD", "amount": 7.41, "fee": 0}, "retail": None},
+            "requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10}},
+            "credit_party_identifier": {"mobile_number": "+6595123100"},
+        }
+        return Transaction.model_validate({**values, **other})
+
+    return make
+
+
+@dataclass
+class Network:
+    """A connection to the provider that can be made to fail: it passes requests on, and asks `rule` about each."""
+
+    host: str
+    port: int
+    #: Gets the number of the request (from 1), its first line and its body; says what happens to it.
+    rule: Callable[[int, str, bytes], str | tuple[int, bytes]] = lambda _number, _line, _body: "pass"
+    seen: list[tuple[str, bytes]] = field(default_factory=list)
+    address: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                request, body = await _message(reader)
+                line = request.split(b"\r\n", 1)[0].decode()
+                self.seen.append((line, body))
+                fate = self.rule(len(self.seen), line, body)
+                if fate == "lose":  # the provider never sees it
+                    break
+                if isinstance(fate, tuple):  # somebody else answers
+                    status, content = fate
+                    writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
+                    continue
+                answer = await self._ask(request + body)
+                if fate == "hang up":  # the provider took it, and its answer is lost
+                    break
+                if fate == "half":
+                    writer.write(answer[: len(answer) // 2])
+                    break
+                writer.write(answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _ask(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        writer.write(request)
+        head, body = await _message(reader)
+        writer.close()
+        return head + body
+
+
+async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    fields = [line.split(b":", 1) for line in head.lower().split(b"\r\n") if b":" in line]
+    length = next((int(value) for name, value in fields if name == b"content-length"), 0)
+    return head, await reader.readexactly(length)
+
+
+@pytest.fixture
+async def network(sandbox: Any) -> AsyncIterator[Network]:
+    """A way to the sandbox that fails as it is told."""
+    parts = urlsplit(sandbox.base_url)
+    made = Network(host=str(parts.hostname), port=parts.port or 0)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    yield made
+    server.close()
+
+
+class Onlooker:
+    """Looks on; gives the runner to whoever wants to stop it."""
+
+    runner: Runner | None = None
+    prepared_as: Prepared | None = None
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        del job, run
+        self.prepared_as = prepared
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        del run_name, rows
+
+    @contextmanager
+    def running(self, run: Run, runner: Runner) -> Iterator[None]:
+        del run
+        self.runner = runner
+        yield
+
+
+@pytest.fixture
+def onlooker() -> Onlooker:
+    return Onlooker()
+
+
+@pytest.fixture
+def pay(
+    network: Network, tmp_path: Path, credentials: tuple[str, str], onlooker: Onlooker
+) -> Callable[..., Awaitable[tuple[Finished, list[Outcome]]]]:
+    """Give a function that pays a list of so many rows through the failing network, and gives each row's outcome."""
+
+    async def start(
+        rows: int = 5,
+        *,
+        text: str = "",
+        retries: RetryPolicy | None = None,
+        circuit: CircuitPolicy | None = None,
+        timeout: float = 0.3,  # noqa: ASYNC109 - the client's
+    ) -> tuple[Finished, list[Outcome]]:
+        list_ = tmp_path / "bonus.csv"
+        lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
+        list_.write_text(f"reference,phone,amount\n{lines}")
+        job = Job(list=str(list_), product=6418).at(SystemClock().now(), tmp_path)
+        options = RunOptions(
+            concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
+        )
+        tries = retries or RetryPolicy(tries=2, first_wait=0.01)
+        async with DVSClient(network.address, *credentials, rate=10_000, timeout=timeout, retries=tries) as dvs:
+            with Ledger(tmp_path / "ledger.db") as ledger:
+                finished = await run_list(
+                    job,
+                    dvs=dvs,
+                    ledger=ledger,
+                    options=options,
+                    report=ReportOptions(folder=tmp_path / "report"),
+                    watcher=onlooker,
+                )
+                return finished, list(ledger.outcomes(finished.run))
+
+    return start
+
+
+@pytest.fixture
+def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[str, Any]]]:
+    """Give a function that reads the transactions in the provider's books."""
+
+    def read() -> list[dict[str, Any]]:
+        answer = httpx2.get(sandbox.books_url, auth=credentials)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()["transactions"]
+        return found
+
+    return read

@@ -1,0 +1,100 @@
+"""When a run pauses, goes on or stops."""
+
+from typing import Any
+
+import pytest
+
+from bulk_topup.engine import CircuitPolicy, StopReason
+from bulk_topup.engine.control import Control
+
+pytestmark = pytest.mark.anyio
+
+POLICY = CircuitPolicy(failures=3, first_pause=5, longest_pause=12, patience=100)
+
+
+async def _fail(control: Control, times: int) -> None:
+    for _ in range(times):
+        control.unanswered(OSError("no route"))
+
+
+async def test_a_few_failures_do_not_pause_the_run(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 2)
+    assert not control.is_paused
+    control.answered()
+    await _fail(control, 2)
+    assert not control.is_paused
+
+
+async def test_many_failures_in_a_row_pause_it_say_why_and_let_it_go_on(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 3)
+    assert control.is_paused
+    assert control.message == "Paused for 5 s after 3 calls without an answer: no route"
+    began = clock.monotonic()
+    assert await control.gate()
+    assert clock.monotonic() - began == pytest.approx(5)
+    control.answered()
+    assert control.message == ""
+
+
+async def test_pauses_grow_to_their_bound_while_nothing_answers(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 3)
+    lengths = []
+    for _ in range(4):
+        began = clock.monotonic()
+        await control.gate()
+        lengths.append(clock.monotonic() - began)
+        await _fail(control, 1)
+    assert lengths == pytest.approx([5, 10, 12, 12])
+
+
+async def test_without_any_answer_for_too_long_the_run_gives_up(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 1)
+    clock.seconds += 101
+    await _fail(control, 1)
+    assert control.reason is StopReason.CIRCUIT
+    assert control.is_stopping
+    assert not await control.gate()
+    assert "no route" in control.message
+
+
+async def test_one_answer_starts_the_patience_anew(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 1)
+    clock.seconds += 99
+    control.answered()
+    await _fail(control, 1)
+    clock.seconds += 99
+    await _fail(control, 1)
+    assert control.reason is None
+
+
+async def test_without_balance_submitting_ends_and_tracking_goes_on(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    control.stop(StopReason.BALANCE, "empty")
+    assert not control.may_submit
+    assert not control.is_stopping
+    control.answered()
+    assert control.message == "empty"
+
+
+async def test_the_first_reason_stands_but_an_interruption_is_always_obeyed(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    control.stop(StopReason.BALANCE, "empty")
+    control.stop(StopReason.CIRCUIT, "later")
+    assert (control.reason, control.message) == (StopReason.BALANCE, "empty")
+    control.stop(StopReason.INTERRUPTED, "by hand")
+    assert control.reason is StopReason.INTERRUPTED
+    await control.stopped()
+
+
+async def test_a_stop_ends_a_pause_at_once(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 3)
+    control.stop(StopReason.INTERRUPTED, "by hand")
+    began = clock.monotonic()
+    assert not await control.gate()
+    assert clock.monotonic() == began

@@ -1,0 +1,108 @@
+"""Amounts: every way to write one reads as the same number, and what could be two numbers is refused."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.intake import Refusal, normalise_amount
+from bulk_topup.intake.amounts import PLAIN_AMOUNT
+from bulk_topup.intake.normalise import normaliser_of
+from bulk_topup.intake.source import Formats
+from bulk_topup.money import plain
+
+AMOUNTS = st.decimals(min_value="0.000000001", max_value=10**18 - 1, allow_nan=False, allow_infinity=False, places=9)
+MARKS = st.sampled_from([".", ","])
+
+
+@given(amount=AMOUNTS, mark=MARKS, zeros=st.text("0", max_size=3), blanks=st.text(" \t\u00a0", max_size=2))
+def test_every_amount_keeps_its_value_whatever_stands_around_it(
+    amount: Decimal, mark: str, zeros: str, blanks: str
+) -> None:
+    written = f"{blanks}{zeros}{plain(amount).replace('.', mark)}{blanks}"
+    normal = normalise_amount(written, mark)
+    assert isinstance(normal, str)
+    assert Decimal(normal) == amount
+
+
+@given(amount=AMOUNTS, mark=MARKS)
+def test_a_normal_amount_stays_as_it_is(amount: Decimal, mark: str) -> None:
+    normal = normalise_amount(plain(amount).replace(".", mark), mark)
+    assert normal == plain(amount)
+
+
+@given(text=st.text("0123456789.,+-eE '", max_size=14) | st.text(max_size=8), mark=MARKS)
+def test_whatever_is_written_the_result_is_plain_and_positive_or_a_sentence(text: str, mark: str) -> None:
+    answer = normalise_amount(text, mark)
+    if isinstance(answer, Refusal):
+        assert answer.message.endswith(".")
+    else:
+        assert Decimal(answer) > 0
+        assert answer == plain(Decimal(answer))
+
+
+@given(text=st.text("0123456789.,", min_size=1, max_size=12), mark=MARKS)
+def test_the_other_mark_is_never_read_as_the_stated_one(text: str, mark: str) -> None:
+    other = "," if mark == "." else "."
+    if other in text:
+        assert isinstance(normalise_amount(text, mark), Refusal)
+
+
+@given(texts=st.lists(st.text("0123456789.,", max_size=6) | AMOUNTS.map(plain), min_size=1, max_size=8), mark=MARKS)
+def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) -> None:
+    values, reasons = normaliser_of("amount", Formats(decimal_mark=mark)).column(texts)
+    for place, text in enumerate(texts):
+        answer = normalise_amount(text, mark) if text else None
+        assert values[place] == (answer if isinstance(answer, str) else None)
+        assert reasons.get(place) == (answer.message if isinstance(answer, Refusal) else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "told"),
+    [
+        ("1,234", ".", '"1,234" has a ",", and the decimal mark is "."; write it without group marks as 1234'),
+        ("5,50", ".", '"5,50" has a ",", and the decimal mark is "."; write 5.50, or state --decimal-mark ",".'),
+        ("5.50", ",", '"5.50" has a ".", and the decimal mark is ","; write 5,50, or state --decimal-mark ".".'),
+        ("1,234.50", ".", "has marks between groups of digits"),
+        ("1.234,50", ",", "has marks between groups of digits"),
+        ("1 234", ".", "has marks between groups of digits"),
+        ("1'234.50", ".", "has marks between groups of digits"),
+        ("1\u2019234.50", ".", "has marks between groups of digits"),
+        ("1E3", ".", "is in scientific notation"),
+        ("1.5e+3", ".", "is in scientific notation"),
+        ("-5", ".", "is not more than zero"),
+        ("\u22125", ".", "is not more than zero"),
+        ("0", ".", "is not more than zero"),
+        ("0.00", ".", "is not more than zero"),
+        ("+5", ".", "has a sign"),
+        ("5 SGD", ".", "is more than a number"),
+        ("$5", ".", "is more than a number"),
+        ("\u0665", ".", "digits other than 0 to 9"),
+        ("1" * 19, ".", "has too many digits"),
+        ("0.0000000001", ".", "has too many digits"),
+        ("5\u200b0", ".", "invisible character U+200B"),
+        ("five", ".", "is not an amount"),
+        ("5.", ".", "is not an amount"),
+        (".5", ".", "is not an amount"),
+        ("1.2.3", ".", "is not an amount"),
+        ("nan", ".", "is not an amount"),
+    ],
+)
+def test_what_is_not_clearly_one_amount_is_refused_with_a_cure(text: str, mark: str, told: str) -> None:
+    answer = normalise_amount(text, mark)
+    assert isinstance(answer, Refusal)
+    assert told in answer.message
+
+
+@pytest.mark.parametrize(("text", "normal"), [("5", "5"), ("05.50", "5.5"), ("5.00", "5"), ("0.5", "0.5")])
+def test_padding_zeros_are_dropped(text: str, normal: str) -> None:
+    assert normalise_amount(text, ".") == normal
+
+
+@given(amount=AMOUNTS)
+def test_the_pattern_of_plain_amounts_knows_every_normal_amount(amount: Decimal) -> None:
+    normaliser = normaliser_of("amount", Formats())
+    assert normaliser.pattern == PLAIN_AMOUNT
+    values, _ = normaliser.column([plain(amount)])
+    assert values.str.contains(PLAIN_AMOUNT).all()

@@ -1,0 +1,99 @@
+"""Mobile numbers: all usual ways to write one give the same E.164 number, and no digit is ever guessed."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.dvs.patterns import E164
+from bulk_topup.intake import Formats, Refusal, normalise_mobile_number
+from bulk_topup.intake.mobile_numbers import possible_lengths_pattern
+from bulk_topup.intake.normalise import normaliser_of
+
+SINGAPORE = st.integers(0, 999).map(lambda line: f"+6595123{line:03d}")
+LONDON = st.integers(0, 999).map(lambda line: f"+447700900{line:03d}")
+NUMBERS = SINGAPORE | LONDON | st.integers(100, 199).map(lambda line: f"+12025550{line}")
+MOBILE = "credit_party_identifier.mobile_number"
+
+
+@given(number=NUMBERS, gaps=st.lists(st.sampled_from(["", " ", "-", ".", "\u00a0", "\u2011"]), min_size=12))
+def test_marks_between_digits_and_two_zeros_for_plus_change_nothing(number: str, gaps: list[str]) -> None:
+    spaced = "".join(digit + gap for digit, gap in zip(number[1:], gaps, strict=False))
+    rest = number[1 + len(gaps) :]
+    for prefix in ("+", "00", "  +"):
+        assert normalise_mobile_number(f"{prefix}{spaced}{rest} ", None) == number
+
+
+@given(number=NUMBERS)
+def test_a_normal_number_is_recognised_by_the_pattern_and_stays_as_it_is(number: str) -> None:
+    assert re.fullmatch(possible_lengths_pattern(), number)
+    assert normalise_mobile_number(number, None) == number
+
+
+@given(
+    text=st.text("+0123456789 ()-.", max_size=18) | st.text(max_size=10), country=st.sampled_from([None, "SG", "US"])
+)
+def test_whatever_is_written_the_result_is_e164_or_a_sentence(text: str, country: str | None) -> None:
+    answer = normalise_mobile_number(text, country)
+    if isinstance(answer, Refusal):
+        assert answer.message.endswith(".")
+    else:
+        assert re.fullmatch(E164, answer)
+
+
+@given(digits=st.text("0123456789", min_size=1, max_size=17))
+def test_no_country_and_no_digit_is_added_to_a_number_with_plus(digits: str) -> None:
+    answer = normalise_mobile_number(f"+{digits}", "SG")
+    if not isinstance(answer, Refusal):
+        assert len(answer) <= len(digits) + 1
+        assert (answer[:2], answer[-4:]) == (f"+{digits[0]}", digits[-4:])
+
+
+@given(texts=st.lists(NUMBERS | st.text("+0123456789 ", max_size=14), min_size=1, max_size=6))
+def test_a_column_of_numbers_reads_as_its_cells_do(texts: list[str]) -> None:
+    values, reasons = normaliser_of(MOBILE, Formats(default_country="SG")).column(texts)
+    for place, text in enumerate(texts):
+        answer = normalise_mobile_number(text, "SG") if text.strip() else None
+        assert values[place] == (answer if isinstance(answer, str) else None)
+        assert reasons.get(place) == (answer.message if isinstance(answer, Refusal) else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "number"),
+    [
+        ("95123100", "SG", "+6595123100"),
+        ("9512 3100", "SG", "+6595123100"),
+        ("6595123100", "SG", "+6595123100"),
+        ("07700 900123", "GB", "+447700900123"),
+        ("(202) 555-0123", "US", "+12025550123"),
+        ("+44 7700 900123", "SG", "+447700900123"),
+    ],
+)
+def test_national_numbers_belong_to_the_stated_country(text: str, country: str, number: str) -> None:
+    assert normalise_mobile_number(text, country) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "told"),
+    [
+        ("6595123100", None, "write it with + and the country code, or state --default-country."),
+        ("95123100", None, "is not an E.164 number"),
+        ("6.595123E+09", None, "is in scientific notation and has lost digits"),
+        ("6,595123E+09", "SG", "is in scientific notation and has lost digits"),
+        ("+659512310", None, "has too few digits for country code +65"),
+        ("+65951231000", None, "has a number of digits that country code +65 does not have"),
+        ("+1202555012345", None, "has too many digits for country code +1"),
+        ("9512", "SG", "for country SG"),
+        ("+65 9512 310O", None, "write + and digits only"),
+        ("+6595123100 / +6595123101", None, "write + and digits only"),
+        ("+0595123100", None, "is not an E.164 number"),
+        ("\u0661\u0662\u0663", None, "digits other than 0 to 9"),
+        ("+6595\u202e123100", None, "invisible character U+202E"),
+        ("", None, "is not an E.164 number"),
+    ],
+)
+def test_what_is_not_clearly_one_number_is_refused_with_a_cure(text: str, country: str | None, told: str) -> None:
+    answer = normalise_mobile_number(text, country)
+    assert isinstance(answer, Refusal)
+    assert told in answer.message

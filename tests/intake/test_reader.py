@@ -1,0 +1,177 @@
+"""Lists as frames: batches, lines, problems, constants, and that each row is there once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk_topup.errors import ListError, MappingError
+from bulk_topup.intake import BATCH_ROWS, CONSTANT, Formats, ListReader
+from bulk_topup.problems import DO_NOT_PAY
+
+Read = Callable[..., list[dict[str, Any]]]
+OpenList = Callable[..., ListReader]
+
+MOBILE = "credit_party_identifier.mobile_number"
+
+
+def test_a_reader_tells_the_lists_columns_and_which_hold_fields(open_list: OpenList, tmp_path: Path) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text(" Employee ID ,Name,Tel,Amount,,\nE-1,Ada,+6595123100,5,,\n", encoding="utf-8")
+    reader = open_list(path, mapping={MOBILE: "tel"}, constants={"product_id": "6418"})
+    assert reader.columns == ("Employee ID", "Name", "Tel", "Amount")
+    assert reader.mapped == ("reference", "product_id", "amount", MOBILE)
+    assert [reader.column_of(field) for field in reader.mapped] == ["Employee ID", CONSTANT, "Amount", "Tel"]
+    [frame] = reader.batches()
+    assert frame.schema == {
+        "line": pl.Int64,
+        "cells": pl.String,
+        "problems": pl.List(pl.Struct({"column": pl.String, "message": pl.String})),
+        **dict.fromkeys(reader.mapped, pl.String),
+    }
+    assert frame.row(0, named=True) == {
+        "line": 2,
+        "cells": '["E-1","Ada","+6595123100","5"]',
+        "problems": [],
+        "reference": "E-1",
+        "product_id": "6418",
+        "amount": "5",
+        MOBILE: "+6595123100",
+    }
+
+
+@pytest.mark.parametrize("rows", [1, BATCH_ROWS - 1, BATCH_ROWS, BATCH_ROWS + 1, 2 * BATCH_ROWS + 3])
+def test_every_row_comes_once_and_in_order_however_batches_fall(open_list: OpenList, tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("id,phone\n" + "".join(f"E-{row},+6595123100\n" for row in range(rows)), encoding="utf-8")
+    reader = open_list(path)
+    for _ in range(2):  # a reader can be read again
+        frames = list(reader.batches())
+        assert [frame.height for frame in frames[:-1]] == [BATCH_ROWS] * (len(frames) - 1)
+        assert 0 < frames[-1].height <= BATCH_ROWS
+        assert pl.concat(frames)["line"].to_list() == list(range(2, rows + 2))
+        assert pl.concat(frames)["reference"].to_list() == [f"E-{row}" for row in range(rows)]
+
+
+def test_problems_of_a_row_come_together_and_leave_the_other_rows_alone(read: Read) -> None:
+    rows = read("phone,amount,Sender phone\n+6595123100,5,\n6595123101,5 SGD,12\n+6595123102,,\n")
+    assert [len(row["problems"]) for row in rows] == [0, 3, 0]
+    assert [problem["column"] for problem in rows[1]["problems"]] == ["amount", "phone", "Sender phone"]
+    assert (rows[1]["amount"], rows[1][MOBILE]) == (None, None)
+    assert (rows[2]["amount"], rows[2][MOBILE]) == (None, "+6595123102")
+
+
+def test_the_same_mistake_in_many_rows_is_told_for_each(read: Read) -> None:
+    rows = read("phone,amount\n" + "6595123100,x\n+6595123100,5\n" * 3)
+    assert [len(row["problems"]) for row in rows] == [2, 0] * 3
+
+
+def test_cells_beyond_the_header_are_told_and_kept(read: Read) -> None:
+    rows = read("phone,amount\n+6595123100,12,50\n+6595123101,5,,\n+6595123102\n")
+    assert [json.loads(row["cells"]) for row in rows] == [
+        ["+6595123100", "12", "50"],
+        ["+6595123101", "5"],
+        ["+6595123102", ""],
+    ]
+    assert rows[0]["problems"] == [
+        {
+            "column": "",
+            "message": "The row has 3 cells and the header 2; "
+            "put quotes around a cell that has a delimiter or a decimal comma in it.",
+        }
+    ]
+    assert [row["problems"] for row in rows[1:]] == [[], []]
+
+
+@pytest.mark.parametrize("header", ["phone,,amount", "phone,amount,"])
+def test_a_value_below_a_blank_name_is_told(read: Read, header: str) -> None:
+    place = header.split(",").index("")
+    row = [["+6595123100", "5"], ["+6595123101", "5"]]
+    row[0].insert(place, " ")
+    row[1].insert(place, "here")
+    text = "\n".join([header, *(",".join(cells) for cells in row)])
+    with pytest.raises(ListError, match=rf"pay\.csv line 3: column {place + 1} has a value here and no name"):
+        read(text)
+
+
+def test_a_column_without_name_and_values_is_no_matter(read: Read) -> None:
+    [row] = read("phone,,amount,\n+6595123100, ,5,\n")
+    assert (row["amount"], row["problems"]) == ("5", [])
+
+
+@pytest.mark.parametrize("text", ["phone,amount", "phone,amount\n", "phone,amount\n\n,\n \t,\u00a0\u200b\n"])
+def test_a_list_without_rows_is_told(read: Read, text: str) -> None:
+    with pytest.raises(ListError, match=r"pay\.csv has a header and no rows below it"):
+        read(text)
+
+
+def test_a_row_that_a_report_marked_as_not_to_be_paid_is_refused(read: Read) -> None:
+    rows = read(
+        f"phone,reason\n+6595123100,Not paid. It was declined.\n+6595123101,{DO_NOT_PAY} it was not sent yet.\n"
+    )
+    assert rows[0]["problems"] == []
+    assert rows[1]["problems"] == [
+        {
+            "column": "reason",
+            "message": "The row is not to be paid by a list, its reason says why; remove the row.",
+        }
+    ]
+
+
+def test_constants_are_normalised_as_cells_are(read: Read) -> None:
+    constants = {"product_id": " 06418 ", "amount": "5,50", "sender.mobile_number": "9512 3100"}
+    formats = Formats(default_country="SG", decimal_mark=",")
+    [row] = read("phone\n95123101\n", constants=constants, formats=formats)
+    assert (row["product_id"], row["amount"], row["sender.mobile_number"]) == ("6418", "5.5", "+6595123100")
+    assert row[MOBILE] == "+6595123101"
+
+
+@pytest.mark.parametrize(
+    ("constant", "told"),
+    [
+        ("5 SGD", 'The constant of field amount cannot be used: "5 SGD" is more than a number'),
+        ("=2+3", 'The constant of field amount cannot be used: "=2+3" is a formula'),
+        (" ", "The constant of field amount is blank; give it a value, or leave it out."),
+    ],
+)
+def test_a_constant_that_is_no_value_is_told_before_anything_is_read(
+    open_list: OpenList, tmp_path: Path, constant: str, told: str
+) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("phone\n+6595123100\n", encoding="utf-8")
+    with pytest.raises(MappingError) as caught:
+        open_list(path, constants={"amount": constant})
+    assert told in str(caught.value)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["+6595123100", "6595123100", "", "x", "=1"]),
+            st.sampled_from(["5", "5.50", "5,5", "", "#N/A", "0"]),
+            st.lists(st.sampled_from(["", "z"]), max_size=2),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_a_field_is_null_where_and_only_where_its_cell_is_blank_or_told_of(
+    read: Read, rows: list[tuple[str, str, list[str]]]
+) -> None:
+    text = "id;phone;amount\n"
+    text += "".join(
+        f"E-{place};{';'.join((phone, amount, *more))}\n" for place, (phone, amount, more) in enumerate(rows)
+    )
+    frame = read(text)
+    assert [row["reference"] for row in frame] == [f"E-{place}" for place in range(len(rows))]
+    for row, (phone, amount, more) in zip(frame, rows, strict=True):
+        told = {problem["column"] for problem in row["problems"]}
+        assert (row[MOBILE] is None) == (not phone or "phone" in told)
+        assert (row["amount"] is None) == (not amount or "amount" in told)
+        assert ("" in told) == any(more)

@@ -1,0 +1,111 @@
+"""A ledger in a folder of its own, and rows, facts and starts to fill it with."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import Clock
+from bulk_topup.ledger import Ledger
+from bulk_topup.problems import Problem
+from bulk_topup.records import Attempt, CheckedRow, Facts, Move, Run
+from bulk_topup.states import RowState
+
+COLUMNS = ("phone", "amount")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "books" / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path: Path, clock: Clock) -> Iterator[Ledger]:
+    with Ledger(path, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def row() -> Callable[..., CheckedRow]:
+    """Give a function that makes a row of so many SGD to the number that ends with `who`, or a refused one."""
+
+    def make(who: int, amount: str = "10", *, line: int | None = None, refused: str = "", **changes: Any) -> CheckedRow:
+        party = f"+6595123{who:03}"
+        request = json.dumps(
+            {
+                "product_id": 6418,
+                "auto_confirm": True,
+                "calculation_mode": "DESTINATION_AMOUNT",
+                "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": amount},
+                "credit_party_identifier": {"mobile_number": party},
+            }
+        )
+        values: dict[str, Any] = {
+            "line": line or who + 2,
+            "identity": f"party:{who}",
+            "cells": json.dumps([party, amount]),
+            "problems": (Problem(column="amount", message=refused),) if refused else (),
+            "product_id": 6418,
+            "credit_party": party,
+            "amount": Decimal(amount),
+            "unit": "SGD",
+            "request": None if refused else request.encode(),
+            "cost": None if refused else Decimal(amount) / 2,
+            "cost_unit": "USD",
+        }
+        return CheckedRow(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., Run]:
+    """Give a function that makes a list the list of a run, as every start does."""
+
+    def merge(
+        ledger: Ledger, rows: Sequence[CheckedRow], *, run_key: str = "2026-11", columns: Sequence[str] = COLUMNS
+    ) -> Run:
+        ledger.clear_staged()
+        ledger.stage(rows)
+        return ledger.merge(
+            job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns
+        )
+
+    return merge
+
+
+@pytest.fixture(scope="session")
+def facts() -> Callable[..., Facts]:
+    """Give a function that makes what the provider says of a transaction, changed as it is told."""
+
+    def make(**changes: Any) -> Facts:
+        values: dict[str, Any] = {
+            "transaction_id": 2237512891,
+            "creation_date": datetime(2026, 11, 1, 2, 1, 5, 883561, tzinfo=UTC),
+            "status_class": "CONFIRMED",
+            "status_message": "CONFIRMED",
+            "price": Decimal("7.41"),
+            "fee": Decimal("0.05"),
+            "price_unit": "USD",
+            "operator_reference": None,
+        }
+        return Facts(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def move(facts: Callable[..., Facts]) -> Callable[..., Move]:
+    """Give a function that makes the move of an attempt's row; facts come along where a transaction must exist."""
+    with_transaction = {RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED}
+
+    def make(attempt: Attempt, before: RowState, after: RowState, **changes: Any) -> Move:
+        known = facts(status_class=after.name, status_message=after.name) if after in with_transaction else None
+        values: dict[str, Any] = {"cause": "answer", "facts": known}
+        return Move(row_id=attempt.row_id, attempt=attempt.number, before=before, after=after, **{**values, **changes})
+
+    return make

@@ -1,0 +1,124 @@
+"""What a killed process leaves behind, and two processes' worth of writers on one file."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import CheckedRow, Move, Run
+from bulk_topup.states import RowState
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+
+ROWS = 3
+
+#: Claims all rows and makes them fail, and dies at the statement that holds the given text, or after the last one.
+WORKER = """
+import os, signal, sys
+from pathlib import Path
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Move
+from bulk_topup.states import RowState
+
+path, deadly = sys.argv[1:]
+
+def die_at(statement):
+    if deadly in statement:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ledger = Ledger(Path(path))
+[run] = ledger.runs()
+ledger._connection.set_trace_callback(die_at)
+attempts = ledger.claim(run, 9)
+print(*(attempt.external_id for attempt in attempts), flush=True)
+ledger.record([
+    Move(row_id=attempt.row_id, attempt=attempt.number, before=RowState.IN_FLIGHT, after=RowState.FAILED, cause="x")
+    for attempt in attempts
+])
+print("recorded", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("deadly", "told", "state"),
+    [
+        ("INSERT INTO attempts", 0, RowState.PENDING),
+        ("'pending', 'in_flight', 'intent to send'", 0, RowState.PENDING),
+        ("SET state = 'failed'", 1, RowState.IN_FLIGHT),
+        ("'in_flight', 'failed', 'x'", 1, RowState.IN_FLIGHT),
+        ("nothing like this", 2, RowState.FAILED),
+    ],
+)
+def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_told_of(
+    path: Path, row: MakeRow, start: Start, deadly: str, told: int, state: RowState
+) -> None:
+    with Ledger(path) as ledger:
+        run = start(ledger, [row(who) for who in range(ROWS)])
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, str(path), deadly], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == told
+    with Ledger(path) as ledger:
+        assert ledger.counts(run)[state] == ROWS
+        outcomes = list(ledger.outcomes(run))
+        if told:
+            assert [outcome.external_id for outcome in outcomes] == lines[0].split()
+        else:
+            assert [outcome.attempt for outcome in outcomes] == [0] * ROWS
+        for row_id in range(1, ROWS + 1):
+            assert ledger.events(row_id)[-1].after is state
+        assert [attempt.external_id for attempt in ledger.in_flight(run)] == (lines[0].split() if told == 1 else [])
+
+
+def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow, start: Start, move: MakeMove) -> None:
+    people, batch = 60, 4
+    keys = ["2026-11", "2026-12", "2027-01"]
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(len(keys))
+
+    def work(key: str) -> None:
+        try:
+            with Ledger(path) as ledger:
+                barrier.wait()
+                run = start(ledger, [row(who) for who in range(people)], run_key=key)
+                while attempts := ledger.claim(run, batch):
+                    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts])
+                    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED) for attempt in attempts])
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(key,)) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with Ledger(path) as ledger:
+        for key in keys:
+            run = ledger.run_named(key)
+            assert ledger.counts(run)[RowState.COMPLETED] == people
+            assert [outcome.line for outcome in ledger.outcomes(run)] == list(range(2, people + 2))
+    checked = sqlite3.connect(path)
+    assert checked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert checked.execute("PRAGMA foreign_key_check").fetchall() == []
+    checked.close()
+
+
+def test_a_second_writer_of_the_same_run_is_noticed_before_anything_is_sent_twice(
+    path: Path, row: MakeRow, start: Start
+) -> None:
+    with Ledger(path) as one, Ledger(path) as other:
+        run = start(one, [row(who) for who in range(10)])
+        claimed = [attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.claim(run, 1)]
+        assert sorted(claimed) == list(range(1, 11))

@@ -1,0 +1,139 @@
+"""One writer a run, whoever asks, and the lock dies with its process."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from bulk_topup.errors import LedgerError, RunLockedError
+from bulk_topup.ledger import run_lock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from bulk_topup.ledger import run_lock
+
+with run_lock(Path(sys.argv[1]), "payroll", "2026-11"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+Holder = Callable[[], "subprocess.Popen[str]"]
+
+
+def take(path: Path, run_key: str = "2026-11") -> None:
+    with run_lock(path, "payroll", run_key):
+        pass
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[Holder]:
+    """Give a function that starts a process which holds the run until its standard input ends."""
+    started: list[subprocess.Popen[str]] = []
+
+    def hold() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(tmp_path / "ledger.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        stdout: IO[str] | None = process.stdout
+        assert stdout is not None
+        assert stdout.readline() == "held\n"
+        return process
+
+    yield hold
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_another_process_is_told_that_the_run_is_held(tmp_path: Path, holder: Holder) -> None:
+    path = tmp_path / "ledger.db"
+    process = holder()
+    with pytest.raises(RunLockedError, match="Another process is working on run payroll/2026-11"):
+        take(path)
+    take(path, "2026-12")
+    process.communicate()
+    take(path)
+
+
+def test_the_lock_dies_with_its_process(tmp_path: Path, holder: Holder) -> None:
+    process = holder()
+    process.kill()
+    process.wait()
+    take(tmp_path / "ledger.db")
+
+
+def test_a_second_handle_of_the_same_process_is_kept_out(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with run_lock(path, "payroll", "2026-11"):
+        with pytest.raises(RunLockedError):
+            take(path)
+        with pytest.raises(RunLockedError):
+            take(path)
+    take(path)
+
+
+def test_a_second_thread_is_kept_out(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    errors: list[BaseException] = []
+
+    def try_it() -> None:
+        try:
+            take(path)
+        except RunLockedError as error:
+            errors.append(error)
+
+    with run_lock(path, "payroll", "2026-11"):
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+    assert len(errors) == 1
+
+
+def test_a_link_to_the_ledger_is_the_same_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    with run_lock(path, "payroll", "2026-11"), pytest.raises(RunLockedError):
+        take(link)
+
+
+def test_a_relative_path_is_the_same_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with run_lock(tmp_path / "ledger.db", "payroll", "2026-11"), pytest.raises(RunLockedError):
+        take(Path("ledger.db"))
+
+
+def test_the_lock_is_let_go_when_the_run_ends_with_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with pytest.raises(ZeroDivisionError), run_lock(path, "payroll", "2026-11"):
+        raise ZeroDivisionError
+    take(path)
+
+
+def test_names_that_read_alike_together_are_different_runs(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with run_lock(path, "pay", "roll"), run_lock(path, "payr", "oll"), run_lock(path, "payroll", ""):
+        pass
+
+
+def test_the_lock_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    with run_lock(tmp_path / "ledger.db", "payroll", "2026-11"):
+        [file] = tmp_path.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_cannot_hold_the_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerError, match="cannot be written to"):
+        take(tmp_path / "file" / "ledger.db")

@@ -1,0 +1,407 @@
+"""A list that is read again: what joins, what is brought up to date, what stands, and what is gone."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.errors import LedgerError
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Attempt, CheckedRow, Difference, Move, Outcome, Run
+from bulk_topup.states import RowState
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+
+#: What is sent and not known to have failed.
+SENT = [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED, RowState.CONFLICT]
+
+
+@pytest.fixture
+def bring(ledger: Ledger, move: MakeMove) -> Callable[[Run, RowState], Attempt]:
+    """Give a function that claims the only pending row of a run and brings it into a state."""
+
+    def do(run: Run, state: RowState) -> Attempt:
+        [attempt] = ledger.claim(run, 2)
+        if state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+        return attempt
+
+    return do
+
+
+def outcomes(ledger: Ledger, run: Run) -> list[Outcome]:
+    return list(ledger.outcomes(run))
+
+
+def causes(ledger: Ledger, row_id: int) -> list[tuple[str | None, str, str]]:
+    return [(event.before, event.after, event.cause) for event in ledger.events(row_id)]
+
+
+def differ(ledger: Ledger, run: Run | None, rows: list[CheckedRow]) -> Difference:
+    ledger.clear_staged()
+    ledger.stage(rows)
+    return ledger.difference(run)
+
+
+def test_a_first_start_takes_every_row_in_list_order(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    rows = [row(3, line=2), row(1, line=3, refused="No."), row(2, line=4)]
+    run = start(ledger, rows)
+    found = outcomes(ledger, run)
+    assert [(outcome.line, outcome.state) for outcome in found] == [(2, "pending"), (3, "refused"), (4, "pending")]
+    assert [outcome.cells for outcome in found] == [tuple(json.loads(given.cells)) for given in rows]
+    assert [problem.message for problem in found[1].problems] == ["No."]
+    assert causes(ledger, 1) == [(None, "pending", "list read")]
+    assert ledger.counts(run) == {state: {"pending": 2, "refused": 1}.get(state, 0) for state in RowState}
+
+
+def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    first = start(ledger, [row(1)])
+    again = start(ledger, [row(1)], columns=("phone", "amount", "name"))
+    assert (again.id, again.created_at) == (first.id, first.created_at)
+    assert again.columns == ("phone", "amount", "name")
+
+
+def test_reading_the_same_list_again_changes_nothing(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED)
+    start(ledger, [row(1), row(2, refused="No."), row(3)])
+    before = outcomes(ledger, run)
+    histories = [causes(ledger, row_id) for row_id in (1, 2, 3)]
+    start(ledger, [row(1), row(2, refused="No."), row(3)])
+    assert outcomes(ledger, run) == before
+    assert [causes(ledger, row_id) for row_id in (1, 2, 3)] == histories
+
+
+def test_nothing_of_the_run_changes_before_the_merge(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2)])
+    before = outcomes(ledger, run)
+    differ(ledger, run, [row(1, "50"), row(3)])
+    assert outcomes(ledger, run) == before
+    assert ledger.counts(run)[RowState.PENDING] == 2
+
+
+def test_a_merge_is_all_or_nothing(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2)])
+    before = outcomes(ledger, run)
+    ledger._connection.execute(
+        "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events WHEN new.cause = 'list read' "
+        "BEGIN SELECT raise(ABORT, 'disk full'); END"
+    )
+    with pytest.raises(LedgerError, match="disk full"):
+        start(ledger, [row(1, "50"), row(3)])
+    assert outcomes(ledger, run) == before
+    assert [len(ledger.events(row_id)) for row_id in (1, 2)] == [1, 1]
+
+
+def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: Ledger, row: MakeRow) -> None:
+    ledger.clear_staged()
+    with pytest.raises(LedgerError, match="identity"):
+        ledger.stage([row(1), row(1)])
+    assert ledger.difference(None) == Difference()
+
+
+def test_an_unsent_row_becomes_what_the_list_says_now(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2, refused="No."), row(3)])
+    start(ledger, [row(1, "25", line=9), row(2), row(3, refused="Not any more.")])
+    found = {outcome.credit_party: outcome for outcome in outcomes(ledger, run)}
+    changed, corrected, refused = (found[f"+6595123{who:03}"] for who in (1, 2, 3))
+    assert (changed.state, changed.amount, changed.line, changed.cells[1]) == ("pending", Decimal(25), 9, "25")
+    assert (corrected.state, corrected.problems) == ("pending", ())
+    assert (refused.state, refused.problems[0].message) == ("refused", "Not any more.")
+    assert causes(ledger, 1)[1:] == [("pending", "pending", "list read again")]
+    assert causes(ledger, 2)[1:] == [("refused", "pending", "list read again")]
+    assert causes(ledger, 3)[1:] == [("pending", "refused", "list read again")]
+    assert {attempt.request for attempt in ledger.claim(run, 9)} == {row(1, "25").request, row(2).request}
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_a_sent_row_stands_with_a_note_when_the_list_changes(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+) -> None:
+    run = start(ledger, [row(1)])
+    attempt = bring(run, state)
+    history = causes(ledger, 1)
+    start(ledger, [row(1, "25", line=7)])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.amount, outcome.attempt, outcome.line) == (state, Decimal(10), 1, 7)
+    assert outcome.external_id == attempt.external_id
+    assert outcome.cells == ("+6595123001", "25")
+    assert outcome.note == (
+        "The list changed after this row was sent: sent was 10 SGD to +6595123001, the list now says 25 SGD to "
+        "+6595123001. It is not paid again; to pay a difference on purpose, use another list."
+    )
+    assert causes(ledger, 1) == history
+    assert ledger.claim(run, 9) == []
+    start(ledger, [row(1)])
+    assert outcomes(ledger, run)[0].note == ""
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_a_sent_row_that_the_checks_refuse_later_stands_with_a_note(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, state)
+    start(ledger, [row(1, "5000", refused="Out of range.")])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.amount, outcome.problems) == (state, Decimal(10), ())
+    assert "sent was 10 SGD to +6595123001, the list now says what cannot be sent." in outcome.note
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+) -> None:
+    run = start(ledger, [row(1)])
+    attempt = bring(run, state)
+    start(ledger, [row(2)])
+    gone, new = outcomes(ledger, run)
+    assert (gone.state, gone.note) == (state, "No longer in the list; what was sent stands.")
+    assert new.state == "pending"
+    assert ledger.counts(run)[state] == 1
+    assert ledger.in_flight(run) == ([attempt] if state is RowState.IN_FLIGHT else [])
+    is_accepted = state is RowState.ACCEPTED
+    assert [found.attempt for found in ledger.accepted(run)] == ([attempt] if is_accepted else [])
+    among = ledger.accepted_among(run, [attempt.external_id])
+    assert [found.attempt for found in among] == ([attempt] if is_accepted else [])
+    assert (ledger.accepted_window(run) is not None) is is_accepted
+    start(ledger, [row(1), row(2)])
+    assert outcomes(ledger, run)[0].note == ""
+
+
+def test_notes_are_counted_where_money_moved_or_may_move(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, [row(who) for who in range(len(SENT) + 1)])
+    attempts = ledger.claim(run, 9)
+    for attempt, state in zip(attempts, [*SENT, RowState.FAILED], strict=True):
+        if state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+    assert ledger.count_notes(run) == 0
+    start(ledger, [row(who, "11") for who in range(len(SENT) + 1)])
+    assert ledger.count_notes(run) == 3
+    start(ledger, [])
+    assert ledger.count_notes(run) == 3
+
+
+def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2), row(3, refused="No.")])
+    start(ledger, [row(2)])
+    assert [outcome.credit_party for outcome in outcomes(ledger, run)] == ["+6595123002"]
+    assert ledger.counts(run)[RowState.PENDING] == 1
+    assert ledger.pending_costs(run) == {"USD": Decimal(5)}
+    assert causes(ledger, 1)[1:] == [("pending", "refused", "no longer in the list")]
+    assert len(causes(ledger, 3)) == 1
+    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [2]
+
+
+def test_a_row_that_comes_back_is_paid_once(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1)])
+    start(ledger, [])
+    start(ledger, [row(1, "12")])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.amount, outcome.note, outcome.problems) == ("pending", Decimal(12), "", ())
+    assert causes(ledger, 1)[2:] == [("refused", "pending", "list read again")]
+    assert [attempt.number for attempt in ledger.claim(run, 9)] == [1]
+    assert ledger.claim(run, 9) == []
+
+
+def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.PENDING)
+    start(ledger, [])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.attempt) == ("refused", 1)
+    assert outcome.problems[0].message == "It is no longer in the list, so it is not sent."
+    assert ledger.claim(run, 9) == []
+    assert ledger.counts(run)[RowState.REFUSED] == 1
+
+
+def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.FAILED)
+    corrected = "Corrected in the list since it failed; a retry sends it as it is now."
+    for _ in range(2):
+        start(ledger, [row(1, "12")])
+        [outcome] = outcomes(ledger, run)
+        assert (outcome.state, outcome.amount, outcome.note) == ("failed", Decimal(12), corrected)
+    start(ledger, [])
+    assert outcomes(ledger, run)[0].note == "No longer in the list; a retry leaves it out."
+    assert ledger.retryable(run) == []
+    start(ledger, [row(1, "12")])
+    assert outcomes(ledger, run)[0].note == corrected
+    ledger.record(ledger.retryable(run))
+    [attempt] = ledger.claim(run, 9)
+    assert attempt.request == row(1, "12").request
+    assert outcomes(ledger, run)[0].note == ""
+
+
+def test_a_correction_that_is_taken_back_leaves_no_note(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.FAILED)
+    for rows in ([row(1, "12")], [row(1)], [], [row(1)]):
+        start(ledger, rows)
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.amount, outcome.note) == ("failed", Decimal(10), "")
+
+
+def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.FAILED)
+    start(ledger, [row(1, "5000", refused="Out of range.")])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.cells[1]) == ("failed", "5000")
+    assert outcome.note == "As the list has it now it cannot be sent, so a retry leaves it out: Out of range."
+    assert ledger.retryable(run) == []
+    start(ledger, [row(1)])
+    assert outcomes(ledger, run)[0].note == ""
+    assert len(ledger.retryable(run)) == 1
+
+
+def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.FAILED)
+    ledger.record(ledger.retryable(run))
+    start(ledger, [row(1, refused="No.")])
+    assert [outcome.state for outcome in outcomes(ledger, run)] == ["refused"]
+    assert ledger.claim(run, 9) == []
+
+
+def test_the_same_payment_under_another_reference_is_held(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1, identity="reference:E-1")])
+    bring(run, RowState.COMPLETED)
+    renamed = [row(1, identity="reference:E-01"), row(2)]
+    difference = differ(ledger, run, renamed)
+    assert (difference.held, difference.new, difference.gone) == (1, 1, 1)
+    assert difference.costs == {"USD": Decimal(5)}
+    start(ledger, renamed)
+    gone, held, new = sorted(outcomes(ledger, run), key=lambda outcome: (outcome.credit_party, -outcome.attempt))
+    assert (gone.state, held.state, new.state) == ("completed", "refused", "pending")
+    assert held.problems[0].message == (
+        "Line 3 of an earlier version of this list, which is no longer in it, was already sent product 6418 for "
+        "+6595123001. Put that line back, or pay this one on purpose in another run with --run-key."
+    )
+    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(2).request]
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_deleting_an_unsent_row_before_its_paid_equal_does_not_pay_it_again(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+) -> None:
+    run = start(ledger, [row(1, "5000", refused="Out of range."), row(1, line=4, identity="party:1#2")])
+    bring(run, state)
+    start(ledger, [row(1)])
+    assert ledger.claim(run, 9) == []
+    assert ledger.counts(run)[RowState.REFUSED] == 1
+
+
+def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, [row(1), row(1, "20", line=4, identity="party:1#2")])
+    first, second = ledger.claim(run, 9)
+    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
+    ledger.record([move(second, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    start(ledger, [row(1, "20")])
+    assert ledger.retryable(run) == []
+
+
+def test_a_held_row_is_free_when_the_paid_one_is_back(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1, identity="reference:A")])
+    bring(run, RowState.COMPLETED)
+    for _ in range(2):
+        start(ledger, [row(1, identity="reference:B")])
+        assert ledger.claim(run, 9) == []
+    start(ledger, [row(1, identity="reference:A"), row(1, line=9, identity="reference:B")])
+    assert len(ledger.claim(run, 9)) == 1
+
+
+def test_only_the_same_party_and_product_of_the_same_run_are_held(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1, identity="reference:A")])
+    bring(run, RowState.COMPLETED)
+    others = [row(1, identity="reference:B", product_id=1), row(2, identity="reference:C")]
+    assert differ(ledger, run, others).held == 0
+    december = start(ledger, [row(1, identity="reference:D")], run_key="2026-12")
+    assert len(ledger.claim(december, 9)) == 1
+    failed = start(ledger, [row(3, identity="reference:E")], run_key="2027-01")
+    bring(failed, RowState.FAILED)
+    assert differ(ledger, failed, [row(3, identity="reference:F")]).held == 0
+
+
+def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1, identity="reference:V-1", credit_party=None)])
+    bring(run, RowState.COMPLETED)
+    start(ledger, [row(1, identity="reference:V-2", credit_party=None)])
+    assert len(ledger.claim(run, 9)) == 1
+
+
+def test_a_difference_tells_what_a_start_would_do(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+    states = [RowState.COMPLETED, RowState.COMPLETED, RowState.FAILED, *SENT[:2], *SENT[3:]]
+    run = start(ledger, [row(who) for who in range(len(states))])
+    for attempt, state in zip(ledger.claim(run, 9), states, strict=True):
+        if state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+    known = [row(who) for who in range(len(states))]
+    run = start(ledger, [*known, row(100), row(101, refused="No."), row(102)])
+    staged = [row(0, "11"), *known[1:], row(100, "30"), row(101, "3"), row(200, "0.000000001"), row(201, refused="No.")]
+    assert differ(ledger, run, staged) == Difference(
+        new=1,
+        waiting=2,
+        completed=2,
+        failed=1,
+        open=4,
+        changed_after_sending=1,
+        gone=1,
+        costs={"USD": Decimal("16.5000000005")},
+    )
+    assert differ(ledger, None, [row(1), row(2, refused="No.")]) == Difference(new=1, costs={"USD": Decimal(5)})
+
+
+def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED)
+    columns = ("name", "amount", "phone")
+    new = row(2, cells=json.dumps(["Invented", "10", "+6595123002"]))
+    run = start(ledger, [new], columns=columns)
+    assert {outcome.cells for outcome in outcomes(ledger, run)} == {
+        ("", "10", "+6595123001"),
+        ("Invented", "10", "+6595123002"),
+    }
+
+
+def test_runs_do_not_see_each_others_rows(ledger: Ledger, row: MakeRow, start: Start, path: Path) -> None:
+    november = start(ledger, [row(1), row(2)])
+    december = start(ledger, [row(2), row(3)], run_key="2026-12")
+    assert ledger.counts(november)[RowState.PENDING] == 2
+    claimed = ledger.claim(december, 9)
+    assert [attempt.row_id for attempt in claimed] == [3, 4]
+    assert ledger.in_flight(november) == []
+    assert ledger.accepted_among(november, [attempt.external_id for attempt in claimed]) == []
+    with Ledger(path) as other:
+        assert [run.name for run in other.runs()] == ["payroll/2026-11", "payroll/2026-12"]

@@ -1,0 +1,243 @@
+"""The ledger against a model of a few lines of Python: any order of lists, claims, answers and retries."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from bulk_topup.identity import external_id
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import CheckedRow, Facts, Move
+from bulk_topup.states import MOVES, RowState
+
+MakeRow = Callable[[int, str | None], CheckedRow]
+
+R = RowState
+SENT = {R.IN_FLIGHT, R.ACCEPTED, R.COMPLETED, R.REVERSED, R.CONFLICT}
+PEOPLE = 5
+
+#: For each of a few identities what a list says: an amount, None where it is refused; an absent one is not in the list.
+lists = st.dictionaries(st.integers(0, PEOPLE), st.sampled_from(["10", "20", None]))
+#: What can become of an attempt in flight, and whether the provider has a transaction then.
+answers = st.sampled_from(
+    [
+        (R.PENDING, False),
+        (R.ACCEPTED, True),
+        (R.COMPLETED, True),
+        (R.FAILED, True),
+        (R.FAILED, False),
+        (R.REVERSED, True),
+        (R.CONFLICT, False),
+    ]
+)
+
+
+@dataclass
+class Model:
+    """What the ledger should know of one row."""
+
+    state: RowState
+    request: str | None
+    is_in_list: bool = True
+    attempt: int = 0
+    has_transaction: bool = False
+    #: What was sent under each attempt's number.
+    sent: dict[int, str] = field(default_factory=dict)
+
+
+@pytest.fixture
+def make_row(row: Callable[..., CheckedRow]) -> MakeRow:
+    """The last identity is the same person as the first, under another reference."""
+
+    def make(who: int, amount: str | None) -> CheckedRow:
+        person = 0 if who == PEOPLE else who
+        refused = "" if amount else "No."
+        return row(person, amount or "1", line=who + 2, identity=f"reference:{who}", refused=refused)
+
+    return make
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    def __init__(self, make_row: MakeRow) -> None:
+        super().__init__()
+        self.make_row = make_row
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "ledger.db"
+        self.ledger = Ledger(self.path)
+        self.rows: dict[int, Model] = {}
+        self.transactions = 0
+        self.merge({0: "10", 1: "20", PEOPLE: None})
+
+    def teardown(self) -> None:
+        self.ledger.close()
+        self.folder.cleanup()
+
+    def in_state(self, *states: RowState) -> list[int]:
+        return [who for who, known in self.rows.items() if known.state in states]
+
+    def row_id(self, who: int) -> int:
+        found = self.ledger._connection.execute("SELECT id FROM rows WHERE identity = ?", (f"reference:{who}",))
+        return int(found.fetchone()[0])
+
+    def move(self, who: int, after: RowState, *, has_transaction: bool) -> Move:
+        facts = None
+        if has_transaction:
+            self.transactions += 1
+            facts = Facts(
+                transaction_id=self.transactions,
+                creation_date=datetime(2026, 11, 1, tzinfo=UTC),
+                status_class=after.name,
+                status_message=after.name,
+                price=Decimal(1),
+                fee=None,
+                price_unit="USD",
+                operator_reference=None,
+            )
+        known = self.rows[who]
+        return Move(
+            row_id=self.row_id(who),
+            attempt=known.attempt,
+            before=known.state,
+            after=after,
+            cause="test",
+            facts=facts,
+        )
+
+    @rule(new=lists)
+    def merge(self, new: dict[int, str | None]) -> None:
+        rows = {who: self.make_row(who, amount) for who, amount in sorted(new.items())}
+        self.ledger.clear_staged()
+        self.ledger.stage(rows.values())
+        self.run = self.ledger.merge(job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b"))
+        gone_sent = {
+            self.make_row(who, "1").credit_party
+            for who, known in self.rows.items()
+            if who not in new and known.state in SENT
+        }
+        for who, known in self.rows.items():
+            if who not in new:
+                known.is_in_list = False
+                if known.state is R.PENDING:
+                    known.state = R.REFUSED
+        for who, given in rows.items():
+            is_held = given.credit_party in gone_sent
+            request = None if is_held or given.request is None else given.request.decode()
+            state = R.PENDING if request else R.REFUSED
+            old = self.rows.get(who)
+            if old is None:
+                self.rows[who] = Model(state=state, request=request)
+                continue
+            old.is_in_list = True
+            if old.state not in SENT:
+                old.request = request
+            if old.state in {R.PENDING, R.REFUSED}:
+                old.state = state
+
+    @rule(limit=st.integers(1, 3))
+    def claim(self, limit: int) -> None:
+        claimed = self.ledger.claim(self.run, limit)
+        pending = sorted(self.in_state(R.PENDING), key=self.row_id)[:limit]
+        assert [attempt.row_id for attempt in claimed] == [self.row_id(who) for who in pending]
+        for who, attempt in zip(pending, claimed, strict=True):
+            known = self.rows[who]
+            if known.attempt == 0 or known.has_transaction:
+                known.attempt += 1
+                known.has_transaction = False
+            known.state = R.IN_FLIGHT
+            assert attempt.number == known.attempt
+            assert attempt.external_id == external_id("j", "k", f"reference:{who}", known.attempt)
+            assert attempt.request.decode() == known.request
+            known.sent[known.attempt] = attempt.request.decode()
+
+    @precondition(lambda self: self.in_state(R.IN_FLIGHT))
+    @rule(data=st.data(), answer=answers)
+    def answer(self, data: Any, answer: tuple[RowState, bool]) -> None:
+        after, has_transaction = answer
+        who = data.draw(st.sampled_from(self.in_state(R.IN_FLIGHT)))
+        self.ledger.record([self.move(who, after, has_transaction=has_transaction)])
+        self.rows[who].state = after
+        self.rows[who].has_transaction = has_transaction
+
+    @precondition(lambda self: self.in_state(R.ACCEPTED))
+    @rule(data=st.data(), after=st.sampled_from(sorted(MOVES[R.ACCEPTED])))
+    def follow(self, data: Any, after: RowState) -> None:
+        who = data.draw(st.sampled_from(self.in_state(R.ACCEPTED)))
+        self.ledger.record([self.move(who, after, has_transaction=True)])
+        self.rows[who].state = after
+
+    @precondition(lambda self: self.in_state(R.COMPLETED))
+    @rule(data=st.data())
+    def reverse(self, data: Any) -> None:
+        who = data.draw(st.sampled_from(self.in_state(R.COMPLETED)))
+        self.ledger.record([self.move(who, R.REVERSED, has_transaction=True)])
+        self.rows[who].state = R.REVERSED
+
+    @rule()
+    def retry(self) -> None:
+        moves = self.ledger.retryable(self.run)
+        wanted = [who for who in self.in_state(R.FAILED) if self.rows[who].is_in_list and self.rows[who].request]
+        assert {move.row_id for move in moves} == {self.row_id(who) for who in wanted}
+        self.ledger.record(moves)
+        for who in wanted:
+            self.rows[who].state = R.PENDING
+
+    @rule()
+    def open_again(self) -> None:
+        self.ledger.close()
+        self.ledger = Ledger(self.path)
+
+    @invariant()
+    def outcomes_agree(self) -> None:
+        outcomes = list(self.ledger.outcomes(self.run))
+        told = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
+        assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in told)
+        for outcome in outcomes:
+            known = told[outcome.line - 2]
+            assert (outcome.state, outcome.attempt) == (known.state, known.attempt)
+            assert (outcome.transaction_id is not None) is known.has_transaction
+            assert bool(outcome.problems) is (known.state is R.REFUSED)
+        counts = self.ledger.counts(self.run)
+        assert counts == {state: sum(known.state is state for known in told.values()) for state in R}
+        in_flight = {attempt.row_id for attempt in self.ledger.in_flight(self.run)}
+        accepted = {found.attempt.row_id for found in self.ledger.accepted(self.run)}
+        assert in_flight == {self.row_id(who) for who in self.in_state(R.IN_FLIGHT)}
+        assert accepted == {self.row_id(who) for who in self.in_state(R.ACCEPTED)}
+
+    @invariant()
+    def the_event_log_tells_every_change(self) -> None:
+        for who, known in self.rows.items():
+            events = self.ledger.events(self.row_id(who))
+            assert events[0].before is None
+            assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
+            assert all(event.before is None or event.after in MOVES[event.before] for event in events)
+            assert events[-1].after is known.state
+
+    @invariant()
+    def what_was_sent_stands_as_it_was_sent(self) -> None:
+        found = self.ledger._connection.execute(
+            "SELECT r.line - 2, a.number, a.request FROM attempts AS a JOIN rows AS r ON r.id = a.row_id"
+        )
+        stored = {(who, number): request for who, number, request in found}
+        assert stored == {
+            (who, number): request for who, known in self.rows.items() for number, request in known.sent.items()
+        }
+
+
+def test_the_ledger_does_what_the_model_does(make_row: MakeRow) -> None:
+    run_state_machine_as_test(
+        lambda: LedgerMachine(make_row),  # type: ignore[arg-type]  # a factory is as good as a class
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )

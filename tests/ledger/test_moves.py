@@ -1,0 +1,287 @@
+"""Claims and moves: durable, all or nothing, and only as the table of states allows."""
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.clock import Clock
+from bulk_topup.errors import LedgerError, StateError
+from bulk_topup.identity import external_id
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
+from bulk_topup.states import MOVES, RowState
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+MakeFacts = Callable[..., Facts]
+
+FORBIDDEN = [(before, after) for before in RowState for after in RowState if after not in MOVES[before]]
+
+
+def outcome(ledger: Ledger, run: Run) -> Outcome:
+    [found] = ledger.outcomes(run)
+    return found
+
+
+def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(who) for who in range(5)])
+    claimed = [attempt.row_id for _ in range(4) for attempt in ledger.claim(run, 2)]
+    assert claimed == [1, 2, 3, 4, 5]
+
+
+def test_a_claim_names_attempts_by_job_run_and_row(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    assert attempt.external_id == external_id("payroll", "2026-11", "party:1", 1)
+    assert attempt.number == 1
+    assert attempt.request == row(1).request
+
+
+def test_a_lost_ledger_gives_the_same_external_ids_again(tmp_path: Path, row: MakeRow, start: Start) -> None:
+    ids = []
+    for name in ("first.db", "second.db"):
+        with Ledger(tmp_path / name) as ledger:
+            run = start(ledger, [row(who) for who in range(20)])
+            ids.append([attempt.external_id for attempt in ledger.claim(run, 20)])
+    assert ids[0] == ids[1]
+
+
+def test_a_claim_is_on_disk_for_others_when_it_returns(ledger: Ledger, row: MakeRow, start: Start, path: Path) -> None:
+    run = start(ledger, [row(who) for who in range(3)])
+    claimed = ledger.claim(run, 2)
+    other = sqlite3.connect(path)
+    try:
+        found = other.execute(
+            "SELECT a.external_id FROM attempts AS a JOIN rows AS r ON r.id = a.row_id WHERE r.state = 'in_flight'"
+        ).fetchall()
+    finally:
+        other.close()
+    assert [name for (name,) in found] == [attempt.external_id for attempt in claimed]
+    with Ledger(path) as reopened:
+        assert reopened.in_flight(run) == claimed
+
+
+def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2)])
+    ledger._connection.execute(
+        "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events BEGIN SELECT raise(ABORT, 'disk full'); END"
+    )
+    with pytest.raises(LedgerError, match="disk full"):
+        ledger.claim(run, 9)
+    assert ledger.in_flight(run) == []
+    assert ledger.counts(run)[RowState.PENDING] == 2
+    assert not ledger._connection.in_transaction
+
+
+@pytest.mark.parametrize(("before", "after"), FORBIDDEN)
+def test_a_move_that_the_table_does_not_have_changes_nothing(
+    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, before: RowState, after: RowState
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    good = Move(
+        row_id=attempt.row_id, attempt=1, before=RowState.IN_FLIGHT, after=RowState.ACCEPTED, cause="x", facts=facts()
+    )
+    bad = Move(row_id=attempt.row_id, attempt=1, before=before, after=after, cause="x", facts=facts())
+    with pytest.raises(StateError, match=f"A row that is {before} cannot become {after}"):
+        ledger.record([good, bad])
+    assert outcome(ledger, run).state is RowState.IN_FLIGHT
+    assert len(ledger.events(attempt.row_id)) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"before": RowState.ACCEPTED, "after": RowState.COMPLETED},
+        {"attempt": 2},
+        {"row_id": 99},
+    ],
+)
+def test_moves_are_all_made_or_none(
+    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, wrong: dict[str, object]
+) -> None:
+    run = start(ledger, [row(1), row(2)])
+    moves = []
+    for attempt, changes in zip(ledger.claim(run, 9), ({}, wrong), strict=True):
+        values = {
+            "row_id": attempt.row_id,
+            "attempt": 1,
+            "before": RowState.IN_FLIGHT,
+            "after": RowState.ACCEPTED,
+            **changes,
+        }
+        moves.append(Move(cause="answer", facts=facts(), **values))  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="changed by somebody else"):
+        ledger.record(moves)
+    assert [found.state for found in ledger.outcomes(run)] == [RowState.IN_FLIGHT] * 2
+    assert [found.transaction_id for found in ledger.outcomes(run)] == [None, None]
+    assert [len(ledger.events(attempt.row_id)) for attempt in ledger.in_flight(run)] == [2, 2]
+
+
+def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+) -> None:
+    run = start(ledger, [row(1)])
+    [first] = ledger.claim(run, 9)
+    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(status_message="DECLINED"))])
+    ledger.record(ledger.retryable(run))
+    [second] = ledger.claim(run, 9)
+    ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    with pytest.raises(LedgerError):
+        ledger.record([move(first, RowState.ACCEPTED, RowState.FAILED, facts=facts())])
+    assert outcome(ledger, run).state is RowState.ACCEPTED
+
+
+def test_a_row_cannot_be_accepted_without_its_transaction(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    with pytest.raises(StateError, match="without its transaction"):
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=None)])
+    assert ledger.in_flight(run) == [attempt]
+
+
+def test_no_moves_are_no_change(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1)])
+    ledger.record([])
+    assert outcome(ledger, run).state is RowState.PENDING
+
+
+def test_every_move_is_in_the_event_log_with_time_cause_and_status(
+    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, move: MakeMove, clock: Clock
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    steps = [
+        (RowState.IN_FLIGHT, RowState.ACCEPTED, "CONFIRMED"),
+        (RowState.ACCEPTED, RowState.ACCEPTED, "SUBMITTED"),
+        (RowState.ACCEPTED, RowState.COMPLETED, "COMPLETED"),
+        (RowState.COMPLETED, RowState.REVERSED, "REVERSED"),
+    ]
+    for number, (before, after, message) in enumerate(steps):
+        clock.seconds += 1  # type: ignore[attr-defined]
+        known = facts(status_class=message, status_message=message)
+        ledger.record([move(attempt, before, after, cause=f"cause {number}", facts=known)])
+    events = ledger.events(attempt.row_id)
+    assert [(event.before, event.after, event.attempt, event.cause, event.status_message) for event in events] == [
+        (None, "pending", 0, "list read", None),
+        ("pending", "in_flight", 1, "intent to send", None),
+        ("in_flight", "accepted", 1, "cause 0", "CONFIRMED"),
+        ("accepted", "accepted", 1, "cause 1", "SUBMITTED"),
+        ("accepted", "completed", 1, "cause 2", "COMPLETED"),
+        ("completed", "reversed", 1, "cause 3", "REVERSED"),
+    ]
+    assert events[-1].at == clock.now()
+    assert [(event.at - events[0].at).total_seconds() for event in events] == [0, 0, 1, 2, 3, 4]
+
+
+def test_a_row_may_make_two_moves_in_one_commit(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    ledger.record(
+        [
+            move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED),
+            move(attempt, RowState.ACCEPTED, RowState.COMPLETED),
+        ]
+    )
+    assert outcome(ledger, run).state is RowState.COMPLETED
+
+
+def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Clock
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED, facts=facts(operator_reference="OP-1"))])
+    completed_at = outcome(ledger, run).final_at
+    clock.seconds += 86_400  # type: ignore[attr-defined]
+    taken_back = facts(status_class="REVERSED", status_message="REVERSED")
+    ledger.record([move(attempt, RowState.COMPLETED, RowState.REVERSED, facts=taken_back)])
+    found = outcome(ledger, run)
+    assert (found.state, found.status_class, found.status_message) == ("reversed", "REVERSED", "REVERSED")
+    assert found.operator_reference == "OP-1"
+    assert completed_at is not None
+    assert found.final_at == completed_at + timedelta(days=1)
+    assert ledger.retryable(run) == []
+
+
+def test_a_transaction_that_states_less_later_takes_nothing_back(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    known = facts(operator_reference="OP-1", pin_code="1234", pin_serial="S-1")
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    less = facts(status_class="COMPLETED", status_message="COMPLETED", price=None, fee=None, price_unit=None)
+    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED, facts=less)])
+    found = outcome(ledger, run)
+    assert (found.price, found.fee, found.price_unit) == (Decimal("7.41"), Decimal("0.05"), "USD")
+    assert (found.operator_reference, found.pin_code, found.pin_serial) == ("OP-1", "1234", "S-1")
+    assert found.status_class == "COMPLETED"
+
+
+def test_a_row_that_is_not_final_has_no_final_time(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, clock: Clock
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    assert outcome(ledger, run).final_at is None
+    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED)])
+    assert outcome(ledger, run).final_at == clock.now()
+
+
+def test_accepted_rows_are_found_by_external_id_by_page_and_by_window(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+) -> None:
+    run = start(ledger, [row(who) for who in range(5)])
+    assert ledger.accepted_window(run) is None
+    attempts = ledger.claim(run, 9)
+    first = datetime(2026, 11, 1, 2, tzinfo=UTC)
+    for number, attempt in enumerate(attempts[:4]):
+        known = facts(transaction_id=100 + number, creation_date=first + timedelta(microseconds=number))
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    ledger.record([move(attempts[0], RowState.ACCEPTED, RowState.COMPLETED)])
+    assert [found.transaction_id for found in ledger.accepted(run)] == [101, 102, 103]
+    assert [found.transaction_id for found in ledger.accepted(run, after_row=attempts[1].row_id, limit=1)] == [102]
+    wanted = [attempt.external_id for attempt in attempts] + ["somebody-elses-1"]
+    assert {found.attempt.external_id for found in ledger.accepted_among(run, wanted)} == set(wanted[1:4])
+    assert ledger.accepted_among(run, []) == []
+    window = ledger.accepted_window(run)
+    assert window is not None
+    assert (window.count, window.oldest, window.newest) == (
+        3,
+        first + timedelta(microseconds=1),
+        first + timedelta(microseconds=3),
+    )
+
+
+def test_the_window_compares_moments_not_their_texts(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+) -> None:
+    run = start(ledger, [row(who) for who in range(3)])
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    dates = [
+        noon,
+        (noon + timedelta(hours=1)).astimezone(timezone(-timedelta(hours=8))),
+        (noon - timedelta(hours=1)).astimezone(timezone(timedelta(hours=8))),
+    ]
+    for attempt, date in zip(ledger.claim(run, 9), dates, strict=True):
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=facts(creation_date=date))])
+    window = ledger.accepted_window(run)
+    assert window is not None
+    assert (window.oldest, window.newest) == (noon - timedelta(hours=1), noon + timedelta(hours=1))
+
+
+def test_in_flight_rows_are_read_page_by_page(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(who) for who in range(5)])
+    attempts = ledger.claim(run, 5)
+    assert ledger.in_flight(run, limit=2) == attempts[:2]
+    assert ledger.in_flight(run, after_row=attempts[1].row_id) == attempts[2:]
+    assert ledger.in_flight(run, after_row=attempts[4].row_id) == []

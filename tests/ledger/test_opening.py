@@ -1,0 +1,151 @@
+"""The ledger's file: made private and durable, and nothing else is ever touched."""
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from bulk_topup.errors import LedgerError
+from bulk_topup.ledger import Ledger
+from bulk_topup.ledger.schema import NAMES, migrations
+from bulk_topup.records import CheckedRow, Run
+
+OPENERS = 8
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {path.name: (mode(path), path.read_bytes()) for path in folder.iterdir()}
+
+
+def test_every_commit_is_synced_to_disk(ledger: Ledger) -> None:
+    connection = ledger._connection
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+
+
+def test_the_file_and_its_companions_are_for_their_owner_only(
+    ledger: Ledger, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    start(ledger, [row(1)])
+    names = {found.name for found in path.parent.iterdir()}
+    assert names == {"ledger.db", "ledger.db-wal", "ledger.db-shm"}
+    assert {mode(found) for found in path.parent.iterdir()} == {0o600}
+    assert mode(path.parent) == 0o700
+
+
+def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    Ledger(path).close()
+    path.chmod(0o644)
+    with Ledger(path):
+        assert mode(path) == 0o600
+
+
+@pytest.mark.parametrize("journal_mode", ["delete", "wal"])
+def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path, journal_mode: str) -> None:
+    path = tmp_path / "theirs.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute(f"PRAGMA journal_mode = {journal_mode}")
+        other.execute("CREATE TABLE theirs (id INTEGER)")
+        other.execute("INSERT INTO theirs VALUES (1)")
+        path.chmod(0o644)
+        before = contents(tmp_path)
+        with pytest.raises(LedgerError, match="belongs to another program"):
+            Ledger(path)
+        assert contents(tmp_path) == before
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("content", [b"phone,amount\n+6595123100,10\n", b"SQLite format 3\0", b"x" * 5000])
+def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "payroll.csv"
+    path.write_bytes(content)
+    path.chmod(0o640)
+    before = contents(tmp_path)
+    with pytest.raises(LedgerError, match="not a ledger"):
+        Ledger(path)
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.touch()
+    with Ledger(path) as ledger:
+        assert ledger.runs() == []
+
+
+@pytest.mark.parametrize("place", ["", "file/ledger.db"])
+def test_a_place_that_cannot_hold_a_ledger_is_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LedgerError, match=str(tmp_path)):
+        Ledger(tmp_path / place)
+
+
+def test_a_damaged_ledger_is_an_error_with_its_name(path: Path) -> None:
+    Ledger(path).close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    with pytest.raises(LedgerError, match=r"ledger\.db cannot be used"):
+        Ledger(path)
+
+
+def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+    Ledger(path).close()
+    newer = sqlite3.connect(path, isolation_level=None)
+    newer.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('bulk_topup.ledger', '0099', '')"
+    )
+    newer.close()
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="written by a newer bulk-topup"):
+        Ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_every_migration_is_known_by_name() -> None:
+    database = Database(memory=True)
+    assert tuple(migration.name for migration in migrations.pending(database)) == NAMES
+    database.close()
+
+
+def test_a_ledger_keeps_its_runs_when_it_is_opened_again(
+    path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with Ledger(path) as ledger:
+        run = start(ledger, [row(1)])
+    with Ledger(path) as ledger:
+        assert ledger.runs() == [run]
+        assert ledger.find_run("payroll", "2026-11") == run
+
+
+def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
+    barrier = threading.Barrier(OPENERS)
+    opened: list[Ledger] = []
+    errors: list[BaseException] = []
+
+    def open_one() -> None:
+        barrier.wait()
+        try:
+            opened.append(Ledger(path))
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_one) for _ in range(OPENERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [ledger.runs() for ledger in opened] == [[]] * OPENERS
+    for ledger in opened:
+        ledger.close()

@@ -1,0 +1,176 @@
+"""What is read of a run: outcomes in list order, exact sums, runs by name."""
+
+import random
+import re
+import sqlite3
+from collections.abc import Callable
+from decimal import Context, Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk_topup.clock import Clock
+from bulk_topup.errors import RunNotFoundError
+from bulk_topup.ledger import Ledger, store, values
+from bulk_topup.ledger import statements as sql
+from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
+from bulk_topup.states import RowState
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+
+LARGEST = Decimal("999999999999999999.999999999")
+
+
+def test_outcomes_come_in_list_order_whenever_their_rows_joined(
+    ledger: Ledger, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "READ_BATCH", 3)
+    people = list(range(20))
+    random.Random(7).shuffle(people)  # noqa: S311 - an order, not a secret
+    start(ledger, [row(who, line=line) for line, who in enumerate(people[:10], start=50)])
+    run = start(ledger, [row(who, line=line) for line, who in enumerate(people, start=2)])
+    found = list(ledger.outcomes(run))
+    assert [outcome.line for outcome in found] == list(range(2, 22))
+    assert [outcome.credit_party for outcome in found] == [f"+6595123{who:03}" for who in people]
+
+
+def test_outcomes_are_not_read_all_at_once(
+    ledger: Ledger, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "READ_BATCH", 2)
+    run = start(ledger, [row(who) for who in range(6)])
+    made: list[int] = []
+    real = values.outcome_of
+
+    def counted(found: sqlite3.Row) -> Outcome:
+        made.append(found["line"])
+        return real(found)
+
+    monkeypatch.setattr(store, "outcome_of", counted)
+    stream = ledger.outcomes(run)
+    assert next(stream).line == 2
+    assert made == [2]
+    stream.close()  # type: ignore[attr-defined]
+
+
+def test_an_outcome_says_all_that_is_known(
+    ledger: Ledger, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove, clock: Clock
+) -> None:
+    run = start(ledger, [row(1, "12.50")])
+    [attempt] = ledger.claim(run, 9)
+    known = facts(operator_reference="OP-1", pin_code="1234", pin_serial="S-1", price=Decimal("1E-9"))
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED, facts=known)])
+    [outcome] = ledger.outcomes(run)
+    assert (outcome.line, outcome.state, outcome.cells) == (3, RowState.COMPLETED, ("+6595123001", "12.50"))
+    assert (outcome.product_id, outcome.credit_party) == (6418, "+6595123001")
+    assert (outcome.amount, outcome.unit, outcome.attempt) == (Decimal("12.5"), "SGD", 1)
+    assert (outcome.external_id, outcome.transaction_id) == (attempt.external_id, 2237512891)
+    assert (outcome.price, outcome.fee, outcome.price_unit) == (Decimal("0.000000001"), Decimal("0.05"), "USD")
+    assert (outcome.operator_reference, outcome.pin_code, outcome.pin_serial) == ("OP-1", "1234", "S-1")
+    assert (outcome.creation_date, outcome.final_at) == (known.creation_date, clock.now())
+    assert (outcome.message, outcome.note, outcome.problems) == ("", "", ())
+
+
+def test_a_failure_keeps_its_message_until_the_row_is_sent_again(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 9)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED, message="The provider answered DECLINED.")])
+    start(ledger, [row(1)])
+    assert next(ledger.outcomes(run)).message == "The provider answered DECLINED."
+    ledger.record(ledger.retryable(run))
+    assert next(ledger.outcomes(run)).message == ""
+
+
+costs = st.decimals(min_value=0, max_value=LARGEST, places=9) | st.just(LARGEST)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(amounts=st.lists(st.tuples(costs, st.sampled_from(["USD", "EUR"])), max_size=12))
+def test_what_is_still_to_be_paid_is_summed_exactly(
+    ledger: Ledger, row: MakeRow, start: Start, amounts: list[tuple[Decimal, str]]
+) -> None:
+    rows = [row(who, cost=cost, cost_unit=unit) for who, (cost, unit) in enumerate(amounts)]
+    exact: dict[str, Decimal] = {}
+    for cost, unit in amounts:
+        exact[unit] = Context(prec=60).add(exact.get(unit, Decimal(0)), cost)
+    ledger.clear_staged()
+    ledger.stage(rows)
+    assert ledger.difference(None).costs == exact
+    run = start(ledger, rows)
+    assert ledger.pending_costs(run) == exact
+
+
+def test_equal_costs_of_many_rows_are_summed_exactly(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(who, cost=LARGEST) for who in range(1000)])
+    assert ledger.pending_costs(run) == {"USD": Decimal("999999999999999999999.999999")}
+
+
+def test_only_rows_that_wait_cost_anything_more(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    run = start(ledger, [row(1), row(2, refused="No."), row(3), row(4, cost=None)])
+    ledger.claim(run, 1)
+    assert ledger.pending_costs(run) == {"USD": Decimal(5)}
+
+
+def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(ledger: Ledger, row: MakeRow, start: Start) -> None:
+    with pytest.raises(RunNotFoundError, match='holds no run "2026-11"; it has: none yet'):
+        ledger.run_named("2026-11")
+    november = start(ledger, [row(1)])
+    assert ledger.run_named("payroll/2026-11") == ledger.run_named("2026-11") == november
+    ledger.clear_staged()
+    ledger.merge(job="rewards", run_key="2026-11", environment="sandbox", list_path="x.csv", columns=())
+    with pytest.raises(RunNotFoundError, match="payroll/2026-11, rewards/2026-11"):
+        ledger.run_named("2026-11")
+    assert ledger.run_named("payroll/2026-11") == november
+    assert ledger.find_run("payroll", "2026-12") is None
+
+
+#: What runs often, on ledgers with millions of rows.
+HOT = {
+    "CLAIMABLE": sql.CLAIMABLE,
+    "WRITE_INTENT": sql.WRITE_INTENT,
+    "MARK_IN_FLIGHT": sql.MARK_IN_FLIGHT,
+    "IN_FLIGHT": sql.IN_FLIGHT,
+    "MOVE_ROW": sql.MOVE_ROW,
+    "WRITE_FACTS": sql.WRITE_FACTS,
+    "ACCEPTED": sql.ACCEPTED,
+    "ACCEPTED_AMONG": sql.ACCEPTED_AMONG,
+    "ACCEPTED_WINDOW": sql.ACCEPTED_WINDOW,
+    "FAILED_ROWS": sql.FAILED_ROWS,
+    "COUNT_STATES": sql.COUNT_STATES,
+    "OUTCOMES": sql.OUTCOMES,
+    "EVENTS_OF_ROW": sql.EVENTS_OF_ROW,
+    "FIND_RUN": sql.FIND_RUN,
+}
+
+
+def plan_of(path: Path, statement: str, **prepared: str) -> list[str]:
+    connection = sqlite3.connect(path)
+    try:
+        values = dict.fromkeys(re.findall(r":(\w+)", statement)) | prepared
+        return [line[3] for line in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_no_frequent_statement_reads_a_whole_table_or_sorts(
+    ledger: Ledger, path: Path, row: MakeRow, start: Start, name: str
+) -> None:
+    start(ledger, [row(who) for who in range(50)])
+    steps = plan_of(path, HOT[name], external_ids="[]")
+    scans = [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    assert scans == []
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+
+
+@pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "ACCEPTED_WINDOW", "FAILED_ROWS"])
+def test_rows_in_a_state_are_found_by_their_state(ledger: Ledger, path: Path, name: str) -> None:
+    assert ledger.runs() == []
+    steps = plan_of(path, HOT[name])
+    assert any("run_id=? AND state=?" in step for step in steps), steps

@@ -1,0 +1,110 @@
+"""New attempts: which failed rows get one, and when it has a new number."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import CheckedRow, Facts, Move, Run
+from bulk_topup.states import RowState
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+MakeFacts = Callable[..., Facts]
+
+DECLINED = {"status_class": "DECLINED", "status_message": "DECLINED-BARRED-CREDIT-PARTY"}
+REJECTED = {"status_class": "REJECTED", "status_message": "REJECTED"}
+
+
+@pytest.fixture
+def run(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts) -> Run:
+    """Rows on lines 2 to 6: declined, rejected, creation refused, completed, in flight."""
+    run = start(ledger, [row(who) for who in range(5)])
+    declined, rejected, refused, completed, _ = ledger.claim(run, 5)
+    ledger.record(
+        [
+            move(declined, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(**DECLINED)),
+            move(rejected, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(**REJECTED)),
+            move(refused, RowState.IN_FLIGHT, RowState.FAILED, message="The provider refused the creation."),
+            move(completed, RowState.IN_FLIGHT, RowState.COMPLETED),
+        ]
+    )
+    return run
+
+
+@pytest.mark.parametrize(
+    ("filters", "row_ids"),
+    [
+        ({}, [1, 2, 3]),
+        ({"statuses": ["DECLINED"]}, [1]),
+        ({"statuses": ["DECLINED-BARRED-CREDIT-PARTY", "REJECTED"]}, [1, 2]),
+        ({"statuses": ["COMPLETED"]}, []),
+        ({"statuses": ["DECLINED-DUPLICATED-TRANSACTION"]}, []),
+        ({"lines": [3, 4, 5, 6]}, [2, 3]),
+        ({"lines": [2, 3], "statuses": ["REJECTED"]}, [2]),
+        ({"lines": [99]}, []),
+    ],
+)
+def test_only_failed_rows_that_pass_the_filters_are_retried(
+    ledger: Ledger, run: Run, filters: dict[str, list[str]], row_ids: list[int]
+) -> None:
+    moves = ledger.retryable(run, **filters)  # type: ignore[arg-type]
+    assert [move.row_id for move in moves] == row_ids
+    assert {(move.before, move.after) for move in moves} <= {(RowState.FAILED, RowState.PENDING)}
+
+
+def test_asking_for_a_retry_changes_nothing_until_it_is_recorded(ledger: Ledger, run: Run) -> None:
+    moves = ledger.retryable(run)
+    assert ledger.claim(run, 9) == []
+    ledger.record(moves)
+    assert ledger.retryable(run) == []
+    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [1, 2, 3]
+    assert ledger.events(1)[-2].cause == "retry asked for"
+
+
+def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger: Ledger, run: Run) -> None:
+    before = {outcome.line: outcome.external_id for outcome in ledger.outcomes(run)}
+    ledger.record(ledger.retryable(run))
+    declined, rejected, refused = ledger.claim(run, 9)
+    assert (declined.number, rejected.number, refused.number) == (2, 2, 1)
+    assert refused.external_id == before[4]
+    assert declined.external_id != before[2]
+
+
+def test_a_released_row_keeps_its_number_and_its_id(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+    run = start(ledger, [row(1)])
+    attempts = []
+    for _ in range(3):
+        attempts += ledger.claim(run, 9)
+        ledger.record([move(attempts[-1], RowState.IN_FLIGHT, RowState.PENDING, cause="rate limit")])
+    assert attempts[0] == attempts[1] == attempts[2]
+
+
+def test_a_reused_number_carries_the_corrected_request(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, [row(1, "500")])
+    [first] = ledger.claim(run, 9)
+    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
+    start(ledger, [row(1, "50")])
+    ledger.record(ledger.retryable(run))
+    [again] = ledger.claim(run, 9)
+    assert (again.external_id, again.request) == (first.external_id, row(1, "50").request)
+    assert ledger.in_flight(run) == [again]
+
+
+def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: Ledger, run: Run) -> None:
+    ledger.record(ledger.retryable(run))
+    ledger.claim(run, 9)
+    first = next(ledger.outcomes(run))
+    assert (first.state, first.attempt) == (RowState.IN_FLIGHT, 2)
+    assert (first.transaction_id, first.status_class, first.price, first.message) == (None, None, None, "")
+
+
+def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: Ledger, run: Run, move: MakeMove) -> None:
+    first_id = next(ledger.outcomes(run)).external_id
+    ledger.record(ledger.retryable(run, lines=[2]))
+    [second] = ledger.claim(run, 9)
+    ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    assert [found.attempt for found in ledger.accepted_among(run, [str(first_id), second.external_id])] == [second]

@@ -1,0 +1,80 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bulk_topup.problems import DO_NOT_PAY, Problem
+from bulk_topup.records import Outcome, Run
+from bulk_topup.report.reasons import note, reason, why_not_completed
+from bulk_topup.states import RowState
+
+_PROBLEMS = (
+    Problem(column="phone", message='"0659" is not an E.164 number.'),
+    Problem(column="", message="The row equals line 7."),
+)
+
+
+def test_every_problem_is_in_the_reason_with_its_column(outcome: Callable[..., Outcome]) -> None:
+    row = outcome(state=RowState.REFUSED, problems=_PROBLEMS)
+    assert reason(row) == 'Column "phone": "0659" is not an E.164 number. The row equals line 7.'
+
+
+def test_the_message_comes_before_the_problems(outcome: Callable[..., Outcome]) -> None:
+    assert reason(outcome(message="Stopped.", problems=_PROBLEMS[1:])) == "Stopped. The row equals line 7."
+    assert reason(outcome(message="Stopped.")) == "Stopped."
+
+
+def test_cells_beyond_the_header_are_told_in_the_note(outcome: Callable[..., Outcome]) -> None:
+    row = outcome(note="Changed.", cells=("a", "b", "c", "d"))
+    assert note(row, 4) == "Changed."
+    assert note(row, 2) == 'Changed. Cells beyond the header: "c", "d".'
+    assert note(replace(row, note=""), 3) == 'Cells beyond the header: "d".'
+
+
+@pytest.mark.parametrize(
+    "state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.REVERSED, RowState.CONFLICT]
+)
+def test_rows_that_may_be_paid_already_or_will_be_say_so_first(
+    run: Run, outcome: Callable[..., Outcome], state: RowState
+) -> None:
+    told = why_not_completed(run)(outcome(state=state, message="The connection broke.", note="Seen twice."))
+    assert told.startswith(DO_NOT_PAY)
+    assert told.endswith("The connection broke. Seen twice.")
+
+
+@pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
+def test_rows_that_nobody_was_paid_for_may_be_corrected(
+    run: Run, outcome: Callable[..., Outcome], state: RowState
+) -> None:
+    told = why_not_completed(run)(outcome(state=state, message="Barred."))
+    assert DO_NOT_PAY not in told
+    assert "Barred. Correct the row here and start this file" in told
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        (RowState.PENDING, "resume"),
+        (RowState.IN_FLIGHT, "resume"),
+        (RowState.ACCEPTED, "resume"),
+        (RowState.FAILED, "retry"),
+    ],
+)
+def test_the_reason_names_the_command_as_it_can_be_typed(
+    run: Run, outcome: Callable[..., Outcome], state: RowState, command: str
+) -> None:
+    spaced = replace(run, run_key="week {48}")
+    assert f"`bulk-topup {command} payroll/2026-11`" in why_not_completed(run)(outcome(state=state))
+    assert f"`bulk-topup {command} 'payroll/week {{48}}'`" in why_not_completed(spaced)(outcome(state=state))
+
+
+def test_braces_in_a_message_are_left_alone(run: Run, outcome: Callable[..., Outcome]) -> None:
+    assert "{run} {0}" in why_not_completed(run)(outcome(state=RowState.FAILED, message="{run} {0}"))
+
+
+def test_every_state_but_completed_has_its_sentence(run: Run, outcome: Callable[..., Outcome]) -> None:
+    why = why_not_completed(run)
+    sentences = {why(outcome(state=state)) for state in RowState if state is not RowState.COMPLETED}
+    assert len(sentences) == len(RowState) - 1
+    with pytest.raises(KeyError):
+        why(outcome())

@@ -1,0 +1,129 @@
+import json
+from collections.abc import Callable
+from decimal import Decimal, Inexact, localcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.records import Outcome, Run
+from bulk_topup.report import summarise
+from bulk_topup.report.summary import SUM_DIGITS, UNKNOWN_UNIT
+from bulk_topup.states import RowState
+
+
+def test_a_run_without_rows_has_every_state_at_zero(run: Run) -> None:
+    summary = summarise(run, [])
+    assert summary.run == "payroll/2026-11"
+    assert summary.rows == 0
+    assert summary.counts == dict.fromkeys(RowState, 0)
+    assert summary.totals == ()
+    assert summary.charged == summary.held == {}
+
+
+def test_rows_are_grouped_by_state_product_and_both_units(run: Run, outcome: Callable[..., Outcome]) -> None:
+    rows = [
+        outcome(),
+        outcome(amount=Decimal("0.5")),
+        outcome(product_id=None),
+        outcome(unit="GBP"),
+        outcome(price_unit="EUR"),
+        outcome(state=RowState.ACCEPTED),
+    ]
+    totals = summarise(run, rows).totals
+    assert [(each.state, each.product_id, each.unit, each.price_unit, each.rows) for each in totals] == [
+        (RowState.ACCEPTED, 6418, "SGD", "USD", 1),
+        (RowState.COMPLETED, None, "SGD", "USD", 1),
+        (RowState.COMPLETED, 6418, "GBP", "USD", 1),
+        (RowState.COMPLETED, 6418, "SGD", "EUR", 1),
+        (RowState.COMPLETED, 6418, "SGD", "USD", 2),
+    ]
+    assert totals[-1].amount == Decimal("13.00")
+    assert totals[-1].price == Decimal("18.60")
+    assert totals[-1].fee == Decimal("0.10")
+
+
+def test_charged_is_price_and_fee_of_completed_rows_and_held_of_accepted_ones(
+    run: Run, outcome: Callable[..., Outcome]
+) -> None:
+    rows = [
+        outcome(price=Decimal("1.1"), fee=Decimal("0.2")),
+        outcome(price=Decimal("2.2"), fee=None, product_id=1),
+        outcome(price=Decimal(3), fee=Decimal(0), price_unit="EUR"),
+        outcome(state=RowState.ACCEPTED, price=Decimal(4), fee=Decimal("0.5")),
+        outcome(state=RowState.IN_FLIGHT, price=Decimal(100)),
+        outcome(state=RowState.FAILED, price=Decimal(100)),
+        outcome(state=RowState.REVERSED, price=Decimal(100)),
+    ]
+    summary = summarise(run, rows)
+    assert summary.charged == {"EUR": Decimal(3), "USD": Decimal("3.5")}
+    assert summary.held == {"USD": Decimal("4.5")}
+
+
+def test_a_price_without_currency_is_not_lost(run: Run, outcome: Callable[..., Outcome]) -> None:
+    assert summarise(run, [outcome(price_unit=None)]).charged == {UNKNOWN_UNIT: Decimal("9.35")}
+    assert summarise(run, [outcome(price=None, fee=None, price_unit=None)]).charged == {}
+
+
+def test_sums_have_more_digits_than_the_default_context_keeps(run: Run, outcome: Callable[..., Outcome]) -> None:
+    tiny, huge = Decimal("0.000000000000000000001"), Decimal(10) ** 20
+    with localcontext() as context:
+        context.prec = 5
+        summary = summarise(run, [outcome(amount=tiny), outcome(amount=huge)])
+    assert str(summary.totals[0].amount) == "100000000000000000000.000000000000000000001"
+
+
+def test_a_sum_is_never_rounded_quietly(run: Run, outcome: Callable[..., Outcome]) -> None:
+    rows = [outcome(amount=Decimal(1)), outcome(amount=Decimal(f"1E-{SUM_DIGITS}"))]
+    with pytest.raises(Inexact):
+        summarise(run, rows)
+
+
+def test_as_json_tells_amounts_as_strings_in_plain_notation(run: Run, outcome: Callable[..., Outcome]) -> None:
+    summary = summarise(run, [outcome(amount=Decimal("1E+3")), outcome(state=RowState.ACCEPTED)])
+    told = json.loads(json.dumps(summary.as_json()))
+    assert told["run"] == "payroll/2026-11"
+    assert told["rows"] == 2
+    assert told["counts"] == {state.value: int(state in {"completed", "accepted"}) for state in RowState}
+    assert told["charged"] == told["held"] == {"USD": "9.35"}
+    assert told["totals"][1] == {
+        "state": "completed",
+        "product_id": 6418,
+        "amount": "1000",
+        "unit": "SGD",
+        "price": "9.3",
+        "fee": "0.05",
+        "price_unit": "USD",
+        "rows": 1,
+    }
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(RowState),
+        st.sampled_from([None, 6418, 6215]),
+        st.sampled_from([None, "SGD", "GBP"]),
+        st.none() | st.decimals(min_value=0, max_value=10**18, places=9),
+        st.none() | st.decimals(min_value=0, max_value=10**6, places=4),
+    )
+)
+
+
+@given(rows=_ROWS)
+def test_totals_and_counts_do_not_depend_on_the_order_of_rows_and_account_for_each(
+    run: Run,
+    outcome: Callable[..., Outcome],
+    rows: list[tuple[RowState, int | None, str | None, Decimal | None, Decimal | None]],
+) -> None:
+    outcomes = [
+        outcome(state=state, product_id=product, unit=unit, amount=amount, price=price, fee=price, price_unit=unit)
+        for state, product, unit, amount, price in rows
+    ]
+    summary = summarise(run, outcomes)
+    assert summarise(run, reversed(outcomes)) == summary
+    assert summary.rows == sum(summary.counts.values()) == sum(total.rows for total in summary.totals) == len(rows)
+    with localcontext() as context:
+        context.prec = 100
+        assert sum(total.amount for total in summary.totals) == sum(row[3] or 0 for row in rows)
+        paid = [row[4] or 0 for row in rows if row[0] is RowState.COMPLETED]
+        assert sum(summary.charged.values()) == 2 * sum(paid)

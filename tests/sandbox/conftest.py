@@ -1,0 +1,200 @@
+"""One sandbox over a real socket for the whole folder, with a clock that only tests move, and a plain HTTP client."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr, TypeAdapter
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.models import PRODUCT, Balance, Country, LookupOperator, Operator, Service, Transaction
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.provider import Provider
+
+KEY, SECRET = "key", "secret"
+PARTY = {"mobile_number": "+6595123555"}
+PERSON = {"last_name": "Holt", "first_name": "Cleo", "nationality_country_iso_code": "GBR"}
+#: What each product's request needs besides its id.
+EXAMPLES: dict[int, dict[str, Any]] = {
+    6418: {"destination": ("SGD", "5.5"), "credit_party_identifier": PARTY},
+    3411: {"credit_party_identifier": PARTY},
+    8803: {},
+    8810: {"destination": ("EUR", "25")},
+    7350: {
+        "destination": ("NGN", "1500"),
+        "credit_party_identifier": PARTY,
+        "sender": PERSON,
+        "beneficiary": {"last_name": "Abara", "first_name": "Chidi", "mobile_number": "+6595123556"},
+    },
+    6610: {
+        "destination": ("INR", "199"),
+        "credit_party_identifier": PARTY,
+        "debit_party_identifier": {"mobile_number": "+442079460958"},
+        "additional_identifier": {"purchaser_id": "till-0042"},
+    },
+    9105: {
+        "destination": ("KES", "1500.25"),
+        "credit_party_identifier": {"account_number": "30294429610", "account_qualifier": "PREPAID"},
+        "statement_identifier": {"reference": "INV-1", "due_date": "2026-12-31"},
+    },
+    9240: {"destination": ("COP", "52000"), "credit_party_identifier": {"account_number": "778-1"}},
+    9550: {"credit_party_identifier": {"account_number": "8944-500", "account_qualifier": "ICCID"}},
+}
+ANSWERS: dict[str, TypeAdapter[Any]] = {
+    "product": PRODUCT,
+    "transaction": TypeAdapter(Transaction),
+    "balance": TypeAdapter(Balance),
+    "service": TypeAdapter(Service),
+    "country": TypeAdapter(Country),
+    "operator": TypeAdapter(Operator),
+    "lookup": TypeAdapter(LookupOperator),
+}
+
+
+class SteppedClock:
+    """Time stands still until a test moves it on."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+@pytest.fixture(scope="session")
+def time() -> SteppedClock:
+    """The clock of the folder's sandbox, whose delays are those of the reference."""
+    return SteppedClock()
+
+
+@pytest.fixture
+def config(tmp_path: Any) -> Callable[..., SandboxConfig]:
+    """Give a function that makes a configuration with books in the temporary folder."""
+
+    def make(**changes: Any) -> SandboxConfig:
+        values: dict[str, Any] = {
+            "api_key": KEY,
+            "api_secret": SecretStr(SECRET),
+            "time_scale": 1,
+            "rate_limit": 0,
+            "balances": {"USD": Decimal(1000), "EUR": Decimal(100)},
+            "books": tmp_path / "books.jsonl",
+        }
+        return SandboxConfig(**values | changes)
+
+    return make
+
+
+@pytest.fixture
+def open_provider(clock: Any, config: Callable[..., SandboxConfig]) -> Iterator[Callable[..., Provider]]:
+    """Give a function that opens a provider by hand; all of them are closed at the end."""
+    opened: list[Provider] = []
+
+    def start(**changes: Any) -> Provider:
+        opened.append(Provider(config(**changes), clock))
+        return opened[-1]
+
+    yield start
+    for provider in opened:
+        provider.close()
+
+
+@pytest.fixture(scope="session")
+def running(time: SteppedClock) -> Iterator[EmbeddedSandbox]:
+    """The folder's sandbox; tests share it, so they look only at what they made."""
+    balances = {"USD": Decimal(10_000_000), "EUR": Decimal("123.45"), "SGD": Decimal(0)}
+    config = SandboxConfig(api_key=KEY, api_secret=SecretStr(SECRET), time_scale=1, rate_limit=0, balances=balances)
+    with EmbeddedSandbox(config, time) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def api(running: EmbeddedSandbox) -> Iterator[httpx2.Client]:
+    """A plain client of the folder's sandbox."""
+    with httpx2.Client(base_url=running.base_url, auth=(KEY, SECRET)) as client:
+        yield client
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def body() -> Callable[..., dict[str, Any]]:
+    """Give a function that makes a good request for a product, with what is stated changed; None leaves a field out."""
+
+    def make(product_id: int = 6418, **changes: Any) -> dict[str, Any]:
+        request: dict[str, Any] = {"external_id": f"test-{next(_numbers)}", "product_id": product_id}
+        for name, value in EXAMPLES.get(product_id, EXAMPLES[3411]).items():
+            request[name] = value
+            if name == "destination":
+                request["calculation_mode"] = "DESTINATION_AMOUNT"
+                request[name] = {"unit_type": "CURRENCY", "unit": value[0], "amount": Decimal(value[1])}
+        request |= changes
+        return {name: value for name, value in request.items() if value is not None}
+
+    return make
+
+
+@pytest.fixture
+def read() -> Callable[[str, httpx2.Response], Any]:
+    """Give a function that reads an answer, and each item of a list, with the model that the client uses."""
+
+    def validate(kind: str, answer: httpx2.Response) -> Any:
+        value = codec.decode(answer.content)
+        model = ANSWERS[kind]
+        return (
+            [model.validate_python(item) for item in value] if isinstance(value, list) else model.validate_python(value)
+        )
+
+    return validate
+
+
+@pytest.fixture
+def post(api: httpx2.Client) -> Callable[..., httpx2.Response]:
+    """Give a function that posts a body with exact decimals."""
+    return lambda path, value=None: api.post(path, content=b"" if value is None else codec.encode(value))
+
+
+@pytest.fixture
+def create(
+    post: Callable[..., httpx2.Response], read: Callable[..., Any], body: Callable[..., Any]
+) -> Callable[..., Transaction]:
+    """Give a function that creates a transaction and gives it as the client would see it."""
+
+    def start(product_id: int = 6418, **changes: Any) -> Transaction:
+        answer = post("/async/transactions", body(product_id, **changes))
+        assert answer.status_code == 201, answer.text
+        transaction: Transaction = read("transaction", answer)
+        return transaction
+
+    return start
+
+
+@pytest.fixture
+def refused() -> Callable[[httpx2.Response, int, int], None]:
+    """Give a function that checks an answer to be an error body of the reference."""
+
+    def check(answer: httpx2.Response, status: int, code: int) -> None:
+        assert answer.status_code == status, answer.text
+        [error] = answer.json()["errors"]
+        assert error["code"] == code
+        assert isinstance(error["message"], str)
+        assert error["message"]
+        assert answer.headers["content-type"].startswith("application/json")
+
+    return check

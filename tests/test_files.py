@@ -1,0 +1,48 @@
+"""Files with personal data: private, and replaced whole or not at all."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.files import create_private, file_name, replacing
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    with replacing(path) as temporary:
+        assert _mode(temporary) == 0o600
+        temporary.write_text("x")
+    assert (path.read_text(), _mode(path)) == ("x", 0o600)
+
+
+def test_an_open_file_becomes_private_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    path.write_text("kept")
+    path.chmod(0o644)
+    create_private(path)
+    assert (path.read_text(), _mode(path)) == ("kept", 0o600)
+
+
+def test_a_failure_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("before")
+
+    def write_half() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("disk is full")
+
+    with pytest.raises(RuntimeError, match="disk is full"):
+        write_half()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "before")]
+
+
+def test_a_name_of_any_texts_is_one_that_a_file_can_have() -> None:
+    assert file_name("payroll", "2026-11") == "payroll-2026-11"
+    assert file_name("Paie d'été", "../../etc") == "Paie-d-été-..-..-etc"
+    assert file_name("..", "/") == "run"

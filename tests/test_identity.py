@@ -1,0 +1,56 @@
+"""Identities and external ids."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.identity import EXTERNAL_ID_LENGTH, MAX_ATTEMPTS, external_id, party_identity, slug
+
+names = st.text(min_size=1, max_size=80)
+
+
+@given(names, names, names, st.integers(1, MAX_ATTEMPTS))
+def test_an_external_id_always_fits_the_api(job: str, run_key: str, identity: str, attempt: int) -> None:
+    made = external_id(job, run_key, identity, attempt)
+    assert len(made) <= EXTERNAL_ID_LENGTH
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-[a-z2-7]{18}-[0-9]{1,4}", made)
+    assert made == external_id(job, run_key, identity, attempt)
+
+
+@given(st.tuples(names, names, names), st.tuples(names, names, names))
+def test_different_rows_have_different_external_ids(first: tuple[str, str, str], second: tuple[str, str, str]) -> None:
+    assert (external_id(*first, 1) == external_id(*second, 1)) == (first == second)
+
+
+def test_moving_a_letter_between_job_and_key_makes_another_run() -> None:
+    assert external_id("pay", "roll1", "x", 1).split("-")[1] != external_id("payroll", "1", "x", 1).split("-")[1]
+
+
+def test_the_external_id_never_changes_from_one_version_to_the_next() -> None:
+    assert external_id("payroll", "2026-11", "reference:E-1001", 1) == EXPECTED
+
+
+EXPECTED = "payroll-yn5m6m2y5shp6rdntt-1"
+
+
+@pytest.mark.parametrize("attempt", [0, -1, MAX_ATTEMPTS + 1])
+def test_an_attempt_out_of_bounds_has_no_external_id(attempt: int) -> None:
+    with pytest.raises(ValueError, match="attempt"):
+        external_id("a", "b", "c", attempt)
+
+
+def test_the_slug_keeps_what_people_recognise() -> None:
+    assert slug("Paie d'été 2026") == "paie-d-ete-2026"
+    assert slug("工资") == "run"
+
+
+@given(
+    st.integers(1),
+    st.lists(st.none() | names, min_size=3, max_size=3),
+    st.lists(st.none() | names, min_size=3, max_size=3),
+)
+def test_a_party_is_told_apart_by_every_part(product: int, one: list[str | None], other: list[str | None]) -> None:
+    same = [part or "" for part in one] == [part or "" for part in other]
+    assert (party_identity(product, tuple(one)) == party_identity(product, tuple(other))) == same

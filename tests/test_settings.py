@@ -1,0 +1,55 @@
+"""Where credentials come from, and what is said when they are missing."""
+
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.errors import ConfigurationError
+from bulk_topup.settings import Environment, default_ledger, load_credentials
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DVS_API_KEY", raising=False)
+    monkeypatch.delenv("DVS_API_SECRET", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_environment_wins_over_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DVS_API_KEY=file\nDVS_API_SECRET=from-file\n")
+    assert load_credentials().api_key == "file"
+    monkeypatch.setenv("DVS_API_KEY", "environment")
+    credentials = load_credentials()
+    assert (credentials.api_key, credentials.api_secret.get_secret_value()) == ("environment", "from-file")
+
+
+def test_a_named_file_is_read_instead_of_the_one_here(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DVS_API_KEY=here\nDVS_API_SECRET=s\n")
+    (tmp_path / "other").write_text("DVS_API_KEY=named\nDVS_API_SECRET=s\nOTHER=1\n")
+    assert load_credentials(tmp_path / "other").api_key == "named"
+
+
+def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVS_API_SECRET", "hush-hush")
+    with pytest.raises(ConfigurationError, match="set DVS_API_KEY in the environment") as caught:
+        load_credentials()
+    assert "hush-hush" not in str(caught.value)
+    assert caught.value.__suppress_context__
+    monkeypatch.delenv("DVS_API_SECRET")
+    with pytest.raises(ConfigurationError, match="DVS_API_KEY and DVS_API_SECRET"):
+        load_credentials()
+
+
+def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        load_credentials(tmp_path / "none")
+
+
+def test_the_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVS_API_KEY", "k")
+    monkeypatch.setenv("DVS_API_SECRET", "hush-hush")
+    assert "hush-hush" not in f"{load_credentials()!r} {load_credentials()}"
+
+
+def test_each_environment_has_a_ledger_of_its_own() -> None:
+    assert len({default_ledger(environment) for environment in Environment}) == len(Environment)

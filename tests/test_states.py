@@ -1,0 +1,34 @@
+"""The table of allowed moves."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.errors import StateError
+from bulk_topup.states import MOVES, RowState, check_move
+
+states = st.sampled_from(RowState)
+
+
+def test_every_state_says_where_it_may_go() -> None:
+    assert set(MOVES) == set(RowState)
+
+
+@given(states, states)
+def test_a_move_is_allowed_exactly_when_the_table_has_it(before: RowState, after: RowState) -> None:
+    if after in MOVES[before]:
+        check_move(before, after)
+    else:
+        with pytest.raises(StateError):
+            check_move(before, after)
+
+
+def test_nothing_leads_from_a_payment_to_another_payment() -> None:
+    reachable = {RowState.COMPLETED}
+    while grown := {after for before in reachable for after in MOVES[before]} - reachable:
+        reachable |= grown
+    assert reachable == {RowState.COMPLETED, RowState.REVERSED}
+
+
+def test_only_a_pending_row_is_ever_sent() -> None:
+    assert [before for before in RowState if RowState.IN_FLIGHT in MOVES[before]] == [RowState.PENDING]
