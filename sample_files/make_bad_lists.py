@@ -1,10 +1,11 @@
-"""Makes the lists of bad/ anew, one mistake a file: `python sample_files/make_bad_lists.py`. The same lists every time.
+"""Makes the lists of bad/ anew, one mistake a file: `python sample_files/make_bad_lists.py [FOLDER]`.
 
-All people are invented, their numbers are the API's own example range. What bulk-topup says to each list stands in
-bad/README.md.
+The same lists every time. All people are invented, their numbers are the API's own example range. What bulk-topup says
+to each list stands in bad/README.md.
 """
 
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,22 +13,20 @@ from pathlib import Path
 
 from xlsxwriter import Workbook
 
-FOLDER = Path(__file__).parent / "bad"
 HEADER = ("reference", "phone", "product_id", "amount")
 GOOD_ROW = ("B-1", "+6595123801", "6418", "5")
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Write every list."""
-    FOLDER.mkdir(exist_ok=True)
-    csv_lists()
-    byte_lists()
-    merged_header(FOLDER / "merged-header.xlsx")
-    two_sheets(FOLDER / "two-sheets.xlsx")
-    formula_without_value(FOLDER / "formula-without-value.xlsx")
+    csv_lists(folder)
+    byte_lists(folder)
+    merged_header(folder / "merged-header.xlsx")
+    two_sheets(folder / "two-sheets.xlsx")
+    formula_without_value(folder / "formula-without-value.xlsx")
 
 
-def csv_lists() -> None:
+def csv_lists(folder: Path) -> None:
     """Lists that have a good row and a second one, in which the mistake is."""
     second_rows = {
         "lost-plus": ("B-2", "6595123802", "6418", "5"),
@@ -40,18 +39,18 @@ def csv_lists() -> None:
         "missing-sender": ("B-2", "+2348020000802", "7350", "500"),
     }
     for name, row in second_rows.items():
-        write_csv(FOLDER / f"{name}.csv", [HEADER, GOOD_ROW, row])
-    write_csv(FOLDER / "header-only.csv", [HEADER])
+        write_csv(folder / f"{name}.csv", [HEADER, GOOD_ROW, row])
+    write_csv(folder / "header-only.csv", [HEADER])
 
 
-def byte_lists() -> None:
+def byte_lists(folder: Path) -> None:
     """Lists that a CSV writer would not write."""
-    (FOLDER / "empty.csv").write_bytes(b"")
+    (folder / "empty.csv").write_bytes(b"")
     lines = [HEADER, GOOD_ROW, ("B-2", "+6595123802", "6418", "5,50")]
     unquoted = "".join(f"{','.join(line)}\r\n" for line in lines)
-    (FOLDER / "cells-beyond-header.csv").write_bytes(unquoted.encode())
+    (folder / "cells-beyond-header.csv").write_bytes(unquoted.encode())
     named = [(*HEADER, "name"), (*GOOD_ROW, "Ren\u00e9e Dufour")]
-    (FOLDER / "latin-1.csv").write_bytes("".join(f"{','.join(line)}\r\n" for line in named).encode("latin-1"))
+    (folder / "latin-1.csv").write_bytes("".join(f"{','.join(line)}\r\n" for line in named).encode("latin-1"))
 
 
 def merged_header(path: Path) -> None:
@@ -96,4 +95,4 @@ def write_csv(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "bad")

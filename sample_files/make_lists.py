@@ -1,4 +1,4 @@
-"""Makes the good lists of this folder anew: `python sample_files/make_lists.py`. The same lists every time.
+"""Makes the good lists anew: `python sample_files/make_lists.py [FOLDER]`. The same lists every time.
 
 All people are invented. Their numbers are the API's own example range (+6595123...) and ranges that regulators keep
 free for fiction. A number's last three digits tell the sandbox how its transaction ends, see docs/sandbox.md.
@@ -6,12 +6,13 @@ free for fiction. A number's last three digits tell the sandbox how its transact
 
 import csv
 import random
+import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from xlsxwriter import Workbook
 
-FOLDER = Path(__file__).parent
 FIRST_NAMES = ("Ada", "Bram", "Chidi", "Dalia", "Emre", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kaya", "Lior")
 LAST_NAMES = ("Abara", "Brook", "Castell", "Dufour", "Eklund", "Fontaine", "Grange", "Holt", "Iversen", "Juneau")
 
@@ -19,19 +20,19 @@ LAST_NAMES = ("Abara", "Brook", "Castell", "Dufour", "Eklund", "Fontaine", "Gran
 ENDINGS = ("102", "103", "104", "106", "107", "200", "202", "204", "206", "300", "303")
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Write every list."""
-    payroll(FOLDER / "payroll.xlsx")
-    rewards(FOLDER / "rewards.csv")
-    bills(FOLDER / "bills.csv")
-    gift_cards(FOLDER / "gift_cards.csv")
+    payroll(folder / "payroll.xlsx")
+    rewards(folder / "rewards.csv")
+    bills(folder / "bills.csv")
+    gift_cards(folder / "gift_cards.csv")
 
 
 def payroll(path: Path) -> None:
     """250 employees in four countries, with numbers as people type them."""
     draw = random.Random(250)
     with Workbook(str(path)) as workbook:
-        workbook.set_properties({"title": "Payroll, airtime allowance", "author": ""})
+        workbook.set_properties({"title": "Payroll, airtime allowance", "created": datetime(2026, 11, 1, tzinfo=UTC)})
         sheet = workbook.add_worksheet("Payroll")
         bold = workbook.add_format({"bold": True})
         headings = ("Employee ID", "First name", "Last name", "Mobile number", "Product ID", "Amount", "Currency")
@@ -122,4 +123,4 @@ def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], del
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

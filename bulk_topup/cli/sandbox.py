@@ -110,5 +110,5 @@ def sandbox_command(
         click.echo(f"  export DVS_API_KEY={shlex.quote(key)}")
         # A secret that somebody chose may be used elsewhere, so it is not shown.
         click.echo(f"  export DVS_API_SECRET={'…' if api_secret else shlex.quote(secret)}")
-        click.echo(f"  bulk-topup products --base-url {sandbox.base_url}")
+        click.echo(f"  bulk-topup products --base-url {sandbox.base_url}\n")
         stop.wait()

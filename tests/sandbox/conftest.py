@@ -1,9 +1,14 @@
 """One sandbox over a real socket for the whole folder, with a clock that only tests move, and a plain HTTP client."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -83,7 +88,7 @@ def time() -> SteppedClock:
 
 
 @pytest.fixture
-def config(tmp_path: Any) -> Callable[..., SandboxConfig]:
+def config(tmp_path: Path) -> Callable[..., SandboxConfig]:
     """Give a function that makes a configuration with books in the temporary folder."""
 
     def make(**changes: Any) -> SandboxConfig:
@@ -198,3 +203,58 @@ def refused() -> Callable[[httpx2.Response, int, int], None]:
         assert answer.headers["content-type"].startswith("application/json")
 
     return check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A `bulk-topup sandbox` that is a process of its own."""
+
+    program: Path
+    process: subprocess.Popen[str]
+    #: What it printed when it began to serve.
+    printed: str
+    base_url: str
+    books_url: str
+    auth: tuple[str, str]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Give a function that starts the command on a free port, or runs one that fails; what still runs is killed."""
+    program = Path(sys.executable).with_name("bulk-topup")
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: object, fails: bool = False) -> Any:
+        process = subprocess.Popen(
+            [program, "sandbox", "--port", "0", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        started.append(process)
+        if fails:
+            out, err = process.communicate(timeout=60)
+            return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        assert process.stdout is not None
+        printed = "".join(iter(process.stdout.readline, "\n"))
+
+        def find(pattern: str) -> str:
+            found = re.search(pattern, printed)
+            assert found, printed
+            return found[1]
+
+        return Started(
+            program=program,
+            process=process,
+            printed=printed,
+            base_url=find(r"listens on (\S+)"),
+            books_url=find(r"knows: (\S+)"),
+            auth=(find(r"DVS_API_KEY=(\S+)"), find(r"DVS_API_SECRET=(\S+)")),
+        )
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

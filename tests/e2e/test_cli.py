@@ -1,0 +1,177 @@
+"""What the command line shows: help with examples, tables, JSON, and one sentence for each mistake."""
+
+import json
+import stat
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bulk_topup import __version__
+from bulk_topup.cli import main
+from bulk_topup.ledger import Ledger
+
+COMMANDS = sorted(main.commands)
+REWARDS = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_an_example_of_itself(name: str) -> None:
+    answer = CliRunner().invoke(main, [name, "--help"])
+    assert answer.exit_code == 0
+    assert f"    bulk-topup {name}" in answer.output.split("Example:")[1]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_says_what_it_is_for(name: str) -> None:
+    options = [option for option in main.commands[name].params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+def test_the_version_is_the_packages() -> None:
+    assert __version__ in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_a_plan_is_shown_written_and_sends_nothing(
+    pay: Callable[..., Any], books: Callable[[], Any], root: Path, tmp_path: Path
+) -> None:
+    answer = pay("plan", root / "sample_files/rewards.csv", "--product", 6418, "--json")
+    plan = json.loads(answer.stdout, parse_float=Decimal)
+    assert (plan["rows"], plan["accepted"], plan["refused"], plan["new"]) == (40, 40, 0, 40)
+    [total] = plan["products"]
+    [balance] = plan["balances"]
+    assert Decimal(total["expected_cost"]) == balance["still_to_be_paid"] == Decimal("163.2")
+    assert balance["after"] == Decimal(100_000) - Decimal("163.2")
+    file = tmp_path / "reports/list-rewards/plan.json"
+    assert json.loads(file.read_text(), parse_float=Decimal) == plan
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert books()["transactions"] == []
+
+
+def test_the_expected_cost_is_what_is_charged(pay: Callable[..., Any], books: Callable[[], Any], root: Path) -> None:
+    plan = json.loads(pay("plan", root / "jobs/gift-cards.toml", "--json").stdout, parse_float=Decimal)
+    pay("run", root / "jobs/gift-cards.toml", "--rate", 1000, "--poll-interval", 0.1)
+    spent = {unit: Decimal(wallet["spent"]) for unit, wallet in books()["wallets"].items()}
+    assert {check["unit"]: check["still_to_be_paid"] for check in plan["balances"]} == spent
+
+
+def test_a_list_that_costs_more_than_the_wallet_holds_is_not_begun(
+    pay: Callable[..., Any], books: Callable[[], Any], tmp_path: Path
+) -> None:
+    list_ = tmp_path / "dear.csv"
+    list_.write_text("reference,phone,amount\n" + "".join(f"R-{row},+6595123500,100\n" for row in range(1500)))
+    options = ("--product", 6418, "--allow-duplicates")
+    assert "The rows still to be paid cost about 111300" in pay("run", list_, *options, code=4).stderr
+    pay("plan", list_, *options, code=4)
+    assert books()["transactions"] == []
+
+
+def test_a_run_in_json_is_one_object_on_standard_output(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+    answer = pay("run", root / "sample_files/rewards.csv", *REWARDS, "--json", code=1)
+    result = json.loads(answer.stdout)
+    assert (result["counts"]["completed"], result["counts"]["failed"], result["stopped"]) == (37, 3, None)
+    assert all((tmp_path / name).exists() for name in (*result["files"], result["not_completed"]))
+    progress = [json.loads(line) for line in answer.stderr.splitlines() if line.startswith("{")]
+    assert progress[0]["run"] == "list/rewards"
+
+
+def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+    pay("run", root / "sample_files/rewards.csv", *REWARDS, code=1)
+    [run] = json.loads(pay("status", "--json").stdout)
+    assert (run["run"], run["counts"]["completed"], run["counts"]["failed"]) == ("list/rewards", 37, 3)
+    summary = json.loads(pay("status", "rewards", "--json").stdout)
+    assert "list/rewards" in pay("status").stdout
+    assert "Charged" in pay("status", "list/rewards").stdout
+    again = json.loads(pay("report", "list/rewards", "--format", "csv", "--report-dir", "again", "--json").stdout)
+    assert again["totals"] == summary["totals"]
+    first, second = (tmp_path / folder / "results.csv" for folder in ("reports/list-rewards", "again"))
+    assert first.read_bytes() == second.read_bytes()
+    assert stat.S_IMODE(second.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600
+
+
+def test_the_api_is_at_hand(pay: Callable[..., Any]) -> None:
+    assert "1310" in pay("lookup", "+6595123100").stdout
+    assert json.loads(pay("lookup", "+6595123100", "--json").stdout)[0]["identified"] is True
+    [usd] = json.loads(pay("balances", "--unit", "USD", "--json").stdout)
+    assert (usd["unit"], usd["available"]) == ("USD", 100_000)
+    products = json.loads(pay("products", "--country", "MEX", "--operator", 1596, "--json").stdout)
+    assert [product["id"] for product in products] == [7712]
+    assert "sender.nationality_country_iso_code" in pay("products", 7350).stdout
+    assert "DVS answered HTTP 404" in pay("products", 1, code=4).stderr
+
+
+def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledger(
+    command: Callable[..., Any], root: Path, tmp_path: Path
+) -> None:
+    ledger = ("--ledger", "own/ledger.db")
+    command("run", root / "sample_files/gift_cards.csv", "--poll-interval", 0.1, *ledger)
+    books = tmp_path / "own/ledger.db.sandbox-books.jsonl"
+    size = books.stat().st_size
+    again = command("run", root / "sample_files/gift_cards.csv", *ledger)
+    assert "15 rows are completed" in again.stdout
+    assert books.stat().st_size == size
+    assert stat.S_IMODE(books.stat().st_mode) == 0o600
+    assert json.loads(command("balances", "--unit", "USD", "--json", *ledger).stdout)[0]["available"] == 9762.5
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("run", "none.csv"), 3, "none.csv cannot be read: No such file or directory."),
+        (("run", "none.toml"), 3, "The job file none.toml cannot be read"),
+        (("run", "a{b}.csv"), 2, "braces are for the templates of job files"),
+        (("resume", "list/none"), 2, 'holds no run "list/none"'),
+        (("report", "none"), 2, 'holds no run "none"'),
+        (("run", "x.csv", "--map", "amount"), 2, '"amount" is not FIELD=COLUMN'),
+        (("retry", "list/none", "--rows", "5-x"), 2, '"5-x" is not a line or a range of lines'),
+        (("run", "x.csv", "--default-country", "Singapore"), 2, "its two capital letters"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(
+    pay: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    assert told in pay(*words, code=code).stderr
+
+
+def test_without_credentials_nothing_is_asked(
+    start: Callable[..., Any], environment: dict[str, str], options: tuple[str, ...]
+) -> None:
+    del environment["DVS_API_SECRET"]
+    out, err = start("balances", *options).communicate(timeout=60)
+    assert "set DVS_API_SECRET in the environment" in err
+    assert out == ""
+
+
+def test_wrong_credentials_are_told_and_not_shown(
+    start: Callable[..., Any], environment: dict[str, str], options: tuple[str, ...]
+) -> None:
+    environment["DVS_API_SECRET"] = "wrong-hush"
+    process = start("balances", *options)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert "Unauthorized (1000401)" in err
+    assert "wrong-hush" not in err
+
+
+def test_production_is_paid_only_after_a_confirmation(
+    pay: Callable[..., Any], books: Callable[[], Any], root: Path
+) -> None:
+    list_ = root / "sample_files/gift_cards.csv"
+    answer = pay("run", list_, "--env", "production", code=2)
+    assert "Production needs a typed confirmation" in answer.stderr
+    assert books()["transactions"] == []
+    pay("run", list_, "--env", "production", "--yes", "--rate", 1000, "--poll-interval", 0.1)
+    assert len(books()["transactions"]) == 15
+
+
+def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any], root: Path) -> None:
+    list_ = root / "sample_files/gift_cards.csv"
+    pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
+    answer = pay("run", list_, "--env", "preprod", code=2)
+    assert "was begun in sandbox, not in preprod" in answer.stderr

@@ -1,0 +1,57 @@
+"""Both ends compute the same price: what the plan expects is what the provider charges, to the last decimal."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.dvs.models import CalculationMode, RangedProduct
+from bulk_topup.plan.requests import expected_cost
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.pricing import quote
+from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
+
+RANGED = [product for product in PRODUCTS if isinstance(product, RangedProduct)]
+
+
+@st.composite
+def purchases(draw: st.DrawFn) -> tuple[AnyProduct, CalculationMode, Decimal]:
+    """A ranged product and an amount that it takes."""
+    product = draw(st.sampled_from(RANGED))
+    mode = draw(st.sampled_from(product.accepted_calculation_modes or list(CalculationMode)))
+    if mode is CalculationMode.SOURCE_AMOUNT:
+        allowed = product.source.amount
+        return product, mode, draw(st.decimals(allowed.min, allowed.max, places=4))
+    low, high, step = (Decimal(value or 0) for value in product.destination.amount.model_dump().values())
+    return product, mode, low + step * draw(st.integers(0, int((high - low) / step)))
+
+
+@given(purchases())
+def test_the_plan_expects_what_a_ranged_product_is_charged(
+    purchase: tuple[AnyProduct, CalculationMode, Decimal],
+) -> None:
+    product, mode, amount = purchase
+    quoted = quote(product.id, (mode, amount))
+    assert expected_cost(product, mode, amount) == (quoted.cost, quoted.unit)
+    assert quoted.price == quoted.price.quantize(Decimal("0.01"))
+    assert abs(quoted.delivered - quoted.destination) <= Decimal("0.005")
+
+
+@pytest.mark.parametrize("product", [product for product in PRODUCTS if not isinstance(product, RangedProduct)])
+def test_the_plan_expects_what_a_fixed_product_is_charged(product: AnyProduct) -> None:
+    quoted = quote(product.id, None)
+    assert expected_cost(product, CalculationMode.DESTINATION_AMOUNT, None) == (quoted.cost, quoted.unit)
+
+
+@given(purchases(), st.decimals(Decimal("0.000001"), Decimal("0.4"), places=6))
+def test_amounts_between_the_steps_are_refused(
+    purchase: tuple[AnyProduct, CalculationMode, Decimal], off: Decimal
+) -> None:
+    product, mode, amount = purchase
+    assert isinstance(product, RangedProduct)
+    step = product.destination.amount.increment or Decimal(1)
+    if mode is CalculationMode.SOURCE_AMOUNT or off % step == 0:
+        return
+    with pytest.raises(Refusal, match="out of range"):
+        quote(product.id, (mode, amount + off))
