@@ -27,6 +27,7 @@ from bulk_topup.errors import LedgerError
 from bulk_topup.files import replacing
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
 from bulk_topup.report import summarise
 from bulk_topup.runs import (
     Finished,
@@ -226,15 +227,8 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
             ]
             click.echo(codec.encode(described))
             return
-        console.print(
-            simple_table(
-                ("run", "environment", "begun (UTC)", *(state.value for state in RowState)),
-                (
-                    (run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), *counts.values())
-                    for run, counts in runs
-                ),
-            )
-        )
+        headings = ("run", "environment", "begun (UTC)", "rows", "progress")
+        console.print(simple_table(headings, (_progress_row(run, counts) for run, counts in runs), unbroken=("run",)))
 
 
 @click.command("report")
@@ -262,6 +256,11 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
         show_charged(console, report.summary)
         for file in report.files:
             console.print(f"  {file}", highlight=False, soft_wrap=True)
+
+
+def _progress_row(run: Run, counts: dict[RowState, int]) -> tuple[object, ...]:
+    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), sum(counts.values()), states
 
 
 def _go_on(

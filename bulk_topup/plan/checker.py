@@ -11,7 +11,7 @@ from bulk_topup import fields
 from bulk_topup.dvs.models import CalculationMode, Product
 from bulk_topup.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
 from bulk_topup.plan.requests import amount_and_unit, expected_cost, request_body
-from bulk_topup.plan.requirements import Check, format_checks, product_checks
+from bulk_topup.plan.requirements import REFUSED, Check, format_checks, is_missing, product_checks
 from bulk_topup.problems import Problem
 from bulk_topup.records import CheckedRow
 
@@ -54,6 +54,7 @@ class Checker:
             return []
         # A null list of problems would swallow what is added to it.
         frame = frame.with_columns(pl.col("problems").fill_null([]))
+        frame = frame.with_columns(pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED))
         if fields.PRODUCT_ID not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(fields.PRODUCT_ID))
         frame = frame.with_columns(pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(_ID))
@@ -80,9 +81,7 @@ class Checker:
         yield from format_checks(present, self._columns)
         if product_id is None:
             text = "No product is chosen; state --product ID, or fill in a column that is mapped to product_id."
-            unread = pl.col("problems").list.eval(pl.element().struct.field("column")).list.contains(column)
-            missing = pl.when(~unread if column else pl.lit(value=True)).then(pl.lit(text))
-            yield Check(column=column, message=missing)
+            yield Check(column=column, message=pl.when(is_missing(fields.PRODUCT_ID, self._columns)).then(pl.lit(text)))
             return
         product = self._products[product_id]
         if product is None:
@@ -94,7 +93,7 @@ class Checker:
             blank = "The row has no reference; fill it in, every row needs its own."
             yield Check(
                 column=self._columns.get(fields.REFERENCE, ""),
-                message=pl.when(pl.col(fields.REFERENCE).is_null()).then(pl.lit(blank)),
+                message=pl.when(is_missing(fields.REFERENCE, self._columns)).then(pl.lit(blank)),
             )
         elif not product.required_credit_party_identifier_fields:
             text = (

@@ -37,6 +37,10 @@ _PATTERNS = {
 }
 
 
+#: A column of every frame that is checked: the list's columns whose cells were refused when they were read.
+REFUSED = "refused"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One thing that is looked at."""
@@ -79,6 +83,13 @@ def product_checks(
         yield Check(column=columns.get(fields.PRODUCT_ID, ""), message=pl.lit(text))
 
 
+def is_missing(name: str, columns: Mapping[str, str]) -> pl.Expr:
+    """Tell where a field has no value; a cell that was refused has one, which is a problem of its own."""
+    blank = pl.col(name).is_null()
+    column = columns.get(name)
+    return blank if column is None else blank & ~pl.col(REFUSED).list.contains(column)
+
+
 def _check(column: str, is_bad: pl.Expr, message: pl.Expr) -> Check:
     return Check(column=column, message=pl.when(is_bad).then(message).otherwise(pl.lit(None, dtype=pl.String)))
 
@@ -100,7 +111,7 @@ def _required(
     if not any(named) or not all(named):
         return
     satisfied = pl.any_horizontal(
-        pl.all_horizontal(pl.col(name).is_not_null() if name in present else pl.lit(value=False) for name in inner)
+        pl.all_horizontal(~is_missing(name, columns) if name in present else pl.lit(value=False) for name in inner)
         for inner in named
     )
     first = named[0]
@@ -152,7 +163,8 @@ def _ranged_amount(
         )
         return
     amount = pl.col(fields.AMOUNT)
-    yield _check(column, amount.is_null(), pl.lit(f"Product {product.id} needs an amount; fill it in."))
+    blank = pl.lit(f"Product {product.id} needs an amount; fill it in.")
+    yield _check(column, is_missing(fields.AMOUNT, columns), blank)
     yield from _range(product.id, side.amount, side.unit, amount, column)
 
 
