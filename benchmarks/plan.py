@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from bulk_topup.clock import SystemClock
-from bulk_topup.dvs import DVSClient
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import open_job_list, plan_list
@@ -59,7 +59,7 @@ def main() -> None:
 
 async def _plan(job: Job, folder: Path, rows: int) -> None:
     with EmbeddedSandbox(SandboxConfig(api_key=KEY, api_secret=SECRET)) as sandbox:
-        async with DVSClient(sandbox.base_url, KEY, SECRET) as dvs:
+        async with AsyncDVS(sandbox.base_url, KEY, SECRET) as dvs:
             with Ledger(folder / "ledger.db") as ledger:
                 _, prepared = await plan_list(job.at(SystemClock().now(), Path()), dvs=dvs, ledger=ledger)
     assert prepared.plan.accepted == rows

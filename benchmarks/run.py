@@ -21,7 +21,7 @@ import httpx2
 import uvloop
 
 from bulk_topup.clock import SystemClock
-from bulk_topup.dvs import DVSClient
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
@@ -98,7 +98,7 @@ async def _paid(base_url: str, folder: Path, rows: int) -> tuple[float, int]:
     job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
     options = RunOptions(concurrency=CONCURRENCY, polling=PollPolicy(shortest=0.2))
     began = time.perf_counter()
-    async with DVSClient(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY) as dvs:
+    async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY) as dvs:
         with Ledger(folder / "ledger.db") as ledger:
             finished: Finished = await run_list(
                 job, dvs=dvs, ledger=ledger, options=options, report=ReportOptions(folder=folder), watcher=_Nobody()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bulk_topup.clock import Clock, SystemClock
-from bulk_topup.dvs import DVSClient
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
 from bulk_topup.errors import BulkTopupError, LedgerError
 from bulk_topup.intake import ListReader, read_list
@@ -78,7 +78,7 @@ def open_job_list(job: Job) -> ListReader:
     return read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats)
 
 
-async def plan_list(job: Job, *, dvs: DVSClient, ledger: Ledger) -> tuple[Run | None, Prepared]:
+async def plan_list(job: Job, *, dvs: AsyncDVS, ledger: Ledger) -> tuple[Run | None, Prepared]:
     """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
 
     Args:
@@ -95,7 +95,7 @@ async def plan_list(job: Job, *, dvs: DVSClient, ledger: Ledger) -> tuple[Run | 
 async def run_list(
     job: Job,
     *,
-    dvs: DVSClient,
+    dvs: AsyncDVS,
     ledger: Ledger,
     options: RunOptions,
     report: ReportOptions,
@@ -151,7 +151,7 @@ async def run_list(
 async def resume_run(
     run: Run,
     *,
-    dvs: DVSClient,
+    dvs: AsyncDVS,
     ledger: Ledger,
     options: RunOptions,
     report: ReportOptions,
@@ -192,7 +192,7 @@ async def resume_run(
 
 async def _execute(
     run: Run,
-    dvs: DVSClient,
+    dvs: AsyncDVS,
     ledger: Ledger,
     options: RunOptions,
     report: ReportOptions,

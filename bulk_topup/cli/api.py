@@ -11,7 +11,7 @@ from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import provider_from, provider_options
 from bulk_topup.cli.provider import open_client, run_async
-from bulk_topup.dvs import DVSClient, codec
+from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models import FixedProduct, Product, ProductType, RangedProduct
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.money import plain
@@ -46,7 +46,7 @@ def products_command(
       bulk-topup products 6418
     """
 
-    async def fetch(dvs: DVSClient) -> list[Product]:
+    async def fetch(dvs: AsyncDVS) -> list[Product]:
         if product_id is not None:
             return [await dvs.products.get(product_id)]
         return await _all(
@@ -115,7 +115,7 @@ def lookup_command(mobile_number: str, as_json: bool, **values: Any) -> None:
     Console().print(simple_table(("id", "operator", "country", "identified"), rows))
 
 
-def _ask(values: dict[str, Any], fetch: Callable[[DVSClient], Awaitable[T]]) -> T:
+def _ask(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
     with plain_errors():
         provider = provider_from(values)
 

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bulk_topup.cli.options import ProviderOptions
-from bulk_topup.dvs import DVSClient
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.settings import BASE_URLS, Environment, load_credentials
@@ -29,7 +29,7 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
 @asynccontextmanager
 async def open_client(
     options: ProviderOptions, *, rate: float | None = None, connections: int = 32
-) -> AsyncIterator[DVSClient]:
+) -> AsyncIterator[AsyncDVS]:
     """Give an open client of the provider that the options name.
 
     Raises:
@@ -58,8 +58,8 @@ def books_beside(ledger: Path) -> Path:
 
 def _client(
     base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int
-) -> DVSClient:
-    return DVSClient(base_url, key, secret, timeout=options.timeout, rate=rate, connections=connections)
+) -> AsyncDVS:
+    return AsyncDVS(base_url, key, secret, timeout=options.timeout, rate=rate, connections=connections)
 
 
 @contextmanager

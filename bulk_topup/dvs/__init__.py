@@ -1,6 +1,7 @@
-"""An async client of the DT One DVS API, usable alone; knows nothing of rows, lists or ledgers."""
+"""A client of the DT One DVS API, async and blocking, usable alone; knows nothing of rows, lists or ledgers."""
 
-from bulk_topup.dvs.client import DVSClient
+from bulk_topup.dvs.blocking import DVS
+from bulk_topup.dvs.client import AsyncDVS
 from bulk_topup.dvs.errors import (
     APIError,
     BadRequestError,
@@ -17,8 +18,13 @@ from bulk_topup.dvs.errors import (
 from bulk_topup.dvs.retries import RetryPolicy
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 
+#: The async client under another name.
+DVSClient = AsyncDVS
+
 __all__ = [
+    "DVS",
     "APIError",
+    "AsyncDVS",
     "BadRequestError",
     "DVSClient",
     "DVSError",

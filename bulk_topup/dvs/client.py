@@ -1,6 +1,6 @@
 """The DVS client: credentials, pacing, retries and typed bodies around the transport; usable alone.
 
-async with DVSClient("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
+async with AsyncDVS("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
     async for product in dvs.products.list(country_iso_code="SGP"):
         print(product.id, product.name)
 """
@@ -64,7 +64,7 @@ class Traffic:
     unanswered: int = 0
 
 
-class DVSClient:
+class AsyncDVS:
     """A client of the DVS API for one key pair.
 
     Args:

@@ -1,6 +1,6 @@
 """Lists in pages: one page with its totals, or an async iterator over all pages (reference: Pagination)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -45,7 +45,7 @@ class Pages(Generic[T]):
         """Fetch one page, counted from 1."""
         return await self._fetch(number)
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Fetch page after page, to the last."""
         for number in range(1, MAX_PAGES + 1):
             page = await self._fetch(number)
@@ -73,7 +73,7 @@ class PagesInParts(Pages[T]):
         """Raise ValueError."""
         raise ValueError(f"This list is read in {len(self._parts)} parts, so it has no page {number}; iterate over it.")
 
-    async def pages(self) -> AsyncIterator[Page[T]]:
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Fetch page after page of part after part; each page's number and totals are those of its part."""
         for part in self._parts:
             async for page in part.pages():

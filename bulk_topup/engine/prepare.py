@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup import fields
-from bulk_topup.dvs import DVSClient, ErrorCode, NotFoundError
+from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
@@ -29,7 +29,7 @@ class Prepared:
 
 
 async def prepare(
-    *, reader: ListReader, dvs: DVSClient, ledger: Ledger, run: Run | None, options: PlanOptions
+    *, reader: ListReader, dvs: AsyncDVS, ledger: Ledger, run: Run | None, options: PlanOptions
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself is not touched.
 
@@ -58,13 +58,13 @@ async def prepare(
     return Prepared(plan=plan, difference=difference, balances=await compare_balances(dvs, difference.costs))
 
 
-async def compare_balances(dvs: DVSClient, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
+async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
     """Compare what is still to be paid with what the wallets hold."""
     balances: list[Balance] = [balance async for balance in dvs.balances.list()]
     return tuple(check_balances(costs, balances))
 
 
-async def _fetch_missing(dvs: DVSClient, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:
+async def _fetch_missing(dvs: AsyncDVS, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:
     if fields.PRODUCT_ID not in frame.columns:
         return
     for text in frame[fields.PRODUCT_ID].drop_nulls().unique(maintain_order=True):

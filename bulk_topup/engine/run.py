@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bulk_topup.clock import Clock, SystemClock
-from bulk_topup.dvs import DVSClient
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy
 from bulk_topup.engine.journal import Journal
@@ -72,7 +72,7 @@ class Runner:
     """
 
     def __init__(
-        self, *, dvs: DVSClient, ledger: Ledger, run: Run, options: RunOptions, clock: Clock | None = None
+        self, *, dvs: AsyncDVS, ledger: Ledger, run: Run, options: RunOptions, clock: Clock | None = None
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger

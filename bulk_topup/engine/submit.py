@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bulk_topup.dvs import (
-    DVSClient,
+    AsyncDVS,
     DVSError,
     ExternalIdAlreadyUsedError,
     InsufficientBalanceError,
@@ -51,7 +51,7 @@ class Submitter:
     """
 
     def __init__(
-        self, *, dvs: DVSClient, ledger: Ledger, journal: Journal, run: Run, control: Control, concurrency: int
+        self, *, dvs: AsyncDVS, ledger: Ledger, journal: Journal, run: Run, control: Control, concurrency: int
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger

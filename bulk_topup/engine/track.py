@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from bulk_topup.clock import Clock
-from bulk_topup.dvs import DVSClient, DVSError, NotFoundError, UnauthorizedError
+from bulk_topup.dvs import AsyncDVS, DVSError, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.control import Control, StopReason
@@ -37,7 +37,7 @@ class Tracker:
     def __init__(
         self,
         *,
-        dvs: DVSClient,
+        dvs: AsyncDVS,
         ledger: Ledger,
         journal: Journal,
         run: Run,

@@ -91,22 +91,23 @@ PENDING_COSTS = """
     GROUP BY cost_unit, cost
 """
 
-#: A row that waits is not sent once the list does not ask for it any more.
+#: A row that waits is not sent once the list does not ask for it any more, and one that was in flight when it left the
+#: list may have come to wait since.
 EVENTS_OF_GONE = """
     INSERT INTO events (row_id, attempt, at, before, after, cause)
     SELECT r.id, r.attempt, :at, r.state, 'refused', 'no longer in the list'
     FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
-    WHERE r.in_list = 1 AND r.state = 'pending'
+    WHERE r.state = 'pending'
 """
-MARK_GONE = f"""
+MARK_GONE = """
     UPDATE rows SET in_list = 0,
         state = CASE WHEN state = 'pending' THEN 'refused' ELSE state END,
         problems = CASE WHEN state = 'pending'
             THEN json_array(json_array('', 'It is no longer in the list, so it is not sent.')) ELSE problems END,
-        note = CASE WHEN state IN ({_SENT}) THEN 'No longer in the list; what was sent stands.'
-            WHEN state = 'failed' THEN 'No longer in the list; a retry leaves it out.' ELSE '' END
-    WHERE in_list = 1 AND id IN (SELECT id FROM temp.gone)
-"""  # noqa: S608
+        note = CASE WHEN attempt > 0 THEN 'No longer in the list; what was sent stands, and nothing more is sent.'
+            ELSE '' END
+    WHERE (in_list = 1 OR state = 'pending') AND id IN (SELECT id FROM temp.gone)
+"""
 CELLS_OF_GONE = """
     SELECT r.id, r.cells FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.attempt > 0
 """
@@ -205,7 +206,7 @@ WRITE_FACTS = """
         fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
         operator_reference = coalesce(:operator_reference, operator_reference),
         pin_code = coalesce(:pin_code, pin_code), pin_serial = coalesce(:pin_serial, pin_serial),
-        final_at = coalesce(:final_at, final_at)
+        final_at = :final_at
     WHERE row_id = :row_id AND number = :attempt
 """
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -30,11 +31,13 @@ from bulk_topup.errors import ConfigurationError
 from bulk_topup.files import create_private
 from bulk_topup.sandbox.requests import CreateRequest
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag=str.lower):
     """What every event has."""
 
-    at: datetime
+    at: Moment
 
 
 class Opened(_Event, frozen=True, kw_only=True):
@@ -48,8 +51,8 @@ class Created(_Event, frozen=True, kw_only=True):
     """A transaction was created, and confirmed at once if its final status is due."""
 
     id: int
-    expires_at: datetime
-    final_at: datetime | None = None
+    expires_at: Moment
+    final_at: Moment | None = None
     #: What the wallet was charged, in `unit`.
     price: Decimal
     fee: Decimal
@@ -61,7 +64,7 @@ class Confirmed(_Event, frozen=True, kw_only=True):
     """A transaction was confirmed."""
 
     id: int
-    final_at: datetime
+    final_at: Moment
 
 
 class Cancelled(_Event, frozen=True, kw_only=True):

@@ -127,7 +127,9 @@ def _covers(found: AnyProduct, region: str) -> bool:
     return region in covered or country in covered
 
 
-def _places(service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None) -> list[Operator]:
+def _operators_of(
+    service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None
+) -> list[Operator]:
     """Give the operators of the products that fit, by id."""
     found = {
         item.operator.id: item.operator
@@ -150,7 +152,7 @@ def operator_body(operator_id: int) -> bytes:
 
 def operator_bodies(country_iso_code: str | None, service_id: int | None, subservice_id: int | None) -> list[bytes]:
     """Give operators' bodies, filtered by what is given (reference: Operators, list)."""
-    return [_OPERATOR_BODIES[found.id] for found in _places(service_id, subservice_id, country_iso_code)]
+    return [_OPERATOR_BODIES[found.id] for found in _operators_of(service_id, subservice_id, country_iso_code)]
 
 
 def country_body(iso_code: str) -> bytes:
@@ -160,7 +162,7 @@ def country_body(iso_code: str) -> bytes:
 
 def country_bodies(service_id: int | None, subservice_id: int | None) -> list[bytes]:
     """Give countries' bodies, filtered by what is given (reference: Countries, list)."""
-    codes = {found.country.iso_code for found in _places(service_id, subservice_id)}
+    codes = {found.country.iso_code for found in _operators_of(service_id, subservice_id)}
     return [_COUNTRY_BODIES[code] for code in sorted(codes)]
 
 
@@ -195,7 +197,7 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
         number.country_code or 0
     )
     country = ALPHA_3.get(region)
-    found = [] if country is None else _places(_MOBILE, None, country)
+    found = [] if country is None else _operators_of(_MOBILE, None, country)
     if not found:
         raise Refusal(ErrorCode.OPERATOR_NOT_FOUND)
     own = found[int(mobile_number[1:]) % len(found)]

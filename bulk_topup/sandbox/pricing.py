@@ -6,13 +6,15 @@ from functools import lru_cache
 
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, RangedAmount, RangedProduct, RequiredFields
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.money import MAX_DIGITS_AFTER_MARK
+from bulk_topup.money import plain
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
 from bulk_topup.sandbox.requests import CreateRequest, RequestedAmount
 
 CENT = Decimal("0.01")
+#: Amounts are told apart to here, also where a product has no steps.
+FINEST = Decimal("1E-9")
 #: Digits enough for any amount in range times a rate.
 PRECISE = Context(prec=100)
 
@@ -131,14 +133,14 @@ def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quo
             unit=fixed.unit or "",
             retail=retail.amount if retail else None,
         )
-    mode, amount = asked or (CalculationMode.DESTINATION_AMOUNT, Decimal(0))
+    mode, stated = asked or (CalculationMode.DESTINATION_AMOUNT, Decimal(0))
     rates, wholesale = product.rates, product.prices.wholesale
     base, rate = rates.base or Decimal(1), rates.wholesale or Decimal(1)
+    _check_range(product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination, stated)
+    amount = Decimal(plain(stated))  # one way to write it, since equal amounts share a quote
     if mode is CalculationMode.SOURCE_AMOUNT:
-        _check_range(product.source, amount)
         source, destination = amount, PRECISE.multiply(amount, base)
     else:
-        _check_range(product.destination, amount)
         source, destination = _to_cent(PRECISE.divide(amount, base)), amount
     return Quote(
         product=product,
@@ -157,10 +159,7 @@ def _check_range(side: RangedAmount, amount: Decimal) -> None:
     low, high, step = allowed.min or Decimal(0), allowed.max, allowed.increment
     if amount < low or (high is not None and amount > high):
         raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > MAX_DIGITS_AFTER_MARK:
-        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
-    if step and PRECISE.remainder(PRECISE.subtract(amount, low), step):
+    if PRECISE.remainder(amount, FINEST) or (step and PRECISE.remainder(PRECISE.subtract(amount, low), step)):
         raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.dvs import (
-    DVSClient,
+    AsyncDVS,
     ExternalIdAlreadyUsedError,
     InvalidResponseError,
     NoResponseError,
@@ -28,8 +28,8 @@ USED = b'{"errors":[{"code":1007001,"message":"Transaction external ID has alrea
 REFUSED = b'{"errors":[{"code":1003002,"message":"Requested product amount is out of range"}]}'
 
 
-def _client(peer: Any, clock: Any, **options: Any) -> DVSClient:
-    return DVSClient(peer.base_url, "key", SECRET, rate=1000, clock=clock, timeout=2, **options)
+def _client(peer: Any, clock: Any, **options: Any) -> AsyncDVS:
+    return AsyncDVS(peer.base_url, "key", SECRET, rate=1000, clock=clock, timeout=2, **options)
 
 
 async def test_a_connection_that_closes_without_an_answer_is_tried_again_and_then_unknown(
@@ -52,7 +52,7 @@ async def test_half_a_body_is_no_answer(scripted: Callable[..., Any], clock: Any
 
 
 async def test_nobody_listening_is_unknown_too(clock: Any) -> None:
-    async with DVSClient("http://127.0.0.1:9/v1", "k", SECRET, clock=clock, retries=RetryPolicy(tries=1)) as dvs:
+    async with AsyncDVS("http://127.0.0.1:9/v1", "k", SECRET, clock=clock, retries=RetryPolicy(tries=1)) as dvs:
         with pytest.raises(NoResponseError):
             await dvs.transactions.create_async(REQUEST)
 
@@ -198,11 +198,11 @@ async def test_pages_are_read_to_the_last_that_the_headers_announce(
 )
 async def test_an_address_that_would_leak_credentials_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
-        DVSClient(url, "key", SECRET)
+        AsyncDVS(url, "key", SECRET)
 
 
 async def test_the_secret_is_in_no_error_and_no_repr(clock: Any) -> None:
-    async with DVSClient("http://127.0.0.1:9/v1", "k", SECRET, clock=clock, retries=RetryPolicy(tries=1)) as dvs:
+    async with AsyncDVS("http://127.0.0.1:9/v1", "k", SECRET, clock=clock, retries=RetryPolicy(tries=1)) as dvs:
         with pytest.raises(NoResponseError) as caught:
             await dvs.products.get(1)
         assert SECRET not in f"{caught.value!r} {caught.value} {dvs!r} {vars(dvs)}"

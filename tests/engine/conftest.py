@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from bulk_topup.clock import SystemClock
-from bulk_topup.dvs import DVSClient, RetryPolicy, codec
+from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
@@ -170,7 +170,7 @@ def pay(
             concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
         )
         tries = retries or RetryPolicy(tries=2, first_wait=0.01)
-        async with DVSClient(network.address, *credentials, rate=10_000, timeout=timeout, retries=tries) as dvs:
+        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=timeout, retries=tries) as dvs:
             with Ledger(tmp_path / "ledger.db") as ledger:
                 finished = await run_list(
                     job,

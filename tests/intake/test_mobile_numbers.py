@@ -74,6 +74,10 @@ def test_national_numbers_belong_to_the_stated_country(text: str, country: str, 
     assert normalise_mobile_number(text, country) == number
 
 
+def test_a_country_code_that_the_tables_do_not_know_is_left_to_the_provider() -> None:
+    assert normalise_mobile_number("+9991234567", None) == "+9991234567"
+
+
 @pytest.mark.parametrize(
     ("text", "country", "told"),
     [

@@ -131,6 +131,25 @@ def test_constants_are_normalised_as_cells_are(read: Read) -> None:
     assert row[MOBILE] == "+6595123101"
 
 
+def test_each_field_is_brought_into_its_own_form(read: Read) -> None:
+    header = "phone;product;currency;amount;due date;sender nationality;beneficiary first name;purchaser id"
+    [row, empty] = read(
+        f"{header}\n0065 9512-3100;06418;sgd;05.50;2026-11-30; sgp ; Ada  Maria;AB-12345678\n;;;;;;;x\n"
+    )
+    assert {field: row[field] for field in row if field not in {"line", "cells"}} == {
+        "problems": [],
+        "product_id": "6418",
+        "amount": "5.5",
+        "currency": "SGD",
+        MOBILE: "+6595123100",
+        "sender.nationality_country_iso_code": "SGP",
+        "beneficiary.first_name": "Ada  Maria",
+        "statement_identifier.due_date": "2026-11-30",
+        "additional_identifier.purchaser_id": "AB-12345678",
+    }
+    assert [empty[field] for field in row if "." in field] == [None, None, None, None, "x"]
+
+
 @pytest.mark.parametrize(
     ("constant", "told"),
     [

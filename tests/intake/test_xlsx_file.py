@@ -14,6 +14,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook as WriterBook  # type: ignore[import-untyped]
 
 from bulk_topup.errors import ListError
+from bulk_topup.intake.source import ListSource
+from bulk_topup.intake.xlsx_file import XlsxTable
 
 Read = Callable[..., list[dict[str, Any]]]
 SheetFile = Callable[..., Path]
@@ -182,6 +184,11 @@ def test_elements_with_a_prefix_are_understood(read: Read, sheet_file: SheetFile
     path = sheet_file([["phone", "amount"], ["+6595123100", "=1+1"]])
     path = _rewritten(_rewritten(path, "xl/worksheets/sheet1.xml", prefixed), "xl/workbook.xml", prefixed)
     assert _cells(read(path)) == [["+6595123100", "=1+1"]]
+
+
+def test_a_workbook_that_is_gone_when_it_is_opened_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ListError, match=r"gone\.xlsx cannot be read: No such file or directory\."):
+        XlsxTable(ListSource(path=tmp_path / "gone.xlsx"))
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
     attempt = bring(run, state)
     start(ledger, [row(2)])
     gone, new = outcomes(ledger, run)
-    assert (gone.state, gone.note) == (state, "No longer in the list; what was sent stands.")
+    assert (gone.state, gone.note) == (state, "No longer in the list; what was sent stands, and nothing more is sent.")
     assert new.state == "pending"
     assert ledger.counts(run)[state] == 1
     assert ledger.in_flight(run) == ([attempt] if state is RowState.IN_FLIGHT else [])
@@ -225,6 +225,21 @@ def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
     assert ledger.counts(run)[RowState.REFUSED] == 1
 
 
+def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], move: MakeMove
+) -> None:
+    run = start(ledger, [row(1)])
+    attempt = bring(run, RowState.IN_FLIGHT)
+    start(ledger, [])
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.PENDING)])
+    assert ledger.claim(run, 9) == []
+    assert ledger.pending_costs(run) == {}
+    start(ledger, [])
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.state, outcome.attempt) == ("refused", 1)
+    assert causes(ledger, 1)[-1] == ("pending", "refused", "no longer in the list")
+
+
 def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
     ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
@@ -236,7 +251,7 @@ def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
         [outcome] = outcomes(ledger, run)
         assert (outcome.state, outcome.amount, outcome.note) == ("failed", Decimal(12), corrected)
     start(ledger, [])
-    assert outcomes(ledger, run)[0].note == "No longer in the list; a retry leaves it out."
+    assert outcomes(ledger, run)[0].note == "No longer in the list; what was sent stands, and nothing more is sent."
     assert ledger.retryable(run) == []
     start(ledger, [row(1, "12")])
     assert outcomes(ledger, run)[0].note == corrected
@@ -322,6 +337,18 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
     ledger.record([move(second, RowState.IN_FLIGHT, RowState.COMPLETED)])
     start(ledger, [row(1, "20")])
     assert ledger.retryable(run) == []
+
+
+def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicted(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    equals = [row(1), row(1, line=4, identity="party:1#2")]
+    run = start(ledger, equals)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED) for attempt in ledger.claim(run, 9)])
+    assert differ(ledger, run, equals[:1]) == Difference(completed=1, gone=1)
+    start(ledger, equals[:1])
+    kept, _ = outcomes(ledger, run)
+    assert kept.note == ""
 
 
 def test_a_held_row_is_free_when_the_paid_one_is_back(

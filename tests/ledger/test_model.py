@@ -144,7 +144,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
         claimed = self.ledger.claim(self.run, limit)
-        pending = sorted(self.in_state(R.PENDING), key=self.row_id)[:limit]
+        waiting = [who for who in self.in_state(R.PENDING) if self.rows[who].is_in_list]
+        pending = sorted(waiting, key=self.row_id)[:limit]
         assert [attempt.row_id for attempt in claimed] == [self.row_id(who) for who in pending]
         for who, attempt in zip(pending, claimed, strict=True):
             known = self.rows[who]
