@@ -3,7 +3,16 @@
 import click
 
 from bulk_topup import __version__
-from bulk_topup.cli.api import balances_command, lookup_command, products_command
+from bulk_topup.cli.api import (
+    balances_command,
+    campaigns_command,
+    countries_command,
+    operators_command,
+    products_command,
+    promotions_command,
+    services_command,
+)
+from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.runs import (
     plan_command,
     report_command,
@@ -13,6 +22,7 @@ from bulk_topup.cli.runs import (
     status_command,
 )
 from bulk_topup.cli.sandbox import sandbox_command
+from bulk_topup.cli.transactions import transaction_group
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -38,9 +48,15 @@ for command in (
     retry_command,
     status_command,
     report_command,
+    services_command,
+    countries_command,
+    operators_command,
     products_command,
+    promotions_command,
+    campaigns_command,
     balances_command,
-    lookup_command,
+    lookup_group,
+    transaction_group,
     sandbox_command,
 ):
     main.add_command(command)

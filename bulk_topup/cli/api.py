@@ -1,137 +1,263 @@
-"""The API at hand: products, balances, look-ups."""
+"""The catalogue and the wallets at hand: services, countries, operators, products, promotions, campaigns, balances."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import click
-from pydantic import BaseModel
-from rich.console import Console
 
-from bulk_topup.cli.display import simple_table
-from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import provider_from, provider_options
-from bulk_topup.cli.provider import open_client, run_async
-from bulk_topup.dvs import AsyncDVS, codec
-from bulk_topup.dvs.models import FixedProduct, Product, ProductType, RangedProduct
-from bulk_topup.dvs.pagination import Pages
+from bulk_topup.cli.answers import answer, answer_options, everything
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models import (
+    Balance,
+    Campaign,
+    Country,
+    FixedProduct,
+    Operator,
+    Product,
+    ProductType,
+    Promotion,
+    RangedProduct,
+    Service,
+)
 from bulk_topup.money import plain
 
-T = TypeVar("T")
+ID = click.IntRange(min=1)
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+country_option = click.option("--country", metavar="CCC", help="Of this country (ISO 3166-1 alpha-3).")
+operator_option = click.option("--operator", type=ID, metavar="ID", help="Of this operator.")
+service_option = click.option("--service", type=ID, metavar="ID", help="Of this service.")
+subservice_option = click.option("--subservice", type=ID, metavar="ID", help="Of this subservice.")
+product_option = click.option("--product", type=ID, metavar="ID", help="On this product.")
+language_option = click.option(
+    "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
+)
+
+
+@click.command("services")
+@click.argument("service_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@answer_options
+def services_command(service_id: int | None, country: str | None, **values: Any) -> None:
+    """List the services with their subservices, or show one.
+
+    \b
+    Example:
+      bulk-topup services --country MEX
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Service]:
+        if service_id is not None:
+            return [await dvs.services.get(service_id)]
+        return await everything(dvs.services.list(country_iso_code=country))
+
+    def row(service: Service) -> tuple[object, ...]:
+        return service.id, service.name, ", ".join(f"{part.name} ({part.id})" for part in service.subservices or ())
+
+    answer(values, fetch, ("id", "name", "subservices"), row)
+
+
+@click.command("countries")
+@click.argument("country", metavar="[CCC]", required=False)
+@service_option
+@subservice_option
+@answer_options
+def countries_command(country: str | None, service: int | None, subservice: int | None, **values: Any) -> None:
+    """List the countries that have products, or show one.
+
+    \b
+    Example:
+      bulk-topup countries --service 3
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Country]:
+        if country is not None:
+            return [await dvs.countries.get(country)]
+        return await everything(dvs.countries.list(service_id=service, subservice_id=subservice))
+
+    def row(found: Country) -> tuple[object, ...]:
+        return found.iso_code, found.name, ", ".join(region.code for region in found.regions or ())
+
+    answer(values, fetch, ("code", "name", "regions"), row)
+
+
+@click.command("operators")
+@click.argument("operator_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@service_option
+@subservice_option
+@answer_options
+def operators_command(
+    operator_id: int | None, country: str | None, service: int | None, subservice: int | None, **values: Any
+) -> None:
+    """List the operators, or show one.
+
+    \b
+    Example:
+      bulk-topup operators --country SGP
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Operator]:
+        if operator_id is not None:
+            return [await dvs.operators.get(operator_id)]
+        listing = dvs.operators.list(country_iso_code=country, service_id=service, subservice_id=subservice)
+        return await everything(listing)
+
+    def row(operator: Operator) -> tuple[object, ...]:
+        return operator.id, operator.name, operator.country.iso_code
+
+    answer(values, fetch, ("id", "name", "country"), row)
+
+
+@click.command("promotions")
+@click.argument("promotion_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@operator_option
+@product_option
+@language_option
+@answer_options
+def promotions_command(
+    promotion_id: int | None,
+    country: str | None,
+    operator: int | None,
+    product: int | None,
+    language: str | None,
+    **values: Any,
+) -> None:
+    """List the operators' promotions, or show one.
+
+    \b
+    Example:
+      bulk-topup promotions --country MEX --language es
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Promotion]:
+        if promotion_id is not None:
+            return [await dvs.promotions.get(promotion_id, language=language)]
+        return await everything(
+            dvs.promotions.list(country_iso_code=country, operator_id=operator, product_id=product, language=language)
+        )
+
+    def row(promotion: Promotion) -> tuple[object, ...]:
+        return (*_period(promotion), promotion.operator.name, _ids(promotion.products), promotion.description)
+
+    answer(values, fetch, ("id", "title", "from", "to", "operator", "products", "description"), row)
+
+
+@click.command("campaigns")
+@click.argument("campaign_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@operator_option
+@product_option
+@answer_options
+def campaigns_command(
+    campaign_id: int | None, country: str | None, operator: int | None, product: int | None, **values: Any
+) -> None:
+    """List the campaigns, or show one.
+
+    \b
+    Example:
+      bulk-topup campaigns --country MEX
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Campaign]:
+        if campaign_id is not None:
+            return [await dvs.campaigns.get(campaign_id)]
+        listing = dvs.campaigns.list(country_iso_code=country, operator_id=operator, product_id=product)
+        return await everything(listing)
+
+    def row(campaign: Campaign) -> tuple[object, ...]:
+        return (*_period(campaign), _ids(campaign.products), campaign.description)
+
+    answer(values, fetch, ("id", "title", "from", "to", "products", "description"), row)
 
 
 @click.command("products")
-@click.argument("product_id", metavar="[ID]", type=click.IntRange(min=1), required=False)
+@click.argument("product_id", metavar="[ID]", type=ID, required=False)
 @click.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
-@click.option("--country", metavar="CCC", help="Of this country (ISO 3166-1 alpha-3).")
-@click.option("--operator", type=click.IntRange(min=1), metavar="ID", help="Of this operator.")
-@click.option("--service", type=click.IntRange(min=1), metavar="ID", help="Of this service.")
-@provider_options
-@_as_json
+@country_option
+@operator_option
+@service_option
+@subservice_option
+@click.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
+@click.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
+@click.option(
+    "--benefit-type",
+    "benefit_types",
+    multiple=True,
+    type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
+    help="With this benefit; repeatable.",
+)
+@language_option
+@answer_options
 def products_command(
     product_id: int | None,
     product_type: str | None,
     country: str | None,
     operator: int | None,
     service: int | None,
-    as_json: bool,
+    subservice: int | None,
+    region: str | None,
+    tags: tuple[str, ...],
+    benefit_types: tuple[str, ...],
+    language: str | None,
     **values: Any,
 ) -> None:
     """List the account's products, or show what one requires.
 
     \b
     Example:
-      bulk-topup products --country SGP --type RANGED_VALUE_RECHARGE
+      bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
       bulk-topup products 6418
     """
 
-    async def fetch(dvs: AsyncDVS) -> list[Product]:
+    async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
         if product_id is not None:
-            return [await dvs.products.get(product_id)]
-        return await _all(
+            return [await dvs.products.get(product_id, language=language)]
+        return await everything(
             dvs.products.list(
                 type=ProductType(product_type) if product_type else None,
                 country_iso_code=country,
                 operator_id=operator,
                 service_id=service,
+                subservice_id=subservice,
+                region=region,
+                tags=list(tags) or None,
+                benefit_types=list(benefit_types) or None,
+                language=language,
             )
         )
 
-    products = _ask(values, fetch)
-    if as_json:
-        _print_json(products)
-        return
     headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
-    Console().print(simple_table(headings, map(_product_row, products), unbroken=("id", "requires")))
+    answer(values, fetch, headings, _product_row, unbroken=("id", "requires"))
 
 
 @click.command("balances")
 @click.option("--unit", metavar="CCC", help="Only the wallet in this currency.")
-@provider_options
-@_as_json
-def balances_command(unit: str | None, as_json: bool, **values: Any) -> None:
+@answer_options
+def balances_command(unit: str | None, **values: Any) -> None:
     """Show what the account's wallets hold.
 
     \b
     Example:
       bulk-topup balances --unit USD
     """
-    balances = _ask(values, lambda dvs: _all(dvs.balances.list(unit=unit)))
-    if as_json:
-        _print_json(balances)
-        return
-    rows = (
-        (
-            balance.unit,
-            plain(balance.available),
-            plain(balance.holding),
-            "" if balance.credit_limit is None else plain(balance.credit_limit),
-        )
-        for balance in balances
-    )
-    Console().print(simple_table(("unit", "available", "holding", "credit limit"), rows))
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Balance]:
+        return await everything(dvs.balances.list(unit=unit))
+
+    def row(balance: Balance) -> tuple[object, ...]:
+        limit = None if balance.credit_limit is None else plain(balance.credit_limit)
+        return balance.unit, plain(balance.available), plain(balance.holding), limit
+
+    answer(values, fetch, ("unit", "available", "holding", "credit limit"), row)
 
 
-@click.command("lookup")
-@click.argument("mobile_number")
-@provider_options
-@_as_json
-def lookup_command(mobile_number: str, as_json: bool, **values: Any) -> None:
-    """Show the operators of a mobile number's country, and which of them is the number's own.
-
-    \b
-    Example:
-      bulk-topup lookup +6595123100
-    """
-    operators = _ask(values, lambda dvs: _all(dvs.lookup.mobile_number(mobile_number)))
-    if as_json:
-        _print_json(operators)
-        return
-    rows = (
-        (operator.id, operator.name, operator.country.iso_code, "yes" if operator.identified else "")
-        for operator in operators
-    )
-    Console().print(simple_table(("id", "operator", "country", "identified"), rows))
+def _period(promotion: Promotion | Campaign) -> tuple[object, ...]:
+    return promotion.id, promotion.title, f"{promotion.start_date:%Y-%m-%d}", f"{promotion.end_date:%Y-%m-%d}"
 
 
-def _ask(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
-    with plain_errors():
-        provider = provider_from(values)
-
-        async def main() -> T:
-            async with open_client(provider) as dvs:
-                return await fetch(dvs)
-
-        return run_async(main())
-
-
-async def _all(pages: Pages[T]) -> list[T]:
-    return [item async for item in pages]
-
-
-def _print_json(models: list[Any]) -> None:
-    click.echo(codec.encode([model.model_dump() for model in models if isinstance(model, BaseModel)]))
+def _ids(products: Sequence[Any] | None) -> str:
+    return ", ".join(str(product.id) for product in products or ())
 
 
 def _product_row(product: Product) -> tuple[object, ...]:

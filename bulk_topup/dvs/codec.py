@@ -4,7 +4,7 @@ pydantic's own JSON parser reads a fractional number as a float before it makes 
 here and validated as Python values.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -25,6 +25,8 @@ def decode(body: bytes | str) -> Any:  # noqa: ANN401 - JSON can be anything
         return _decoder.decode(body)
     except UnicodeDecodeError as error:
         raise InvalidJSON(f"not UTF-8 at byte {error.start}") from None
+    except (InvalidOperation, RecursionError):
+        raise InvalidJSON("a number or a depth that nothing can hold") from None
 
 
 def encode(value: object) -> bytes:

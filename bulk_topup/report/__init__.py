@@ -1,16 +1,19 @@
 """Results of a run as files: what became of every row and what it cost; knows nothing of HTTP or SQL."""
 
+from bulk_topup.report.cells import MASK, csv_text
 from bulk_topup.report.errors import ReportError
 from bulk_topup.report.formats import ReportFormat
 from bulk_topup.report.summary import Summary, Total, summarise
 from bulk_topup.report.write import Report, write_report
 
 __all__ = [
+    "MASK",
     "Report",
     "ReportError",
     "ReportFormat",
     "Summary",
     "Total",
+    "csv_text",
     "summarise",
     "write_report",
 ]

@@ -19,7 +19,9 @@ def test_a_number_with_more_digits_than_a_float_holds_stays_exact() -> None:
     assert codec.decode(b'{"a":0.12345678901234567890123}') == {"a": Decimal("0.12345678901234567890123")}
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"a":', b'{"a":"\xff"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"a":', b'{"a":"\xff"}', b"1e99999999999999999999", b"[" * 100_000 + b"]" * 100_000]
+)
 def test_what_is_not_json_says_so(body: bytes) -> None:
     with pytest.raises(codec.InvalidJSON):
         codec.decode(body)

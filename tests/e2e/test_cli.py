@@ -15,20 +15,24 @@ from bulk_topup import __version__
 from bulk_topup.cli import main
 from bulk_topup.ledger import Ledger
 
-COMMANDS = sorted(main.commands)
+COMMANDS = [
+    (name, *more)
+    for name, command in sorted(main.commands.items())
+    for more in [(), *((inner,) for inner in getattr(command, "commands", ()))]
+]
 REWARDS = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_shows_an_example_of_itself(name: str) -> None:
-    answer = CliRunner().invoke(main, [name, "--help"])
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_each_command_shows_an_example_of_itself_and_says_what_each_option_is_for(words: tuple[str, ...]) -> None:
+    answer = CliRunner().invoke(main, [*words, "--help"])
     assert answer.exit_code == 0
-    assert f"    bulk-topup {name}" in answer.output.split("Example:")[1]
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_option_says_what_it_is_for(name: str) -> None:
-    options = [option for option in main.commands[name].params if isinstance(option, click.Option)]
+    assert f"    bulk-topup {' '.join(words)}" in answer.output.split("Example:")[1]
+    command: click.Command = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    options = [option for option in command.params if isinstance(option, click.Option)]
     assert [option.name for option in options if not option.help] == []
 
 
@@ -95,8 +99,8 @@ def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_pa
 
 
 def test_the_api_is_at_hand(pay: Callable[..., Any]) -> None:
-    assert "1310" in pay("lookup", "+6595123100").stdout
-    assert json.loads(pay("lookup", "+6595123100", "--json").stdout)[0]["identified"] is True
+    assert "1310" in pay("lookup", "number", "+6595123100").stdout
+    assert json.loads(pay("lookup", "number", "+6595123100", "--json").stdout)[0]["identified"] is True
     [usd] = json.loads(pay("balances", "--unit", "USD", "--json").stdout)
     assert (usd["unit"], usd["available"]) == ("USD", 100_000)
     products = json.loads(pay("products", "--country", "MEX", "--operator", 1596, "--json").stdout)
