@@ -119,6 +119,18 @@ class OpenAttempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HintedAttempt:
+    """An attempt that a callback spoke of; what is true of it, only the provider's API says."""
+
+    attempt: Attempt
+    #: What its row is at present: accepted or completed.
+    state: RowState
+    transaction_id: int
+    #: When the callback came, in UTC.
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """What the provider says of an attempt's transaction."""
 

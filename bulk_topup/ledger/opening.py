@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bulk_topup.errors import LedgerError
-from bulk_topup.files import create_private
+from bulk_topup.files import OWNER_ONLY, create_private
 from bulk_topup.ledger.schema import is_newer, migrations
 
 #: Marks the file as ours, so that no other program's database is ever written to ("btup").
@@ -21,6 +21,11 @@ _MAGIC = b"SQLite format 3\0"
 _APPLICATION_ID_AT = slice(68, 72)
 _HEADER_LENGTH = 100
 
+#: The files that this process has opened itself, by device and inode. It must not do so again: to close a file takes
+#: away all locks that the process holds on it, those of a ledger that is open among them, and another process would
+#: then take the write-ahead log for nobody's.
+_LOOKED_AT: set[tuple[int, int]] = set()
+
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open a ledger's file, made for its owner only when it is missing, with tables of this version.
@@ -29,11 +34,15 @@ def open_database(path: Path) -> sqlite3.Connection:
         LedgerError: the file belongs to another program, or to a later version of this one.
         sqlite3.Error, OSError: the file cannot be used.
     """
-    if path.exists():
-        _demand_ours(path)
+    if _was_looked_at(path):
+        path.chmod(OWNER_ONLY)
     else:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    create_private(path)
+        if path.exists():
+            _demand_ours(path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_private(path)
+        _LOOKED_AT.add(_identity(path))
     # One thread at a time uses the connection, but not always the one that opened it.
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
@@ -42,6 +51,15 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _was_looked_at(path: Path) -> bool:
+    return path.exists() and _identity(path) in _LOOKED_AT
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager
@@ -75,7 +93,11 @@ def _demand_ours(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(_HEADER_LENGTH)
     if head and not (head.startswith(_MAGIC) and head[_APPLICATION_ID_AT] == APPLICATION_ID.to_bytes(4, "big")):
-        raise LedgerError(f"{path} belongs to another program and is not a ledger; name another file.")
+        raise _not_ours(path)
+
+
+def _not_ours(path: Path) -> LedgerError:
+    return LedgerError(f"{path} belongs to another program and is not a ledger; name another file.")
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
@@ -84,6 +106,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     if is_newer(database):
         raise LedgerError(f"The ledger {path} was written by a newer bulk-topup; install that version.")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+            raise _not_ours(path)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

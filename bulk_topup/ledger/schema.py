@@ -7,7 +7,7 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("bulk_topup.ledger")
 
 #: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = ("0001_runs_rows_attempts_events",)
+NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints")
 
 
 def is_newer(db: Database) -> bool:
@@ -100,3 +100,8 @@ def _first(db: Database) -> None:
         foreign_keys=[("row_id", "rows", "id")],
     )
     db.table("events").create_index(["row_id", "id"])
+
+
+@migrations(name=NAMES[1])
+def _second(db: Database) -> None:
+    db.table("hints").create({"external_id": str, "received_at": str}, pk="external_id", not_null={"received_at"})

@@ -249,3 +249,33 @@ OUTCOMES = """
     ORDER BY r.line, r.id
 """
 EVENTS_OF_ROW = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
+
+#: A callback is kept only where it speaks of an attempt of ours.
+KEEP_HINT = """
+    INSERT INTO hints (external_id, received_at)
+    SELECT :external_id, :at WHERE EXISTS (SELECT 1 FROM attempts WHERE external_id = :external_id)
+    ON CONFLICT (external_id) DO UPDATE SET received_at = excluded.received_at
+"""
+#: Hints about rows whose outcome cannot change any more, or about attempts that others followed.
+DROP_IDLE_HINTS = """
+    DELETE FROM hints WHERE external_id IN (
+        SELECT h.external_id FROM hints AS h
+        JOIN attempts AS a ON a.external_id = h.external_id JOIN rows AS r ON r.id = a.row_id
+        WHERE r.attempt <> a.number OR r.state NOT IN ('in_flight', 'accepted', 'completed')
+    )
+"""
+HINTED = """
+    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, r.state, h.received_at
+    FROM hints AS h JOIN attempts AS a ON a.external_id = h.external_id
+    JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed')
+    ORDER BY h.received_at LIMIT :limit
+"""
+RUNS_HINTED = """
+    SELECT * FROM runs WHERE id IN (
+        SELECT r.run_id FROM hints AS h
+        JOIN attempts AS a ON a.external_id = h.external_id JOIN rows AS r ON r.id = a.row_id
+    ) ORDER BY id
+"""
+#: A hint that came again in the meantime stays.
+DROP_HINT = "DELETE FROM hints WHERE external_id = :external_id AND received_at = :received_at"

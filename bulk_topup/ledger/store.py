@@ -23,6 +23,7 @@ from bulk_topup.ledger.values import (
     attempt_of,
     event_values,
     facts_values,
+    hinted_attempt_of,
     open_attempt_of,
     outcome_of,
     run_of,
@@ -34,6 +35,7 @@ from bulk_topup.records import (
     CheckedRow,
     Difference,
     Event,
+    HintedAttempt,
     Move,
     OpenAttempt,
     Outcome,
@@ -287,6 +289,36 @@ class Ledger:
             if (not statuses or {row["status_message"], row["status_class"]} & set(statuses))
             and (not lines or row["line"] in lines)
         ]
+
+    # What callbacks hinted at: kept until the provider's API was asked.
+
+    def keep_hint(self, external_id: str) -> bool:
+        """Remember that a callback spoke of an external id; when this returns it is on disk.
+
+        Returns:
+            Whether the id is that of an attempt in this ledger; one that is not is not kept.
+        """
+        with self._transaction() as connection:
+            kept = connection.execute(sql.KEEP_HINT, {"external_id": external_id, "at": self._now()}).rowcount
+        return kept == 1
+
+    def runs_hinted(self) -> list[Run]:
+        """Give the runs that callbacks spoke of and that were not asked about since."""
+        with self._transaction() as connection:
+            connection.execute(sql.DROP_IDLE_HINTS)
+        return [run_of(row) for row in self._all(sql.RUNS_HINTED)]
+
+    def hinted(self, run: Run, limit: int = READ_BATCH) -> list[HintedAttempt]:
+        """Give attempts of a run that callbacks spoke of, first callbacks first."""
+        return [hinted_attempt_of(row) for row in self._all(sql.HINTED, run_id=run.id, limit=limit)]
+
+    def drop_hints(self, hints: Collection[HintedAttempt]) -> None:
+        """Forget hints that the provider's API was asked about."""
+        values = [
+            {"external_id": hint.attempt.external_id, "received_at": hint.received_at.isoformat()} for hint in hints
+        ]
+        with self._transaction() as connection:
+            connection.executemany(sql.DROP_HINT, values)
 
     # What is known of a run.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bulk_topup.money import plain
 from bulk_topup.problems import Problem
-from bulk_topup.records import Attempt, CheckedRow, Facts, Move, OpenAttempt, Outcome, Run
+from bulk_topup.records import Attempt, CheckedRow, Facts, HintedAttempt, Move, OpenAttempt, Outcome, Run
 from bulk_topup.states import RowState
 
 #: Digits enough to add up any number of amounts exactly; Python's own 28 are one amount's.
@@ -76,6 +76,16 @@ def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
         transaction_id=row["transaction_id"],
         creation_date=datetime.fromisoformat(row["creation_date"]),
         status_message=row["status_message"],
+    )
+
+
+def hinted_attempt_of(row: sqlite3.Row) -> HintedAttempt:
+    """Make an attempt that a callback spoke of of its row."""
+    return HintedAttempt(
+        attempt=attempt_of(row),
+        state=RowState(row["state"]),
+        transaction_id=row["transaction_id"],
+        received_at=datetime.fromisoformat(row["received_at"]),
     )
 
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,20 @@ from bulk_topup.ledger.schema import NAMES, migrations
 from bulk_topup.records import CheckedRow, Run
 
 OPENERS = 8
+
+OPEN_AND_CLOSE = """
+import sys
+from pathlib import Path
+from bulk_topup.ledger import Ledger
+Ledger(Path(sys.argv[1])).close()
+"""
+COUNT_ROWS = """
+import sys
+from pathlib import Path
+from bulk_topup.ledger import Ledger
+with Ledger(Path(sys.argv[1])) as ledger:
+    print(sum(sum(ledger.counts(run).values()) for run in ledger.runs()))
+"""
 
 
 def mode(path: Path) -> int:
@@ -149,3 +165,14 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
     assert [ledger.runs() for ledger in opened] == [[]] * OPENERS
     for ledger in opened:
         ledger.close()
+
+
+def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_closes_it(
+    ledger: Ledger, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with Ledger(path):
+        start(ledger, [row(1)])
+        subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, path], check=True)
+        start(ledger, [row(1), row(2)])
+    found = subprocess.run([sys.executable, "-c", COUNT_ROWS, path], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "2"
