@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -36,3 +37,13 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
         await asyncio.sleep(seconds)
+
+
+async def sleep_until(clock: Clock, seconds: float, events: Collection[asyncio.Event]) -> None:
+    """Wait for that many seconds, but not beyond any of the events."""
+    waits = [asyncio.ensure_future(wait) for wait in (clock.sleep(seconds), *(event.wait() for event in events))]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -12,6 +12,7 @@ from bulk_topup.cli.api import (
     promotions_command,
     services_command,
 )
+from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.runs import (
     plan_command,
@@ -58,5 +59,6 @@ for command in (
     lookup_group,
     transaction_group,
     sandbox_command,
+    listen_command,
 ):
     main.add_command(command)

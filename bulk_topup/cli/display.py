@@ -49,6 +49,12 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
                 "they are not paid again, and the report names them.[/]",
                 highlight=False,
             )
+        if difference.held:
+            console.print(
+                f"  [red]{difference.held} rows credit somebody whom the run paid under another reference or line that "
+                "the list no longer has; they are refused.[/]",
+                highlight=False,
+            )
         console.print("  To pay this list again on purpose, name a new run: --run-key NAME", highlight=False)
     else:
         console.print(f"Run [bold]{job.name}/{job.run_key}[/] is new.", highlight=False)

@@ -65,6 +65,12 @@ class ConsoleWatcher:
     json: bool
     #: Confirmed beforehand.
     yes: bool
+    _runner: Runner | None = None
+
+    def wake(self) -> None:
+        """Tell the run that a callback came."""
+        if self._runner is not None:
+            self._runner.wake()
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
         """Show the plan."""
@@ -83,6 +89,7 @@ class ConsoleWatcher:
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
         """Show progress while the run is on; SIGINT and SIGTERM stop it safely."""
+        self._runner = runner
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, runner.stop)

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from bulk_topup.cli.options import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, LedgerError
+from bulk_topup.ledger import Ledger
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.settings import BASE_URLS, Environment, load_credentials
 
@@ -44,6 +45,17 @@ async def open_client(
     credentials = load_credentials(options.credentials)
     async with _client(base_url, credentials.api_key, credentials.api_secret, options, rate, connections) as client:
         yield client
+
+
+def existing_ledger(options: ProviderOptions) -> Ledger:
+    """Open the ledger that the options name.
+
+    Raises:
+        LedgerError: there is none yet, or it cannot be used.
+    """
+    if not options.ledger.exists():
+        raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
+    return Ledger(options.ledger)
 
 
 def is_embedded(options: ProviderOptions) -> bool:

@@ -1,7 +1,12 @@
 """The commands that pay: run, plan, resume, retry; and those that look back: status, report."""
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -19,14 +24,14 @@ from bulk_topup.cli.options import (
     report_options,
 )
 from bulk_topup.cli.progress import ConsoleWatcher
-from bulk_topup.cli.provider import is_embedded, open_client, run_async
+from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, run_async
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.engine import PollPolicy, RunOptions
-from bulk_topup.errors import LedgerError
 from bulk_topup.files import replacing
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
+from bulk_topup.listening import receiving
 from bulk_topup.records import Run
 from bulk_topup.report import summarise
 from bulk_topup.runs import (
@@ -38,16 +43,40 @@ from bulk_topup.runs import (
     resume_run,
     run_list,
 )
+from bulk_topup.serving import Address
 from bulk_topup.states import RowState
 
 #: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
 POLL_INTERVAL = 2.0
 POLL_INTERVAL_EMBEDDED = 0.5
+#: Only what no callback came for is polled.
+POLL_INTERVAL_WITH_CALLBACKS = 30.0
+
+
+def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f'"{text}" is not HOST:PORT; write it like 127.0.0.1:8443.')
+    return Address(host=host.strip("[]"), port=int(port))
 
 
 def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
     for decorate in (
         click.option("--yes", is_flag=True, help="Confirm production beforehand."),
+        click.option(
+            "--listen",
+            "listen_at",
+            metavar="HOST:PORT",
+            callback=_address,
+            help="Receive callbacks here while the run is on.  [default: `bulk-topup listen` may, elsewhere]",
+        ),
+        click.option(
+            "--callback-url",
+            metavar="URL",
+            help="Where DVS is to post changes of status; its path is the token.  [default: what --listen says]",
+        ),
         click.option(
             "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
         ),
@@ -96,12 +125,13 @@ def run_command(**values: Any) -> None:
         provider = provider_from(values, job.environment)
         job = job.at(SystemClock().now(), folder)
         report = report_from(values, job.name, str(job.run_key), job.reports)
-        watcher, options = _watching(values, provider, job.concurrency)
+        callbacks = _Callbacks(values)
+        watcher, options = _watching(values, provider, job.concurrency, callbacks)
 
         async def pay() -> Finished:
             async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
-                with Ledger(provider.ledger) as ledger:
-                    return await run_list(job, dvs=dvs, ledger=ledger, options=options, report=report, watcher=watcher)
+                with Ledger(provider.ledger) as ledger, callbacks.received(ledger, options, watcher) as told:
+                    return await run_list(job, dvs=dvs, ledger=ledger, options=told, report=report, watcher=watcher)
 
         _finish(run_async(pay()), watcher)
 
@@ -185,7 +215,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         console.print(f"The plan as a file: {file}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
-        if prepared.plan.refused and not job.skip_refused:
+        if prepared.refused and not job.skip_refused:
             raise click.exceptions.Exit(NOT_ACCEPTABLE)
         if not prepared.balance_is_enough:
             raise click.exceptions.Exit(STOPPED_BY_PROVIDER)
@@ -202,7 +232,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup status list/rewards
     """
-    with plain_errors(), _existing(provider_from(values)) as ledger:
+    with plain_errors(), existing_ledger(provider_from(values)) as ledger:
         console = Console()
         if run_name is not None:
             run = ledger.run_named(run_name)
@@ -243,7 +273,7 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
     """
-    with plain_errors(), _existing(provider_from(values)) as ledger:
+    with plain_errors(), existing_ledger(provider_from(values)) as ledger:
         run = ledger.run_named(run_name)
         options = report_from(values, run.job, run.run_key)
         make_report_folder(options.folder)
@@ -274,32 +304,58 @@ def _go_on(
     with plain_errors():
         provider = provider_from(values)
         rate, concurrency = values.pop("rate"), values.pop("concurrency") or Job.model_fields["concurrency"].default
-        watcher, options = _watching(values, provider, concurrency)
-        with _existing(provider) as ledger:
+        callbacks = _Callbacks(values)
+        watcher, options = _watching(values, provider, concurrency, callbacks)
+        with existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name)
             report = report_from(values, run.job, run.run_key)
 
             async def pay() -> Finished:
                 async with open_client(provider, rate=rate, connections=concurrency) as dvs:
-                    return await resume_run(
-                        run,
-                        dvs=dvs,
-                        ledger=ledger,
-                        options=options,
-                        report=report,
-                        watcher=watcher,
-                        retry=retry,
-                        statuses=statuses,
-                        lines=lines,
-                    )
+                    with callbacks.received(ledger, options, watcher) as told:
+                        return await resume_run(
+                            run,
+                            dvs=dvs,
+                            ledger=ledger,
+                            options=told,
+                            report=report,
+                            watcher=watcher,
+                            retry=retry,
+                            statuses=statuses,
+                            lines=lines,
+                        )
 
             finished = run_async(pay())
         _finish(finished, watcher)
 
 
-def _watching(values: dict[str, Any], provider: ProviderOptions, concurrency: int) -> tuple[ConsoleWatcher, RunOptions]:
+class _Callbacks:
+    """What a command states about callbacks, taken out of its values."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._url: str | None = values.pop("callback_url")
+        self.address: Address | None = values.pop("listen_at")
+        if self._url is not None and urlsplit(self._url).scheme not in {"http", "https"}:
+            raise click.UsageError(f'"{self._url}" is not a URL that DVS could post to; write it like https://…/TOKEN.')
+
+    @contextmanager
+    def received(self, ledger: Ledger, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
+        """Receive callbacks while the block lasts, where that is asked for; give the options with their address."""
+        if self.address is None:
+            yield replace(options, callback_url=self._url)
+            return
+        token = urlsplit(self._url).path.strip("/") if self._url else secrets.token_urlsafe(24)
+        with receiving(ledger, self.address, token, watcher.wake) as url:
+            yield replace(options, callback_url=self._url or url)
+
+
+def _watching(
+    values: dict[str, Any], provider: ProviderOptions, concurrency: int, callbacks: _Callbacks
+) -> tuple[ConsoleWatcher, RunOptions]:
     interval = values.pop("poll_interval")
-    if interval is None:
+    if interval is None and callbacks.address is not None:
+        interval = POLL_INTERVAL_WITH_CALLBACKS
+    elif interval is None:
         interval = POLL_INTERVAL_EMBEDDED if is_embedded(provider) else POLL_INTERVAL
     options = RunOptions(
         concurrency=concurrency,
@@ -314,12 +370,6 @@ def _watching(values: dict[str, Any], provider: ProviderOptions, concurrency: in
         yes=values.pop("yes"),
     )
     return watcher, options
-
-
-def _existing(provider: ProviderOptions) -> Ledger:
-    if not provider.ledger.exists():
-        raise LedgerError(f"There is no ledger at {provider.ledger}; name one with --ledger, or start a run first.")
-    return Ledger(provider.ledger)
 
 
 def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
@@ -355,6 +405,7 @@ def _plan_json(job: Job, prepared: Any) -> dict[str, object]:  # noqa: ANN401
         "open": difference.open,
         "changed_after_sending": difference.changed_after_sending,
         "gone": difference.gone,
+        "held": difference.held,
         "balances": [
             {
                 "unit": check.unit,

@@ -2,6 +2,7 @@
 
 from bulk_topup.engine.control import CircuitPolicy, StopReason
 from bulk_topup.engine.decisions import PollPolicy
+from bulk_topup.engine.hints import follow_hints
 from bulk_topup.engine.prepare import Prepared, compare_balances, prepare
 from bulk_topup.engine.run import Progress, Runner, RunOptions, RunResult
 
@@ -15,5 +16,6 @@ __all__ = [
     "Runner",
     "StopReason",
     "compare_balances",
+    "follow_hints",
     "prepare",
 ]

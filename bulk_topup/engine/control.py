@@ -1,10 +1,11 @@
 """When a run goes on, pauses or stops, and why; touches only the clock."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bulk_topup.clock import Clock
+from bulk_topup.clock import Clock, sleep_until
 
 
 class StopReason(StrEnum):
@@ -102,15 +103,9 @@ class Control:
             await self.sleep(self._resume_at - self._clock.monotonic())
         return self.may_submit
 
-    async def sleep(self, seconds: float, *, until: asyncio.Event | None = None) -> None:
-        """Wait, but not beyond a stop, nor beyond the event `until`."""
-        events = [self._stopping] if until is None else [self._stopping, until]
-        waits = [asyncio.ensure_future(wait) for wait in (self._clock.sleep(seconds), *(e.wait() for e in events))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+    async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:
+        """Wait, but not beyond a stop, nor beyond any of the events `until`."""
+        await sleep_until(self._clock, seconds, (self._stopping, *until))
 
     async def stopped(self) -> None:
         """Wait until everything is to end."""

@@ -23,6 +23,11 @@ class Prepared:
     balances: tuple[BalanceCheck, ...]
 
     @property
+    def refused(self) -> int:
+        """Rows that the checks refuse, and rows that the ledger holds because they may be paid under another name."""
+        return self.plan.refused + self.difference.held
+
+    @property
     def balance_is_enough(self) -> bool:
         """Whether every wallet covers what is still to be paid from it."""
         return all(check.is_enough for check in self.balances)

@@ -30,6 +30,8 @@ class RunOptions:
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     #: Seconds without any change before rows that are still open are left to the next start.
     tracking_timeout: float = 1800.0
+    #: Where the provider is to send changes of status; None for nowhere.
+    callback_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,7 @@ class Runner:
             run=run,
             control=self._control,
             concurrency=options.concurrency,
+            callback_url=options.callback_url,
         )
         self._tracker = Tracker(
             dvs=dvs,
@@ -102,6 +105,10 @@ class Runner:
     def stop(self) -> None:
         """Ask the run to end: nothing new is sent, what is on its way lands, the rest is left to the next start."""
         self._control.stop(StopReason.INTERRUPTED, "Interrupted; start again to resume.")
+
+    def wake(self) -> None:
+        """Tell the run that a callback came; what it hints at is in the ledger."""
+        self._tracker.wake()
 
     def progress(self) -> Progress:
         """Look at the run; cheap, and allowed at any moment."""

@@ -48,10 +48,19 @@ class Submitter:
         run: the run.
         control: the run's brakes.
         concurrency: requests that may be on their way at once.
+        callback_url: where the provider is to send changes of status; it is no part of what a row asks for.
     """
 
     def __init__(
-        self, *, dvs: AsyncDVS, ledger: Ledger, journal: Journal, run: Run, control: Control, concurrency: int
+        self,
+        *,
+        dvs: AsyncDVS,
+        ledger: Ledger,
+        journal: Journal,
+        run: Run,
+        control: Control,
+        concurrency: int,
+        callback_url: str | None,
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
@@ -59,6 +68,7 @@ class Submitter:
         self._run = run
         self._control = control
         self._concurrency = concurrency
+        self._callback_url = callback_url
 
     async def submit_all(self) -> None:
         """Send what an earlier start left unknown, then what is pending, then again what stayed unknown."""
@@ -108,7 +118,8 @@ class Submitter:
     async def _submit(self, task: _Task) -> None:
         attempt = task.attempt
         try:
-            transaction = await self._dvs.transactions.create_async(request_of(attempt))
+            request = request_of(attempt).model_copy(update={"callback_url": self._callback_url})
+            transaction = await self._dvs.transactions.create_async(request)
         except DVSError as error:
             await self._after_error(task, error)
             return

@@ -1,7 +1,7 @@
-"""Follows accepted rows to their final status with few requests: sweeps of the list, single GETs for a few."""
+"""Follows accepted rows to their final status with few requests: callbacks, sweeps of the list, single GETs."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, NotFoundError, UnauthorizedError
@@ -9,6 +9,7 @@ from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
+from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Move, OpenAttempt, Run, Window
@@ -54,7 +55,9 @@ class Tracker:
         self._clock = clock
         self._policy = policy
         self._timeout = timeout
+        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, run=run)
         self._all_submitted = asyncio.Event()
+        self._woken = asyncio.Event()
         self._listed_last = 0
         #: The row that was asked for singly last: the next poll goes on behind it, so that each row gets its turn.
         self._asked_last = 0
@@ -63,45 +66,61 @@ class Tracker:
         """Take in that no further row will be accepted."""
         self._all_submitted.set()
 
+    def wake(self) -> None:
+        """Take in that a callback came."""
+        self._woken.set()
+
     async def track_all(self) -> None:
-        """Poll until everything is final."""
+        """Follow callbacks and poll until everything is final."""
+        now = self._clock.monotonic
         wait = self._policy.shortest
-        changed_at = self._clock.monotonic()
+        changed_at = now()
+        next_poll = now() + wait * WHILE_SUBMITTING
+        was_submitted = False
         while not self._control.is_stopping:
+            self._woken.clear()
             submitted = self._all_submitted.is_set()
+            changed = await self._count(self._hints.follow())
             window = await self._journal.call(self._ledger.accepted_window, self._run)
             if window is None and submitted:
                 return
-            if submitted:
-                await self._control.sleep(wait)
-            else:
-                await self._control.sleep(self._policy.shortest * WHILE_SUBMITTING, until=self._all_submitted)
-            if window is None or self._control.is_paused:
-                continue
-            changed = await self._poll(window)
-            wait = self._policy.next_wait(wait, changed, window.count)
+            if submitted and not was_submitted:
+                next_poll = now() + wait
+            elif now() >= next_poll:
+                if window is not None and not self._control.is_paused:
+                    polled = await self._count(self._poll(window))
+                    wait = self._policy.next_wait(wait, polled, window.count)
+                    changed += polled
+                next_poll = now() + (wait if submitted else self._policy.shortest * WHILE_SUBMITTING)
+            was_submitted = submitted
             if changed or not submitted:
-                changed_at = self._clock.monotonic()
-            elif self._clock.monotonic() - changed_at > self._timeout:
+                changed_at = now()
+            elif now() - changed_at > self._timeout:
                 self._control.stop(
                     StopReason.STILL_OPEN,
                     f"Nothing changed for {self._timeout:.0f} s, and the last transactions are not final; "
                     "resume the run later.",
                 )
+            events = [self._woken] if submitted else [self._woken, self._all_submitted]
+            await self._control.sleep(next_poll - now(), until=events)
 
-    async def _poll(self, window: Window) -> int:
-        """Ask once for everything open, the cheaper way, and give the number of rows that became final."""
+    async def _count(self, asking: Awaitable[int]) -> int:
+        """Give the number of rows that became final by asking the provider; 0 where it does not answer."""
         try:
-            if not sweep_is_cheaper(window.count, self._listed_last, PER_PAGE_MAX):
-                return await self._ask_singly()
-            final, seen = await self._sweep(window)
-            # What the list does not show (yet) is asked for by its id.
-            return final + (await self._ask_singly() if seen < window.count else 0)
+            return await asking
         except UnauthorizedError as error:
             self._control.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
         except DVSError as error:
             self._control.unanswered(error)
         return 0
+
+    async def _poll(self, window: Window) -> int:
+        """Ask once for everything open, the cheaper way, and give the number of rows that became final."""
+        if not sweep_is_cheaper(window.count, self._listed_last, PER_PAGE_MAX):
+            return await self._ask_singly()
+        final, seen = await self._sweep(window)
+        # What the list does not show (yet) is asked for by its id.
+        return final + (await self._ask_singly() if seen < window.count else 0)
 
     async def _sweep(self, window: Window) -> tuple[int, int]:
         """Read the list from the oldest to the newest open row; give how many became final, and how many were seen."""

@@ -13,6 +13,9 @@ CENT = Decimal("0.01")
 #: Digits enough for the largest amount times a rate; Python's own 28 are fewer than one amount may have with its rate.
 PRECISE = Context(prec=100)
 
+#: The fields of each group with the names that a row has them under, written once and not for every row.
+_NAMES = {group: [(name, f"{group}.{name}") for name in names] for group, names in fields.GROUPS.items()}
+
 
 def request_body(
     product: Product, mode: CalculationMode, values: Mapping[str, str | None], amount: Decimal | None
@@ -28,8 +31,8 @@ def request_body(
         exact = Decimal(plain(amount))
         body["calculation_mode"] = mode
         body["source" if source else "destination"] = {"unit_type": side.unit_type, "unit": side.unit, "amount": exact}
-    for group, names in fields.GROUPS.items():
-        filled = {name: value for name in names if (value := values.get(f"{group}.{name}")) is not None}
+    for group, names in _NAMES.items():
+        filled = {name: value for name, full in names if (value := values.get(full)) is not None}
         if filled:
             body[group] = filled
     return codec.encode(body)

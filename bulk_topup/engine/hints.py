@@ -1,0 +1,74 @@
+"""What callbacks hint at: each transaction is fetched from the API before the ledger moves."""
+
+from bulk_topup.clock import Clock
+from bulk_topup.dvs import AsyncDVS, NotFoundError
+from bulk_topup.engine.decisions import move_for
+from bulk_topup.engine.journal import Journal
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import HintedAttempt, Move, Run
+from bulk_topup.states import RowState
+
+#: Hints that are followed before anything else has its turn.
+HINTS_AT_ONCE = 100
+
+
+async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
+    """Follow what callbacks hinted at about a run that is not on, and give how many rows moved.
+
+    Args:
+        run: the run, whose lock the caller holds.
+        dvs: an open client.
+        ledger: an open ledger.
+        clock: where time comes from.
+
+    Raises:
+        DVSError: the API did not answer; the hints stay.
+    """
+    journal = Journal(ledger, run, clock)
+    try:
+        return await Hints(dvs=dvs, ledger=ledger, journal=journal, run=run).follow()
+    finally:
+        await journal.close()
+
+
+class Hints:
+    """Follows the hints about one run.
+
+    Args:
+        dvs: the client.
+        ledger: where hints are kept.
+        journal: where moves are written.
+        run: the run, whose lock the caller holds.
+    """
+
+    def __init__(self, *, dvs: AsyncDVS, ledger: Ledger, journal: Journal, run: Run) -> None:
+        self._dvs = dvs
+        self._ledger = ledger
+        self._journal = journal
+        self._run = run
+
+    async def follow(self) -> int:
+        """Ask for the transactions that callbacks spoke of, and give how many rows moved.
+
+        Raises:
+            DVSError: the API did not answer; the hints stay.
+        """
+        moved = 0
+        for hint in await self._journal.call(self._ledger.hinted, self._run, limit=HINTS_AT_ONCE):
+            move = await self._move(hint)
+            if move is not None:
+                await self._journal.record(move)
+                moved += 1
+            await self._journal.call(self._ledger.drop_hints, [hint])
+        return moved
+
+    async def _move(self, hint: HintedAttempt) -> Move | None:
+        try:
+            transaction = await self._dvs.transactions.get(hint.transaction_id)
+        except NotFoundError:
+            return None  # no proof of anything
+        move = move_for(hint.attempt, hint.state, transaction, "status read after a callback")
+        if hint.state is RowState.COMPLETED:
+            # Only a reversal undoes a payment; whatever else is said of a paid row is for a person to compare.
+            return move if move.after is RowState.REVERSED else None
+        return move if move.after is not RowState.ACCEPTED else None

@@ -1,0 +1,111 @@
+"""Serves an ASGI application on a socket, in a thread with an event loop of its own."""
+
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from bulk_topup.errors import ConfigurationError
+
+#: Seconds that requests under way have when the server stops.
+GRACE = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    #: 0 takes a free one.
+    port: int
+    #: Certificate and key for HTTPS, as PEM files; None for HTTP.
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class Serving:
+    """A server that serves as long as it is entered: `with Serving(app, address) as serving: serving.url`.
+
+    Args:
+        app: the ASGI application.
+        address: where to listen.
+
+    Raises:
+        ConfigurationError: on entering, when the address is in use or the certificate cannot be used.
+    """
+
+    def __init__(self, app: Any, address: Address) -> None:  # noqa: ANN401 - any ASGI application
+        self._app = app
+        self._address = address
+        self._port = address.port
+
+    @property
+    def url(self) -> str:
+        """The address without a path."""
+        host = self._address.host
+        scheme = "http" if self._address.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    def __enter__(self) -> Self:
+        config = uvicorn.Config(
+            self._app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+            ssl_certfile=self._address.certificate,
+            ssl_keyfile=self._address.key,
+        )
+        try:
+            config.load()
+        except OSError as error:
+            raise ConfigurationError(f"The certificate or its key cannot be used: {error}.") from None
+        listener = listen(self._address.host, self._address.port)
+        self._port = listener.getsockname()[1]
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="server", daemon=True)
+        self._thread.start()
+        self._server.ready.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a socket.
+
+    Raises:
+        ConfigurationError: the address is in use, or not one of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another port."
+        ) from None
