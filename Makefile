@@ -29,6 +29,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/plan.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/sandbox.py
 
 coverage: $(READY)
 	$(BIN)/coverage erase

@@ -12,9 +12,12 @@ import click
 from pydantic import SecretStr
 
 from bulk_topup.cli.exits import plain_errors
+from bulk_topup.errors import ConfigurationError
 from bulk_topup.money import parse_plain_amount, plain
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE
+from bulk_topup.sandbox.faults import EXAMPLE as FAULT_EXAMPLE
+from bulk_topup.sandbox.faults import KINDS, AnyFault, load_faults, parse_fault
 
 _UNIT = re.compile(r"[A-Z]{3}")
 
@@ -31,6 +34,14 @@ def _balances(context: click.Context, parameter: click.Parameter, values: tuple[
             raise click.BadParameter(f"{unit} is given twice; give each currency once.")
         balances[unit] = amount
     return balances or dict(DEFAULT_BALANCES)
+
+
+def _faults(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[AnyFault]:
+    del context, parameter
+    try:
+        return [parse_fault(value) for value in values]
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("sandbox")
@@ -69,6 +80,20 @@ def _balances(context: click.Context, parameter: click.Parameter, values: tuple[
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that keeps wallets and transactions; one that exists goes on.  [default: nothing is kept]",
 )
+@click.option(
+    "--fault",
+    "faults",
+    metavar="FAULT",
+    multiple=True,
+    callback=_faults,
+    help=f'Something that goes wrong, like "{FAULT_EXAMPLE}"; repeatable. Kinds: {", ".join(KINDS)}.',
+)
+@click.option(
+    "--faults",
+    "faults_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="TOML file with a [[fault]] table for each; they come after those of --fault.",
+)
 def sandbox_command(
     host: str,
     port: int,
@@ -78,18 +103,23 @@ def sandbox_command(
     api_key: str | None,
     api_secret: str | None,
     books: Path | None,
+    faults: list[AnyFault],
+    faults_file: Path | None,
 ) -> None:
     """Start a simulator of the DVS API on this machine; it ends on Ctrl-C. No money moves.
 
     The last three digits of a mobile or account number say how its transaction ends: 100 to 107, 200 to 207 and 300
-    to 307 as in the DVS sandbox, any other completes.
+    to 307 as in the DVS sandbox, 108 and 109 are rejected at once, any other completes.
 
     \b
     Example:
       bulk-topup sandbox --balance USD=5000 --books books.jsonl
+      bulk-topup sandbox --fault "drop POST /async/transactions probability=0.1"
     """
     key = api_key or f"key-{secrets.token_hex(8)}"
     secret = api_secret or secrets.token_urlsafe(24)
+    with plain_errors():
+        more_faults = load_faults(faults_file) if faults_file else []
     config = SandboxConfig(
         host=host,
         port=port,
@@ -99,6 +129,7 @@ def sandbox_command(
         api_key=key,
         api_secret=SecretStr(secret),
         books=books,
+        faults=(*faults, *more_faults),
     )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -5,6 +5,7 @@ async with AsyncDVS("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
         print(product.id, product.name)
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -95,6 +96,8 @@ class AsyncDVS:
     ) -> None:
         secret = api_secret if isinstance(api_secret, SecretStr) else SecretStr(api_secret)
         self.timeout = timeout
+        #: Names the account without giving its key away: the address, and which key pair.
+        self.account = f"{base_url.rstrip('/')} (key {hashlib.sha256(api_key.encode()).hexdigest()[:8]})"
         self.traffic = Traffic()
         self._clock = clock or SystemClock()
         self.limiter = RateLimiter(self._clock, rate)
@@ -138,6 +141,7 @@ class AsyncDVS:
         language: str | None = None,
         retries: RetryPolicy | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - of one answer, whatever its tries take
+        admitted: bool = False,
     ) -> T:
         """Make one call and give its body as a model.
 
@@ -150,6 +154,7 @@ class AsyncDVS:
             language: preferred languages, as `Accept-Language` takes them.
             retries: another policy than the client's.
             timeout: seconds to wait for the answer, instead of the client's.
+            admitted: the caller has waited for its place in time, with `limiter.acquire`.
 
         Raises:
             NoResponseError, InvalidResponseError: the outcome of the call is unknown.
@@ -163,7 +168,7 @@ class AsyncDVS:
             language=language,
             timeout=timeout,
         )
-        answer = await self._send(call, retries or self._retries)
+        answer = await self._send(call, retries or self._retries, admitted=admitted)
         return _validate(answer, model, _localised(answer, _decode(answer)))
 
     def pages(
@@ -213,9 +218,12 @@ class AsyncDVS:
 
         return Pages(fetch)
 
-    async def _send(self, call: Call, retries: RetryPolicy) -> Answer:
+    async def _send(self, call: Call, retries: RetryPolicy, *, admitted: bool = False) -> Answer:
         async def one_try() -> Answer:
-            await self.limiter.acquire()
+            nonlocal admitted
+            if not admitted:
+                await self.limiter.acquire()
+            admitted = False
             self.traffic.requests += 1
             try:
                 answer = await self._transport.send(call)

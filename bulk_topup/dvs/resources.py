@@ -67,6 +67,7 @@ class Caller(Protocol):
         language: str | None = None,
         retries: RetryPolicy | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - of one answer, whatever its tries take
+        admitted: bool = False,
     ) -> T:
         """Make one call and give its body as a model."""
         ...
@@ -246,8 +247,9 @@ class Products:
             operator_id=operator_id,
             region=region,
         )
+        # Lists are separated by commas in one parameter.
         params |= {
-            name: values for name, values in (("tags", tags), ("benefit_types", benefit_types)) if values is not None
+            name: ",".join(values) for name, values in (("tags", tags), ("benefit_types", benefit_types)) if values
         }
         return self._caller.pages(
             "/products", PRODUCT, params=params, language=language, empty_code=ErrorCode.PRODUCT_NOT_AVAILABLE
@@ -268,10 +270,17 @@ class Transactions:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    async def create_async(self, request: TransactionRequest, *, retries: RetryPolicy | None = None) -> Transaction:
+    async def create_async(
+        self, request: TransactionRequest, *, retries: RetryPolicy | None = None, admitted: bool = False
+    ) -> Transaction:
         """Create a transaction in asynchronous mode; read the status of what comes back, it may be a refusal.
 
         Tries again with the same external id, which DVS accepts once only.
+
+        Args:
+            request: the transaction.
+            retries: another policy than the client's.
+            admitted: the caller has waited for its place in time, with the client's `limiter.acquire`.
 
         Raises:
             NoResponseError, InvalidResponseError, ServerError: nobody knows whether it was created.
@@ -280,7 +289,9 @@ class Transactions:
             BadRequestError, NotFoundError: DVS refused it; unless `after_unknown`, nothing was created.
         """
         body = request.model_dump(exclude_none=True)
-        return await self._caller.request("POST", "/async/transactions", _TRANSACTION, body=body, retries=retries)
+        return await self._caller.request(
+            "POST", "/async/transactions", _TRANSACTION, body=body, retries=retries, admitted=admitted
+        )
 
     async def create_sync(self, request: TransactionRequest, *, retries: RetryPolicy | None = None) -> Transaction:
         """Create a transaction in synchronous mode: with `auto_confirm` DVS answers once it is final, or after 180 s.
@@ -477,7 +488,7 @@ def rfc3339(moment: datetime, *, through: bool = False) -> str:
     return moment.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M:%S.%f{'999' if through else '000'}Z")
 
 
-def _query(**values: object) -> dict[str, str | list[str]]:
+def _query(**values: object) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 

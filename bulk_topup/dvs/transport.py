@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.errors import ConfigurationError
 
-#: Query parameters; a list is sent as one name with several values.
-Params = Mapping[str, str | list[str]]
+#: Query parameters.
+Params = Mapping[str, str]
 
 #: Seconds to wait for a connection; the time-out for the answer is the caller's.
 CONNECT_TIMEOUT = 10.0

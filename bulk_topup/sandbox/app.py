@@ -9,19 +9,24 @@ from starlette.types import Receive, Scope, Send
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.callbacks import Callbacks
 from bulk_topup.sandbox.config import SandboxConfig
+from bulk_topup.sandbox.description import public_response
 from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.faults import Faults
+from bulk_topup.sandbox.holding import Holding
 from bulk_topup.sandbox.limits import RateWindow
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.query import Header
 from bulk_topup.sandbox.rendering import error_body
-from bulk_topup.sandbox.routes import Answer, Request, Routes
+from bulk_topup.sandbox.routes import Answer, Held, Request, Routes
 
 _log = logging.getLogger(__name__)
 
 #: More than any request of the reference needs, in bytes.
 MAX_BODY = 65_536
 _API = "/v1/"
+_WITH_BODY = {"POST", "PUT"}
 _JSON: Header = (b"content-type", b"application/json; charset=utf-8")
 
 
@@ -32,21 +37,39 @@ class Sandbox:
         config: the account and how it behaves.
         provider: what answers.
         clock: where time comes from.
+        faults: what `/sandbox/faults` shows and sets.
     """
 
-    def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock) -> None:
+    def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock, faults: Faults) -> None:
         pair = f"{config.api_key}:{config.api_secret.get_secret_value()}"
         self._credentials = b64encode(pair.encode())
-        self._routes = Routes(provider)
+        self._routes = Routes(provider, faults)
+        self._holding = Holding(provider, clock, config.time_scale)
+        self._callbacks = Callbacks(provider, clock, config.time_scale)
         self._window = RateWindow(clock, config.rate_limit)
+
+    def start(self) -> None:
+        """Begin to send callbacks; called inside the event loop that serves."""
+        self._callbacks.start()
+
+    async def stop(self) -> None:
+        """Answer the requests that are held, and send no more callbacks."""
+        self._holding.let_go()
+        await self._callbacks.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
+        if public := public_response(scope["method"], scope["path"]):
+            await public(scope, receive, send)
+            return
         headers: list[Header] = []
         try:
             self._let_in(scope, headers)
-            body = await _read(receive) if scope["method"] == "POST" else b""
+            body = await _read(receive) if scope["method"] in _WITH_BODY else b""
             answer = self._serve(scope, body)
+            if isinstance(answer, Held):
+                await self._holding.hold(answer.transaction, receive)
+                answer = self._routes.answer(answer.transaction, answer.status)
         except Refusal as refusal:
             answer = Answer(body=error_body(refusal), status=refusal.http_status)
         await _send(send, answer, headers)
@@ -76,10 +99,10 @@ class Sandbox:
                 return scheme.lower() == b"basic" and hmac.compare_digest(credentials.strip(), self._credentials)
         return False
 
-    def _serve(self, scope: Scope, body: bytes) -> Answer:
+    def _serve(self, scope: Scope, body: bytes) -> Answer | Held:
         try:
             handler, name = self._routes.find(scope["path"], scope["method"])
-            return handler(Request(name=name, query_string=scope["query_string"], body=body))
+            return handler(Request(name=name, query_string=scope["query_string"], body=body, headers=scope["headers"]))
         except Refusal:
             raise
         except OSError as error:

@@ -7,10 +7,12 @@ One JSON object a line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amoun
     {"event":"confirmed","at":…,"id":2237512891,"final_at":…}
     {"event":"cancelled","at":…,"id":2237512891}
     {"event":"reversed","at":…,"id":2237512891}
+    {"event":"notified","at":…,"id":2237512891,"status":"COMPLETED"}
 
 `request` is the request's body without fields that are null. `final_at` is when the final status is due; `created` has
-it when the transaction was confirmed at once. Final statuses, wallets and PINs follow from these events and the time,
-so they have no lines. The file holds personal data: only its owner can read it.
+it when the transaction was confirmed at once. `notified` says that the callback of that status was received, or given
+up. Final statuses, wallets and PINs follow from these events and the time, so they have no lines. The file holds
+personal data: only its owner can read it.
 
 An event is one write that ends before its answer leaves: the death of the process loses nothing that was answered. What
 a write left unfinished is dropped when the file is opened. This module touches that file and nothing else.
@@ -79,7 +81,14 @@ class Reversed(_Event, frozen=True, kw_only=True):
     id: int
 
 
-Event = Opened | Created | Confirmed | Cancelled | Reversed
+class Notified(_Event, frozen=True, kw_only=True):
+    """The callback that told of a status was received, or given up."""
+
+    id: int
+    status: str
+
+
+Event = Opened | Created | Confirmed | Cancelled | Reversed | Notified
 
 _decoder = msgspec.json.Decoder(Event)
 

@@ -42,7 +42,6 @@ def _without_foreign(value: object) -> object:
 
 
 #: The bodies, written once.
-_PRODUCT_BODIES = {product.id: encode(product) for product in PRODUCTS}
 _SUMMARIES = {product.id: encode(product, _SUMMARY_FIELDS) for product in PRODUCTS}
 _OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
 _COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
@@ -62,17 +61,12 @@ def product(product_id: int) -> AnyProduct:
     return found
 
 
-def product_body(product_id: int) -> bytes:
-    """Give a product's body (reference: Products, get)."""
-    return _PRODUCT_BODIES[product(product_id).id]
-
-
 def summary(product_id: int) -> bytes:
     """Give what a transaction's body repeats of its product."""
     return _SUMMARIES[product_id]
 
 
-def product_bodies(
+def products(
     *,
     type_: str | None = None,
     service_id: int | None = None,
@@ -82,11 +76,11 @@ def product_bodies(
     region: str | None = None,
     tags: Iterable[str] = (),
     benefit_types: Iterable[str] = (),
-) -> list[bytes]:
-    """Give the bodies of the products that fit every filter that is given (reference: Products, list)."""
+) -> list[AnyProduct]:
+    """Give the products that fit every filter that is given (reference: Products, list)."""
     wanted_tags, wanted_benefits = set(tags), set(benefit_types)
     return [
-        _PRODUCT_BODIES[found.id]
+        found
         for found in PRODUCTS
         if type_ in {None, found.type}
         and is_of(

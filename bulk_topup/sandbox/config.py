@@ -1,11 +1,13 @@
 """How a sandbox is set up; plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from pydantic import SecretStr
+
+from bulk_topup.sandbox.faults import AnyFault
 
 DEFAULT_BALANCES: Mapping[str, Decimal] = {"USD": Decimal(10_000), "EUR": Decimal(10_000)}
 DEFAULT_RATE_LIMIT = 100
@@ -30,3 +32,5 @@ class SandboxConfig:
     balances: Mapping[str, Decimal] = field(default_factory=lambda: DEFAULT_BALANCES)
     #: The file that outlives the process; None keeps everything in memory.
     books: Path | None = None
+    #: What goes wrong from the start, in the order in which it is looked at.
+    faults: Sequence[AnyFault] = ()

@@ -1,4 +1,8 @@
-"""How a confirmed transaction ends and when, by the last digits of its credit party; pure tables and one function."""
+"""How a confirmed transaction ends and when, by the last digits of its credit party; pure tables and one function.
+
+DVS's own sandbox knows the suffixes 100 to 107, 200 to 207 and 300 to 307. This one adds 108 and 109 for the refusals
+that DVS itself decides on: the transaction is confirmed and REJECTED in the same answer, and its money is given back.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -80,11 +84,17 @@ class Outcome:
 
 _USUAL = Outcome(status=COMPLETED, delay=USUAL_DELAY, with_pin=False)
 
-#: Outcome by suffix: 100 to 107, 200 to 207, 300 to 307.
+#: Outcome by suffix: 100 to 107, 200 to 207 and 300 to 307 of the reference, then our own 108 and 109.
 _BY_SUFFIX = {
     f"{first}0{last}": Outcome(status=status, delay=delay, with_pin=last == _WITH_PIN)
     for first, delay in _BY_FIRST_DIGIT.items()
     for last, status in enumerate(_BY_LAST_DIGIT)
+} | {
+    suffix: Outcome(status=STATUSES[message], delay=timedelta(0), with_pin=False)
+    for suffix, message in (
+        ("108", "REJECTED-OPERATOR-CURRENTLY-UNAVAILABLE"),
+        ("109", "REJECTED-LIMITATIONS-ON-CREDIT-PARTY-AMOUNT"),
+    )
 }
 
 

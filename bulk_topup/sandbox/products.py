@@ -205,7 +205,10 @@ def _extras(kind: type[AnyProduct], id_: int) -> dict[str, object]:
         extras |= {"pin": _PIN, "validity": _PIN.validity}
     if kind is RangedValuePayment:
         extras["payment"] = PaymentInformation(
-            modes=["PARTIAL", "EXACT"], posting_period=Period(unit="DAY", quantity=Decimal(1))
+            modes=["PARTIAL", "EXACT"],
+            posting_period=Period(unit="DAY", quantity=Decimal(1)),
+            supports_statement_inquiry=id_ in _INQUIRY_FIELDS,
+            required_inquiry_fields=_INQUIRY_FIELDS.get(id_),
         )
     if id_ in _TAGS:
         extras["tags"] = [_TAGS[id_]]
@@ -218,6 +221,8 @@ def _extras(kind: type[AnyProduct], id_: int) -> dict[str, object]:
 
 _TAGS = {5021: "DATA_BUNDLE", 7725: "DATA_BUNDLE", 9550: "TRAVEL", 8803: "GIFT", 8810: "GIFT"}
 _COVERAGE = {8810: EUROPE, 9550: WORLD}
+#: What the payment products that have statements need for an inquiry.
+_INQUIRY_FIELDS: dict[int, RequiredFields] = {9105: [["account_number", "account_qualifier"]]}
 _VALIDITY = {5021: 7, 7725: 30, 9550: 30}
 
 PRODUCTS: tuple[AnyProduct, ...] = (

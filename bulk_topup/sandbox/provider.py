@@ -3,6 +3,7 @@
 import heapq
 import secrets
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from datetime import UTC, datetime
 from operator import attrgetter
 
@@ -10,10 +11,18 @@ from bulk_topup.clock import Clock
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import catalogue
-from bulk_topup.sandbox.books import Books, Cancelled, Confirmed, Created, Event, Opened, Reversed
+from bulk_topup.sandbox.books import Books, Cancelled, Confirmed, Created, Event, Notified, Opened, Reversed
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.outcomes import CANCELLED, CONFIRMATION_PERIOD, REVERSED, Outcome, Status, outcome_for
+from bulk_topup.sandbox.outcomes import (
+    CANCELLED,
+    CONFIRMATION_PERIOD,
+    REVERSED,
+    STATUSES,
+    Outcome,
+    Status,
+    outcome_for,
+)
 from bulk_topup.sandbox.pricing import Quote, check_requirements, quote, requested_amount
 from bulk_topup.sandbox.requests import CreateRequest
 from bulk_topup.sandbox.transactions import Transaction
@@ -42,10 +51,13 @@ class Provider:
     def __init__(self, config: SandboxConfig, clock: Clock) -> None:
         self._clock = clock
         self._scale = config.time_scale
+        self._confirmation_period = CONFIRMATION_PERIOD * self._scale
         self.wallets: dict[str, Wallet] = {}
         #: In order of creation, so that an id is a place.
         self.transactions: list[Transaction] = []
         self.pin_seed = ""
+        #: Is told of each transaction with a callback address that is confirmed or ends.
+        self.watcher: Callable[[Transaction], None] | None = None
         self._by_external_id: dict[str, Transaction] = {}
         #: Confirmed transactions by the time at which they end.
         self._due: list[tuple[datetime, int, Transaction]] = []
@@ -88,7 +100,7 @@ class Provider:
             Created(
                 at=now,
                 id=id_,
-                expires_at=now + CONFIRMATION_PERIOD * self._scale,
+                expires_at=now + self._confirmation_period,
                 final_at=self._final_at(now, _outcome(request, quoted)) if request.auto_confirm else None,
                 price=quoted.price,
                 fee=quoted.fee,
@@ -133,6 +145,14 @@ class Provider:
         transaction.check_reversible()
         self._do(Reversed(at=now, id=transaction_id))
         return transaction
+
+    def note_callback(self, transaction: Transaction, status: Status) -> None:
+        """Note that the callback which told of a status was received, or given up.
+
+        Raises:
+            OSError: the books could not be written; it counts as not received.
+        """
+        self._do(Notified(at=self.now(), id=transaction.id, status=status.message))
 
     def get(self, transaction_id: int) -> Transaction:
         """Give a transaction.
@@ -192,6 +212,8 @@ class Provider:
                 self._end(self.get(event.id), CANCELLED, event.at)
             case Reversed():
                 self._end(self.get(event.id), REVERSED, event.at)
+            case Notified():
+                self.get(event.id).notified_as = STATUSES[event.status]
 
     def _created(self, event: Created) -> None:
         quoted = _quote(event.request)
@@ -215,6 +237,7 @@ class Provider:
         transaction.confirmed_at = at
         transaction.final_at = final_at
         heapq.heappush(self._due, (final_at, transaction.id, transaction))
+        self._tell(transaction)
 
     def _pass_to(self, moment: datetime) -> None:
         self._latest = max(self._latest, moment)
@@ -233,6 +256,11 @@ class Provider:
             wallet.reverse(cost)
         else:
             wallet.void(cost)
+        self._tell(transaction)
+
+    def _tell(self, transaction: Transaction) -> None:
+        if self.watcher is not None and transaction.request.callback_url is not None:
+            self.watcher(transaction)
 
 
 def _quote(request: CreateRequest) -> Quote:

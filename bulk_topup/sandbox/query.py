@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from bulk_topup.dvs.patterns import PER_PAGE_DEFAULT, PER_PAGE_MAX
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.requests import MAX_INT32
+from bulk_topup.sandbox.requests import MAX_INT32, VISIBLE
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Query:
     def text(self, name: str) -> str | None:
         """Give a parameter that is any text but a blank one."""
         value = self._values.get(name, (None,))[0]
-        if value is not None and not value.strip():
+        if value is not None and not re.search(VISIBLE, value):
             raise _bad(name)
         return value
 
@@ -80,9 +80,11 @@ class Query:
             raise _bad(name) from None
 
     def several(self, name: str, allowed: Sequence[str] | None = None) -> list[str]:
-        """Give a list, whose items are separated by commas or stand in parameters of the same name."""
+        """Give a list of different items, separated by commas or in parameters of the same name."""
         items = [item for value in self._values.get(name, ()) for item in value.split(",")]
-        if any(not item.strip() or (allowed is not None and item not in allowed) for item in items):
+        if len(set(items)) < len(items):
+            raise _bad(name)
+        if any(not re.search(VISIBLE, item) or (allowed is not None and item not in allowed) for item in items):
             raise _bad(name)
         return items
 

@@ -25,7 +25,8 @@ _PIN_DIGITS = 16
 
 def moment(time: datetime) -> str:
     """Write a UTC time as the API does: RFC 3339 with nine digits of fraction."""
-    return f"{time.isoformat(timespec='microseconds')[:26]}000Z"
+    # Of ways to write a date this one is by far the quickest, and there are three in every transaction.
+    return f"{codec.encode(time)[1:20].decode()}.{time.microsecond:06}000Z"
 
 
 def error_body(refusal: Refusal) -> bytes:

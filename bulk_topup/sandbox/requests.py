@@ -15,6 +15,15 @@ from bulk_topup.sandbox.errors import Refusal
 
 T = TypeVar("T")
 
+#: What `\S` is in JSON Schema (ECMA-262), whose white space is not quite Python's.
+VISIBLE = r"(?!\ufeff)[\S\x1c-\x1f\x85]"
+#: A character of a URL's path (RFC 3986).
+_PATH_CHARACTER = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}"
+#: What a callback can be sent to: a URL in ASCII, as every HTTP client takes it.
+CALLBACK_URL = (
+    r"^https?://([A-Za-z0-9._~-]+|\[::1\])(:[0-9]{1,5})?"
+    rf"(/({_PATH_CHARACTER})*)?(\?({_PATH_CHARACTER}|\?)*)?(#({_PATH_CHARACTER}|\?)*)?$"
+)
 #: The largest 32-bit integer, as ids of products, services and operators are.
 MAX_INT32 = 2**31 - 1
 
@@ -24,13 +33,13 @@ def _whole(pattern: str) -> str:
     return pattern.removesuffix("$") + r"\Z"
 
 
-Text = Annotated[str, Meta(pattern=patterns.NON_EMPTY)]
-AccountNumber = Annotated[str, Meta(max_length=patterns.ACCOUNT_NUMBER_MAX_LENGTH, pattern=patterns.NON_EMPTY)]
-ExternalId = Annotated[str, Meta(max_length=patterns.EXTERNAL_ID_MAX_LENGTH, pattern=patterns.NON_EMPTY)]
+Text = Annotated[str, Meta(pattern=VISIBLE)]
+AccountNumber = Annotated[str, Meta(max_length=patterns.ACCOUNT_NUMBER_MAX_LENGTH, pattern=VISIBLE)]
+ExternalId = Annotated[str, Meta(max_length=patterns.EXTERNAL_ID_MAX_LENGTH, pattern=VISIBLE)]
 CountryCode = Annotated[str, Meta(pattern=_whole(patterns.COUNTRY_ISO_CODE))]
 PostalCode = Annotated[str, Meta(pattern=_whole(patterns.POSTAL_CODE))]
 PurchaserId = Annotated[str, Meta(pattern=_whole(patterns.PURCHASER_ID))]
-Url = Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
+Url = Annotated[str, Meta(pattern=_whole(CALLBACK_URL))]
 Id32 = Annotated[int, Meta(ge=1, le=MAX_INT32)]
 MobileNumber = Annotated[str, Meta(pattern=_whole(patterns.E164))]
 
@@ -107,12 +116,32 @@ class CreateRequest(_Body, frozen=True, kw_only=True):
         return None if party is None else party.mobile_number or party.account_number
 
 
-class LookupRequest(_Body, frozen=True, kw_only=True):
-    """The body of a mobile number's look-up, which takes its page from here (reference: Lookup)."""
+class _PagedBody(_Body, frozen=True, kw_only=True):
+    """What look-ups share, which take their page from the body (reference: Lookup)."""
+
+    page: Id32 = 1
+    per_page: Annotated[int, Meta(ge=1, le=patterns.PER_PAGE_MAX)] = patterns.PER_PAGE_DEFAULT
+
+
+class LookupRequest(_PagedBody, frozen=True, kw_only=True):
+    """The body of a mobile number's look-up."""
 
     mobile_number: MobileNumber
-    page: Annotated[int, Meta(ge=1)] = 1
-    per_page: Annotated[int, Meta(ge=1, le=patterns.PER_PAGE_MAX)] = patterns.PER_PAGE_DEFAULT
+
+
+class StatementRequest(_PagedBody, frozen=True, kw_only=True):
+    """The body of a statement inquiry."""
+
+    product_id: Id32
+    account_number: AccountNumber
+    account_qualifier: Text | None = None
+
+
+class CreditPartyRequest(_PagedBody, frozen=True, kw_only=True):
+    """The body of both look-ups of a credit party."""
+
+    service_id: Id32
+    credit_party_identifier: Party
 
 
 def read_body(body: bytes, type_: type[T]) -> T:

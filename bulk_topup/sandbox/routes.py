@@ -2,17 +2,28 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bulk_topup.dvs import patterns
+from bulk_topup.dvs import codec, patterns
 from bulk_topup.dvs.models import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue
+from bulk_topup.errors import ConfigurationError
+from bulk_topup.sandbox import catalogue, lookups, offers
 from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.faults import Faults, read_faults
+from bulk_topup.sandbox.languages import Language, language_of
+from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.query import REGION, Header, Page, Query
 from bulk_topup.sandbox.rendering import balance_body, books_body, transaction_body
-from bulk_topup.sandbox.requests import MAX_INT32, LookupRequest, read_body, read_create_request
+from bulk_topup.sandbox.requests import (
+    MAX_INT32,
+    CreditPartyRequest,
+    LookupRequest,
+    StatementRequest,
+    read_body,
+    read_create_request,
+)
 from bulk_topup.sandbox.search import search
 from bulk_topup.sandbox.transactions import Transaction
 
@@ -27,6 +38,7 @@ class Request:
     name: str
     query_string: bytes
     body: bytes
+    headers: Sequence[Header]
 
     @property
     def query(self) -> Query:
@@ -55,7 +67,15 @@ class Answer:
     headers: Sequence[Header] = ()
 
 
-Handler = Callable[[Request], Answer]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """An answer that goes back once its transaction is final (reference: Synchronous)."""
+
+    transaction: Transaction
+    status: int
+
+
+Handler = Callable[[Request], Answer | Held]
 
 
 class Routes:
@@ -63,20 +83,28 @@ class Routes:
 
     Args:
         provider: whom they ask.
+        faults: what can be set to go wrong.
     """
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, faults: Faults) -> None:
         self._provider = provider
+        self._faults = faults
         transactions = "/v1/async/transactions"
         self._table: dict[str, dict[str, Handler]] = {
             transactions: {"POST": self._create},
             f"{transactions}/*/confirm": {"POST": self._confirm},
+            "/v1/sync/transactions": {"POST": self._create_held},
+            "/v1/sync/transactions/*/confirm": {"POST": self._confirm_held},
             "/v1/transactions": {"GET": self._transactions},
             "/v1/transactions/*": {"GET": self._transaction},
             "/v1/transactions/*/cancel": {"POST": self._cancel},
             "/v1/balances": {"GET": self._balances},
-            "/v1/products": {"GET": _products},
-            "/v1/products/*": {"GET": _product},
+            "/v1/products": {"GET": self._products},
+            "/v1/products/*": {"GET": self._product},
+            "/v1/promotions": {"GET": _promotions},
+            "/v1/promotions/*": {"GET": _promotion},
+            "/v1/campaigns": {"GET": _campaigns},
+            "/v1/campaigns/*": {"GET": _campaign},
             "/v1/services": {"GET": _services},
             "/v1/services/*": {"GET": _service},
             "/v1/countries": {"GET": _countries},
@@ -86,7 +114,11 @@ class Routes:
             "/v1/benefit-types": {"GET": _benefit_types},
             "/v1/lookup/mobile-number": {"POST": _look_up_body},
             "/v1/lookup/mobile-number/*": {"GET": _look_up_path},
+            "/v1/lookup/statement-inquiry": {"POST": self._statements},
+            "/v1/lookup/credit-party/benefits": {"POST": self._credit_party_benefits},
+            "/v1/lookup/credit-party/status": {"POST": self._credit_party_status},
             "/sandbox/books": {"GET": self._books},
+            "/sandbox/faults": {"GET": self._show_faults, "PUT": self._set_faults, "DELETE": self._clear_faults},
             "/sandbox/transactions/*/reverse": {"POST": self._reverse},
         }
 
@@ -114,21 +146,31 @@ class Routes:
         raise Refusal(ErrorCode.RESOURCE_NOT_FOUND)
 
     def _create(self, request: Request) -> Answer:
-        return self._answer(self._provider.create(read_create_request(request.body)), 201)
+        return self.answer(self._provider.create(read_create_request(request.body)), 201)
 
     def _confirm(self, request: Request) -> Answer:
-        return self._answer(self._provider.confirm(request.id(MAX_INT64)), 202)
+        return self.answer(self._provider.confirm(request.id(MAX_INT64)), 202)
+
+    def _create_held(self, request: Request) -> Answer | Held:
+        transaction = self._provider.create(read_create_request(request.body))
+        if transaction.confirmed_at is None:
+            return self.answer(transaction, 201)
+        return Held(transaction=transaction, status=201)
+
+    def _confirm_held(self, request: Request) -> Held:
+        return Held(transaction=self._provider.confirm(request.id(MAX_INT64)), status=202)
 
     def _cancel(self, request: Request) -> Answer:
-        return self._answer(self._provider.cancel(request.id(MAX_INT64)), 202)
+        return self.answer(self._provider.cancel(request.id(MAX_INT64)), 202)
 
     def _reverse(self, request: Request) -> Answer:
-        return self._answer(self._provider.reverse(request.id(MAX_INT64)), 202)
+        return self.answer(self._provider.reverse(request.id(MAX_INT64)), 202)
 
     def _transaction(self, request: Request) -> Answer:
-        return self._answer(self._provider.get(request.id(MAX_INT64)), 200)
+        return self.answer(self._provider.get(request.id(MAX_INT64)), 200)
 
-    def _answer(self, transaction: Transaction, status: int) -> Answer:
+    def answer(self, transaction: Transaction, status: int) -> Answer:
+        """Give a transaction as it is now as an answer with that HTTP status."""
         provider = self._provider
         return Answer(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
 
@@ -139,6 +181,26 @@ class Routes:
         now, seed = provider.now(), provider.pin_seed
         bodies = [transaction_body(provider.get(id_), now, seed) for id_ in page.of(found)]
         return _list(bodies, page, len(found))
+
+    def _products(self, request: Request) -> Answer:
+        query, language = request.query, language_of(request.headers)
+        found = catalogue.products(
+            type_=query.one_of("type", ProductType),
+            service_id=query.integer("service_id"),
+            subservice_id=query.integer("subservice_id"),
+            country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
+            operator_id=query.integer("operator_id"),
+            region=query.matching("region", REGION),
+            tags=query.several("tags"),
+            benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
+        )
+        now = self._provider.now()
+        return _page([offers.product_body(product, language, now) for product in found], query.page(), language)
+
+    def _product(self, request: Request) -> Answer:
+        product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
+        body = offers.product_body(product, language, self._provider.now())
+        return Answer(body=body, headers=[_in(language)])
 
     def _balances(self, request: Request) -> Answer:
         query = request.query
@@ -154,28 +216,67 @@ class Routes:
             raise Refusal(ErrorCode.BALANCE_NOT_FOUND)
         return _page(bodies, page)
 
+    def _statements(self, request: Request) -> Answer:
+        asked = read_body(request.body, StatementRequest)
+        bodies = lookups.statement_bodies(asked, self._provider.now())
+        return _page(bodies, Page(number=asked.page, size=asked.per_page))
+
+    def _credit_party_benefits(self, request: Request) -> Answer:
+        asked = read_body(request.body, CreditPartyRequest)
+        bodies = lookups.benefit_bodies(asked, self._provider.now())
+        return _page(bodies, Page(number=asked.page, size=asked.per_page))
+
+    def _credit_party_status(self, request: Request) -> Answer:
+        asked = read_body(request.body, CreditPartyRequest)
+        return Answer(body=lookups.status_body(asked, self._provider.now()))
+
     def _books(self, request: Request) -> Answer:
         del request
         return Answer(body=books_body(self._provider))
 
+    def _show_faults(self, request: Request) -> Answer:
+        del request
+        return Answer(body=codec.encode(self._faults.report()))
 
-def _products(request: Request) -> Answer:
+    def _set_faults(self, request: Request) -> Answer:
+        try:
+            self._faults.set(read_faults(request.body))
+        except ConfigurationError as error:
+            raise Refusal(ErrorCode.BAD_REQUEST, str(error)) from None
+        return self._show_faults(request)
+
+    def _clear_faults(self, request: Request) -> Answer:
+        self._faults.set(())
+        return self._show_faults(request)
+
+
+def _promotions(request: Request) -> Answer:
+    query, language = request.query, language_of(request.headers)
+    found = offers.matching(PROMOTIONS.values(), _offer_filters(query))
+    return _page([offers.promotion_body(id_, language) for id_ in found], query.page(), language)
+
+
+def _promotion(request: Request) -> Answer:
+    language = language_of(request.headers)
+    return Answer(body=offers.promotion_body(request.id(MAX_INT32), language), headers=[_in(language)])
+
+
+def _campaigns(request: Request) -> Answer:
     query = request.query
-    bodies = catalogue.product_bodies(
-        type_=query.one_of("type", ProductType),
-        service_id=query.integer("service_id"),
-        subservice_id=query.integer("subservice_id"),
+    found = offers.matching(CAMPAIGNS.values(), _offer_filters(query))
+    return _page([offers.campaign_body(id_) for id_ in found], query.page())
+
+
+def _campaign(request: Request) -> Answer:
+    return Answer(body=offers.campaign_body(request.id(MAX_INT32)))
+
+
+def _offer_filters(query: Query) -> offers.Filters:
+    return offers.Filters(
         country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
         operator_id=query.integer("operator_id"),
-        region=query.matching("region", REGION),
-        tags=query.several("tags"),
-        benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
+        product_id=query.integer("product_id"),
     )
-    return _page(bodies, query.page())
-
-
-def _product(request: Request) -> Answer:
-    return Answer(body=catalogue.product_body(request.id(MAX_INT32)))
 
 
 def _services(request: Request) -> Answer:
@@ -232,8 +333,13 @@ def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
     return service_id, subservice_id
 
 
-def _page(bodies: Sequence[bytes], page: Page) -> Answer:
-    return _list(page.of(bodies), page, len(bodies))
+def _page(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Answer:
+    answer = _list(page.of(bodies), page, len(bodies))
+    return answer if language is None else replace(answer, headers=[*answer.headers, _in(language)])
+
+
+def _in(language: Language) -> Header:
+    return (b"content-language", language.value.encode())
 
 
 def _list(bodies: Sequence[bytes], page: Page, total: int) -> Answer:

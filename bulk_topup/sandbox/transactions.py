@@ -27,6 +27,8 @@ class Transaction:
     final_at: datetime | None = None
     #: The status that it ended with and that its wallet has followed; None before.
     ended_as: Status | None = None
+    #: The status whose callback was received or given up.
+    notified_as: Status | None = None
 
     def status(self, now: datetime) -> Status:
         """Give its status at that time."""

@@ -1,0 +1,248 @@
+"""Schemas of what an account can find: services, countries, operators, products, promotions, campaigns; plain data."""
+
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.models import CalculationMode, ProductType
+from bulk_topup.sandbox.catalogue import BENEFIT_TYPES
+from bulk_topup.sandbox.description.vocabulary import (
+    Schema,
+    many,
+    moment,
+    nulls,
+    number,
+    one_of,
+    or_null,
+    ref,
+    text,
+    thing,
+    whole,
+)
+from bulk_topup.sandbox.query import REGION
+
+_RANGED = {
+    ProductType.RANGED_VALUE_RECHARGE,
+    ProductType.RANGED_VALUE_PIN_PURCHASE,
+    ProductType.RANGED_VALUE_PAYMENT,
+}
+_SENTENCES = {
+    ProductType.FIXED_VALUE_RECHARGE: "A recharge of one denomination.",
+    ProductType.RANGED_VALUE_RECHARGE: "A recharge of any amount within a range.",
+    ProductType.FIXED_VALUE_PIN_PURCHASE: "A voucher of one value.",
+    ProductType.RANGED_VALUE_PIN_PURCHASE: "A voucher of any value within a range.",
+    ProductType.RANGED_VALUE_PAYMENT: "The payment of a bill or a service.",
+}
+
+_REQUIRED_FIELDS = or_null(
+    many(many(text())),
+    "Alternatives, each a list of fields: one list suffices, and it needs all of its fields. "
+    "Null or empty: nothing is required.",
+)
+
+
+def schema_name(type_: ProductType) -> str:
+    """Give the name of a product type's schema."""
+    return "".join(word.capitalize() for word in type_.split("_"))
+
+
+def _promotion(description: str, required: dict[str, Schema] | None = None) -> Schema:
+    return thing(
+        description,
+        {
+            "id": whole(),
+            "title": text(),
+            "start_date": moment(),
+            "end_date": moment(),
+            **(required or {}),
+        },
+        nulls({"description": text(), "terms": text()}),
+    )
+
+
+def _priced(amount: Schema) -> Schema:
+    """Describe prices whose amounts are such."""
+    wholesale = thing(
+        "What the wallet is charged, beside the fee.",
+        {"unit_type": ref("UnitType"), "unit": text(), "amount": amount, "fee": number()},
+    )
+    retail = thing(
+        "What the provider suggests to charge.",
+        nulls({"unit_type": ref("UnitType"), "unit": text(), "amount": amount, "fee": number()}),
+    )
+    return thing("Prices and fees.", {"wholesale": wholesale}, {"retail": or_null(retail)})
+
+
+def _benefit(amount: Schema) -> Schema:
+    parts = ("base", "promotion_bonus", "total_excluding_tax", "total_including_tax")
+    return thing(
+        "What the beneficiary gets.",
+        {
+            "type": ref("BenefitTypeName"),
+            "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
+            "unit": text("For example MINUTE, GB, SMS or a currency."),
+            "amount": thing("How much of it.", {}, {part: or_null(amount) for part in parts}),
+        },
+        {"additional_information": or_null(text())},
+    )
+
+
+_SUMMARY: dict[str, Schema] = {
+    "id": ref("ProductId"),
+    "name": text(),
+    "service": ref("ServiceOfProduct"),
+    "operator": ref("Operator"),
+}
+_SUMMARY_NULLS = nulls({"description": text(), "tags": many(ref("ProductTag")), "regions": many(ref("Region"))})
+
+
+def _product(type_: ProductType) -> Schema:
+    ranged = type_ in _RANGED
+    prefix = "Ranged" if ranged else "Fixed"
+    required = {
+        **_SUMMARY,
+        "type": {"type": "string", "const": type_.value},
+        "source": ref("RangedAmount" if ranged else "Amount"),
+        "destination": ref("RangedAmount" if ranged else "Amount"),
+        "prices": ref(f"{prefix}Prices"),
+        "rates": ref("Rates"),
+    }
+    optional = {
+        **_SUMMARY_NULLS,
+        "validity": or_null(ref("Period"), "How long the product is valid once it is delivered."),
+        **{
+            f"required_{group}_fields": _REQUIRED_FIELDS
+            for group in (
+                "debit_party_identifier",
+                "credit_party_identifier",
+                "sender",
+                "beneficiary",
+                "statement_identifier",
+                "additional_identifier",
+            )
+        },
+        "availability_zones": or_null(many(one_of("DOMESTIC", "INTERNATIONAL"))),
+        "benefits": or_null(many(ref(f"{prefix}Benefit"))),
+        "promotions": or_null(many(ref("PromotionOfProduct"))),
+    }
+    if ranged:
+        optional["accepted_calculation_modes"] = or_null(many(ref("CalculationMode")))
+    if type_ in {ProductType.FIXED_VALUE_PIN_PURCHASE, ProductType.RANGED_VALUE_PIN_PURCHASE}:
+        required["pin"] = ref("PinInformation")
+    if type_ is ProductType.RANGED_VALUE_PAYMENT:
+        required["payment"] = ref("PaymentInformation")
+    return thing(_SENTENCES[type_], required, optional)
+
+
+_PRODUCTS = {schema_name(type_): _product(type_) for type_ in ProductType}
+_RANGE = ref("Range")
+
+SCHEMAS: dict[str, Schema] = {
+    "ServiceId": whole("Service: 1 is Mobile, 3 Utilities, 4 Gift Cards, 7 Insurance, 10 Finance, and so on."),
+    "SubserviceId": whole("Subdivision of a service, for example 11 for airtime."),
+    "OperatorId": whole("Operator."),
+    "ProductId": whole("Product."),
+    "PromotionId": whole("Promotion."),
+    "CampaignId": whole("Campaign."),
+    "CountryCode": text(
+        "ISO 3166-1 alpha-3 code; GXX stands for all countries and EXX for Europe.", pattern=patterns.COUNTRY_ISO_CODE
+    ),
+    "RegionCode": text("Country or part of one, after ISO 3166-2.", pattern=REGION),
+    "ProductTag": text("Label of a product.", minLength=1, pattern=patterns.NON_EMPTY),
+    "ProductType": one_of(*ProductType, description="What kind of product it is; each has a schema of its own."),
+    "BenefitTypeName": one_of(*BENEFIT_TYPES, description="Kind of benefit."),
+    "CalculationMode": one_of(*CalculationMode, description="The side of a ranged product that the amount is for."),
+    "UnitType": one_of("CURRENCY"),
+    "Period": thing(
+        "A length of time.",
+        {"unit": one_of("HOUR", "DAY", "WEEK", "MONTH"), "quantity": number()},
+        {"type": or_null(one_of("BUSINESS", "CALENDAR"))},
+    ),
+    "Amount": thing("An amount in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": number()}),
+    "Range": thing(
+        "The amounts that are allowed: from `min` to `max`, in steps of `increment` where it is given.",
+        {},
+        nulls({"min": number(), "max": number(), "increment": number()}),
+    ),
+    "RangedAmount": thing(
+        "A range of amounts in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": _RANGE}
+    ),
+    "Rates": thing(
+        "Destination divided by source, by wholesale price and by retail price.",
+        {"base": number(), "wholesale": number(), "retail": or_null(number())},
+    ),
+    "FixedPrices": _priced(number()),
+    "RangedPrices": _priced(_RANGE),
+    "FixedBenefit": _benefit(number()),
+    "RangedBenefit": _benefit(_RANGE),
+    "Region": thing("A country or a part of one.", {"name": text(), "code": ref("RegionCode")}),
+    "Country": thing(
+        "A country.",
+        {"name": text(), "iso_code": ref("CountryCode")},
+        {"regions": or_null(many(ref("Region")))},
+    ),
+    "Operator": thing(
+        "Whoever provides a product's service.",
+        {"id": ref("OperatorId"), "name": text(), "country": ref("Country")},
+        {"regions": or_null(many(ref("Region")))},
+    ),
+    "Subservice": thing("A subdivision of a service.", {"id": ref("SubserviceId"), "name": text()}),
+    "Service": thing(
+        "A kind of products.",
+        {"id": ref("ServiceId"), "name": text()},
+        {"subservices": or_null(many(ref("Subservice")))},
+    ),
+    "ServiceOfProduct": thing(
+        "The service and subservice of a product.",
+        {"id": ref("ServiceId"), "name": text()},
+        {"subservice": or_null(ref("Subservice"))},
+    ),
+    "BenefitType": thing("A kind of benefit.", {"name": ref("BenefitTypeName")}),
+    "PinInformation": thing(
+        "How a PIN is used, and how long it can be.",
+        {},
+        {
+            "usage_info": or_null(many(text())),
+            "validity": or_null(ref("Period")),
+            "terms": or_null(text()),
+        },
+    ),
+    "PaymentInformation": thing(
+        "How a bill is paid.",
+        {},
+        {
+            "modes": or_null(many(one_of("PARTIAL", "EXACT", "EXCESS", "PAST_DUE"))),
+            "posting_period": or_null(ref("Period"), "How long it takes until the payment shows at the biller."),
+            "supports_statement_inquiry": {"type": "boolean"},
+            "required_inquiry_fields": _REQUIRED_FIELDS,
+            "notes": or_null(many(text())),
+        },
+    ),
+    "PromotionOfProduct": _promotion("A promotion that runs on a product."),
+    **_PRODUCTS,
+    "Product": {
+        "oneOf": [ref(name) for name in _PRODUCTS],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {type_.value: ref(schema_name(type_))["$ref"] for type_ in ProductType},
+        },
+        "description": "A product of one of the five types.",
+    },
+    "ProductOfTransaction": thing(
+        "What a transaction repeats of its product.",
+        _SUMMARY,
+        {**_SUMMARY_NULLS, "pin": or_null(ref("PinInformation"))},
+    ),
+    "ProductOfPromotion": thing(
+        "What a promotion repeats of a product.",
+        {"id": ref("ProductId"), "name": text(), "type": ref("ProductType")},
+        {"description": or_null(text())},
+    ),
+    "ProductOfCampaign": thing(
+        "What a campaign repeats of a product.",
+        {"id": ref("ProductId"), "name": text(), "type": ref("ProductType"), "operator": ref("Operator")},
+        {"description": or_null(text())},
+    ),
+    "Promotion": _promotion(
+        "A promotion of an operator.",
+        {"operator": ref("Operator"), "products": many(ref("ProductOfPromotion"))},
+    ),
+    "Campaign": _promotion("A campaign over products.", {"products": many(ref("ProductOfCampaign"))}),
+}

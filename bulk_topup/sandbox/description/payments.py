@@ -1,0 +1,258 @@
+"""Schemas of what moves money, and of what is asked and told about it; plain data."""
+
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, StatusClass
+from bulk_topup.sandbox.description.vocabulary import (
+    Schema,
+    day,
+    many,
+    moment,
+    nulls,
+    number,
+    one_of,
+    or_null,
+    ref,
+    text,
+    thing,
+    whole,
+)
+from bulk_topup.sandbox.requests import CALLBACK_URL
+
+_PERSON = nulls(
+    {
+        "last_name": ref("NonEmptyText"),
+        "first_name": ref("NonEmptyText"),
+        "middle_name": ref("NonEmptyText"),
+        "nationality_country_iso_code": ref("CountryCode"),
+        "mobile_number": ref("MobileNumber"),
+        "email": ref("NonEmptyText"),
+        "address_text": ref("NonEmptyText"),
+        "address_city": ref("NonEmptyText"),
+        "address_country_iso_code": ref("CountryCode"),
+        "address_postal_code": ref("PostalCode"),
+    }
+)
+#: The groups of fields that a product can require; a transaction repeats them as they were sent.
+_GROUPS = {
+    "sender": or_null(ref("Person"), "Who pays; as `required_sender_fields` of the product says."),
+    "beneficiary": or_null(ref("Person"), "Who is paid; as `required_beneficiary_fields` of the product says."),
+    "debit_party_identifier": or_null(
+        ref("Party"), "The account that pays; as `required_debit_party_identifier_fields` of the product says."
+    ),
+    "credit_party_identifier": or_null(
+        ref("Party"), "The account that is credited; as `required_credit_party_identifier_fields` of the product says."
+    ),
+    "statement_identifier": or_null(
+        ref("StatementIdentifier"),
+        "The bill that is paid; as `required_statement_identifier_fields` of the product says.",
+    ),
+    "additional_identifier": or_null(
+        ref("AdditionalIdentifier"),
+        "What compliance asks for; as `required_additional_identifier_fields` of the product says.",
+    ),
+}
+_CALLBACK_URL = text(
+    "Address that the transaction is sent to by POST each time its status changes.",
+    format="uri",
+    pattern=CALLBACK_URL,
+)
+
+
+def _request(description: str, more: dict[str, Schema] | None = None) -> Schema:
+    return thing(
+        description,
+        {"external_id": ref("ExternalId"), "product_id": ref("ProductId")},
+        {
+            "calculation_mode": or_null(
+                ref("CalculationMode"), "Required for ranged products, which say what they take."
+            ),
+            "source": or_null(ref("RequestedAmount"), "Required with `calculation_mode` SOURCE_AMOUNT."),
+            "destination": or_null(ref("RequestedAmount"), "Required with `calculation_mode` DESTINATION_AMOUNT."),
+            "auto_confirm": {
+                "type": "boolean",
+                "default": False,
+                "description": "Whether the transaction is confirmed as it is created.",
+            },
+            **_GROUPS,
+            **(more or {}),
+        },
+    )
+
+
+_SIDES = {"source": ref("Amount"), "destination": ref("Amount")}
+_PAGE = {"page": whole("Number of the page."), "per_page": ref("PerPage")}
+
+SCHEMAS: dict[str, Schema] = {
+    "TransactionId": whole("Transaction.", bits=64),
+    "ExternalId": text(
+        "Your own reference of a transaction; it is accepted once.",
+        minLength=1,
+        maxLength=patterns.EXTERNAL_ID_MAX_LENGTH,
+        pattern=patterns.NON_EMPTY,
+    ),
+    "NonEmptyText": text(minLength=1, pattern=patterns.NON_EMPTY),
+    "MobileNumber": text("Mobile number in E.164 form.", pattern=patterns.E164),
+    "AccountNumber": text(
+        "Account number.", minLength=1, maxLength=patterns.ACCOUNT_NUMBER_MAX_LENGTH, pattern=patterns.NON_EMPTY
+    ),
+    "PostalCode": text(pattern=patterns.POSTAL_CODE),
+    "PerPage": {
+        **whole("Entries of a page."),
+        "maximum": patterns.PER_PAGE_MAX,
+        "default": patterns.PER_PAGE_DEFAULT,
+    },
+    "RequestedAmount": thing(
+        "An amount on one side of a ranged product, in that side's unit.",
+        {"unit_type": ref("UnitType"), "unit": ref("NonEmptyText"), "amount": number()},
+    ),
+    "Person": thing("A sender or a beneficiary.", {}, _PERSON),
+    "Party": thing(
+        "An account: a mobile number, or an account number with its qualifier.",
+        {},
+        nulls(
+            {
+                "mobile_number": ref("MobileNumber"),
+                "account_number": ref("AccountNumber"),
+                "account_qualifier": ref("NonEmptyText"),
+            }
+        ),
+    ),
+    "StatementIdentifier": thing(
+        "A bill.", {}, {"reference": or_null(ref("NonEmptyText")), "due_date": or_null(day())}
+    ),
+    "AdditionalIdentifier": thing(
+        "What compliance asks for.",
+        {},
+        {
+            "purchaser_id": or_null(
+                text(pattern=patterns.PURCHASER_ID), "Made-up id of the till, agent or person that buys."
+            )
+        },
+    ),
+    "AsyncTransactionRequest": _request(
+        "A transaction to be created in asynchronous mode.", {"callback_url": or_null(_CALLBACK_URL)}
+    ),
+    "SyncTransactionRequest": _request("A transaction to be created in synchronous mode."),
+    "TransactionStatus": thing(
+        "Where a transaction stands. Logic follows the class; the status itself is for people.",
+        {
+            "id": {"type": "integer", "description": "The class's id, then four digits for the detail."},
+            "message": text("For example " + ", ".join(list(STATUSES)[:4]) + ".", minLength=1),
+            "class": thing(
+                "The class: it decides what happens to the money.",
+                {
+                    "id": {"type": "integer", "enum": [class_.value for class_ in StatusClass]},
+                    "message": one_of(*(class_.name for class_ in StatusClass)),
+                },
+            ),
+        },
+    ),
+    "Pin": thing(
+        "What was bought of a PIN product.", {}, nulls({"code": ref("NonEmptyText"), "serial": ref("NonEmptyText")})
+    ),
+    "Transaction": thing(
+        "A transfer of value to a beneficiary.",
+        {
+            "id": ref("TransactionId"),
+            "external_id": ref("ExternalId"),
+            "creation_date": moment(),
+            "status": ref("TransactionStatus"),
+            "product": ref("ProductOfTransaction"),
+            "prices": ref("FixedPrices"),
+            "rates": ref("Rates"),
+        },
+        {
+            "confirmation_expiration_date": or_null(moment(), "Until when it can be confirmed."),
+            "confirmation_date": or_null(moment()),
+            "operator_reference": or_null(text()),
+            "pin": or_null(ref("Pin")),
+            "benefits": or_null(many(ref("FixedBenefit"))),
+            "promotions": or_null(many(ref("PromotionOfProduct"))),
+            "requested_values": or_null(thing("What was asked for.", {}, nulls(_SIDES))),
+            "adjusted_values": or_null(
+                thing("What was delivered, where it is not what was asked for.", {}, nulls(_SIDES))
+            ),
+            **_GROUPS,
+            "callback_url": or_null(_CALLBACK_URL),
+        },
+    ),
+    "Balance": thing(
+        "A wallet in one unit.",
+        {
+            "id": whole(),
+            "unit_type": ref("UnitType"),
+            "unit": text(),
+            "available": number("What can be spent."),
+            "holding": number("What is set aside for transactions under way."),
+        },
+        {"credit_limit": or_null(number())},
+    ),
+    "MobileNumberLookup": thing("A mobile number.", {"mobile_number": ref("MobileNumber")}, _PAGE),
+    "LookedUpOperator": thing(
+        "A mobile operator of the number's country.",
+        {
+            "id": ref("OperatorId"),
+            "name": text(),
+            "country": ref("Country"),
+            "identified": {"type": "boolean", "description": "Whether it is the number's own."},
+        },
+        {"regions": or_null(many(ref("Region")))},
+    ),
+    "StatementInquiry": thing(
+        "An account with a biller.",
+        {"product_id": ref("ProductId"), "account_number": ref("AccountNumber")},
+        {"account_qualifier": or_null(ref("NonEmptyText")), **_PAGE},
+    ),
+    "Statement": thing(
+        "An open bill.",
+        {"reference": ref("NonEmptyText")},
+        {
+            "dates": or_null(
+                thing("When it is due and when it was written.", {}, nulls({"due": day(), "statement": day()}))
+            ),
+            "balance": or_null(ref("Amount"), "What is to be paid."),
+        },
+    ),
+    "CreditPartyLookup": thing(
+        "A credit party of a service.", {"service_id": ref("ServiceId"), "credit_party_identifier": ref("Party")}
+    ),
+    "CreditPartyPagedLookup": thing(
+        "A credit party of a service.",
+        {"service_id": ref("ServiceId"), "credit_party_identifier": ref("Party")},
+        _PAGE,
+    ),
+    "CreditPartyBenefit": thing(
+        "A benefit that a credit party has at present.",
+        {
+            "type": ref("BenefitTypeName"),
+            "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
+            "unit": text(),
+            "amount": number(),
+        },
+        {"expiration_date": or_null(moment()), "country": or_null(ref("Country"))},
+    ),
+    "CreditPartyStatus": thing(
+        "When a credit party's eSIM was installed and activated; null for not yet.",
+        {},
+        nulls({"installation_date": moment(), "activation_date": moment()}),
+    ),
+    "Errors": thing(
+        "Why a request was refused.",
+        {
+            "errors": many(
+                thing(
+                    "One reason.",
+                    {
+                        "code": {
+                            "type": "integer",
+                            "examples": [int(code) for code in ERROR_TABLE],
+                            "description": "What programs go by.",
+                        },
+                        "message": text("What people read."),
+                    },
+                ),
+                minItems=1,
+            )
+        },
+    ),
+}

@@ -1,0 +1,28 @@
+"""The two addresses that anybody may read: the description as JSON and as a page; made at the first request."""
+
+from collections.abc import Callable
+from functools import cache
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from bulk_topup.sandbox.description.document import document
+from bulk_topup.sandbox.description.page import page
+
+
+@cache
+def _json() -> Response:
+    return JSONResponse(document())
+
+
+@cache
+def _page() -> Response:
+    return HTMLResponse(page(document()))
+
+
+_PUBLIC: dict[str, Callable[[], Response]] = {"/openapi.json": _json, "/docs": _page}
+
+
+def public_response(method: str, path: str) -> Response | None:
+    """Give what anybody may read at an address; None where there is no such thing."""
+    found = _PUBLIC.get(path) if method == "GET" else None
+    return found() if found else None

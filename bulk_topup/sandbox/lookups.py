@@ -1,0 +1,157 @@
+"""What is known of accounts besides transactions: open statements, and an eSIM's benefits and dates; touches nothing.
+
+All of it is invented from the account's own characters and the month, so that whoever asks again gets the same. An
+account that ends in 000 has no open statement. An eSIM whose number ends in 0 is not installed yet, one that ends in 1
+is installed and not active, any other is active.
+"""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bulk_topup.dvs import codec, patterns
+from bulk_topup.dvs.models import (
+    Amount,
+    CreditPartyBenefit,
+    PaymentInformation,
+    RangedAmount,
+    RangedValuePayment,
+    Statement,
+    StatementDates,
+)
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.places import COUNTRIES
+from bulk_topup.sandbox.rendering import moment
+from bulk_topup.sandbox.requests import CreditPartyRequest, Party, StatementRequest
+
+#: The service whose credit parties have benefits and dates to look up.
+ESIM = 13
+WITHOUT_STATEMENTS = "000"
+NOT_INSTALLED, NOT_ACTIVE = "0", "1"
+
+_MOST_STATEMENTS = 3
+_BETWEEN_STATEMENTS = timedelta(days=30)
+_TIME_TO_PAY = timedelta(days=20)
+#: An invented balance is fewer steps than this above the smallest payment.
+_BALANCE_STEPS = 500_000
+#: What an eSIM comes with.
+_GIGABYTES = Decimal(10)
+_ESIM_VALIDITY = timedelta(days=60)
+
+
+def statement_bodies(asked: StatementRequest, now: datetime) -> list[bytes]:
+    """Write the open statements of an account, newest first (reference: Lookup, statement inquiry).
+
+    Raises:
+        Refusal: there is no such product (1003001), it has no statements (1007500), or a field that its inquiry
+            requires is missing (1000400).
+    """
+    product = catalogue.product(asked.product_id)
+    if (
+        not isinstance(product, RangedValuePayment)
+        or product.payment is None
+        or not product.payment.supports_statement_inquiry
+    ):
+        raise Refusal(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
+    _check_inquiry_fields(product.payment, asked)
+    if asked.account_number.endswith(WITHOUT_STATEMENTS):
+        return []
+    account = f"{asked.product_id}/{asked.account_number}/{asked.account_qualifier}"
+    bodies = []
+    for place in range(1 + _number(account) % _MOST_STATEMENTS):
+        issued = _month(now) - place * _BETWEEN_STATEMENTS
+        number = _number(f"{account}/{issued.date()}")
+        statement = Statement(
+            reference=f"INV-{number % 10**8:08}",
+            dates=StatementDates(due=(issued + _TIME_TO_PAY).date(), statement=issued.date()),
+            balance=_balance(product.destination, number),
+        )
+        bodies.append(catalogue.encode(statement))
+    return bodies
+
+
+def _check_inquiry_fields(payment: PaymentInformation, asked: StatementRequest) -> None:
+    alternatives = payment.required_inquiry_fields or []
+    if alternatives and not any(all(getattr(asked, name, None) for name in inner) for inner in alternatives):
+        needed = " or ".join(" and ".join(inner) for inner in alternatives)
+        raise Refusal(ErrorCode.BAD_REQUEST, f"an inquiry with product {asked.product_id} requires {needed}")
+
+
+def _balance(side: RangedAmount, number: int) -> Amount:
+    low, step = side.amount.min or Decimal(0), side.amount.increment or Decimal(1)
+    return Amount(unit=side.unit, amount=low + step * (number % _BALANCE_STEPS))
+
+
+def benefit_bodies(asked: CreditPartyRequest, now: datetime) -> list[bytes]:
+    """Write what a credit party has left at present (reference: Lookup, credit party benefits).
+
+    Raises:
+        Refusal: as `status_body` does.
+    """
+    account = _esim(asked)
+    _, activated = _dates(account, now)
+    if activated is None:
+        return []
+    left = _GIGABYTES * (_number(account) % 100 + 1) / 100
+    benefit = CreditPartyBenefit(
+        type="DATA",
+        unit_type="DATA",
+        unit="GB",
+        amount=left,
+        expiration_date=activated + _ESIM_VALIDITY,
+        country=COUNTRIES["GXX"],
+    )
+    return [catalogue.encode(benefit)]
+
+
+def status_body(asked: CreditPartyRequest, now: datetime) -> bytes:
+    """Write when a credit party's eSIM was installed and activated (reference: Lookup, credit party status).
+
+    Raises:
+        Refusal: there is no such service (1005004), it knows no such thing (1007500), or the credit party is missing
+            (1000400) or not a mobile number (1005003).
+    """
+    installed, activated = _dates(_esim(asked), now)
+    return codec.encode(
+        {
+            "installation_date": None if installed is None else moment(installed),
+            "activation_date": None if activated is None else moment(activated),
+        }
+    )
+
+
+def _esim(asked: CreditPartyRequest) -> str:
+    catalogue.service_body(asked.service_id)
+    account = _account(asked.credit_party_identifier)
+    if asked.service_id != ESIM:
+        raise Refusal(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
+    return account
+
+
+def _account(party: Party) -> str:
+    if party.mobile_number is not None and not re.fullmatch(patterns.E164, party.mobile_number):
+        raise Refusal(ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID)
+    account = party.mobile_number or party.account_number
+    if account is None:
+        raise Refusal(ErrorCode.BAD_REQUEST, "credit_party_identifier needs a mobile_number or an account_number")
+    return account
+
+
+def _dates(account: str, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Give when an eSIM was installed and activated."""
+    if account.endswith(NOT_INSTALLED):
+        return None, None
+    installed = _month(now) - timedelta(days=1 + _number(account) % 20)
+    return installed, None if account.endswith(NOT_ACTIVE) else _month(now)
+
+
+def _month(now: datetime) -> datetime:
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _number(text: str) -> int:
+    """Give a number that follows from a text, and looks as if it did not."""
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())

@@ -1,0 +1,110 @@
+"""Writes products, promotions and campaigns as bodies, in the language that is asked for; touches nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from bulk_topup.dvs.models import Campaign, ProductOfCampaign, ProductOfPromotion, Promotion, PromotionOfProduct
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.languages import Language
+from bulk_topup.sandbox.products import AnyProduct
+from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS, Offer, running_on
+from bulk_topup.sandbox.translations import translated
+
+#: More than there are products, languages and sets of promotions that run at one time.
+_BODIES_KEPT = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filters:
+    """What an offer's product must be of; None is any."""
+
+    country_iso_code: str | None
+    operator_id: int | None
+    product_id: int | None
+
+
+def product_body(product: AnyProduct, language: Language, now: datetime) -> bytes:
+    """Write a product with the promotions that run on it at that time (reference: Products)."""
+    return _product_body(product.id, language, tuple(offer.id for offer in running_on(product.id, now)))
+
+
+@lru_cache(maxsize=_BODIES_KEPT)
+def _product_body(product_id: int, language: Language, promotion_ids: tuple[int, ...]) -> bytes:
+    promotions = [
+        PromotionOfProduct.model_validate(_fields(PROMOTIONS[promotion_id], language)) for promotion_id in promotion_ids
+    ]
+    product = translated(catalogue.product(product_id), language)
+    return catalogue.encode(product.model_copy(update={"promotions": promotions or None}))
+
+
+def promotion_body(promotion_id: int, language: Language) -> bytes:
+    """Write a promotion (reference: Promotions, get).
+
+    Raises:
+        Refusal: there is none (1003201).
+    """
+    if promotion_id not in PROMOTIONS:
+        raise Refusal(ErrorCode.PROMOTION_NOT_FOUND)
+    offer = PROMOTIONS[promotion_id]
+    products = [translated(product, language) for product in _products(offer)]
+    return catalogue.encode(
+        Promotion.model_validate(
+            {
+                **_fields(offer, language),
+                "operator": products[0].operator,
+                "products": [ProductOfPromotion.model_validate(product, from_attributes=True) for product in products],
+            }
+        )
+    )
+
+
+def campaign_body(campaign_id: int) -> bytes:
+    """Write a campaign (reference: Campaigns, get).
+
+    Raises:
+        Refusal: there is none (1003301).
+    """
+    if campaign_id not in CAMPAIGNS:
+        raise Refusal(ErrorCode.CAMPAIGN_NOT_FOUND)
+    offer = CAMPAIGNS[campaign_id]
+    products = [ProductOfCampaign.model_validate(product, from_attributes=True) for product in _products(offer)]
+    return catalogue.encode(Campaign.model_validate({**_fields(offer, Language.ENGLISH), "products": products}))
+
+
+def matching(offers: Iterable[Offer], filters: Filters) -> list[int]:
+    """Give the ids of the offers with a product that fits every filter (reference: Promotions, list)."""
+    return [
+        offer.id
+        for offer in offers
+        if any(
+            filters.product_id in {None, product.id}
+            and catalogue.is_of(
+                product,
+                service_id=None,
+                subservice_id=None,
+                country_iso_code=filters.country_iso_code,
+                operator_id=filters.operator_id,
+            )
+            for product in _products(offer)
+        )
+    ]
+
+
+def _products(offer: Offer) -> list[AnyProduct]:
+    return [catalogue.product(product_id) for product_id in offer.product_ids]
+
+
+def _fields(offer: Offer, language: Language) -> dict[str, object]:
+    texts = offer.texts[language]
+    return {
+        "id": offer.id,
+        "title": texts.title,
+        "description": texts.description,
+        "terms": texts.terms,
+        "start_date": offer.start_date,
+        "end_date": offer.end_date,
+    }

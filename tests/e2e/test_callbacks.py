@@ -1,0 +1,143 @@
+"""Callbacks: received beside a run or on their own, verified before the ledger moves, and never believed."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.ledger import Ledger
+
+Start = Callable[..., subprocess.Popen[str]]
+PAYING = ("--product", 6418, "--rate", 1000)
+
+
+@pytest.fixture
+def list_(tmp_path: Path) -> Path:
+    path = tmp_path / "bonus.csv"
+    path.write_text("reference,phone,amount\n" + "".join(f"R-{row},+6595123{500 + row},5\n" for row in range(10)))
+    return path
+
+
+@pytest.fixture
+def listener(start: Start, options: tuple[str, ...]) -> Callable[[], str]:
+    """Give a function that starts `listen` and gives the address at which callbacks are received."""
+
+    def run() -> str:
+        process = start("listen", "--port", 0, "--path-token", "t0ken", *options)
+        assert process.stdout is not None
+        return process.stdout.readline().split(" at ")[1].split()[0]
+
+    return run
+
+
+def _post(url: str, body: bytes, method: str = "POST") -> int:
+    request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - a loopback address
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            status: int = answer.status
+            return status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def _states(folder: Path) -> Counter[str]:
+    with Ledger(folder / "ledger.db") as ledger:
+        return Counter(outcome.state.value for outcome in ledger.outcomes(ledger.run_named("bonus")))
+
+
+def test_a_run_that_listens_is_told_and_does_not_poll(
+    pay: Any, books: Any, results: Any, agree: Any, list_: Path
+) -> None:
+    answer = pay("run", list_, *PAYING, "--listen", "127.0.0.1:0", "--json")
+    agree(results("list-bonus"), books())
+    requests = [json.loads(line)["requests"] for line in answer.stderr.splitlines() if line.startswith("{")]
+    assert requests
+    assert json.loads(answer.stdout)["counts"]["completed"] == 10
+
+
+def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(
+    pay: Any, books: Any, results: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str],
+    list_: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    with Ledger(tmp_path / "ledger.db"):
+        url = listener()
+    pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
+    paid = books()["transactions"][0]
+    _reverse(sandbox, credentials, paid["id"])
+    until(lambda: _states(tmp_path)["reversed"] == 1)
+    pay("report", "bonus")
+    [row] = [row for row in results("list-bonus") if row["result_state"] == "reversed"]
+    assert row["result_external_id"] == paid["external_id"]
+
+
+def _reverse(sandbox: Any, credentials: tuple[str, str], transaction_id: int) -> None:
+    passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    passwords.add_password(None, sandbox.address, *credentials, is_authenticated=True)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(passwords))
+    url = f"{sandbox.address}/sandbox/transactions/{transaction_id}/reverse"
+    opener.open(urllib.request.Request(url, data=b"", method="POST")).close()  # noqa: S310
+
+
+def test_a_forged_callback_moves_nothing(
+    pay: Any, books: Any, until: Any, listener: Any, list_: Path, tmp_path: Path
+) -> None:
+    pay("run", list_, *PAYING, "--poll-interval", 0.1)
+    url = listener()
+    paid = books()["transactions"][0]
+    forged = {
+        "id": paid["id"],
+        "external_id": paid["external_id"],
+        "status": {"class": {"id": 8, "message": "REVERSED"}},
+    }
+    assert _post(url, json.dumps(forged).encode()) == 204
+
+    def is_followed() -> bool:
+        with Ledger(tmp_path / "ledger.db") as ledger:
+            return not ledger.hinted(ledger.run_named("bonus"))
+
+    until(is_followed)
+    assert _states(tmp_path) == {"completed": 10}
+
+
+def test_what_is_no_callback_of_ours_is_not_taken(listener: Any, tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.db"):
+        url = listener()
+    known_form = json.dumps({"external_id": "somebody-else-1"}).encode()
+    assert _post(url, known_form) == 404
+    assert _post(url.replace("t0ken", "guess"), known_form) == 404
+    assert _post(url, b"{") == 400
+    assert _post(url, b"[]") == 400
+    assert _post(url, b'{"external_id": 7}') == 400
+    assert _post(url, b" " * 300_000) == 413
+    assert _post(url, b"{}", method="PUT") == 405
+
+
+def test_a_hint_is_durable_before_it_is_answered_and_followed_after_a_crash(
+    pay: Any, books: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    pay("run", list_, *PAYING, "--poll-interval", 0.1)
+    paid = books()["transactions"][0]
+    _reverse(sandbox, credentials, paid["id"])
+    # Somebody else holds the run, so the hint can only be kept.
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        run = ledger.run_named("bonus")
+        assert ledger.keep_hint(paid["external_id"])
+        assert [hint.attempt.external_id for hint in ledger.hinted(run)] == [paid["external_id"]]
+    listener()
+    until(lambda: _states(tmp_path)["reversed"] == 1)
+
+
+@pytest.mark.parametrize("address", ["8443", "127.0.0.1:", "127.0.0.1:99999", "host:x"])
+def test_an_address_that_is_none_is_told(pay: Any, list_: Path, address: str) -> None:
+    assert "is not HOST:PORT" in pay("run", list_, *PAYING, "--listen", address, code=2).stderr
+
+
+def test_a_callback_url_that_dvs_could_not_post_to_is_told(pay: Any, list_: Path) -> None:
+    assert "is not a URL" in pay("run", list_, *PAYING, "--callback-url", "example", code=2).stderr

@@ -1,0 +1,404 @@
+"""Faults on request: what a client meets, what the books say, and that the same requests meet the same faults."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.cli.sandbox import sandbox_command
+from bulk_topup.errors import ConfigurationError
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.faults import (
+    KINDS,
+    LONGEST_WAIT,
+    AnyFault,
+    Drop,
+    Faults,
+    Latency,
+    Reset,
+    Restart,
+    Stall,
+    StatusBefore,
+    Throttle,
+    load_faults,
+    make_faults,
+    parse_fault,
+    read_faults,
+)
+
+AUTH = ("key", "secret")
+CREATE = "/v1/async/transactions"
+CARD = {"product_id": 8803, "auto_confirm": True}
+
+
+class Trial:
+    """A sandbox whose faults a test sets, with a client that a dropped connection does not end."""
+
+    def __init__(self, sandbox: EmbeddedSandbox, client: httpx2.Client) -> None:
+        self.sandbox = sandbox
+        self.client = client
+
+    def set(self, *faults: str) -> None:
+        """Put faults in the place of those that were set."""
+        values = Faults([parse_fault(fault) for fault in faults], keeps_books=True).report()
+        answer = self.client.put("/sandbox/faults", json=[value["fault"] for value in values])
+        assert answer.status_code == 200, answer.text
+
+    def create(self, external_id: str) -> httpx2.Response:
+        """Buy a gift card."""
+        return self.client.post(CREATE, json=CARD | {"external_id": external_id})
+
+    def created(self) -> list[str]:
+        """Give the external ids of the transactions in the provider's books."""
+        books = self.client.get("/sandbox/books").json()
+        return [transaction["external_id"] for transaction in books["transactions"]]
+
+    def counts(self) -> list[tuple[int, int]]:
+        """Give how often each fault was met and used."""
+        return [(entry["met"], entry["used"]) for entry in self.client.get("/sandbox/faults").json()]
+
+
+@contextmanager
+def _serving(config: SandboxConfig, clock: Any) -> Iterator[Trial]:
+    with (
+        EmbeddedSandbox(config, clock) as sandbox,
+        httpx2.Client(base_url=sandbox.address, auth=AUTH) as client,
+    ):
+        yield Trial(sandbox, client)
+
+
+@pytest.fixture
+def trial(config: Callable[..., SandboxConfig], clock: Any) -> Iterator[Trial]:
+    """A sandbox with books of its own and time that is moved by hand."""
+    with _serving(config(), clock) as started:
+        yield started
+
+
+def test_without_faults_nothing_is_counted_and_all_goes_well(trial: Trial) -> None:
+    assert trial.counts() == []
+    assert trial.create("a").status_code == 201
+
+
+def test_a_reset_comes_before_the_request_is_looked_at(trial: Trial) -> None:
+    trial.set("reset first=2")
+    with pytest.raises(httpx2.ReadError, match="reset"):
+        trial.client.get("/v1/balances")
+    with pytest.raises(httpx2.TransportError):
+        trial.create("a")
+    assert trial.created() == []
+    assert trial.create("a").status_code == 201
+
+
+def test_a_dropped_request_was_carried_out_and_has_no_answer(trial: Trial) -> None:
+    trial.set("drop POST /async/transactions first=1")
+    with pytest.raises(httpx2.RemoteProtocolError):
+        trial.create("a")
+    assert trial.created() == ["a"]
+    assert trial.create("a").json()["errors"][0]["code"] == 1007001
+
+
+def test_half_an_answer_is_the_first_half_of_it(trial: Trial) -> None:
+    trial.set("half first=1")
+    parts: list[bytes] = []
+    with trial.client.stream("POST", CREATE, json=CARD | {"external_id": "a"}) as answer:
+        assert answer.status_code == 201
+        with pytest.raises(httpx2.RemoteProtocolError):
+            parts.extend(answer.iter_raw())
+    got = b"".join(parts)
+    assert len(got) == int(answer.headers["content-length"]) // 2
+    assert got.startswith(b'{"id":')
+    assert trial.created() == ["a"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_error_before_the_request_leaves_no_trace_and_one_after_it_does(trial: Trial, status: int) -> None:
+    trial.set(f"status_before status={status} first=1")
+    before = trial.create("before")
+    trial.set(f"status_after status={status} first=1")
+    after = trial.create("after")
+    assert (before.status_code, after.status_code) == (status, status)
+    assert before.content == after.content
+    assert before.headers["content-type"].partition(";")[0] == (
+        "application/json" if status in {500, 503} else "text/html"
+    )
+    assert trial.created() == ["after"]
+
+
+def test_a_throttled_request_is_told_when_to_come_back_only_if_it_should_be(trial: Trial) -> None:
+    trial.set("throttle retry_after=7 first=1", "throttle first=2")
+    told, not_told = trial.create("a"), trial.create("a")
+    assert (told.status_code, told.headers["retry-after"]) == (429, "7")
+    assert told.json() == {"errors": [{"code": 1000429, "message": "Too many requests"}]}
+    assert not_told.status_code == 429
+    assert "retry-after" not in not_told.headers
+    assert trial.created() == []
+    assert trial.counts() == [(2, 1), (2, 1)]
+
+
+def test_waits_are_seconds_of_the_clock_whatever_the_time_scale(
+    config: Callable[..., SandboxConfig], clock: Any
+) -> None:
+    with _serving(config(time_scale=0.001), clock) as trial:
+        trial.set("latency seconds=4", "latency seconds=2", "stall seconds=30 first=1")
+        assert trial.create("a").status_code == 201
+    assert clock.slept == [6, 30]
+
+
+def test_a_stalled_answer_comes_whole_and_says_what_was_so_before_the_wait(trial: Trial) -> None:
+    trial.set("stall seconds=60 first=1")
+    assert trial.create("a").json()["status"]["message"] == "CONFIRMED"
+    assert trial.client.get("/v1/transactions/2237512891").json()["status"]["message"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(("parts", "waits"), [(2, 1), (7, 6), (1000, None)])
+def test_a_slow_body_is_the_same_body_in_parts(trial: Trial, clock: Any, parts: int, waits: int | None) -> None:
+    whole = trial.client.get("/v1/services").content
+    trial.set(f"slow_body parts={parts} seconds=0.5")
+    assert trial.client.get("/v1/services").content == whole
+    assert set(clock.slept) == {0.5}
+    assert waits is None or len(clock.slept) == waits
+    assert len(clock.slept) < parts
+
+
+def test_a_restart_keeps_the_books_and_the_faults_and_drops_every_connection(trial: Trial) -> None:
+    with httpx2.Client(base_url=trial.sandbox.address, auth=AUTH) as bystander:
+        bystander.get("/v1/balances")
+        trial.set("restart POST /async/transactions first=1")
+        with pytest.raises(httpx2.TransportError):
+            trial.create("a")
+        while True:
+            with suppress(httpx2.TransportError):
+                assert trial.created() == ["a"]
+                break
+        assert bystander.get("/v1/balances").status_code == 200
+    assert trial.counts() == [(1, 1)]
+    assert trial.create("b").status_code == 201
+
+
+def test_a_sandbox_that_is_away_can_be_ended(config: Callable[..., SandboxConfig]) -> None:
+    with _serving(config(faults=[Restart(seconds=LONGEST_WAIT)]), None) as trial:
+        with pytest.raises(httpx2.TransportError):
+            trial.create("a")
+
+
+def test_a_sandbox_that_ends_ends_its_waits_without_a_word(command: Callable[..., Any]) -> None:
+    started = command(
+        "--fault", "latency /services seconds=600", "--fault", "drop first=1", "--fault", "reset /services"
+    )
+    with httpx2.Client(base_url=started.base_url, auth=started.auth) as client:
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get("/balances")
+        with suppress(httpx2.ReadTimeout):
+            client.get("/services", timeout=httpx2.Timeout(60, read=0.1))
+        started.process.send_signal(signal.SIGTERM)
+        out, err = started.process.communicate(timeout=30)
+    assert (started.process.returncode, out, err) == (0, "", "")
+
+
+def test_faults_are_shown_set_and_cleared_while_it_runs_and_never_happen_to_that(trial: Trial) -> None:
+    trial.set("reset", "drop GET /transactions/* every=2")
+    assert trial.client.get("/sandbox/faults").json() == [
+        {"fault": {"kind": "reset"}, "met": 0, "used": 0},
+        {"fault": {"kind": "drop", "method": "GET", "path": "/transactions/*", "every": 2}, "met": 0, "used": 0},
+    ]
+    assert trial.client.delete("/sandbox/faults").json() == []
+    assert trial.create("a").status_code == 201
+    assert httpx2.get(f"{trial.sandbox.address}/sandbox/faults").status_code == 401
+
+
+@pytest.mark.parametrize("body", ["", "{}", '[{"kind": "boom"}]', '[{"kind": "drop", "probability": 2}]', "[" * 2000])
+def test_a_body_that_is_no_list_of_faults_is_a_bad_request_and_changes_nothing(
+    trial: Trial, refused: Callable[[httpx2.Response, int, int], None], body: str
+) -> None:
+    trial.set("drop GET /transactions/*")
+    refused(trial.client.put("/sandbox/faults", content=body), 400, 1000400)
+    assert len(trial.counts()) == 1
+
+
+def test_a_restart_without_books_is_refused_wherever_it_is_asked_for(
+    config: Callable[..., SandboxConfig], clock: Any, refused: Callable[[httpx2.Response, int, int], None]
+) -> None:
+    with pytest.raises(ConfigurationError, match="--books"):
+        EmbeddedSandbox(config(books=None, faults=[Restart()]))
+    with _serving(config(books=None), clock) as trial:
+        refused(trial.client.put("/sandbox/faults", json=[{"kind": "restart"}]), 400, 1000400)
+
+
+def test_the_command_takes_faults_as_words_and_from_a_file(command: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text('[[fault]]\nkind = "throttle"\nfirst = 1\nretry_after = 0\n')
+    started = command("--faults", "faults.toml", "--fault", "status_before GET /balances status=504 first=1")
+    with httpx2.Client(base_url=started.base_url, auth=started.auth) as client:
+        assert [client.get("/balances").status_code for _ in range(3)] == [504, 200, 200]
+        assert client.get("/services").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--fault", "boom"), "begin it with one of latency, stall"),
+        (("--fault", "drop probability=2"), "<= 1.0"),
+        (("--faults", "missing.toml"), "missing.toml cannot be read: No such file"),
+    ],
+)
+def test_a_fault_that_is_none_is_a_matter_of_usage(words: tuple[str, ...], says: str) -> None:
+    ended = CliRunner().invoke(sandbox_command, words)
+    assert ended.exit_code == 2
+    assert says in ended.output
+
+
+def test_the_command_cannot_restart_without_books(command: Callable[..., Any]) -> None:
+    ended = command("--fault", "restart", fails=True)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "give it a file with --books" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no kind that there is"),
+        ("drop twice", '"twice" is no setting'),
+        ("drop FETCH", "FETCH"),
+        ("drop GET POST", "two of method"),
+        ("drop first=1 every=2", "only one of probability, first and every"),
+        ("drop first=0", ">= 1"),
+        ("drop seconds=1", "unknown field `seconds`"),
+        ("latency", "missing required field `seconds`"),
+        ("latency seconds=nan", "seconds"),
+        ("latency seconds=601", "<= 600"),
+        ("latency seconds=1 spread=1", "fixed has no spread"),
+        ("status_before status=404", "404"),
+        ("slow_body parts=1", ">= 2"),
+        ("throttle retry_after=soon", "retry_after"),
+    ],
+)
+def test_words_that_are_no_fault_are_named(text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_fault(text)
+    assert says in str(caught.value)
+    assert f'Fault "{text}"' in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_the_same_in_words_and_in_json(kind: str) -> None:
+    words = f"{kind} POST /async/transactions/*/confirm probability=0.25 seed=7"
+    more = {"seconds": 0.5} if kind in {"latency", "stall"} else {}
+    fault = parse_fault(" ".join((words, *(f"{name}={value}" for name, value in more.items()))))
+    [entry] = Faults([fault], keeps_books=True).report()
+    assert make_faults([entry["fault"]], "It") == [fault]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[fault]]\nkind = 'boom'\n", "Kinds are latency"),
+        ("kind = 'drop'\n", "must hold [[fault]] tables and nothing else"),
+        ("[fault]\nkind = 'drop'\n", "no list of faults"),
+        ("[[fault\n", "not valid TOML"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_faults(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_no_more_faults_are_taken_than_any_trial_needs() -> None:
+    with pytest.raises(ConfigurationError, match="100"):
+        read_faults(b"[" + b",".join([b'{"kind":"drop"}'] * 101) + b"]")
+
+
+@pytest.mark.parametrize(
+    ("fault", "method", "path", "matches"),
+    [
+        (Reset(), "GET", "/v1/balances", True),
+        (Reset(method="GET"), "POST", "/v1/balances", False),
+        (Reset(path="/balances"), "GET", "/v1/balances", True),
+        (Reset(path="/balances"), "GET", "/v1/balances/1", False),
+        (Reset(path="/transactions/*"), "GET", "/v1/transactions/22", True),
+        (Reset(path="/transactions/*"), "GET", "/v1/transactions", False),
+        (Reset(path="/transactions/*"), "POST", "/v1/transactions/22/cancel", False),
+        (Reset(path="/transactions/*/cancel"), "POST", "/v1/transactions/22/cancel", True),
+        (Reset(path="/a.b"), "GET", "/v1/axb", False),
+    ],
+)
+def test_method_and_path_choose_requests(fault: AnyFault, method: str, path: str, matches: bool) -> None:
+    assert fault.matches(method, path) is matches
+
+
+def _happened(faults: Faults, count: int) -> list[object]:
+    return [fate and fate.ending for fate in (faults.meet("POST", CREATE) for _ in range(count))]
+
+
+@given(seed=st.integers(-(2**63), 2**63 - 1), probability=st.floats(0, 1), count=st.integers(1, 50))
+def test_the_same_sequence_meets_the_same_faults_whatever_else_is_asked_for(
+    seed: int, probability: float, count: int
+) -> None:
+    drop = Drop(method="POST", seed=seed, probability=probability)
+    one, other = (Faults([drop], keeps_books=False) for _ in range(2))
+    for _ in range(3):
+        other.meet("GET", "/v1/balances")
+    assert _happened(one, count) == _happened(other, count)
+
+
+def test_another_seed_meets_other_requests_and_the_share_is_what_was_asked_for() -> None:
+    happened = [
+        [drop is not None for drop in _happened(Faults([Drop(seed=seed, probability=0.3)], keeps_books=False), 2000)]
+        for seed in (1, 2)
+    ]
+    assert happened[0] != happened[1]
+    assert all(500 < sum(drops) < 700 for drops in happened)
+
+
+def test_counts_say_which_of_the_requests() -> None:
+    assert [bool(drop) for drop in _happened(Faults([Drop(first=2)], keeps_books=False), 4)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [bool(drop) for drop in _happened(Faults([Drop(every=3)], keeps_books=False), 6)] == [False, False, True] * 2
+
+
+def test_the_first_fault_that_is_due_happens_and_latencies_add_to_it() -> None:
+    refuse = StatusBefore()
+    faults = Faults([Latency(seconds=1), Throttle(every=2), Latency(seconds=0.5), refuse], keeps_books=False)
+    fates = [faults.meet("POST", CREATE) for _ in range(2)]
+    assert [fate and fate.ending for fate in fates] == [refuse, Throttle(every=2)]
+    assert [fate and fate.latency for fate in fates] == [1.5, 1.5]
+    assert [(counted.met, counted.used) for counted in faults.counted] == [(2, 2), (2, 1), (2, 2), (2, 1)]
+
+
+@given(
+    seconds=st.floats(0, LONGEST_WAIT),
+    spread=st.floats(0, LONGEST_WAIT),
+    distribution=st.sampled_from(["fixed", "uniform", "exponential", "lognormal"]),
+    number=st.integers(1, 1000),
+)
+def test_every_wait_has_an_end_and_is_the_same_each_time(
+    seconds: float, spread: float, distribution: Any, number: int
+) -> None:
+    spread = spread if distribution in {"uniform", "lognormal"} else 0.0
+    stall = Stall(seconds=seconds, spread=spread, distribution=distribution)
+    assert 0 <= stall.wait(number) <= LONGEST_WAIT
+    assert stall.wait(number) == stall.wait(number)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "spread", "quarter", "half"),
+    [("uniform", 2, 9, 10), ("exponential", 0, 2.877, 6.931), ("lognormal", 0.5, 7.137, 10)],
+)
+def test_waits_are_distributed_as_asked_for(distribution: Any, spread: float, quarter: float, half: float) -> None:
+    latency = Latency(seconds=10, spread=spread, distribution=distribution)
+    waits = sorted(latency.wait(number) for number in range(1, 2001))
+    assert waits[500] == pytest.approx(quarter, rel=0.1)
+    assert waits[1000] == pytest.approx(half, rel=0.1)
