@@ -51,18 +51,8 @@ class Serving:
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     def __enter__(self) -> Self:
-        config = uvicorn.Config(
-            self._app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE,
-            ssl_certfile=self._address.certificate,
-            ssl_keyfile=self._address.key,
+        config = server_config(
+            self._app, http="httptools", ssl_certfile=self._address.certificate, ssl_keyfile=self._address.key
         )
         try:
             config.load()
@@ -70,7 +60,7 @@ class Serving:
             raise ConfigurationError(f"The certificate or its key cannot be used: {error}.") from None
         listener = listen(self._address.host, self._address.port)
         self._port = listener.getsockname()[1]
-        self._server = _Server(config)
+        self._server = ReadyServer(config)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="server", daemon=True)
         self._thread.start()
         self._server.ready.wait()
@@ -83,8 +73,24 @@ class Serving:
         self._thread.join()
 
 
-class _Server(uvicorn.Server):
-    """Tells when it serves."""
+def server_config(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401
+    """Give a server's configuration: what all of ours share, and what one has besides."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        **more,
+    )
+
+
+class ReadyServer(uvicorn.Server):
+    """Tells when it serves, and leaves signals to whoever has the main thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

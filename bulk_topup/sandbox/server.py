@@ -6,7 +6,6 @@ import threading
 from types import TracebackType
 from typing import Self
 
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bulk_topup.clock import Clock, SystemClock
@@ -16,13 +15,12 @@ from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.fault_app import CONNECTION, FaultLayer
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.provider import Provider
+from bulk_topup.serving import ReadyServer, listen, server_config
 
 _log = logging.getLogger(__name__)
 
 #: Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
 KEEP_ALIVE = 300
-#: Seconds that requests under way have when the sandbox stops.
-GRACE = 2
 
 
 class EmbeddedSandbox:
@@ -82,7 +80,7 @@ class EmbeddedSandbox:
 
     def _open(self) -> socket.socket:
         """Take the address and open the books."""
-        listener = _listen(self._config.host, self._port)
+        listener = listen(self._config.host, self._port)
         try:
             self._provider = Provider(self._config, self._clock)
         except BaseException:
@@ -111,28 +109,13 @@ class EmbeddedSandbox:
                 self._server.should_exit = True
 
 
-class _Server(uvicorn.Server):
-    """Tells when it serves, and leaves signals to whoever has the main thread."""
+class _Server(ReadyServer):
+    """Serves the sandbox behind its faults, and can go away and come back."""
 
     def __init__(self, app: Sandbox, faults: Faults, clock: Clock) -> None:
         self._sandbox = app
         self._layer = FaultLayer(app, faults, clock, self.restart)
-        super().__init__(
-            uvicorn.Config(
-                self._layer,
-                loop="uvloop",
-                http=_Protocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_keep_alive=KEEP_ALIVE,
-                timeout_graceful_shutdown=GRACE,
-            )
-        )
-        self.ready = threading.Event()
+        super().__init__(server_config(self._layer, http=_Protocol, timeout_keep_alive=KEEP_ALIVE))
         #: Seconds to stay away before serving again; None where it ends for good.
         self.stays_away: float | None = None
 
@@ -140,7 +123,6 @@ class _Server(uvicorn.Server):
         """Begin to serve."""
         self._sandbox.start()
         await super().startup(sockets)
-        self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, without waiting for faults that wait."""
@@ -165,13 +147,3 @@ class _Protocol(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The sandbox cannot listen on {host} port {port}: {error.strerror}. Choose another with --port."
-        ) from None
