@@ -26,7 +26,9 @@ from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.runs import Finished, ReportOptions, run_list
+from bulk_topup.runs import Finished, Payer, ReportOptions, run_list
+from bulk_topup.settings import Environment
+from bulk_topup.states import RowState
 
 ROWS = 3_000
 CONCURRENCY = 32
@@ -101,9 +103,15 @@ async def _paid(base_url: str, folder: Path, rows: int) -> tuple[float, int]:
     async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY) as dvs:
         with Ledger(folder / "ledger.db") as ledger:
             finished: Finished = await run_list(
-                job, dvs=dvs, ledger=ledger, options=options, report=ReportOptions(folder=folder), watcher=_Nobody()
+                job,
+                dvs=dvs,
+                payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                ledger=ledger,
+                options=options,
+                report=ReportOptions(folder=folder),
+                watcher=_Nobody(),
             )
-        assert finished.report.summary.counts["completed"] == rows  # type: ignore[index]
+        assert finished.report.summary.counts[RowState.COMPLETED] == rows
         return time.perf_counter() - began, dvs.traffic.requests
 
 

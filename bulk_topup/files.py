@@ -1,5 +1,6 @@
 """Files that hold personal data: created for their owner only, and replaced whole or not at all."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -7,11 +8,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 OWNER_ONLY = 0o600
+#: Hexadecimal digits that tell apart texts which give the same name.
+NAME_HASH_LENGTH = 8
 
 
 def file_name(*parts: str) -> str:
-    """Join texts to a name that every file system takes; `run` where nothing of them can stand in one."""
-    return re.sub(r"[^\w.-]+", "-", "-".join(parts)).strip(".-") or "run"
+    """Join texts to a name that every file system takes.
+
+    A text that cannot stand in a name as it is gets a hash of it at its end, so that two texts never share a file.
+    """
+    return "-".join(map(_name_part, parts))
+
+
+def _name_part(text: str) -> str:
+    name = re.sub(r"[^\w.-]+", "-", text).strip(".-")
+    if name == text:
+        return name
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{name or 'run'}-{digest[:NAME_HASH_LENGTH]}"
 
 
 def create_private(path: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Final
 
 #: The column in which a list of rows that did not complete tells of each row why.
 REASON_COLUMN: Final = "reason"
-#: Begins that reason for every row that may be paid already, or will be by going on with its run. A list that has such
-#: a row is refused at it.
+#: Begins that reason for every row that may be paid already, or will be by going on with its run, or that the list gave
+#: up. A list that has such a row is refused at it.
 DO_NOT_PAY: Final = "Do not pay by other means:"
 
 
@@ -18,6 +18,8 @@ class Problem:
     column: str
     #: A whole sentence that quotes the value and says what to do.
     message: str
+    #: Whether another row may pay the same, so that this one must not be paid by other means either.
+    may_be_paid: bool = False
 
     def at(self, list_name: str, line: int) -> str:
         """Give the sentence with its place before it: file, line and column."""

@@ -23,6 +23,8 @@ class Run:
     columns: tuple[str, ...]
     #: When the run was first started, in UTC.
     created_at: datetime
+    #: Whose wallet pays: the provider's address and which key pair; empty where that is not known.
+    account: str = ""
 
     @property
     def name(self) -> str:
@@ -39,7 +41,7 @@ class Outcome:
     state: RowState
     #: The list's own cells, in the order of `Run.columns`.
     cells: tuple[str, ...]
-    #: Why the row was refused; empty for a row that was not.
+    #: Why the row was refused, or why a failed one cannot be tried again; empty for others.
     problems: tuple[Problem, ...]
     #: Why a row failed, is in conflict or waits, as a sentence; empty when there is nothing to say.
     message: str
@@ -69,6 +71,8 @@ class Outcome:
     #: When the provider created the transaction, and when its final status was seen, in UTC.
     creation_date: datetime | None
     final_at: datetime | None
+    #: Whether the list has the row still, as it was last read.
+    in_list: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,8 @@ from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.plan import BalanceCheck
 from bulk_topup.records import Run
-from bulk_topup.report import Report, ReportFormat, write_report
+from bulk_topup.report import Report, ReportError, ReportFormat, write_report
+from bulk_topup.settings import Environment
 from bulk_topup.states import RowState
 
 
@@ -29,6 +30,10 @@ class BalanceTooLowError(BulkTopupError):
 
 class OtherEnvironmentError(BulkTopupError):
     """The run was begun in another environment."""
+
+
+class OtherAccountError(BulkTopupError):
+    """The run was begun with another account."""
 
 
 class InterruptedRunError(BulkTopupError):
@@ -58,6 +63,17 @@ class Finished:
     run: Run
     result: RunResult
     report: Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payer:
+    """Whose money it is: a run is paid by one account, from its first start to its end."""
+
+    environment: Environment
+    #: Names the account, e.g. `AsyncDVS.account`.
+    account: str
+    #: The account is the one that the run was begun with, although its name changed.
+    is_same_account: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +112,7 @@ async def run_list(
     job: Job,
     *,
     dvs: AsyncDVS,
+    payer: Payer,
     ledger: Ledger,
     options: RunOptions,
     report: ReportOptions,
@@ -106,7 +123,8 @@ async def run_list(
 
     Args:
         job: the job, its dates filled in by `Job.at`.
-        dvs: an open client of the job's environment.
+        dvs: an open client.
+        payer: whose account the client is for.
         ledger: an open ledger.
         options: how to submit and track.
         report: where results are written; the folder is made before anything is sent.
@@ -115,17 +133,14 @@ async def run_list(
 
     Raises:
         RunLockedError: another process holds the run.
-        RowsRefusedError, BalanceTooLowError, OtherEnvironmentError: nothing was sent.
+        RowsRefusedError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.find_run(job.name, run_key)
-        if found is not None and found.environment != job.environment:
-            raise OtherEnvironmentError(
-                f"Run {found.name} was begun in {found.environment}, not in {job.environment}; "
-                "name another run with --run-key, or another ledger with --ledger."
-            )
+        if found is not None:
+            _demand_same_payer(found, payer)
         reader = open_job_list(job)
         prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
         watcher.prepared(job, found, prepared)
@@ -141,7 +156,8 @@ async def run_list(
         run = ledger.merge(
             job=job.name,
             run_key=run_key,
-            environment=job.environment,
+            environment=payer.environment,
+            account=payer.account,
             list_path=job.list,
             columns=reader.columns,
         )
@@ -152,6 +168,7 @@ async def resume_run(
     run: Run,
     *,
     dvs: AsyncDVS,
+    payer: Payer,
     ledger: Ledger,
     options: RunOptions,
     report: ReportOptions,
@@ -165,7 +182,8 @@ async def resume_run(
 
     Args:
         run: the run.
-        dvs: an open client of the run's environment.
+        dvs: an open client.
+        payer: whose account the client is for.
         ledger: an open ledger.
         options: how to submit and track.
         report: where results are written.
@@ -177,10 +195,12 @@ async def resume_run(
 
     Raises:
         RunLockedError: another process holds the run.
-        BalanceTooLowError: nothing was sent.
+        BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
         InterruptedRunError: the ledger could not be written any more.
     """
     with run_lock(ledger.path, run.job, run.run_key):
+        _demand_same_payer(run, payer)
+        ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         moves = ledger.retryable(run, statuses=statuses, lines=lines) if retry else []
         if to_send := ledger.counts(run)[RowState.PENDING] + len(moves):
@@ -205,7 +225,24 @@ async def _execute(
             result = await runner.execute()
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
-    return Finished(run=run, result=result, report=report_run(run, ledger=ledger, options=report))
+    try:
+        return Finished(run=run, result=result, report=report_run(run, ledger=ledger, options=report))
+    except ReportError as error:
+        raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
+
+
+def _demand_same_payer(run: Run, payer: Payer) -> None:
+    """Demand that a run goes on where its money is: elsewhere its external ids are unknown, and all is paid anew."""
+    if run.environment != payer.environment:
+        raise OtherEnvironmentError(
+            f"Run {run.name} was begun in {run.environment}, not in {payer.environment}; "
+            f"state --env {run.environment}, or name another run with --run-key, or another ledger with --ledger."
+        )
+    if run.account and run.account != payer.account and not payer.is_same_account:
+        raise OtherAccountError(
+            f"Run {run.name} was begun with {run.account}, and this is {payer.account}. Another account does not know "
+            "what was paid: go on with the first one. If only its key or its address changed, state --same-account."
+        )
 
 
 def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:

@@ -1,5 +1,6 @@
 """Files with personal data: private, and replaced whole or not at all."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -44,5 +45,12 @@ def test_a_failure_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path: Pat
 
 def test_a_name_of_any_texts_is_one_that_a_file_can_have() -> None:
     assert file_name("payroll", "2026-11") == "payroll-2026-11"
-    assert file_name("Paie d'été", "../../etc") == "Paie-d-été-..-..-etc"
-    assert file_name("..", "/") == "run"
+    name = file_name("Paie d'été", "../../etc", "x.csv")
+    assert re.fullmatch(r"Paie-d-été-[0-9a-f]{8}-etc-[0-9a-f]{8}-x\.csv", name)
+    assert re.fullmatch(r"run-[0-9a-f]{8}", file_name(".."))
+    assert file_name("\ud800") == file_name("\ud800")
+
+
+@pytest.mark.parametrize(("one", "other"), [("a/b", "a-b"), ("a/b", "a b"), (".a", "a"), ("..", "run"), ("", "run")])
+def test_two_texts_never_share_a_name(one: str, other: str) -> None:
+    assert file_name("payroll", one) != file_name("payroll", other)

@@ -1,7 +1,6 @@
 """Shows a run under way: a bar on a terminal, a line every few seconds elsewhere; and turns signals into stops."""
 
 import asyncio
-import signal
 import sys
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.progress import TimeRemainingColumn as RemainingColumn
 
 from bulk_topup.cli.display import show_plan
+from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.engine import Progress as Look
 from bulk_topup.errors import BulkTopupError
@@ -65,6 +65,8 @@ class ConsoleWatcher:
     json: bool
     #: Confirmed beforehand.
     yes: bool
+    #: What a start would do; None until the list is checked.
+    plan: tuple[Job, Prepared] | None = None
     _runner: Runner | None = None
 
     def wake(self) -> None:
@@ -74,6 +76,7 @@ class ConsoleWatcher:
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
         """Show the plan."""
+        self.plan = job, prepared
         show_plan(self.err if self.json else self.out, job, run, prepared)
 
     def confirm(self, run_name: str, rows: int) -> None:
@@ -91,7 +94,7 @@ class ConsoleWatcher:
         """Show progress while the run is on; SIGINT and SIGTERM stop it safely."""
         self._runner = runner
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             loop.add_signal_handler(number, runner.stop)
         show = self._on_terminal if self.err.is_terminal and not self.json else self._in_log
         display = loop.create_task(show(run, runner))
@@ -99,8 +102,9 @@ class ConsoleWatcher:
             yield
         finally:
             display.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+            # Only the report is left, which is written to its end.
+            for number in STOP_SIGNALS:
+                loop.add_signal_handler(number, lambda: None)
 
     async def _on_terminal(self, run: Run, runner: Runner) -> None:
         total = _total(runner.progress())

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,16 +16,34 @@ from bulk_topup.cli.options import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ConfigurationError, LedgerError
 from bulk_topup.ledger import Ledger
+from bulk_topup.runs import InterruptedRunError, Payer
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.settings import BASE_URLS, Environment, load_credentials
 
 T = TypeVar("T")
 
+#: What asks a command to end.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work in an event loop of its own."""
+    """Run a command's work in an event loop of its own; SIGINT and SIGTERM end it, unless it handles them itself.
+
+    Raises:
+        InterruptedRunError: a signal ended it.
+    """
+
+    async def guarded() -> T:
+        task = asyncio.ensure_future(main)
+        for number in STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise InterruptedRunError("Interrupted before anything was sent; start again.") from None
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        return runner.run(guarded())
 
 
 @asynccontextmanager
@@ -47,7 +66,7 @@ async def open_client(
         yield client
 
 
-def existing_ledger(options: ProviderOptions) -> Ledger:
+def existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> Ledger:
     """Open the ledger that the options name.
 
     Raises:
@@ -55,7 +74,13 @@ def existing_ledger(options: ProviderOptions) -> Ledger:
     """
     if not options.ledger.exists():
         raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
-    return Ledger(options.ledger)
+    return Ledger(options.ledger, read_only=read_only)
+
+
+def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, is_same_account: bool) -> Payer:
+    """Give whose account a client is for; an embedded sandbox's address and keys change from start to start."""
+    account = "the embedded sandbox" if is_embedded(options) else dvs.account
+    return Payer(environment=options.environment, account=account, is_same_account=is_same_account)
 
 
 def is_embedded(options: ProviderOptions) -> bool:
@@ -76,11 +101,15 @@ def _client(
 
 @contextmanager
 def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
-    ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     books = books_beside(ledger)
     lock = FileLock(books.with_name(f"{books.name}.lock"), timeout=0, mode=0o600)
     try:
+        ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock.acquire()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {ledger.parent} cannot be written to: {error.strerror}. Name another ledger with --ledger."
+        ) from None
     except Timeout:
         raise ConfigurationError(
             f"Another process has an embedded sandbox open on {books}; wait until it ends, "

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,18 +25,21 @@ from bulk_topup.cli.options import (
     report_options,
 )
 from bulk_topup.cli.progress import ConsoleWatcher
-from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, run_async
+from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, payer_of, run_async
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
-from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.engine import PollPolicy, Prepared, RunOptions
 from bulk_topup.files import replacing
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.listening import receiving
 from bulk_topup.records import Run
-from bulk_topup.report import summarise
+from bulk_topup.report import ReportError, summarise
 from bulk_topup.runs import (
+    BalanceTooLowError,
     Finished,
+    RowsRefusedError,
     exit_code,
     make_report_folder,
     plan_list,
@@ -62,9 +66,24 @@ def _address(_context: click.Context, _option: click.Parameter, text: str | None
     return Address(host=host.strip("[]"), port=int(port))
 
 
+def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        near = get_close_matches(text, STATUSES, n=1, cutoff=0.9)
+        # Others than those that are known pass: the provider may add statuses without notice.
+        if near and near[0] != text:
+            raise click.BadParameter(f'"{text}" is not a status; do you mean {near[0]}?')
+    return texts
+
+
 def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
     for decorate in (
         click.option("--yes", is_flag=True, help="Confirm production beforehand."),
+        click.option(
+            "--same-account",
+            "is_same_account",
+            is_flag=True,
+            help="The account's key or address changed since the run began; the account did not.",
+        ),
         click.option(
             "--listen",
             "listen_at",
@@ -125,15 +144,29 @@ def run_command(**values: Any) -> None:
         provider = provider_from(values, job.environment)
         job = job.at(SystemClock().now(), folder)
         report = report_from(values, job.name, str(job.run_key), job.reports)
-        callbacks = _Callbacks(values)
+        callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
         watcher, options = _watching(values, provider, job.concurrency, callbacks)
 
         async def pay() -> Finished:
             async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
                 with Ledger(provider.ledger) as ledger, callbacks.received(ledger, options, watcher) as told:
-                    return await run_list(job, dvs=dvs, ledger=ledger, options=told, report=report, watcher=watcher)
+                    return await run_list(
+                        job,
+                        dvs=dvs,
+                        payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                        ledger=ledger,
+                        options=told,
+                        report=report,
+                        watcher=watcher,
+                    )
 
-        _finish(run_async(pay()), watcher)
+        try:
+            finished = run_async(pay())
+        except (RowsRefusedError, BalanceTooLowError):
+            if watcher.json and watcher.plan:
+                click.echo(codec.encode(_plan_json(*watcher.plan)))
+            raise
+        _finish(finished, watcher)
 
 
 @click.command("resume")
@@ -158,6 +191,7 @@ def resume_command(run_name: str, **values: Any) -> None:
     "statuses",
     multiple=True,
     metavar="STATUS",
+    callback=_known_statuses,
     help="Only rows that failed with this status or class; repeatable.",
 )
 @click.option("--rows", "lines", callback=lines_of, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9.")
@@ -210,8 +244,13 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         show_plan(console, job, run, prepared)
         body = codec.encode(_plan_json(job, prepared))
         make_report_folder(file.parent)
-        with replacing(file) as temporary:
-            temporary.write_bytes(body + b"\n")
+        try:
+            with replacing(file) as temporary:
+                temporary.write_bytes(body + b"\n")
+        except OSError as error:
+            raise ReportError(
+                f"The plan cannot be written to {file}: {error.strerror}. Name another with --out."
+            ) from None
         console.print(f"The plan as a file: {file}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
@@ -232,7 +271,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup status list/rewards
     """
-    with plain_errors(), existing_ledger(provider_from(values)) as ledger:
+    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
         console = Console()
         if run_name is not None:
             run = ledger.run_named(run_name)
@@ -273,7 +312,7 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
     """
-    with plain_errors(), existing_ledger(provider_from(values)) as ledger:
+    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
         run = ledger.run_named(run_name)
         options = report_from(values, run.job, run.run_key)
         make_report_folder(options.folder)
@@ -304,7 +343,7 @@ def _go_on(
     with plain_errors():
         provider = provider_from(values)
         rate, concurrency = values.pop("rate"), values.pop("concurrency") or Job.model_fields["concurrency"].default
-        callbacks = _Callbacks(values)
+        callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
         watcher, options = _watching(values, provider, concurrency, callbacks)
         with existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name)
@@ -316,6 +355,7 @@ def _go_on(
                         return await resume_run(
                             run,
                             dvs=dvs,
+                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
                             ledger=ledger,
                             options=told,
                             report=report,
@@ -392,7 +432,7 @@ def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
     raise click.exceptions.Exit(exit_code(finished.result))
 
 
-def _plan_json(job: Job, prepared: Any) -> dict[str, object]:  # noqa: ANN401
+def _plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
     difference = prepared.difference
     return {
         "run": f"{job.name}/{job.run_key}",

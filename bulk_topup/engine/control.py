@@ -1,9 +1,10 @@
 """When a run goes on, pauses or stops, and why; touches only the clock."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from bulk_topup.clock import Clock, sleep_until
 
@@ -48,6 +49,7 @@ class Control:
         self._resume_at = 0.0
         self._failing_since: float | None = None
         self._stopping = asyncio.Event()
+        self._submitting_ended = asyncio.Event()
         #: Why the run stops or stopped; None while it goes on.
         self.reason: StopReason | None = None
         #: One sentence for people about the stop or the pause; empty while all is well.
@@ -72,6 +74,7 @@ class Control:
         """End the run; without balance only the submitting ends. The first reason stands."""
         if self.reason is None or reason is StopReason.INTERRUPTED:
             self.reason, self.message = reason, message
+        self._submitting_ended.set()
         if reason is not StopReason.BALANCE:
             self._stopping.set()
 
@@ -101,6 +104,16 @@ class Control:
         """Wait while the circuit is open; tell whether a row may be sent then."""
         while self.may_submit and self.is_paused:
             await self.sleep(self._resume_at - self._clock.monotonic())
+        return self.may_submit
+
+    async def admit(self, place: Coroutine[Any, Any, None]) -> bool:
+        """Wait for a place in time, but not beyond the end of submitting; tell whether a row may be sent then."""
+        waits = [asyncio.ensure_future(place), asyncio.ensure_future(self._submitting_ended.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         return self.may_submit
 
     async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:

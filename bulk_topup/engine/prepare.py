@@ -1,5 +1,6 @@
 """Before a run: reads the list, fetches its products, checks and stages the rows, compares cost with balance."""
 
+import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -59,6 +60,7 @@ async def prepare(
         rows = checker.check(frame)
         plan.add(rows, products)
         ledger.stage(rows)
+        await asyncio.sleep(0)  # lets a stop through
     difference = ledger.difference(run)
     return Prepared(plan=plan, difference=difference, balances=await compare_balances(dvs, difference.costs))
 

@@ -110,7 +110,7 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[_Task | None]) -> None:
         while (task := await queue.get()) is not None:
-            if await self._control.gate():
+            if await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire()):
                 await self._submit(task)
             elif not task.maybe_sent:
                 await self._release(task.attempt, "not sent: the run was stopped")
@@ -119,7 +119,7 @@ class Submitter:
         attempt = task.attempt
         try:
             request = request_of(attempt).model_copy(update={"callback_url": self._callback_url})
-            transaction = await self._dvs.transactions.create_async(request)
+            transaction = await self._dvs.transactions.create_async(request, admitted=True)
         except DVSError as error:
             await self._after_error(task, error)
             return

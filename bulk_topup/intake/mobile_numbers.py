@@ -21,7 +21,9 @@ _NO_COUNTRY: Final = "001"
 
 _E164: Final = re.compile(E164)
 _SCIENTIFIC: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+")
-_BETWEEN_DIGITS: Final = re.compile(f"[{BLANKS}().\\-\u2010-\u2015\u2212]")
+_BETWEEN_DIGITS: Final = re.compile(f"[{BLANKS}()\\-\u2010-\u2015\u2212]")
+#: One or two digits after the only point or comma, or zeros alone: no group of a number that people wrote.
+_DECIMALS: Final = re.compile(r"\+?[0-9]+[.,](?:[0-9]{1,2}|0+)")
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 
@@ -46,6 +48,12 @@ def normalise_mobile_number(text: str, default_country: str | None) -> str | Ref
             "format the column as text and enter the numbers again."
         )
     compact = _BETWEEN_DIGITS.sub("", text)
+    if _DECIMALS.fullmatch(compact):
+        return Refusal(
+            message=f"{quoted(text)} looks like a number that a program wrote with decimals; "
+            "format the column as text and enter the number again without them."
+        )
+    compact = compact.replace(".", "")
     if compact.startswith("00"):
         compact = "+" + compact[2:]
     if not _DIGITS.fullmatch(compact):

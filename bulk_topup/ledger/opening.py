@@ -1,5 +1,6 @@
 """Opens the ledger's file: makes it, refuses what is not ours, upgrades its tables; and its transactions and errors."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,14 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _demand_this_version(database: Database, path: Path) -> None:
+    if is_newer(database) or migrations.pending(database):
+        raise LedgerError(
+            f"The ledger {path} was written by another version of bulk-topup; "
+            "install the latest version, and resume a run of the ledger to bring it up to date."
+        )
+
+
 def _was_looked_at(path: Path) -> bool:
     return path.exists() and _identity(path) in _LOOKED_AT
 
@@ -60,6 +69,30 @@ def _was_looked_at(path: Path) -> bool:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a ledger's file without changing anything, also where nothing can be written.
+
+    Raises:
+        LedgerError: the file is no ledger, or one of another version.
+        sqlite3.Error, OSError: the file cannot be read.
+    """
+    if not _was_looked_at(path):
+        _demand_ours(path)
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    log = path.with_name(f"{path.name}-wal")
+    if not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size):
+        # SQLite shares its memory through a file that it could not make here; without a log nobody needs it.
+        address += "&immutable=1"
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        _demand_this_version(Database(connection), path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

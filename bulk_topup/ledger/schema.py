@@ -7,7 +7,7 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("bulk_topup.ledger")
 
 #: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints")
+NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts")
 
 
 def is_newer(db: Database) -> bool:
@@ -105,3 +105,8 @@ def _first(db: Database) -> None:
 @migrations(name=NAMES[1])
 def _second(db: Database) -> None:
     db.table("hints").create({"external_id": str, "received_at": str}, pk="external_id", not_null={"received_at"})
+
+
+@migrations(name=NAMES[2])
+def _third(db: Database) -> None:
+    db.table("runs").add_column("account", str, not_null_default="")

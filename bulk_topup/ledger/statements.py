@@ -13,13 +13,22 @@ _UNSENT = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 _SENT_WAS = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
 _NOW_IS = "coalesce(s.amount || ' ' || s.unit, 'nothing') || coalesce(' to ' || s.credit_party, '')"
 
+#: Whom a request credits, as a JSON array: by mobile number, and by account number with its qualifier; null for none.
+_PARTIES = """json_array(json_extract({of}.request, '$.credit_party_identifier.mobile_number'),
+        json_extract({of}.request, '$.credit_party_identifier.account_number') || char(10)
+        || coalesce(json_extract({of}.request, '$.credit_party_identifier.account_qualifier'), ''))"""
+
 FIND_RUN = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 LIST_RUNS = "SELECT * FROM runs ORDER BY id"
 INSERT_RUN = """
-    INSERT INTO runs (job, run_key, environment, list_path, columns, created_at)
-    VALUES (:job, :run_key, :environment, :list_path, :columns, :at)
+    INSERT INTO runs (job, run_key, environment, account, list_path, columns, created_at)
+    VALUES (:job, :run_key, :environment, :account, :list_path, :columns, :at)
 """
-UPDATE_RUN = "UPDATE runs SET list_path = :list_path, columns = :columns WHERE job = :job AND run_key = :run_key"
+UPDATE_RUN = """
+    UPDATE runs SET account = :account, list_path = :list_path, columns = :columns
+    WHERE job = :job AND run_key = :run_key
+"""
+SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"
 
 CREATE_STAGED = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
@@ -28,14 +37,12 @@ CREATE_STAGED = """
     ) WITHOUT ROWID
 """
 CREATE_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)"
-CREATE_GONE_SENT = """
-    CREATE TEMP TABLE IF NOT EXISTS gone_sent (
-        product_id INTEGER, credit_party TEXT, line INTEGER, PRIMARY KEY (product_id, credit_party)
-    ) WITHOUT ROWID
+CREATE_UNLISTED = """
+    CREATE TEMP TABLE IF NOT EXISTS unlisted (party TEXT PRIMARY KEY, told TEXT) WITHOUT ROWID
 """
 CLEAR_STAGED = "DELETE FROM temp.staged"
 CLEAR_GONE = "DELETE FROM temp.gone"
-CLEAR_GONE_SENT = "DELETE FROM temp.gone_sent"
+CLEAR_UNLISTED = "DELETE FROM temp.unlisted"
 STAGE = """
     INSERT INTO staged (identity, line, state, cells, problems, product_id, credit_party, amount, unit, request,
                         cost, cost_unit)
@@ -48,20 +55,28 @@ FIND_GONE = """
     SELECT r.id FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
 """
-FIND_GONE_SENT = f"""
-    INSERT OR IGNORE INTO temp.gone_sent
-    SELECT r.product_id, r.credit_party, r.line FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
-    WHERE r.state IN ({_SENT}) AND r.credit_party IS NOT NULL
+#: Rows that were sent and that the list does not state any more: they left it, or their references name somebody or
+#: something else now. A line that is still there is told as the list has it.
+FIND_UNLISTED = f"""
+    INSERT OR IGNORE INTO temp.unlisted
+    SELECT party.value, CASE WHEN s.identity IS NULL
+            THEN 'Line ' || r.line || ' of an earlier version of this list, which is no longer in it,'
+            ELSE 'Line ' || s.line || ', which the list states differently now,' END
+        || ' was already sent product ' || r.product_id || ' for ' || r.credit_party
+    FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
+        JOIN json_each({_PARTIES.format(of="r")}) AS party
+    WHERE r.run_id = :run_id AND r.state IN ({_SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
+      AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.credit_party IS NOT r.credit_party
+           OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
 """  # noqa: S608
-#: A row that gives what a row which left the list was already sent: the same payment under another identity (its
-#: reference was edited, or an equal row before it was deleted), so it is not sent.
+#: A row that credits whom such a row credited, whatever the product, is not sent: it may be the same payment (its
+#: reference was edited, the references were numbered anew, an equal row before it was deleted).
 HOLD = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, held = 1,
-        problems = json_array(json_array('', 'Line ' || g.line || ' of an earlier version of this list, which is no '
-            || 'longer in it, was already sent product ' || g.product_id || ' for ' || g.credit_party
-            || '. Put that line back, or pay this one on purpose in another run with --run-key.'))
-    FROM temp.gone_sent AS g
-    WHERE staged.state = 'pending' AND g.product_id = staged.product_id AND g.credit_party = staged.credit_party
+        problems = json_array(json_array('', u.told || '. Put that line back as it was, or pay this one on purpose '
+            || 'in another run with --run-key.', 1))
+    FROM temp.unlisted AS u
+    WHERE staged.state = 'pending' AND u.party IN (SELECT value FROM json_each({_PARTIES.format(of="staged")}))
       AND NOT EXISTS (SELECT 1 FROM rows AS r
                       WHERE r.run_id = :run_id AND r.identity = staged.identity AND r.state IN ({_SENT}))
 """  # noqa: S608
@@ -127,7 +142,7 @@ UPDATE_UNSENT = f"""
 """  # noqa: S608
 #: A failed row takes what the list says now, for a retry; it stays failed until one is asked for.
 UPDATE_FAILED = """
-    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, product_id = s.product_id,
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = '[]', product_id = s.product_id,
         credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
         cost_unit = s.cost_unit,
         note = CASE
@@ -138,9 +153,8 @@ UPDATE_FAILED = """
 """
 #: What it said before is not what the list asks for, so without a request nothing is left to retry.
 REFUSE_FAILED = """
-    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, request = NULL, cost = NULL,
-        note = 'As the list has it now it cannot be sent, so a retry leaves it out: '
-            || json_extract(s.problems, '$[0][1]')
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = s.problems, request = NULL, cost = NULL,
+        note = 'As the list has it now it cannot be sent, so a retry leaves it out.'
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'refused'
 """

@@ -18,7 +18,7 @@ from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.errors import LedgerError, RunNotFoundError, StateError
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.opening import open_database, telling, transaction
+from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
 from bulk_topup.ledger.values import (
     attempt_of,
     event_values,
@@ -54,16 +54,17 @@ class Ledger:
     Args:
         path: the SQLite file; created, for its owner only, when it is missing.
         clock: where the times of events come from.
+        read_only: only look; works on a full or read-only disk too.
 
     Raises:
         LedgerError: the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False) -> None:
         self.path = path
         self._clock = clock or SystemClock()
         with telling(path):
-            self._connection = open_database(path)
+            self._connection = open_for_reading(path) if read_only else open_database(path)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +107,7 @@ class Ledger:
     def clear_staged(self) -> None:
         """Forget what was staged."""
         with self._transaction() as connection:
-            for statement in (sql.CREATE_STAGED, sql.CREATE_GONE, sql.CREATE_GONE_SENT, sql.CLEAR_STAGED):
+            for statement in (sql.CREATE_STAGED, sql.CREATE_GONE, sql.CREATE_UNLISTED, sql.CLEAR_STAGED):
                 connection.execute(statement)
 
     def stage(self, rows: Iterable[CheckedRow]) -> None:
@@ -123,12 +124,15 @@ class Ledger:
         gone = self._all(sql.COUNT_GONE)[0][0]
         return Difference(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
 
-    def merge(self, *, job: str, run_key: str, environment: str, list_path: str, columns: Sequence[str]) -> Run:
+    def merge(
+        self, *, job: str, run_key: str, environment: str, list_path: str, columns: Sequence[str], account: str = ""
+    ) -> Run:
         """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand."""
         values = {
             "job": job,
             "run_key": run_key,
             "environment": environment,
+            "account": account,
             "list_path": list_path,
             "columns": json.dumps(list(columns), ensure_ascii=False),
             "at": self._now(),
@@ -157,6 +161,11 @@ class Ledger:
             ):
                 connection.execute(statement, ids)
         return run
+
+    def set_account(self, run: Run, account: str) -> None:
+        """Note that the run goes on with this account."""
+        with self._transaction() as connection:
+            connection.execute(sql.SET_ACCOUNT, {"run_id": run.id, "account": account})
 
     # A run on its way: intents before requests, facts after answers.
 
@@ -379,11 +388,11 @@ class Ledger:
 
     @staticmethod
     def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
-        """Find the run's rows that the staged list does not have, and hold what would pay such a row again."""
+        """Find what the staged list does not have any more, and hold what may pay anybody of it again."""
         connection.execute(sql.CLEAR_GONE)
-        connection.execute(sql.CLEAR_GONE_SENT)
+        connection.execute(sql.CLEAR_UNLISTED)
         connection.execute(sql.FIND_GONE, ids)
-        if connection.execute(sql.FIND_GONE_SENT).rowcount:
+        if connection.execute(sql.FIND_UNLISTED, ids).rowcount:
             connection.execute(sql.HOLD, ids)
 
     @staticmethod

@@ -21,7 +21,7 @@ _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
 def staged_values(row: CheckedRow) -> tuple[object, ...]:
     """Give the parameters that stage a checked row."""
     state = RowState.REFUSED if row.problems else RowState.PENDING
-    problems = json.dumps([[entry.column, entry.message] for entry in row.problems], ensure_ascii=False)
+    problems = json.dumps([_problem_values(entry) for entry in row.problems], ensure_ascii=False)
     return (
         row.identity,
         row.line,
@@ -53,6 +53,7 @@ def run_of(row: sqlite3.Row) -> Run:
         job=row["job"],
         run_key=row["run_key"],
         environment=row["environment"],
+        account=row["account"],
         list_path=row["list_path"],
         columns=tuple(json.loads(row["columns"])),
         created_at=datetime.fromisoformat(row["created_at"]),
@@ -129,7 +130,7 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
         line=row["line"],
         state=RowState(row["state"]),
         cells=tuple(json.loads(row["cells"])),
-        problems=tuple(Problem(column=column, message=message) for column, message in json.loads(row["problems"])),
+        problems=tuple(map(_problem_of, json.loads(row["problems"]))),
         message=row["message"],
         note=row["note"],
         product_id=row["product_id"],
@@ -149,7 +150,18 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
         pin_serial=row["pin_serial"],
         creation_date=_time(row["creation_date"]),
         final_at=_time(row["final_at"]),
+        in_list=bool(row["in_list"]),
     )
+
+
+def _problem_values(problem: Problem) -> list[object]:
+    """Give a problem as the ledger keeps it: a third value stands only where the row may be paid by another."""
+    values: list[object] = [problem.column, problem.message]
+    return [*values, 1] if problem.may_be_paid else values
+
+
+def _problem_of(values: list[Any]) -> Problem:
+    return Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2)
 
 
 def _decimal(text: str | None) -> Decimal | None:

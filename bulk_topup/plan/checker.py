@@ -95,7 +95,7 @@ class Checker:
                 column=self._columns.get(fields.REFERENCE, ""),
                 message=pl.when(is_missing(fields.REFERENCE, self._columns)).then(pl.lit(blank)),
             )
-        elif not product.required_credit_party_identifier_fields:
+        elif not _credits_by_number(product):
             text = (
                 f"Product {product_id} credits nobody by number, so only a reference tells rows apart; "
                 "map a column with --map reference=COLUMN."
@@ -146,13 +146,15 @@ class Checker:
     ) -> tuple[str, list[Problem]]:
         """Give the row's identity, and what is wrong if an earlier row has it or credits the same party."""
         reference = values.get(fields.REFERENCE)
-        party = party_identity(product_id, parties) if product_id is not None and any(parties) else None
+        party = party_identity(product_id, parties) if product_id is not None and any(parties[:2]) else None
         problems = []
         if reference is not None:
             identity = reference_identity(reference)
             if (first := self._first_lines.get(identity)) is not None:
                 text = f'"{reference}" is already the reference of line {first}; every row needs its own.'
-                problems.append(Problem(column=self._columns.get(fields.REFERENCE, ""), message=text))
+                column = self._columns.get(fields.REFERENCE, "")
+                is_other = party is not None and party not in self._first_lines
+                problems.append(Problem(column=column, message=text, may_be_paid=not is_other))
                 # Numbered by occurrence it could get the identity of a row whose own reference ends in "#2".
                 identity = unreadable_identity(cells)
         elif party is not None:
@@ -167,7 +169,7 @@ class Checker:
                     "remove one of them, or state --allow-duplicates."
                 )
                 column = self._columns.get(fields.CREDIT_MOBILE if parties[0] else fields.CREDIT_ACCOUNT, "")
-                problems.append(Problem(column=column, message=text))
+                problems.append(Problem(column=column, message=text, may_be_paid=True))
         occurrence = 1
         if identity in self._first_lines:
             occurrence = self._occurrences[identity] = self._occurrences.get(identity, 1) + 1
@@ -175,3 +177,9 @@ class Checker:
         if party is not None:
             self._first_lines.setdefault(party, line)
         return occurrence_identity(identity, occurrence), problems
+
+
+def _credits_by_number(product: Product) -> bool:
+    """Tell whether every row of the product has a mobile or an account number, which tells it from the others."""
+    alternatives = product.required_credit_party_identifier_fields or [[]]
+    return all(not {"mobile_number", "account_number"}.isdisjoint(inner) for inner in alternatives)

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from typing import Final
 
-from bulk_topup.problems import DO_NOT_PAY
+from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 from bulk_topup.records import Outcome, Run
 from bulk_topup.states import RowState
 
@@ -40,6 +40,15 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
     ),
 }
 
+#: States in which nothing was paid, so that the row may be paid by a list unless something speaks against it.
+_NOT_PAID: Final = frozenset({RowState.REFUSED, RowState.FAILED})
+#: The same for rows that are not sent and that nobody else may send either, whatever their state.
+_MAY_BE_PAID: Final = (f"{DO_NOT_PAY} what it asks for may be paid by another row.", "")
+_LEFT: Final = (
+    f"{DO_NOT_PAY} it left the list, which may pay it as another row. To pay it, put it back and start the list.",
+    "",
+)
+
 
 def reason(outcome: Outcome) -> str:
     """Give the row's own reason: its message and every problem with its column; empty when there is nothing to say."""
@@ -61,16 +70,26 @@ def note(outcome: Outcome, columns: int) -> str:
 def why_not_completed(run: Run) -> Callable[[Outcome], str]:
     """Give the function that says why a row of this run did not complete and what may, or must not, be done about it.
 
-    The function raises KeyError for a completed row.
+    A row that came from another run's list of rows that did not complete, and was refused because it is not to be paid,
+    keeps the reason that it came with. The function raises KeyError for a completed row.
     """
     name = shlex.quote(run.name)
     columns = len(run.columns)
+    place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
     sentences = {
         state: (before.format(run=name), after.format(run=name)) for state, (before, after) in _SENTENCES.items()
     }
 
     def why(outcome: Outcome) -> str:
         before, after = sentences[outcome.state]
+        if outcome.state in _NOT_PAID:
+            came_with = "".join(outcome.cells[place : place + 1])
+            if came_with.startswith(DO_NOT_PAY):
+                return came_with
+            if not outcome.in_list:
+                before, after = _LEFT
+            elif any(problem.may_be_paid for problem in outcome.problems):
+                before, after = _MAY_BE_PAID
         return " ".join(filter(None, (before, reason(outcome), note(outcome, columns), after)))
 
     return why

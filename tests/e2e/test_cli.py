@@ -83,6 +83,36 @@ def test_a_run_in_json_is_one_object_on_standard_output(pay: Callable[..., Any],
     assert progress[0]["run"] == "list/rewards"
 
 
+def test_a_refused_list_in_json_is_the_plan_on_standard_output(pay: Callable[..., Any], root: Path) -> None:
+    plan = json.loads(pay("run", root / "sample_files/bad/lost-plus.csv", "--json", code=3).stdout)
+    assert [row["line"] for row in plan["refused_rows"]] == [3]
+
+
+def test_a_report_that_cannot_be_written_after_paying_says_start_again(
+    pay: Callable[..., Any], books: Callable[[], Any], root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "reports/list-gift_cards/results.csv").mkdir(parents=True)
+    answer = pay("run", root / "sample_files/gift_cards.csv", "--rate", 1000, "--poll-interval", 0.1, code=75)
+    assert "Run list/gift_cards ended, and its report is missing." in answer.stderr
+    (tmp_path / "reports/list-gift_cards/results.csv").rmdir()
+    pay("run", root / "sample_files/gift_cards.csv")
+    assert len(books()["transactions"]) == 15
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(command: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    list_ = root / "sample_files/gift_cards.csv"
+    assert "Name another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=2).stderr
+    answer = command("plan", list_, "--ledger", "l.db", "--out", "file/p.json", code=2)
+    assert "cannot be made" in answer.stderr
+
+
+def test_a_misspelt_status_is_told(pay: Callable[..., Any], tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    told = pay("retry", "list/x", "--status", "DECLINED-BARRED-CREDIT-PARTI", code=2).stderr
+    assert "do you mean DECLINED-BARRED-CREDIT-PARTY?" in told
+
+
 def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     pay("run", root / "sample_files/rewards.csv", *REWARDS, code=1)
     [run] = json.loads(pay("status", "--json").stdout)
@@ -179,3 +209,18 @@ def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any]
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
     answer = pay("run", list_, "--env", "preprod", code=2)
     assert "was begun in sandbox, not in preprod" in answer.stderr
+    for command in ("resume", "retry"):
+        assert "state --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=2).stderr
+
+
+def test_a_run_of_one_account_is_not_paid_by_another(
+    command: Callable[..., Any], pay: Callable[..., Any], books: Callable[[], Any], root: Path
+) -> None:
+    list_ = root / "sample_files/gift_cards.csv"
+    elsewhere = ("--ledger", "ledger.db")
+    command("run", list_, "--poll-interval", 0.1, *elsewhere)
+    for words in (("run", list_), ("resume", "list/gift_cards"), ("retry", "list/gift_cards")):
+        assert "was begun with the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=2).stderr
+    assert books()["transactions"] == []
+    pay("resume", "list/gift_cards", "--same-account")
+    pay("resume", "list/gift_cards")

@@ -85,6 +85,23 @@ def test_an_interrupted_run_reports_exits_75_and_goes_on_when_it_is_started_agai
     agree(rows, books())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_the_checks_sends_nothing_and_says_start_again(
+    start: Start, options: tuple[str, ...], books: Any, until: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    long = tmp_path / "long.csv"
+    with long.open("w") as file:
+        file.write("reference,phone,amount\n")
+        file.writelines(f"R-{row},+6595123{row % 1000:03},5\n" for row in range(200_000))
+    process = start("run", long, "--product", 6418, "--allow-duplicates", *options)
+    until(lambda: (tmp_path / "ledger.db").exists())
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (75, "")
+    assert "Interrupted before anything was sent; start again." in err
+    assert books()["transactions"] == []
+
+
 def test_a_second_start_of_a_run_says_so_and_leaves_it_alone(
     begin: Start, pay: Any, books: Any, results: Any, agree: Any, until: Any, list_: Path
 ) -> None:

@@ -19,7 +19,8 @@ from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOp
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Attempt, Outcome, Run
-from bulk_topup.runs import Finished, ReportOptions, run_list
+from bulk_topup.runs import Finished, Payer, ReportOptions, run_list
+from bulk_topup.settings import Environment
 
 EXTERNAL_ID = "list-abcdefghijklmnopqr-1"
 
@@ -161,6 +162,7 @@ def pay(
         retries: RetryPolicy | None = None,
         circuit: CircuitPolicy | None = None,
         timeout: float = 0.3,  # noqa: ASYNC109 - the client's
+        rate: float = 10_000,
     ) -> tuple[Finished, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
         lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
@@ -170,11 +172,12 @@ def pay(
             concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
         )
         tries = retries or RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=timeout, retries=tries) as dvs:
+        async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=tries) as dvs:
             with Ledger(tmp_path / "ledger.db") as ledger:
                 finished = await run_list(
                     job,
                     dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),

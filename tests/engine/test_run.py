@@ -197,6 +197,28 @@ async def test_a_stop_lets_land_what_is_on_its_way(pay: Pay, network: Any, books
     assert states[RowState.PENDING] == 20 - len(books())
 
 
+@pytest.mark.parametrize("how", ["interrupted", "refused credentials", "empty wallet"])
+async def test_rows_that_wait_for_their_place_in_time_are_not_sent_after_a_stop(
+    pay: Pay, network: Any, books: Books, onlooker: Any, how: str
+) -> None:
+    answers: dict[str, Fate] = {
+        "refused credentials": (401, b""),
+        "empty wallet": (400, b'{"errors":[{"code":1006001,"message":"Insufficient balance"}]}'),
+    }
+
+    def rule(_number: int, line: str, _body: bytes) -> Fate:
+        if line == CREATION and how == "interrupted":
+            onlooker.runner.stop()
+        return answers.get(how, "pass") if line == CREATION else "pass"
+
+    network.rule = rule
+    _, outcomes = await pay(20, rate=10)
+    assert sum(_creations(network).values()) == 1
+    states = Counter(outcome.state for outcome in outcomes)
+    assert states[RowState.PENDING] == 20 - len(books())
+    assert states[RowState.IN_FLIGHT] == 0
+
+
 async def test_following_many_rows_takes_few_requests(pay: Pay, network: Any) -> None:
     await pay(150)
     followed = [line for line, _ in network.seen if line.startswith("GET /v1/transactions")]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs.patterns import E164
@@ -21,8 +21,24 @@ MOBILE = "credit_party_identifier.mobile_number"
 def test_marks_between_digits_and_two_zeros_for_plus_change_nothing(number: str, gaps: list[str]) -> None:
     spaced = "".join(digit + gap for digit, gap in zip(number[1:], gaps, strict=False))
     rest = number[1 + len(gaps) :]
+    assume(not re.fullmatch(r"[^.]*\.(?:\D*[0-9]\D*){1,2}|[^.]*\.[^1-9]*", spaced + rest))
     for prefix in ("+", "00", "  +"):
         assert normalise_mobile_number(f"{prefix}{spaced}{rest} ", None) == number
+
+
+@given(
+    number=st.from_regex(E164, fullmatch=True) | NUMBERS,
+    sign=st.sampled_from(["+", "00", ""]),
+    tail=st.sampled_from([".0", ".00", ".5", ".25", ".000", ",0", ",50", " .0", ".0)"]),
+    country=st.sampled_from([None, "SG", "US"]),
+)
+def test_decimals_after_a_number_are_never_taken_for_its_digits(
+    number: str, sign: str, tail: str, country: str | None
+) -> None:
+    for text in (f"{sign}{number[1:]}{tail}", f"{number[:4]} {number[4:]}{tail}"):
+        answer = normalise_mobile_number(text, country)
+        assert isinstance(answer, Refusal)
+        assert "looks like a number that a program wrote with decimals; format the column as text" in answer.message
 
 
 @given(number=NUMBERS)
@@ -68,6 +84,9 @@ def test_a_column_of_numbers_reads_as_its_cells_do(texts: list[str]) -> None:
         ("07700 900123", "GB", "+447700900123"),
         ("(202) 555-0123", "US", "+12025550123"),
         ("+44 7700 900123", "SG", "+447700900123"),
+        ("65.9512.31.00", "SG", "+6595123100"),
+        ("+65.9512.310.0", None, "+6595123100"),
+        ("9512.3100", "SG", "+6595123100"),
     ],
 )
 def test_national_numbers_belong_to_the_stated_country(text: str, country: str, number: str) -> None:

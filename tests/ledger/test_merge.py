@@ -280,10 +280,12 @@ def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
     start(ledger, [row(1, "5000", refused="Out of range.")])
     [outcome] = outcomes(ledger, run)
     assert (outcome.state, outcome.cells[1]) == ("failed", "5000")
-    assert outcome.note == "As the list has it now it cannot be sent, so a retry leaves it out: Out of range."
+    assert outcome.note == "As the list has it now it cannot be sent, so a retry leaves it out."
+    assert [problem.message for problem in outcome.problems] == ["Out of range."]
     assert ledger.retryable(run) == []
     start(ledger, [row(1)])
-    assert outcomes(ledger, run)[0].note == ""
+    [outcome] = outcomes(ledger, run)
+    assert (outcome.note, outcome.problems) == ("", ())
     assert len(ledger.retryable(run)) == 1
 
 
@@ -312,8 +314,10 @@ def test_the_same_payment_under_another_reference_is_held(
     assert (gone.state, held.state, new.state) == ("completed", "refused", "pending")
     assert held.problems[0].message == (
         "Line 3 of an earlier version of this list, which is no longer in it, was already sent product 6418 for "
-        "+6595123001. Put that line back, or pay this one on purpose in another run with --run-key."
+        "+6595123001. Put that line back as it was, or pay this one on purpose in another run with --run-key."
     )
+    assert held.problems[0].may_be_paid
+    assert (gone.in_list, held.in_list) == (False, True)
     assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(2).request]
 
 
@@ -337,6 +341,9 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
     ledger.record([move(second, RowState.IN_FLIGHT, RowState.COMPLETED)])
     start(ledger, [row(1, "20")])
     assert ledger.retryable(run) == []
+    failed = outcomes(ledger, run)[0]
+    assert failed.state is RowState.FAILED
+    assert [problem.may_be_paid for problem in failed.problems] == [True]
 
 
 def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicted(
@@ -363,13 +370,131 @@ def test_a_held_row_is_free_when_the_paid_one_is_back(
     assert len(ledger.claim(run, 9)) == 1
 
 
-def test_only_the_same_party_and_product_of_the_same_run_are_held(
+def numbered(row: MakeRow, *parties: int) -> list[CheckedRow]:
+    """A list whose references are the rows' places in it."""
+    return [row(who, line=place + 1, identity=f"reference:{place}") for place, who in enumerate(parties, start=1)]
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_numbering_the_references_anew_pays_nobody_twice(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, state: RowState
+) -> None:
+    run = start(ledger, numbered(row, 10, 20, 30))
+    for attempt in ledger.claim(run, 9):
+        if state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+    renumbered = numbered(row, 40, 10, 20, 30)
+    for _ in range(2):
+        difference = differ(ledger, run, renumbered)
+        assert (difference.held, difference.new, difference.changed_after_sending) == (1, 0, 3)
+        start(ledger, renumbered)
+        assert ledger.claim(run, 9) == []
+        newcomer, *_, held = outcomes(ledger, run)
+        assert "sent was 10 SGD to +6595123010, the list now says 10 SGD to +6595123040." in newcomer.note
+        assert held.state is RowState.REFUSED
+        assert held.problems[0].may_be_paid
+        assert held.problems[0].message.startswith(
+            "Line 4, which the list states differently now, was already sent product 6418 for +6595123030."
+        )
+    start(ledger, [*numbered(row, 10, 20, 30), row(40, line=5, identity="reference:4")])
+    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(40).request]
+
+
+def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_for(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run = start(ledger, numbered(row, 10, 20, 30))
+    paid, failed, released = ledger.claim(run, 9)
+    ledger.record(
+        [
+            move(paid, RowState.IN_FLIGHT, RowState.COMPLETED),
+            move(failed, RowState.IN_FLIGHT, RowState.FAILED),
+            move(released, RowState.IN_FLIGHT, RowState.PENDING),
+        ]
+    )
+    start(ledger, numbered(row, 20, 10, 10))
+    assert ledger.retryable(run) == []
+    assert ledger.claim(run, 9) == []
+    start(ledger, numbered(row, 10, 20, 30))
+    assert len(ledger.retryable(run)) == len(ledger.claim(run, 9)) == 1
+
+
+def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, numbered(row, 10))
+    bring(run, RowState.COMPLETED)
+    beside = row(10, line=9, identity="reference:2")
+    assert differ(ledger, run, [row(10, "5000", identity="reference:1", refused="Out of range."), beside]).held == 0
+    nobody = row(10, identity="reference:1", refused="No number.", credit_party=None)
+    assert differ(ledger, run, [nobody, beside]).held == 1
+
+
+def test_the_same_list_with_another_product_pays_nobody_again(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    run = start(ledger, [row(1)])
+    bring(run, RowState.COMPLETED)
+    start(ledger, [row(1, identity="another:1", product_id=4520), row(2, identity="another:2", product_id=4520)])
+    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(2).request]
+    [held] = [outcome for outcome in outcomes(ledger, run) if outcome.state is RowState.REFUSED]
+    assert "pay this one on purpose in another run with --run-key" in held.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [
+        ({"account_number": "77"}, {"account_number": "77"}, True),
+        ({"account_number": "77", "account_qualifier": "home"}, {"account_number": "77"}, False),
+        ({"account_number": "77"}, {"account_number": "77", "mobile_number": "+6595123001"}, True),
+        ({"account_number": "77", "mobile_number": "+6595123001"}, {"mobile_number": "+6595123001"}, True),
+        ({"account_number": "77", "mobile_number": "+6595123001"}, {"account_number": "78"}, False),
+        ({"mobile_number": "77"}, {"account_number": "77"}, False),
+    ],
+)
+def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_qualifier(
+    ledger: Ledger,
+    row: MakeRow,
+    start: Start,
+    bring: Callable[[Run, RowState], Attempt],
+    before: dict[str, str],
+    after: dict[str, str],
+    is_held: bool,
+) -> None:
+    def crediting(identifier: dict[str, str], identity: str) -> CheckedRow:
+        request = json.dumps({"product_id": 6418, "credit_party_identifier": identifier}).encode()
+        party = identifier.get("mobile_number") or identifier["account_number"]
+        return row(1, identity=identity, credit_party=party, request=request)
+
+    run = start(ledger, [crediting(before, "reference:A")])
+    bring(run, RowState.COMPLETED)
+    assert differ(ledger, run, [crediting(after, "reference:B")]).held == is_held
+    renamed = [crediting(after, "reference:B"), crediting({"account_number": "99"}, "reference:A")]
+    assert differ(ledger, run, renamed).held == is_held
+
+
+def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_what_was_sent(
+    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+) -> None:
+    def with_account(account: str, **changes: object) -> CheckedRow:
+        identifier = {"mobile_number": "+6595123001", "account_number": account}
+        return row(1, request=json.dumps({"credit_party_identifier": identifier}).encode(), **changes)
+
+    sent = with_account("77", identity="reference:A")
+    run = start(ledger, [sent])
+    bring(run, RowState.COMPLETED)
+    beside = with_account("77", line=9, identity="reference:B")
+    assert differ(ledger, run, [sent, beside]).held == 0
+    assert differ(ledger, run, [with_account("77", identity="reference:A", product_id=4520), beside]).held == 1
+    assert differ(ledger, run, [with_account("78", identity="reference:A"), beside]).held == 1
+
+
+def test_only_the_same_party_of_the_same_run_is_held(
     ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
     bring(run, RowState.COMPLETED)
-    others = [row(1, identity="reference:B", product_id=1), row(2, identity="reference:C")]
-    assert differ(ledger, run, others).held == 0
+    assert differ(ledger, run, [row(2, identity="reference:C")]).held == 0
     december = start(ledger, [row(1, identity="reference:D")], run_key="2026-12")
     assert len(ledger.claim(december, 9)) == 1
     failed = start(ledger, [row(3, identity="reference:E")], run_key="2027-01")
@@ -380,9 +505,10 @@ def test_only_the_same_party_and_product_of_the_same_run_are_held(
 def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
     ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
-    run = start(ledger, [row(1, identity="reference:V-1", credit_party=None)])
+    nobody = {"credit_party": None, "request": b'{"product_id": 7000}'}
+    run = start(ledger, [row(1, identity="reference:V-1", **nobody)])
     bring(run, RowState.COMPLETED)
-    start(ledger, [row(1, identity="reference:V-2", credit_party=None)])
+    start(ledger, [row(1, identity="reference:V-2", **nobody)])
     assert len(ledger.claim(run, 9)) == 1
 
 

@@ -18,14 +18,20 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.records import CheckedRow, Facts, Move
 from bulk_topup.states import MOVES, RowState
 
-MakeRow = Callable[[int, str | None], CheckedRow]
+MakeRow = Callable[[int, "Said"], CheckedRow]
 
 R = RowState
 SENT = {R.IN_FLIGHT, R.ACCEPTED, R.COMPLETED, R.REVERSED, R.CONFLICT}
 PEOPLE = 5
 
-#: For each of a few identities what a list says: an amount, None where it is refused; an absent one is not in the list.
-lists = st.dictionaries(st.integers(0, PEOPLE), st.sampled_from(["10", "20", None]))
+#: What a list says of a row: which person, and an amount, None where it is refused.
+Said = tuple[int, str | None]
+#: For each of a few identities what a list says; an absent one is not in the list.
+lists = st.integers(0, 3).flatmap(
+    lambda shift: st.dictionaries(st.integers(0, PEOPLE), st.sampled_from(["10", "20", None])).map(
+        lambda amounts: {who: ((who + (shift == 3)) % PEOPLE, amount) for who, amount in amounts.items()}
+    )
+)
 #: What can become of an attempt in flight, and whether the provider has a transaction then.
 answers = st.sampled_from(
     [
@@ -46,6 +52,10 @@ class Model:
 
     state: RowState
     request: str | None
+    #: Whom the request credits; once it was sent, for good.
+    person: int
+    #: Whether the list cannot be sent as it has the row now.
+    is_refused: bool
     is_in_list: bool = True
     attempt: int = 0
     has_transaction: bool = False
@@ -55,10 +65,8 @@ class Model:
 
 @pytest.fixture
 def make_row(row: Callable[..., CheckedRow]) -> MakeRow:
-    """The last identity is the same person as the first, under another reference."""
-
-    def make(who: int, amount: str | None) -> CheckedRow:
-        person = 0 if who == PEOPLE else who
+    def make(who: int, said: Said) -> CheckedRow:
+        person, amount = said
         refused = "" if amount else "No."
         return row(person, amount or "1", line=who + 2, identity=f"reference:{who}", refused=refused)
 
@@ -74,7 +82,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = Ledger(self.path)
         self.rows: dict[int, Model] = {}
         self.transactions = 0
-        self.merge({0: "10", 1: "20", PEOPLE: None})
+        #: For each person the identities that one list or another had for them.
+        self.together: dict[int, list[set[int]]] = {person: [] for person in range(PEOPLE)}
+        self.merge({0: (0, "10"), 1: (1, "20"), PEOPLE: (0, None)})
 
     def teardown(self) -> None:
         self.ledger.close()
@@ -112,15 +122,17 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     @rule(new=lists)
-    def merge(self, new: dict[int, str | None]) -> None:
-        rows = {who: self.make_row(who, amount) for who, amount in sorted(new.items())}
+    def merge(self, new: dict[int, Said]) -> None:
+        rows = {who: self.make_row(who, said) for who, said in sorted(new.items())}
         self.ledger.clear_staged()
         self.ledger.stage(rows.values())
         self.run = self.ledger.merge(job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b"))
-        gone_sent = {
-            self.make_row(who, "1").credit_party
+        for person, lists_of_person in self.together.items():
+            lists_of_person.append({who for who, said in new.items() if said[0] == person})
+        unlisted = {
+            known.person
             for who, known in self.rows.items()
-            if who not in new and known.state in SENT
+            if known.state in SENT and (who not in new or new[who][0] != known.person)
         }
         for who, known in self.rows.items():
             if who not in new:
@@ -128,16 +140,17 @@ class LedgerMachine(RuleBasedStateMachine):
                 if known.state is R.PENDING:
                     known.state = R.REFUSED
         for who, given in rows.items():
-            is_held = given.credit_party in gone_sent
+            person = new[who][0]
+            is_held = person in unlisted
             request = None if is_held or given.request is None else given.request.decode()
             state = R.PENDING if request else R.REFUSED
             old = self.rows.get(who)
             if old is None:
-                self.rows[who] = Model(state=state, request=request)
+                self.rows[who] = Model(state=state, request=request, person=person, is_refused=request is None)
                 continue
             old.is_in_list = True
             if old.state not in SENT:
-                old.request = request
+                old.request, old.person, old.is_refused = request, person, request is None
             if old.state in {R.PENDING, R.REFUSED}:
                 old.state = state
 
@@ -204,7 +217,9 @@ class LedgerMachine(RuleBasedStateMachine):
             known = told[outcome.line - 2]
             assert (outcome.state, outcome.attempt) == (known.state, known.attempt)
             assert (outcome.transaction_id is not None) is known.has_transaction
-            assert bool(outcome.problems) is (known.state is R.REFUSED)
+            is_refused = known.state is R.REFUSED or (known.state is R.FAILED and known.is_refused)
+            assert bool(outcome.problems) is is_refused
+            assert outcome.in_list is known.is_in_list
         counts = self.ledger.counts(self.run)
         assert counts == {state: sum(known.state is state for known in told.values()) for state in R}
         in_flight = {attempt.row_id for attempt in self.ledger.in_flight(self.run)}
@@ -220,6 +235,12 @@ class LedgerMachine(RuleBasedStateMachine):
             assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
             assert all(event.before is None or event.after in MOVES[event.before] for event in events)
             assert events[-1].after is known.state
+
+    @invariant()
+    def nobody_is_paid_twice_but_by_rows_that_a_list_had_at_once(self) -> None:
+        for person, together in self.together.items():
+            sent = {who for who, known in self.rows.items() if known.state in SENT and known.person == person}
+            assert any(sent <= identities for identities in together)
 
     @invariant()
     def what_was_sent_stands_as_it_was_sent(self) -> None:

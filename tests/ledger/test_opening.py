@@ -176,3 +176,32 @@ def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_
         start(ledger, [row(1), row(2)])
     found = subprocess.run([sys.executable, "-c", COUNT_ROWS, path], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "2"
+
+
+def test_a_ledger_that_is_only_looked_at_stays_as_it_is(
+    path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with Ledger(path) as writing:
+        run = start(writing, [row(1)])
+    before = contents(path.parent)
+    with Ledger(path, read_only=True) as reading:
+        assert reading.runs() == [run]
+        assert sum(reading.counts(run).values()) == 1
+        with pytest.raises(LedgerError, match="readonly"):
+            reading.keep_hint("x")
+    after = contents(path.parent)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_ledger_of_an_older_version_is_not_read_as_if_it_were_of_this_one(path: Path) -> None:
+    with Ledger(path) as ledger:
+        ledger._connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
+    with pytest.raises(LedgerError, match="resume a run of the ledger"):
+        Ledger(path, read_only=True)
+
+
+def test_what_is_no_ledger_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    path.write_text("notes")
+    with pytest.raises(LedgerError, match="belongs to another program"):
+        Ledger(path, read_only=True)

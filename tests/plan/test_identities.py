@@ -51,6 +51,7 @@ def test_the_same_number_twice_for_one_product_is_an_error_at_the_second(check: 
         f"Line 2 already gives product 4520 to {A}; remove one of them, or state --allow-duplicates."
     )
     assert problem.column == "its credit_party_identifier.mobile_number"
+    assert problem.may_be_paid
     assert len({row.identity for row in checked}) == 4
 
 
@@ -92,6 +93,24 @@ def test_equal_references_are_refused_even_where_duplicates_are_allowed(check: C
     [problem] = second.problems
     assert problem.message == '"E-1" is already the reference of line 2; every row needs its own.'
     assert problem.column == "its reference"
+    assert not problem.may_be_paid
+
+
+def test_a_row_with_another_rows_reference_may_be_paid_by_it_unless_it_credits_somebody_else(
+    check: Check, fixed: MakeProduct, pin: Product
+) -> None:
+    same = {fields.REFERENCE: "E-1", fields.CREDIT_MOBILE: A}
+    for rows in (check(fixed(), same, same, options=ALLOWED), check(pin, *[{fields.REFERENCE: "V-1"}] * 2)):
+        assert [[problem.may_be_paid for problem in row.problems] for row in rows] == [[], [True]]
+
+
+def test_an_account_qualifier_alone_credits_nobody(check: Check, fixed: MakeProduct) -> None:
+    rows = [{fields.CREDIT_MOBILE: None, fields.CREDIT_QUALIFIER: "home"}] * 2
+    checked = check(fixed(), *rows)
+    assert not any("already gives" in problem.message for row in checked for problem in row.problems)
+    by_qualifier = fixed(required_credit_party_identifier_fields=[["mobile_number"], ["account_qualifier"]])
+    for row in check(by_qualifier, *rows):
+        assert "map a column with --map reference=COLUMN" in row.problems[0].message
 
 
 def test_with_references_one_number_may_not_be_paid_twice_unless_it_is_allowed(

@@ -51,6 +51,7 @@ def outcome() -> Callable[..., Outcome]:
         pin_serial="SERIAL-9",
         creation_date=datetime(2026, 11, 24, 2, 1, 5, 123456, tzinfo=UTC),
         final_at=datetime(2026, 11, 24, 2, 1, 9, tzinfo=UTC),
+        in_list=True,
     )
 
     def make(**changes: object) -> Outcome:

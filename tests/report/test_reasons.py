@@ -78,3 +78,32 @@ def test_every_state_but_completed_has_its_sentence(run: Run, outcome: Callable[
     assert len(sentences) == len(RowState) - 1
     with pytest.raises(KeyError):
         why(outcome())
+
+
+@pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
+def test_a_row_that_another_row_may_pay_is_not_to_be_paid(
+    run: Run, outcome: Callable[..., Outcome], state: RowState
+) -> None:
+    problems = (*_PROBLEMS, Problem(column="", message="Line 2 gives the same.", may_be_paid=True))
+    told = why_not_completed(run)(outcome(state=state, problems=problems))
+    assert told.startswith(DO_NOT_PAY)
+    assert told.endswith("Line 2 gives the same.")
+
+
+@pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
+def test_a_row_that_left_the_list_is_neither_started_nor_retried(
+    run: Run, outcome: Callable[..., Outcome], state: RowState
+) -> None:
+    told = why_not_completed(run)(outcome(state=state, message="Barred.", in_list=False))
+    assert told.startswith(f"{DO_NOT_PAY} it left the list")
+    assert "start this file" not in told
+    assert "retry" not in told
+
+
+def test_a_row_that_came_as_not_to_be_paid_keeps_its_reason(run: Run, outcome: Callable[..., Outcome]) -> None:
+    later = replace(run, columns=("phone", "reason"))
+    came_with = f"{DO_NOT_PAY} the outcome is unknown."
+    refused = outcome(state=RowState.REFUSED, cells=("+6595123100", came_with), problems=_PROBLEMS)
+    assert why_not_completed(later)(refused) == came_with
+    assert DO_NOT_PAY not in why_not_completed(later)(replace(refused, cells=("+6595123100", "Not paid.")))
+    assert DO_NOT_PAY not in why_not_completed(later)(replace(refused, cells=("+6595123100",)))

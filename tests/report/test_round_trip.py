@@ -86,6 +86,7 @@ def _runs(draw: st.DrawFn) -> tuple[Run, list[Outcome]]:
         pin_serial=st.none() | _TEXT,
         creation_date=st.none() | _TIMES,
         final_at=st.none() | _TIMES,
+        in_list=st.booleans(),
     )
     drawn = draw(st.lists(outcome, max_size=6))
     fields = dict.fromkeys(Outcome.__slots__)
