@@ -1,6 +1,7 @@
 """Callbacks: received beside a run or on their own, verified before the ledger moves, and never believed."""
 
 import json
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -9,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+import trustme
 
 from bulk_topup.ledger import Ledger
 
@@ -51,14 +54,42 @@ def _states(folder: Path) -> Counter[str]:
         return Counter(outcome.state.value for outcome in ledger.outcomes(ledger.run_named("bonus")))
 
 
-def test_a_run_that_listens_is_told_and_does_not_poll(
-    pay: Any, books: Any, results: Any, agree: Any, list_: Path
+def test_a_run_that_listens_is_told_and_polls_nothing(
+    pay: Any, books: Any, results: Any, agree: Any, sandbox: Any, credentials: tuple[str, str], list_: Path
 ) -> None:
-    answer = pay("run", list_, *PAYING, "--listen", "127.0.0.1:0", "--json")
+    counters = [{"kind": "latency", "method": "GET", "path": path} for path in ("/transactions", "/transactions/*")]
+    faults = f"{sandbox.address}/sandbox/faults"
+    httpx2.put(faults, json=[{**counter, "seconds": 0} for counter in counters], auth=credentials).raise_for_status()
+    pay("run", list_, *PAYING, "--listen", "127.0.0.1:0")
     agree(results("list-bonus"), books())
-    requests = [json.loads(line)["requests"] for line in answer.stderr.splitlines() if line.startswith("{")]
-    assert requests
-    assert json.loads(answer.stdout)["counts"]["completed"] == 10
+    lists, singles = (counter["met"] for counter in httpx2.get(faults, auth=credentials).json())
+    assert lists == 0
+    assert singles >= 10
+
+
+def test_callbacks_are_received_over_https(
+    start: Start, options: tuple[str, ...], pay: Any, books: Any, list_: Path, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    pay("run", list_, *PAYING, "--poll-interval", 0.1)
+    process = start("listen", "--port", 0, "--cert", "cert.pem", "--key", "key.pem", *options)
+    assert process.stdout is not None
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    assert url.startswith("https://127.0.0.1:")
+    body = {"external_id": books()["transactions"][0]["external_id"]}
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
+    assert httpx2.post(url, json=body, verify=trusting).status_code == 204
+
+
+def test_a_certificate_that_cannot_be_used_is_told(pay: Any, tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    (tmp_path / "cert.pem").write_text("none")
+    told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=2).stderr
+    assert "The certificate or its key cannot be used" in told
 
 
 def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(

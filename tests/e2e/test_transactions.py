@@ -1,0 +1,119 @@
+"""The provider's transactions, promotions and look-ups from the command line."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bulk_topup.dvs import DVS
+from bulk_topup.dvs.models import Amount, CalculationMode, Party, Transaction, TransactionRequest
+
+Pay = Callable[..., Any]
+
+
+@pytest.fixture
+def dvs(sandbox: Any, credentials: tuple[str, str]) -> Iterator[DVS]:
+    with DVS(sandbox.base_url, *credentials, rate=1000) as client:
+        yield client
+
+
+@pytest.fixture
+def create(dvs: DVS) -> Callable[..., Transaction]:
+    """Give a function that creates a transaction and leaves it unconfirmed."""
+
+    def make(external_id: str, *, auto_confirm: bool = False) -> Transaction:
+        return dvs.transactions.create_async(
+            TransactionRequest(
+                external_id=external_id,
+                product_id=6418,
+                calculation_mode=CalculationMode.DESTINATION_AMOUNT,
+                destination=Amount(unit="SGD", amount=Decimal("7.50")),
+                credit_party_identifier=Party(mobile_number="+6595123500"),
+                auto_confirm=auto_confirm,
+            )
+        )
+
+    return make
+
+
+def test_a_transaction_is_shown_by_either_of_its_ids(pay: Pay, create: Callable[..., Transaction]) -> None:
+    made = create("by-hand-1")
+    for name in (made.id, "by-hand-1"):
+        [shown] = json.loads(pay("transaction", "show", name, "--json").stdout)
+        assert (shown["id"], shown["external_id"]) == (made.id, "by-hand-1")
+    table = pay("transaction", "show", made.id).stdout
+    assert "7.5 SGD" in table
+    assert "CREATED" in table
+
+
+def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
+    pay: Pay, create: Callable[..., Transaction], books: Callable[[], Any], until: Any
+) -> None:
+    paid, dropped = create("by-hand-1"), create("by-hand-2")
+    pay("transaction", "confirm", paid.id)
+    pay("transaction", "cancel", dropped.id)
+    assert "1007002" in pay("transaction", "confirm", paid.id, code=4).stderr
+    assert "1007005" in pay("transaction", "cancel", dropped.id, code=4).stderr
+    assert "1008004" in pay("transaction", "cancel", 1, code=4).stderr
+    until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
+
+
+def test_production_asks_before_it_confirms(pay: Pay, create: Callable[..., Transaction], books: Any) -> None:
+    made = create("by-hand-1")
+    answer = pay("transaction", "confirm", made.id, "--env", "production", code=1)
+    assert "will be paid with real money" in answer.stderr
+    assert books()["transactions"][0]["status_class"] == "CREATED"
+    pay("transaction", "confirm", made.id, "--env", "production", "--yes")
+    assert books()["transactions"][0]["status_class"] != "CREATED"
+
+
+def test_transactions_are_listed_by_time_and_status_as_csv(pay: Pay, create: Callable[..., Transaction]) -> None:
+    create("by-hand-1")
+    create("by-hand-2", auto_confirm=True)
+    rows = list(csv.DictReader(io.StringIO(pay("transaction", "list", "--status", "CREATED", "--csv").stdout)))
+    assert [(row["external id"], row["amount"], row["credit party"]) for row in rows] == [
+        ("by-hand-1", "7.5 SGD", "'+6595123500")
+    ]
+    assert json.loads(pay("transaction", "list", "--from", "2020-01-01", "--to", "2020-01-03", "--json").stdout) == []
+    assert "is not a time" in pay("transaction", "list", "--from", "yesterday", code=2).stderr
+    assert "Choose one" in pay("transaction", "list", "--json", "--csv", code=2).stderr
+
+
+def test_pins_are_shown_only_on_request(pay: Pay, dvs: DVS, until: Any) -> None:
+    made = dvs.transactions.create_async(TransactionRequest(external_id="gift", product_id=8803, auto_confirm=True))
+    until(lambda: dvs.transactions.get(made.id).pin is not None)
+    pin = dvs.transactions.get(made.id).pin
+    assert pin is not None
+    assert pin.code
+    for words in (("show", made.id), ("show", made.id, "--json"), ("list",), ("list", "--csv")):
+        assert pin.code not in pay("transaction", *words).stdout
+        assert "••••" in pay("transaction", *words).stdout
+    assert pin.code in pay("transaction", "show", made.id, "--reveal-pins").stdout
+
+
+def test_offers_come_in_the_language_that_is_asked_for(pay: Pay) -> None:
+    spanish, english = (
+        json.loads(pay("promotions", "--language", language, "--json").stdout) for language in ("es", "en")
+    )
+    assert [offer["id"] for offer in spanish] == [offer["id"] for offer in english]
+    assert [offer["title"] for offer in spanish] != [offer["title"] for offer in english]
+    assert {offer["content_language"] for offer in spanish} == {"es"}
+    [one] = json.loads(pay("promotions", spanish[0]["id"], "--language", "es", "--json").stdout)
+    assert one["title"] == spanish[0]["title"]
+    assert json.loads(pay("campaigns", "--json").stdout)
+
+
+def test_a_credit_party_is_asked_about(pay: Pay) -> None:
+    bills = json.loads(
+        pay("lookup", "statement", "30294429610", "--product", 9105, "--qualifier", "PREPAID", "--json").stdout
+    )
+    assert all(bill["balance"]["unit"] == "KES" for bill in bills)
+    assert "1007500" in pay("lookup", "statement", "30294429610", "--product", 9240, code=4).stderr
+    pay("lookup", "benefits", "+6595123100")
+    assert "1007500" in pay("lookup", "benefits", "+6595123100", "--service", 1, code=4).stderr
+    [dates] = json.loads(pay("lookup", "esim", "+6595123100", "--json").stdout)
+    assert set(dates) == {"installation_date", "activation_date"}
