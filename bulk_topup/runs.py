@@ -144,9 +144,9 @@ async def run_list(
         reader = open_job_list(job)
         prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
         watcher.prepared(job, found, prepared)
-        if prepared.refused and not job.skip_refused:
+        if prepared.plan.refused and not job.skip_refused:
             raise RowsRefusedError(
-                f"{prepared.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
+                f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
                 "Correct them, or state --skip-refused to pay the others."
             )
         _demand_balance(prepared.balances)

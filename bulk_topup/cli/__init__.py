@@ -14,14 +14,8 @@ from bulk_topup.cli.api import (
 )
 from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
-from bulk_topup.cli.runs import (
-    plan_command,
-    report_command,
-    resume_command,
-    retry_command,
-    run_command,
-    status_command,
-)
+from bulk_topup.cli.pay import resume_command, retry_command, run_command
+from bulk_topup.cli.runs import plan_command, report_command, status_command
 from bulk_topup.cli.sandbox import sandbox_command
 from bulk_topup.cli.transactions import transaction_group
 

@@ -150,3 +150,31 @@ def _refused_table(prepared: Prepared) -> Table:
         for index, problem in enumerate(row.problems):
             table.add_row(str(row.line) if index == 0 else "", problem.column, problem.message)
     return table
+
+
+def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
+    """Give what a start would do as plain JSON values."""
+    difference = prepared.difference
+    return {
+        "run": f"{job.name}/{job.run_key}",
+        "list": job.list,
+        **prepared.plan.as_json(),
+        "new": difference.new,
+        "waiting": difference.waiting,
+        "completed": difference.completed,
+        "failed": difference.failed,
+        "open": difference.open,
+        "changed_after_sending": difference.changed_after_sending,
+        "gone": difference.gone,
+        "held": difference.held,
+        "balances": [
+            {
+                "unit": check.unit,
+                "available": check.available,
+                "still_to_be_paid": check.cost,
+                "after": check.after,
+                "is_enough": check.is_enough,
+            }
+            for check in prepared.balances
+        ],
+    }

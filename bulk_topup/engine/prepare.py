@@ -11,7 +11,7 @@ from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
-from bulk_topup.plan import BalanceCheck, Checker, Plan, PlanOptions, check_balances
+from bulk_topup.plan import MAX_REFUSED_KEPT, BalanceCheck, Checker, Plan, PlanOptions, check_balances
 from bulk_topup.records import Difference, Run
 
 
@@ -22,11 +22,6 @@ class Prepared:
     plan: Plan
     difference: Difference
     balances: tuple[BalanceCheck, ...]
-
-    @property
-    def refused(self) -> int:
-        """Rows that the checks refuse, and rows that the ledger holds because they may be paid under another name."""
-        return self.plan.refused + self.difference.held
 
     @property
     def balance_is_enough(self) -> bool:
@@ -62,6 +57,8 @@ async def prepare(
         ledger.stage(rows)
         await asyncio.sleep(0)  # lets a stop through
     difference = ledger.difference(run)
+    if difference.held:
+        plan.hold(difference.held, ledger.held(MAX_REFUSED_KEPT))
     return Prepared(plan=plan, difference=difference, balances=await compare_balances(dvs, difference.costs))
 
 

@@ -114,6 +114,9 @@ EVENTS_OF_GONE = """
     FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
     WHERE r.state = 'pending'
 """
+#: Staged rows that are refused because somebody may be paid already.
+HELD = "SELECT line, problems FROM temp.staged WHERE held = 1 ORDER BY line LIMIT :limit"
+
 MARK_GONE = """
     UPDATE rows SET in_list = 0,
         state = CASE WHEN state = 'pending' THEN 'refused' ELSE state END,

@@ -26,10 +26,12 @@ from bulk_topup.ledger.values import (
     hinted_attempt_of,
     open_attempt_of,
     outcome_of,
+    problems_of,
     run_of,
     staged_values,
     summed,
 )
+from bulk_topup.problems import Problem
 from bulk_topup.records import (
     Attempt,
     CheckedRow,
@@ -123,6 +125,10 @@ class Ledger:
         counts = self._all(sql.DIFFERENCE, **ids)[0]
         gone = self._all(sql.COUNT_GONE)[0][0]
         return Difference(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
+
+    def held(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
+        """Give the lines of the staged list that `difference` refused, with their reasons, first lines first."""
+        return [(row["line"], problems_of(row["problems"])) for row in self._all(sql.HELD, limit=limit)]
 
     def merge(
         self, *, job: str, run_key: str, environment: str, list_path: str, columns: Sequence[str], account: str = ""

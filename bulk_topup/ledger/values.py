@@ -130,7 +130,7 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
         line=row["line"],
         state=RowState(row["state"]),
         cells=tuple(json.loads(row["cells"])),
-        problems=tuple(map(_problem_of, json.loads(row["problems"]))),
+        problems=problems_of(row["problems"]),
         message=row["message"],
         note=row["note"],
         product_id=row["product_id"],
@@ -154,14 +154,17 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
     )
 
 
+def problems_of(text: str) -> tuple[Problem, ...]:
+    """Make problems of the JSON text that the ledger keeps them as."""
+    return tuple(
+        Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in json.loads(text)
+    )
+
+
 def _problem_values(problem: Problem) -> list[object]:
     """Give a problem as the ledger keeps it: a third value stands only where the row may be paid by another."""
     values: list[object] = [problem.column, problem.message]
     return [*values, 1] if problem.may_be_paid else values
-
-
-def _problem_of(values: list[Any]) -> Problem:
-    return Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2)
 
 
 def _decimal(text: str | None) -> Decimal | None:

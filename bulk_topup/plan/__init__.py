@@ -1,6 +1,15 @@
 """Checks rows against products, limits and balance, and says what a run would do; knows nothing of HTTP or SQL."""
 
 from bulk_topup.plan.checker import Checker, PlanOptions
-from bulk_topup.plan.summary import BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
+from bulk_topup.plan.summary import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
 
-__all__ = ["BalanceCheck", "Checker", "Plan", "PlanOptions", "ProductTotal", "RefusedRow", "check_balances"]
+__all__ = [
+    "MAX_REFUSED_KEPT",
+    "BalanceCheck",
+    "Checker",
+    "Plan",
+    "PlanOptions",
+    "ProductTotal",
+    "RefusedRow",
+    "check_balances",
+]

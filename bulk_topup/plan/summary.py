@@ -92,6 +92,13 @@ class Plan:
             else:
                 total.cost = PRECISE.add(total.cost, row.cost)
 
+    def hold(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
+        """Count rows as refused that passed the checks, because the run may have paid them under another name."""
+        self.accepted -= number
+        self.refused += number
+        named = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
+        self.refused_rows = sorted(named, key=lambda row: row.line)[:MAX_REFUSED_KEPT]
+
     def costs(self) -> dict[str, Decimal]:
         """Give the expected cost per wallet unit."""
         costs: dict[str, Decimal] = {}

@@ -16,10 +16,11 @@ from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.holding import Holding
 from bulk_topup.sandbox.limits import RateWindow
+from bulk_topup.sandbox.messages import Answer, Held, Request
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.query import Header
 from bulk_topup.sandbox.rendering import error_body
-from bulk_topup.sandbox.routes import Answer, Held, Request, Routes
+from bulk_topup.sandbox.routes import Routes
 
 _log = logging.getLogger(__name__)
 

@@ -1,25 +1,20 @@
 """The endpoints of the reference: each reads one request, asks the provider or the catalogue, and gives an answer."""
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-
 from bulk_topup.dvs import codec, patterns
 from bulk_topup.dvs.models import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox import catalogue, lookups, offers
+from bulk_topup.sandbox import catalogue, discovery, lookups, offers
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import Faults, read_faults
-from bulk_topup.sandbox.languages import Language, language_of
-from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS
+from bulk_topup.sandbox.languages import language_of
+from bulk_topup.sandbox.messages import Answer, Handler, Held, Request, in_language, list_answer, page_answer
 from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.query import REGION, Header, Page, Query
+from bulk_topup.sandbox.query import REGION, Page
 from bulk_topup.sandbox.rendering import balance_body, books_body, transaction_body
 from bulk_topup.sandbox.requests import (
     MAX_INT32,
     CreditPartyRequest,
-    LookupRequest,
     StatementRequest,
     read_body,
     read_create_request,
@@ -28,54 +23,6 @@ from bulk_topup.sandbox.search import search
 from bulk_topup.sandbox.transactions import Transaction
 
 MAX_INT64 = 2**63 - 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What an endpoint sees of a request."""
-
-    #: The part of the path that names one thing; empty where the path has none.
-    name: str
-    query_string: bytes
-    body: bytes
-    headers: Sequence[Header]
-
-    @property
-    def query(self) -> Query:
-        """The query parameters."""
-        return Query(self.query_string)
-
-    def id(self, high: int) -> int:
-        """Give the name in the path as an id.
-
-        Raises:
-            Refusal: it is none (1000400).
-        """
-        if not (self.name.isascii() and self.name.isdigit() and len(self.name) <= len(str(high))):
-            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is not a positive whole number")
-        if not 1 <= int(self.name) <= high:
-            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is out of range")
-        return int(self.name)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What goes back."""
-
-    body: bytes
-    status: int = 200
-    headers: Sequence[Header] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
-    """An answer that goes back once its transaction is final (reference: Synchronous)."""
-
-    transaction: Transaction
-    status: int
-
-
-Handler = Callable[[Request], Answer | Held]
 
 
 class Routes:
@@ -101,19 +48,19 @@ class Routes:
             "/v1/balances": {"GET": self._balances},
             "/v1/products": {"GET": self._products},
             "/v1/products/*": {"GET": self._product},
-            "/v1/promotions": {"GET": _promotions},
-            "/v1/promotions/*": {"GET": _promotion},
-            "/v1/campaigns": {"GET": _campaigns},
-            "/v1/campaigns/*": {"GET": _campaign},
-            "/v1/services": {"GET": _services},
-            "/v1/services/*": {"GET": _service},
-            "/v1/countries": {"GET": _countries},
-            "/v1/countries/*": {"GET": _country},
-            "/v1/operators": {"GET": _operators},
-            "/v1/operators/*": {"GET": _operator},
-            "/v1/benefit-types": {"GET": _benefit_types},
-            "/v1/lookup/mobile-number": {"POST": _look_up_body},
-            "/v1/lookup/mobile-number/*": {"GET": _look_up_path},
+            "/v1/promotions": {"GET": discovery.promotions},
+            "/v1/promotions/*": {"GET": discovery.promotion},
+            "/v1/campaigns": {"GET": discovery.campaigns},
+            "/v1/campaigns/*": {"GET": discovery.campaign},
+            "/v1/services": {"GET": discovery.services},
+            "/v1/services/*": {"GET": discovery.service},
+            "/v1/countries": {"GET": discovery.countries},
+            "/v1/countries/*": {"GET": discovery.country},
+            "/v1/operators": {"GET": discovery.operators},
+            "/v1/operators/*": {"GET": discovery.operator},
+            "/v1/benefit-types": {"GET": discovery.benefit_types},
+            "/v1/lookup/mobile-number": {"POST": discovery.look_up_body},
+            "/v1/lookup/mobile-number/*": {"GET": discovery.look_up_path},
             "/v1/lookup/statement-inquiry": {"POST": self._statements},
             "/v1/lookup/credit-party/benefits": {"POST": self._credit_party_benefits},
             "/v1/lookup/credit-party/status": {"POST": self._credit_party_status},
@@ -180,7 +127,7 @@ class Routes:
         found = search(provider, query)
         now, seed = provider.now(), provider.pin_seed
         bodies = [transaction_body(provider.get(id_), now, seed) for id_ in page.of(found)]
-        return _list(bodies, page, len(found))
+        return list_answer(bodies, page, len(found))
 
     def _products(self, request: Request) -> Answer:
         query, language = request.query, language_of(request.headers)
@@ -195,12 +142,12 @@ class Routes:
             benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
         )
         now = self._provider.now()
-        return _page([offers.product_body(product, language, now) for product in found], query.page(), language)
+        return page_answer([offers.product_body(product, language, now) for product in found], query.page(), language)
 
     def _product(self, request: Request) -> Answer:
         product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
         body = offers.product_body(product, language, self._provider.now())
-        return Answer(body=body, headers=[_in(language)])
+        return Answer(body=body, headers=[in_language(language)])
 
     def _balances(self, request: Request) -> Answer:
         query = request.query
@@ -214,17 +161,17 @@ class Routes:
         ]
         if not bodies:
             raise Refusal(ErrorCode.BALANCE_NOT_FOUND)
-        return _page(bodies, page)
+        return page_answer(bodies, page)
 
     def _statements(self, request: Request) -> Answer:
         asked = read_body(request.body, StatementRequest)
         bodies = lookups.statement_bodies(asked, self._provider.now())
-        return _page(bodies, Page(number=asked.page, size=asked.per_page))
+        return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
 
     def _credit_party_benefits(self, request: Request) -> Answer:
         asked = read_body(request.body, CreditPartyRequest)
         bodies = lookups.benefit_bodies(asked, self._provider.now())
-        return _page(bodies, Page(number=asked.page, size=asked.per_page))
+        return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
 
     def _credit_party_status(self, request: Request) -> Answer:
         asked = read_body(request.body, CreditPartyRequest)
@@ -248,100 +195,3 @@ class Routes:
     def _clear_faults(self, request: Request) -> Answer:
         self._faults.set(())
         return self._show_faults(request)
-
-
-def _promotions(request: Request) -> Answer:
-    query, language = request.query, language_of(request.headers)
-    found = offers.matching(PROMOTIONS.values(), _offer_filters(query))
-    return _page([offers.promotion_body(id_, language) for id_ in found], query.page(), language)
-
-
-def _promotion(request: Request) -> Answer:
-    language = language_of(request.headers)
-    return Answer(body=offers.promotion_body(request.id(MAX_INT32), language), headers=[_in(language)])
-
-
-def _campaigns(request: Request) -> Answer:
-    query = request.query
-    found = offers.matching(CAMPAIGNS.values(), _offer_filters(query))
-    return _page([offers.campaign_body(id_) for id_ in found], query.page())
-
-
-def _campaign(request: Request) -> Answer:
-    return Answer(body=offers.campaign_body(request.id(MAX_INT32)))
-
-
-def _offer_filters(query: Query) -> offers.Filters:
-    return offers.Filters(
-        country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
-        operator_id=query.integer("operator_id"),
-        product_id=query.integer("product_id"),
-    )
-
-
-def _services(request: Request) -> Answer:
-    query = request.query
-    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
-    return _page(catalogue.service_bodies(country), query.page())
-
-
-def _service(request: Request) -> Answer:
-    return Answer(body=catalogue.service_body(request.id(MAX_INT32)))
-
-
-def _countries(request: Request) -> Answer:
-    query = request.query
-    return _page(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
-
-
-def _country(request: Request) -> Answer:
-    if not re.fullmatch(patterns.COUNTRY_ISO_CODE, request.name):
-        raise Refusal(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
-    return Answer(body=catalogue.country_body(request.name))
-
-
-def _operators(request: Request) -> Answer:
-    query = request.query
-    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
-    return _page(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
-
-
-def _operator(request: Request) -> Answer:
-    return Answer(body=catalogue.operator_body(request.id(MAX_INT32)))
-
-
-def _benefit_types(request: Request) -> Answer:
-    return _page(catalogue.BENEFIT_TYPE_BODIES, request.query.page())
-
-
-def _look_up_path(request: Request) -> Answer:
-    if not re.fullmatch(patterns.E164, request.name):
-        raise Refusal(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
-    return _page(catalogue.lookup_bodies(request.name), request.query.page())
-
-
-def _look_up_body(request: Request) -> Answer:
-    asked = read_body(request.body, LookupRequest)
-    return _page(catalogue.lookup_bodies(asked.mobile_number), Page(number=asked.page, size=asked.per_page))
-
-
-def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
-    """Give both filters; a subservice needs its service (reference: Countries and Operators, list)."""
-    service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
-    if subservice_id is not None and service_id is None:
-        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
-    return service_id, subservice_id
-
-
-def _page(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Answer:
-    answer = _list(page.of(bodies), page, len(bodies))
-    return answer if language is None else replace(answer, headers=[*answer.headers, _in(language)])
-
-
-def _in(language: Language) -> Header:
-    return (b"content-language", language.value.encode())
-
-
-def _list(bodies: Sequence[bytes], page: Page, total: int) -> Answer:
-    """Give the bodies of one page as an answer, with its headers."""
-    return Answer(body=b"[" + b",".join(bodies) + b"]", headers=page.headers(total))

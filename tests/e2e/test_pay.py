@@ -181,3 +181,22 @@ def test_an_id_that_somebody_else_used_is_a_conflict_and_not_paid(
     assert row["result_state"] == "conflict"
     assert "destination amount 7 SGD instead of 5 SGD" in row["result_reason"]
     assert len(books()["transactions"]) == 1
+
+
+def test_a_row_that_may_be_paid_under_another_reference_is_refused_and_named_before_anything_is_sent(
+    pay: Pay, books: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("reference,phone,amount\n1,+6595123500,5\n")
+    pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+    list_.write_text("reference,phone,amount\n9,+6595123500,5\n3,+6595123501,5\n")
+    plan = json.loads(pay("plan", list_, "--product", 6418, "--json", code=3).stdout)
+    assert (plan["accepted"], plan["refused"], plan["held"]) == (1, 1, 1)
+    assert [row["line"] for row in plan["refused_rows"]] == [2]
+    assert "are refused, so nothing was sent" in pay("run", list_, "--product", 6418, code=3).stderr
+    assert len(books()["transactions"]) == 1
+    pay("run", list_, "--product", 6418, "--skip-refused", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    assert [entry["credit_party"] for entry in books()["transactions"]] == ["+6595123500", "+6595123501"]
+    [rest] = tmp_path.glob("reports/list-bonus/*not-completed.csv")
+    pay("run", rest, "--product", 6418, code=3)
+    assert len(books()["transactions"]) == 2

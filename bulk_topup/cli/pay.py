@@ -1,0 +1,300 @@
+"""The commands that pay: run, resume, retry."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+
+from bulk_topup.cli.display import plan_json, show_summary
+from bulk_topup.cli.exits import plain_errors
+from bulk_topup.cli.options import (
+    ProviderOptions,
+    job_from,
+    lines_of,
+    list_options,
+    provider_from,
+    provider_options,
+    report_from,
+    report_options,
+)
+from bulk_topup.cli.progress import ConsoleWatcher
+from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, payer_of, run_async
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.listening import receiving
+from bulk_topup.runs import (
+    BalanceTooLowError,
+    Finished,
+    RowsRefusedError,
+    exit_code,
+    resume_run,
+    run_list,
+)
+from bulk_topup.serving import Address
+
+#: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
+POLL_INTERVAL = 2.0
+POLL_INTERVAL_EMBEDDED = 0.5
+#: Only what no callback came for is polled.
+POLL_INTERVAL_WITH_CALLBACKS = 30.0
+
+
+def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(f'"{text}" is not HOST:PORT; write it like 127.0.0.1:8443.')
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        near = get_close_matches(text, STATUSES, n=1, cutoff=0.9)
+        # Others than those that are known pass: the provider may add statuses without notice.
+        if near and near[0] != text:
+            raise click.BadParameter(f'"{text}" is not a status; do you mean {near[0]}?')
+    return texts
+
+
+def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
+    for decorate in (
+        click.option("--yes", is_flag=True, help="Confirm production beforehand."),
+        click.option(
+            "--same-account",
+            "is_same_account",
+            is_flag=True,
+            help="The account's key or address changed since the run began; the account did not.",
+        ),
+        click.option(
+            "--listen",
+            "listen_at",
+            metavar="HOST:PORT",
+            callback=_address,
+            help="Receive callbacks here while the run is on.  [default: `bulk-topup listen` may, elsewhere]",
+        ),
+        click.option(
+            "--callback-url",
+            metavar="URL",
+            help="Where DVS is to post changes of status; its path is the token.  [default: what --listen says]",
+        ),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
+        ),
+        click.option(
+            "--tracking-timeout",
+            type=click.FloatRange(min=0),
+            default=1800.0,
+            show_default=True,
+            help="Seconds without any change before open rows are left to the next start.",
+        ),
+        click.option(
+            "--poll-interval",
+            type=click.FloatRange(min=0.05),
+            help="Seconds between questions for open rows.  [default: 2]",
+        ),
+        click.option(
+            "--concurrency", type=click.IntRange(1, 1000), help="Requests on their way at once.  [default: 32]"
+        ),
+        click.option(
+            "--rate",
+            type=click.FloatRange(min=0.01),
+            help="Requests a second, never exceeded.  [default: what the provider allows]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command("run")
+@list_options
+@provider_options
+@report_options
+@_pace_options
+def run_command(**values: Any) -> None:
+    """Check, plan, submit, track and report a list; start it again to resume.
+
+    LIST is a CSV or XLSX file, JOB a job file that ends in .toml. Started again, a run goes on where it was and
+    never pays a row twice; --run-key names a new run.
+
+    \b
+    Example:
+      bulk-topup run sample_files/rewards.csv --product 6418
+    """
+    with plain_errors():
+        job, folder = job_from(values)
+        provider = provider_from(values, job.environment)
+        job = job.at(SystemClock().now(), folder)
+        report = report_from(values, job.name, str(job.run_key), job.reports)
+        callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
+        watcher, options = _watching(values, provider, job.concurrency, callbacks)
+
+        async def pay() -> Finished:
+            async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
+                with Ledger(provider.ledger) as ledger, callbacks.received(ledger, options, watcher) as told:
+                    return await run_list(
+                        job,
+                        dvs=dvs,
+                        payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                        ledger=ledger,
+                        options=told,
+                        report=report,
+                        watcher=watcher,
+                    )
+
+        try:
+            finished = run_async(pay())
+        except (RowsRefusedError, BalanceTooLowError):
+            if watcher.json and watcher.plan:
+                click.echo(codec.encode(plan_json(*watcher.plan)))
+            raise
+        _finish(finished, watcher)
+
+
+@click.command("resume")
+@click.argument("run_name", metavar="RUN")
+@provider_options
+@report_options
+@_pace_options
+def resume_command(run_name: str, **values: Any) -> None:
+    """Go on with a run as the ledger knows it; the list is not read again.
+
+    \b
+    Example:
+      bulk-topup resume list/rewards
+    """
+    _go_on(run_name, values, retry=False)
+
+
+@click.command("retry")
+@click.argument("run_name", metavar="RUN")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    metavar="STATUS",
+    callback=_known_statuses,
+    help="Only rows that failed with this status or class; repeatable.",
+)
+@click.option("--rows", "lines", callback=lines_of, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9.")
+@provider_options
+@report_options
+@_pace_options
+def retry_command(run_name: str, statuses: tuple[str, ...], lines: frozenset[int], **values: Any) -> None:
+    """Give failed rows a new attempt: all of them, or those of a status or on some lines.
+
+    \b
+    Example:
+      bulk-topup retry list/rewards --status DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE
+    """
+    _go_on(run_name, values, retry=True, statuses=statuses, lines=lines)
+
+
+def _go_on(
+    run_name: str,
+    values: dict[str, Any],
+    *,
+    retry: bool,
+    statuses: tuple[str, ...] = (),
+    lines: frozenset[int] = frozenset(),
+) -> None:
+    with plain_errors():
+        provider = provider_from(values)
+        rate, concurrency = values.pop("rate"), values.pop("concurrency") or Job.model_fields["concurrency"].default
+        callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
+        watcher, options = _watching(values, provider, concurrency, callbacks)
+        with existing_ledger(provider) as ledger:
+            run = ledger.run_named(run_name)
+            report = report_from(values, run.job, run.run_key)
+
+            async def pay() -> Finished:
+                async with open_client(provider, rate=rate, connections=concurrency) as dvs:
+                    with callbacks.received(ledger, options, watcher) as told:
+                        return await resume_run(
+                            run,
+                            dvs=dvs,
+                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                            ledger=ledger,
+                            options=told,
+                            report=report,
+                            watcher=watcher,
+                            retry=retry,
+                            statuses=statuses,
+                            lines=lines,
+                        )
+
+            finished = run_async(pay())
+        _finish(finished, watcher)
+
+
+class _Callbacks:
+    """What a command states about callbacks, taken out of its values."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._url: str | None = values.pop("callback_url")
+        self.address: Address | None = values.pop("listen_at")
+        if self._url is not None and urlsplit(self._url).scheme not in {"http", "https"}:
+            raise click.UsageError(f'"{self._url}" is not a URL that DVS could post to; write it like https://…/TOKEN.')
+
+    @contextmanager
+    def received(self, ledger: Ledger, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
+        """Receive callbacks while the block lasts, where that is asked for; give the options with their address."""
+        if self.address is None:
+            yield replace(options, callback_url=self._url)
+            return
+        token = urlsplit(self._url).path.strip("/") if self._url else secrets.token_urlsafe(24)
+        with receiving(ledger, self.address, token, watcher.wake) as url:
+            yield replace(options, callback_url=self._url or url)
+
+
+def _watching(
+    values: dict[str, Any], provider: ProviderOptions, concurrency: int, callbacks: _Callbacks
+) -> tuple[ConsoleWatcher, RunOptions]:
+    interval = values.pop("poll_interval")
+    if interval is None and callbacks.address is not None:
+        interval = POLL_INTERVAL_WITH_CALLBACKS
+    elif interval is None:
+        interval = POLL_INTERVAL_EMBEDDED if is_embedded(provider) else POLL_INTERVAL
+    options = RunOptions(
+        concurrency=concurrency,
+        polling=PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest)),
+        tracking_timeout=values.pop("tracking_timeout"),
+    )
+    watcher = ConsoleWatcher(
+        out=Console(),
+        err=Console(stderr=True),
+        environment=provider.environment,
+        json=values.pop("as_json"),
+        yes=values.pop("yes"),
+    )
+    return watcher, options
+
+
+def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
+    if watcher.json:
+        result, report = finished.result, finished.report
+        click.echo(
+            codec.encode(
+                {
+                    **report.summary.as_json(),
+                    "stopped": result.reason,
+                    "message": result.message,
+                    "contradicted": result.contradicted,
+                    "files": [str(file) for file in report.files],
+                    "not_completed": None if report.not_completed is None else str(report.not_completed),
+                }
+            )
+        )
+    else:
+        show_summary(watcher.out, finished)
+    raise click.exceptions.Exit(exit_code(finished.result))

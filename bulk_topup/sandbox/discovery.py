@@ -1,0 +1,109 @@
+"""The endpoints that only look something up in the catalogue: what there is, whatever the account has done."""
+
+import re
+
+from bulk_topup.dvs import patterns
+from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox import catalogue, offers
+from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.languages import language_of
+from bulk_topup.sandbox.messages import Answer, Request, in_language, page_answer
+from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS
+from bulk_topup.sandbox.query import Page, Query
+from bulk_topup.sandbox.requests import MAX_INT32, LookupRequest, read_body
+
+
+def promotions(request: Request) -> Answer:
+    """List promotions (reference: Promotions)."""
+    query, language = request.query, language_of(request.headers)
+    found = offers.matching(PROMOTIONS.values(), _offer_filters(query))
+    return page_answer([offers.promotion_body(id_, language) for id_ in found], query.page(), language)
+
+
+def promotion(request: Request) -> Answer:
+    """Give one promotion (reference: Promotions)."""
+    language = language_of(request.headers)
+    return Answer(body=offers.promotion_body(request.id(MAX_INT32), language), headers=[in_language(language)])
+
+
+def campaigns(request: Request) -> Answer:
+    """List campaigns (reference: Campaigns)."""
+    query = request.query
+    found = offers.matching(CAMPAIGNS.values(), _offer_filters(query))
+    return page_answer([offers.campaign_body(id_) for id_ in found], query.page())
+
+
+def campaign(request: Request) -> Answer:
+    """Give one campaign (reference: Campaigns)."""
+    return Answer(body=offers.campaign_body(request.id(MAX_INT32)))
+
+
+def _offer_filters(query: Query) -> offers.Filters:
+    return offers.Filters(
+        country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
+        operator_id=query.integer("operator_id"),
+        product_id=query.integer("product_id"),
+    )
+
+
+def services(request: Request) -> Answer:
+    """List services (reference: Services)."""
+    query = request.query
+    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    return page_answer(catalogue.service_bodies(country), query.page())
+
+
+def service(request: Request) -> Answer:
+    """Give one service (reference: Services)."""
+    return Answer(body=catalogue.service_body(request.id(MAX_INT32)))
+
+
+def countries(request: Request) -> Answer:
+    """List countries (reference: Countries)."""
+    query = request.query
+    return page_answer(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
+
+
+def country(request: Request) -> Answer:
+    """Give one country (reference: Countries)."""
+    if not re.fullmatch(patterns.COUNTRY_ISO_CODE, request.name):
+        raise Refusal(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
+    return Answer(body=catalogue.country_body(request.name))
+
+
+def operators(request: Request) -> Answer:
+    """List operators (reference: Operators)."""
+    query = request.query
+    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    return page_answer(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
+
+
+def operator(request: Request) -> Answer:
+    """Give one operator (reference: Operators)."""
+    return Answer(body=catalogue.operator_body(request.id(MAX_INT32)))
+
+
+def benefit_types(request: Request) -> Answer:
+    """List benefit types (reference: Benefit types)."""
+    return page_answer(catalogue.BENEFIT_TYPE_BODIES, request.query.page())
+
+
+def look_up_path(request: Request) -> Answer:
+    """List the operators of the number in the path (reference: Look up)."""
+    if not re.fullmatch(patterns.E164, request.name):
+        raise Refusal(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
+    return page_answer(catalogue.lookup_bodies(request.name), request.query.page())
+
+
+def look_up_body(request: Request) -> Answer:
+    """List the operators of the number in the body (reference: Look up)."""
+    asked = read_body(request.body, LookupRequest)
+    return page_answer(catalogue.lookup_bodies(asked.mobile_number), Page(number=asked.page, size=asked.per_page))
+
+
+def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
+    """Give both filters; a subservice needs its service (reference: Countries and Operators, list)."""
+    service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
+    if subservice_id is not None and service_id is None:
+        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
+    return service_id, subservice_id
