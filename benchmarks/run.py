@@ -6,10 +6,6 @@ The sandbox is a process of its own; runner and loop use one process each, with 
 """
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 import uvloop
+from processes import served
 
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
@@ -122,30 +119,12 @@ def _number(row: int) -> str:
 
 @contextmanager
 def _sandbox() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     command = [
-        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--port", str(port), "--rate-limit", "0",
-        "--time-scale", "0.001", "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
+        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", "0", "--time-scale", "0.001",
+        "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=dict(os.environ))
-    try:
-        _wait_for(port, process)
+    with served(command) as (_, port):
         yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-        else:
-            return
-    raise SystemExit("The sandbox ended at once.")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ import asyncio
 import json
 import os
 import platform
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import uvloop
+from processes import served
 
 TRANSACTIONS = 20_000
 #: The bound of the whole measurement, in seconds.
@@ -210,27 +209,8 @@ class _Server:
 
 @contextmanager
 def _server(command: Iterable[str], core: int) -> Iterator[_Server]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL)
-    try:
-        os.sched_setaffinity(process.pid, {core})
-        _wait_for(port, process)
+    with served(command, core=core) as (process, port):
         yield _Server(process, port)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-        else:
-            return
-    raise SystemExit("The server ended at once.")
 
 
 def _processor() -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -41,9 +41,15 @@ class SystemClock:
 
 async def sleep_until(clock: Clock, seconds: float, events: Collection[asyncio.Event]) -> None:
     """Wait for that many seconds, but not beyond any of the events."""
-    waits = [asyncio.ensure_future(wait) for wait in (clock.sleep(seconds), *(event.wait() for event in events))]
+    await first_of(clock.sleep(seconds), *(event.wait() for event in events))
+
+
+async def first_of(*waits: Coroutine[object, object, object]) -> None:
+    """Return when one of several waits is over; the others are cancelled."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for wait in waits:
-            wait.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

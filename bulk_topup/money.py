@@ -1,11 +1,17 @@
 """Decimal amounts: how they are read from text, written and summed; no float ever enters here."""
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 #: More digits than any currency needs; longer ones are a mistake in the list, not an amount.
 MAX_DIGITS_BEFORE_MARK = 18
 MAX_DIGITS_AFTER_MARK = 9
+
+#: What a price is rounded to where it has to be computed from a rate.
+CENT = Decimal("0.01")
+#: Digits enough for the largest amount times a rate, and for any sum of amounts; Python's own 28 are fewer than one
+#: amount may have with its rate.
+PRECISE = Context(prec=100)
 
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 

@@ -200,7 +200,8 @@ async def resume_run(
     """
     with run_lock(ledger.path, run.job, run.run_key):
         _demand_same_payer(run, payer)
-        ledger.set_account(run, payer.account)
+        if run.account != payer.account:
+            ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         moves = ledger.retryable(run, statuses=statuses, lines=lines) if retry else []
         if to_send := ledger.counts(run)[RowState.PENDING] + len(moves):

@@ -73,7 +73,7 @@ def ask(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
             async with open_client(provider) as dvs:
                 return await fetch(dvs)
 
-        return run_async(main())
+        return run_async(main(), interrupted="Interrupted before the provider's answer came.")
 
 
 async def everything(pages: Pages[T]) -> list[T]:

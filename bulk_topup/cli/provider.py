@@ -26,8 +26,14 @@ T = TypeVar("T")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run_async(main: Coroutine[Any, Any, T]) -> T:
+def run_async(
+    main: Coroutine[Any, Any, T], *, interrupted: str = "Interrupted before anything was sent; start again."
+) -> T:
     """Run a command's work in an event loop of its own; SIGINT and SIGTERM end it, unless it handles them itself.
+
+    Args:
+        main: the work.
+        interrupted: what is true of it when a signal ends it.
 
     Raises:
         InterruptedRunError: a signal ended it.
@@ -40,7 +46,7 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
         try:
             return await task
         except asyncio.CancelledError:
-            raise InterruptedRunError("Interrupted before anything was sent; start again.") from None
+            raise InterruptedRunError(interrupted) from None
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(guarded())

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from bulk_topup.clock import Clock, sleep_until
+from bulk_topup.clock import Clock, first_of, sleep_until
 
 
 class StopReason(StrEnum):
@@ -106,14 +105,9 @@ class Control:
             await self.sleep(self._resume_at - self._clock.monotonic())
         return self.may_submit
 
-    async def admit(self, place: Coroutine[Any, Any, None]) -> bool:
+    async def admit(self, place: Coroutine[object, object, object]) -> bool:
         """Wait for a place in time, but not beyond the end of submitting; tell whether a row may be sent then."""
-        waits = [asyncio.ensure_future(place), asyncio.ensure_future(self._submitting_ended.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await first_of(place, self._submitting_ended.wait())
         return self.may_submit
 
     async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:

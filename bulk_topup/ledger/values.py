@@ -4,16 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
-from bulk_topup.money import plain
+from bulk_topup.money import PRECISE, plain
 from bulk_topup.problems import Problem
 from bulk_topup.records import Attempt, CheckedRow, Facts, HintedAttempt, Move, OpenAttempt, Outcome, Run
 from bulk_topup.states import RowState
-
-#: Digits enough to add up any number of amounts exactly; Python's own 28 are one amount's.
-_PRECISE = Context(prec=100)
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
 
@@ -42,7 +39,7 @@ def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
     """Sum amounts that SQLite grouped; itself it would add them as floats."""
     sums: dict[str, Decimal] = {}
     for unit, amount, count in groups:
-        sums[unit] = _PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
+        sums[unit] = PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
     return sums
 
 

@@ -1,17 +1,12 @@
 """The request body and the expected cost of a row that passed the checks; pure."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from bulk_topup import fields
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, RangedProduct
-from bulk_topup.money import plain
-
-#: What a price is rounded to where it has to be computed from a rate.
-CENT = Decimal("0.01")
-#: Digits enough for the largest amount times a rate; Python's own 28 are fewer than one amount may have with its rate.
-PRECISE = Context(prec=100)
+from bulk_topup.money import CENT, PRECISE, plain
 
 #: The fields of each group with the names that a row has them under, written once and not for every row.
 _NAMES = {group: [(name, f"{group}.{name}") for name in names] for group, names in fields.GROUPS.items()}

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from bulk_topup.dvs.models import Balance, Product
-from bulk_topup.money import plain
-from bulk_topup.plan.requests import PRECISE
+from bulk_topup.money import PRECISE, plain
 from bulk_topup.problems import Problem
 from bulk_topup.records import CheckedRow
 

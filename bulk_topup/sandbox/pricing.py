@@ -1,22 +1,19 @@
 """What a request costs and gives at its product's rates, or why it cannot be had; pure."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, RangedAmount, RangedProduct, RequiredFields
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.money import plain
+from bulk_topup.money import CENT, PRECISE, plain
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
 from bulk_topup.sandbox.requests import CreateRequest, RequestedAmount
 
-CENT = Decimal("0.01")
 #: Amounts are told apart to here, also where a product has no steps.
 FINEST = Decimal("1E-9")
-#: Digits enough for any amount in range times a rate.
-PRECISE = Context(prec=100)
 
 #: Lists pay few different amounts: their quotes are computed once, and transactions share them.
 _QUOTES_KEPT = 4096

@@ -26,9 +26,9 @@ from bulk_topup.dvs.models import (
     RequiredFields,
     ServiceOfProduct,
 )
+from bulk_topup.money import CENT
 from bulk_topup.sandbox.places import EUROPE, OPERATORS, SERVICES, WORLD
 
-CENT = Decimal("0.01")
 #: Rates have as many digits as the provider's own.
 RATE = Context(prec=15, rounding=ROUND_HALF_UP)
 
