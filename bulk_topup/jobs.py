@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.errors import JobError
+from bulk_topup.guards import Guards
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import ReportFormat
@@ -33,10 +34,8 @@ Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), Afte
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$")]
 
 
-class Job(BaseModel):
-    """A definition of repeated work."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Job(Guards):
+    """A definition of repeated work, with what it allows a run to do with money."""
 
     #: First part of the run's name.
     name: Name = BARE_LIST
@@ -96,6 +95,11 @@ class Job(BaseModel):
         """The constants, with the product among them."""
         product = {} if self.product is None else {"product_id": str(self.product)}
         return {**self.constants, **product}
+
+    @property
+    def guards(self) -> Guards:
+        """What the job allows a run to do with money."""
+        return Guards.model_validate(self.model_dump(include=set(Guards.model_fields)))
 
     @property
     def plan_options(self) -> PlanOptions:

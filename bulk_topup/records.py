@@ -25,6 +25,14 @@ class Run:
     created_at: datetime
     #: Whose wallet pays: the provider's address and which key pair; empty where that is not known.
     account: str = ""
+    #: What the run allows itself with money, as JSON of `Guards`.
+    guards: str = "{}"
+    #: What a run that holds its transactions decided about them: confirm or cancel; None before.
+    decision: str | None = None
+    #: Who approved the run, as JSON; None for a run that nobody had to approve.
+    approval: str | None = None
+    #: When its personal data was removed, in UTC; None while it is there.
+    purged_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -94,6 +102,7 @@ class CheckedRow:
     #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
     cost: Decimal | None
     cost_unit: str | None
+    operator_id: int | None = None
 
     def __post_init__(self) -> None:
         if not self.problems and self.request is None:
@@ -110,6 +119,13 @@ class Attempt:
     external_id: str
     #: The request's JSON body without `external_id`, as it was when the intent was written.
     request: bytes
+    #: Whose product it is.
+    operator_id: int | None = None
+    #: What the row asks for, in `unit`, and what it should cost with its fee, in `cost_unit`; as the plan has it.
+    amount: Decimal | None = None
+    unit: str | None = None
+    cost: Decimal | None = None
+    cost_unit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

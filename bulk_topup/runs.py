@@ -158,6 +158,7 @@ async def run_list(
             run_key=run_key,
             environment=payer.environment,
             account=payer.account,
+            guards=job.guards.model_dump_json(),
             list_path=job.list,
             columns=reader.columns,
         )

@@ -7,7 +7,7 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("bulk_topup.ledger")
 
 #: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts")
+NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts", "0004_guards")
 
 
 def is_newer(db: Database) -> bool:
@@ -110,3 +110,17 @@ def _second(db: Database) -> None:
 @migrations(name=NAMES[2])
 def _third(db: Database) -> None:
     db.table("runs").add_column("account", str, not_null_default="")
+
+
+@migrations(name=NAMES[3])
+def _fourth(db: Database) -> None:
+    runs = db.table("runs")
+    # What the run allows itself, as JSON; what a held run decided; who approved it; when its people were forgotten.
+    runs.add_column("guards", str, not_null_default="{}")
+    runs.add_column("decision", str)
+    runs.add_column("approval", str)
+    runs.add_column("purged_at", str)
+    rows = db.table("rows")
+    rows.add_column("operator_id", int)
+    rows.add_column("retry_at", str)
+    rows.create_index(["credit_party"])

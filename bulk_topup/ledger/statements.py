@@ -18,14 +18,19 @@ _PARTIES = """json_array(json_extract({of}.request, '$.credit_party_identifier.m
         json_extract({of}.request, '$.credit_party_identifier.account_number') || char(10)
         || coalesce(json_extract({of}.request, '$.credit_party_identifier.account_qualifier'), ''))"""
 
+#: An attempt with what the plan has of its row.
+_ATTEMPT = (
+    """r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost, r.cost_unit"""
+)
+
 FIND_RUN = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 LIST_RUNS = "SELECT * FROM runs ORDER BY id"
 INSERT_RUN = """
-    INSERT INTO runs (job, run_key, environment, account, list_path, columns, created_at)
-    VALUES (:job, :run_key, :environment, :account, :list_path, :columns, :at)
+    INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, created_at)
+    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :at)
 """
 UPDATE_RUN = """
-    UPDATE runs SET account = :account, list_path = :list_path, columns = :columns
+    UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval), list_path = :list_path, columns = :columns
     WHERE job = :job AND run_key = :run_key
 """
 SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"
@@ -33,7 +38,8 @@ SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"
 CREATE_STAGED = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
         identity TEXT PRIMARY KEY, line INTEGER, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
-        credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, held INTEGER DEFAULT 0
+        credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
+        held INTEGER DEFAULT 0
     ) WITHOUT ROWID
 """
 CREATE_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)"
@@ -45,8 +51,8 @@ CLEAR_GONE = "DELETE FROM temp.gone"
 CLEAR_UNLISTED = "DELETE FROM temp.unlisted"
 STAGE = """
     INSERT INTO staged (identity, line, state, cells, problems, product_id, credit_party, amount, unit, request,
-                        cost, cost_unit)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        cost, cost_unit, operator_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 #: Rows of the run that the staged list does not have, whether or not an earlier version of it had them.
@@ -139,7 +145,7 @@ EVENTS_OF_CHANGED = f"""
 UPDATE_UNSENT = f"""
     UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
         note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
-        request = s.request, cost = s.cost, cost_unit = s.cost_unit
+        request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_UNSENT})
 """  # noqa: S608
@@ -147,7 +153,7 @@ UPDATE_UNSENT = f"""
 UPDATE_FAILED = """
     UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = '[]', product_id = s.product_id,
         credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
-        cost_unit = s.cost_unit,
+        cost_unit = s.cost_unit, operator_id = s.operator_id,
         note = CASE
             WHEN s.request IS (SELECT request FROM attempts WHERE row_id = rows.id AND number = rows.attempt) THEN ''
             ELSE 'Corrected in the list since it failed; a retry sends it as it is now.' END
@@ -172,9 +178,9 @@ UPDATE_SENT = f"""
 """  # noqa: S608
 INSERT_NEW = """
     INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
-                      amount, unit, request, cost, cost_unit, attempt)
+                      amount, unit, request, cost, cost_unit, operator_id, attempt)
     SELECT :run_id, s.identity, s.line, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
-           s.amount, s.unit, s.request, s.cost, s.cost_unit, 0
+           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, 0
     FROM temp.staged AS s
     WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
     ORDER BY s.line
@@ -186,7 +192,7 @@ EVENTS_OF_NEW = """
 LAST_ROW_ID = "SELECT coalesce(max(id), 0) FROM rows"
 
 CLAIMABLE = """
-    SELECT r.id, r.identity, r.request, r.attempt, a.transaction_id
+    SELECT r.*, a.transaction_id
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
     ORDER BY r.id LIMIT :limit
@@ -205,12 +211,12 @@ INSERT_EVENT = """
     INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
     VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
 """
-IN_FLIGHT = """
-    SELECT r.id AS row_id, a.number, a.external_id, a.request
+IN_FLIGHT = f"""
+    SELECT {_ATTEMPT}
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'in_flight' AND r.id > :after_id
     ORDER BY r.id LIMIT :limit
-"""
+"""  # noqa: S608
 
 #: The attempt too must be the one that is meant: what became of an earlier one says nothing of the latest.
 MOVE_ROW = """
@@ -228,24 +234,24 @@ WRITE_FACTS = """
 """
 
 #: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array.
-ACCEPTED_AMONG = """
-    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, a.creation_date, a.status_message
+ACCEPTED_AMONG = f"""
+    SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM json_each(:external_ids) AS wanted
     JOIN attempts AS a ON a.external_id = wanted.value
     JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state = 'accepted'
-"""
+"""  # noqa: S608
 ACCEPTED_WINDOW = """
     SELECT count(*), min(a.creation_date), max(a.creation_date)
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'accepted'
 """
-ACCEPTED = """
-    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, a.creation_date, a.status_message
+ACCEPTED = f"""
+    SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'accepted' AND r.id > :after_id
     ORDER BY r.id LIMIT :limit
-"""
+"""  # noqa: S608
 
 COUNT_STATES = """
     SELECT state, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1 OR attempt > 0) GROUP BY state
@@ -281,13 +287,13 @@ DROP_IDLE_HINTS = """
         WHERE r.attempt <> a.number OR r.state NOT IN ('in_flight', 'accepted', 'completed')
     )
 """
-HINTED = """
-    SELECT r.id AS row_id, a.number, a.external_id, a.request, a.transaction_id, r.state, h.received_at
+HINTED = f"""
+    SELECT {_ATTEMPT}, a.transaction_id, r.state, h.received_at
     FROM hints AS h JOIN attempts AS a ON a.external_id = h.external_id
     JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed')
     ORDER BY h.received_at LIMIT :limit
-"""
+"""  # noqa: S608
 RUNS_HINTED = """
     SELECT * FROM runs WHERE id IN (
         SELECT r.run_id FROM hints AS h

@@ -131,7 +131,16 @@ class Ledger:
         return [(row["line"], problems_of(row["problems"])) for row in self._all(sql.HELD, limit=limit)]
 
     def merge(
-        self, *, job: str, run_key: str, environment: str, list_path: str, columns: Sequence[str], account: str = ""
+        self,
+        *,
+        job: str,
+        run_key: str,
+        environment: str,
+        list_path: str,
+        columns: Sequence[str],
+        account: str = "",
+        guards: str = "{}",
+        approval: str | None = None,
     ) -> Run:
         """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand."""
         values = {
@@ -139,6 +148,8 @@ class Ledger:
             "run_key": run_key,
             "environment": environment,
             "account": account,
+            "guards": guards,
+            "approval": approval,
             "list_path": list_path,
             "columns": json.dumps(list(columns), ensure_ascii=False),
             "at": self._now(),
@@ -188,14 +199,8 @@ class Ledger:
                 # the next one would let a lost ledger, which begins again with this one, pay a second time.
                 is_reusable = row["attempt"] > 0 and row["transaction_id"] is None
                 number = row["attempt"] if is_reusable else row["attempt"] + 1
-                attempts.append(
-                    Attempt(
-                        row_id=row["id"],
-                        number=number,
-                        external_id=external_id(run.job, run.run_key, row["identity"], number),
-                        request=row["request"].encode(),
-                    )
-                )
+                id_ = external_id(run.job, run.run_key, row["identity"], number)
+                attempts.append(attempt_of({**row, "row_id": row["id"], "number": number, "external_id": id_}))
             values = [
                 {
                     "row_id": attempt.row_id,

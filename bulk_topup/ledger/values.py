@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ def staged_values(row: CheckedRow) -> tuple[object, ...]:
         None if row.request is None else row.request.decode(),
         None if row.cost is None else plain(row.cost),
         row.cost_unit,
+        row.operator_id,
     )
 
 
@@ -51,19 +52,28 @@ def run_of(row: sqlite3.Row) -> Run:
         run_key=row["run_key"],
         environment=row["environment"],
         account=row["account"],
+        guards=row["guards"],
+        decision=row["decision"],
+        approval=row["approval"],
+        purged_at=_time(row["purged_at"]),
         list_path=row["list_path"],
         columns=tuple(json.loads(row["columns"])),
         created_at=datetime.fromisoformat(row["created_at"]),
     )
 
 
-def attempt_of(row: sqlite3.Row) -> Attempt:
+def attempt_of(row: sqlite3.Row | Mapping[str, Any]) -> Attempt:
     """Make an attempt of its row."""
     return Attempt(
         row_id=row["row_id"],
         number=row["number"],
         external_id=row["external_id"],
         request=row["request"].encode(),
+        operator_id=row["operator_id"],
+        amount=_decimal(row["amount"]),
+        unit=row["unit"],
+        cost=_decimal(row["cost"]),
+        cost_unit=row["cost_unit"],
     )
 
 

@@ -134,6 +134,7 @@ class Checker:
             request=request,
             cost=cost,
             cost_unit=cost_unit,
+            operator_id=None if product is None else product.operator.id,
         )
 
     def _identify(
