@@ -30,7 +30,8 @@ INSERT_RUN = """
     VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :at)
 """
 UPDATE_RUN = """
-    UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval), list_path = :list_path, columns = :columns
+    UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
+        list_path = :list_path, columns = :columns
     WHERE job = :job AND run_key = :run_key
 """
 SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"
