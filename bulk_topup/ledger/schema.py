@@ -124,3 +124,5 @@ def _fourth(db: Database) -> None:
     rows.add_column("operator_id", int)
     rows.add_column("retry_at", str)
     rows.create_index(["credit_party"])
+    # Until when a held transaction can be confirmed.
+    db.table("attempts").add_column("expires_at", str)
