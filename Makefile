@@ -15,7 +15,7 @@ demo: $(READY)
 	@echo
 	@echo "Some rows were declined, as their numbers ask the sandbox to. What to try next:"
 	@echo "  $(BIN)/bulk-topup status --ledger $(DEMO)/ledger.db"
-	@echo "  $(BIN)/bulk-topup retry list/payroll --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
+	@echo "  $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
 
 test: check
 	$(BIN)/python -m pytest

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bulk_topup.dvs.statuses import STATUSES
 
@@ -16,7 +16,9 @@ Amounts = dict[str, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]
 #: Seconds.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-#: What concerns the operator and not the row: it passes, and the row is worth another attempt then.
+#: What concerns the operator and not the row.
+OPERATOR_TROUBLES = frozenset(message for message in STATUSES if "-OPERATOR-" in message)
+#: What passes by itself: the row is worth another attempt then.
 OPERATOR_UNAVAILABLE = tuple(message for message in STATUSES if message.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE"))
 
 
@@ -133,3 +135,11 @@ class Guards(BaseModel):
     operators: Operators = Operators()
     #: Seconds between two payments to one number; two are never on their way side by side.
     spacing: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _canaries_end(self) -> Self:
+        if self.mode is Mode.HOLD and self.stops.canary:
+            raise ValueError(
+                "canaries have to be paid before the others are sent, and a run that holds pays nobody yet"
+            )
+        return self

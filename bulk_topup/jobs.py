@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.errors import JobError
-from bulk_topup.guards import Guards
+from bulk_topup.guards import Guards, Mode
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import ReportFormat
@@ -104,7 +104,11 @@ class Job(Guards):
     @property
     def plan_options(self) -> PlanOptions:
         """How the list is meant."""
-        return PlanOptions(calculation_mode=self.calculation_mode, allow_duplicates=self.allow_duplicates)
+        return PlanOptions(
+            calculation_mode=self.calculation_mode,
+            allow_duplicates=self.allow_duplicates,
+            hold=self.mode is Mode.HOLD,
+        )
 
 
 def load_job(path: Path) -> Job:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.money import PRECISE
 from bulk_topup.problems import Problem
 from bulk_topup.states import RowState
 
@@ -139,6 +140,17 @@ class OpenAttempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HeldAttempt:
+    """An attempt whose transaction was created and waits to be confirmed or cancelled."""
+
+    attempt: Attempt
+    transaction_id: int
+    #: What it costs with its fee, in `price_unit`; None where the provider does not tell.
+    charged: Decimal | None
+    price_unit: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HintedAttempt:
     """An attempt that a callback spoke of; what is true of it, only the provider's API says."""
 
@@ -165,6 +177,13 @@ class Facts:
     operator_reference: str | None
     pin_code: str | None = field(default=None, repr=False)
     pin_serial: str | None = field(default=None, repr=False)
+    #: Until when the transaction can be confirmed, in UTC.
+    expires_at: datetime | None = None
+
+    @property
+    def charged(self) -> Decimal | None:
+        """The price with its fee, in `price_unit`; None where the provider does not tell."""
+        return None if self.price is None else PRECISE.add(self.price, self.fee or Decimal(0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

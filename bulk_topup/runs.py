@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -10,14 +12,16 @@ from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
 from bulk_topup.errors import BulkTopupError, LedgerError
+from bulk_topup.guards import Guards, Mode
 from bulk_topup.intake import ListReader, read_list
 from bulk_topup.jobs import Job
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import Ledger, RetryChoice, run_lock
+from bulk_topup.money import PRECISE
 from bulk_topup.plan import BalanceCheck
 from bulk_topup.records import Run
 from bulk_topup.report import Report, ReportError, ReportFormat, write_report
 from bulk_topup.settings import Environment
-from bulk_topup.states import RowState
+from bulk_topup.states import OPEN_STATES, RowState
 
 
 class RowsRefusedError(BulkTopupError):
@@ -34,6 +38,10 @@ class OtherEnvironmentError(BulkTopupError):
 
 class OtherAccountError(BulkTopupError):
     """The run was begun with another account."""
+
+
+class OtherModeError(BulkTopupError):
+    """The run was begun in another mode."""
 
 
 class InterruptedRunError(BulkTopupError):
@@ -141,6 +149,7 @@ async def run_list(
         found = ledger.find_run(job.name, run_key)
         if found is not None:
             _demand_same_payer(found, payer)
+            _demand_same_mode(found, job.mode, ledger)
         reader = open_job_list(job)
         prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
         watcher.prepared(job, found, prepared)
@@ -162,7 +171,7 @@ async def run_list(
             list_path=job.list,
             columns=reader.columns,
         )
-        return await _execute(run, dvs, ledger, options, report, watcher, clock)
+        return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
 
 
 async def resume_run(
@@ -175,11 +184,10 @@ async def resume_run(
     report: ReportOptions,
     watcher: Watcher,
     clock: Clock | None = None,
-    retry: bool = False,
-    statuses: Collection[str] = (),
-    lines: Collection[int] = (),
+    retry: RetryChoice | None = None,
+    not_before: datetime | None = None,
 ) -> Finished:
-    """Go on with a run as the ledger knows it, its list is not read again; with `retry`, try failed rows anew first.
+    """Go on with a run as the ledger knows it, its list is not read again; with `retry`, failed rows get a new attempt.
 
     Args:
         run: the run.
@@ -190,9 +198,8 @@ async def resume_run(
         report: where results are written.
         watcher: who looks on.
         clock: where time comes from.
-        retry: whether failed rows get a new attempt.
-        statuses: with `retry`, only rows with one of these status messages or classes.
-        lines: with `retry`, only rows on these lines of the list.
+        retry: which failed rows get a new attempt; None for none.
+        not_before: when they get it at the earliest, in UTC; None for at once.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -204,12 +211,16 @@ async def resume_run(
         if run.account != payer.account:
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
-        moves = ledger.retryable(run, statuses=statuses, lines=lines) if retry else []
-        if to_send := ledger.counts(run)[RowState.PENDING] + len(moves):
+        chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
+        for unit, cost in ledger.pending_costs(run).items():
+            costs[unit] = PRECISE.add(costs.get(unit, Decimal(0)), cost)
+        if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
             watcher.confirm(run.name, to_send)
-        ledger.record(moves)
-        _demand_balance(await compare_balances(dvs, ledger.pending_costs(run)))
-        return await _execute(run, dvs, ledger, options, report, watcher, clock)
+        _demand_balance(await compare_balances(dvs, costs))
+        if chosen:
+            ledger.retry_chosen("retry asked for", not_before=not_before)
+        guards = Guards.model_validate_json(run.guards)
+        return await _execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
 
 
 async def _execute(
@@ -247,6 +258,16 @@ def _demand_same_payer(run: Run, payer: Payer) -> None:
         )
 
 
+def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
+    """Demand the mode that rows were sent in: their requests say it, and an unknown one is sent again as it was."""
+    begun = Guards.model_validate_json(run.guards).mode
+    if mode is not begun and any(ledger.attempted(run).values()):
+        raise OtherModeError(
+            f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
+            "or name another run with --run-key."
+        )
+
+
 def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
     """Write a run's report from the ledger alone."""
     return write_report(
@@ -262,7 +283,7 @@ def exit_code(result: RunResult) -> int:
     """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me."""
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
         return 4
-    if result.reason is not None:
+    if result.reason is not None and any(result.counts[state] for state in OPEN_STATES):
         return 75
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
     return 0 if done else 1

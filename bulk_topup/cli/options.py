@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bulk_topup.cli.stop_options import stop_options, stops_from
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.files import file_name
 from bulk_topup.jobs import Job, load_job, make_job
@@ -77,7 +78,8 @@ def provider_from(values: dict[str, Any], fallback: Environment = Environment.SA
 
 
 def list_options(command: F) -> F:
-    """Add the argument and the options that say what a list is and how it is meant."""
+    """Add the argument and the options that say what a list is, how it is meant, and what a run is allowed."""
+    command = stop_options(command)
     for decorate in (
         click.option(
             "--skip-refused", is_flag=True, default=None, help="Pay the accepted rows although others are refused."
@@ -156,18 +158,23 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
     }
     given = {name: value for name, value in stated.items() if value is not None}
     columns, constants = values.pop("columns"), values.pop("constants")
+    guards = stops_from(values)
     if path.suffix.lower() == ".toml":
         job = load_job(path)
-        merged = {
-            **job.model_dump(),
-            **given,
-            "columns": {**job.columns, **columns},
-            "constants": {**job.constants, **constants},
-        }
+        merged = _over(job.model_dump(), {**given, **guards, "columns": columns, "constants": constants})
         return make_job(merged, f"The job file {path} with what the command line states"), path.parent
     literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
-    bare = {"list": _escaped(str(path)), "columns": columns, "constants": constants, **literal}
+    bare = {"list": _escaped(str(path)), "columns": columns, "constants": constants, **literal, **guards}
     return make_job(bare, "What the command line states"), Path()
+
+
+def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
+    """Lay what the command line states over a job; of a table only the keys that it names are replaced."""
+    merged = dict(job)
+    for key, value in stated.items():
+        below = merged.get(key)
+        merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def report_options(command: F) -> F:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +26,13 @@ from bulk_topup.cli.options import (
 )
 from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, payer_of, run_async
+from bulk_topup.cli.stop_options import time_of
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.jobs import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
 from bulk_topup.runs import (
     BalanceTooLowError,
@@ -45,6 +47,8 @@ from bulk_topup.serving import Address
 #: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
 POLL_INTERVAL = 2.0
 POLL_INTERVAL_EMBEDDED = 0.5
+#: Status messages of failures that may pass.
+WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)
 #: Only what no callback came for is polled.
 POLL_INTERVAL_WITH_CALLBACKS = 30.0
 
@@ -173,7 +177,7 @@ def resume_command(run_name: str, **values: Any) -> None:
     Example:
       bulk-topup resume list/rewards
     """
-    _go_on(run_name, values, retry=False)
+    _go_on(run_name, values)
 
 
 @click.command("retry")
@@ -187,26 +191,49 @@ def resume_command(run_name: str, **values: Any) -> None:
     help="Only rows that failed with this status or class; repeatable.",
 )
 @click.option("--rows", "lines", callback=lines_of, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9.")
+@click.option("--all-failed", is_flag=True, help="Every failed row, also one that fares no better unless corrected.")
+@click.option(
+    "--after",
+    "not_before",
+    callback=time_of,
+    metavar="TIME",
+    help="Send them no earlier: a span such as 30m, or a time in UTC such as 2026-11-24T22:00.",
+)
 @provider_options
 @report_options
 @_pace_options
-def retry_command(run_name: str, statuses: tuple[str, ...], lines: frozenset[int], **values: Any) -> None:
-    """Give failed rows a new attempt: all of them, or those of a status or on some lines.
+def retry_command(
+    run_name: str,
+    statuses: tuple[str, ...],
+    lines: frozenset[int],
+    all_failed: bool,
+    not_before: datetime | None,
+    **values: Any,
+) -> None:
+    """Give failed rows a new attempt: those worth one, or those of a status, on some lines, or all.
+
+    Worth one is a row that failed for what may pass, or that was corrected in the list since.
 
     \b
     Example:
       bulk-topup retry list/rewards --status DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE
     """
-    _go_on(run_name, values, retry=True, statuses=statuses, lines=lines)
+    if all_failed and (statuses or lines):
+        raise click.UsageError("--all-failed leaves nothing to --status and --rows; state one or the other.")
+    choice = RetryChoice(lines=lines or None)
+    if statuses:
+        choice = replace(choice, statuses=statuses, classes=statuses)
+    elif not all_failed and not lines:
+        choice = replace(choice, statuses=WORTH_A_RETRY, or_corrected=True)
+    _go_on(run_name, values, retry=choice, not_before=not_before)
 
 
 def _go_on(
     run_name: str,
     values: dict[str, Any],
     *,
-    retry: bool,
-    statuses: tuple[str, ...] = (),
-    lines: frozenset[int] = frozenset(),
+    retry: RetryChoice | None = None,
+    not_before: datetime | None = None,
 ) -> None:
     with plain_errors():
         provider = provider_from(values)
@@ -229,8 +256,7 @@ def _go_on(
                             report=report,
                             watcher=watcher,
                             retry=retry,
-                            statuses=statuses,
-                            lines=lines,
+                            not_before=not_before,
                         )
 
             finished = run_async(pay())

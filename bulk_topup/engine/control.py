@@ -21,6 +21,32 @@ class StopReason(StrEnum):
     CIRCUIT = "circuit"
     #: The last open transactions did not become final in the time that was allowed.
     STILL_OPEN = "still_open"
+    #: The next row would exceed a cap.
+    CAP = "cap"
+    #: The provider charges another price than the plan has.
+    PRICE = "price"
+    #: Too many of the first rows failed.
+    CANARY = "canary"
+    #: Too large a share of the rows failed.
+    FAILURES = "failures"
+    #: What is left belongs to operators that have been unavailable for too long.
+    OPERATORS = "operators"
+    #: Held transactions could not be confirmed in time, or were not to be.
+    CANCELLED = "cancelled"
+
+
+#: What ends the sending of rows only: those that were sent are followed to their end.
+ENDS_SUBMITTING = frozenset(
+    {
+        StopReason.BALANCE,
+        StopReason.CAP,
+        StopReason.PRICE,
+        StopReason.CANARY,
+        StopReason.FAILURES,
+        StopReason.OPERATORS,
+        StopReason.CANCELLED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +75,8 @@ class Control:
         self._failing_since: float | None = None
         self._stopping = asyncio.Event()
         self._submitting_ended = asyncio.Event()
+        #: Set while nothing can be sent: all is, or what is left waits for its time.
+        self.quiet = asyncio.Event()
         #: Why the run stops or stopped; None while it goes on.
         self.reason: StopReason | None = None
         #: One sentence for people about the stop or the pause; empty while all is well.
@@ -70,11 +98,11 @@ class Control:
         return self._resume_at > self._clock.monotonic()
 
     def stop(self, reason: StopReason, message: str) -> None:
-        """End the run; without balance only the submitting ends. The first reason stands."""
+        """End the run, or only its submitting, see ENDS_SUBMITTING. The first reason stands."""
         if self.reason is None or reason is StopReason.INTERRUPTED:
             self.reason, self.message = reason, message
         self._submitting_ended.set()
-        if reason is not StopReason.BALANCE:
+        if reason not in ENDS_SUBMITTING:
             self._stopping.set()
 
     def answered(self) -> None:

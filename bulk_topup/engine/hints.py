@@ -2,8 +2,11 @@
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, NotFoundError
+from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.decisions import move_for
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.settlement import Settlement
+from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import HintedAttempt, Move, Run
 from bulk_topup.states import RowState
@@ -25,8 +28,25 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         DVSError: the API did not answer; the hints stay.
     """
     journal = Journal(ledger, run, clock)
+    guards = Guards.model_validate_json(run.guards)
+    settlement = Settlement(
+        ledger=ledger,
+        journal=journal,
+        run=run,
+        control=Control(clock, CircuitPolicy()),
+        clock=clock,
+        guards=guards,
+    )
+    hints = Hints(
+        dvs=dvs,
+        ledger=ledger,
+        journal=journal,
+        settlement=settlement,
+        run=run,
+        but_held=guards.mode is Mode.HOLD,
+    )
     try:
-        return await Hints(dvs=dvs, ledger=ledger, journal=journal, run=run).follow()
+        return await hints.follow()
     finally:
         await journal.close()
 
@@ -37,15 +57,28 @@ class Hints:
     Args:
         dvs: the client.
         ledger: where hints are kept.
-        journal: where moves are written.
+        journal: where the ledger is called.
+        settlement: where moves are written.
         run: the run, whose lock the caller holds.
+        but_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
-    def __init__(self, *, dvs: AsyncDVS, ledger: Ledger, journal: Journal, run: Run) -> None:
+    def __init__(
+        self,
+        *,
+        dvs: AsyncDVS,
+        ledger: Ledger,
+        journal: Journal,
+        settlement: Settlement,
+        run: Run,
+        but_held: bool = False,
+    ) -> None:
         self._dvs = dvs
         self._ledger = ledger
         self._journal = journal
+        self._settlement = settlement
         self._run = run
+        self._but_held = but_held
 
     async def follow(self) -> int:
         """Ask for the transactions that callbacks spoke of, and give how many rows moved.
@@ -54,10 +87,12 @@ class Hints:
             DVSError: the API did not answer; the hints stay.
         """
         moved = 0
-        for hint in await self._journal.call(self._ledger.hinted, self._run, limit=HINTS_AT_ONCE):
+        for hint in await self._journal.call(
+            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, but_held=self._but_held
+        ):
             move = await self._move(hint)
             if move is not None:
-                await self._journal.record(move)
+                await self._settlement.record((hint.attempt, move))
                 moved += 1
             await self._journal.call(self._ledger.drop_hints, [hint])
         return moved

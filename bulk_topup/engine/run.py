@@ -7,9 +7,12 @@ from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy
+from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.track import Tracker
+from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
 from bulk_topup.states import RowState
@@ -32,6 +35,8 @@ class RunOptions:
     tracking_timeout: float = 1800.0
     #: Where the provider is to send changes of status; None for nowhere.
     callback_url: str | None = None
+    #: What the run is allowed to do with money.
+    guards: Guards = field(default_factory=Guards)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,12 +87,25 @@ class Runner:
         self._clock = clock or SystemClock()
         self._control = Control(self._clock, options.circuit)
         self._journal = Journal(ledger, run, self._clock)
-        self._submitter = Submitter(
-            dvs=dvs,
+        self._settlement = Settlement(
             ledger=ledger,
             journal=self._journal,
             run=run,
             control=self._control,
+            clock=self._clock,
+            guards=options.guards,
+        )
+        holds = options.guards.mode is Mode.HOLD
+        self._submitter = Submitter(
+            dvs=dvs,
+            ledger=ledger,
+            journal=self._journal,
+            settlement=self._settlement,
+            holder=self._holder(options) if holds else None,
+            run=run,
+            control=self._control,
+            clock=self._clock,
+            guards=options.guards,
             concurrency=options.concurrency,
             callback_url=options.callback_url,
         )
@@ -95,11 +113,26 @@ class Runner:
             dvs=dvs,
             ledger=ledger,
             journal=self._journal,
+            settlement=self._settlement,
             run=run,
             control=self._control,
             clock=self._clock,
             policy=options.polling,
             timeout=options.tracking_timeout,
+            but_held=holds,
+        )
+
+    def _holder(self, options: RunOptions) -> Holder:
+        return Holder(
+            dvs=self._dvs,
+            ledger=self._ledger,
+            journal=self._journal,
+            settlement=self._settlement,
+            run=self._run,
+            control=self._control,
+            clock=self._clock,
+            guards=options.guards,
+            concurrency=options.concurrency,
         )
 
     def stop(self) -> None:
@@ -117,7 +150,7 @@ class Runner:
             requests=self._dvs.traffic.requests,
             throttled=self._dvs.traffic.throttled,
             rate=self._dvs.limiter.rate,
-            message=self._control.message,
+            message=self._control.message or self._settlement.operators.message,
         )
 
     async def execute(self) -> RunResult:

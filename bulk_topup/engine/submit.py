@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from bulk_topup.clock import Clock
 from bulk_topup.dvs import (
     AsyncDVS,
     DVSError,
@@ -19,8 +20,12 @@ from bulk_topup.dvs import (
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import move_for, request_of
+from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.settlement import Settlement
+from bulk_topup.guards import Guards
 from bulk_topup.ledger import Ledger
+from bulk_topup.money import plain
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
 
@@ -29,6 +34,9 @@ USED_ID_LOOKUPS = 4
 USED_ID_FIRST_WAIT = 1.0
 #: Seconds between passes over rows whose outcome stayed unknown.
 PASS_WAIT = 1.0
+#: Seconds between looks for rows that may be sent later: at least, and at most.
+SHORTEST_WAIT = 0.05
+LONGEST_WAIT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +52,13 @@ class Submitter:
     Args:
         dvs: the client; its limiter paces all requests.
         ledger: where pending rows are claimed.
-        journal: where moves are written.
+        journal: where the ledger is called.
+        settlement: where moves are written.
+        holder: confirms or cancels what is created, for a run that holds its transactions.
         run: the run.
         control: the run's brakes.
+        clock: where time comes from.
+        guards: what the run is allowed.
         concurrency: requests that may be on their way at once.
         callback_url: where the provider is to send changes of status; it is no part of what a row asks for.
     """
@@ -57,26 +69,100 @@ class Submitter:
         dvs: AsyncDVS,
         ledger: Ledger,
         journal: Journal,
+        settlement: Settlement,
+        holder: Holder | None,
         run: Run,
         control: Control,
+        clock: Clock,
+        guards: Guards,
         concurrency: int,
         callback_url: str | None,
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
         self._journal = journal
+        self._settlement = settlement
+        self._holder = holder
         self._run = run
         self._control = control
+        self._clock = clock
+        self._guards = guards
         self._concurrency = concurrency
         self._callback_url = callback_url
+        #: Rows claimed so far.
+        self._claimed = 0
+        #: Which cap the next row would exceed.
+        self._excess: str | None = None
 
     async def submit_all(self) -> None:
-        """Send what an earlier start left unknown, then what is pending, then again what stayed unknown."""
+        """Send what an earlier start left unknown, then what is pending, until nothing is left to be sent."""
+        await self._settlement.retry()
         await self._work(self._unknown())
-        await self._work(self._pending())
-        while self._control.may_submit and self._journal.counts[RowState.IN_FLIGHT]:
-            await self._control.sleep(PASS_WAIT)
+        if self._holder:
+            await self._holder.finish_decided()
+        self._settlement.judge_failures()
+        await self._send_canaries()
+        while self._control.may_submit:
+            await self._work(self._pending())
+            if self._journal.counts[RowState.IN_FLIGHT] and not await self._is_running_out():
+                await self._control.sleep(PASS_WAIT)
+                await self._work(self._unknown())
+                continue
+            if self._holder:
+                await self._holder.end_round()
+            if not await self._wait_for_more():
+                break
+        if self._holder and not self._control.is_stopping:
+            await self._holder.end_round()
+
+    async def _send_canaries(self) -> None:
+        """Send the first rows, wait for their end, and stop where too few of them completed."""
+        wanted = self._guards.stops.canary
+        while wanted and self._control.may_submit:
+            sent = await self._journal.call(self._ledger.attempted, self._run)
+            if (total := sum(sent.values())) > wanted:
+                return  # the others went at an earlier start, so enough of them completed
+            before = self._claimed
+            await self._work(self._pending(canaries=sent[RowState.PENDING] + wanted - total))
             await self._work(self._unknown())
+            counts = self._journal.counts
+            if counts[RowState.IN_FLIGHT] or counts[RowState.ACCEPTED]:
+                self._control.quiet.set()
+                await self._control.sleep(PASS_WAIT)
+            elif self._claimed == before:
+                await self._judge_canaries()
+                return
+
+    async def _judge_canaries(self) -> None:
+        sent = await self._journal.call(self._ledger.attempted, self._run)
+        total, completed = sum(sent.values()), sent[RowState.COMPLETED]
+        share = self._guards.stops.canary_share
+        waiting, _ = await self._journal.call(self._ledger.waiting, self._run)
+        if waiting and completed < share * total:
+            self._control.stop(
+                StopReason.CANARY,
+                f"Only {completed} of the first {total} rows completed, and a share of {plain(share)} is asked for; "
+                f"{waiting} rows wait. Find out why; then retry those that failed, or start again with fewer canaries.",
+            )
+
+    async def _is_running_out(self) -> bool:
+        return self._holder is not None and await self._holder.is_running_out()
+
+    async def _wait_for_more(self) -> bool:
+        """Wait a while for rows that come to be sent later; tell whether there may be any."""
+        operators = self._settlement.operators
+        given_up = operators.given_up
+        waiting, due = await self._journal.call(self._ledger.waiting, self._run, given_up=given_up)
+        if not waiting:
+            if not (self._guards.retry.attempts > 1 and self._journal.counts[RowState.ACCEPTED]):
+                if given_up and (await self._journal.call(self._ledger.waiting, self._run))[0]:
+                    self._control.stop(StopReason.OPERATORS, f"{operators.message} Start again to send the rest.")
+                return False
+            due = None
+        seconds = LONGEST_WAIT if due is None else (due - self._clock.now()).total_seconds()
+        self._control.quiet.set()
+        await self._control.sleep(min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT))
+        return True
 
     async def _unknown(self) -> AsyncIterator[_Task]:
         after_row = 0
@@ -88,14 +174,37 @@ class Submitter:
                 return
             after_row = attempts[-1].row_id
 
-    async def _pending(self) -> AsyncIterator[_Task]:
-        while await self._control.gate():
-            attempts = await self._journal.call(self._ledger.claim, self._run, self._concurrency)
+    async def _pending(self, canaries: int | None = None) -> AsyncIterator[_Task]:
+        """Claim rows that may be sent now, all of them or so many canaries."""
+        left = canaries
+        while left != 0 and await self._control.gate() and not await self._is_running_out():
+            operators = self._settlement.operators
+            attempts = await self._journal.call(
+                self._ledger.claim,
+                self._run,
+                self._concurrency if left is None else min(left, self._concurrency),
+                parked=operators.parked,
+                probed=operators.probed,
+                spacing=self._guards.spacing,
+                canaries=canaries is not None,
+            )
+            if not attempts:
+                return
+            self._claimed += len(attempts)
+            self._control.quiet.clear()
+            operators.claimed(attempts)
             self._journal.counts[RowState.PENDING] -= len(attempts)
             self._journal.counts[RowState.IN_FLIGHT] += len(attempts)
+            if left is not None:
+                left -= len(attempts)
             for attempt in attempts:
-                yield _Task(attempt=attempt, maybe_sent=False)
-            if not attempts:
+                if self._excess is None:
+                    self._excess = self._settlement.budget.excess(attempt)
+                if self._excess is None:
+                    yield _Task(attempt=attempt, maybe_sent=False)
+                else:
+                    await self._journal.record(_released(attempt, "not sent: a cap would be exceeded"))
+            if self._excess is not None:
                 return
 
     async def _work(self, tasks: AsyncIterator[_Task]) -> None:
@@ -107,6 +216,9 @@ class Submitter:
                 await queue.put(task)
             for _ in range(self._concurrency):
                 await queue.put(None)
+        if self._excess is not None:
+            # Only now: what was counted before it has been sent.
+            self._control.stop(StopReason.CAP, f"{self._excess} The rest is not sent; state a larger cap to go on.")
 
     async def _worker(self, queue: asyncio.Queue[_Task | None]) -> None:
         while (task := await queue.get()) is not None:
@@ -124,7 +236,7 @@ class Submitter:
             await self._after_error(task, error)
             return
         self._control.answered()
-        await self._journal.record(move_for(attempt, RowState.IN_FLIGHT, transaction, "answer to the creation"))
+        await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, transaction, "answer to the creation"))
 
     async def _after_error(self, task: _Task, error: DVSError) -> None:
         attempt = task.attempt
@@ -171,7 +283,8 @@ class Submitter:
             wait *= 2
         if self._control.is_stopping:
             return
-        await self._journal.record(
+        await self._record(
+            attempt,
             Move(
                 row_id=attempt.row_id,
                 attempt=attempt.number,
@@ -182,7 +295,7 @@ class Submitter:
                     f"The provider says that {attempt.external_id} is used but lists no transaction under it; "
                     "ask the provider what became of it before anything is paid."
                 ),
-            )
+            ),
         )
 
     async def _is_proved_absent(self, attempt: Attempt) -> bool:
@@ -204,7 +317,7 @@ class Submitter:
         return found is None
 
     async def _record_found(self, attempt: Attempt, found: Transaction, cause: str) -> None:
-        await self._journal.record(move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))
+        await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))
 
     async def _listed(self, attempt: Attempt) -> Transaction | None:
         page = await self._dvs.transactions.list(external_id=attempt.external_id).page()
@@ -212,19 +325,12 @@ class Submitter:
         return own[0] if own else None
 
     async def _release(self, attempt: Attempt, cause: str) -> None:
-        await self._journal.record(
-            Move(
-                row_id=attempt.row_id,
-                attempt=attempt.number,
-                before=RowState.IN_FLIGHT,
-                after=RowState.PENDING,
-                cause=cause,
-            )
-        )
+        await self._record(attempt, _released(attempt, cause))
 
     async def _fail(self, attempt: Attempt, error: DVSError) -> None:
         reasons = "; ".join(f"{detail.message} ({detail.code})" for detail in getattr(error, "details", ()))
-        await self._journal.record(
+        await self._record(
+            attempt,
             Move(
                 row_id=attempt.row_id,
                 attempt=attempt.number,
@@ -232,5 +338,18 @@ class Submitter:
                 after=RowState.FAILED,
                 cause="creation refused",
                 message=f"The provider refused the creation: {reasons or error}.",
-            )
+            ),
         )
+
+    async def _record(self, attempt: Attempt, move: Move) -> None:
+        await self._settlement.record((attempt, move))
+
+
+def _released(attempt: Attempt, cause: str) -> Move:
+    return Move(
+        row_id=attempt.row_id,
+        attempt=attempt.number,
+        before=RowState.IN_FLIGHT,
+        after=RowState.PENDING,
+        cause=cause,
+    )

@@ -11,6 +11,7 @@ from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.settlement import Settlement
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Move, OpenAttempt, Run, Window
 from bulk_topup.states import RowState
@@ -27,12 +28,14 @@ class Tracker:
     Args:
         dvs: the client.
         ledger: where accepted rows are looked up.
-        journal: where moves are written.
+        journal: where the ledger is called.
+        settlement: where moves are written.
         run: the run.
         control: the run's brakes.
         clock: where time comes from.
         policy: how often to ask.
         timeout: seconds without any change, after the last row was submitted, before the rest is left for later.
+        but_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
     def __init__(
@@ -41,21 +44,25 @@ class Tracker:
         dvs: AsyncDVS,
         ledger: Ledger,
         journal: Journal,
+        settlement: Settlement,
         run: Run,
         control: Control,
         clock: Clock,
         policy: PollPolicy,
         timeout: float,
+        but_held: bool,
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
         self._journal = journal
+        self._settlement = settlement
         self._run = run
         self._control = control
         self._clock = clock
         self._policy = policy
         self._timeout = timeout
-        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, run=run)
+        self._but_held = but_held
+        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, but_held=but_held)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         self._listed_last = 0
@@ -65,6 +72,7 @@ class Tracker:
     def submitting_ended(self) -> None:
         """Take in that no further row will be accepted."""
         self._all_submitted.set()
+        self._control.quiet.set()
 
     def wake(self) -> None:
         """Take in that a callback came."""
@@ -79,10 +87,10 @@ class Tracker:
         was_submitted = False
         while not self._control.is_stopping:
             self._woken.clear()
-            submitted = self._all_submitted.is_set()
+            submitted = self._control.quiet.is_set()
             changed = await self._count(self._hints.follow())
-            window = await self._journal.call(self._ledger.accepted_window, self._run)
-            if window is None and submitted:
+            window = await self._journal.call(self._ledger.accepted_window, self._run, but_held=self._but_held)
+            if window is None and self._all_submitted.is_set():
                 return
             if submitted and not was_submitted:
                 next_poll = now() + wait
@@ -93,7 +101,7 @@ class Tracker:
                     changed += polled
                 next_poll = now() + (wait if submitted else self._policy.shortest * WHILE_SUBMITTING)
             was_submitted = submitted
-            if changed or not submitted:
+            if changed or not submitted or window is None:
                 changed_at = now()
             elif now() - changed_at > self._timeout:
                 self._control.stop(
@@ -101,8 +109,8 @@ class Tracker:
                     f"Nothing changed for {self._timeout:.0f} s, and the last transactions are not final; "
                     "resume the run later.",
                 )
-            events = [self._woken] if submitted else [self._woken, self._all_submitted]
-            await self._control.sleep(next_poll - now(), until=events)
+            turns = [event for event in (self._control.quiet, self._all_submitted) if not event.is_set()]
+            await self._control.sleep(next_poll - now(), until=[self._woken, *turns])
 
     async def _count(self, asking: Awaitable[int]) -> int:
         """Give the number of rows that became final by asking the provider; 0 where it does not answer."""
@@ -130,7 +138,9 @@ class Tracker:
             self._control.answered()
             listed += len(page.items)
             by_id = {transaction.external_id: transaction for transaction in page.items}
-            ours = await self._journal.call(self._ledger.accepted_among, self._run, list(by_id))
+            ours = await self._journal.call(
+                self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
+            )
             seen += len(ours)
             final += await self._record((item, by_id[item.attempt.external_id]) for item in ours)
             if self._control.is_stopping:
@@ -142,7 +152,11 @@ class Tracker:
         """Ask for the next rows one by one; give how many became final."""
         final = 0
         items = await self._journal.call(
-            self._ledger.accepted, self._run, after_row=self._asked_last, limit=SINGLES_PER_POLL
+            self._ledger.accepted,
+            self._run,
+            after_row=self._asked_last,
+            limit=SINGLES_PER_POLL,
+            but_held=self._but_held,
         )
         for item in items:
             if self._control.is_stopping:
@@ -159,13 +173,13 @@ class Tracker:
 
     async def _record(self, found: Iterable[tuple[OpenAttempt, Transaction]]) -> int:
         moves = [
-            move
+            (item.attempt, move)
             for item, transaction in found
             if (move := self._move(item, transaction)).after is not RowState.ACCEPTED
             or transaction.status.message != item.status_message
         ]
-        await self._journal.record(*moves)
-        return sum(move.after is not RowState.ACCEPTED for move in moves)
+        await self._settlement.record(*moves)
+        return sum(move.after is not RowState.ACCEPTED for _, move in moves)
 
     @staticmethod
     def _move(item: OpenAttempt, transaction: Transaction) -> Move:

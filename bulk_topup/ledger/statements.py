@@ -192,11 +192,22 @@ EVENTS_OF_NEW = """
 """
 LAST_ROW_ID = "SELECT coalesce(max(id), 0) FROM rows"
 
-CLAIMABLE = """
+#: A row waits for its time, for an operator that is parked, and while another row of its number is on its way or was
+#: just sent; numbers are compared over all runs. The canaries come from all operators by turns, those of before first.
+_CLAIMABLE = """
     SELECT r.*, a.transaction_id
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
-    ORDER BY r.id LIMIT :limit
+      AND (r.retry_at IS NULL OR r.retry_at <= :at)
+      AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:parked)))
+      AND NOT EXISTS (
+          SELECT 1 FROM rows AS o JOIN attempts AS b ON b.row_id = o.id AND b.number = o.attempt
+          WHERE o.credit_party = r.credit_party AND o.id <> r.id
+            AND (o.run_id = r.run_id AND o.state = 'in_flight' OR b.intent_at > :spaced_since AND b.intent_at <= :at))
+"""
+CLAIMABLE = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
+CLAIMABLE_CANARIES = f"""{_CLAIMABLE}
+    ORDER BY r.attempt = 0, row_number() OVER (PARTITION BY r.operator_id ORDER BY r.id), r.id LIMIT :limit
 """
 #: The id of a refused creation is free again, so the same number carries the new intent.
 WRITE_INTENT = """
@@ -221,12 +232,13 @@ IN_FLIGHT = f"""
 
 #: The attempt too must be the one that is meant: what became of an earlier one says nothing of the latest.
 MOVE_ROW = """
-    UPDATE rows SET state = :after, message = :message
+    UPDATE rows SET state = :after, message = :message, retry_at = NULL
     WHERE id = :row_id AND state = :before AND attempt = :attempt
 """
 WRITE_FACTS = """
     UPDATE attempts SET transaction_id = :transaction_id, creation_date = :creation_date,
-        status_class = :status_class, status_message = :status_message, price = coalesce(:price, price),
+        status_class = :status_class, status_message = :status_message,
+        expires_at = coalesce(:expires_at, expires_at), price = coalesce(:price, price),
         fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
         operator_reference = coalesce(:operator_reference, operator_reference),
         pin_code = coalesce(:pin_code, pin_code), pin_serial = coalesce(:pin_serial, pin_serial),
@@ -234,23 +246,25 @@ WRITE_FACTS = """
     WHERE row_id = :row_id AND number = :attempt
 """
 
-#: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array.
+#: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array. A run that
+#: holds its transactions leaves those that wait to be confirmed to whoever confirms them.
 ACCEPTED_AMONG = f"""
     SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM json_each(:external_ids) AS wanted
     JOIN attempts AS a ON a.external_id = wanted.value
     JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
-    WHERE r.run_id = :run_id AND r.state = 'accepted'
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
 """  # noqa: S608
 ACCEPTED_WINDOW = """
     SELECT count(*), min(a.creation_date), max(a.creation_date)
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'accepted'
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
 """
 ACCEPTED = f"""
     SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'accepted' AND r.id > :after_id
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
+      AND r.id > :after_id
     ORDER BY r.id LIMIT :limit
 """  # noqa: S608
 
@@ -260,11 +274,71 @@ COUNT_STATES = """
 COUNT_NOTES = """
     SELECT count(*) FROM rows WHERE run_id = :run_id AND note <> '' AND state IN ('completed', 'accepted', 'in_flight')
 """
-FAILED_ROWS = """
-    SELECT r.id, r.line, r.attempt, a.status_class, a.status_message
-    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+
+CREATE_RETRIED = "CREATE TEMP TABLE IF NOT EXISTS retried (id INTEGER PRIMARY KEY)"
+CLEAR_RETRIED = "DELETE FROM temp.retried"
+#: Failed rows that are to be tried again; what is not stated is null and leaves nobody out.
+CHOOSE_RETRIES = """
+    INSERT INTO temp.retried
+    SELECT r.id FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
+      AND (:row_ids IS NULL OR r.id IN (SELECT value FROM json_each(:row_ids)))
+      AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
+      AND (:attempts IS NULL OR r.attempt < :attempts)
+      AND (:statuses IS NULL OR a.status_message IN (SELECT value FROM json_each(:statuses))
+           OR a.status_class IN (SELECT value FROM json_each(:classes))
+           OR :or_corrected AND r.request IS NOT a.request)
 """
+COSTS_OF_RETRIED = """
+    SELECT r.cost_unit, r.cost, count(*) FROM temp.retried AS t JOIN rows AS r ON r.id = t.id
+    WHERE r.cost IS NOT NULL GROUP BY r.cost_unit, r.cost
+"""
+EVENTS_OF_RETRIED = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, 'pending', :cause
+    FROM temp.retried AS t JOIN rows AS r ON r.id = t.id WHERE r.state = 'failed'
+"""
+MOVE_RETRIED = """
+    UPDATE rows SET state = 'pending', message = '', retry_at = :retry_at
+    WHERE state = 'failed' AND id IN (SELECT id FROM temp.retried)
+"""
+WAITING = """
+    SELECT count(*), count(*) FILTER (WHERE retry_at IS NULL), min(retry_at) FROM rows
+    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1
+      AND (operator_id IS NULL OR operator_id NOT IN (SELECT value FROM json_each(:given_up)))
+"""
+
+#: What was sent and is not known to have failed.
+_SPENT = """
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('in_flight', 'accepted', 'completed', 'conflict')
+"""
+SPENT_ROWS = f"SELECT count(*) {_SPENT}"
+SPENT_AMOUNTS = f"SELECT r.unit, r.amount, count(*) {_SPENT} AND r.amount IS NOT NULL GROUP BY r.unit, r.amount"
+SPENT_PRICES = f"SELECT a.price_unit, a.price, count(*) {_SPENT} AND a.price IS NOT NULL GROUP BY a.price_unit, a.price"
+SPENT_FEES = f"SELECT a.price_unit, a.fee, count(*) {_SPENT} AND a.fee IS NOT NULL GROUP BY a.price_unit, a.fee"
+SPENT_EXPECTED = f"""
+    SELECT r.cost_unit, r.cost, count(*) {_SPENT} AND a.price IS NULL AND r.cost IS NOT NULL
+    GROUP BY r.cost_unit, r.cost
+"""
+COUNT_ATTEMPTED = "SELECT state, count(*) FROM rows WHERE run_id = :run_id AND attempt > 0 GROUP BY state"
+
+#: Accepted rows whose transactions are created only, and wait to be confirmed or cancelled.
+_HELD = """
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND a.status_class = 'CREATED'
+"""
+HOLDING = f"""
+    SELECT count(*) AS number, min(a.creation_date) AS creation_date,
+           coalesce(min(a.expires_at), min(a.creation_date)) AS expires_at {_HELD}
+"""
+HELD_TRANSACTIONS = f"""
+    SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit {_HELD}
+      AND r.id > :after_id ORDER BY r.id LIMIT :limit
+"""
+DECIDE = "UPDATE runs SET decision = :decision WHERE id = :run_id"
+DECISION = "SELECT decision FROM runs WHERE id = :run_id"
+
 OUTCOMES = """
     SELECT r.*, a.external_id, a.transaction_id, a.status_class, a.status_message, a.price, a.fee, a.price_unit,
            a.operator_reference, a.pin_code, a.pin_serial, a.creation_date, a.final_at
@@ -293,6 +367,7 @@ HINTED = f"""
     FROM hints AS h JOIN attempts AS a ON a.external_id = h.external_id
     JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed')
+      AND (NOT :but_held OR a.status_class <> 'CREATED')
     ORDER BY h.received_at LIMIT :limit
 """  # noqa: S608
 RUNS_HINTED = """

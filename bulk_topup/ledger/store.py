@@ -7,18 +7,15 @@ caller with an event loop runs them in one worker thread.
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
-from bulk_topup.clock import Clock, SystemClock
-from bulk_topup.errors import LedgerError, RunNotFoundError, StateError
+from bulk_topup.errors import RunNotFoundError, StateError
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
+from bulk_topup.ledger.opening import telling
+from bulk_topup.ledger.retrying import Retrying
+from bulk_topup.ledger.spending import Spending
 from bulk_topup.ledger.values import (
     attempt_of,
     event_values,
@@ -50,35 +47,8 @@ from bulk_topup.states import RowState, check_move
 READ_BATCH = 1_000
 
 
-class Ledger:
-    """An open ledger.
-
-    Args:
-        path: the SQLite file; created, for its owner only, when it is missing.
-        clock: where the times of events come from.
-        read_only: only look; works on a full or read-only disk too.
-
-    Raises:
-        LedgerError: the file cannot be used.
-    """
-
-    def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False) -> None:
-        self.path = path
-        self._clock = clock or SystemClock()
-        with telling(path):
-            self._connection = open_for_reading(path) if read_only else open_database(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close()
+class Ledger(Retrying, Spending):
+    """An open ledger."""
 
     def runs(self) -> list[Run]:
         """Give all runs, oldest first."""
@@ -186,15 +156,48 @@ class Ledger:
 
     # A run on its way: intents before requests, facts after answers.
 
-    def claim(self, run: Run, limit: int) -> list[Attempt]:
+    def claim(
+        self,
+        run: Run,
+        limit: int,
+        *,
+        parked: Collection[int] = (),
+        probed: Collection[int] = (),
+        spacing: float = 0,
+        canaries: bool = False,
+    ) -> list[Attempt]:
         """Write the intent to send for up to `limit` pending rows, and give their attempts.
 
         When this returns the external ids are on disk; only then may a request leave.
+
+        Args:
+            run: the run.
+            limit: rows at most.
+            parked: operators whose rows wait.
+            probed: operators of which one row goes.
+            spacing: seconds between two payments to one number; two are never in flight at once.
+            canaries: take rows of all operators by turns.
         """
-        at = self._now()
+        now = self._clock.now()
+        at = now.isoformat()
+        wanted = {
+            "run_id": run.id,
+            "limit": limit,
+            "at": at,
+            "spaced_since": (now - timedelta(seconds=spacing)).isoformat(),
+            "parked": json.dumps(list(parked)),
+        }
         attempts = []
+        taken: set[object] = set()
         with self._transaction() as connection:
-            for row in connection.execute(sql.CLAIMABLE, {"run_id": run.id, "limit": limit}).fetchall():
+            statement = sql.CLAIMABLE_CANARIES if canaries else sql.CLAIMABLE
+            for row in connection.execute(statement, wanted).fetchall():
+                alone = [("party", row["credit_party"])] if row["credit_party"] else []
+                if row["operator_id"] in probed:
+                    alone.append(("operator", row["operator_id"]))
+                if not taken.isdisjoint(alone):
+                    continue
+                taken.update(alone)
                 # A number whose creation was refused left no transaction behind, so its id is still free; to go on to
                 # the next one would let a lost ledger, which begins again with this one, pay a second time.
                 is_reusable = row["attempt"] > 0 and row["transaction_id"] is None
@@ -273,42 +276,27 @@ class Ledger:
                 ],
             )
 
-    def accepted_among(self, run: Run, external_ids: Collection[str]) -> list[OpenAttempt]:
-        """Give the accepted rows of a run that are known by these external ids."""
+    def accepted_among(self, run: Run, external_ids: Collection[str], *, but_held: bool = False) -> list[OpenAttempt]:
+        """Give the accepted rows of a run that are known by these external ids, held ones aside where that is asked."""
         wanted = json.dumps(list(external_ids))
-        return [open_attempt_of(row) for row in self._all(sql.ACCEPTED_AMONG, run_id=run.id, external_ids=wanted)]
+        return [
+            open_attempt_of(row)
+            for row in self._all(sql.ACCEPTED_AMONG, run_id=run.id, external_ids=wanted, but_held=but_held)
+        ]
 
-    def accepted(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[OpenAttempt]:
+    def accepted(
+        self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH, but_held: bool = False
+    ) -> list[OpenAttempt]:
         """Give up to `limit` accepted rows in the order of their rows, from the row after `after_row`."""
-        return [open_attempt_of(row) for row in self._all(sql.ACCEPTED, run_id=run.id, after_id=after_row, limit=limit)]
+        rows = self._all(sql.ACCEPTED, run_id=run.id, after_id=after_row, limit=limit, but_held=but_held)
+        return [open_attempt_of(row) for row in rows]
 
-    def accepted_window(self, run: Run) -> Window | None:
+    def accepted_window(self, run: Run, *, but_held: bool = False) -> Window | None:
         """Give the number of accepted rows and their oldest and newest creation date; None without any."""
-        count, oldest, newest = self._all(sql.ACCEPTED_WINDOW, run_id=run.id)[0]
+        count, oldest, newest = self._all(sql.ACCEPTED_WINDOW, run_id=run.id, but_held=but_held)[0]
         if not count:
             return None
         return Window(count=count, oldest=datetime.fromisoformat(oldest), newest=datetime.fromisoformat(newest))
-
-    def retryable(self, run: Run, *, statuses: Collection[str] = (), lines: Collection[int] = ()) -> list[Move]:
-        """Give the moves that make failed rows pending again, for a new attempt; `record` makes them.
-
-        Args:
-            run: the run.
-            statuses: only rows with one of these status messages or classes, e.g. DECLINED-BARRED-CREDIT-PARTY.
-            lines: only rows on these lines of the list.
-        """
-        return [
-            Move(
-                row_id=row["id"],
-                attempt=row["attempt"],
-                before=RowState.FAILED,
-                after=RowState.PENDING,
-                cause="retry asked for",
-            )
-            for row in self._all(sql.FAILED_ROWS, run_id=run.id)
-            if (not statuses or {row["status_message"], row["status_class"]} & set(statuses))
-            and (not lines or row["line"] in lines)
-        ]
 
     # What callbacks hinted at: kept until the provider's API was asked.
 
@@ -328,9 +316,9 @@ class Ledger:
             connection.execute(sql.DROP_IDLE_HINTS)
         return [run_of(row) for row in self._all(sql.RUNS_HINTED)]
 
-    def hinted(self, run: Run, limit: int = READ_BATCH) -> list[HintedAttempt]:
+    def hinted(self, run: Run, limit: int = READ_BATCH, *, but_held: bool = False) -> list[HintedAttempt]:
         """Give attempts of a run that callbacks spoke of, first callbacks first."""
-        return [hinted_attempt_of(row) for row in self._all(sql.HINTED, run_id=run.id, limit=limit)]
+        return [hinted_attempt_of(row) for row in self._all(sql.HINTED, run_id=run.id, limit=limit, but_held=but_held)]
 
     def drop_hints(self, hints: Collection[HintedAttempt]) -> None:
         """Forget hints that the provider's API was asked about."""
@@ -376,26 +364,6 @@ class Ledger:
             )
             for row in self._all(sql.EVENTS_OF_ROW, row_id=row_id)
         ]
-
-    def _now(self) -> str:
-        return self._clock.now().isoformat()
-
-    def _all(self, statement: str, **values: object) -> list[Any]:
-        with telling(self.path):
-            return self._connection.execute(statement, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
-        with telling(self.path), transaction(self._connection):
-            yield self._connection
-
-    def _expect(self, found: int, wanted: int) -> None:
-        if max(found, 0) != wanted:
-            raise LedgerError(
-                f"The ledger {self.path} was changed by somebody else while the run was on: "
-                f"{wanted} rows should have moved, {max(found, 0)} could. Start the run again."
-            )
 
     @staticmethod
     def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:

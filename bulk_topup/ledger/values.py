@@ -9,7 +9,7 @@ from typing import Any
 
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.problems import Problem
-from bulk_topup.records import Attempt, CheckedRow, Facts, HintedAttempt, Move, OpenAttempt, Outcome, Run
+from bulk_topup.records import Attempt, CheckedRow, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, Outcome, Run
 from bulk_topup.states import RowState
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
@@ -87,6 +87,17 @@ def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
     )
 
 
+def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
+    """Make an attempt whose transaction waits to be confirmed of its row."""
+    price = _decimal(row["price"])
+    return HeldAttempt(
+        attempt=attempt_of(row),
+        transaction_id=row["transaction_id"],
+        charged=None if price is None else PRECISE.add(price, _decimal(row["fee"]) or Decimal(0)),
+        price_unit=row["price_unit"],
+    )
+
+
 def hinted_attempt_of(row: sqlite3.Row) -> HintedAttempt:
     """Make an attempt that a callback spoke of of its row."""
     return HintedAttempt(
@@ -127,6 +138,7 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "operator_reference": facts.operator_reference,
         "pin_code": facts.pin_code,
         "pin_serial": facts.pin_serial,
+        "expires_at": None if facts.expires_at is None else facts.expires_at.astimezone(UTC).isoformat(),
         "final_at": at if move.after in _FINAL else None,
     }
 

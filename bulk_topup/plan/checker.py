@@ -27,6 +27,8 @@ class PlanOptions:
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Whether one credit party may get the same product more than once in a list.
     allow_duplicates: bool = False
+    #: Whether transactions are created only, to be confirmed later.
+    hold: bool = False
 
 
 class Checker:
@@ -121,7 +123,7 @@ class Checker:
         cost, cost_unit = expected_cost(product, mode, amount) if product is not None and accepted else (None, None)
         request = None
         if product is not None and accepted:
-            request = request_body(product, mode, values, amount)
+            request = request_body(product, mode, values, amount, auto_confirm=not self._options.hold)
         return CheckedRow(
             line=line,
             identity=identity,

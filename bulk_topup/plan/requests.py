@@ -13,13 +13,18 @@ _NAMES = {group: [(name, f"{group}.{name}") for name in names] for group, names 
 
 
 def request_body(
-    product: Product, mode: CalculationMode, values: Mapping[str, str | None], amount: Decimal | None
+    product: Product,
+    mode: CalculationMode,
+    values: Mapping[str, str | None],
+    amount: Decimal | None,
+    *,
+    auto_confirm: bool = True,
 ) -> bytes:
     """Write the JSON body of a row's transaction, all but the external id (reference: Transactions, create).
 
     The same row always gives the same bytes: equal bodies mean an unchanged row.
     """
-    body: dict[str, object] = {"product_id": product.id, "auto_confirm": True}
+    body: dict[str, object] = {"product_id": product.id, "auto_confirm": auto_confirm}
     if isinstance(product, RangedProduct) and amount is not None:
         source = mode is CalculationMode.SOURCE_AMOUNT
         side = product.source if source else product.destination

@@ -96,7 +96,7 @@ def test_declined_rows_are_retried_with_a_new_attempt_and_nobody_else(
     pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
     declined = [row for row in results("list-rewards") if row["result_state"] == "failed"]
     assert len(declined) == 3
-    pay("retry", "list/rewards", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    pay("retry", "list/rewards", "--all-failed", "--rate", 1000, "--poll-interval", 0.1, code=1)
     rows = results("list-rewards")
     agree(rows, books())
     again = [row for row in rows if row["result_attempt"] == "2"]
@@ -116,6 +116,19 @@ def test_only_the_rows_that_are_asked_for_are_retried(pay: Pay, results: Pay, ro
     other = next(row for row in failed if row not in unavailable)
     pay("retry", "list/rewards", "--rows", other["result_line"], "--rate", 1000, code=1)
     assert sorted(_second_attempts(results)) == sorted(row["result_line"] for row in (*unavailable, other))
+
+
+def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, results: Pay, root: Path) -> None:
+    pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    failed = {
+        row["result_line"]: row["result_status"] for row in results("list-rewards") if row["result_attempt"] == "1"
+    }
+    pay("retry", "list/rewards", "--after", "0s", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    again = _second_attempts(results)
+    assert again == [line for line, status in failed.items() if status.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE")]
+    assert pay("retry", "list/rewards", "--all-failed", "--rows", "2", code=2).stderr.count(
+        "--all-failed leaves nothing"
+    )
 
 
 def _second_attempts(results: Pay) -> list[str]:

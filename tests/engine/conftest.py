@@ -159,15 +159,19 @@ def pay(
         rows: int = 5,
         *,
         text: str = "",
+        header: str = "reference,phone,amount",
         retries: RetryPolicy | None = None,
         circuit: CircuitPolicy | None = None,
         timeout: float = 0.3,  # noqa: ASYNC109 - the client's
         rate: float = 10_000,
+        **stated: Any,
     ) -> tuple[Finished, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
         lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
-        list_.write_text(f"reference,phone,amount\n{lines}")
-        job = Job(list=str(list_), product=6418).at(SystemClock().now(), tmp_path)
+        list_.write_text(f"{header}\n{lines}")
+        job = Job.model_validate(
+            {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **stated}
+        ).at(SystemClock().now(), tmp_path)
         options = RunOptions(
             concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
         )

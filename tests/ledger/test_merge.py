@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.records import Attempt, CheckedRow, Difference, Move, Outcome, Run
 from bulk_topup.states import RowState
 
@@ -252,10 +252,11 @@ def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
         assert (outcome.state, outcome.amount, outcome.note) == ("failed", Decimal(12), corrected)
     start(ledger, [])
     assert outcomes(ledger, run)[0].note == "No longer in the list; what was sent stands, and nothing more is sent."
-    assert ledger.retryable(run) == []
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
     start(ledger, [row(1, "12")])
     assert outcomes(ledger, run)[0].note == corrected
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     [attempt] = ledger.claim(run, 9)
     assert attempt.request == row(1, "12").request
     assert outcomes(ledger, run)[0].note == ""
@@ -282,11 +283,11 @@ def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
     assert (outcome.state, outcome.cells[1]) == ("failed", "5000")
     assert outcome.note == "As the list has it now it cannot be sent, so a retry leaves it out."
     assert [problem.message for problem in outcome.problems] == ["Out of range."]
-    assert ledger.retryable(run) == []
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
     start(ledger, [row(1)])
     [outcome] = outcomes(ledger, run)
     assert (outcome.note, outcome.problems) == ("", ())
-    assert len(ledger.retryable(run)) == 1
+    assert ledger.choose_retries(run, RetryChoice())[0] == 1
 
 
 def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
@@ -294,7 +295,8 @@ def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     start(ledger, [row(1, refused="No.")])
     assert [outcome.state for outcome in outcomes(ledger, run)] == ["refused"]
     assert ledger.claim(run, 9) == []
@@ -336,11 +338,11 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
     ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(1, "20", line=4, identity="party:1#2")])
-    first, second = ledger.claim(run, 9)
-    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
-    ledger.record([move(second, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    for after in (RowState.FAILED, RowState.COMPLETED):
+        [attempt] = ledger.claim(run, 9)
+        ledger.record([move(attempt, RowState.IN_FLIGHT, after)])
     start(ledger, [row(1, "20")])
-    assert ledger.retryable(run) == []
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
     failed = outcomes(ledger, run)[0]
     assert failed.state is RowState.FAILED
     assert [problem.may_be_paid for problem in failed.problems] == [True]
@@ -351,7 +353,9 @@ def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicte
 ) -> None:
     equals = [row(1), row(1, line=4, identity="party:1#2")]
     run = start(ledger, equals)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED) for attempt in ledger.claim(run, 9)])
+    for _ in equals:
+        [attempt] = ledger.claim(run, 9)
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
     assert differ(ledger, run, equals[:1]) == Difference(completed=1, gone=1)
     start(ledger, equals[:1])
     kept, _ = outcomes(ledger, run)
@@ -413,10 +417,10 @@ def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_
         ]
     )
     start(ledger, numbered(row, 20, 10, 10))
-    assert ledger.retryable(run) == []
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
     assert ledger.claim(run, 9) == []
     start(ledger, numbered(row, 10, 20, 30))
-    assert len(ledger.retryable(run)) == len(ledger.claim(run, 9)) == 1
+    assert ledger.choose_retries(run, RetryChoice())[0] == len(ledger.claim(run, 9)) == 1
 
 
 def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from bulk_topup.identity import external_id
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.records import CheckedRow, Facts, Move
 from bulk_topup.states import MOVES, RowState
 
@@ -158,7 +158,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def claim(self, limit: int) -> None:
         claimed = self.ledger.claim(self.run, limit)
         waiting = [who for who in self.in_state(R.PENDING) if self.rows[who].is_in_list]
-        pending = sorted(waiting, key=self.row_id)[:limit]
+        on_their_way = {self.rows[who].person for who in self.in_state(R.IN_FLIGHT)}
+        pending: list[int] = []
+        # Never two payments to one person side by side.
+        for who in [who for who in sorted(waiting, key=self.row_id) if self.rows[who].person not in on_their_way][
+            :limit
+        ]:
+            if self.rows[who].person not in on_their_way:
+                on_their_way.add(self.rows[who].person)
+                pending.append(who)
         assert [attempt.row_id for attempt in claimed] == [self.row_id(who) for who in pending]
         for who, attempt in zip(pending, claimed, strict=True):
             known = self.rows[who]
@@ -196,10 +204,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def retry(self) -> None:
-        moves = self.ledger.retryable(self.run)
+        chosen, _ = self.ledger.choose_retries(self.run, RetryChoice())
         wanted = [who for who in self.in_state(R.FAILED) if self.rows[who].is_in_list and self.rows[who].request]
-        assert {move.row_id for move in moves} == {self.row_id(who) for who in wanted}
-        self.ledger.record(moves)
+        assert self.ledger.retry_chosen("retry asked for") == chosen == len(wanted)
         for who in wanted:
             self.rows[who].state = R.PENDING
 

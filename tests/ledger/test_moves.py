@@ -11,7 +11,7 @@ import pytest
 from bulk_topup.clock import Clock
 from bulk_topup.errors import LedgerError, StateError
 from bulk_topup.identity import external_id
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
 from bulk_topup.states import MOVES, RowState
 
@@ -129,7 +129,8 @@ def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
     run = start(ledger, [row(1)])
     [first] = ledger.claim(run, 9)
     ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(status_message="DECLINED"))])
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     [second] = ledger.claim(run, 9)
     ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
     with pytest.raises(LedgerError):
@@ -208,7 +209,7 @@ def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
     assert found.operator_reference == "OP-1"
     assert completed_at is not None
     assert found.final_at == completed_at + timedelta(days=1)
-    assert ledger.retryable(run) == []
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
 
 
 def test_a_transaction_that_states_less_later_takes_nothing_back(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.clock import Clock
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.ledger import Ledger, store, values
+from bulk_topup.ledger import Ledger, RetryChoice, store, values
 from bulk_topup.ledger import statements as sql
 from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
 from bulk_topup.states import RowState
@@ -83,7 +83,8 @@ def test_a_failure_keeps_its_message_until_the_row_is_sent_again(
     ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED, message="The provider answered DECLINED.")])
     start(ledger, [row(1)])
     assert next(ledger.outcomes(run)).message == "The provider answered DECLINED."
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     assert next(ledger.outcomes(run)).message == ""
 
 
@@ -141,7 +142,7 @@ HOT = {
     "ACCEPTED": sql.ACCEPTED,
     "ACCEPTED_AMONG": sql.ACCEPTED_AMONG,
     "ACCEPTED_WINDOW": sql.ACCEPTED_WINDOW,
-    "FAILED_ROWS": sql.FAILED_ROWS,
+    "CHOOSE_RETRIES": sql.CHOOSE_RETRIES.replace("INSERT INTO temp.retried", ""),
     "COUNT_STATES": sql.COUNT_STATES,
     "OUTCOMES": sql.OUTCOMES,
     "EVENTS_OF_ROW": sql.EVENTS_OF_ROW,
@@ -169,7 +170,7 @@ def test_no_frequent_statement_reads_a_whole_table_or_sorts(
     assert [step for step in steps if "TEMP B-TREE" in step] == []
 
 
-@pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "ACCEPTED_WINDOW", "FAILED_ROWS"])
+@pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "ACCEPTED_WINDOW", "CHOOSE_RETRIES"])
 def test_rows_in_a_state_are_found_by_their_state(ledger: Ledger, path: Path, name: str) -> None:
     assert ledger.runs() == []
     steps = plan_of(path, HOT[name])

@@ -1,10 +1,13 @@
 """New attempts: which failed rows get one, and when it has a new number."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.records import CheckedRow, Facts, Move, Run
 from bulk_topup.states import RowState
 
@@ -34,38 +37,63 @@ def run(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeF
 
 
 @pytest.mark.parametrize(
-    ("filters", "row_ids"),
+    ("choice", "row_ids"),
     [
-        ({}, [1, 2, 3]),
-        ({"statuses": ["DECLINED"]}, [1]),
-        ({"statuses": ["DECLINED-BARRED-CREDIT-PARTY", "REJECTED"]}, [1, 2]),
-        ({"statuses": ["COMPLETED"]}, []),
-        ({"statuses": ["DECLINED-DUPLICATED-TRANSACTION"]}, []),
-        ({"lines": [3, 4, 5, 6]}, [2, 3]),
-        ({"lines": [2, 3], "statuses": ["REJECTED"]}, [2]),
-        ({"lines": [99]}, []),
+        (RetryChoice(), [1, 2, 3]),
+        (RetryChoice(statuses=[], classes=["DECLINED"]), [1]),
+        (RetryChoice(statuses=["DECLINED"]), []),
+        (RetryChoice(statuses=["DECLINED-BARRED-CREDIT-PARTY"], classes=["REJECTED"]), [1, 2]),
+        (RetryChoice(statuses=["COMPLETED"]), []),
+        (RetryChoice(statuses=["DECLINED-DUPLICATED-TRANSACTION"]), []),
+        (RetryChoice(lines=[3, 4, 5, 6]), [2, 3]),
+        (RetryChoice(lines=[2, 3], statuses=[], classes=["REJECTED"]), [2]),
+        (RetryChoice(lines=[99]), []),
+        (RetryChoice(row_ids=[1, 3]), [1, 3]),
+        (RetryChoice(attempts=2), [1, 2, 3]),
+        (RetryChoice(attempts=1), []),
     ],
 )
-def test_only_failed_rows_that_pass_the_filters_are_retried(
-    ledger: Ledger, run: Run, filters: dict[str, list[str]], row_ids: list[int]
+def test_only_failed_rows_that_meet_the_choice_are_retried(
+    ledger: Ledger, run: Run, choice: RetryChoice, row_ids: list[int]
 ) -> None:
-    moves = ledger.retryable(run, **filters)  # type: ignore[arg-type]
-    assert [move.row_id for move in moves] == row_ids
-    assert {(move.before, move.after) for move in moves} <= {(RowState.FAILED, RowState.PENDING)}
+    assert ledger.choose_retries(run, choice)[0] == ledger.retry_chosen("retry asked for") == len(row_ids)
+    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == row_ids
 
 
-def test_asking_for_a_retry_changes_nothing_until_it_is_recorded(ledger: Ledger, run: Run) -> None:
-    moves = ledger.retryable(run)
+def test_a_corrected_row_is_chosen_whatever_its_status(ledger: Ledger, run: Run, row: MakeRow, start: Start) -> None:
+    choice = RetryChoice(statuses=["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"], or_corrected=True)
+    assert ledger.choose_retries(run, choice)[0] == 0
+    start(ledger, [row(1), row(2, "12"), row(3)])
+    ledger.choose_retries(run, choice)
+    ledger.retry_chosen("retry asked for")
+    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [3]
+
+
+def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: Ledger, run: Run, clock: Any) -> None:
+    ledger.choose_retries(run, RetryChoice(lines=[2]))
+    due = clock.now() + timedelta(minutes=10)
+    ledger.retry_chosen("retry asked for", not_before=due)
+    assert ledger.waiting(run) == (1, due)
     assert ledger.claim(run, 9) == []
-    ledger.record(moves)
-    assert ledger.retryable(run) == []
+    clock.seconds += 600
+    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [1]
+    assert ledger.waiting(run) == (0, None)
+
+
+def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: Ledger, run: Run) -> None:
+    chosen, costs = ledger.choose_retries(run, RetryChoice())
+    assert (chosen, costs) == (3, {"USD": Decimal(15)})
+    assert ledger.claim(run, 9) == []
+    assert ledger.retry_chosen("retry asked for") == 3
+    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
     assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [1, 2, 3]
     assert ledger.events(1)[-2].cause == "retry asked for"
 
 
 def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger: Ledger, run: Run) -> None:
     before = {outcome.line: outcome.external_id for outcome in ledger.outcomes(run)}
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     declined, rejected, refused = ledger.claim(run, 9)
     assert (declined.number, rejected.number, refused.number) == (2, 2, 1)
     assert refused.external_id == before[4]
@@ -88,14 +116,16 @@ def test_a_reused_number_carries_the_corrected_request(
     [first] = ledger.claim(run, 9)
     ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
     start(ledger, [row(1, "50")])
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     [again] = ledger.claim(run, 9)
     assert (again.external_id, again.request) == (first.external_id, row(1, "50").request)
     assert ledger.in_flight(run) == [again]
 
 
 def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: Ledger, run: Run) -> None:
-    ledger.record(ledger.retryable(run))
+    ledger.choose_retries(run, RetryChoice())
+    ledger.retry_chosen("retry asked for")
     ledger.claim(run, 9)
     first = next(ledger.outcomes(run))
     assert (first.state, first.attempt) == (RowState.IN_FLIGHT, 2)
@@ -104,7 +134,8 @@ def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: Ledger, run:
 
 def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: Ledger, run: Run, move: MakeMove) -> None:
     first_id = next(ledger.outcomes(run)).external_id
-    ledger.record(ledger.retryable(run, lines=[2]))
+    ledger.choose_retries(run, RetryChoice(lines=[2]))
+    ledger.retry_chosen("retry asked for")
     [second] = ledger.claim(run, 9)
     ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
     assert [found.attempt for found in ledger.accepted_among(run, [str(first_id), second.external_id])] == [second]

@@ -1,0 +1,102 @@
+"""The options that say when a run stops, repeats or holds what it sends, and the part of a job that they make."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.guards import Mode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+#: Each option's place in a job: its key, or its table and its key there.
+_PLACES = {
+    "mode": ("mode",),
+    "spacing": ("spacing",),
+    "canary": ("stops", "canary"),
+    "canary_share": ("stops", "canary_share"),
+    "max_failed_share": ("stops", "failed_share"),
+    "price_drift": ("stops", "price_drift"),
+    "max_attempts": ("retry", "attempts"),
+    "retry_wait": ("retry", "wait"),
+}
+
+
+def stop_options(command: F) -> F:
+    """Add the options that say when a run stops, repeats or holds what it sends."""
+    for decorate in (
+        click.option(
+            "--spacing",
+            type=click.FloatRange(min=0),
+            metavar="SECONDS",
+            help="Time between two payments to one number.  [default: none, but never side by side]",
+        ),
+        click.option(
+            "--retry-wait",
+            type=click.FloatRange(min=0),
+            metavar="SECONDS",
+            help="Time between a failure and the next attempt.  [default: 600]",
+        ),
+        click.option(
+            "--max-attempts",
+            type=click.IntRange(1, 100),
+            help="Attempts of a row whose operator was unavailable, in all.  [default: 1]",
+        ),
+        click.option(
+            "--price-drift",
+            metavar="SHARE",
+            help="Stop when a price differs from the plan's by more, e.g. 0.02.  [default: 0.01 for --mode hold]",
+        ),
+        click.option(
+            "--max-failed-share", metavar="SHARE", help="Stop when a larger share of the final rows failed, e.g. 0.2."
+        ),
+        click.option(
+            "--canary-share", metavar="SHARE", help="The share of the canaries that must complete.  [default: 0.8]"
+        ),
+        click.option(
+            "--canary",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Send N rows first, over all operators; go on only when enough of them completed.",
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice([mode.value for mode in Mode]),
+            help="hold: create all, compare prices, then confirm all or cancel all.  [default: auto_confirm]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def stops_from(values: dict[str, Any]) -> dict[str, Any]:
+    """Take these options out of a command's values; give what they state as a job has it."""
+    stated: dict[str, Any] = {}
+    for name, (key, *rest) in _PLACES.items():
+        value = values.pop(name, None)
+        if value is not None and rest:
+            stated.setdefault(key, {})[rest[0]] = value
+        elif value is not None:
+            stated[key] = value
+    return stated
+
+
+def time_of(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Read a time: a span from now such as 30m, or a time of day in UTC such as 2026-11-24T22:00."""
+    if text is None:
+        return None
+    if match := _SPAN.fullmatch(text):
+        return SystemClock().now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
+        ) from None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,86 @@
+"""What a run may still send within its caps, row by row, against what the provider really held; pure."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from bulk_topup.guards import Caps
+from bulk_topup.ledger import Spent
+from bulk_topup.money import PRECISE, plain
+from bulk_topup.records import Attempt, Facts
+
+_NOTHING = Decimal(0)
+
+
+class Budget:
+    """Counts what is sent against the caps.
+
+    Args:
+        caps: what is never exceeded.
+        spent: what the run sent at earlier starts.
+    """
+
+    def __init__(self, caps: Caps, spent: Spent) -> None:
+        self._caps = caps
+        self._rows = spent.rows
+        self._amounts = dict(spent.amounts)
+        self._costs = dict(spent.costs)
+        #: What each row counts for at present: asked for, and its cost.
+        self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
+
+    def excess(self, attempt: Attempt) -> str | None:
+        """Count a row that is about to be sent; give a sentence instead where it would exceed a cap."""
+        amount = (attempt.unit or "", attempt.amount or _NOTHING)
+        cost = (attempt.cost_unit or "", attempt.cost or _NOTHING)
+        caps = self._caps
+        if caps.rows is not None and self._rows + 1 > caps.rows:
+            return f"The run has sent {self._rows} rows, and its cap is {caps.rows}."
+        limit = caps.row_amounts.get(amount[0])
+        if limit is not None and amount[1] > limit:
+            return f"A row asks for {plain(amount[1])} {amount[0]}, and the cap of one row is {plain(limit)}."
+        for what, sums, limits, (unit, value) in (
+            ("asked for", self._amounts, caps.amounts, amount),
+            ("cost", self._costs, caps.costs, cost),
+        ):
+            if breach := _breach(what, sums, limits, unit, value):
+                return breach
+        self._rows += 1
+        self._counted[attempt.row_id] = (amount, cost)
+        _add(self._amounts, *amount)
+        _add(self._costs, *cost)
+        return None
+
+    def charged(self, attempt: Attempt, facts: Facts) -> None:
+        """Count what the provider holds for a row in place of what the plan expected."""
+        counted = self._counted.get(attempt.row_id)
+        charged = facts.charged
+        if counted is None or charged is None or facts.price_unit is None:
+            return
+        amount, (unit, expected) = counted
+        _add(self._costs, unit, -expected)
+        _add(self._costs, facts.price_unit, charged)
+        self._counted[attempt.row_id] = (amount, (facts.price_unit, charged))
+
+    def unpaid(self, attempt: Attempt, facts: Facts | None = None) -> None:
+        """Count a row no longer: it was not sent, or nobody was paid."""
+        amount = (attempt.unit or "", attempt.amount or _NOTHING)
+        cost = (attempt.cost_unit or "", attempt.cost or _NOTHING)
+        if facts is not None and facts.charged is not None:
+            cost = (facts.price_unit or "", facts.charged)
+        amount, cost = self._counted.pop(attempt.row_id, (amount, cost))
+        self._rows -= 1
+        _add(self._amounts, amount[0], -amount[1])
+        _add(self._costs, cost[0], -cost[1])
+
+
+def _breach(
+    what: str, sums: Mapping[str, Decimal], limits: Mapping[str, Decimal], unit: str, value: Decimal
+) -> str | None:
+    limit = limits.get(unit)
+    total = PRECISE.add(sums.get(unit, _NOTHING), value)
+    if limit is None or total <= limit:
+        return None
+    return f"With the next row {plain(total)} {unit} would be {what}, and the cap is {plain(limit)} {unit}."
+
+
+def _add(sums: dict[str, Decimal], unit: str, value: Decimal) -> None:
+    sums[unit] = PRECISE.add(sums.get(unit, _NOTHING), value)

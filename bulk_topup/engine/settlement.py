@@ -1,0 +1,116 @@
+"""What follows when a row moves: its money is counted, its operator judged, a retry set, the run stopped in time."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from bulk_topup.clock import Clock
+from bulk_topup.engine.budget import Budget
+from bulk_topup.engine.control import Control, StopReason
+from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.operators import OperatorBreaker
+from bulk_topup.guards import Guards, Mode
+from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.money import PRECISE, plain
+from bulk_topup.records import Attempt, Move, Run
+from bulk_topup.states import RowState
+
+#: By which share a price may differ where transactions are held to be compared and nothing else is stated.
+HOLD_TOLERANCE = Decimal("0.01")
+#: Reasons that are told one by one.
+REASONS_TOLD = 5
+
+
+class Settlement:
+    """Writes moves and draws the consequences that the run's guards ask for.
+
+    Args:
+        ledger: where retries are chosen.
+        journal: where moves are written.
+        run: the run.
+        control: the run's brakes.
+        clock: where time comes from.
+        guards: what the run is allowed.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, journal: Journal, run: Run, control: Control, clock: Clock, guards: Guards
+    ) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._run = run
+        self._control = control
+        self._clock = clock
+        self._guards = guards
+        self._reasons: Counter[str] = Counter()
+        self.operators = OperatorBreaker(guards.operators, clock)
+        self.budget = Budget(guards.caps, ledger.spent(run))
+
+    async def record(self, *moved: tuple[Attempt, Move]) -> None:
+        """Write moves and return when they are on disk, and what follows from them.
+
+        Raises:
+            LedgerError: they could not be written.
+        """
+        await self._journal.record(*(move for _, move in moved))
+        for attempt, move in moved:
+            self.operators.moved(attempt, move)
+            self._count(attempt, move)
+        failed = [move.row_id for _, move in moved if move.after is RowState.FAILED]
+        if failed:
+            await self.retry(failed)
+            self.judge_failures()
+
+    async def retry(self, row_ids: Sequence[int] | None = None) -> None:
+        """Set a new attempt for failed rows that the job's policy wants tried again: these, or all of the run."""
+        policy = self._guards.retry
+        if policy.attempts == 1:
+            return
+        choice = RetryChoice(statuses=policy.statuses, row_ids=row_ids, attempts=policy.attempts)
+        due = self._clock.now() + timedelta(seconds=policy.wait)
+        moved = await self._journal.call(self._ledger.retry_failed, self._run, choice, due)
+        self._journal.counts[RowState.FAILED] -= moved
+        self._journal.counts[RowState.PENDING] += moved
+
+    def _count(self, attempt: Attempt, move: Move) -> None:
+        if move.after in {RowState.PENDING, RowState.FAILED, RowState.REVERSED}:
+            self.budget.unpaid(attempt, move.facts)
+            if move.after is RowState.FAILED:
+                self._reasons[move.facts.status_message if move.facts else move.message] += 1
+        elif move.facts is not None:
+            self.budget.charged(attempt, move.facts)
+            drift = drift_of(attempt, move.facts.charged, move.facts.price_unit, self._guards)
+            if drift and move.before is RowState.IN_FLIGHT:
+                self._control.stop(StopReason.PRICE, f"{drift} Plan again before the rest is sent.")
+
+    def judge_failures(self) -> None:
+        """Stop sending when too large a share of the run's final rows failed."""
+        limit = self._guards.stops.failed_share
+        counts = self._journal.counts
+        failed = counts[RowState.FAILED]
+        final = failed + counts[RowState.COMPLETED]
+        if limit is None or final < self._guards.stops.failed_share_after or failed <= limit * final:
+            return
+        told = ", ".join(f"{number} {reason}" for reason, number in self._reasons.most_common(REASONS_TOLD))
+        self._control.stop(
+            StopReason.FAILURES,
+            f"{failed} of {final} final rows failed, more than the share of {plain(limit)} that is allowed"
+            f"{f': {told}' if told else ''}. Find out why; then retry them, or start again with a larger share.",
+        )
+
+
+def drift_of(attempt: Attempt, charged: Decimal | None, unit: str | None, guards: Guards) -> str | None:
+    """Tell by a sentence that what is charged, in `unit`, differs from the plan by more than is tolerated."""
+    tolerance = guards.stops.price_drift
+    if tolerance is None and guards.mode is Mode.HOLD:
+        tolerance = HOLD_TOLERANCE
+    planned = attempt.cost
+    if tolerance is None or planned is None or charged is None:
+        return None
+    if unit == attempt.cost_unit and abs(PRECISE.subtract(charged, planned)) <= PRECISE.multiply(tolerance, planned):
+        return None
+    return (
+        f"The provider charges {plain(charged)} {unit} for {attempt.external_id}, and the plan has "
+        f"{plain(planned)} {attempt.cost_unit}; a share of {plain(tolerance)} is tolerated."
+    )

@@ -1,0 +1,63 @@
+"""The ledger's open file: its connection, its transactions and its clock; what every part of the ledger stands on."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.errors import LedgerError
+from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
+
+
+class LedgerFile:
+    """An open ledger's file.
+
+    Args:
+        path: the SQLite file; created, for its owner only, when it is missing.
+        clock: where the times of events come from.
+        read_only: only look; works on a full or read-only disk too.
+
+    Raises:
+        LedgerError: the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False) -> None:
+        self.path = path
+        self._clock = clock or SystemClock()
+        with telling(path):
+            self._connection = open_for_reading(path) if read_only else open_database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat()
+
+    def _all(self, statement: str, **values: object) -> list[Any]:
+        with telling(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
+        with telling(self.path), transaction(self._connection):
+            yield self._connection
+
+    def _expect(self, found: int, wanted: int) -> None:
+        if max(found, 0) != wanted:
+            raise LedgerError(
+                f"The ledger {self.path} was changed by somebody else while the run was on: "
+                f"{wanted} rows should have moved, {max(found, 0)} could. Start the run again."
+            )

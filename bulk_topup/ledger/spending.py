@@ -1,0 +1,80 @@
+"""What a run has spent, what it decided about the transactions that it holds, and how its first rows fared."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bulk_topup.ledger import statements as sql
+from bulk_topup.ledger.base import LedgerFile
+from bulk_topup.ledger.values import held_attempt_of, summed
+from bulk_topup.money import PRECISE
+from bulk_topup.records import HeldAttempt, Run
+from bulk_topup.states import RowState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """The rows of a run that were sent and are not known to have failed."""
+
+    rows: int
+    #: What they ask for, per unit.
+    amounts: dict[str, Decimal]
+    #: What they cost with their fees, per wallet unit: what the provider said, else what the plan expected.
+    costs: dict[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """The transactions that a run holds."""
+
+    count: int
+    #: When the first of them was created, and when it can be confirmed no more, in UTC.
+    created_at: datetime
+    expires_at: datetime
+
+
+class Spending(LedgerFile):
+    """The money of a run under way."""
+
+    def spent(self, run: Run) -> Spent:
+        """Sum what a run has sent; reversed rows gave their money back."""
+        costs = summed(self._all(sql.SPENT_EXPECTED, run_id=run.id))
+        for statement in (sql.SPENT_PRICES, sql.SPENT_FEES):
+            for unit, amount in summed(self._all(statement, run_id=run.id)).items():
+                costs[unit] = PRECISE.add(costs.get(unit, Decimal(0)), amount)
+        return Spent(
+            rows=self._all(sql.SPENT_ROWS, run_id=run.id)[0][0],
+            amounts=summed(self._all(sql.SPENT_AMOUNTS, run_id=run.id)),
+            costs=costs,
+        )
+
+    def attempted(self, run: Run) -> dict[RowState, int]:
+        """Give the number of rows that were ever sent, by their states at present, all states named."""
+        found = {row[0]: row[1] for row in self._all(sql.COUNT_ATTEMPTED, run_id=run.id)}
+        return {state: found.get(state.value, 0) for state in RowState}
+
+    def holding(self, run: Run) -> Holding | None:
+        """Tell of the transactions that wait to be confirmed; None without any."""
+        row = self._all(sql.HOLDING, run_id=run.id)[0]
+        if not row["number"]:
+            return None
+        return Holding(
+            count=row["number"],
+            created_at=datetime.fromisoformat(row["creation_date"]),
+            expires_at=datetime.fromisoformat(row["expires_at"]),
+        )
+
+    def held_transactions(self, run: Run, *, after_row: int = 0, limit: int = 1_000) -> list[HeldAttempt]:
+        """Give attempts whose transactions wait to be confirmed, in the order of their rows."""
+        rows = self._all(sql.HELD_TRANSACTIONS, run_id=run.id, after_id=after_row, limit=limit)
+        return [held_attempt_of(row) for row in rows]
+
+    def decide(self, run: Run, decision: str | None) -> None:
+        """Write down what becomes of the transactions that a run holds; None when it is done."""
+        with self._transaction() as connection:
+            connection.execute(sql.DECIDE, {"run_id": run.id, "decision": decision})
+
+    def decision(self, run: Run) -> str | None:
+        """Give what was decided about the transactions that a run holds; None before, and when it is done."""
+        found: str | None = self._all(sql.DECISION, run_id=run.id)[0][0]
+        return found

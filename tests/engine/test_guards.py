@@ -1,0 +1,222 @@
+"""What a run does with the guards of its job while rows are on their way: caps, stops, operators, retries, spacing."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import ValidationError
+
+from bulk_topup.engine import StopReason
+from bulk_topup.guards import Guards
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.runs import OtherModeError, exit_code
+from bulk_topup.states import RowState
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+Books = Callable[[], list[dict[str, Any]]]
+
+UNAVAILABLE = "+6595123104"
+BARRED = "+6595123103"
+#: A product of another operator.
+OTHER_OPERATOR = 4455
+
+
+def _list(*parties: str, amount: str = "5") -> str:
+    return "".join(f"R-{number},{party},{amount}\n" for number, party in enumerate(parties))
+
+
+def _numbers(count: int, first: int = 400) -> list[str]:
+    return [f"+6595123{first + number}" for number in range(count)]
+
+
+def _states(outcomes: list[Any]) -> list[str]:
+    return [outcome.state.value for outcome in outcomes]
+
+
+async def test_no_row_is_sent_beyond_the_cap_of_rows_and_a_larger_cap_sends_the_rest(pay: Pay, books: Books) -> None:
+    finished, outcomes = await pay(6, caps={"rows": 4})
+    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CAP, 75)
+    assert sorted(_states(outcomes)) == ["completed"] * 4 + ["pending"] * 2
+    assert len(books()) == 4
+    finished, outcomes = await pay(6, caps={"rows": 4})
+    assert len(books()) == 4
+    finished, outcomes = await pay(6, caps={"rows": 6})
+    assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 6)
+
+
+@pytest.mark.parametrize("caps", [{"costs": {"USD": "12"}}, {"amounts": {"SGD": "17"}}])
+async def test_a_cap_on_money_holds_while_rows_are_sent(pay: Pay, books: Books, caps: dict[str, Any]) -> None:
+    finished, outcomes = await pay(8, caps=caps)
+    assert finished.result.reason is StopReason.CAP
+    spent = sum(Decimal(outcome.price) + Decimal(outcome.fee or 0) for outcome in outcomes if outcome.price)
+    assert len(books()) == _states(outcomes).count("completed") == 3
+    assert spent <= 12
+
+
+async def test_what_failed_does_not_count_against_a_cap(pay: Pay) -> None:
+    finished, outcomes = await pay(
+        text=_list(BARRED, *_numbers(3)), caps={"rows": 3}, stops={"canary": 1, "canary_share": 0}
+    )
+    assert (finished.result.reason, _states(outcomes)) == (None, ["failed", "completed", "completed", "completed"])
+
+
+async def test_a_failed_canary_keeps_the_others_back_at_every_start(pay: Pay, books: Books) -> None:
+    text = _list(BARRED, *_numbers(5))
+    stops = {"canary": 2, "canary_share": "0.6"}
+    for _ in range(2):
+        finished, outcomes = await pay(text=text, stops=stops)
+        assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CANARY, 75)
+        assert "Only 1 of the first 2 rows completed" in finished.result.message
+        assert sorted(_states(outcomes)) == ["completed", "failed"] + ["pending"] * 4
+        assert len(books()) == 2
+    finished, _ = await pay(text=text, stops={"canary": 0})
+    assert (finished.result.reason, len(books())) == (None, 6)
+
+
+async def test_canaries_come_from_every_operator(pay: Pay, books: Books, network: Any) -> None:
+    rows = "".join(f"R-{n},+6595123{400 + n},5,6418\n" for n in range(5)) + _others(2)
+    seen: list[tuple[int, int]] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> str:
+        if line.startswith("GET /v1/transactions"):
+            seen.append((len(books()), len({each["product_id"] for each in map(_request, books())})))
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(text=rows, header="reference,phone,amount,product_id", stops={"canary": 2})
+    assert (finished.result.reason, set(_states(outcomes))) == (None, {"completed"})
+    assert seen[0] == (2, 2)
+
+
+def _others(count: int) -> str:
+    return "".join(f"S-{n},+44770090080{n},5,{OTHER_OPERATOR}\n" for n in range(count))
+
+
+def _request(booked: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = booked.get("request", booked)
+    return found
+
+
+async def test_a_run_stops_when_too_many_rows_fail_and_says_why(pay: Pay, books: Books) -> None:
+    text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(30))
+    stops = {"failed_share": "0.5", "failed_share_after": 4}
+    finished, outcomes = await pay(text=text, stops=stops, rate=40)
+    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.FAILURES, 75)
+    assert "DECLINED-BARRED-CREDIT-PARTY" in finished.result.message
+    assert "pending" in _states(outcomes)
+    sent = len(books())
+    finished, _ = await pay(text=text, stops=stops)
+    assert (finished.result.reason, len(books())) == (StopReason.FAILURES, sent)
+    finished, outcomes = await pay(text=text)
+    assert (finished.result.reason, _states(outcomes).count("failed")) == (None, 8)
+
+
+async def test_a_price_that_is_not_the_plans_stops_the_run(
+    pay: Pay, books: Books, network: Any, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    url = f"{sandbox.base_url}/products/6418"
+    product = httpx2.get(url, auth=credentials).json()
+    product["rates"]["wholesale"] = str(Decimal(str(product["rates"]["wholesale"])) * 2)
+    content = httpx2.Request(
+        "PUT", url, json=product | {"rates": {k: float(v) for k, v in product["rates"].items()}}
+    ).content
+    network.rule = lambda _number, line, _body: (200, content) if line.startswith("GET /v1/products/") else "pass"
+    finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
+    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
+    assert "a share of 0.02 is tolerated" in finished.result.message
+    assert 0 < len(books()) < 20
+    assert _states(outcomes).count("pending") == 20 - len(books())
+
+
+async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_the_job_says(
+    pay: Pay, books: Books
+) -> None:
+    text = _list(UNAVAILABLE, BARRED, *_numbers(2))
+    finished, outcomes = await pay(text=text, retry={"attempts": 3, "wait": 0.05})
+    assert finished.result.reason is None
+    assert [(outcome.state.value, outcome.attempt) for outcome in outcomes] == [
+        ("failed", 3),
+        ("failed", 1),
+        ("completed", 1),
+        ("completed", 1),
+    ]
+    assert len(books()) == 3 + 1 + 2
+
+
+async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_on(pay: Pay, books: Books) -> None:
+    troubled = [f"+65951{n:02}104" for n in range(40)]
+    rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(troubled))
+    rows += _others(10)
+    finished, outcomes = await pay(
+        text=rows,
+        header="reference,phone,amount,product_id",
+        operators={"failures": 2, "pause": 0.3, "patience": 0.5},
+        concurrency=2,
+        rate=20,
+    )
+    assert finished.result.reason is StopReason.OPERATORS
+    assert exit_code(finished.result) == 75
+    assert _states(outcomes)[40:] == ["completed"] * 10
+    failed = _states(outcomes)[:40].count("failed")
+    assert 2 <= failed < 40
+    assert _states(outcomes)[:40].count("pending") == 40 - failed
+
+
+async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
+    pay: Pay, network: Any, tmp_path: Path
+) -> None:
+    in_flight: list[int] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> str:
+        if line.startswith("POST"):
+            with Ledger(tmp_path / "ledger.db", read_only=True) as ledger:
+                in_flight.append(ledger.counts(ledger.runs()[0])[RowState.IN_FLIGHT])
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(text=_list(*(["+6595123400"] * 4)), allow_duplicates=True)
+    assert in_flight == [1] * 4
+    assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 4)
+
+
+async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_path: Path) -> None:
+    finished, outcomes = await pay(text=_list(*(["+6595123400"] * 3)), allow_duplicates=True, spacing=0.4)
+    assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 3)
+    with Ledger(tmp_path / "ledger.db", read_only=True) as ledger:
+        times = [next(e.at for e in ledger.events(row) if e.cause == "intent to send") for row in (1, 2, 3)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    assert min(gaps) >= 0.4
+
+
+async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: Books) -> None:
+    await pay(2)
+    with pytest.raises(OtherModeError, match="state --mode auto_confirm"):
+        await pay(2, mode="hold")
+    assert len(books()) == 2
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"mode": "hold", "stops": {"canary": 3}}, "canaries have to be paid"),
+        ({"retry": {"statuses": ["DECLINED-INVALID-CREDIT-PARTY"]}}, "never tried again by itself"),
+        ({"retry": {"statuses": ["REVERSED"]}}, "never tried again by itself"),
+        ({"retry": {"statuses": ["DECLINED-FUN"]}}, "not a detailed status"),
+        ({"stops": {"failed_share": "1.2"}}, "less than or equal to 1"),
+        ({"caps": {"costs": {"USD": "NaN"}}}, "finite"),
+    ],
+)
+def test_guards_that_make_no_sense_are_refused(stated: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Job.model_validate({"list": "x.csv", **stated})
+
+
+def test_a_runs_guards_survive_the_ledger() -> None:
+    guards = Guards.model_validate({"caps": {"costs": {"USD": "12.50"}}, "stops": {"failed_share": "0.1"}})
+    assert Guards.model_validate_json(guards.model_dump_json()) == guards
