@@ -43,6 +43,7 @@ def facts_of(transaction: Transaction) -> Facts:
         operator_reference=transaction.operator_reference,
         pin_code=transaction.pin.code if transaction.pin else None,
         pin_serial=transaction.pin.serial if transaction.pin else None,
+        expires_at=transaction.confirmation_expiration_date,
     )
 
 

@@ -113,6 +113,7 @@ class Holder:
         """Give the reason why nothing must be confirmed."""
         if self._control.reason in ENDS_SUBMITTING:
             return self._control.message
+        self._look_at = 0.0
         if await self.is_running_out():
             return "the first of them would have expired before all were confirmed. Retry them as more than one list."
         async for held in self._held():

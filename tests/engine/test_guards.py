@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_t
     assert len(books()) == 3 + 1 + 2
 
 
-async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_on(pay: Pay, books: Books) -> None:
+async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_on(pay: Pay) -> None:
     troubled = [f"+65951{n:02}104" for n in range(40)]
     rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(troubled))
     rows += _others(10)
@@ -190,7 +191,7 @@ async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_
     assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 3)
     with Ledger(tmp_path / "ledger.db", read_only=True) as ledger:
         times = [next(e.at for e in ledger.events(row) if e.cause == "intent to send") for row in (1, 2, 3)]
-    gaps = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     assert min(gaps) >= 0.4
 
 

@@ -1,0 +1,180 @@
+"""Hold, check, confirm: all are created, then all are confirmed or all cancelled, whatever comes in between."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from bulk_topup.engine import StopReason
+from bulk_topup.ledger import Ledger
+from bulk_topup.runs import exit_code
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+Books = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[str, str]) -> Iterator[EmbeddedSandbox]:
+    """A sandbox where transactions can be confirmed for 36 s, or as long as the test says."""
+    key, secret = credentials
+    config = SandboxConfig(
+        time_scale=getattr(request, "param", 0.01),
+        rate_limit=0,
+        balances={"USD": Decimal(100_000)},
+        api_key=key,
+        api_secret=SecretStr(secret),
+        books=tmp_path / "provider-books.jsonl",
+    )
+    with EmbeddedSandbox(config) as running:
+        yield running
+
+
+def _kinds(network: Any) -> list[str]:
+    """Tell what was asked for, in order: create, confirm, cancel."""
+    posts = [line for line, _ in network.seen if line.startswith("POST")]
+    return [
+        "create" if line.split("?")[0].endswith("/transactions HTTP/1.1") else line.split()[1].rsplit("/")[-1]
+        for line in posts
+    ]
+
+
+def _states(outcomes: list[Any]) -> Counter[str]:
+    return Counter(outcome.state.value for outcome in outcomes)
+
+
+def _statuses(books: Books) -> Counter[str]:
+    return Counter(str(each["status_class"]) for each in books())
+
+
+def _decision(folder: Path) -> str | None:
+    with Ledger(folder / "ledger.db", read_only=True) as ledger:
+        return ledger.decision(ledger.runs()[0])
+
+
+async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, network: Any, tmp_path: Path) -> None:
+    finished, outcomes = await pay(8, mode="hold")
+    assert (finished.result.reason, exit_code(finished.result)) == (None, 0)
+    assert _states(outcomes) == {"completed": 8}
+    assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8
+    assert _decision(tmp_path) is None
+
+
+async def test_a_price_that_is_not_the_plans_has_all_cancelled_and_nobody_paid(
+    pay: Pay, books: Books, network: Any, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    url = f"{sandbox.base_url}/products/6418"
+    product = httpx2.get(url, auth=credentials).json()
+    product["rates"] = {name: float(rate) * 1.05 for name, rate in product["rates"].items()}
+    content = httpx2.Request("PUT", url, json=product).content
+    network.rule = lambda _number, line, _body: (200, content) if line.startswith("GET /v1/products/") else "pass"
+    finished, outcomes = await pay(6, mode="hold")
+    assert "a share of 0.01 is tolerated" in finished.result.message
+    assert "confirm" not in _kinds(network)
+    assert _kinds(network).count("create") == _kinds(network).count("cancel") == len(books())
+    assert set(_statuses(books)) == {"CANCELLED"}
+    assert _states(outcomes)["completed"] == 0
+    assert sum((Decimal(balance["holding"]) for balance in _balances(sandbox, credentials)), Decimal(0)) == 0
+
+
+def _balances(sandbox: Any, credentials: tuple[str, str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx2.get(f"{sandbox.base_url}/balances", auth=credentials).json()
+    return found
+
+
+async def test_a_cap_that_is_reached_has_all_cancelled(pay: Pay, books: Books) -> None:
+    finished, outcomes = await pay(6, mode="hold", caps={"rows": 4})
+    assert finished.result.reason is StopReason.CAP
+    assert _statuses(books) == {"CANCELLED": 4}
+    assert _states(outcomes) == {"failed": 4, "pending": 2}
+
+
+@pytest.mark.parametrize("sandbox", [0.001], indirect=True)
+async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, books: Books) -> None:
+    finished, outcomes = await pay(60, mode="hold", rate=10)
+    assert finished.result.reason is StopReason.CANCELLED
+    assert "would have expired" in finished.result.message
+    assert set(_statuses(books)) == {"CANCELLED"}
+    assert _states(outcomes)["completed"] == 0
+
+
+@pytest.mark.parametrize("fate", ["lose", "hang up", "half"])
+async def test_a_confirmation_without_an_answer_is_found_out_and_pays_once(
+    pay: Pay, books: Books, network: Any, fate: str
+) -> None:
+    met: set[str] = set()
+
+    def rule(_number: int, line: str, _body: bytes) -> str:
+        if line.startswith("POST") and "/confirm" in line and line not in met:
+            met.add(line)
+            return fate
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(4, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 4})
+    assert _statuses(books) == {"COMPLETED": 4}
+    assert len(met) == 4
+
+
+async def test_a_run_that_is_stopped_while_it_creates_decides_at_the_next_start(
+    pay: Pay, books: Books, network: Any, onlooker: Any
+) -> None:
+    def rule(_number: int, _line: str, _body: bytes) -> str:
+        if _kinds(network).count("create") == 5 and onlooker.runner:
+            onlooker.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(10, mode="hold")
+    assert (finished.result.reason, exit_code(finished.result)) == (StopReason.INTERRUPTED, 75)
+    assert "confirm" not in _kinds(network)
+    network.rule = lambda *_: "pass"
+    finished, outcomes = await pay(10, mode="hold")
+    assert finished.result.message == ""
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 10})
+    assert _statuses(books) == {"COMPLETED": 10}
+
+
+@pytest.mark.parametrize("act", ["confirm", "cancel"])
+async def test_what_was_decided_is_finished_at_the_next_start_and_never_decided_anew(
+    pay: Pay, books: Books, network: Any, onlooker: Any, tmp_path: Path, act: str
+) -> None:
+    caps = {"rows": 5} if act == "cancel" else {}
+
+    def rule(_number: int, _line: str, _body: bytes) -> str:
+        if _kinds(network).count(act) == 2 and onlooker.runner:
+            onlooker.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(8, mode="hold", caps=caps, rate=100)
+    assert exit_code(finished.result) == 75
+    assert _decision(tmp_path) == act
+    network.rule = lambda *_: "pass"
+    before = len(network.seen)
+    finished, outcomes = await pay(8, mode="hold", caps=caps)
+    again = [line for line, _ in network.seen[before:] if line.startswith("POST")]
+    assert act in again[0]
+    assert _decision(tmp_path) is None
+    if act == "confirm":
+        assert _states(outcomes) == {"completed": 8}
+        assert _statuses(books) == {"COMPLETED": 8}
+    else:
+        assert _states(outcomes)["completed"] == 3
+        assert _statuses(books)["CANCELLED"] == 5
+
+
+async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Books, network: Any) -> None:
+    await pay(3, mode="hold")
+    finished, outcomes = await pay(5, mode="hold")
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 5})
+    assert _kinds(network) == ["create"] * 3 + ["confirm"] * 3 + ["create"] * 2 + ["confirm"] * 2
+    assert _statuses(books) == {"COMPLETED": 5}
