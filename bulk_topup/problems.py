@@ -5,6 +5,8 @@ from typing import Final
 
 #: The column in which a list of rows that did not complete tells of each row why.
 REASON_COLUMN: Final = "reason"
+#: The column there that tells which line of the list a row is.
+LINE_COLUMN: Final = "list_line"
 #: Begins that reason for every row that may be paid already, or will be by going on with its run, or that the list gave
 #: up. A list that has such a row is refused at it.
 DO_NOT_PAY: Final = "Do not pay by other means:"

@@ -225,6 +225,8 @@ class Difference:
     #: Known rows by what became of them.
     completed: int = 0
     failed: int = 0
+    #: Those of the failed rows that the list states differently now.
+    corrected: int = 0
     #: In flight, accepted, reversed or in conflict.
     open: int = 0
     #: Rows that were sent and that the list now states differently.

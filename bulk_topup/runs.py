@@ -1,6 +1,6 @@
 """Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
-from bulk_topup.errors import BulkTopupError, LedgerError
+from bulk_topup.errors import BulkTopupError, LedgerError, RunNotFoundError
 from bulk_topup.guards import Guards, Mode
-from bulk_topup.intake import ListReader, read_list
+from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.money import PRECISE
@@ -93,25 +94,40 @@ class ReportOptions:
     reveal_pins: bool = False
 
 
-def open_job_list(job: Job) -> ListReader:
-    """Open a job's list with its mapping.
+def open_job_list(job: Job, table: Table | None = None) -> ListReader:
+    """Open a job's list with its mapping; `table` is the list where it is open already.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
     """
-    return read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats)
+    return read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
 
 
-async def plan_list(job: Job, *, dvs: AsyncDVS, ledger: Ledger) -> tuple[Run | None, Prepared]:
+def _open_list(job: Job, run: Run | None, ledger: Ledger, corrections: Path | None) -> ListReader:
+    """Open a job's list, with corrected rows laid over it where there are any."""
+    if corrections is None:
+        return open_job_list(job)
+    if run is None:
+        raise RunNotFoundError(f"There is no run {job.name}/{job.run_key} yet whose rows could be corrected.")
+    found = read_corrections(corrections)
+    known = ledger.cells_of(run, found.rows.keys())
+    return open_job_list(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known))
+
+
+async def plan_list(
+    job: Job, *, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None = None
+) -> tuple[Run | None, Prepared]:
     """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
 
     Args:
         job: the job, its dates filled in by `Job.at`.
         dvs: an open client.
         ledger: an open ledger, where the run may have begun already.
+        corrections: a file of rows of the run that did not complete, corrected.
     """
     run = ledger.find_run(job.name, str(job.run_key))
-    prepared = await prepare(reader=open_job_list(job), dvs=dvs, ledger=ledger, run=run, options=job.plan_options)
+    reader = _open_list(job, run, ledger, corrections)
+    prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options)
     ledger.clear_staged()
     return run, prepared
 
@@ -126,6 +142,7 @@ async def run_list(
     report: ReportOptions,
     watcher: Watcher,
     clock: Clock | None = None,
+    corrections: Path | None = None,
 ) -> Finished:
     """Pay a list, or go on with it where an earlier start ended.
 
@@ -138,6 +155,7 @@ async def run_list(
         report: where results are written; the folder is made before anything is sent.
         watcher: who looks on.
         clock: where time comes from.
+        corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -150,7 +168,7 @@ async def run_list(
         if found is not None:
             _demand_same_payer(found, payer)
             _demand_same_mode(found, job.mode, ledger)
-        reader = open_job_list(job)
+        reader = _open_list(job, found, ledger, corrections)
         prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
         watcher.prepared(job, found, prepared)
         if prepared.plan.refused and not job.skip_refused:
@@ -160,7 +178,10 @@ async def run_list(
             )
         _demand_balance(prepared.balances)
         make_report_folder(report.folder)
-        if to_send := prepared.difference.new + prepared.difference.waiting:
+        to_send = prepared.difference.new + prepared.difference.waiting
+        if corrections is not None:
+            to_send += prepared.difference.corrected
+        if to_send:
             watcher.confirm(f"{job.name}/{run_key}", to_send)
         run = ledger.merge(
             job=job.name,
@@ -171,6 +192,10 @@ async def run_list(
             list_path=job.list,
             columns=reader.columns,
         )
+        if corrections is not None:
+            _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
+            _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
+            ledger.retry_chosen("corrected")
         return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
 
 
@@ -212,15 +237,18 @@ async def resume_run(
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
-        for unit, cost in ledger.pending_costs(run).items():
-            costs[unit] = PRECISE.add(costs.get(unit, Decimal(0)), cost)
         if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
             watcher.confirm(run.name, to_send)
-        _demand_balance(await compare_balances(dvs, costs))
+        _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
         if chosen:
             ledger.retry_chosen("retry asked for", not_before=not_before)
         guards = Guards.model_validate_json(run.guards)
         return await _execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
+
+
+def _together(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    units = {**first, **second}
+    return {unit: PRECISE.add(first.get(unit, Decimal(0)), second.get(unit, Decimal(0))) for unit in units}
 
 
 async def _execute(

@@ -123,6 +123,12 @@ def list_options(command: F) -> F:
             help="The product of every row; else the list needs a column product_id.",
         ),
         click.option(
+            "--corrections",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Rows of the run that did not complete, corrected in the file that its report wrote.",
+        ),
+        click.option(
             "--run-key", help="Name of the run; a new name pays again.  [default: the list's file name without ending]"
         ),
         click.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path)),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -137,6 +138,7 @@ def run_command(**values: Any) -> None:
     """
     with plain_errors():
         job, folder = job_from(values)
+        corrections: Path | None = values.pop("corrections")
         provider = provider_from(values, job.environment)
         job = job.at(SystemClock().now(), folder)
         report = report_from(values, job.name, str(job.run_key), job.reports)
@@ -154,6 +156,7 @@ def run_command(**values: Any) -> None:
                         options=told,
                         report=report,
                         watcher=watcher,
+                        corrections=corrections,
                     )
 
         try:

@@ -49,6 +49,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
     """
     with plain_errors():
         job, folder = job_from(values)
+        corrections: Path | None = values.pop("corrections")
         provider = provider_from(values, job.environment)
         job = job.at(SystemClock().now(), folder)
         file = (
@@ -60,7 +61,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         async def check() -> Any:  # noqa: ANN401
             async with open_client(provider, rate=job.rate) as dvs:
                 with Ledger(provider.ledger) as ledger:
-                    return await plan_list(job, dvs=dvs, ledger=ledger)
+                    return await plan_list(job, dvs=dvs, ledger=ledger, corrections=corrections)
 
         run, prepared = run_async(check())
         console = Console(stderr=as_json, soft_wrap=False)

@@ -7,6 +7,7 @@ from bulk_topup.intake.amounts import normalise_amount
 from bulk_topup.intake.mobile_numbers import normalise_mobile_number
 from bulk_topup.intake.reader import BATCH_ROWS, CONSTANT, ListReader, read_list
 from bulk_topup.intake.source import Formats, ListSource
+from bulk_topup.intake.tables import Table, open_table
 from bulk_topup.intake.texts import Refusal
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "ListReader",
     "ListSource",
     "Refusal",
+    "Table",
     "normalise_amount",
     "normalise_mobile_number",
+    "open_table",
     "read_list",
 ]

@@ -142,7 +142,12 @@ def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.Data
 
 
 def read_list(
-    source: ListSource, *, mapping: Mapping[str, str], constants: Mapping[str, str], formats: Formats
+    source: ListSource,
+    *,
+    mapping: Mapping[str, str],
+    constants: Mapping[str, str],
+    formats: Formats,
+    table: Table | None = None,
 ) -> ListReader:
     """Open a list and map its columns.
 
@@ -151,12 +156,14 @@ def read_list(
         mapping: the list's column for a field; other columns are mapped where their names explain themselves.
         constants: the same value for a field in every row, written as in a cell.
         formats: how the list writes numbers.
+        table: the list where it is open already.
 
     Raises:
         ListError: the list cannot be read.
         MappingError: a field or a column does not exist or is not clear, or a constant is no value of its field.
     """
-    table = open_table(source)
+    if table is None:
+        table = open_table(source)
     places = map_columns(_names(table.header), mapping, constants)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
     return ListReader(source.path.name, table, places, values, formats)

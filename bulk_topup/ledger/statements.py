@@ -94,6 +94,8 @@ DIFFERENCE = f"""
            count(*) FILTER (WHERE r.state IN ({_UNSENT}) AND s.state = 'pending') AS waiting,
            count(*) FILTER (WHERE r.state = 'completed') AS completed,
            count(*) FILTER (WHERE r.state = 'failed') AS failed,
+           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND s.request IS NOT
+               (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
            count(*) FILTER (WHERE r.state IN ({_SENT}) AND r.state <> 'completed') AS open,
            count(*) FILTER (WHERE r.state IN ({_SENT}) AND s.request IS NOT r.request) AS changed_after_sending,
            count(*) FILTER (WHERE s.held = 1) AS held
@@ -345,6 +347,10 @@ OUTCOMES = """
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
     ORDER BY r.line, r.id
+"""
+CELLS_OF_LINES = """
+    SELECT line, cells FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND line IN (SELECT value FROM json_each(:lines))
 """
 EVENTS_OF_ROW = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
 

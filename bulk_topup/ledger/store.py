@@ -330,6 +330,11 @@ class Ledger(Retrying, Spending):
 
     # What is known of a run.
 
+    def cells_of(self, run: Run, lines: Collection[int]) -> dict[int, list[str]]:
+        """Give the cells of rows of the list as it was last read, by their lines."""
+        rows = self._all(sql.CELLS_OF_LINES, run_id=run.id, lines=json.dumps(list(lines)))
+        return {row["line"]: json.loads(row["cells"]) for row in rows}
+
     def counts(self, run: Run) -> dict[RowState, int]:
         """Give the number of rows in each state, all states named."""
         found = {row[0]: row[1] for row in self._all(sql.COUNT_STATES, run_id=run.id)}

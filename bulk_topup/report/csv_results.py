@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.problems import REASON_COLUMN
+from bulk_topup.problems import LINE_COLUMN, REASON_COLUMN
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.cells import csv_text, list_cells, result_texts
@@ -41,23 +41,26 @@ def csv_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
 
 @contextmanager
 def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
-    """Give a sink that writes rows which did not complete as the list has them, each with its reason at the end.
+    """Give a sink that writes rows which did not complete as the list has them, each with its line and its reason.
 
-    Where the list has a column `reason`, as one that was made by this function has, that column tells the reason.
+    The line of the list, by which a corrected row finds its place again, and the reason follow the list's own columns,
+    or stand in columns of their names where the list has such, as one that was made by this function.
     """
-    columns = len(run.columns)
-    place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
+    columns = list(run.columns)
+    for name in (LINE_COLUMN, REASON_COLUMN):
+        if name not in columns:
+            columns.append(name)
+    line, reason = columns.index(LINE_COLUMN), columns.index(REASON_COLUMN)
     why = why_not_completed(run)
 
     def cells(outcome: Outcome) -> list[str]:
-        row = [*map(csv_text, list_cells(outcome, columns))]
-        row[place : place + 1] = [csv_text(why(outcome))]
+        row = [*map(csv_text, list_cells(outcome, len(run.columns)))]
+        row += [""] * (len(columns) - len(row))
+        row[line], row[reason] = str(outcome.line), csv_text(why(outcome))
         return row
 
-    header = [*map(csv_text, run.columns)]
-    header[place : place + 1] = [REASON_COLUMN]
     with _rows(path) as write:
-        write([header])
+        write([[*map(csv_text, columns)]])
         yield lambda outcomes: write(map(cells, outcomes))
 
 

@@ -8,14 +8,14 @@ from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 from bulk_topup.records import Outcome, Run
 from bulk_topup.states import RowState
 
-_ONE_OF_TWO: Final = "Do one of the two, never both."
+_CORRECT: Final = "Correct the row here and start the list again with this file as its --corrections"
 
 #: For each state what is said before and after the row's own reason in the not-completed file; {run} is the run's name.
 #: Completed rows are not in that file.
 _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
     RowState.REFUSED: (
         "Not sent.",
-        f"Correct the row here and start this file, or correct it in the list and start the list. {_ONE_OF_TWO}",
+        f"{_CORRECT}, or correct the list itself.",
     ),
     RowState.PENDING: (f"{DO_NOT_PAY} it was not sent yet, and `bulk-topup resume {{run}}` sends it.", ""),
     RowState.IN_FLIGHT: (
@@ -28,7 +28,7 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
     ),
     RowState.FAILED: (
         "Not paid.",
-        f"Correct the row here and start this file, or try it again with `bulk-topup retry {{run}}`. {_ONE_OF_TWO}",
+        f"{_CORRECT}, or try it again with `bulk-topup retry {{run}}`.",
     ),
     RowState.REVERSED: (
         f"{DO_NOT_PAY} it was paid and the provider took the payment back. Ask the provider why before paying it anew.",

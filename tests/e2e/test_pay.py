@@ -213,3 +213,50 @@ def test_a_row_that_may_be_paid_under_another_reference_is_refused_and_named_bef
     [rest] = tmp_path.glob("reports/list-bonus/*not-completed.csv")
     pay("run", rest, "--product", 6418, code=3)
     assert len(books()["transactions"]) == 2
+
+
+def test_corrected_rows_are_sent_in_the_same_run_and_nobody_else(
+    pay: Pay, books: Pay, results: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("phone,amount\n+6595123500,5\n+6595123102,5\n0659,5\n+6595123104,5\n")
+    paying = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
+    pay("run", list_, *paying, "--skip-refused", code=1)
+    assert len(books()["transactions"]) == 3
+    rest = next((tmp_path / "reports/list-bonus").glob("*not-completed*.csv"))
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(rest.read_text().replace("0659", "+6595123501", 1).replace("+6595123102", "+6595123502"))
+    pay("run", list_, *paying, "--corrections", corrected, code=1)
+    assert len(books()["transactions"]) == 5
+    rows = results("list-bonus")
+    completed = sorted(row["result_credit_party"].lstrip("'") for row in rows if row["result_state"] == "completed")
+    assert completed == ["+6595123500", "+6595123501", "+6595123502"]
+    pay("run", list_, *paying, "--corrections", corrected, code=1)
+    assert len(books()["transactions"]) == 5
+
+
+def test_a_correction_of_the_amount_sends_the_failed_row_again(
+    pay: Pay, books: Pay, results: Pay, agree: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("reference,phone,amount\nA,+6595123104,5\nB,+6595123104,6\nC,+6595123500,5\n")
+    paying = ("--product", 6418, "--allow-duplicates", "--rate", 1000, "--poll-interval", 0.1)
+    pay("run", list_, *paying, code=1)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("reference,phone,amount,list_line\nA,+6595123503,7,2\nB,+6595123104,6,3\n")
+    pay("run", list_, *paying, "--corrections", corrected, code=1)
+    rows = results("list-bonus")
+    agree(rows, books())
+    assert [(row["result_state"], row["result_attempt"], row["result_amount"]) for row in rows] == [
+        ("completed", "2", "7"),
+        ("failed", "1", "6"),
+        ("completed", "1", "5"),
+    ]
+
+
+def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tmp_path: Path) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("phone,amount\n+6595123500,5\n")
+    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=2).stderr
+    assert "no run list/bonus yet whose rows could be corrected" in told
+    assert books()["transactions"] == []

@@ -108,7 +108,9 @@ def test_rows_with_too_few_or_too_many_cells_do_not_shift_the_results(
     assert long["result_note"] == 'Cells beyond the header: "d".'
 
 
-def test_the_rest_has_the_lists_columns_and_a_reason(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_the_rest_has_the_lists_columns_its_line_and_a_reason(
+    path: Path, run: Run, outcome: Callable[..., Outcome]
+) -> None:
     refused = outcome(
         line=3,
         state=RowState.REFUSED,
@@ -118,9 +120,9 @@ def test_the_rest_has_the_lists_columns_and_a_reason(path: Path, run: Run, outco
     held = outcome(line=4, state=RowState.ACCEPTED)
     why = why_not_completed(run)
     assert _rest(path, run, [refused, held]) == [
-        ["employee", "phone", "amount", "reason"],
-        ["E2", "0659", "1", why(refused)],
-        ["E1", "'+6595123100", "12.50", why(held)],
+        ["employee", "phone", "amount", "list_line", "reason"],
+        ["E2", "0659", "1", "3", why(refused)],
+        ["E1", "'+6595123100", "12.50", "4", why(held)],
     ]
 
 
@@ -130,12 +132,12 @@ def test_a_reason_that_the_list_has_already_is_replaced_where_it_stands(
     again = replace(run, columns=("reason", "phone"))
     failed = outcome(state=RowState.FAILED, cells=("Not paid. Old words.", "+6595123100"), message="Barred.")
     header, row = _rest(path, again, [failed])
-    assert header == ["reason", "phone"]
-    assert row == [why_not_completed(again)(failed), "'+6595123100"]
+    assert header == ["reason", "phone", "list_line"]
+    assert row == [why_not_completed(again)(failed), "'+6595123100", "2"]
 
 
 def test_a_row_with_fewer_cells_still_has_its_reason_in_the_last_column(
     path: Path, run: Run, outcome: Callable[..., Outcome]
 ) -> None:
     failed = outcome(state=RowState.FAILED, cells=())
-    assert _rest(path, run, [failed])[1] == ["", "", "", why_not_completed(run)(failed)]
+    assert _rest(path, run, [failed])[1] == ["", "", "", "2", why_not_completed(run)(failed)]

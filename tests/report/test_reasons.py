@@ -48,7 +48,7 @@ def test_rows_that_nobody_was_paid_for_may_be_corrected(
 ) -> None:
     told = why_not_completed(run)(outcome(state=state, message="Barred."))
     assert DO_NOT_PAY not in told
-    assert "Barred. Correct the row here and start this file" in told
+    assert "Barred. Correct the row here and start the list again with this file as its --corrections, or" in told
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_row_that_left_the_list_is_neither_started_nor_retried(
 ) -> None:
     told = why_not_completed(run)(outcome(state=state, message="Barred.", in_list=False))
     assert told.startswith(f"{DO_NOT_PAY} it left the list")
-    assert "start this file" not in told
+    assert "--corrections" not in told
     assert "retry" not in told
 
 
