@@ -74,7 +74,7 @@ class CorrectedTable:
         known: the cells of those lines as the run knows them, by line.
     """
 
-    def __init__(self, table: Table, name: str, corrections: Corrections, known: Mapping[int, Sequence[str]]) -> None:
+    def __init__(self, table: Table, name: str, corrections: Corrections, known: Mapping[int, list[str]]) -> None:
         self._table = table
         self._name = name
         self._corrections = corrections
@@ -123,16 +123,16 @@ class CorrectedTable:
     def _corrected(self, line: int, cells: list[str], place: int, corrected: Sequence[str]) -> list[str]:
         width = len(self._places)
         listed = [*cells, *[""] * (width - len(cells))][:width]
-        known = [*self._known.get(line, ())]
-        if known != listed[: len(known)] or not known:
-            raise ListError(
-                f"{self._corrections.name} line {place} corrects line {line} of {self._name}, which is not the row "
-                "any more that the run knows; the list was changed since. Correct the list itself."
-            )
         result = [
             cell if at is None or corrected[at] in {cell, csv_text(cell)} else corrected[at]
             for cell, at in zip(listed, self._places, strict=True)
         ]
+        # The run knows the row as the list has it, or as this file corrected it at an earlier start.
+        if self._known.get(line) not in (listed, result):
+            raise ListError(
+                f"{self._corrections.name} line {place} corrects line {line} of {self._name}, which is not the row "
+                "any more that the run knows; the list was changed since. Correct the list itself."
+            )
         reason = "" if self._reason is None else corrected[self._reason]
         if reason.startswith(DO_NOT_PAY) and result != listed:
             raise ListError(
