@@ -39,6 +39,16 @@ def create_private(path: Path) -> None:
     path.chmod(OWNER_ONLY)
 
 
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a private temporary path beside `path`; on success it takes the place of `path` in one step.

@@ -5,14 +5,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from bulk_topup.dvs.statuses import STATUSES
 
 #: A share of something, from 0 to 1.
 Share = Annotated[Decimal, Field(ge=0, le=1)]
+#: A currency, or another unit of amounts; spelt otherwise it would name nothing, and guard nothing.
+Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,10}$")]
 #: Amounts of money by currency (or another unit), e.g. {"USD" = "1000"}.
-Amounts = dict[str, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]
+Amounts = dict[Unit, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]
 #: Seconds.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -69,6 +71,12 @@ class Velocity(_Part):
     payments: int | None = Field(default=None, ge=1)
     #: What a beneficiary gets in that time, the new payment included, per currency that is asked for.
     amounts: Amounts = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.payments is None and not self.amounts:
+            raise ValueError("a velocity limit needs payments or amounts; without either it limits nothing")
+        return self
 
     @property
     def period(self) -> timedelta:

@@ -4,11 +4,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
+from bulk_topup.approvals import ApprovalPolicy
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.errors import JobError
 from bulk_topup.guards import Guards, Mode
@@ -66,6 +68,8 @@ class Job(Guards):
     rate: float | None = Field(default=None, gt=0)
     #: Requests on their way at once.
     concurrency: int = Field(default=32, ge=1, le=1000)
+    #: Whose approval a start needs.
+    approval: ApprovalPolicy = ApprovalPolicy()
     #: What the report is written as.
     reports: tuple[ReportFormat, ...] = tuple(ReportFormat)
 
@@ -108,6 +112,7 @@ class Job(Guards):
             calculation_mode=self.calculation_mode,
             allow_duplicates=self.allow_duplicates,
             hold=self.mode is Mode.HOLD,
+            row_amounts=self.caps.row_amounts,
         )
 
 
@@ -118,7 +123,7 @@ def load_job(path: Path) -> Job:
         JobError: the file cannot be read, is not TOML, or holds something that a job has not; all mistakes are named.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except OSError as error:
         raise JobError(f"The job file {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -233,6 +233,8 @@ class Difference:
     changed_after_sending: int = 0
     #: Rows that would pay again what a row was sent that is no longer in the list; they are refused.
     held: int = 0
+    #: Rows that would pay somebody too often, counting what any run paid; they are refused.
+    repeated: int = 0
     #: Rows that the run knows and the list no longer has.
     gone: int = 0
     #: What is still to be paid, per wallet unit.
@@ -246,3 +248,27 @@ class Window:
     count: int
     oldest: datetime
     newest: datetime
+
+
+@dataclass(kw_only=True, slots=True)
+class Total:
+    """What rows pay, summed while they pass."""
+
+    rows: int = 0
+    #: What they ask for, per unit.
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    #: What they cost with their fees, per wallet unit.
+    costs: dict[str, Decimal] = field(default_factory=dict)
+    #: Rows whose cost is not known before they are sent.
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digest:
+    """All rows that a list pays, in figures: two lists with the same digest pay the same people the same."""
+
+    total: Total
+    #: SHA-256 over each row's identity, first external id and request, in list order, in hexadecimal.
+    requests: str
+    #: SHA-256 over what each row should cost.
+    costs: str

@@ -1,5 +1,6 @@
 """Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
 
+import json
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -8,17 +9,28 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from bulk_topup import __version__
+from bulk_topup.approvals import (
+    ApprovalError,
+    ApprovedPlan,
+    Presented,
+    Statement,
+    demand_same,
+    demand_valid,
+    user_name,
+)
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
-from bulk_topup.errors import BulkTopupError, LedgerError, RunNotFoundError
-from bulk_topup.guards import Guards, Mode
+from bulk_topup.errors import BulkTopupError, LedgerError, ListError, RunNotFoundError
+from bulk_topup.files import sha256_of
+from bulk_topup.guards import Caps, Guards, Mode
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
-from bulk_topup.money import PRECISE
-from bulk_topup.plan import BalanceCheck
+from bulk_topup.money import PRECISE, plain
+from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.records import Run
 from bulk_topup.report import Report, ReportError, ReportFormat, write_report
 from bulk_topup.settings import Environment
@@ -31,6 +43,10 @@ class RowsRefusedError(BulkTopupError):
 
 class BalanceTooLowError(BulkTopupError):
     """The wallet does not cover what is still to be paid, so nothing was sent; top it up and start again."""
+
+
+class GuardError(BulkTopupError):
+    """A cap or a control total does not allow the run, so nothing was sent."""
 
 
 class OtherEnvironmentError(BulkTopupError):
@@ -125,10 +141,46 @@ async def plan_list(
         ledger: an open ledger, where the run may have begun already.
         corrections: a file of rows of the run that did not complete, corrected.
     """
-    run = ledger.find_run(job.name, str(job.run_key))
-    reader = _open_list(job, run, ledger, corrections)
-    prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options)
+    run, prepared = await _plan(job, dvs, ledger, corrections)
     ledger.clear_staged()
+    return run, prepared
+
+
+async def plan_for_approval(
+    job: Job,
+    *,
+    dvs: AsyncDVS,
+    payer: Payer,
+    ledger: Ledger,
+    clock: Clock | None = None,
+    corrections: Path | None = None,
+) -> tuple[Run | None, Prepared, Statement]:
+    """Do what `plan_list` does, and state what would be paid, for somebody else to approve.
+
+    Args:
+        job: the job, its dates filled in by `Job.at`.
+        dvs: an open client.
+        payer: whose account the client is for.
+        ledger: an open ledger, where the run may have begun already.
+        clock: where time comes from.
+        corrections: a file of rows of the run that did not complete, corrected.
+    """
+    run, prepared = await _plan(job, dvs, ledger, corrections)
+    statement = _statement(job, payer, ledger, clock or SystemClock())
+    ledger.clear_staged()
+    return run, prepared, statement
+
+
+async def _plan(job: Job, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None) -> tuple[Run | None, Prepared]:
+    run = ledger.find_run(job.name, str(job.run_key))
+    prepared = await prepare(
+        reader=_open_list(job, run, ledger, corrections),
+        dvs=dvs,
+        ledger=ledger,
+        run=run,
+        options=job.plan_options,
+        guards=job.guards,
+    )
     return run, prepared
 
 
@@ -143,6 +195,7 @@ async def run_list(
     watcher: Watcher,
     clock: Clock | None = None,
     corrections: Path | None = None,
+    approval: Presented | None = None,
 ) -> Finished:
     """Pay a list, or go on with it where an earlier start ended.
 
@@ -156,10 +209,12 @@ async def run_list(
         watcher: who looks on.
         clock: where time comes from.
         corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
+        approval: somebody else's approval of exactly this; it stands for the watcher's agreement.
 
     Raises:
         RunLockedError: another process holds the run.
-        RowsRefusedError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
+        RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError:
+            nothing was sent.
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
@@ -168,20 +223,29 @@ async def run_list(
         if found is not None:
             _demand_same_payer(found, payer)
             _demand_same_mode(found, job.mode, ledger)
+        if approval is not None:
+            demand_valid(approval, job.approval, (clock or SystemClock()).now())
         reader = _open_list(job, found, ledger, corrections)
-        prepared = await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options)
+        prepared = await prepare(
+            reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options, guards=job.guards
+        )
         watcher.prepared(job, found, prepared)
         if prepared.plan.refused and not job.skip_refused:
             raise RowsRefusedError(
                 f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
                 "Correct them, or state --skip-refused to pay the others."
             )
+        _demand_kept(prepared.checks)
         _demand_balance(prepared.balances)
+        if approval is not None:
+            demand_same(approval.plan.statement, _statement(job, payer, ledger, clock or SystemClock()))
+        else:
+            _demand_no_approval_needed(job, found, prepared)
         make_report_folder(report.folder)
         to_send = prepared.difference.new + prepared.difference.waiting
         if corrections is not None:
             to_send += prepared.difference.corrected
-        if to_send:
+        if to_send and approval is None:
             watcher.confirm(f"{job.name}/{run_key}", to_send)
         run = ledger.merge(
             job=job.name,
@@ -189,12 +253,14 @@ async def run_list(
             environment=payer.environment,
             account=payer.account,
             guards=job.guards.model_dump_json(),
+            approval=None if approval is None else approval.plan.model_dump_json(),
             list_path=job.list,
             columns=reader.columns,
         )
         if corrections is not None:
             _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
             _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
+            _demand_caps(job.caps, run, ledger)
             ledger.retry_chosen("corrected")
         return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
 
@@ -228,7 +294,7 @@ async def resume_run(
 
     Raises:
         RunLockedError: another process holds the run.
-        BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
+        GuardError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
         InterruptedRunError: the ledger could not be written any more.
     """
     with run_lock(ledger.path, run.job, run.run_key):
@@ -237,12 +303,13 @@ async def resume_run(
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
+        guards = Guards.model_validate_json(run.guards)
         if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
+            _demand_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
         _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
         if chosen:
             ledger.retry_chosen("retry asked for", not_before=not_before)
-        guards = Guards.model_validate_json(run.guards)
         return await _execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
 
 
@@ -329,6 +396,66 @@ def make_report_folder(folder: Path) -> None:
         raise BulkTopupError(
             f"The report folder {folder} cannot be made: {error.strerror}. Name another with --report-dir."
         ) from error
+
+
+def _demand_kept(checks: Collection[GuardCheck]) -> None:
+    if broken := [check.message for check in checks if not check.is_kept]:
+        raise GuardError("\n".join(["The run's guards do not allow it, so nothing was sent.", *broken]))
+
+
+def _demand_caps(caps: Caps, run: Run, ledger: Ledger) -> None:
+    """Demand that what a run has sent, what waits in it and what was chosen for a retry stay within its caps."""
+    if caps != Caps():
+        _demand_kept(check_caps(caps, ledger.spending(run)))
+
+
+def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) -> None:
+    """Demand that nothing of a list that nobody approved could ever be sent, where approvals are needed.
+
+    Failed rows take what the list says now and may be retried, so they count too.
+    """
+    is_needed = job.approval.required or (found is not None and found.approval is not None)
+    difference = prepared.difference
+    if is_needed and difference.new + difference.waiting + difference.failed:
+        raise ApprovalError(
+            f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "
+            "`bulk-topup plan --out plan.json`, have somebody else `bulk-topup approve` it, and state --approved FILE. "
+            "What was approved before goes on with `bulk-topup resume`."
+        )
+
+
+def _statement(job: Job, payer: Payer, ledger: Ledger, clock: Clock) -> Statement:
+    """State what the staged list pays, in figures that two computations share only when all is the same."""
+    run_key = str(job.run_key)
+    digest = ledger.staged_digest(job.name, run_key)
+    try:
+        list_sha256 = sha256_of(Path(job.list))
+    except OSError as error:
+        raise ListError(f"{job.list} cannot be read: {error.strerror}.") from None
+    return Statement(
+        version=__version__,
+        job=job.name,
+        run_key=run_key,
+        environment=payer.environment,
+        account=payer.account,
+        list=Path(job.list).name,
+        list_sha256=list_sha256,
+        rows=digest.total.rows,
+        amounts={unit: plain(amount) for unit, amount in sorted(digest.total.amounts.items())},
+        costs={unit: plain(cost) for unit, cost in sorted(digest.total.costs.items())},
+        rows_without_known_cost=digest.total.unpriced,
+        requests_sha256=digest.requests,
+        costs_sha256=digest.costs,
+        guards=json.dumps(job.guards.model_dump(mode="json"), sort_keys=True),
+        not_by=job.approval.not_by,
+        planned_by=user_name(),
+        planned_at=clock.now().isoformat(),
+    )
+
+
+def approver_of(run: Run) -> str | None:
+    """Give who approved what a run paid last; None for a run that nobody approved."""
+    return None if run.approval is None else ApprovedPlan.model_validate_json(run.approval).approval.approved_by
 
 
 def _demand_balance(checks: Collection[BalanceCheck]) -> None:

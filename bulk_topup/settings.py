@@ -56,6 +56,28 @@ def load_credentials(file: Path | None = None) -> Credentials:
         ) from None
 
 
+class _ApprovalSecret(BaseSettings):
+    """What planner's and approver's machines share where approvals are not signed with keys."""
+
+    model_config = SettingsConfigDict(env_prefix="BULK_TOPUP_", env_file_encoding="utf-8", extra="ignore")
+
+    approval_secret: SecretStr
+
+
+def load_approval_secret() -> bytes:
+    """Read `BULK_TOPUP_APPROVAL_SECRET` from the environment, else from `.env` here.
+
+    Raises:
+        ConfigurationError: it is missing.
+    """
+    try:
+        return _ApprovalSecret(_env_file=Path(".env")).approval_secret.get_secret_value().encode()
+    except ValidationError:
+        raise ConfigurationError(
+            "The approval secret is missing: set BULK_TOPUP_APPROVAL_SECRET in the environment or in a .env file."
+        ) from None
+
+
 def default_ledger(environment: Environment) -> Path:
     """Give the ledger's usual place: one file an environment, the same from whatever folder a run is started."""
     return user_data_path("bulk-topup") / f"{environment}.db"

@@ -111,3 +111,25 @@ def test_a_missing_job_file_is_told_as_a_sentence(tmp_path: Path) -> None:
 def test_values_from_elsewhere_are_told_under_their_own_name() -> None:
     with pytest.raises(JobError, match=r"^The command line is not acceptable:\n  list: Field required"):
         make_job({}, "The command line")
+
+
+def test_a_velocity_limit_that_limits_nothing_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pay.toml"
+    file.write_text('list = "pay.csv"\n[velocity]\ndays = 20\n')
+    with pytest.raises(JobError, match="needs payments or amounts"):
+        load_job(file)
+
+
+def test_a_cap_in_a_misspelt_currency_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pay.toml"
+    file.write_text('list = "pay.csv"\n[caps]\namounts = { sgd = 5 }\n')
+    with pytest.raises(JobError, match=r"caps\.amounts\.sgd"):
+        load_job(file)
+
+
+def test_amounts_of_a_job_file_keep_every_digit(tmp_path: Path) -> None:
+    file = tmp_path / "pay.toml"
+    file.write_text('list = "pay.csv"\nrate = 2.5\n[caps]\namounts = { SGD = 123456789012345678.123456789 }\n')
+    job = load_job(file)
+    assert job.caps.amounts == {"SGD": Decimal("123456789012345678.123456789")}
+    assert job.rate == 2.5

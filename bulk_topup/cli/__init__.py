@@ -12,6 +12,7 @@ from bulk_topup.cli.api import (
     promotions_command,
     services_command,
 )
+from bulk_topup.cli.approve import approval_key_group, approve_command
 from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.pay import resume_command, retry_command, run_command
@@ -25,9 +26,9 @@ from bulk_topup.cli.transactions import transaction_group
 def main() -> None:
     """Pay long lists of people through the DT One DVS API: resumable, within its rate limit, nobody twice.
 
-    Exit codes: 0 all rows completed, 1 some did not, 2 usage, 3 the list or job file is not acceptable (nothing
-    sent), 4 stopped by the provider (credentials, balance, no answer), 5 another process holds the run,
-    75 interrupted (start again to resume).
+    Exit codes: 0 all rows completed, 1 some did not, 2 usage, 3 the list or job file is not acceptable, a guard is
+    broken or an approval is missing (nothing sent), 4 stopped by the provider (credentials, balance, no answer),
+    5 another process holds the run, 75 interrupted (start again to resume).
 
     \b
     Example:
@@ -39,6 +40,8 @@ def main() -> None:
 for command in (
     run_command,
     plan_command,
+    approve_command,
+    approval_key_group,
     resume_command,
     retry_command,
     status_command,

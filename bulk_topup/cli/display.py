@@ -59,6 +59,12 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
     else:
         console.print(f"Run [bold]{job.name}/{job.run_key}[/] is new.", highlight=False)
     console.print(f"{job.list}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False)
+    if difference.repeated:
+        console.print(
+            f"  [red]{difference.repeated} of the refused rows would pay somebody more often than the velocity limit "
+            "allows.[/]",
+            highlight=False,
+        )
     if plan.products:
         console.print(_products_table(prepared))
     for check in prepared.balances:
@@ -66,6 +72,8 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
         left = "" if check.after is None else f", {plain(check.after)} after"
         style = "green" if check.is_enough else "bold red"
         console.print(f"[{style}]{check.unit}: {plain(check.cost)} still to be paid, {has}{left}[/]", highlight=False)
+    if prepared.checks:
+        console.print(_checks_table(prepared))
     if plan.refused_rows:
         console.print(_refused_table(prepared))
         if plan.refused > REFUSED_SHOWN:
@@ -141,6 +149,18 @@ def _products_table(prepared: Prepared) -> Table:
     return table
 
 
+def _checks_table(prepared: Prepared) -> Table:
+    table = Table(title="Guards")
+    for heading in ("guard", "states", "figure", ""):
+        table.add_column(heading, justify="right" if heading in {"states", "figure"} else "left", overflow="fold")
+    for check in prepared.checks:
+        unit = f" {check.unit}" if check.unit else ""
+        limit = "nothing" if check.limit is None else f"{plain(check.limit)}{unit}"
+        outcome = "[green]kept[/]" if check.is_kept else f"[red]{check.message}[/]"
+        table.add_row(check.guard, limit, f"{plain(check.figure)}{unit}", outcome)
+    return table
+
+
 def _refused_table(prepared: Prepared) -> Table:
     table = Table(title="Refused rows", title_style="bold red")
     table.add_column("line", justify="right")
@@ -167,6 +187,8 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "changed_after_sending": difference.changed_after_sending,
         "gone": difference.gone,
         "held": difference.held,
+        "repeated": difference.repeated,
+        "guards": [check.as_json() for check in prepared.checks],
         "balances": [
             {
                 "unit": check.unit,

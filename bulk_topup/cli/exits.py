@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import click
 
+from bulk_topup.approvals import ApprovalError
 from bulk_topup.dvs import DVSError
 from bulk_topup.errors import BulkTopupError, JobError, ListError, MappingError, RunLockedError
-from bulk_topup.runs import BalanceTooLowError, InterruptedRunError, RowsRefusedError
+from bulk_topup.runs import BalanceTooLowError, GuardError, InterruptedRunError, RowsRefusedError
 
 USAGE = 2
 NOT_ACCEPTABLE = 3
@@ -20,6 +21,8 @@ _CODES: tuple[tuple[type[BulkTopupError], int], ...] = (
     (MappingError, NOT_ACCEPTABLE),
     (JobError, NOT_ACCEPTABLE),
     (RowsRefusedError, NOT_ACCEPTABLE),
+    (GuardError, NOT_ACCEPTABLE),
+    (ApprovalError, NOT_ACCEPTABLE),
     (BalanceTooLowError, STOPPED_BY_PROVIDER),
     (DVSError, STOPPED_BY_PROVIDER),
     (RunLockedError, HELD_BY_ANOTHER),

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from bulk_topup.cli.guard_options import guard_options, guards_from
 from bulk_topup.cli.stop_options import stop_options, stops_from
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.files import file_name
+from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job, load_job, make_job
 from bulk_topup.report import ReportFormat
 from bulk_topup.runs import ReportOptions
@@ -79,7 +81,7 @@ def provider_from(values: dict[str, Any], fallback: Environment = Environment.SA
 
 def list_options(command: F) -> F:
     """Add the argument and the options that say what a list is, how it is meant, and what a run is allowed."""
-    command = stop_options(command)
+    command = guard_options(stop_options(command))
     for decorate in (
         click.option(
             "--skip-refused", is_flag=True, default=None, help="Pay the accepted rows although others are refused."
@@ -167,8 +169,10 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
     guards = stops_from(values)
     if path.suffix.lower() == ".toml":
         job = load_job(path)
+        guards |= guards_from(values, job)
         merged = _over(job.model_dump(), {**given, **guards, "columns": columns, "constants": constants})
         return make_job(merged, f"The job file {path} with what the command line states"), path.parent
+    guards |= guards_from(values, Guards())
     literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
     bare = {"list": _escaped(str(path)), "columns": columns, "constants": constants, **literal, **guards}
     return make_job(bare, "What the command line states"), Path()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from bulk_topup.cli.approve import approval_from, approval_options
 from bulk_topup.cli.display import plan_json, show_summary
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import (
@@ -38,7 +39,9 @@ from bulk_topup.listening import receiving
 from bulk_topup.runs import (
     BalanceTooLowError,
     Finished,
+    GuardError,
     RowsRefusedError,
+    approver_of,
     exit_code,
     resume_run,
     run_list,
@@ -125,6 +128,7 @@ def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any c
 @list_options
 @provider_options
 @report_options
+@approval_options
 @_pace_options
 def run_command(**values: Any) -> None:
     """Check, plan, submit, track and report a list; start it again to resume.
@@ -139,6 +143,7 @@ def run_command(**values: Any) -> None:
     with plain_errors():
         job, folder = job_from(values)
         corrections: Path | None = values.pop("corrections")
+        job, approval = approval_from(values, job)
         provider = provider_from(values, job.environment)
         job = job.at(SystemClock().now(), folder)
         report = report_from(values, job.name, str(job.run_key), job.reports)
@@ -157,11 +162,12 @@ def run_command(**values: Any) -> None:
                         report=report,
                         watcher=watcher,
                         corrections=corrections,
+                        approval=approval,
                     )
 
         try:
             finished = run_async(pay())
-        except (RowsRefusedError, BalanceTooLowError):
+        except (RowsRefusedError, GuardError, BalanceTooLowError):
             if watcher.json and watcher.plan:
                 click.echo(codec.encode(plan_json(*watcher.plan)))
             raise
@@ -316,6 +322,7 @@ def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
             codec.encode(
                 {
                     **report.summary.as_json(),
+                    "approved_by": approver_of(finished.run),
                     "stopped": result.reason,
                     "message": result.message,
                     "contradicted": result.contradicted,

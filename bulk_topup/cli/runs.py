@@ -16,7 +16,7 @@ from bulk_topup.cli.options import (
     report_from,
     report_options,
 )
-from bulk_topup.cli.provider import existing_ledger, open_client, run_async
+from bulk_topup.cli.provider import existing_ledger, open_client, payer_of, run_async
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.files import replacing
@@ -25,6 +25,7 @@ from bulk_topup.records import Run
 from bulk_topup.report import ReportError, summarise
 from bulk_topup.runs import (
     make_report_folder,
+    plan_for_approval,
     plan_list,
     report_run,
 )
@@ -37,7 +38,7 @@ from bulk_topup.states import RowState
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File of the plan.  [default: reports/<job>-<run key>/plan.json]",
+    help="File of the plan, fit to be approved.  [default: reports/<job>-<run key>/plan.json]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
@@ -61,12 +62,16 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         async def check() -> Any:  # noqa: ANN401
             async with open_client(provider, rate=job.rate) as dvs:
                 with Ledger(provider.ledger) as ledger:
-                    return await plan_list(job, dvs=dvs, ledger=ledger, corrections=corrections)
+                    if out is None and not job.approval.required:
+                        return *await plan_list(job, dvs=dvs, ledger=ledger, corrections=corrections), None
+                    payer = payer_of(provider, dvs, is_same_account=False)
+                    return await plan_for_approval(job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections)
 
-        run, prepared = run_async(check())
+        run, prepared, statement = run_async(check())
         console = Console(stderr=as_json, soft_wrap=False)
         show_plan(console, job, run, prepared)
-        body = codec.encode(plan_json(job, prepared))
+        to_approve = {} if statement is None else {"to_approve": statement.model_dump()}
+        body = codec.encode({**plan_json(job, prepared), **to_approve})
         make_report_folder(file.parent)
         try:
             with replacing(file) as temporary:
@@ -78,7 +83,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         console.print(f"The plan as a file: {file}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
-        if prepared.plan.refused and not job.skip_refused:
+        if (prepared.plan.refused and not job.skip_refused) or not prepared.guards_are_kept:
             raise click.exceptions.Exit(NOT_ACCEPTABLE)
         if not prepared.balance_is_enough:
             raise click.exceptions.Exit(STOPPED_BY_PROVIDER)

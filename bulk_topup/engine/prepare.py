@@ -9,9 +9,20 @@ import polars as pl
 from bulk_topup import fields
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models import Balance, Product
+from bulk_topup.guards import Caps, Guards
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
-from bulk_topup.plan import MAX_REFUSED_KEPT, BalanceCheck, Checker, Plan, PlanOptions, check_balances
+from bulk_topup.plan import (
+    MAX_REFUSED_KEPT,
+    BalanceCheck,
+    Checker,
+    GuardCheck,
+    Plan,
+    PlanOptions,
+    check_balances,
+    check_caps,
+    check_expected,
+)
 from bulk_topup.records import Difference, Run
 
 
@@ -22,6 +33,13 @@ class Prepared:
     plan: Plan
     difference: Difference
     balances: tuple[BalanceCheck, ...]
+    #: Caps and control totals beside the figures; those that are broken say why.
+    checks: tuple[GuardCheck, ...] = ()
+
+    @property
+    def guards_are_kept(self) -> bool:
+        """Whether no cap and no control total speaks against a start."""
+        return all(check.is_kept for check in self.checks)
 
     @property
     def balance_is_enough(self) -> bool:
@@ -30,7 +48,13 @@ class Prepared:
 
 
 async def prepare(
-    *, reader: ListReader, dvs: AsyncDVS, ledger: Ledger, run: Run | None, options: PlanOptions
+    *,
+    reader: ListReader,
+    dvs: AsyncDVS,
+    ledger: Ledger,
+    run: Run | None,
+    options: PlanOptions,
+    guards: Guards,
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself is not touched.
 
@@ -40,6 +64,7 @@ async def prepare(
         ledger: where rows are staged.
         run: the run that the list belongs to, None for one that does not exist yet.
         options: how the list is meant.
+        guards: what the run is allowed to do with money.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -56,10 +81,15 @@ async def prepare(
         plan.add(rows, products)
         ledger.stage(rows)
         await asyncio.sleep(0)  # lets a stop through
-    difference = ledger.difference(run)
-    if difference.held:
-        plan.hold(difference.held, ledger.held(MAX_REFUSED_KEPT))
-    return Prepared(plan=plan, difference=difference, balances=await compare_balances(dvs, difference.costs))
+    difference = ledger.difference(run, guards.velocity)
+    if held := difference.held + difference.repeated:
+        plan.hold(held, ledger.held(MAX_REFUSED_KEPT))
+    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
+    # What was sent before cannot be helped: a run with nothing left to send is not held up by its caps.
+    if guards.caps != Caps() and difference.new + difference.waiting:
+        checks += check_caps(guards.caps, ledger.staged_spending(run))
+    balances = await compare_balances(dvs, difference.costs)
+    return Prepared(plan=plan, difference=difference, balances=balances, checks=tuple(checks))
 
 
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:

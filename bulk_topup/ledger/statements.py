@@ -98,7 +98,8 @@ DIFFERENCE = f"""
                (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
            count(*) FILTER (WHERE r.state IN ({_SENT}) AND r.state <> 'completed') AS open,
            count(*) FILTER (WHERE r.state IN ({_SENT}) AND s.request IS NOT r.request) AS changed_after_sending,
-           count(*) FILTER (WHERE s.held = 1) AS held
+           count(*) FILTER (WHERE s.held = 1) AS held,
+           count(*) FILTER (WHERE s.held = 2) AS repeated
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
 """  # noqa: S608 - composed of constants
 COUNT_GONE = "SELECT count(*) FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.in_list = 1"
@@ -123,8 +124,8 @@ EVENTS_OF_GONE = """
     FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
     WHERE r.state = 'pending'
 """
-#: Staged rows that are refused because somebody may be paid already.
-HELD = "SELECT line, problems FROM temp.staged WHERE held = 1 ORDER BY line LIMIT :limit"
+#: Staged rows that are refused because somebody may be paid already, by this run or too often by any.
+HELD = "SELECT line, problems FROM temp.staged WHERE held > 0 ORDER BY line LIMIT :limit"
 
 MARK_GONE = """
     UPDATE rows SET in_list = 0,

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bulk_topup.errors import RunNotFoundError, StateError
+from bulk_topup.guards import Guards, Velocity
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
+from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.opening import telling
 from bulk_topup.ledger.retrying import Retrying
-from bulk_topup.ledger.spending import Spending
+from bulk_topup.ledger.totals import Totals
 from bulk_topup.ledger.values import (
     attempt_of,
     event_values,
@@ -47,7 +49,7 @@ from bulk_topup.states import RowState, check_move
 READ_BATCH = 1_000
 
 
-class Ledger(Retrying, Spending):
+class Ledger(Retrying, Totals):
     """An open ledger."""
 
     def runs(self) -> list[Run]:
@@ -87,11 +89,18 @@ class Ledger(Retrying, Spending):
         with self._transaction() as connection:
             connection.executemany(sql.STAGE, (staged_values(row) for row in rows))
 
-    def difference(self, run: Run | None) -> Difference:
-        """Tell what the staged list means for a run, None for one that does not exist yet."""
+    def difference(self, run: Run | None, velocity: Velocity | None = None) -> Difference:
+        """Tell what the staged list means for a run, None for one that does not exist yet.
+
+        Args:
+            run: the run.
+            velocity: how often one beneficiary may be paid; rows that go beyond it are refused.
+        """
         ids = {"run_id": run.id if run else None}
         with self._transaction() as connection:
             self._compare(connection, ids)
+            if velocity is not None:
+                repeats.refuse_staged(connection, velocity, ids["run_id"], self._clock.now())
         counts = self._all(sql.DIFFERENCE, **ids)[0]
         gone = self._all(sql.COUNT_GONE)[0][0]
         return Difference(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
@@ -188,16 +197,9 @@ class Ledger(Retrying, Spending):
             "parked": json.dumps(list(parked)),
         }
         attempts = []
-        taken: set[object] = set()
         with self._transaction() as connection:
             statement = sql.CLAIMABLE_CANARIES if canaries else sql.CLAIMABLE
-            for row in connection.execute(statement, wanted).fetchall():
-                alone = [("party", row["credit_party"])] if row["credit_party"] else []
-                if row["operator_id"] in probed:
-                    alone.append(("operator", row["operator_id"]))
-                if not taken.isdisjoint(alone):
-                    continue
-                taken.update(alone)
+            for row in self._claimable(connection, run, statement, wanted, probed):
                 # A number whose creation was refused left no transaction behind, so its id is still free; to go on to
                 # the next one would let a lost ledger, which begins again with this one, pay a second time.
                 is_reusable = row["attempt"] > 0 and row["transaction_id"] is None
@@ -226,6 +228,31 @@ class Ledger(Retrying, Spending):
                 ],
             )
         return attempts
+
+    def _claimable(
+        self,
+        connection: sqlite3.Connection,
+        run: Run,
+        statement: str,
+        wanted: Mapping[str, object],
+        probed: Collection[int],
+    ) -> list[sqlite3.Row]:
+        """Give pending rows that may be sent side by side; those that would pay somebody too often are refused."""
+        velocity = Guards.model_validate_json(run.guards).velocity
+        while found := connection.execute(statement, wanted).fetchall():
+            rows = []
+            taken: set[object] = set()
+            for row in found:
+                alone = [("party", row["credit_party"])] if row["credit_party"] else []
+                if row["operator_id"] in probed:
+                    alone.append(("operator", row["operator_id"]))
+                if taken.isdisjoint(alone):
+                    taken.update(alone)
+                    rows.append(row)
+            admitted = rows if velocity is None else repeats.admit(connection, velocity, rows, self._clock.now())
+            if admitted:
+                return admitted
+        return []
 
     def in_flight(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[Attempt]:
         """Give attempts whose outcome is unknown, in the order of their rows, from the row after `after_row`."""

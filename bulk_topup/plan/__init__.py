@@ -1,15 +1,19 @@
 """Checks rows against products, limits and balance, and says what a run would do; knows nothing of HTTP or SQL."""
 
 from bulk_topup.plan.checker import Checker, PlanOptions
+from bulk_topup.plan.limits import GuardCheck, check_caps, check_expected
 from bulk_topup.plan.summary import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
 
 __all__ = [
     "MAX_REFUSED_KEPT",
     "BalanceCheck",
     "Checker",
+    "GuardCheck",
     "Plan",
     "PlanOptions",
     "ProductTotal",
     "RefusedRow",
     "check_balances",
+    "check_caps",
+    "check_expected",
 ]

@@ -1,7 +1,7 @@
 """Checks a list batch by batch against what its products require, and makes rows of it; no HTTP, no SQL."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 from bulk_topup import fields
 from bulk_topup.dvs.models import CalculationMode, Product
 from bulk_topup.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
+from bulk_topup.plan.limits import row_cap_problem
 from bulk_topup.plan.requests import amount_and_unit, expected_cost, request_body
 from bulk_topup.plan.requirements import REFUSED, Check, format_checks, is_missing, product_checks
 from bulk_topup.problems import Problem
@@ -29,6 +30,8 @@ class PlanOptions:
     allow_duplicates: bool = False
     #: Whether transactions are created only, to be confirmed later.
     hold: bool = False
+    #: What one row may ask for, per unit; empty for no cap.
+    row_amounts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Checker:
@@ -118,8 +121,9 @@ class Checker:
         mode = self._options.calculation_mode
         stated = values.get(fields.AMOUNT)
         amount = None if stated is None else Decimal(stated)
-        accepted = product is not None and not problems
         asked, unit = (None, None) if product is None else amount_and_unit(product, mode, amount)
+        problems.extend(self._beyond_cap(asked, unit))
+        accepted = product is not None and not problems
         cost, cost_unit = expected_cost(product, mode, amount) if product is not None and accepted else (None, None)
         request = None
         if product is not None and accepted:
@@ -138,6 +142,13 @@ class Checker:
             cost_unit=cost_unit,
             operator_id=None if product is None else product.operator.id,
         )
+
+    def _beyond_cap(self, asked: Decimal | None, unit: str | None) -> Iterator[Problem]:
+        if asked is None or unit is None:
+            return
+        if (text := row_cap_problem(self._options.row_amounts, asked, unit)) is not None:
+            column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
+            yield Problem(column=column, message=text)
 
     def _identify(
         self,

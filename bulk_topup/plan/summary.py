@@ -65,11 +65,19 @@ class Plan:
     refused: int = 0
     refused_rows: list[RefusedRow] = field(default_factory=list)
     products: dict[int, ProductTotal] = field(default_factory=dict)
+    #: What all lines ask for, refused ones too where they can be read, per unit.
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    #: Lines whose amount or unit cannot be read.
+    unreadable: int = 0
 
     def add(self, rows: Iterable[CheckedRow], products: Mapping[int, Product | None]) -> None:
         """Count further rows."""
         for row in rows:
             self.rows += 1
+            if row.amount is None or row.unit is None:
+                self.unreadable += 1
+            else:
+                self.amounts[row.unit] = PRECISE.add(self.amounts.get(row.unit, Decimal(0)), row.amount)
             if row.problems:
                 self.refused += 1
                 if len(self.refused_rows) < MAX_REFUSED_KEPT:
@@ -92,7 +100,7 @@ class Plan:
                 total.cost = PRECISE.add(total.cost, row.cost)
 
     def hold(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
-        """Count rows as refused that passed the checks, because the run may have paid them under another name."""
+        """Count rows as refused that passed the checks, because somebody they credit may be paid already."""
         self.accepted -= number
         self.refused += number
         named = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]

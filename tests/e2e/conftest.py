@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
+
+from bulk_topup.cli import main
 
 COMMAND = Path(sys.executable).with_name("bulk-topup")
 #: Seconds after which a process or a condition that does not come is a failure.
@@ -68,6 +71,21 @@ def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
         assert process.returncode == code, f"exit code {process.returncode}\n{out}\n{err}"
         assert "Traceback" not in err
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Give what `command` gives, but in this process: quicker, for what needs no process of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object, code: int = 0) -> Result:
+        pace = ("--poll-interval", "0.05") if words[0] in {"run", "resume", "retry"} else ()
+        answer = CliRunner().invoke(main, [*map(str, words), *pace], env=environment)
+        assert isinstance(answer.exception, SystemExit | None), answer.exception
+        assert answer.exit_code == code, f"exit code {answer.exit_code}\n{answer.stdout}\n{answer.stderr}"
+        return answer
 
     return run
 

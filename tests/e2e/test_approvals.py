@@ -1,0 +1,152 @@
+"""Approval by a second person: only what was approved reaches the provider."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Pay = Callable[..., Any]
+Books = Callable[[], dict[str, Any]]
+
+LIST = "reference,phone,amount\nA,+6595123400,10\nB,+6595123108,20\n"
+
+
+@pytest.fixture
+def command(here: Pay) -> Pay:
+    return here
+
+
+@pytest.fixture
+def job(command: Pay, tmp_path: Path) -> Path:
+    """A job that needs an approval; the tests' one user may both plan and approve."""
+    public = json.loads(command("approval-key", "new", "--out", "controller.key", "--json").stdout)["public_key"]
+    (tmp_path / "pay.csv").write_text(LIST)
+    file = tmp_path / "payroll.toml"
+    file.write_text(
+        'list = "pay.csv"\nrun_key = "2026-11"\nproduct = 6418\n'
+        f'[approval]\nrequired = true\nnot_by = "nobody"\nkeys = ["{public}"]\n'
+    )
+    return file
+
+
+@pytest.fixture
+def approved(pay: Pay, command: Pay, job: Path) -> str:
+    """The job's plan, approved."""
+    pay("plan", job, "--out", "plan.json")
+    command("approve", "plan.json", "--key", "controller.key", "--yes")
+    return "plan.approved.json"
+
+
+def test_without_an_approval_nothing_is_sent(pay: Pay, books: Books, job: Path) -> None:
+    ended = pay("run", job, code=3)
+    assert "Run payroll/2026-11 needs an approval" in ended.stderr
+    assert "bulk-topup approve" in ended.stderr
+    assert books()["transactions"] == []
+
+
+def test_an_approved_plan_is_paid_resumed_and_retried(
+    pay: Pay, books: Books, job: Path, approved: str, tmp_path: Path
+) -> None:
+    ended = json.loads(pay("run", job, "--approved", approved, "--json", code=1).stdout)
+    assert ended["approved_by"]
+    paid = len(books()["transactions"])
+    assert paid == 2
+    pay("run", job, "--approved", approved, code=1)  # the same plan, of which all was sent
+    pay("resume", "payroll/2026-11", code=1)
+    assert len(books()["transactions"]) == paid
+    pay("retry", "payroll/2026-11", code=1)
+    assert len(books()["transactions"]) == paid + 1
+    # A corrected row is another payment, also where only a retry would send it.
+    (tmp_path / "pay.csv").write_text(LIST.replace("+6595123108,20", "+6595123499,20"))
+    assert "needs an approval" in pay("run", job, code=3).stderr
+    assert len(books()["transactions"]) == paid + 1
+
+
+CHANGES: list[tuple[Callable[[str], str], str]] = [
+    (lambda text: f"{text}C,+6595123402,5\n", "the number of rows is 3, approved was 2"),
+    (lambda text: text.replace(",10", ",11"), "what the rows ask for is 31 SGD, approved was 30 SGD"),
+    (lambda text: text.replace("3400", "3401"), "at least one row differs in who it is, whom it credits"),
+    (lambda text: text.replace("\n", "\r\n"), "the SHA-256 of the list is"),
+]
+
+
+def test_nothing_but_what_was_approved_is_paid(
+    pay: Pay, command: Pay, books: Books, job: Path, approved: str, tmp_path: Path
+) -> None:
+    for change, says in CHANGES:
+        (tmp_path / "pay.csv").write_bytes(change(LIST).encode())
+        assert says in pay("run", job, "--approved", approved, code=3).stderr
+    (tmp_path / "pay.csv").write_text(LIST)
+    assert "the guards differ: caps" in pay("run", job, "--approved", approved, "--max-rows", 9, code=3).stderr
+    again = pay("run", job, "--approved", approved, "--run-key", "2026-12", code=3)
+    assert "the run key is 2026-12, approved was 2026-11" in again.stderr
+    command("approval-key", "new", "--out", "own.key")
+    ended = pay("run", job, "--approved", approved, "--approver-key", "own.key.pub", code=3)
+    assert "The job file says which keys are trusted" in ended.stderr
+    file = tmp_path / approved
+    file.write_text(file.read_text().replace('"rows":2', '"rows":3'))
+    assert "changed after it was signed" in pay("run", job, "--approved", approved, code=3).stderr
+    assert books()["transactions"] == []
+
+
+def test_a_run_that_was_approved_once_takes_no_further_rows_without_approval(
+    pay: Pay, books: Books, tmp_path: Path, job: Path, approved: str
+) -> None:
+    pay("run", job, "--approved", approved, code=1)
+    text = job.read_text()
+    job.write_text(text.replace("required = true\n", ""))
+    (tmp_path / "pay.csv").write_text(f"{LIST}C,+6595123402,5\n")
+    assert "needs an approval" in pay("run", job, code=3).stderr
+    assert len(books()["transactions"]) == 2
+
+
+def test_whoever_planned_does_not_approve(pay: Pay, command: Pay, books: Books, tmp_path: Path) -> None:
+    (tmp_path / "pay.csv").write_text(LIST)
+    command("approval-key", "new", "--out", "own.key")
+    pay("plan", "pay.csv", "--product", 6418, "--out", "plan.json")
+    ended = command("approve", "plan.json", "--key", "own.key", "--yes", code=3)
+    assert "made this plan, so somebody else has to approve it" in ended.stderr
+    assert not (tmp_path / "plan.approved.json").exists()
+    ended = pay("run", "pay.csv", "--product", 6418, "--approver-key", "own.key.pub", code=3)
+    assert "needs an approval" in ended.stderr
+    assert books()["transactions"] == []
+
+
+def test_a_shared_secret_approves_and_never_shows(
+    pay: Pay, command: Pay, books: Books, job: Path, environment: dict[str, str]
+) -> None:
+    text = job.read_text()
+    job.write_text(text[: text.index("keys")] + 'keys = ["hmac"]\n')
+    pay("plan", job, "--out", "plan.json")
+    assert "The approval secret is missing" in command("approve", "plan.json", "--hmac", "--yes", code=2).stderr
+    environment["BULK_TOPUP_APPROVAL_SECRET"] = "an-invented-secret-of-forty-characters-0"
+    said = command("approve", "plan.json", "--hmac", "--yes", "--json")
+    paid = pay("run", job, "--approved", "plan.approved.json", code=1)
+    assert "invented-secret" not in said.stdout + said.stderr + paid.stdout + paid.stderr
+    assert len(books()["transactions"]) == 2
+
+
+def test_an_approval_that_is_over_is_refused(pay: Pay, command: Pay, books: Books, job: Path) -> None:
+    pay("plan", job, "--out", "plan.json")
+    command("approve", "plan.json", "--key", "controller.key", "--yes", "--hours", "0.0000001")
+    assert "was valid until" in pay("run", job, "--approved", "plan.approved.json", code=3).stderr
+    assert books()["transactions"] == []
+
+
+def test_an_approved_plan_stands_for_the_typed_confirmation_of_production(
+    pay: Pay, command: Pay, books: Books, job: Path
+) -> None:
+    pay("plan", job, "--env", "production", "--out", "plan.json")
+    command("approve", "plan.json", "--key", "controller.key", "--yes")
+    pay("run", job, "--env", "production", "--approved", "plan.approved.json", code=1)
+    assert len(books()["transactions"]) == 2
+
+
+def test_without_yes_the_approver_is_asked(pay: Pay, command: Pay, job: Path, tmp_path: Path) -> None:
+    pay("plan", job, "--out", "plan.json")
+    ended = command("approve", "plan.json", "--key", "controller.key", code=1)
+    assert "Approve this plan?" in ended.stderr
+    assert "payroll/2026-11" in ended.stdout
+    assert not (tmp_path / "plan.approved.json").exists()

@@ -1,0 +1,76 @@
+"""What a run would have spent at its end, and the digest of the rows that a list pays."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.records import CheckedRow, Digest, Run
+from bulk_topup.states import RowState
+
+Row = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+
+
+def _digest(ledger: Ledger, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
+    ledger.clear_staged()
+    ledger.stage(rows)
+    return ledger.staged_digest("payroll", run_key)
+
+
+def test_what_was_sent_counts_with_its_real_price_and_the_rest_as_planned(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+) -> None:
+    run = start(ledger, [row(1), row(2), row(3)])
+    paid, failed = ledger.claim(run, 2)
+    ledger.record(
+        [move(paid, RowState.IN_FLIGHT, RowState.COMPLETED), move(failed, RowState.IN_FLIGHT, RowState.FAILED)]
+    )
+    total = ledger.spending(run)  # one paid for 7.41 and a fee of 0.05, one waits for 5
+    assert (total.rows, total.amounts, total.costs) == (2, {"SGD": Decimal(20)}, {"USD": Decimal("12.46")})
+    ledger.choose_retries(run, RetryChoice())
+    total = ledger.spending(run)
+    assert (total.rows, total.costs) == (3, {"USD": Decimal("17.46")})
+    # Of the list the paid line is gone, one waits still and one is new; the failed one waits to be asked for.
+    ledger.clear_staged()
+    ledger.stage([row(2), row(3), row(4, "2", cost=None)])
+    ledger.difference(run)
+    total = ledger.staged_spending(run)
+    assert (total.rows, total.amounts, total.unpriced) == (3, {"SGD": Decimal(22)}, 1)
+    assert total.costs == {"USD": Decimal("12.46")}
+
+
+def test_equal_rows_have_the_same_digest_whatever_was_sent_of_them(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+) -> None:
+    rows = [row(1), row(2), row(3, refused="No.")]
+    before = _digest(ledger, rows)
+    assert before.total.rows == 2
+    run = start(ledger, rows)
+    [attempt, _] = ledger.claim(run, 2)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    assert _digest(ledger, rows) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "requests", "costs"),
+    [
+        ({"identity": "party:9"}, False, True),
+        ({"request": b"{}"}, False, True),
+        ({"cost": Decimal("5.01")}, True, False),
+        ({"cost": None}, True, False),
+        ({"cost_unit": "EUR"}, True, False),
+    ],
+)
+def test_whatever_differs_in_one_row_differs_in_the_digest(
+    ledger: Ledger, row: Row, changes: dict[str, Any], requests: bool, costs: bool
+) -> None:
+    before = _digest(ledger, [row(1), row(2)])
+    after = _digest(ledger, [row(1), row(2, **changes)])
+    assert (before.requests == after.requests, before.costs == after.costs) == (requests, costs)
+
+
+def test_another_run_key_gives_another_digest(ledger: Ledger, row: Row) -> None:
+    assert _digest(ledger, [row(1)]).requests != _digest(ledger, [row(1)], "2026-12").requests

@@ -1,0 +1,171 @@
+"""How often a beneficiary may be paid: counted over all runs of the ledger, in the plan and when a row is sent."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.guards import Guards, Velocity
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import CheckedRow, Difference, Run
+from bulk_topup.states import RowState
+
+ONCE = Velocity(days=20, payments=1)
+Row = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+PAID = (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
+
+
+def _send(ledger: Ledger, run: Run, move: Callable[..., Any], state: RowState) -> None:
+    for attempt in ledger.claim(run, 100):
+        if state is RowState.REVERSED:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+            ledger.record([move(attempt, RowState.COMPLETED, state)])
+        elif state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+
+
+def _plan(
+    ledger: Ledger, rows: Sequence[CheckedRow], velocity: Velocity, run: Run | None = None
+) -> tuple[Difference, dict[int, str]]:
+    ledger.clear_staged()
+    ledger.stage(rows)
+    difference = ledger.difference(run, velocity)
+    return difference, {line: problems[0].message for line, problems in ledger.held(100)}
+
+
+@pytest.mark.parametrize("state", PAID)
+def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], state: RowState
+) -> None:
+    _send(ledger, start(ledger, [row(1), row(2)]), move, state)
+    difference, refused = _plan(ledger, [row(2, line=7), row(3)], ONCE)
+    assert (difference.repeated, difference.new) == (1, 1)
+    assert list(refused) == [7]
+    assert refused[7].startswith("+6595123002 was already sent 10 SGD on 2026-11-01 by run payroll/2026-11, line 4. ")
+    [(_, [problem])] = ledger.held(10)
+    assert problem.may_be_paid
+
+
+@pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
+def test_what_failed_or_was_taken_back_does_not_count(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], state: RowState
+) -> None:
+    _send(ledger, start(ledger, [row(1)]), move, state)
+    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 0
+
+
+def test_a_payment_counts_until_its_days_are_over(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], clock: Any
+) -> None:
+    _send(ledger, start(ledger, [row(1)]), move, RowState.COMPLETED)
+    clock.seconds += timedelta(days=20).total_seconds()
+    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 1
+    clock.seconds += 1
+    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 0
+
+
+def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+) -> None:
+    run = start(ledger, [row(1)])
+    _send(ledger, run, move, RowState.COMPLETED)
+    difference, _ = _plan(ledger, [row(1), row(2)], ONCE, run)
+    assert (difference.repeated, difference.completed, difference.new) == (0, 1, 1)
+
+
+def test_rows_before_it_in_the_list_count_in_list_order(ledger: Ledger, row: Row) -> None:
+    rows = [row(1, line=line, identity=f"reference:{line}") for line in (4, 2, 3)]
+    _, refused = _plan(ledger, rows, Velocity(days=20, payments=2))
+    assert list(refused) == [4]
+    assert "was already sent 10 SGD by line 3 of this list; 10 SGD by line 2 of this list. " in refused[4]
+
+
+def test_amounts_are_summed_over_runs_and_a_smaller_row_still_fits(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+) -> None:
+    _send(ledger, start(ledger, [row(1, "10")]), move, RowState.COMPLETED)
+    rows = [row(1, amount, line=line, identity=f"reference:{line}") for line, amount in ((2, "20.01"), (3, "20"))]
+    _, refused = _plan(ledger, rows, Velocity(days=20, amounts={"SGD": Decimal(30)}))
+    assert list(refused) == [2]
+    assert "With 20.01 SGD it would be 30.01 SGD in 20 days; 30 SGD is allowed." in refused[2]
+
+
+def test_amounts_in_a_currency_that_the_limit_does_not_name_are_refused(ledger: Ledger, row: Row) -> None:
+    _, refused = _plan(ledger, [row(1)], Velocity(days=20, amounts={"EUR": Decimal(30)}))
+    assert "does not name SGD" in refused[3]
+
+
+def test_account_numbers_are_compared_at_one_operator_only(
+    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+) -> None:
+    def bill(operator: int) -> CheckedRow:
+        request = b'{"product_id":9,"credit_party_identifier":{"account_number":"4711"}}'
+        return row(1, credit_party="4711", request=request, operator_id=operator)
+
+    _send(ledger, start(ledger, [bill(1)]), move, RowState.COMPLETED)
+    assert _plan(ledger, [bill(2)], ONCE)[0].repeated == 0
+    assert _plan(ledger, [bill(1)], ONCE)[0].repeated == 1
+
+
+def test_rows_that_credit_nobody_by_number_are_never_refused(ledger: Ledger, row: Row) -> None:
+    rows = [row(who, credit_party=None) for who in (1, 2)]
+    assert _plan(ledger, rows, ONCE)[0].repeated == 0
+
+
+def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sends(
+    ledger: Ledger, path: Path, row: Row, clock: Any
+) -> None:
+    with Ledger(path, clock=clock) as other:
+        runs = []
+        for each, key in ((ledger, "a"), (other, "b")):
+            each.clear_staged()
+            each.stage([row(who) for who in range(5)])
+            assert each.difference(None, ONCE).repeated == 0
+            runs.append(
+                each.merge(
+                    job="payroll",
+                    run_key=key,
+                    environment="sandbox",
+                    list_path="payroll.csv",
+                    columns=("phone", "amount"),
+                    guards=Guards(velocity=ONCE).model_dump_json(),
+                )
+            )
+        first, second = runs
+        assert len(ledger.claim(first, 3)) == 3
+        # The other run's first two rows may not go any more, so that the next two come, of which one may.
+        assert len(other.claim(second, 2)) == 1
+        assert len(ledger.claim(first, 5)) == 1
+        assert other.claim(second, 5) == []
+        states = {run.run_key: [outcome.state for outcome in ledger.outcomes(run)] for run in runs}
+        refused, sent = RowState.REFUSED, RowState.IN_FLIGHT
+        assert states == {"a": [sent, sent, sent, refused, sent], "b": [refused, refused, refused, sent, refused]}
+        outcome = next(ledger.outcomes(second))
+        assert "by run payroll/a, line 2" in outcome.problems[0].message
+        assert outcome.attempt == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 30)), max_size=12),
+    st.integers(1, 3),
+    st.integers(10, 60),
+)
+def test_nobody_gets_more_than_the_limit_however_a_list_is_written(
+    row: Row, tmp_path_factory: pytest.TempPathFactory, pays: list[tuple[int, int]], payments: int, most: int
+) -> None:
+    velocity = Velocity(days=20, payments=payments, amounts={"SGD": Decimal(most)})
+    rows = [
+        row(who, str(amount), line=line, identity=f"reference:{line}") for line, (who, amount) in enumerate(pays, 2)
+    ]
+    with Ledger(tmp_path_factory.mktemp("velocity") / "ledger.db") as ledger:
+        _, refused = _plan(ledger, rows, velocity)
+    for who in range(3):
+        paid = [amount for line, (paid_to, amount) in enumerate(pays, 2) if paid_to == who and line not in refused]
+        assert len(paid) <= payments
+        assert sum(paid) <= most

@@ -1,0 +1,245 @@
+"""Approvals: signed by somebody else, for exactly what was planned, for a time; whatever is changed is refused."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bulk_topup.approvals import (
+    ApprovalError,
+    ApprovalPolicy,
+    ApprovedPlan,
+    Presented,
+    Signer,
+    Statement,
+    approve,
+    demand_same,
+    demand_valid,
+    load_signer,
+    make_key,
+    read_approved,
+    read_statement,
+    secret_signer,
+    trusted_key,
+)
+from bulk_topup.guards import Guards
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+SECRET = b"an invented secret of forty bytes, long."
+STATEMENT = Statement(
+    version="0.1.0",
+    job="payroll",
+    run_key="2026-11",
+    environment="production",
+    account="https://dvs.example/v1 (key 0011aabb)",
+    list="payroll.csv",
+    list_sha256="a1" * 32,
+    rows=3,
+    amounts={"SGD": "30", "GBP": "12.5"},
+    costs={"USD": "38.1"},
+    rows_without_known_cost=0,
+    requests_sha256="b2" * 32,
+    costs_sha256="c3" * 32,
+    guards=Guards().model_dump_json(),
+    not_by="planner",
+    planned_by="petra",
+    planned_at=NOW.isoformat(),
+)
+
+
+def _approved(signer: Signer, *, approver: str = "carl", **changes: Any) -> ApprovedPlan:
+    statement = STATEMENT.model_copy(update=changes)
+    return approve(statement, signer, approver=approver, now=NOW, valid_for=timedelta(hours=24))
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    file = tmp_path_factory.mktemp("keys") / "controller.key"
+    return file, make_key(file)
+
+
+def _refused(presented: Presented, policy: ApprovalPolicy, now: datetime = NOW) -> str:
+    with pytest.raises(ApprovalError) as error:
+        demand_valid(presented, policy, now)
+    return str(error.value)
+
+
+def test_a_plan_that_somebody_else_signed_with_a_trusted_key_holds(key: tuple[Path, str]) -> None:
+    file, public = key
+    policy = ApprovalPolicy(keys=(public,))
+    demand_valid(Presented(plan=_approved(load_signer(file))), policy, NOW + timedelta(hours=23, minutes=59))
+
+
+def test_a_shared_secret_signs_too_and_another_secret_does_not() -> None:
+    plan = _approved(secret_signer(SECRET))
+    policy = ApprovalPolicy(keys=("hmac",))
+    demand_valid(Presented(plan=plan, secret=SECRET), policy, NOW)
+    for other in (SECRET[:-1] + b"!", None):
+        assert "not signed with a trusted key" in _refused(Presented(plan=plan, secret=other), policy)
+
+
+def test_an_untrusted_key_is_refused(key: tuple[Path, str], tmp_path: Path) -> None:
+    make_key(tmp_path / "other.key")
+    plan = _approved(load_signer(tmp_path / "other.key"))
+    assert "not signed with a trusted key" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)))
+
+
+def test_without_any_trusted_key_nothing_is_approved(key: tuple[Path, str]) -> None:
+    assert "No key is trusted" in _refused(Presented(plan=_approved(load_signer(key[0]))), ApprovalPolicy())
+
+
+def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path, str]) -> None:
+    file, public = key
+    with pytest.raises(ApprovalError, match="petra made this plan"):
+        _approved(load_signer(file), approver="petra")
+    plan = _approved(load_signer(file), approver="petra", not_by="nobody")
+    demand_valid(Presented(plan=plan), ApprovalPolicy(keys=(public,), not_by="nobody"), NOW)
+    assert "both made and approved" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(public,)))
+
+
+def test_an_approval_ends_with_its_time(key: tuple[Path, str]) -> None:
+    plan = _approved(load_signer(key[0]))
+    said = _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)), NOW + timedelta(hours=24))
+    assert "was valid until 2026-11-25T09:00:00+00:00" in said
+
+
+def test_a_signature_has_one_spelling(key: tuple[Path, str]) -> None:
+    plan = _approved(load_signer(key[0]))
+    loud = plan.approval.model_copy(update={"signature": plan.approval.signature.upper()})
+    changed = Presented(plan=plan.model_copy(update={"approval": loud}))
+    assert "was changed after it was signed" in _refused(changed, ApprovalPolicy(keys=(key[1],)))
+
+
+def _places(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if isinstance(value, dict):
+        return [place for name, part in value.items() for place in _places(part, (*path, name))]
+    return [path]
+
+
+PLACES = _places(_approved(secret_signer(SECRET)).model_dump())
+
+
+@pytest.mark.parametrize("signer_of", ["key", "secret"])
+@given(place=st.sampled_from(PLACES), at=st.integers(0, 10**6), by=st.integers(1, 0x5E))
+def test_any_changed_byte_of_any_field_is_refused(
+    key: tuple[Path, str], signer_of: str, place: tuple[str, ...], at: int, by: int
+) -> None:
+    signer = load_signer(key[0]) if signer_of == "key" else secret_signer(SECRET)
+    values = json.loads(_approved(signer).model_dump_json())
+    holder = values
+    for name in place[:-1]:
+        holder = holder[name]
+    before = holder[place[-1]]
+    if isinstance(before, int):
+        holder[place[-1]] = before + by
+    else:
+        index = at % len(before)
+        changed = chr((ord(before[index]) - 0x20 + by) % 0x5F + 0x20)
+        holder[place[-1]] = before[:index] + changed + before[index + 1 :]
+    assert holder[place[-1]] != before
+    try:
+        changed_plan = ApprovedPlan.model_validate_json(json.dumps(values))
+    except ValidationError:
+        return
+    _refused(Presented(plan=changed_plan, secret=SECRET), ApprovalPolicy(keys=(key[1], "hmac")))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_field_that_is_missing_or_of_another_kind_is_no_approved_plan(place: tuple[str, ...], tmp_path: Path) -> None:
+    for change in ("leave out", "other kind"):
+        values = json.loads(_approved(secret_signer(SECRET)).model_dump_json())
+        holder = values
+        for name in place[:-1]:
+            holder = holder[name]
+        if change == "other kind":
+            holder[place[-1]] = 3 if isinstance(holder[place[-1]], str) else "3"
+        elif len(place) == 2 and place[-1] != "format":
+            del holder[place[-1]]
+        else:
+            holder["more"] = {}
+        file = tmp_path / "plan.approved.json"
+        file.write_text(json.dumps(values))
+        with pytest.raises(ApprovalError, match="is not an approved plan"):
+            read_approved(file)
+
+
+def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
+    one = _approved(secret_signer(SECRET), job="pay", run_key="roll")
+    other = _approved(secret_signer(SECRET), job="payr", run_key="oll")
+    assert one.signed_bytes() != other.signed_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"job": "bonus"}, "the job is bonus, approved was payroll"),
+        ({"run_key": "2026-12"}, "the run key is 2026-12, approved was 2026-11"),
+        ({"environment": "preprod"}, "the environment is preprod, approved was production"),
+        ({"account": "another"}, "the account is another"),
+        ({"rows": 4}, "the number of rows is 4, approved was 3"),
+        ({"list_sha256": "d4" * 32}, "the SHA-256 of the list is d4d4"),
+        ({"amounts": {"SGD": "31"}}, "what the rows ask for is 31 SGD, approved was 30 SGD"),
+        ({"amounts": {"SGD": "30"}}, "what the rows ask for is 0 GBP, approved was 12.5 GBP"),
+        ({"costs": {"USD": "38.1", "EUR": "1"}}, "what the rows cost is 1 EUR, approved was 0 EUR"),
+        ({"rows_without_known_cost": 1}, "without a known cost is 1"),
+        ({"requests_sha256": "d4" * 32}, "at least one row differs in who it is"),
+        ({"costs_sha256": "d4" * 32}, "at least one row has another cost"),
+        ({"guards": Guards(spacing=5).model_dump_json()}, "the guards differ: spacing"),
+        ({"not_by": "nobody"}, "who may not approve is nobody"),
+    ],
+)
+def test_what_differs_from_the_approved_plan_is_named(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(ApprovalError) as error:
+        demand_same(STATEMENT, STATEMENT.model_copy(update=change))
+    assert says in str(error.value)
+
+
+def test_who_plans_again_when_and_with_which_version_is_no_difference() -> None:
+    demand_same(STATEMENT, STATEMENT.model_copy(update={"planned_by": "cron", "planned_at": "", "version": "0.2.0"}))
+
+
+def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path, str]) -> None:
+    file, public = key
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert trusted_key(str(file.with_name("controller.key.pub"))) == public
+    with pytest.raises(ApprovalError, match="cannot be written"):
+        make_key(file)
+    assert load_signer(file).id.startswith("ed25519:")
+
+
+def test_a_private_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
+    make_key(tmp_path / "shared.key")
+    (tmp_path / "shared.key").chmod(0o640)
+    with pytest.raises(ApprovalError, match="can be used by others"):
+        load_signer(tmp_path / "shared.key")
+
+
+def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "no.key").write_text("nothing")
+    (tmp_path / "no.key").chmod(0o600)
+    cases: list[tuple[Callable[[], object], str]] = [
+        (lambda: load_signer(tmp_path / "no.key"), "is not a private key"),
+        (lambda: load_signer(tmp_path / "missing.key"), "cannot be read"),
+        (lambda: trusted_key("ed25519:AAAA"), "is not a public key"),
+        (lambda: trusted_key(str(tmp_path / "no.key")), "is not a public key"),
+        (lambda: trusted_key("missing"), "neither a public key nor a file"),
+        (lambda: secret_signer(b"short"), "fewer than 32 bytes"),
+        (lambda: read_statement(tmp_path / "no.key"), "is not a plan that can be approved"),
+        (lambda: read_approved(tmp_path / "missing"), "cannot be read"),
+    ]
+    for attempt, says in cases:
+        with pytest.raises(ApprovalError, match=says):
+            attempt()
+
+
+def test_a_job_that_requires_an_approval_must_trust_somebody() -> None:
+    with pytest.raises(ValidationError, match="no key is trusted"):
+        ApprovalPolicy(required=True)
+    with pytest.raises(ValidationError, match="is not a public key"):
+        ApprovalPolicy(keys=("ed25519:nonsense",))
