@@ -34,9 +34,8 @@ class Budget:
         caps = self._caps
         if caps.rows is not None and self._rows + 1 > caps.rows:
             return f"The run has sent {self._rows} rows, and its cap is {caps.rows}."
-        limit = caps.row_amounts.get(amount[0])
-        if limit is not None and amount[1] > limit:
-            return f"A row asks for {plain(amount[1])} {amount[0]}, and the cap of one row is {plain(limit)}."
+        if breach := _breach("asked for by one row", {}, caps.row_amounts, *amount):
+            return breach
         for what, sums, limits, (unit, value) in (
             ("asked for", self._amounts, caps.amounts, amount),
             ("cost", self._costs, caps.costs, cost),
@@ -75,7 +74,8 @@ class Budget:
 def _breach(
     what: str, sums: Mapping[str, Decimal], limits: Mapping[str, Decimal], unit: str, value: Decimal
 ) -> str | None:
-    limit = limits.get(unit)
+    # A table that names units names all that may occur, as in the plan.
+    limit = limits.get(unit, _NOTHING) if limits and value else None
     total = PRECISE.add(sums.get(unit, _NOTHING), value)
     if limit is None or total <= limit:
         return None

@@ -150,6 +150,20 @@ def onlooker() -> Onlooker:
 
 
 @pytest.fixture
+def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Callable[[int, str, bytes], Any]]:
+    """Give a function that makes a rule by which the plan sees the product cheaper, so many times, than it is."""
+
+    def make(factor: float) -> Callable[[int, str, bytes], Any]:
+        url = f"{sandbox.base_url}/products/6418"
+        product = httpx2.get(url, auth=credentials).json()
+        product["rates"] = {name: float(rate) * factor for name, rate in product["rates"].items()}
+        content = httpx2.Request("PUT", url, json=product).content
+        return lambda _number, line, _body: (200, content) if line.startswith("GET /v1/products/") else "pass"
+
+    return make
+
+
+@pytest.fixture
 def pay(
     network: Network, tmp_path: Path, credentials: tuple[str, str], onlooker: Onlooker
 ) -> Callable[..., Awaitable[tuple[Finished, list[Outcome]]]]:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 
 Pay = Callable[..., Awaitable[Any]]
 Books = Callable[[], list[dict[str, Any]]]
+Cheaper = Callable[[float], Any]
 
 
 @pytest.fixture
@@ -68,13 +69,9 @@ async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, netwo
 
 
 async def test_a_price_that_is_not_the_plans_has_all_cancelled_and_nobody_paid(
-    pay: Pay, books: Books, network: Any, sandbox: Any, credentials: tuple[str, str]
+    pay: Pay, books: Books, network: Any, cheaper: Cheaper, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
-    url = f"{sandbox.base_url}/products/6418"
-    product = httpx2.get(url, auth=credentials).json()
-    product["rates"] = {name: float(rate) * 1.05 for name, rate in product["rates"].items()}
-    content = httpx2.Request("PUT", url, json=product).content
-    network.rule = lambda _number, line, _body: (200, content) if line.startswith("GET /v1/products/") else "pass"
+    network.rule = cheaper(1.05)
     finished, outcomes = await pay(6, mode="hold")
     assert "a share of 0.01 is tolerated" in finished.result.message
     assert "confirm" not in _kinds(network)
@@ -89,11 +86,12 @@ def _balances(sandbox: Any, credentials: tuple[str, str]) -> list[dict[str, Any]
     return found
 
 
-async def test_a_cap_that_is_reached_has_all_cancelled(pay: Pay, books: Books) -> None:
-    finished, outcomes = await pay(6, mode="hold", caps={"rows": 4})
+async def test_a_cap_that_is_reached_has_all_cancelled(pay: Pay, books: Books, network: Any, cheaper: Cheaper) -> None:
+    network.rule = cheaper(2)
+    finished, outcomes = await pay(20, mode="hold", caps={"costs": {"USD": "38"}}, stops={"price_drift": 1})
     assert finished.result.reason is StopReason.CAP
-    assert _statuses(books) == {"CANCELLED": 4}
-    assert _states(outcomes) == {"failed": 4, "pending": 2}
+    assert set(_statuses(books)) == {"CANCELLED"}
+    assert _states(outcomes) == {"failed": len(books()), "pending": 20 - len(books())}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)
@@ -145,31 +143,32 @@ async def test_a_run_that_is_stopped_while_it_creates_decides_at_the_next_start(
 
 @pytest.mark.parametrize("act", ["confirm", "cancel"])
 async def test_what_was_decided_is_finished_at_the_next_start_and_never_decided_anew(
-    pay: Pay, books: Books, network: Any, onlooker: Any, tmp_path: Path, act: str
+    pay: Pay, books: Books, network: Any, onlooker: Any, tmp_path: Path, cheaper: Cheaper, act: str
 ) -> None:
-    caps = {"rows": 5} if act == "cancel" else {}
+    lie = cheaper(2)
 
-    def rule(_number: int, _line: str, _body: bytes) -> str:
+    def rule(number: int, line: str, body: bytes) -> Any:
         if _kinds(network).count(act) == 2 and onlooker.runner:
             onlooker.runner.stop()
-        return "pass"
+        return lie(number, line, body) if act == "cancel" else "pass"
 
     network.rule = rule
-    finished, outcomes = await pay(8, mode="hold", caps=caps, rate=100)
+    stated = {"mode": "hold", "rate": 100, "stops": {"price_drift": 1}}
+    finished, _ = await pay(20, **stated, caps={"costs": {"USD": 38 if act == "cancel" else 80}})
     assert exit_code(finished.result) == 75
     assert _decision(tmp_path) == act
     network.rule = lambda *_: "pass"
-    before = len(network.seen)
-    finished, outcomes = await pay(8, mode="hold", caps=caps)
+    before, held = len(network.seen), len(books())
+    finished, outcomes = await pay(20, **stated)
     again = [line for line, _ in network.seen[before:] if line.startswith("POST")]
     assert act in again[0]
     assert _decision(tmp_path) is None
     if act == "confirm":
-        assert _states(outcomes) == {"completed": 8}
-        assert _statuses(books) == {"COMPLETED": 8}
+        assert _states(outcomes) == {"completed": 20}
+        assert _statuses(books) == {"COMPLETED": 20}
     else:
-        assert _states(outcomes)["completed"] == 3
-        assert _statuses(books)["CANCELLED"] == 5
+        assert _states(outcomes) == Counter({"failed": held, "completed": 20 - held})
+        assert _statuses(books)["CANCELLED"] == held
 
 
 async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Books, network: Any) -> None:
