@@ -10,8 +10,8 @@ from bulk_topup.engine.budget import Budget
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operators import OperatorBreaker
-from bulk_topup.guards import Guards, Mode
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.guards import Caps, Guards, Mode
+from bulk_topup.ledger import Ledger, RetryChoice, Spent
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
@@ -45,7 +45,8 @@ class Settlement:
         self._guards = guards
         self._reasons: Counter[str] = Counter()
         self.operators = OperatorBreaker(guards.operators, clock)
-        self.budget = Budget(guards.caps, ledger.spent(run))
+        spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
+        self.budget = Budget(guards.caps, spent)
 
     async def record(self, *moved: tuple[Attempt, Move]) -> None:
         """Write moves and return when they are on disk, and what follows from them.
