@@ -5,11 +5,24 @@ here and validated as Python values.
 """
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+#: Powers of ten that a number may have, and characters that it may be written with: what amounts need many times over.
+#: Without them a few bytes such as 1e999999999 would become gigabytes in plain notation.
+MAX_EXPONENT: Final = 100
+MAX_NUMBER_LENGTH: Final = 200
+
+
+def _bounded_decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if len(text) > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_EXPONENT:
+        raise InvalidOperation
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_bounded_decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 InvalidJSON = msgspec.DecodeError
