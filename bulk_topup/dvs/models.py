@@ -4,14 +4,32 @@ Amounts are Decimal in the unit that stands beside them; times are timezone-awar
 field that is null and one that is absent are the same.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 RequiredFields = list[list[str]]
+
+#: The largest id that there is: DVS counts in signed 64-bit integers, and so does whoever stores its ids.
+MAX_ID: Final = 2**63 - 1
+#: No transaction is of a time outside of these: such a one is no time but a mistake in the answer.
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Take a time without a zone as UTC, which all of DVS's times are in."""
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"not between {EARLIEST.year} and {LATEST.year}")
+    return moment
+
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class DVSModel(BaseModel):
@@ -57,7 +75,7 @@ class Country(DVSModel):
 class Operator(DVSModel):
     """The provider of a product's service."""
 
-    id: int
+    id: Id
     name: str
     country: Country
     regions: list[Region] | None = None
@@ -342,7 +360,7 @@ class UnknownProduct(ProductBase):
 
 def _type_tag(value: Any) -> str:  # noqa: ANN401 - the discriminator sees raw values and models
     type_ = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return str(type_) if type_ in ProductType.__members__ else "unknown"
+    return type_ if isinstance(type_, str) and type_ in ProductType.__members__ else "unknown"
 
 
 Product = Annotated[
@@ -444,11 +462,11 @@ class Values(DVSModel):
 class Transaction(DVSModel):
     """A transfer of value to a beneficiary (reference: Transactions)."""
 
-    id: int
+    id: Id
     external_id: str
-    creation_date: datetime
-    confirmation_expiration_date: datetime | None = None
-    confirmation_date: datetime | None = None
+    creation_date: Moment
+    confirmation_expiration_date: Moment | None = None
+    confirmation_date: Moment | None = None
     status: TransactionStatus
     operator_reference: str | None = None
     pin: Pin | None = None
