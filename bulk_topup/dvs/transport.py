@@ -1,11 +1,13 @@
 """The one module that sends HTTP: a request goes out, and an answer comes back or NoResponseError is raised."""
 
+import asyncio
 import ipaddress
 import ssl
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 import httpx2
@@ -19,6 +21,11 @@ Params = Mapping[str, str]
 
 #: Seconds to wait for a connection; the time-out for the answer is the caller's.
 CONNECT_TIMEOUT = 10.0
+
+#: Bytes of an answer's body that are read, unpacked: a page of a hundred products has a tenth of it.
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+#: Says to zlib that what comes is gzip.
+_GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +53,10 @@ class Answer:
     body: bytes
 
 
+class UnusableBodyError(Exception):
+    """The body of an answer is too large, or not packed as it was asked for."""
+
+
 class HTTPTransport:
     """Sends requests below one base URL with basic auth (reference: Authentication).
 
@@ -53,7 +64,7 @@ class HTTPTransport:
         base_url: address up to and with `/v1`; https, or http on a loopback address.
         api_key: user name of the basic auth.
         api_secret: password of the basic auth.
-        timeout: seconds to wait for an answer.
+        timeout: seconds to wait for an answer, from the first byte sent to the last one received.
         connections: how many connections may be open at once.
         user_agent: what to call ourselves.
 
@@ -67,11 +78,13 @@ class HTTPTransport:
         check_base_url(base_url)
         tls = httpx2.create_ssl_context()
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._timeout = _timeout(timeout)
+        self._timeout = timeout
+        # Places are given out here and not by the client's own pool, so that no time-out counts the wait for one.
+        self._places = asyncio.Semaphore(connections)
         self._client = httpx2.AsyncClient(
             base_url=base_url.rstrip("/"),
             auth=httpx2.BasicAuth(api_key, api_secret.get_secret_value()),
-            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"},
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             verify=tls,
             follow_redirects=False,  # credentials never follow to another host
@@ -97,18 +110,26 @@ class HTTPTransport:
             headers["Content-Type"] = "application/json"
         if call.language is not None:
             headers["Accept-Language"] = call.language
+        seconds = self._timeout if call.timeout is None else call.timeout
         try:
-            response = await self._client.request(
+            request = self._client.build_request(
                 call.method,
                 call.path,
                 params=dict(call.params) if call.params else None,
                 content=call.body,
                 headers=headers,
-                timeout=self._timeout if call.timeout is None else _timeout(call.timeout),
+                timeout=httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds), pool=None),
             )
+            # The client's time-outs are for one read each: a byte a second would never meet them.
+            async with self._places, asyncio.timeout(seconds):
+                response = await self._client.send(request, stream=True)
+                try:
+                    body = await _body(response)
+                finally:
+                    await response.aclose()
         except Exception as error:  # whatever its class: without an answer the outcome is unknown
             raise NoResponseError(f"No answer from DVS to {call.method} {call.path}: {_describe(error)}") from error
-        return Answer(status_code=response.status_code, headers=response.headers, body=response.content)
+        return Answer(status_code=response.status_code, headers=response.headers, body=body)
 
 
 def check_base_url(base_url: str) -> None:
@@ -124,8 +145,20 @@ def check_base_url(base_url: str) -> None:
         raise ConfigurationError(f'"{base_url}" is not encrypted; only a loopback address may be used without https.')
 
 
-def _timeout(seconds: float) -> httpx2.Timeout:
-    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds), pool=None)
+async def _body(response: httpx2.Response) -> bytes:
+    """Read a body and unpack it, no further than its bound whatever it claims to be."""
+    packing = response.headers.get("content-encoding", "identity").strip().lower()
+    if packing not in {"identity", "gzip"}:
+        raise UnusableBodyError(f'the body is packed as "{packing[:20]}", and only gzip was asked for')
+    unpacker = zlib.decompressobj(_GZIP) if packing == "gzip" else None
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk if unpacker is None else unpacker.decompress(chunk, MAX_BODY_BYTES + 1 - len(body))
+        if len(body) > MAX_BODY_BYTES:
+            raise UnusableBodyError(f"the body has more than {MAX_BODY_BYTES} bytes")
+    if unpacker is not None and response.num_bytes_downloaded and not unpacker.eof:
+        raise UnusableBodyError("the packed body is cut off")
+    return bytes(body)
 
 
 def _is_loopback(host: str) -> bool:
