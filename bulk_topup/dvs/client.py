@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -50,6 +50,8 @@ DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONNECTIONS = 64
 
 TOO_MANY_REQUESTS = 429
+#: Entries of an error body that are looked at.
+MAX_ERROR_DETAILS: Final = 20
 _RATE_HEADERS = ("limit", "remaining")
 
 
@@ -207,10 +209,15 @@ class AsyncDVS:
                 if empty_code is None or not error.has_code(empty_code):
                     raise
                 return Page(items=(), number=number, per_page=per_page, total=0, total_pages=0)
+            stated = header_number(answer.headers, "x-page")
+            if stated not in {None, number}:
+                raise InvalidResponseError(
+                    f"DVS answered with page {stated} of a list when page {number} was asked for."
+                )
             return Page(
                 items=tuple(_validate(answer, item, _localised(answer, value)) for value in _decode_list(answer)),
                 number=number,
-                per_page=header_number(answer.headers, "x-per-page") or per_page,
+                per_page=min(header_number(answer.headers, "x-per-page") or per_page, per_page),
                 total=header_number(answer.headers, "x-total"),
                 total_pages=header_number(answer.headers, "x-total-pages"),
                 content_language=answer.headers.get("content-language"),
@@ -286,9 +293,17 @@ def _raise_for_error(answer: Answer) -> None:
 def _details(body: bytes) -> tuple[ErrorDetail, ...]:
     try:
         value: Any = codec.decode(body)
-        return tuple(ErrorDetail(code=int(item["code"]), message=str(item["message"])) for item in value["errors"])
+        return tuple(
+            ErrorDetail(code=int(item["code"]), message=_shown(str(item["message"])))
+            for item in value["errors"][:MAX_ERROR_DETAILS]
+        )
     except (codec.InvalidJSON, TypeError, KeyError, ValueError):
         return ()
+
+
+def _shown(text: str) -> str:
+    """Cut a text that somebody else wrote to what a person reads, without what would command a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:QUOTED_CHARACTERS])
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

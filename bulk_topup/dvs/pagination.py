@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from bulk_topup.dvs.errors import InvalidResponseError
 
 T = TypeVar("T")
 
 #: A list longer than this many pages is a provider that never ends.
-MAX_PAGES = 1_000_000
+MAX_PAGES: Final = 100_000
+#: Digits of a number in a header; a longer one is no number of anything.
+MAX_HEADER_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,11 @@ class Pages(Generic[T]):
         """Fetch page after page, to the last."""
         for number in range(1, MAX_PAGES + 1):
             page = await self._fetch(number)
+            if not page.items and not page.is_last:
+                # To go on would be to believe in pages that are announced for ever, to end to leave some out.
+                raise InvalidResponseError(
+                    f"DVS announced {page.total_pages} pages of a list, and page {number} is empty."
+                )
             yield page
             if page.is_last:
                 return
@@ -83,4 +90,4 @@ class PagesInParts(Pages[T]):
 def header_number(headers: Mapping[str, str], name: str) -> int | None:
     """Read a header as a whole number; None when it is missing or something else."""
     text = headers.get(name, "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_HEADER_DIGITS else None
