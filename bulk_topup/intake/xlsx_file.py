@@ -13,6 +13,7 @@ from bulk_topup.errors import ListError
 from bulk_topup.intake.source import ListSource
 from bulk_topup.intake.spreadsheets import cell_text
 from bulk_topup.intake.texts import quoted, strip
+from bulk_topup.intake.xlsx_bounds import demand_bounded
 from bulk_topup.intake.xlsx_formulas import find_valueless
 
 #: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
@@ -46,6 +47,7 @@ class XlsxTable:
         path = source.path
         try:
             with path.open("rb") as file, ZipFile(file) as archive:
+                demand_bounded(file, archive, path.name)
                 _demand_xlsx(archive, path)
                 file.seek(0)
                 with CalamineWorkbook.from_filelike(file) as workbook:

@@ -6,7 +6,7 @@ of one amount needs no amount. So both are looked for here.
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Final
 from xml.parsers import expat
 from zipfile import ZipFile
@@ -61,7 +61,7 @@ def find_valueless(archive: ZipFile, sheet: str) -> Cells:
             return {}
     scanner = _CellScanner(trust_values=not book.asks_to_be_computed)
     with archive.open(part) as stream:
-        _parse(stream, scanner.start, scanner.text, scanner.end)
+        parse(_chunks(stream), scanner.start, scanner.text, scanner.end)
     return scanner.found
 
 
@@ -75,7 +75,7 @@ class _Workbook:
         targets = {kind.rpartition("/")[2]: target for kind, target in self._relations("").values()}
         self._part = targets["officeDocument"]
         with archive.open(self._part) as stream:
-            _parse(stream, self._start)
+            parse(_chunks(stream), self._start)
 
     def part_of(self, sheet: str) -> str:
         """Give the archive's name of the sheet's XML."""
@@ -98,7 +98,7 @@ class _Workbook:
                 found[attributes["Id"]] = (attributes["Type"], target.removeprefix("/"))
 
         with self._archive.open(posixpath.join(folder, "_rels", f"{base}.rels")) as stream:
-            _parse(stream, start)
+            parse(_chunks(stream), start)
         return found
 
 
@@ -164,13 +164,17 @@ def _column(reference: str) -> int:
     return place - 1
 
 
-def _parse(
-    stream: IO[bytes],
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: stream.read(CHUNK_BYTES), b"")
+
+
+def parse(
+    chunks: Iterable[bytes],
     start: Callable[[str, Attributes], None],
     text: Callable[[str], None] | None = None,
     end: Callable[[str], None] | None = None,
 ) -> None:
-    """Tell of a stream's XML elements, by their names without namespaces."""
+    """Tell of the elements of XML that comes in parts, by their names without namespaces."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
 
@@ -184,4 +188,6 @@ def _parse(
         parser.CharacterDataHandler = text
     if end is not None:
         parser.EndElementHandler = lambda name: end(local(name))
-    parser.ParseFile(stream)
+    for chunk in chunks:
+        parser.Parse(chunk, False)
+    parser.Parse(b"", True)
