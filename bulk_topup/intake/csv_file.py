@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Final
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.encodings import encoding_of, scan_text
+from bulk_topup.intake.encodings import MAX_ROW_CHARACTERS, encoding_of, scan_text, too_long
 from bulk_topup.intake.source import DELIMITERS, ListSource
 from bulk_topup.intake.texts import strip
 
@@ -32,6 +32,8 @@ class CsvTable:
 
     def __init__(self, source: ListSource) -> None:
         self._path = source.path
+        #: Characters of the row that is being read.
+        self._row_length = 0
         self._encoding = source.encoding or encoding_of(source.path)
         self._has_apostrophes = scan_text(self._path, self._encoding)
         self._delimiter = source.delimiter or self._find_delimiter()
@@ -57,14 +59,25 @@ class CsvTable:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         with self._lines() as lines:
             # Blanks around cells never matter, and a blank before a quote would hide the quote.
-            reader = csv.reader(lines, delimiter=self._delimiter, strict=True, skipinitialspace=True)
+            reader = csv.reader(self._bounded(lines), delimiter=self._delimiter, strict=True, skipinitialspace=True)
             line = 1
             try:
                 for cells in reader:
+                    self._row_length = 0
                     yield line, self._unguarded(cells) if self._has_apostrophes else cells
                     line = reader.line_num + 1
             except csv.Error as error:
+                if self._row_length > MAX_ROW_CHARACTERS:
+                    raise too_long(self._path, line) from error
                 raise ListError(f"{self._path.name} line {line}: {_why_no_record(error)}") from error
+
+    def _bounded(self, lines: Iterator[str]) -> Iterator[str]:
+        """Give the lines until they make a row that is too long."""
+        for line in lines:
+            self._row_length += len(line)
+            if self._row_length > MAX_ROW_CHARACTERS:
+                raise csv.Error("row limit")
+            yield line
 
     def _unguarded(self, cells: list[str]) -> list[str]:
         return [cell[1:] if cell.startswith(_GUARDED) else cell for cell in cells]

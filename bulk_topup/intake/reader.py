@@ -18,6 +18,10 @@ from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 
 #: Rows that a batch has at most.
 BATCH_ROWS: Final = 5_000
+#: Characters of their cells after which a batch ends earlier.
+BATCH_CHARACTERS: Final = 8_000_000
+#: Columns of a list; a report has to fit them and its own into a sheet.
+MAX_COLUMNS: Final = 1_000
 
 #: Stands for the column of a field that has the same value in every row.
 CONSTANT: Final = "(the same in every row)"
@@ -66,14 +70,14 @@ class ListReader:
             ListError: the list cannot be read to its end, or has no rows.
         """
         rows = self._rows()
-        batch = list(islice(rows, BATCH_ROWS))
+        batch = _batch(rows)
         if not batch:
             raise ListError(
                 f"{self._name} has a header and no rows below it; add a row for each beneficiary, or name another list."
             )
         while batch:
             yield self._frame(batch)
-            batch = list(islice(rows, BATCH_ROWS))
+            batch = _batch(rows)
 
     def _rows(self) -> Iterator[_Row]:
         width = len(self.columns)
@@ -131,6 +135,17 @@ class ListReader:
                     yield row, REASON_COLUMN, text
 
 
+def _batch(rows: Iterator[_Row]) -> list[_Row]:
+    batch: list[_Row] = []
+    characters = 0
+    for row in islice(rows, BATCH_ROWS):
+        batch.append(row)
+        characters += len("".join(row[1]))
+        if characters > BATCH_CHARACTERS:
+            break
+    return batch
+
+
 def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.DataFrame:
     """Add each row's problems in the order in which they were found; most batches have none."""
     if not problems:
@@ -164,7 +179,13 @@ def read_list(
     """
     if table is None:
         table = open_table(source)
-    places = map_columns(_names(table.header), mapping, constants)
+    names = _names(table.header)
+    if len(names) > MAX_COLUMNS:
+        raise ListError(
+            f"{source.path.name} line {table.header_line}: the header has {len(names):,} columns, and a list "
+            f"has at most {MAX_COLUMNS:,}; remove those that nobody needs."
+        )
+    places = map_columns(names, mapping, constants)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
     return ListReader(source.path.name, table, places, values, formats)
 
