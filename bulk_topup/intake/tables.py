@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from bulk_topup.errors import ListError
 from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.intake.source import ListSource
+from bulk_topup.intake.texts import quoted
 from bulk_topup.intake.xlsx_file import XlsxTable
 
 _WORKBOOK_ENDINGS: Final = frozenset({".xlsx", ".xlsm"})
@@ -42,13 +43,16 @@ def open_table(source: ListSource) -> Table:
         ListError: it is neither a CSV file nor an XLSX workbook, or is not what its name says, or cannot be read.
     """
     path = source.path
-    if path.exists() and not path.is_file():
-        raise ListError(f"{path} is not a file; name a CSV or an XLSX file.")
     try:
+        # A pipe or a device may never end, so that it is not even opened.
+        if path.exists() and not path.is_file():
+            raise ListError(f"{path} is not a file; name a CSV or an XLSX file.")
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
     except OSError as error:
         raise ListError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ListError(f"{quoted(str(path))} cannot be read: no file has a NUL in its name.") from error
     if not start:
         raise ListError(f"{path.name} is empty; its first line has to name the columns.")
     if start.startswith(_COMPOUND_FILE):
