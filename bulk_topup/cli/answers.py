@@ -61,7 +61,7 @@ def answer(
         writer.writerow(headings)
         writer.writerows([csv_text("" if cell is None else str(cell)) for cell in row(item)] for item in items)
     else:
-        Console().print(simple_table(headings, map(row, items), unbroken=unbroken))
+        Console(emoji=False).print(simple_table(headings, map(row, items), unbroken=unbroken))
 
 
 def ask(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bulk_topup.engine import Prepared
@@ -31,12 +32,17 @@ STATE_STYLES = {
 }
 
 
+def shown(text: object) -> str:
+    """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
+    return escape("".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(text)))
+
+
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
     """Show what a start would do: what is known of the run, totals per product, balance, refused rows."""
     plan, difference = prepared.plan, prepared.difference
     if run is not None:
         begun = run.created_at.strftime("%Y-%m-%d %H:%M UTC")
-        console.print(f"Run [bold]{run.name}[/] began {begun} and goes on.", highlight=False)
+        console.print(f"Run [bold]{shown(run.name)}[/] began {begun} and goes on.", highlight=False)
         console.print(
             f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
             f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
@@ -57,8 +63,10 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
             )
         console.print("  To pay this list again on purpose, name a new run: --run-key NAME", highlight=False)
     else:
-        console.print(f"Run [bold]{job.name}/{job.run_key}[/] is new.", highlight=False)
-    console.print(f"{job.list}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False)
+        console.print(f"Run [bold]{shown(job.name)}/{shown(job.run_key)}[/] is new.", highlight=False)
+    console.print(
+        f"{shown(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False
+    )
     if difference.repeated:
         console.print(
             f"  [red]{difference.repeated} of the refused rows would pay somebody more often than the velocity limit "
@@ -84,16 +92,16 @@ def show_summary(console: Console, finished: Finished) -> None:
     """Show how a run ended and where its report lies."""
     result = finished.result
     if result.message:
-        console.print(f"[bold yellow]{result.message}[/]", highlight=False)
+        console.print(f"[bold yellow]{shown(result.message)}[/]", highlight=False)
     if result.contradicted:
         console.print(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
     console.print(summary_table(finished.report.summary))
     show_charged(console, finished.report.summary)
     for file in finished.report.files:
-        console.print(f"  {file}", highlight=False, soft_wrap=True)
+        console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
     if finished.report.not_completed is not None:
         console.print(
-            f"Rows that did not complete, ready to correct: {finished.report.not_completed}",
+            f"Rows that did not complete, ready to correct: {shown(finished.report.not_completed)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -108,7 +116,7 @@ def show_charged(console: Console, summary: Summary) -> None:
 
 def summary_table(summary: Summary) -> Table:
     """Give rows and charges per state and product."""
-    table = Table(title=f"Run {summary.run}: {summary.rows} rows")
+    table = Table(title=f"Run {shown(summary.run)}: {summary.rows} rows")
     for heading in ("state", "product", "rows", "amount", "charged or held"):
         table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
     for total in summary.totals:
@@ -129,7 +137,7 @@ def simple_table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, u
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in unbroken)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else shown(value) for value in row))
     return table
 
 
@@ -141,7 +149,7 @@ def _products_table(prepared: Prepared) -> Table:
         unpriced = f" + {total.unpriced} rows without a known price" if total.unpriced else ""
         table.add_row(
             str(total.product_id),
-            total.name,
+            shown(total.name),
             str(total.rows),
             f"{plain(total.amount)} {total.unit}",
             f"{plain(total.cost)} {total.cost_unit}{unpriced}",
@@ -168,7 +176,7 @@ def _refused_table(prepared: Prepared) -> Table:
     table.add_column("what is wrong", overflow="fold")
     for row in prepared.plan.refused_rows[:REFUSED_SHOWN]:
         for index, problem in enumerate(row.problems):
-            table.add_row(str(row.line) if index == 0 else "", problem.column, problem.message)
+            table.add_row(str(row.line) if index == 0 else "", shown(problem.column), shown(problem.message))
     return table
 
 

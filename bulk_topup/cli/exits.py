@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 
@@ -15,6 +16,9 @@ NOT_ACCEPTABLE = 3
 STOPPED_BY_PROVIDER = 4
 HELD_BY_ANOTHER = 5
 RESUME_ME = 75
+
+#: Characters of an error that are shown: whatever is wrong a thousand times is understood after some.
+SHOWN_CHARACTERS: Final = 6_000
 
 _CODES: tuple[tuple[type[BulkTopupError], int], ...] = (
     (ListError, NOT_ACCEPTABLE),
@@ -41,5 +45,11 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BulkTopupError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {_shown(str(error))}", err=True)
         raise click.exceptions.Exit(code_for(error)) from error
+
+
+def _shown(text: str) -> str:
+    """Cut an error, and leave out what would command a terminal: it may quote what somebody else wrote."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    return "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in cut)

@@ -306,8 +306,8 @@ def _watching(
         tracking_timeout=values.pop("tracking_timeout"),
     )
     watcher = ConsoleWatcher(
-        out=Console(),
-        err=Console(stderr=True),
+        out=Console(emoji=False),
+        err=Console(stderr=True, emoji=False),
         environment=provider.environment,
         json=values.pop("as_json"),
         yes=values.pop("yes"),

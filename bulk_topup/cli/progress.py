@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as RemainingColumn
 
-from bulk_topup.cli.display import show_plan
+from bulk_topup.cli.display import show_plan, shown
 from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.engine import Progress as Look
@@ -120,7 +120,7 @@ class ConsoleWatcher:
         pace = Pace()
         submitted = bars.add_task("submitted", total=total, note="")
         finished = bars.add_task("final", total=total, note="")
-        self.err.print(f"Run [bold]{run.name}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False)
+        self.err.print(f"Run [bold]{shown(run.name)}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False)
         with Live(bars, console=self.err, refresh_per_second=1 / ON_TERMINAL):
             try:
                 while True:
@@ -133,7 +133,7 @@ class ConsoleWatcher:
     def _update(bars: Progress, submitted: TaskID, finished: TaskID, look: Look, pace: Pace) -> None:
         counts = look.counts
         sent = _total(look) - counts[RowState.PENDING] - counts[RowState.IN_FLIGHT]
-        pause = f" [yellow]{look.message}[/]" if look.message else ""
+        pause = f" [yellow]{shown(look.message)}[/]" if look.message else ""
         rate = pace.of(time.monotonic(), look.requests)
         bars.update(submitted, completed=sent, note=f"{rate:.0f} of {look.rate:.0f} requests/s{pause}")
         bars.update(

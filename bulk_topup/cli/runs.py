@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.cli.display import plan_json, show_charged, show_plan, simple_table, summary_table
+from bulk_topup.cli.display import plan_json, show_charged, show_plan, shown, simple_table, summary_table
 from bulk_topup.cli.exits import NOT_ACCEPTABLE, STOPPED_BY_PROVIDER, plain_errors
 from bulk_topup.cli.options import (
     job_from,
@@ -68,7 +68,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
                     return await plan_for_approval(job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections)
 
         run, prepared, statement = run_async(check())
-        console = Console(stderr=as_json, soft_wrap=False)
+        console = Console(stderr=as_json, emoji=False)
         show_plan(console, job, run, prepared)
         to_approve = {} if statement is None else {"to_approve": statement.model_dump()}
         body = codec.encode({**plan_json(job, prepared), **to_approve})
@@ -80,7 +80,7 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
             raise ReportError(
                 f"The plan cannot be written to {file}: {error.strerror}. Name another with --out."
             ) from None
-        console.print(f"The plan as a file: {file}", highlight=False, soft_wrap=True)
+        console.print(f"The plan as a file: {shown(file)}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
         if (prepared.plan.refused and not job.skip_refused) or not prepared.guards_are_kept:
@@ -101,7 +101,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
       bulk-topup status list/rewards
     """
     with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
-        console = Console()
+        console = Console(emoji=False)
         if run_name is not None:
             run = ledger.run_named(run_name)
             summary = summarise(run, ledger.outcomes(run))
@@ -149,11 +149,11 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
         if as_json:
             click.echo(codec.encode({**report.summary.as_json(), "files": [str(file) for file in report.files]}))
             return
-        console = Console()
+        console = Console(emoji=False)
         console.print(summary_table(report.summary))
         show_charged(console, report.summary)
         for file in report.files:
-            console.print(f"  {file}", highlight=False, soft_wrap=True)
+            console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
 
 
 def _progress_row(run: Run, counts: dict[RowState, int]) -> tuple[object, ...]:
