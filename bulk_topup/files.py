@@ -10,20 +10,25 @@ from pathlib import Path
 OWNER_ONLY = 0o600
 #: Hexadecimal digits that tell apart texts which give the same name.
 NAME_HASH_LENGTH = 8
+#: Bytes of a text that stand in a name as they are: a few of them fit into the 255 that a file system takes.
+NAME_BYTES = 80
 
 
 def file_name(*parts: str) -> str:
     """Join texts to a name that every file system takes.
 
-    A text that cannot stand in a name as it is gets a hash of it at its end, so that two texts never share a file.
+    A text that cannot stand in a name as it is, or is long, is cut and gets a hash of it at its end, so that two texts
+    never share a file.
     """
     return "-".join(map(_name_part, parts))
 
 
 def _name_part(text: str) -> str:
     name = re.sub(r"[^\w.-]+", "-", text).strip(".-")
-    if name == text:
+    encoded = name.encode(errors="surrogatepass")
+    if name == text and len(encoded) <= NAME_BYTES:
         return name
+    name = encoded[:NAME_BYTES].decode(errors="ignore").strip(".-")
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     return f"{name or 'run'}-{digest[:NAME_HASH_LENGTH]}"
 
@@ -56,7 +61,9 @@ def replacing(path: Path) -> Iterator[Path]:
     When the block raises, `path` is left as it was and the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    create_private(temporary)
+    # Whatever stands there already, a link that was planted to another file included, is taken away and not followed.
+    temporary.unlink(missing_ok=True)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, OWNER_ONLY))
     try:
         yield temporary
         with temporary.open("rb") as written:

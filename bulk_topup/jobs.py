@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
@@ -22,6 +22,9 @@ from bulk_topup.settings import Environment
 #: The job name of a list that is started without a job file.
 BARE_LIST = "list"
 
+#: Bytes of a job file that are read; one has a few hundred.
+MAX_JOB_BYTES: Final = 1024 * 1024
+
 _TODAY = re.compile(r"\{today(?::([^{}]*))?\}")
 _BRACES = re.compile(r"[{}]")
 
@@ -32,8 +35,14 @@ def _checked_template(text: str) -> str:
     return text
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it has characters that nobody sees, such as line breaks")
+    return text
+
+
 Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_checked_template)]
-Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_printable)]
 
 
 class Job(Guards):
@@ -65,7 +74,7 @@ class Job(Guards):
     skip_refused: bool = False
     environment: Environment = Environment.SANDBOX
     #: Requests a second, never to be exceeded; by default what the provider allows.
-    rate: float | None = Field(default=None, gt=0)
+    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     #: Requests on their way at once.
     concurrency: int = Field(default=32, ge=1, le=1000)
     #: Whose approval a start needs.
@@ -79,9 +88,18 @@ class Job(Guards):
         Args:
             now: the time of the start, timezone-aware in UTC.
             folder: where a relative list path begins.
+
+        Raises:
+            JobError: the run key that comes out is blank, or is not all to be seen.
         """
         list_path = folder / _filled(self.list, now)
         key = _filled(self.run_key, now) if self.run_key else list_path.stem
+        if not key.strip() or not key.isprintable():
+            # A key that nobody can tell from another one begins no run: it would resume somebody else's.
+            raise JobError(
+                f"The run key {key[:60]!a} is blank or has characters that nobody sees; "
+                "name another with --run-key, or correct run_key in the job file."
+            )
         return self.model_copy(update={"list": str(list_path), "run_key": key})
 
     @property
@@ -123,10 +141,20 @@ def load_job(path: Path) -> Job:
         JobError: the file cannot be read, is not TOML, or holds something that a job has not; all mistakes are named.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        # A pipe or a device may never end, so that it is not even opened.
+        if path.exists() and not path.is_file():
+            raise JobError(f"The job file {path} is not a file.")
+        with path.open("rb") as file:
+            content = file.read(MAX_JOB_BYTES + 1)
     except OSError as error:
         raise JobError(f"The job file {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    if len(content) > MAX_JOB_BYTES:
+        raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES} bytes; most likely it is no job file.")
+    try:
+        values = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
+    except RecursionError as error:
+        raise JobError(f"The job file {path} is not valid TOML: its values are nested too deeply.") from error
+    except ValueError as error:  # of its TOML, its UTF-8 or its numbers
         raise JobError(f"The job file {path} is not valid TOML: {error}.") from error
     return make_job({"name": path.stem, **values}, f"The job file {path}")
 

@@ -7,6 +7,7 @@ from typing import Final
 import phonenumbers
 
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.intake.texts import quoted
 
 #: The characters that may stand between the cells of a CSV line.
 DELIMITERS: Final = (",", ";", "\t")
@@ -55,7 +56,7 @@ class Formats:
         country = self.default_country
         if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
             raise ConfigurationError(
-                f'"{country}" is not a country that has mobile numbers; '
+                f"{quoted(country)} is not a country that has mobile numbers; "
                 "write its two capital letters (ISO 3166-1 alpha-2), such as SG."
             )
         if self.decimal_mark not in DECIMAL_MARKS:
