@@ -70,12 +70,15 @@ def provider_options(command: F) -> F:
 def provider_from(values: dict[str, Any], fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
     """Take the provider options out of a command's values."""
     environment = Environment(values.pop("environment") or fallback)
+    ledger = values.pop("ledger") or default_ledger(environment)
+    if not ledger.name:
+        raise click.UsageError("--ledger names no file; leave it out, or name one.")
     return ProviderOptions(
         environment=environment,
         base_url=values.pop("base_url"),
         credentials=values.pop("credentials"),
         timeout=values.pop("timeout"),
-        ledger=values.pop("ledger") or default_ledger(environment),
+        ledger=ledger,
     )
 
 

@@ -78,7 +78,11 @@ def existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> Led
     Raises:
         LedgerError: there is none yet, or it cannot be used.
     """
-    if not options.ledger.exists():
+    try:
+        is_there = options.ledger.exists()
+    except OSError:  # no file can have this name
+        is_there = False
+    if not is_there:
         raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
     return Ledger(options.ledger, read_only=read_only)
 

@@ -40,12 +40,18 @@ def open_database(path: Path) -> sqlite3.Connection:
     else:
         if path.exists():
             _demand_ours(path)
+        elif path.is_symlink():
+            raise LedgerError(
+                f"The ledger {path} is a link to {path.readlink()}, which is not there. A ledger that is missing may "
+                "know who was paid: bring it back, or name another file."
+            )
         else:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         create_private(path)
         _LOOKED_AT.add(_identity(path))
-    # One thread at a time uses the connection, but not always the one that opened it.
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    # One thread at a time uses the connection, but not always the one that opened it. Names that mean something else than
+    # a file to SQLite, such as ":memory:", mean one when they are absolute.
+    connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         _set_up(connection, path)
     except BaseException:
@@ -123,6 +129,9 @@ def telling(path: Path) -> Iterator[None]:
 
 def _demand_ours(path: Path) -> None:
     """Look at a file's first bytes, without SQLite, which might change it; an empty one may become a ledger."""
+    if not path.is_file():
+        # A pipe or a device may never end, so that it is not even opened.
+        raise LedgerError(f"{path} is not a file, so it is no ledger; name another file.")
     with path.open("rb") as file:
         head = file.read(_HEADER_LENGTH)
     if head and not (head.startswith(_MAGIC) and head[_APPLICATION_ID_AT] == APPLICATION_ID.to_bytes(4, "big")):

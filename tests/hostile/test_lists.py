@@ -437,7 +437,7 @@ def test_a_file_that_may_not_be_read_is_told(read: Callable[..., Any], tmp_path:
 
 def test_a_list_without_end_on_the_command_line_ends_with_code_3(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pay.csv")
-    command = [Path(sys.executable).with_name("bulk-topup"), "plan", "pay.csv", "--ledger", "ledger.db"]
+    command = [str(Path(sys.executable).with_name("bulk-topup")), "plan", "pay.csv", "--ledger", "ledger.db"]
     answer = subprocess.run(
         command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
