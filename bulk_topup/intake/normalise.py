@@ -25,7 +25,11 @@ from bulk_topup.intake.texts import (
     normalise_date,
     normalise_product_id,
     normalise_text,
+    quoted,
 )
+
+#: Characters of a cell that is used; what is longer is no name, no address and no reference.
+MAX_CELL_CHARACTERS: Final = 1_000
 
 _CAPITALS: Final = r"^[A-Z]{3}$"
 _PLAIN_ID: Final = r"^[1-9][0-9]{0,8}$"
@@ -47,6 +51,10 @@ class Normaliser:
 
     def cell(self, text: str) -> str | Refusal:
         """Bring one cell, stripped and not blank, into the form."""
+        if len(text) > MAX_CELL_CHARACTERS:
+            return Refusal(
+                message=f"{quoted(text)} has {len(text):,} characters, more than {MAX_CELL_CHARACTERS:,}; shorten it."
+            )
         return find_uncomputed(text) or self.normalise(text)
 
     def column(self, values: Sequence[str]) -> tuple[pl.Series, dict[int, str]]:
@@ -57,7 +65,8 @@ class Normaliser:
         """
         texts = pl.Series(values, dtype=pl.String).str.strip_chars(BLANKS)
         texts = texts.set(texts == "", None)
-        odd = texts.filter(texts.str.contains(self.pattern) != self.is_form).unique()
+        is_odd = (texts.str.contains(self.pattern) != self.is_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
+        odd = texts.filter(is_odd).unique()
         if odd.is_empty():
             return texts, {}
         answers = {text: self.cell(text) for text in odd}

@@ -49,8 +49,8 @@ def open_database(path: Path) -> sqlite3.Connection:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         create_private(path)
         _LOOKED_AT.add(_identity(path))
-    # One thread at a time uses the connection, but not always the one that opened it. Names that mean something else than
-    # a file to SQLite, such as ":memory:", mean one when they are absolute.
+    # One thread at a time uses the connection, but not always the one that opened it. The path is made absolute because
+    # SQLite takes names such as ":memory:" for something else than a file.
     connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         _set_up(connection, path)
