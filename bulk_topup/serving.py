@@ -13,6 +13,8 @@ from bulk_topup.errors import ConfigurationError
 
 #: Seconds that requests under way have when the server stops.
 GRACE = 2
+#: Connections that are served at once; others are answered 503, so that strangers do not use up a run's open files.
+MAX_CONNECTIONS = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +54,11 @@ class Serving:
 
     def __enter__(self) -> Self:
         config = server_config(
-            self._app, http="httptools", ssl_certfile=self._address.certificate, ssl_keyfile=self._address.key
+            self._app,
+            http="httptools",
+            limit_concurrency=MAX_CONNECTIONS,
+            ssl_certfile=self._address.certificate,
+            ssl_keyfile=self._address.key,
         )
         try:
             config.load()
