@@ -24,6 +24,8 @@ class HostileProvider:
     sandbox: Any
     #: Gets the request's first line; gives bytes, a script that writes them, or None for the sandbox's answer.
     rule: Callable[[str], bytes | Script | None] = lambda _line: None
+    #: Whether the sandbox takes what the rule answers, and its own answer is lost.
+    takes_all: bool = False
     seen: list[bytes] = field(default_factory=list)
     port: int = 0
 
@@ -37,6 +39,8 @@ class HostileProvider:
                 request = await _message(reader)
                 self.seen.append(request)
                 answer = self.rule(request.split(b"\r\n", 1)[0].decode())
+                if self.takes_all and answer is not None:
+                    await self._ask(request)
                 if callable(answer):
                     await answer(writer)
                     break

@@ -1,0 +1,188 @@
+"""Whole runs whose provider takes a payment and answers it with something else: nobody is paid twice or forgotten."""
+
+import gzip
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS, RetryPolicy
+from bulk_topup.dvs.transport import MAX_BODY_BYTES
+from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Outcome
+from bulk_topup.runs import Payer, ReportOptions, run_list
+from bulk_topup.settings import Environment
+from bulk_topup.states import RowState
+
+pytestmark = pytest.mark.anyio
+
+
+class Onlooker:
+    """Looks on and agrees to everything."""
+
+    def prepared(self, *_: object) -> None:
+        pass
+
+    def confirm(self, *_: object) -> None:
+        pass
+
+    def running(self, *_: object) -> Any:
+        return nullcontext()
+
+
+@pytest.fixture
+def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> Callable[..., Any]:
+    """Give a function that pays one row through the hostile provider, and gives its outcome."""
+
+    async def start() -> Outcome:
+        (tmp_path / "pay.csv").write_text("reference,phone,amount\nR-1,+6595123100,5\n")
+        job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
+        options = RunOptions(
+            polling=PollPolicy(shortest=0.02), circuit=CircuitPolicy(first_pause=0.05), tracking_timeout=0.3
+        )
+        retries = RetryPolicy(tries=2, first_wait=0.01)
+        async with AsyncDVS(provider.base_url, *credentials, rate=10_000, timeout=0.5, retries=retries) as dvs:
+            with Ledger(tmp_path / "ledger.db") as ledger:
+                finished = await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=options,
+                    report=ReportOptions(folder=tmp_path / "report"),
+                    watcher=Onlooker(),
+                )
+                [outcome] = ledger.outcomes(finished.run)
+                return outcome
+
+    return start
+
+
+def _once(provider: Any, content: Callable[[], bytes]) -> None:
+    """Answer the first payment with the content, and let the sandbox answer everything else."""
+    answers = iter([content])
+
+    def rule(line: str) -> bytes | None:
+        make = next(answers, None) if line.startswith("POST") else None
+        return None if make is None else make()
+
+    provider.rule = rule
+    provider.takes_all = True
+
+
+UNKNOWN = {
+    "a web page": (200, b"<html>Please log in</html>", {}),
+    "a redirect": (302, b"", {"Location": "http://127.0.0.1/elsewhere"}),
+    "another redirect": (307, b"", {"Location": "/v1/async/transactions"}),
+    "nothing": (201, b"", {}),
+    "a list": (201, b"[]", {}),
+    "a bomb": (201, gzip.compress(b" " * (MAX_BODY_BYTES + 1)), {"Content_Encoding": "gzip"}),
+    "deep JSON": (201, b"[" * 100_000, {}),
+    "a number without bound": (201, b'{"id": 1e999999999}', {}),
+    "a refusal by a server that failed": (500, b'{"errors":[{"code":1006001,"message":"no"}]}', {}),
+    "an unknown status": (799, b"", {}),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+async def test_a_payment_that_was_taken_and_answered_otherwise_is_found_and_made_once(
+    provider: Any,
+    sandbox: Any,
+    answer: Callable[..., bytes],
+    pay_through: Callable[..., Any],
+    books: Callable[[], list[dict[str, Any]]],
+    name: str,
+) -> None:
+    del sandbox
+    status, body, headers = UNKNOWN[name]
+    _once(provider, lambda: answer(status, body, **headers))
+    outcome = await pay_through()
+    assert outcome.state is RowState.COMPLETED
+    assert len(books()) == 1
+
+
+def _somebody_elses(sent: bytes, **changes: object) -> bytes:
+    """Give the transaction that a request asks for, with some of it changed."""
+    request = json.loads(sent.split(b"\r\n\r\n", 1)[1])
+    transaction = {
+        "id": 77,
+        "external_id": request["external_id"],
+        "creation_date": "2026-11-24T20:05:05.883561000Z",
+        "status": {"id": 70000, "message": "COMPLETED", "class": {"id": 7, "message": "COMPLETED"}},
+        "product": {"id": request["product_id"]},
+        "credit_party_identifier": request["credit_party_identifier"],
+        "requested_values": {"destination": request["destination"]},
+    }
+    return json.dumps({**transaction, **changes}).encode()
+
+
+OTHERS: dict[str, tuple[dict[str, object], str]] = {
+    "another external id": ({"external_id": "somebody-1"}, "external id somebody-1 instead of"),
+    "another product": ({"product": {"id": 1}}, "product 1 instead of 6418"),
+    "another number": ({"credit_party_identifier": {"mobile_number": "+6595123999"}}, "mobile number +6595123999"),
+    "another amount": (
+        {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 500}}},
+        "destination amount 500 SGD instead of 5 SGD",
+    ),
+    "another unit": (
+        {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "USD", "amount": 5}}},
+        "destination amount 5 USD instead of 5 SGD",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_an_answer_about_another_transaction_is_a_conflict_and_nothing_more_is_sent(
+    provider: Any,
+    sandbox: Any,
+    answer: Callable[..., bytes],
+    pay_through: Callable[..., Any],
+    books: Callable[[], list[dict[str, Any]]],
+    name: str,
+) -> None:
+    del sandbox
+    changes, message = OTHERS[name]
+    _once(provider, lambda: answer(201, _somebody_elses(provider.seen[-1], **changes)))
+    for _ in range(2):
+        outcome = await pay_through()
+        assert outcome.state is RowState.CONFLICT
+    assert message in outcome.message
+    assert len(books()) == 1
+    assert sum(request.startswith(b"POST") for request in provider.seen) == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"id": 123456, "message": "LOST-IN-SPACE", "class": {"id": 42, "message": "LOST"}},
+        {"id": 70000, "message": "COMPLETED", "class": {"id": 42, "message": "COMPLETED"}},
+        {"id": 90000, "message": "DECLINED", "class": {"id": 7, "message": "DECLINED"}},
+    ],
+    ids=["an unknown class", "a class whose id is unknown", "a class whose id and name differ"],
+)
+async def test_a_status_that_nobody_knows_is_never_final(
+    provider: Any,
+    sandbox: Any,
+    answer: Callable[..., bytes],
+    pay_through: Callable[..., Any],
+    books: Callable[[], list[dict[str, Any]]],
+    status: dict[str, object],
+) -> None:
+    del sandbox
+    provider.takes_all = True
+    provider.rule = lambda line: (
+        answer(201, _somebody_elses(provider.seen[-1], status=status))
+        if line.startswith("POST")
+        else answer(200, b"[]")
+        if "/transactions" in line
+        else None
+    )
+    outcome = await pay_through()
+    assert outcome.state is RowState.ACCEPTED
+    assert len(books()) == 1
