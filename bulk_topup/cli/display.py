@@ -9,6 +9,7 @@ from rich.table import Table
 from bulk_topup.engine import Prepared
 from bulk_topup.jobs import Job
 from bulk_topup.money import plain
+from bulk_topup.printable import printable
 from bulk_topup.records import Run
 from bulk_topup.report import Summary
 from bulk_topup.runs import Finished
@@ -34,7 +35,7 @@ STATE_STYLES = {
 
 def shown(text: object) -> str:
     """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
-    return escape("".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(text)))
+    return escape(printable(str(text)))
 
 
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:

@@ -9,6 +9,7 @@ import click
 from bulk_topup.approvals import ApprovalError
 from bulk_topup.dvs import DVSError
 from bulk_topup.errors import BulkTopupError, JobError, ListError, MappingError, RunLockedError
+from bulk_topup.printable import printable
 from bulk_topup.runs import BalanceTooLowError, GuardError, InterruptedRunError, RowsRefusedError
 
 USAGE = 2
@@ -45,11 +46,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BulkTopupError as error:
-        click.echo(f"Error: {_shown(str(error))}", err=True)
+        text = str(error)
+        cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+        click.echo("Error: " + printable(cut, keep="\n"), err=True)
         raise click.exceptions.Exit(code_for(error)) from error
-
-
-def _shown(text: str) -> str:
-    """Cut an error, and leave out what would command a terminal: it may quote what somebody else wrote."""
-    cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
-    return "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in cut)

@@ -42,6 +42,7 @@ from bulk_topup.dvs.resources import (
 from bulk_topup.dvs.retries import RetryPolicy, with_retries
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.dvs.transport import Answer, Call, HTTPTransport, Params
+from bulk_topup.printable import printable
 
 T = TypeVar("T")
 
@@ -294,16 +295,11 @@ def _details(body: bytes) -> tuple[ErrorDetail, ...]:
     try:
         value: Any = codec.decode(body)
         return tuple(
-            ErrorDetail(code=int(item["code"]), message=_shown(str(item["message"])))
+            ErrorDetail(code=int(item["code"]), message=printable(str(item["message"])[:QUOTED_CHARACTERS]))
             for item in value["errors"][:MAX_ERROR_DETAILS]
         )
     except (codec.InvalidJSON, TypeError, KeyError, ValueError):
         return ()
-
-
-def _shown(text: str) -> str:
-    """Cut a text that somebody else wrote to what a person reads, without what would command a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:QUOTED_CHARACTERS])
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

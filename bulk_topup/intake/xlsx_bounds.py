@@ -40,7 +40,6 @@ _PIECE_BYTES: Final = 1 << 20
 _TAG_BYTES: Final = 1 << 16
 
 _SHEET: Final = b"sheetData"
-_STRINGS: Final = b"sst"
 #: Rows and cells, those with a prefix, and those that say where they are as nearly every program writes it.
 _BEGUN: Final = re.compile(rb"<(?:c|row)[\s/>]")
 _PREFIXED: Final = re.compile(rb":(?:c|row)[\s/>]")
@@ -128,7 +127,7 @@ class _Glance:
         if b"<!DOCTYPE" in window or b"<!ENTITY" in window:
             raise ListError(f"{self._name} has XML with a document type, which no workbook has; {_ANEW}")
         self.is_sheet = self.is_sheet or _SHEET in window
-        self.is_strings = self.is_strings or _STRINGS in window
+        self.is_strings = self.is_strings or b"<si" in window or b":si" in window
         if self.is_sheet:
             self._look_at_places(window)
         if self.is_strings:

@@ -75,8 +75,8 @@ def _cells(*cells: str) -> bytes:
     return _book(sheet1=_sheet(HEADER + "".join(cells)))
 
 
-def _shared_text_bomb(cell: str = '<c r="A{}" t="s"><v>3</v></c>') -> bytes:
-    text = "<si><t>" + os.urandom(16_000).hex() + "</t></si></sst>"
+def _shared_text_bomb(cell: str = '<c r="A{}" t="s"><v>3</v></c>', text: str = "<si><t>{}</t></si></sst>") -> bytes:
+    text = text.format(os.urandom(16_000).hex())
     rows = "".join(f'<row r="{row}">{cell.format(row)}</row>' for row in range(3, 40_003))
     return _book(sheet1=_sheet(HEADER + rows), sharedStrings=PARTS[STRINGS].replace("</sst>", text))
 
@@ -152,6 +152,10 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "the same, written unlike others": (
         lambda: _shared_text_bomb("<c t='s' r='A{}'><v > 3 </v ></c>"),
+        "has texts of more than 512 MiB in its cells; split",
+    ),
+    "the same, with tags that end in blanks": (
+        lambda: _shared_text_bomb(text="<si ><t>{}</t></si ></sst>"),
         "has texts of more than 512 MiB in its cells; split",
     ),
     "a billion laughs": (
