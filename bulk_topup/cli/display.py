@@ -35,7 +35,7 @@ STATE_STYLES = {
 
 def shown(text: object) -> str:
     """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
-    return escape(printable(str(text)))
+    return escape(printable(str(text), keep="\n"))
 
 
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:

@@ -188,7 +188,7 @@ async def test_an_answer_that_never_ends_meets_the_time_out(provider: Any, start
 )
 async def test_what_is_no_http_is_no_answer(provider: Any, head: bytes) -> None:
     provider.rule = lambda _line: head
-    async with _client(provider, timeout=2) as dvs:
+    async with _client(provider, timeout=0.5) as dvs:
         with pytest.raises(NoResponseError):
             await dvs.transactions.create_async(REQUEST)
 
