@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import (
+    APIError,
     AsyncDVS,
     DVSError,
     ExternalIdAlreadyUsedError,
@@ -258,6 +259,8 @@ class Submitter:
             if not maybe_sent:
                 await self._release(attempt, "not taken: the credentials were refused")
             return
+        # A refusal without a readable reason may be somebody else's, or may say that the request was taken before.
+        maybe_sent = maybe_sent or (isinstance(error, APIError) and not error.details)
         if isinstance(error, InsufficientBalanceError):
             self._control.stop(StopReason.BALANCE, f"{error}. Top up the wallet, then resume; nothing more is sent.")
         if maybe_sent and not await self._is_proved_absent(attempt):

@@ -247,3 +247,25 @@ async def test_a_transaction_that_vanished_holds_up_no_other_row(pay: Pay, netwo
     network.rule = rule
     _, outcomes = await pay(3)
     assert Counter(outcome.state for outcome in outcomes) == {RowState.COMPLETED: 2, RowState.ACCEPTED: 1}
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad request</html>", b'{"errors":[{"code":1007001,"mess', b"{}"])
+async def test_a_refusal_without_a_readable_reason_is_no_proof_that_nobody_is_paid(
+    pay: Pay, network: Any, books: Books, tmp_path: Path, body: bytes
+) -> None:
+    await pay(3)
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    network.rule = lambda _number, line, _body: (400, body) if line == CREATION else "pass"
+    finished, outcomes = await pay(3)
+    assert (finished.result.reason, [outcome.state for outcome in outcomes]) == (None, [RowState.COMPLETED] * 3)
+    assert len(books()) == 3
+
+
+async def test_a_refusal_without_a_reason_of_what_the_provider_does_not_have_is_a_failure(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    network.rule = lambda _number, line, _body: (400, b"<html>") if line == CREATION else "pass"
+    _, outcomes = await pay(3)
+    assert [outcome.state for outcome in outcomes] == [RowState.FAILED] * 3
+    assert books() == []
