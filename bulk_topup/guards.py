@@ -13,8 +13,8 @@ from bulk_topup.dvs.statuses import STATUSES
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 #: A currency, or another unit of amounts; spelt otherwise it would name nothing, and guard nothing.
 Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,10}$")]
-#: Amounts of money by currency (or another unit), e.g. {"USD" = "1000"}.
-Amounts = dict[Unit, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]
+#: Amounts of money by currency (or another unit), e.g. {"USD" = "1000"}; a number of endless digits is none.
+Amounts = dict[Unit, Annotated[Decimal, Field(ge=0, lt=10**24, decimal_places=9, allow_inf_nan=False)]]
 #: Seconds.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from bulk_topup.approvals import (
     HMAC,
@@ -26,7 +25,7 @@ from bulk_topup.approvals import (
     trusted_key,
     user_name,
 )
-from bulk_topup.cli.display import simple_table
+from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
@@ -75,7 +74,7 @@ def approve_command(
         raise click.UsageError("Choose one of --key FILE and --hmac.")
     with plain_errors():
         statement = read_statement(plan)
-        console = Console(stderr=as_json)
+        console = Console(stderr=as_json, emoji=False)
         _show(console, statement)
         approved = approve(
             statement,
@@ -94,7 +93,7 @@ def approve_command(
             raise ApprovalError(
                 f"The approved plan cannot be written to {file}: {error.strerror}. Name another with --out."
             ) from None
-        console.print(f"Approved until {approved.approval.valid_until}: {file}", highlight=False, soft_wrap=True)
+        console.print(f"Approved until {approved.approval.valid_until}: {shown(file)}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(codec.encode(approved.model_dump()))
 
@@ -189,4 +188,4 @@ def _show(console: Console, statement: Statement) -> None:
         ("planned by", statement.planned_by),
         ("planned at", statement.planned_at),
     ]
-    console.print(simple_table(("what", "as planned"), ((name, escape(str(value))) for name, value in rows)))
+    console.print(simple_table(("what", "as planned"), rows))

@@ -165,7 +165,7 @@ def _checks_table(prepared: Prepared) -> Table:
     for check in prepared.checks:
         unit = f" {check.unit}" if check.unit else ""
         limit = "nothing" if check.limit is None else f"{plain(check.limit)}{unit}"
-        outcome = "[green]kept[/]" if check.is_kept else f"[red]{check.message}[/]"
+        outcome = "[green]kept[/]" if check.is_kept else f"[red]{shown(check.message)}[/]"
         table.add_row(check.guard, limit, f"{plain(check.figure)}{unit}", outcome)
     return table
 

@@ -33,6 +33,11 @@ JOBS = {
     "nested too deeply": (b"list = " + b"[" * 10_000, "its values are nested too deeply"),
     "too large": (b"#" * (MAX_JOB_BYTES + 1), "has more than 1048576 bytes; most likely it is no job file"),
     "a number without end": (b"product = " + b"1" * 5000, "is not valid TOML: Exceeds the limit"),
+    "a number with an exponent without end": (b"rate = 1e99999999999999999999", "a number is beyond any bound"),
+    "a cap of endless digits": (
+        b'list = "a"\n[caps.amounts]\nSGD = 1e999999999',
+        "caps.amounts.SGD: Input should be less than 1000000000000000000000000",
+    ),
     "a key twice": (b'list = "a"\nlist = "b"', "is not valid TOML: Cannot overwrite a value"),
     "nothing": (b"", "list: Field required"),
     "a list that is no text": (b"list = true", "list: Input should be a valid string"),
