@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -152,8 +152,11 @@ def load_job(path: Path) -> Job:
         raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES} bytes; most likely it is no job file.")
     try:
         values = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    except RecursionError as error:
-        raise JobError(f"The job file {path} is not valid TOML: its values are nested too deeply.") from error
+    except (RecursionError, InvalidOperation) as error:
+        what = (
+            "its values are nested too deeply" if isinstance(error, RecursionError) else "a number is beyond any bound"
+        )
+        raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
     except ValueError as error:  # of its TOML, its UTF-8 or its numbers
         raise JobError(f"The job file {path} is not valid TOML: {error}.") from error
     return make_job({"name": path.stem, **values}, f"The job file {path}")
