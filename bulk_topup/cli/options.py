@@ -20,6 +20,9 @@ from bulk_topup.settings import Environment, default_ledger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Lines that one command names at most.
+MAX_LINES = 1_000_000
+
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
@@ -232,7 +235,10 @@ def lines_of(_context: click.Context, _option: click.Parameter, text: str | None
         if part and not match:
             raise click.BadParameter(f'"{part}" is not a line or a range of lines; write it like 5,7-9.')
         if match:
-            lines.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+            named = range(int(match[1]), int(match[2] or match[1]) + 1)
+            if len(lines) + len(named) > MAX_LINES:
+                raise click.BadParameter(f"More than {MAX_LINES} lines are named; choose by --status instead.")
+            lines.update(named)
     return frozenset(lines)
 
 

@@ -1,10 +1,13 @@
 """What an answer of the provider means for a row: pure functions from a request and a transaction to a move."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import Amount, Price, Transaction, TransactionRequest
+from bulk_topup.dvs.patterns import PER_PAGE_MAX
+from bulk_topup.dvs.resources import LONGEST_WINDOW
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.money import plain
 from bulk_topup.records import Attempt, Facts, Move
@@ -131,7 +134,13 @@ class PollPolicy:
         return wait if changed else min(self.longest, wait * self.growth)
 
 
-def sweep_is_cheaper(open_rows: int, transactions_in_window: int, per_page: int) -> bool:
-    """Tell whether reading the provider's list of the window takes fewer requests than asking for each row."""
-    pages = -(-max(transactions_in_window, 1) // per_page)
-    return pages < open_rows
+def sweep_is_cheaper(open_rows: int, listed: int, span: timedelta) -> bool:
+    """Tell whether reading the provider's list takes fewer requests than asking for each row.
+
+    Args:
+        open_rows: rows whose status is asked for.
+        listed: transactions that the list is likely to have.
+        span: the time between the first and the last of the open rows; each window of it takes a request at least.
+    """
+    windows = span // LONGEST_WINDOW + 1
+    return windows - 1 + -(-max(listed, 1) // PER_PAGE_MAX) < open_rows

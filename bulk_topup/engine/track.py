@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Iterable
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
-from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
 from bulk_topup.engine.hints import Hints
@@ -124,7 +123,7 @@ class Tracker:
 
     async def _poll(self, window: Window) -> int:
         """Ask once for everything open, the cheaper way, and give the number of rows that became final."""
-        if not sweep_is_cheaper(window.count, self._listed_last, PER_PAGE_MAX):
+        if not sweep_is_cheaper(window.count, self._listed_last, window.newest - window.oldest):
             return await self._ask_singly()
         final, seen = await self._sweep(window)
         # What the list does not show (yet) is asked for by its id.

@@ -1,6 +1,7 @@
 """What an answer of the provider means for a row."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -138,7 +139,12 @@ def test_questions_become_rarer_only_while_nothing_changes() -> None:
     assert policy.next_wait(9, 10, 100) == 2
 
 
-@given(st.integers(1, 100_000), st.integers(0, 100_000))
-def test_the_cheaper_way_to_ask_is_taken(open_rows: int, listed: int) -> None:
+@given(st.integers(1, 100_000), st.integers(0, 100_000), st.timedeltas(timedelta(0), timedelta(hours=23)))
+def test_the_cheaper_way_to_ask_is_taken(open_rows: int, listed: int, span: timedelta) -> None:
     pages = max(1, -(-listed // PER_PAGE_MAX))
-    assert sweep_is_cheaper(open_rows, listed, PER_PAGE_MAX) == (pages < open_rows)
+    assert sweep_is_cheaper(open_rows, listed, span) == (pages < open_rows)
+
+
+def test_a_list_of_many_days_takes_a_request_a_day() -> None:
+    assert sweep_is_cheaper(30, 100, timedelta(days=28))
+    assert not sweep_is_cheaper(30, 100, timedelta(days=30))
