@@ -16,6 +16,8 @@ TOGETHER = ("requires", "does not take", "service_id is required", "24 hours", "
 schema = schemathesis.openapi.from_dict(
     document(), config=schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
 )
+#: Nobody holds the numbers of unknown fields that hypothesis makes up, such as 1e-120.
+BEYOND = "a number or a depth that nothing can hold"
 
 
 def good_fields_are_taken(context: Any, response: Any, case: Any) -> None:
@@ -23,7 +25,7 @@ def good_fields_are_taken(context: Any, response: Any, case: Any) -> None:
     del context
     if case.meta.generation.mode.is_positive and response.status_code == 400:
         [error] = response.json()["errors"]
-        assert error["code"] != 1000400 or any(rule in error["message"] for rule in TOGETHER), error
+        assert error["code"] != 1000400 or any(rule in error["message"] for rule in (*TOGETHER, BEYOND)), error
 
 
 @schema.parametrize()
