@@ -27,6 +27,10 @@ class ConfigurationError(BulkTopupError):
     """The settings are not usable."""
 
 
+class PinKeyError(ConfigurationError):
+    """There is no key to encrypt PINs with."""
+
+
 class LedgerError(BulkTopupError):
     """The ledger cannot be used."""
 
@@ -37,6 +41,10 @@ class RunNotFoundError(LedgerError):
 
 class RunLockedError(LedgerError):
     """Another process holds this run; wait until it ends, or stop it, then start again."""
+
+
+class PurgedRunError(LedgerError):
+    """The run's personal data was removed, so nobody can tell whom it paid; it is never started again."""
 
 
 class StateError(LedgerError):

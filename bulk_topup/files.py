@@ -4,10 +4,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 OWNER_ONLY = 0o600
+#: The same for folders, which are entered.
+OWNER_ENTERS = 0o700
 #: Hexadecimal digits that tell apart texts which give the same name.
 NAME_HASH_LENGTH = 8
 #: Bytes of a text that stand in a name as they are: a few of them fit into the 255 that a file system takes.
@@ -54,6 +57,36 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder that only its owner can enter, and so each one above it that is missing; one that exists stays.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=OWNER_ENTERS, exist_ok=True)
+
+
+def create_whole(path: Path, content: bytes) -> None:
+    """Create a private file with its content in one step, and on disk; one that exists is left as it is.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # private from the start
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+        _sync_folder(path.parent)
+    finally:
+        Path(temporary).unlink()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a private temporary path beside `path`; on success it takes the place of `path` in one step.
@@ -69,5 +102,16 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    """Put a new name on disk, not only the file that it names; some file systems see to that by themselves."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

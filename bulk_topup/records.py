@@ -74,9 +74,9 @@ class Outcome:
     fee: Decimal | None
     price_unit: str | None
     operator_reference: str | None
-    #: The purchased PIN; secret.
-    pin_code: str | None
-    pin_serial: str | None
+    #: The purchased PIN; secret. A text in parentheses where it cannot be decrypted.
+    pin_code: str | None = field(repr=False)
+    pin_serial: str | None = field(repr=False)
     #: When the provider created the transaction, and when its final status was seen, in UTC.
     creation_date: datetime | None
     final_at: datetime | None

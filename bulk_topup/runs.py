@@ -24,7 +24,7 @@ from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
 from bulk_topup.errors import BulkTopupError, LedgerError, ListError, RunNotFoundError
-from bulk_topup.files import sha256_of
+from bulk_topup.files import private_folder, sha256_of
 from bulk_topup.guards import Caps, Guards, Mode
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
@@ -391,7 +391,7 @@ def make_report_folder(folder: Path) -> None:
         BulkTopupError: it cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
     except OSError as error:
         raise BulkTopupError(
             f"The report folder {folder} cannot be made: {error.strerror}. Name another with --report-dir."

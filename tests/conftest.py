@@ -35,6 +35,12 @@ class HandClock:
         await asyncio.sleep(0)
 
 
+@pytest.fixture(autouse=True)
+def pin_key(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key file for PINs that is not the one of this machine's user."""
+    monkeypatch.setenv("BULK_TOPUP_PIN_KEY_FILE", str(tmp_path_factory.getbasetemp() / "keys" / "pin.key"))
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -16,6 +16,7 @@ from bulk_topup.cli.approve import approval_key_group, approve_command
 from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.pay import resume_command, retry_command, run_command
+from bulk_topup.cli.pin_key import pin_key_group
 from bulk_topup.cli.runs import plan_command, report_command, status_command
 from bulk_topup.cli.sandbox import sandbox_command
 from bulk_topup.cli.transactions import transaction_group
@@ -57,5 +58,6 @@ for command in (
     transaction_group,
     sandbox_command,
     listen_command,
+    pin_key_group,
 ):
     main.add_command(command)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from bulk_topup.cli.options import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ConfigurationError, LedgerError
+from bulk_topup.files import private_folder
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import InterruptedRunError, Payer
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
@@ -114,7 +115,7 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
     books = books_beside(ledger)
     lock = FileLock(books.with_name(f"{books.name}.lock"), timeout=0, mode=0o600)
     try:
-        ledger.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(ledger.parent)
         lock.acquire()
     except OSError as error:
         raise ConfigurationError(

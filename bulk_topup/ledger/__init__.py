@@ -2,7 +2,9 @@
 
 from bulk_topup.ledger.lock import run_lock
 from bulk_topup.ledger.retrying import RetryChoice
+from bulk_topup.ledger.sealing import Rotated
+from bulk_topup.ledger.sealing import rotate as rotate_pins
 from bulk_topup.ledger.spending import Spent
 from bulk_topup.ledger.store import Ledger
 
-__all__ = ["Ledger", "RetryChoice", "Spent", "run_lock"]
+__all__ = ["Ledger", "RetryChoice", "Rotated", "Spent", "rotate_pins", "run_lock"]

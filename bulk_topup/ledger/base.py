@@ -10,6 +10,8 @@ from typing import Any, Self
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
+from bulk_topup.ledger.sealing import keys_for
+from bulk_topup.pin_keys import load_pin_keys
 
 
 class LedgerFile:
@@ -22,6 +24,7 @@ class LedgerFile:
 
     Raises:
         LedgerError: the file cannot be used.
+        PinKeyError: PINs that the file holds, or will hold, cannot be encrypted.
     """
 
     def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False) -> None:
@@ -29,6 +32,11 @@ class LedgerFile:
         self._clock = clock or SystemClock()
         with telling(path):
             self._connection = open_for_reading(path) if read_only else open_database(path)
+            try:
+                self._pin_keys = load_pin_keys() if read_only else keys_for(self._connection, path)
+            except BaseException:
+                self._connection.close()
+                raise
 
     def __enter__(self) -> Self:
         return self

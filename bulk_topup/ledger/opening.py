@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bulk_topup.errors import LedgerError
-from bulk_topup.files import OWNER_ONLY, create_private
+from bulk_topup.files import OWNER_ONLY, create_private, private_folder
 from bulk_topup.ledger.schema import is_newer, migrations
 
 #: Marks the file as ours, so that no other program's database is ever written to ("btup").
@@ -46,7 +46,7 @@ def open_database(path: Path) -> sqlite3.Connection:
                 "know who was paid: bring it back, or name another file."
             )
         else:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(path.parent)
         create_private(path)
         _LOOKED_AT.add(_identity(path))
     # One thread at a time uses the connection, but not always the one that opened it. The path is made absolute because
@@ -114,6 +114,16 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def scrub(connection: sqlite3.Connection) -> bool:
+    """Write the file anew, so that nothing stays in it, nor in its log, of what was changed or removed.
+
+    Returns:
+        Whether that is done; not while another process is in the middle of reading.
+    """
+    connection.execute("VACUUM")
+    return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+
 @contextmanager
 def telling(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise into an error with the file and a cure."""
@@ -154,6 +164,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is overwritten is gone; what rows leave behind in the log, `scrub` removes.
+    connection.execute("PRAGMA main.secure_delete = ON")
     if migrations.pending(database):
         # One transaction, so that of two that open a new ledger at once the second finds it made.
         with transaction(connection):

@@ -7,7 +7,7 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("bulk_topup.ledger")
 
 #: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts", "0004_guards")
+NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts", "0004_guards", "0005_pin_keys")
 
 
 def is_newer(db: Database) -> bool:
@@ -126,3 +126,13 @@ def _fourth(db: Database) -> None:
     rows.create_index(["credit_party"])
     # Until when a held transaction can be confirmed.
     db.table("attempts").add_column("expires_at", str)
+
+
+@migrations(name=NAMES[4])
+def _fifth(db: Database) -> None:
+    # By which keys the ledger's PINs are encrypted; none names those that are not yet.
+    db.table("pin_keys").create({"id": str}, pk="id")
+    db.execute(
+        "INSERT INTO pin_keys SELECT '' WHERE EXISTS "
+        "(SELECT 1 FROM attempts WHERE pin_code IS NOT NULL OR pin_serial IS NOT NULL)"
+    )

@@ -17,6 +17,7 @@ from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.opening import telling
 from bulk_topup.ledger.retrying import Retrying
+from bulk_topup.ledger.sealing import seal_facts
 from bulk_topup.ledger.totals import Totals
 from bulk_topup.ledger.values import (
     attempt_of,
@@ -286,6 +287,7 @@ class Ledger(Retrying, Totals):
             )
             self._expect(moved.rowcount, len(moves))
             known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
+            seal_facts(connection, self._pin_keys, known)
             self._expect(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
             connection.executemany(
                 sql.INSERT_EVENT,
@@ -381,7 +383,7 @@ class Ledger(Retrying, Totals):
             cursor = self._connection.execute(sql.OUTCOMES, {"run_id": run.id})
             while batch := cursor.fetchmany(READ_BATCH):
                 for row in batch:
-                    yield outcome_of(row)
+                    yield outcome_of(row, self._pin_keys)
 
     def events(self, row_id: int) -> list[Event]:
         """Give a row's history, oldest first."""

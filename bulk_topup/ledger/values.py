@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from bulk_topup.money import PRECISE, plain
+from bulk_topup.pin_keys import PinKeys
 from bulk_topup.problems import Problem
 from bulk_topup.records import Attempt, CheckedRow, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, Outcome, Run
 from bulk_topup.states import RowState
@@ -143,8 +144,8 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
     }
 
 
-def outcome_of(row: sqlite3.Row) -> Outcome:
-    """Make an outcome of a row with its latest attempt."""
+def outcome_of(row: sqlite3.Row, keys: PinKeys) -> Outcome:
+    """Make an outcome of a row with its latest attempt; a PIN that cannot be decrypted says so."""
     return Outcome(
         line=row["line"],
         state=RowState(row["state"]),
@@ -165,8 +166,8 @@ def outcome_of(row: sqlite3.Row) -> Outcome:
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
         operator_reference=row["operator_reference"],
-        pin_code=row["pin_code"],
-        pin_serial=row["pin_serial"],
+        pin_code=keys.open(row["pin_code"], row["external_id"], "pin_code"),
+        pin_serial=keys.open(row["pin_serial"], row["external_id"], "pin_serial"),
         creation_date=_time(row["creation_date"]),
         final_at=_time(row["final_at"]),
         in_list=bool(row["in_list"]),

@@ -5,11 +5,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
-from bulk_topup.files import replacing
+from bulk_topup.files import private_folder, replacing
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report.batches import Sink, batches
 from bulk_topup.report.csv_results import csv_results, not_completed_rows
@@ -19,9 +18,6 @@ from bulk_topup.report.jsonl_results import jsonl_results
 from bulk_topup.report.summary import Summary, Tally
 from bulk_topup.report.xlsx_results import xlsx_results
 from bulk_topup.states import RowState
-
-#: The report's folder holds personal data: nobody but its owner enters it.
-FOLDER_MODE: Final = 0o700
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +57,7 @@ def write_report(
     not_completed = folder / not_completed_name(run)
     wanted = [each for each in ReportFormat if each in formats]
     with _told(folder):
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        private_folder(folder)
         # Files take their places in reverse: the summary is the last, so that it never tells of rows not yet there.
         with ExitStack() as places:
             summary_file = places.enter_context(replacing(folder / SUMMARY))

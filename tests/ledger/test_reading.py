@@ -15,6 +15,7 @@ from bulk_topup.clock import Clock
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.ledger import Ledger, RetryChoice, store, values
 from bulk_topup.ledger import statements as sql
+from bulk_topup.pin_keys import PinKeys
 from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
 from bulk_topup.states import RowState
 
@@ -46,9 +47,9 @@ def test_outcomes_are_not_read_all_at_once(
     made: list[int] = []
     real = values.outcome_of
 
-    def counted(found: sqlite3.Row) -> Outcome:
+    def counted(found: sqlite3.Row, keys: PinKeys) -> Outcome:
         made.append(found["line"])
-        return real(found)
+        return real(found, keys)
 
     monkeypatch.setattr(store, "outcome_of", counted)
     stream = ledger.outcomes(run)
