@@ -10,6 +10,7 @@ from bulk_topup.dvs.callbacks import CallbackReceiver
 from bulk_topup.engine import follow_hints
 from bulk_topup.errors import RunLockedError
 from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.redaction import hide
 from bulk_topup.serving import Address, Serving
 
 #: Seconds after which hints are looked at again although no callback came: their run was held, or DVS did not answer.
@@ -29,6 +30,7 @@ def receiving(ledger: Ledger, address: Address, path_token: str, wake: Callable[
     Raises:
         ConfigurationError: the address or the certificate cannot be used.
     """
+    hide(path_token)
     loop = asyncio.get_running_loop()
     with Ledger(ledger.path) as own:
 

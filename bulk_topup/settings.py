@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bulk_topup.errors import ConfigurationError
@@ -33,7 +33,7 @@ class Credentials(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DVS_", env_file_encoding="utf-8", extra="ignore")
 
-    api_key: str
+    api_key: str = Field(repr=False)
     api_secret: SecretStr
 
 

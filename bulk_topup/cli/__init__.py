@@ -1,5 +1,7 @@
 """The command line: each command parses, calls one function of the library, and prints."""
 
+import logging
+
 import click
 
 from bulk_topup import __version__
@@ -20,11 +22,21 @@ from bulk_topup.cli.pin_key import pin_key_group
 from bulk_topup.cli.runs import plan_command, report_command, status_command
 from bulk_topup.cli.sandbox import sandbox_command
 from bulk_topup.cli.transactions import transaction_group
+from bulk_topup.redaction import install
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, package_name="bulk-topup")
-def main() -> None:
+@click.option(
+    "--log",
+    "log_level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="BULK_TOPUP_LOG",
+    default="warning",
+    show_default=True,
+    help="What is logged to standard error, for whoever looks for a fault; secrets and people are left out.",
+)
+def main(log_level: str) -> None:
     """Pay long lists of people through the DT One DVS API: resumable, within its rate limit, nobody twice.
 
     Exit codes: 0 all rows completed, 1 some did not, 2 usage, 3 the list or job file is not acceptable, a guard is
@@ -36,6 +48,7 @@ def main() -> None:
       bulk-topup plan sample_files/rewards.csv --product 6418
       bulk-topup run sample_files/rewards.csv --product 6418
     """
+    install(logging.getLevelNamesMapping()[log_level.upper()])
 
 
 for command in (

@@ -10,6 +10,7 @@ from bulk_topup.approvals import ApprovalError
 from bulk_topup.dvs import DVSError
 from bulk_topup.errors import BulkTopupError, JobError, ListError, MappingError, RunLockedError
 from bulk_topup.printable import printable
+from bulk_topup.redaction import without_secrets
 from bulk_topup.runs import BalanceTooLowError, GuardError, InterruptedRunError, RowsRefusedError
 
 USAGE = 2
@@ -46,7 +47,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BulkTopupError as error:
-        text = str(error)
+        text = without_secrets(str(error))
         cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         click.echo("Error: " + printable(cut, keep="\n"), err=True)
         raise click.exceptions.Exit(code_for(error)) from error

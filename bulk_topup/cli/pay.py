@@ -36,6 +36,7 @@ from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
+from bulk_topup.redaction import hide
 from bulk_topup.runs import (
     BalanceTooLowError,
     Finished,
@@ -280,6 +281,8 @@ class _Callbacks:
         self.address: Address | None = values.pop("listen_at")
         if self._url is not None and urlsplit(self._url).scheme not in {"http", "https"}:
             raise click.UsageError(f'"{self._url}" is not a URL that DVS could post to; write it like https://…/TOKEN.')
+        if self._url is not None:
+            hide(urlsplit(self._url).path.strip("/"))
 
     @contextmanager
     def received(self, ledger: Ledger, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.redaction import hide_key_pair
 
 #: Query parameters.
 Params = Mapping[str, str]
@@ -76,6 +77,7 @@ class HTTPTransport:
         self, base_url: str, api_key: str, api_secret: SecretStr, *, timeout: float, connections: int, user_agent: str
     ) -> None:
         check_base_url(base_url)
+        hide_key_pair(api_key, api_secret.get_secret_value())
         tls = httpx2.create_ssl_context()
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._timeout = timeout
