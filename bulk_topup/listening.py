@@ -54,7 +54,8 @@ async def follow_all(dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
     for run in ledger.runs_hinted():
         try:
             with run_lock(ledger.path, run.job, run.run_key):
-                moved += await follow_hints(run, dvs=dvs, ledger=ledger, clock=clock)
+                found = ledger.find_run(run.job, run.run_key) or run  # it may have been purged by now
+                moved += await follow_hints(found, dvs=dvs, ledger=ledger, clock=clock)
         except RunLockedError:
             continue  # whoever holds it follows them
     return moved

@@ -23,7 +23,7 @@ from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
-from bulk_topup.errors import BulkTopupError, LedgerError, ListError, RunNotFoundError
+from bulk_topup.errors import BulkTopupError, LedgerError, ListError, PurgedRunError, RunNotFoundError
 from bulk_topup.files import private_folder, sha256_of
 from bulk_topup.guards import Caps, Guards, Mode
 from bulk_topup.intake import ListReader, Table, open_table, read_list
@@ -131,7 +131,7 @@ def _open_list(job: Job, run: Run | None, ledger: Ledger, corrections: Path | No
 
 
 async def plan_list(
-    job: Job, *, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None = None
+    job: Job, *, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None = None, clock: Clock | None = None
 ) -> tuple[Run | None, Prepared]:
     """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
 
@@ -140,8 +140,12 @@ async def plan_list(
         dvs: an open client.
         ledger: an open ledger, where the run may have begun already.
         corrections: a file of rows of the run that did not complete, corrected.
+        clock: where time comes from.
+
+    Raises:
+        PurgedRunError: whom the run paid, or whom a limit on repeated payments concerns, is not known any more.
     """
-    run, prepared = await _plan(job, dvs, ledger, corrections)
+    run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
     ledger.clear_staged()
     return run, prepared
 
@@ -165,14 +169,19 @@ async def plan_for_approval(
         clock: where time comes from.
         corrections: a file of rows of the run that did not complete, corrected.
     """
-    run, prepared = await _plan(job, dvs, ledger, corrections)
+    run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
     statement = _statement(job, payer, ledger, clock or SystemClock())
     ledger.clear_staged()
     return run, prepared, statement
 
 
-async def _plan(job: Job, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None) -> tuple[Run | None, Prepared]:
+async def _plan(
+    job: Job, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None, clock: Clock
+) -> tuple[Run | None, Prepared]:
     run = ledger.find_run(job.name, str(job.run_key))
+    if run is not None:
+        _demand_not_purged(run)
+    _demand_memory(job, ledger, clock.now())
     prepared = await prepare(
         reader=_open_list(job, run, ledger, corrections),
         dvs=dvs,
@@ -215,12 +224,15 @@ async def run_list(
         RunLockedError: another process holds the run.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError:
             nothing was sent.
+        PurgedRunError: nothing was sent; whom it, or another run that counts, paid is not known any more.
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.find_run(job.name, run_key)
+        _demand_memory(job, ledger, (clock or SystemClock()).now())
         if found is not None:
+            _demand_not_purged(found)
             _demand_same_payer(found, payer)
             _demand_same_mode(found, job.mode, ledger)
         if approval is not None:
@@ -295,9 +307,11 @@ async def resume_run(
     Raises:
         RunLockedError: another process holds the run.
         GuardError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
+        PurgedRunError: nothing was sent; whom it paid is not known any more.
         InterruptedRunError: the ledger could not be written any more.
     """
     with run_lock(ledger.path, run.job, run.run_key):
+        _demand_not_purged(ledger.find_run(run.job, run.run_key) or run)
         _demand_same_payer(run, payer)
         if run.account != payer.account:
             ledger.set_account(run, payer.account)
@@ -350,6 +364,27 @@ def _demand_same_payer(run: Run, payer: Payer) -> None:
         raise OtherAccountError(
             f"Run {run.name} was begun with {run.account}, and this is {payer.account}. Another account does not know "
             "what was paid: go on with the first one. If only its key or its address changed, state --same-account."
+        )
+
+
+def _demand_not_purged(run: Run) -> None:
+    """Demand that a run knows whom it paid: otherwise every row of its list would be new to it."""
+    if run.purged_at is not None:
+        raise PurgedRunError(
+            f"The personal data of run {run.name} was removed at {run.purged_at:%Y-%m-%d %H:%M} UTC, so nobody can "
+            "tell whom it paid, and nothing was sent. To pay a list on purpose, name another run with --run-key."
+        )
+
+
+def _demand_memory(job: Job, ledger: Ledger, now: datetime) -> None:
+    """Demand that all payments which a limit on repeated ones looks back at are known with their beneficiaries."""
+    if job.velocity is None:
+        return
+    forgotten = ledger.last_purged_payment()
+    if forgotten is not None and now - forgotten <= job.velocity.period:
+        raise PurgedRunError(
+            f"The limit on repeated payments looks back {job.velocity.days} days, and whom the ledger's runs paid "
+            f"until {forgotten:%Y-%m-%d} was purged, so nothing was sent. Let it look back fewer days, or wait."
         )
 
 

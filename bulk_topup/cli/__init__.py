@@ -15,6 +15,7 @@ from bulk_topup.cli.api import (
     services_command,
 )
 from bulk_topup.cli.approve import approval_key_group, approve_command
+from bulk_topup.cli.ledger import ledger_group
 from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.pay import resume_command, retry_command, run_command
@@ -71,6 +72,7 @@ for command in (
     transaction_group,
     sandbox_command,
     listen_command,
+    ledger_group,
     pin_key_group,
 ):
     main.add_command(command)

@@ -110,6 +110,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
                 return
             console.print(summary_table(summary))
             show_charged(console, summary)
+            _tell_of_purge(console, run)
             return
         runs = [(run, ledger.counts(run)) for run in ledger.runs()]
         if as_json:
@@ -119,6 +120,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
                     "environment": run.environment,
                     "list": run.list_path,
                     "begun": run.created_at,
+                    "purged": run.purged_at,
                     "counts": {state.value: count for state, count in counts.items()},
                 }
                 for run, counts in runs
@@ -152,10 +154,22 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
         console = Console(emoji=False)
         console.print(summary_table(report.summary))
         show_charged(console, report.summary)
+        _tell_of_purge(console, run)
         for file in report.files:
             console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
 
 
+def _tell_of_purge(console: Console, run: Run) -> None:
+    if run.purged_at is not None:
+        console.print(
+            f"The personal data of this run was removed at {run.purged_at:%Y-%m-%d %H:%M} UTC; it is never sent again.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
 def _progress_row(run: Run, counts: dict[RowState, int]) -> tuple[object, ...]:
     states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    if run.purged_at is not None:
+        states += "; purged"
     return run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), sum(counts.values()), states

@@ -1,6 +1,6 @@
 """What an answer of the provider means for a row: pure functions from a request and a transaction to a move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.resources import LONGEST_WINDOW
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.money import plain
-from bulk_topup.records import Attempt, Facts, Move
+from bulk_topup.records import Attempt, Facts, HintedAttempt, Move
 from bulk_topup.states import RowState
 
 
@@ -84,6 +84,24 @@ def move_for(
         cause=cause,
         message=f"The provider answered {transaction.status.message}." if after is RowState.FAILED else "",
         facts=facts_of(transaction),
+    )
+
+
+def reversal_of_forgotten(hint: HintedAttempt, transaction: Transaction, cause: str) -> Move | None:
+    """Give the move of a paid row whose run was purged, where its payment was taken back; None for anything else.
+
+    Whom it credited is forgotten, so the ids alone say that the transaction is its own, and no PIN comes back with it.
+    """
+    is_own = (transaction.id, transaction.external_id) == (hint.transaction_id, hint.attempt.external_id)
+    if not is_own or hint.state is not RowState.COMPLETED or state_for(transaction) is not RowState.REVERSED:
+        return None
+    return Move(
+        row_id=hint.attempt.row_id,
+        attempt=hint.attempt.number,
+        before=hint.state,
+        after=RowState.REVERSED,
+        cause=cause,
+        facts=replace(facts_of(transaction), pin_code=None, pin_serial=None),
     )
 
 

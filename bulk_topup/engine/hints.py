@@ -3,7 +3,7 @@
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.engine.control import CircuitPolicy, Control
-from bulk_topup.engine.decisions import move_for
+from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.guards import Guards, Mode
@@ -13,6 +13,7 @@ from bulk_topup.states import RowState
 
 #: Hints that are followed before anything else has its turn.
 HINTS_AT_ONCE = 100
+_CAUSE = "status read after a callback"
 
 
 async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
@@ -102,7 +103,9 @@ class Hints:
             transaction = await self._dvs.transactions.get(hint.transaction_id)
         except NotFoundError:
             return None  # no proof of anything
-        move = move_for(hint.attempt, hint.state, transaction, "status read after a callback")
+        if self._run.purged_at is not None:
+            return reversal_of_forgotten(hint, transaction, _CAUSE)
+        move = move_for(hint.attempt, hint.state, transaction, _CAUSE)
         if hint.state is RowState.COMPLETED:
             # Only a reversal undoes a payment; whatever else is said of a paid row is for a person to compare.
             return move if move.after is RowState.REVERSED else None

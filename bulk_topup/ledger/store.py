@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bulk_topup.errors import RunNotFoundError, StateError
+from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
 from bulk_topup.guards import Guards, Velocity
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.opening import telling
+from bulk_topup.ledger.purging import Purging
 from bulk_topup.ledger.retrying import Retrying
 from bulk_topup.ledger.sealing import seal_facts
 from bulk_topup.ledger.totals import Totals
@@ -50,7 +51,7 @@ from bulk_topup.states import RowState, check_move
 READ_BATCH = 1_000
 
 
-class Ledger(Retrying, Totals):
+class Ledger(Purging, Retrying, Totals):
     """An open ledger."""
 
     def runs(self) -> list[Run]:
@@ -122,7 +123,11 @@ class Ledger(Retrying, Totals):
         guards: str = "{}",
         approval: str | None = None,
     ) -> Run:
-        """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand."""
+        """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand.
+
+        Raises:
+            PurgedRunError: the run's personal data was removed.
+        """
         values = {
             "job": job,
             "run_key": run_key,
@@ -136,6 +141,8 @@ class Ledger(Retrying, Totals):
         }
         with self._transaction() as connection:
             found = connection.execute(sql.FIND_RUN, values).fetchone()
+            if found and found["purged_at"]:
+                raise PurgedRunError  # its rows have no identity any more, so all of the list would be paid again
             before = run_of(found).columns if found else tuple(columns)
             connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
             run = run_of(connection.execute(sql.FIND_RUN, values).fetchone())

@@ -64,7 +64,9 @@ def write_report(
             with ExitStack() as sinks:
                 tally = Tally(run)
                 rest = _NotCompleted(not_completed, run, places, sinks)
-                feeds: list[Sink] = [tally.add, rest.add]
+                feeds: list[Sink] = [tally.add]
+                if run.purged_at is None:  # what cannot be corrected or started again is no list
+                    feeds.append(rest.add)
                 for each in wanted:
                     path = places.enter_context(replacing(folder / each.file_name))
                     feeds.append(sinks.enter_context(_results(each, path, run, tally, reveal_pins=reveal_pins)))

@@ -1,0 +1,154 @@
+"""Whole runs and all that they leave: no secret, no PIN, no number in a log, and nothing that others can read."""
+
+import base64
+import json
+import re
+import signal
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+Pay = Callable[..., Any]
+
+PAYING = ("--rate", 1000, "--poll-interval", 0.1)
+NUMBERS = re.compile(r"\+?6595123\d{3}|\+?4477009\d{5}|\+?1202555\d{4}|\+?336\d{8}")
+
+
+@pytest.fixture
+def secrets(credentials: tuple[str, str]) -> list[str]:
+    """The API secret in every form in which it is sent."""
+    return [credentials[1], base64.b64encode(":".join(credentials).encode()).decode()]
+
+
+@pytest.fixture
+def pins(pay: Pay, tmp_path: Path) -> Callable[[str], list[str]]:
+    """Give a function that reveals the PINs of a run, codes and serials."""
+
+    def reveal(run: str) -> list[str]:
+        pay("report", run, "--reveal-pins", "--format", "jsonl", "--report-dir", tmp_path / "revealed")
+        rows = [json.loads(line) for line in (tmp_path / "revealed/results.jsonl").read_text().splitlines()]
+        return [row[name] for row in rows for name in ("pin_code", "pin_serial") if row[name]]
+
+    return reveal
+
+
+def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Give every file below a folder, and what is packed in workbooks."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path, path.read_bytes()
+            if path.suffix == ".xlsx":
+                with ZipFile(path) as book:
+                    yield from ((path / name, book.read(name)) for name in book.namelist())
+
+
+def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_writes(
+    start: Pay, options: tuple[str, ...], secrets: list[str], pins: Pay, root: Path, tmp_path: Path
+) -> None:
+    said = []
+    list_ = root / "sample_files/gift_cards.csv"
+    for words in (
+        ("plan", list_),
+        ("run", list_, *PAYING, "--listen", "127.0.0.1:0"),
+        ("run", list_, *PAYING, "--json"),
+        ("status", "list/gift_cards", "--json"),
+        ("report", "list/gift_cards", "--json"),
+        ("transaction", "list"),
+        ("transaction", "list", "--json"),
+        ("transaction", "list", "--csv"),
+    ):
+        process = start("--log", "debug", *words, *options)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        said += [out, err]
+    assert "DEBUG httpcore2" in said[3]
+    written = list(texts(tmp_path / "reports"))
+    ledger = [path.read_bytes() for path in tmp_path.glob("ledger.db*")]
+    bought = pins("list/gift_cards")
+    assert len(bought) == 30
+    key = next(tmp_path.rglob("pin.key")).read_text().strip()
+    for secret in (*bought, *secrets, key):
+        assert secret not in "".join(said)
+        assert not [path for path, content in written if secret.encode() in content]
+        assert not [content for content in ledger if secret.encode() in content]
+
+
+def test_no_log_of_a_run_with_failures_a_stop_and_bad_credentials_knows_anybody(
+    start: Pay, options: tuple[str, ...], secrets: list[str], environment: dict[str, str], root: Path
+) -> None:
+    list_ = root / "sample_files/payroll.xlsx"
+    words = ("--log", "debug", "run", list_, "--sheet", "Payroll", *options)
+    logs = []
+    stopped = start(*words, "--rate", 50)
+    for line in stopped.stderr:
+        logs.append(line)
+        if "/async/transactions" in line:
+            stopped.send_signal(signal.SIGINT)
+            break
+    logs.append(stopped.communicate(timeout=60)[1])
+    assert stopped.returncode == 75
+    logs.append(start(*words, *PAYING).communicate(timeout=60)[1])
+    environment["DVS_API_SECRET"] = "another-secret-4e1d"
+    refused = start(*words)
+    logs.append(refused.communicate(timeout=60)[1])
+    assert refused.returncode == 4
+    log = "".join(logs)
+    assert "HTTP Request: POST" in log
+    assert not NUMBERS.findall(log)
+    for secret in (*secrets, "another-secret-4e1d"):
+        assert secret not in log
+
+
+def test_the_lookup_of_a_number_logs_it_nowhere(start: Pay, options: tuple[str, ...]) -> None:
+    for words in (
+        ("lookup", "number", "+6595123100"),
+        ("transaction", "list", "--mobile-number", "+6595123100"),
+    ):
+        _, err = start("--log", "debug", *words, *options).communicate(timeout=60)
+        assert "HTTP Request" in err
+        assert not NUMBERS.findall(err)
+
+
+def test_a_receiver_of_callbacks_logs_neither_its_path_nor_whom_they_speak_of(
+    start: Pay, options: tuple[str, ...], pay: Pay, root: Path
+) -> None:
+    pay("run", root / "sample_files/gift_cards.csv", *PAYING)
+    process = start("--log", "debug", "listen", "--port", 0, "--path-token", "s3cret-path", *options)
+    url = process.stdout.readline().split(" at ")[1].split()[0]
+    body = json.dumps({"external_id": ["+6595123100"], "credit_party_identifier": {"mobile_number": "+6595123100"}})
+    for address in (url, url.replace("s3cret-path", "guess")):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(urllib.request.Request(address, body.encode(), method="POST"))  # noqa: S310
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert "s3cret-path" not in err
+    assert not NUMBERS.findall(err)
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_files_and_folders_are_their_owners_alone_whatever_the_umask(
+    environment: dict[str, str], root: Path, tmp_path: Path, umask: int
+) -> None:
+    list_, command = root / "sample_files/rewards.csv", Path(sys.executable).with_name("bulk-topup")
+    for words in (
+        ("plan", list_, "--product", 6418),
+        ("run", list_, "--product", 6418, *PAYING),
+        ("pin-key", "new"),
+    ):
+        ended = subprocess.run(
+            [command, *map(str, words)], env=environment, cwd=tmp_path, umask=umask, capture_output=True, check=False
+        )
+        assert ended.returncode in {0, 1}
+    found = list(tmp_path.rglob("*"))
+    names = {path.name for path in found}
+    assert {"sandbox.db", "pin.key", "plan.json", "results.xlsx", "sandbox.db.sandbox-books.jsonl"} <= names
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in found}
+    assert {path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)} == set()
