@@ -36,9 +36,9 @@ class HandClock:
 
 
 @pytest.fixture(autouse=True)
-def pin_key(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key file for PINs that is not the one of this machine's user."""
-    monkeypatch.setenv("BULK_TOPUP_PIN_KEY_FILE", str(tmp_path_factory.getbasetemp() / "keys" / "pin.key"))
+def pin_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key file for PINs that a command at home in the test's folder takes too, and not this machine's user's."""
+    monkeypatch.setenv("BULK_TOPUP_PIN_KEY_FILE", str(tmp_path / ".config/bulk-topup/pin.key"))
 
 
 @pytest.fixture

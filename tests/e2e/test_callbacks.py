@@ -107,6 +107,18 @@ def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(
     assert row["result_external_id"] == paid["external_id"]
 
 
+def test_a_reversal_of_a_run_whose_people_are_forgotten_lands_too(
+    pay: Any, books: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    with Ledger(tmp_path / "ledger.db"):
+        url = listener()
+    pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
+    pay("ledger", "purge", "bonus", "--older-than", "0d", "--yes")
+    _reverse(sandbox, credentials, books()["transactions"][0]["id"])
+    until(lambda: _states(tmp_path)["reversed"] == 1)
+
+
 def _reverse(sandbox: Any, credentials: tuple[str, str], transaction_id: int) -> None:
     passwords = urllib.request.HTTPPasswordMgrWithPriorAuth()
     passwords.add_password(None, sandbox.address, *credentials, is_authenticated=True)

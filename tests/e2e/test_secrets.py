@@ -59,8 +59,6 @@ def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_wr
         ("plan", list_),
         ("run", list_, *PAYING, "--listen", "127.0.0.1:0"),
         ("run", list_, *PAYING, "--json"),
-        ("status", "list/gift_cards", "--json"),
-        ("report", "list/gift_cards", "--json"),
         ("transaction", "list"),
         ("transaction", "list", "--json"),
         ("transaction", "list", "--csv"),

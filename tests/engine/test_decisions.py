@@ -1,6 +1,7 @@
 """What an answer of the provider means for a row."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,16 @@ from hypothesis import strategies as st
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
-from bulk_topup.engine.decisions import PollPolicy, facts_of, move_for, request_of, state_for, sweep_is_cheaper
-from bulk_topup.records import Attempt
+from bulk_topup.engine.decisions import (
+    PollPolicy,
+    facts_of,
+    move_for,
+    request_of,
+    reversal_of_forgotten,
+    state_for,
+    sweep_is_cheaper,
+)
+from bulk_topup.records import Attempt, HintedAttempt
 from bulk_topup.states import MOVES, RowState
 
 Make = Callable[..., Transaction]
@@ -120,6 +129,36 @@ def test_a_pin_is_not_shown_by_anything_that_is_printed(attempt: Attempt, transa
     for shown in (repr(move), repr(found), str(found)):
         assert "4711" not in shown
         assert "S-99" not in shown
+
+
+def _hint(attempt: Attempt, transaction: Transaction, state: RowState = RowState.COMPLETED) -> HintedAttempt:
+    return HintedAttempt(
+        attempt=attempt, state=state, transaction_id=transaction.id, received_at=transaction.creation_date
+    )
+
+
+def test_a_payment_of_a_purged_run_that_is_taken_back_is_reversed_and_its_pin_stays_forgotten(
+    attempt: Attempt, transaction: Make
+) -> None:
+    found = transaction(StatusClass.REVERSED, pin={"code": "4711-0815", "serial": "S-99"})
+    move = reversal_of_forgotten(_hint(replace(attempt, request=b"{}"), found), found, "test")
+    assert move is not None
+    assert (move.before, move.after) == (RowState.COMPLETED, RowState.REVERSED)
+    assert move.facts is not None
+    assert (move.facts.pin_code, move.facts.pin_serial) == (None, None)
+    assert move.facts.price == facts_of(found).price
+
+
+def test_nothing_but_the_reversal_of_its_own_transaction_moves_a_row_of_a_purged_run(
+    attempt: Attempt, transaction: Make
+) -> None:
+    taken_back = transaction(StatusClass.REVERSED)
+    of_another = taken_back.model_copy(update={"external_id": "list-other-1"})
+    with_another_id = taken_back.model_copy(update={"id": taken_back.id + 1})
+    paid = transaction(StatusClass.COMPLETED)
+    for found in (of_another, with_another_id, paid):
+        assert reversal_of_forgotten(_hint(attempt, taken_back), found, "test") is None
+    assert reversal_of_forgotten(_hint(attempt, taken_back, RowState.ACCEPTED), taken_back, "test") is None
 
 
 waits = st.floats(0.05, 60)
