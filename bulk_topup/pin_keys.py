@@ -212,7 +212,12 @@ def key_file(environment: Mapping[str, str] = os.environ) -> Path:
 
 def _keys_in(file: Path) -> list[PinKey]:
     with _told(file):
-        texts = file.read_text(encoding="ascii", errors="replace").split() if file.exists() else []
+        if not file.exists():
+            return []
+        found, texts = file.stat(), file.read_text(encoding="ascii", errors="replace").split()
+    # One that the system hands out, as containers do, belongs to somebody else, who sees to its mode.
+    if found.st_uid == os.geteuid() and found.st_mode & ~OWNER_ONLY & 0o777:
+        raise PinKeyError(f"The key file {file} can be read by others; make it private with chmod 600.")
     return [PinKey.of(text, f"The key file {file}") for text in texts]
 
 

@@ -139,9 +139,17 @@ def test_what_is_no_key_is_refused_and_not_quoted(text: str, environment: dict[s
         load_pin_keys({KEY_VARIABLE: text})
     assert text not in str(told.value) or text == ","
     file.parent.mkdir()
+    file.touch(mode=0o600)
     file.write_text(f"{text}\n")
     with pytest.raises(PinKeyError, match=r"The key file .*pin\.key holds something else"):
         load_or_make_pin_keys(environment)
+
+
+def test_a_key_file_of_ours_that_others_can_read_is_refused(environment: dict[str, str], file: Path) -> None:
+    load_or_make_pin_keys(environment)
+    file.chmod(0o640)
+    with pytest.raises(PinKeyError, match="can be read by others; make it private with chmod 600"):
+        load_pin_keys(environment)
 
 
 def test_a_key_file_that_cannot_be_made_is_told_with_the_cure(tmp_path: Path) -> None:

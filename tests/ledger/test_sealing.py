@@ -110,6 +110,7 @@ def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_mad
     with pytest.raises(PinKeyError, match=r"so nothing was sent\. Bring that key back"):
         Ledger(path)
     assert not key_file.exists()
+    key_file.touch(mode=0o600)
     key_file.write_bytes(kept)
     Ledger(path).close()
 
