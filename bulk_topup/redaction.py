@@ -73,7 +73,7 @@ def install(level: int = logging.WARNING) -> None:
     )
     logging.captureWarnings(capture=True)
     sys.excepthook = _excepthook
-    threading.excepthook = lambda told: _excepthook(told.exc_type, told.exc_value, told.exc_traceback)
+    threading.excepthook = _thread_excepthook
 
 
 def _record(*values: Any, **more: Any) -> logging.LogRecord:
@@ -95,6 +95,11 @@ def _record(*values: Any, **more: Any) -> logging.LogRecord:
 
 def _excepthook(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     sys.stderr.write(f"{_traceback_text(kind, error, trace)}\n")
+
+
+def _thread_excepthook(told: threading.ExceptHookArgs) -> None:
+    if told.exc_type is not SystemExit:  # which only ends its thread
+        _excepthook(told.exc_type, told.exc_value, told.exc_traceback)
 
 
 def _traceback_text(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> str:
