@@ -53,6 +53,11 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
+def looks_like(job: str, external_id: str) -> bool:
+    """Tell whether an external id is made as those of a job's runs are; another job of the same slug makes the same."""
+    return re.fullmatch(rf"{re.escape(slug(job))}-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id) is not None
+
+
 def slug(name: str) -> str:
     """Give a name's first characters as lower-case ASCII letters, digits and dashes; `run` when none are left."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -233,7 +233,7 @@ async def run_list(
         _demand_memory(job, ledger, (clock or SystemClock()).now())
         if found is not None:
             _demand_not_purged(found)
-            _demand_same_payer(found, payer)
+            demand_same_payer(found, payer)
             _demand_same_mode(found, job.mode, ledger)
         if approval is not None:
             demand_valid(approval, job.approval, (clock or SystemClock()).now())
@@ -312,7 +312,7 @@ async def resume_run(
     """
     with run_lock(ledger.path, run.job, run.run_key):
         _demand_not_purged(ledger.find_run(run.job, run.run_key) or run)
-        _demand_same_payer(run, payer)
+        demand_same_payer(run, payer)
         if run.account != payer.account:
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
@@ -353,7 +353,7 @@ async def _execute(
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
 
 
-def _demand_same_payer(run: Run, payer: Payer) -> None:
+def demand_same_payer(run: Run, payer: Payer) -> None:
     """Demand that a run goes on where its money is: elsewhere its external ids are unknown, and all is paid anew."""
     if run.environment != payer.environment:
         raise OtherEnvironmentError(

@@ -44,9 +44,15 @@ MOVES: dict[RowState, frozenset[RowState]] = {
         {RowState.ACCEPTED, RowState.COMPLETED, RowState.FAILED, RowState.REVERSED, RowState.CONFLICT}
     ),
     RowState.COMPLETED: frozenset({RowState.REVERSED}),
-    RowState.FAILED: frozenset({RowState.PENDING}),  # a retry, asked for
+    RowState.FAILED: frozenset(
+        {
+            RowState.PENDING,  # a retry, asked for
+            RowState.CONFLICT,  # the provider says that it was paid after all
+        }
+    ),
     RowState.REVERSED: frozenset(),
-    RowState.CONFLICT: frozenset(),
+    # By proof, or because a person says so; never sent from here.
+    RowState.CONFLICT: frozenset({RowState.ACCEPTED, RowState.COMPLETED, RowState.FAILED, RowState.REVERSED}),
 }
 
 #: States in which the provider may still change the outcome, or has not said what it is.

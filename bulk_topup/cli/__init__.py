@@ -15,11 +15,13 @@ from bulk_topup.cli.api import (
     services_command,
 )
 from bulk_topup.cli.approve import approval_key_group, approve_command
+from bulk_topup.cli.conflicts import conflict_group
 from bulk_topup.cli.ledger import ledger_group
 from bulk_topup.cli.listen import listen_command
 from bulk_topup.cli.lookup import lookup_group
 from bulk_topup.cli.pay import resume_command, retry_command, run_command
 from bulk_topup.cli.pin_key import pin_key_group
+from bulk_topup.cli.reconcile import reconcile_command
 from bulk_topup.cli.runs import plan_command, report_command, status_command
 from bulk_topup.cli.sandbox import sandbox_command
 from bulk_topup.cli.transactions import transaction_group
@@ -61,6 +63,8 @@ for command in (
     retry_command,
     status_command,
     report_command,
+    reconcile_command,
+    conflict_group,
     services_command,
     countries_command,
     operators_command,

@@ -87,6 +87,21 @@ def provider_from(values: dict[str, Any], fallback: Environment = Environment.SA
 
 def list_options(command: F) -> F:
     """Add the argument and the options that say what a list is, how it is meant, and what a run is allowed."""
+    for decorate in (
+        click.option(
+            "--corrections",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Rows of the run that did not complete, corrected in the file that its report wrote.",
+        ),
+        click.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path)),
+    ):
+        command = decorate(command)
+    return list_settings(command)
+
+
+def list_settings(command: F) -> F:
+    """Add the options that say how a list is meant, and what a run is allowed."""
     command = guard_options(stop_options(command))
     for decorate in (
         click.option(
@@ -131,15 +146,8 @@ def list_options(command: F) -> F:
             help="The product of every row; else the list needs a column product_id.",
         ),
         click.option(
-            "--corrections",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Rows of the run that did not complete, corrected in the file that its report wrote.",
-        ),
-        click.option(
             "--run-key", help="Name of the run; a new name pays again.  [default: the list's file name without ending]"
         ),
-        click.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path)),
     ):
         command = decorate(command)
     return command

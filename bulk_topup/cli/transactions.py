@@ -21,7 +21,8 @@ _reveal_option = click.option("--reveal-pins", is_flag=True, help="Show PIN code
 _yes_option = click.option("--yes", is_flag=True, help="Confirm production beforehand.")
 
 
-def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Read a time, in UTC unless it says otherwise."""
     if text is None:
         return None
     try:
@@ -62,8 +63,8 @@ def show_command(transaction: str, reveal_pins: bool, **values: Any) -> None:
 
 
 @transaction_group.command("list")
-@click.option("--from", "from_date", metavar="TIME", callback=_moment, help="Created at this time or later (UTC).")
-@click.option("--to", "to_date", metavar="TIME", callback=_moment, help="Created at this time or earlier (UTC).")
+@click.option("--from", "from_date", metavar="TIME", callback=moment, help="Created at this time or later (UTC).")
+@click.option("--to", "to_date", metavar="TIME", callback=moment, help="Created at this time or earlier (UTC).")
 @click.option("--external-id", metavar="ID", help="With this external id.")
 @click.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
 @click.option("--status-id", type=click.IntRange(min=0), metavar="ID", help="With this status, by DVS's id.")

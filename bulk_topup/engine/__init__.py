@@ -1,21 +1,44 @@
-"""The run itself: prepare, submit, track; joins the stages and the client."""
+"""The run itself: prepare, submit, track, and what comes after it: reconcile; joins the stages and the client."""
 
+from bulk_topup.engine.comparison import Difference, Figures, Kind
 from bulk_topup.engine.control import CircuitPolicy, StopReason
 from bulk_topup.engine.decisions import PollPolicy
 from bulk_topup.engine.hints import follow_hints
+from bulk_topup.engine.lists import ListFigures, changed_lines, contradictions
 from bulk_topup.engine.prepare import Prepared, compare_balances, prepare
+from bulk_topup.engine.rebuild import rebuild_attempts
+from bulk_topup.engine.reconcile import Applied, Comparison, apply, compare_window
+from bulk_topup.engine.resolve import ENDS, ResolutionError, Statement, resolve
 from bulk_topup.engine.run import Progress, Runner, RunOptions, RunResult
+from bulk_topup.engine.wallets import WalletFigures, wallet_figures
 
 __all__ = [
+    "ENDS",
+    "Applied",
     "CircuitPolicy",
+    "Comparison",
+    "Difference",
+    "Figures",
+    "Kind",
+    "ListFigures",
     "PollPolicy",
     "Prepared",
     "Progress",
+    "ResolutionError",
     "RunOptions",
     "RunResult",
     "Runner",
+    "Statement",
     "StopReason",
+    "WalletFigures",
+    "apply",
+    "changed_lines",
     "compare_balances",
+    "compare_window",
+    "contradictions",
     "follow_hints",
     "prepare",
+    "rebuild_attempts",
+    "resolve",
+    "wallet_figures",
 ]

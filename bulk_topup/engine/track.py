@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Iterable
 
 from bulk_topup.clock import Clock
-from bulk_topup.dvs import AsyncDVS, DVSError, NotFoundError, UnauthorizedError
+from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
+from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Move, OpenAttempt, Run, Window
 from bulk_topup.states import RowState
@@ -67,6 +68,7 @@ class Tracker:
         self._listed_last = 0
         #: The row that was asked for singly last: the next poll goes on behind it, so that each row gets its turn.
         self._asked_last = 0
+        self._vanishing = Vanishing(clock, dvs.timeout)
 
     def submitting_ended(self) -> None:
         """Take in that no further row will be accepted."""
@@ -141,6 +143,8 @@ class Tracker:
                 self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
             )
             seen += len(ours)
+            for item in ours:
+                self._vanishing.found(item)
             final += await self._record((item, by_id[item.attempt.external_id]) for item in ours)
             if self._control.is_stopping:
                 break
@@ -162,13 +166,26 @@ class Tracker:
                 break
             try:
                 transaction = await self._dvs.transactions.get(item.transaction_id)
-            except NotFoundError:
-                # Not a failure of the provider as a whole, and no proof of anything: this row stays open.
+            except NotFoundError as error:
+                # Not a failure of the provider as a whole, and no proof of anything.
+                final += await self._after_miss(item, error)
                 continue
             self._control.answered()
+            self._vanishing.found(item)
             final += await self._record([(item, transaction)])
         self._asked_last = items[-1].attempt.row_id if len(items) == SINGLES_PER_POLL else 0
         return final
+
+    async def _after_miss(self, item: OpenAttempt, error: NotFoundError) -> int:
+        """Leave a row open whose transaction is not found, until that is so for long: then a person has to look."""
+        if not error.has_code(ErrorCode.TRANSACTION_NOT_FOUND) or not self._vanishing.missed(item):
+            return 0
+        page = await self._dvs.transactions.list(external_id=item.attempt.external_id).page()
+        if any(each.external_id == item.attempt.external_id for each in page.items):
+            self._vanishing.found(item)
+            return 0
+        await self._settlement.record((item.attempt, vanished(item)))
+        return 1
 
     async def _record(self, found: Iterable[tuple[OpenAttempt, Transaction]]) -> int:
         moves = [

@@ -1,5 +1,6 @@
 """The ledger of runs, rows and attempts: the only place of the project that touches SQLite."""
 
+from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
 from bulk_topup.ledger.lock import run_lock
 from bulk_topup.ledger.retrying import RetryChoice
 from bulk_topup.ledger.sealing import Rotated
@@ -7,4 +8,14 @@ from bulk_topup.ledger.sealing import rotate as rotate_pins
 from bulk_topup.ledger.spending import Spent
 from bulk_topup.ledger.store import Ledger
 
-__all__ = ["Ledger", "RetryChoice", "Rotated", "Spent", "rotate_pins", "run_lock"]
+__all__ = [
+    "KnownAttempt",
+    "Ledger",
+    "Observation",
+    "Resolution",
+    "RetryChoice",
+    "Rotated",
+    "Spent",
+    "rotate_pins",
+    "run_lock",
+]

@@ -7,7 +7,14 @@ from sqlite_utils import Database, Migrations
 migrations = Migrations("bulk_topup.ledger")
 
 #: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = ("0001_runs_rows_attempts_events", "0002_hints", "0003_accounts", "0004_guards", "0005_pin_keys")
+NAMES: Final = (
+    "0001_runs_rows_attempts_events",
+    "0002_hints",
+    "0003_accounts",
+    "0004_guards",
+    "0005_pin_keys",
+    "0006_reconciling",
+)
 
 
 def is_newer(db: Database) -> bool:
@@ -136,3 +143,17 @@ def _fifth(db: Database) -> None:
         "INSERT INTO pin_keys SELECT '' WHERE EXISTS "
         "(SELECT 1 FROM attempts WHERE pin_code IS NOT NULL OR pin_serial IS NOT NULL)"
     )
+
+
+@migrations(name=NAMES[5])
+def _sixth(db: Database) -> None:
+    # What a person decided about the transaction that the attempt's external id stands for.
+    db.table("attempts").add_column("resolution", str)
+    # The note that a person has read and accepted.
+    db.table("rows").add_column("acknowledged", str)
+    db.table("observations").create(
+        {"id": int, "account": str, "at": str, "unit": str, "available": str, "holding": str, "newest": str},
+        pk="id",
+        not_null={"account", "at", "unit", "available", "holding", "newest"},
+    )
+    db.table("observations").create_index(["account", "id"])

@@ -180,6 +180,8 @@ UPDATE_SENT = f"""
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_SENT})
 """  # noqa: S608
+#: What a person has read and accepted is not told again, as long as the list says exactly that.
+DROP_ACKNOWLEDGED = "UPDATE rows SET note = '' WHERE run_id = :run_id AND note <> '' AND note = acknowledged"
 INSERT_NEW = """
     INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
                       amount, unit, request, cost, cost_unit, operator_id, attempt)
@@ -198,7 +200,7 @@ LAST_ROW_ID = "SELECT coalesce(max(id), 0) FROM rows"
 #: A row waits for its time, for an operator that is parked, and while another row of its number is on its way or was
 #: just sent; numbers are compared over all runs. The canaries come from all operators by turns, those of before first.
 _CLAIMABLE = """
-    SELECT r.*, a.transaction_id
+    SELECT r.*, a.transaction_id, a.resolution
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
@@ -212,11 +214,15 @@ CLAIMABLE = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
 CLAIMABLE_CANARIES = f"""{_CLAIMABLE}
     ORDER BY r.attempt = 0, row_number() OVER (PARTITION BY r.operator_id ORDER BY r.id), r.id LIMIT :limit
 """
-#: The id of a refused creation is free again, so the same number carries the new intent.
+#: The id of a refused creation is free again, so the same number carries the new intent; so is one whose transaction
+#: is gone at the provider, and what was known of it goes with it.
 WRITE_INTENT = """
     INSERT INTO attempts (row_id, number, external_id, request, intent_at)
     VALUES (:row_id, :number, :external_id, :request, :at)
-    ON CONFLICT (row_id, number) DO UPDATE SET request = excluded.request, intent_at = excluded.intent_at
+    ON CONFLICT (row_id, number) DO UPDATE SET request = excluded.request, intent_at = excluded.intent_at,
+        transaction_id = NULL, creation_date = NULL, status_class = NULL, status_message = NULL, expires_at = NULL,
+        price = NULL, fee = NULL, price_unit = NULL, operator_reference = NULL, pin_code = NULL, pin_serial = NULL,
+        final_at = NULL, resolution = NULL
 """
 MARK_IN_FLIGHT = """
     UPDATE rows SET state = 'in_flight', attempt = :number, message = '', note = ''
@@ -245,7 +251,7 @@ WRITE_FACTS = """
         fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
         operator_reference = coalesce(:operator_reference, operator_reference),
         pin_code = coalesce(:pin_code, pin_code), pin_serial = coalesce(:pin_serial, pin_serial),
-        final_at = :final_at
+        final_at = :final_at, resolution = nullif(nullif(resolution, 'free'), 'taken')
     WHERE row_id = :row_id AND number = :attempt
 """
 

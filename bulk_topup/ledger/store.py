@@ -15,8 +15,11 @@ from bulk_topup.guards import Guards, Velocity
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
+from bulk_topup.ledger.comparing import Comparing, Resolution
 from bulk_topup.ledger.opening import telling
 from bulk_topup.ledger.purging import Purging
+from bulk_topup.ledger.rebuilding import Rebuilding
+from bulk_topup.ledger.resolving import Resolving
 from bulk_topup.ledger.retrying import Retrying
 from bulk_topup.ledger.sealing import seal_facts
 from bulk_topup.ledger.totals import Totals
@@ -51,7 +54,7 @@ from bulk_topup.states import RowState, check_move
 READ_BATCH = 1_000
 
 
-class Ledger(Purging, Retrying, Totals):
+class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
     """An open ledger."""
 
     def runs(self) -> list[Run]:
@@ -159,6 +162,7 @@ class Ledger(Purging, Retrying, Totals):
                 sql.UPDATE_FAILED,
                 sql.REFUSE_FAILED,
                 sql.UPDATE_SENT,
+                sql.DROP_ACKNOWLEDGED,
                 sql.INSERT_NEW,
                 sql.EVENTS_OF_NEW,
                 sql.CLEAR_STAGED,
@@ -210,8 +214,10 @@ class Ledger(Purging, Retrying, Totals):
             for row in self._claimable(connection, run, statement, wanted, probed):
                 # A number whose creation was refused left no transaction behind, so its id is still free; to go on to
                 # the next one would let a lost ledger, which begins again with this one, pay a second time.
-                is_reusable = row["attempt"] > 0 and row["transaction_id"] is None
-                number = row["attempt"] if is_reusable else row["attempt"] + 1
+                is_free = row["resolution"] == Resolution.FREE or (
+                    row["transaction_id"] is None and row["resolution"] != Resolution.TAKEN
+                )
+                number = row["attempt"] if row["attempt"] > 0 and is_free else row["attempt"] + 1
                 id_ = external_id(run.job, run.run_key, row["identity"], number)
                 attempts.append(attempt_of({**row, "row_id": row["id"], "number": number, "external_id": id_}))
             values = [

@@ -1,0 +1,105 @@
+"""Makes a run's attempts anew from what the provider has under the ids of its rows; sends nothing."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.engine.decisions import move_for
+from bulk_topup.identity import MAX_ATTEMPTS
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Attempt, Move, Run
+from bulk_topup.states import RowState
+
+#: What the event log says of everything that is written here.
+CAUSE: Final = "rebuilt from the provider"
+#: Rows that are asked for at once.
+ROWS_AT_ONCE: Final = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Link:
+    """One attempt of a row that the provider has."""
+
+    attempt: Attempt
+    creation_date: datetime
+    move: Move
+
+
+async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: Ledger, start: datetime, end: datetime) -> int:
+    """Look every row up at the provider, and write its attempts with what became of them.
+
+    The provider's list of the window is read first; a row that it does not show is asked for by its external id. Rows
+    that the provider does not know stay pending.
+
+    Args:
+        run: the run, with its list merged and nothing sent, whose lock the caller holds.
+        dvs: an open client.
+        ledger: an open ledger.
+        start, end: the window of creation dates, in UTC.
+
+    Returns:
+        How many rows were found.
+
+    Raises:
+        DVSError: the provider did not answer; what was written stands.
+    """
+    ledger.expect_found(run)
+    async for page in dvs.transactions.list(from_date=start, to_date=end).pages():
+        ledger.keep_found([(each.external_id, each.model_dump_json(by_alias=True).encode()) for each in page.items])
+    rebuilt = after_row = 0
+    while attempts := ledger.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
+        after_row = attempts[-1].row_id
+        found = ledger.found_of([attempt.row_id for attempt in attempts])
+        chains = await asyncio.gather(*(_chain(dvs, each, found[each.row_id]) for each in attempts))
+        _write([chain for chain in chains if chain], ledger)
+        rebuilt += sum(bool(chain) for chain in chains)
+    return rebuilt
+
+
+async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes]) -> list[_Link]:
+    """Give a row's attempts from the first to the one that did not fail, or to the last that the provider has."""
+    chain: list[_Link] = []
+    stem = first.external_id[: -len("-1")]
+    for number in range(1, MAX_ATTEMPTS + 1):
+        attempt = replace(first, number=number, external_id=f"{stem}-{number}")
+        transaction = await _transaction(dvs, attempt, found.get(number))
+        if transaction is not None:
+            move = move_for(attempt, RowState.IN_FLIGHT, transaction, CAUSE, found_by_id=True)
+            chain.append(_Link(attempt=attempt, creation_date=transaction.creation_date, move=move))
+        is_over = transaction is None or chain[-1].move.after is not RowState.FAILED
+        # An attempt may be missing where a later one is there: its record is gone, or its id was somebody else's.
+        if is_over and (transaction is not None or number >= max(found, default=0)):
+            break
+    return chain
+
+
+async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> Transaction | None:
+    if body is not None:
+        return Transaction.model_validate_json(body)
+    page = await dvs.transactions.list(external_id=attempt.external_id).page()
+    return next((each for each in page.items if each.external_id == attempt.external_id), None)
+
+
+def _write(chains: list[list[_Link]], ledger: Ledger) -> None:
+    """Write the rows' attempts, first attempts first."""
+    for place in range(max(map(len, chains), default=0)):
+        links = [chain[place] for chain in chains if len(chain) > place]
+        ledger.record(
+            [
+                Move(
+                    row_id=chain[place].attempt.row_id,
+                    attempt=chain[place - 1].attempt.number,
+                    before=RowState.FAILED,
+                    after=RowState.PENDING,
+                    cause=CAUSE,
+                )
+                for chain in chains
+                if len(chain) > place > 0
+            ]
+        )
+        ledger.write_found([(link.attempt, link.creation_date) for link in links], CAUSE)
+        ledger.record([link.move for link in links])

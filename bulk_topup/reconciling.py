@@ -1,0 +1,303 @@
+"""Comparing list, ledger, provider and wallet, and mending what differs, for scripts and for the command line."""
+
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import (
+    Applied,
+    Comparison,
+    Difference,
+    ListFigures,
+    ResolutionError,
+    Statement,
+    WalletFigures,
+    apply,
+    changed_lines,
+    compare_window,
+    contradictions,
+    prepare,
+    rebuild_attempts,
+    resolve,
+    wallet_figures,
+)
+from bulk_topup.errors import BulkTopupError, ListError, MappingError
+from bulk_topup.intake import Formats, ListReader, ListSource, read_list
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger, Observation, run_lock
+from bulk_topup.records import Move, Run
+from bulk_topup.runs import Payer, demand_same_payer, open_job_list
+
+#: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
+MARGIN: Final = timedelta(minutes=10)
+#: The window when neither a run nor a time is named.
+LAST_DAY: Final = timedelta(hours=24)
+
+
+class AlreadySentError(BulkTopupError):
+    """The ledger has the run with rows that were sent, so there is nothing to rebuild."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """A span of creation dates, in UTC, both ends included."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconciled:
+    """What a comparison of list, ledger, provider and wallet gave."""
+
+    #: The names of the runs that were compared.
+    runs: tuple[str, ...]
+    window: Window
+    #: The list, where one run was named.
+    list: ListFigures | None
+    comparison: Comparison
+    wallets: tuple[WalletFigures, ...]
+    #: Rows that were moved before the comparison that is told here.
+    applied: tuple[Applied, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs."""
+        return not self.comparison.counts
+
+
+async def reconcile(
+    *,
+    dvs: AsyncDVS,
+    payer: Payer,
+    ledger: Ledger,
+    run: Run | None = None,
+    job: Job | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    is_applied: bool = False,
+    clock: Clock | None = None,
+) -> Reconciled:
+    """Compare a run, or everything of a window, with what the provider lists; nothing is sent.
+
+    Args:
+        dvs: an open client.
+        payer: whose account the client is for.
+        ledger: an open ledger.
+        run: the run; None for all runs of the window.
+        job: how the run's list is read; None where its columns explain themselves.
+        start, end: the window of creation dates, in UTC; by default the run from its first intent to now, or the last
+            24 hours.
+        is_applied: move what a transaction proves, then compare again.
+        clock: where time comes from.
+
+    Raises:
+        RunLockedError: another process works on a run that is compared.
+        OtherEnvironmentError, OtherAccountError: the run belongs to another account.
+        DVSError: the provider did not answer.
+    """
+    now = (clock or SystemClock()).now()
+    if run is not None:
+        demand_same_payer(run, payer)
+    window = _window(run, ledger, now, start, end)
+    runs = [run] if run is not None else ledger.runs_between(payer.account, window.start, window.end)
+    with ExitStack() as locks:
+        for each in runs:
+            locks.enter_context(run_lock(ledger.path, each.job, each.run_key))
+        reconciled = await _compare(runs, run, job, payer, dvs, ledger, window, now)
+        if is_applied and (applied := await apply(reconciled.comparison, dvs=dvs, ledger=ledger)):
+            again = await _compare(runs, run, job, payer, dvs, ledger, window, now)
+            reconciled = replace(again, applied=tuple(applied))
+    return reconciled
+
+
+def _window(run: Run | None, ledger: Ledger, now: datetime, start: datetime | None, end: datetime | None) -> Window:
+    """Give the window that is stated, completed by what is usual."""
+    first, last = now - LAST_DAY, now
+    if run is not None:
+        first, last = ledger.span(run) or (run.created_at, now)
+        first, last = first - MARGIN, max(last, now)
+    start = start or first
+    end = end or max(last + MARGIN, start)
+    if end < start:
+        raise BulkTopupError(f"The window ends ({end.isoformat()}) before it begins ({start.isoformat()}).")
+    return Window(start=start, end=end)
+
+
+async def rebuild(
+    job: Job,
+    *,
+    dvs: AsyncDVS,
+    payer: Payer,
+    ledger: Ledger,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    clock: Clock | None = None,
+) -> tuple[Run, int]:
+    """Make a run anew in the ledger from its list and what the provider has of its rows; nothing is sent.
+
+    Args:
+        job: the job, its dates filled in by `Job.at`.
+        dvs: an open client.
+        payer: whose account the client is for.
+        ledger: an open ledger.
+        start, end: the window of the provider's list that is read, in UTC; rows that it does not show are asked for
+            one by one. By default the last 24 hours.
+        clock: where time comes from.
+
+    Returns:
+        The run, and how many of its rows the provider knows.
+
+    Raises:
+        AlreadySentError: the ledger has the run, with rows that were sent.
+        RunLockedError: another process holds the run.
+        ListError, MappingError: the list cannot be read or mapped.
+        DVSError: the provider did not answer.
+    """
+    now = (clock or SystemClock()).now()
+    run_key = str(job.run_key)
+    with run_lock(ledger.path, job.name, run_key):
+        found = ledger.find_run(job.name, run_key)
+        if found is not None:
+            demand_same_payer(found, payer)
+            if ledger.is_sent(found):
+                raise AlreadySentError(
+                    f"The ledger {ledger.path} has run {found.name} with rows that were sent; nothing is rebuilt. "
+                    f"Compare it with `bulk-topup reconcile {found.name}`, or start it again to go on."
+                )
+        reader = open_job_list(job)
+        await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options, guards=job.guards)
+        run = ledger.merge(
+            job=job.name,
+            run_key=run_key,
+            environment=payer.environment,
+            account=payer.account,
+            guards=job.guards.model_dump_json(),
+            list_path=job.list,
+            columns=reader.columns,
+        )
+        window = _window(None, ledger, now, start, end)
+        rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
+    return run, rows
+
+
+async def resolve_conflicts(
+    run: Run, lines: Collection[int], statement: Statement, *, dvs: AsyncDVS, payer: Payer, ledger: Ledger
+) -> tuple[list[Move], list[int]]:
+    """End conflicts of a run's rows as a person states, each by the provider's record where it has one.
+
+    A paid or open row that the list contradicts has no conflict to end: where its own state is stated, what the list
+    says is taken as read.
+
+    Args:
+        run: the run.
+        lines: the rows' lines in the list.
+        statement: what the person states of all of them.
+        dvs: an open client.
+        payer: whose account the client is for.
+        ledger: an open ledger.
+
+    Returns:
+        The moves that were made, and the lines of the rows whose contradiction was taken as read.
+
+    Raises:
+        ResolutionError: a line has neither, or the provider's record says otherwise; rows before it have moved.
+        RunLockedError: another process holds the run.
+        DVSError: the provider did not answer; rows before it have moved.
+    """
+    with run_lock(ledger.path, run.job, run.run_key):
+        demand_same_payer(run, payer)
+        conflicts = ledger.conflicts(run, lines)
+        noted = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
+        known = ledger.attempts_among(conflicts)
+        if strangers := set(lines) - noted - {each.line for each in known.values()}:
+            where = ", ".join(map(str, sorted(strangers)))
+            raise ResolutionError(
+                f"Run {run.name} has no conflict on line {where}, and no row there that is {statement.state} and that "
+                f"the list contradicts. `bulk-topup conflict list {run.name}` lists them."
+            )
+        moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
+        return moves, ledger.acknowledge(run, noted, statement.cause)
+
+
+async def _compare(
+    runs: Sequence[Run],
+    named: Run | None,
+    job: Job | None,
+    payer: Payer,
+    dvs: AsyncDVS,
+    ledger: Ledger,
+    window: Window,
+    now: datetime,
+) -> Reconciled:
+    observed = ledger.observed(payer.account)
+    before = [balance async for balance in dvs.balances.list()]
+    comparison = await compare_window(
+        dvs=dvs,
+        ledger=ledger,
+        runs=runs,
+        job=None if named is None else named.job,
+        start=window.start,
+        end=window.end,
+        observed={unit: seen.newest for unit, seen in observed.items()},
+    )
+    after = [balance async for balance in dvs.balances.list()]
+    is_up_to_now = window.end >= now
+    wallets = wallet_figures(before, after, observed, comparison.moved, start=window.start, is_up_to_now=is_up_to_now)
+    comparison.add(difference for wallet in wallets if (difference := wallet.difference))
+    if is_up_to_now and before == after:
+        ledger.observe(
+            payer.account,
+            [
+                Observation(
+                    at=now,
+                    unit=balance.unit,
+                    available=balance.available,
+                    holding=balance.holding,
+                    newest=comparison.newest or now,
+                )
+                for balance in after
+            ],
+        )
+    list_ = None
+    if named is not None:
+        comparison.add(contradictions(named, ledger))
+        list_, differences = _compare_list(named, job, ledger)
+        comparison.add(differences)
+    return Reconciled(
+        runs=tuple(run.name for run in runs),
+        window=window,
+        list=list_,
+        comparison=comparison,
+        wallets=tuple(wallets),
+    )
+
+
+def _compare_list(run: Run, job: Job | None, ledger: Ledger) -> tuple[ListFigures, list[Difference]]:
+    """Read a run's list again, where it is still there, and compare it with what the run has read."""
+    rows_in_file: int | None = None
+    differences: list[Difference] = []
+    unread = ""
+    try:
+        rows_in_file, differences = changed_lines(run, _open_list(run, job), ledger)
+    except (ListError, MappingError) as error:
+        unread = str(error)
+    figures = ListFigures(
+        run=run.name,
+        rows_in_file=rows_in_file,
+        unread=unread,
+        rows=ledger.row_totals(run),
+        left=ledger.row_totals(run, in_list=False),
+    )
+    return figures, differences
+
+
+def _open_list(run: Run, job: Job | None) -> ListReader:
+    if job is not None:
+        return open_job_list(job)
+    return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())
