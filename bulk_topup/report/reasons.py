@@ -35,8 +35,8 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
         "",
     ),
     RowState.CONFLICT: (
-        f"{DO_NOT_PAY} the provider's record contradicts this row. A person has to compare the two.",
-        "",
+        f"{DO_NOT_PAY} the provider's record contradicts this row.",
+        "Find out what is true, then say so with `bulk-topup conflict resolve {run}`.",
     ),
 }
 
