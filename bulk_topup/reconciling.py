@@ -1,6 +1,6 @@
 """Comparing list, ledger, provider and wallet, and mending what differs, for scripts and for the command line."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Final
 
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models import Balance
 from bulk_topup.engine import (
     Applied,
     Comparison,
@@ -62,6 +63,8 @@ class Reconciled:
     list: ListFigures | None
     comparison: Comparison
     wallets: tuple[WalletFigures, ...]
+    #: What the next comparison compares the wallets with.
+    observed: tuple[Observation, ...]
     #: Rows that were moved before the comparison that is told here.
     applied: tuple[Applied, ...] = ()
 
@@ -113,6 +116,7 @@ async def reconcile(
         if is_applied and (applied := await apply(reconciled.comparison, dvs=dvs, ledger=ledger)):
             again = await _compare(runs, run, job, payer, dvs, ledger, window, now)
             reconciled = replace(again, applied=tuple(applied))
+    ledger.observe(payer.account, reconciled.observed)
     return reconciled
 
 
@@ -250,20 +254,6 @@ async def _compare(
     is_up_to_now = window.end >= now
     wallets = wallet_figures(before, after, observed, comparison.moved, start=window.start, is_up_to_now=is_up_to_now)
     comparison.add(difference for wallet in wallets if (difference := wallet.difference))
-    if is_up_to_now and before == after:
-        ledger.observe(
-            payer.account,
-            [
-                Observation(
-                    at=now,
-                    unit=balance.unit,
-                    available=balance.available,
-                    holding=balance.holding,
-                    newest=comparison.newest or now,
-                )
-                for balance in after
-            ],
-        )
     list_ = None
     if named is not None:
         comparison.add(contradictions(named, ledger))
@@ -275,7 +265,20 @@ async def _compare(
         list=list_,
         comparison=comparison,
         wallets=tuple(wallets),
+        # Where it moved meanwhile, nobody knows which transactions it had taken in.
+        observed=tuple(_seen(after, comparison, now)) if is_up_to_now and before == after else (),
     )
+
+
+def _seen(balances: Sequence[Balance], comparison: Comparison, now: datetime) -> Iterator[Observation]:
+    for balance in balances:
+        yield Observation(
+            at=now,
+            unit=balance.unit,
+            available=balance.available,
+            holding=balance.holding,
+            newest=comparison.newest or now,
+        )
 
 
 def _compare_list(run: Run, job: Job | None, ledger: Ledger) -> tuple[ListFigures, list[Difference]]:

@@ -1,12 +1,12 @@
 """The commands of whoever settles conflicts: list them, and say what is true."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 
 from bulk_topup.approvals import user_name
-from bulk_topup.cli.display import simple_table
+from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import lines_of, provider_from, provider_options
 from bulk_topup.cli.provider import existing_ledger, open_client, payer_of, run_async
@@ -15,6 +15,9 @@ from bulk_topup.engine import ENDS, Statement
 from bulk_topup.reconciling import resolve_conflicts
 from bulk_topup.records import Move, Run
 from bulk_topup.states import RowState
+
+#: Characters of a reason, which is kept with every row that it is given for.
+MAX_REASON: Final = 1_000
 
 
 @click.group("conflict")
@@ -94,6 +97,8 @@ def resolve_command(
     """
     if not because.strip():
         raise click.UsageError("--because is blank; say who told you, and when.")
+    if len(because) > MAX_REASON:
+        raise click.UsageError(f"--because has more than {MAX_REASON} characters; name a ticket instead.")
     with plain_errors():
         provider = provider_from(values)
         with existing_ledger(provider) as ledger:
@@ -112,6 +117,6 @@ def resolve_command(
             click.echo(codec.encode({"run": run.name, "state": state, "resolved": len(moves), "taken_as_read": read}))
             return
         console = Console()
-        console.print(f"{len(moves)} rows of {run.name} are {state} now.", highlight=False)
+        console.print(f"{len(moves)} rows of {shown(run.name)} are {state} now.", highlight=False)
         if read:
             console.print(f"Taken as read: line {', '.join(map(str, read))}.", highlight=False)

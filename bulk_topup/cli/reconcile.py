@@ -1,6 +1,6 @@
 """The command that compares: list, ledger, provider and wallet; and that rebuilds a run whose ledger was lost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.cli.display import simple_table
+from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_settings, provider_from, provider_options
 from bulk_topup.cli.provider import existing_ledger, open_client, payer_of, run_async
@@ -128,10 +128,10 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
     if rebuilt is not None:
         console.print(f"Rebuilt: the provider knows {rebuilt} rows of the list.", highlight=False)
     for each in reconciled.applied:
-        console.print(f"Moved from {each.before} to {each.after}: {each.difference.message}", highlight=False)
-    console.print(
-        f"{', '.join(reconciled.runs) or 'No run'}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False
-    )
+        told = f"Moved from {each.before} to {each.after}: {shown(each.difference.message)}"
+        console.print(told, highlight=False, soft_wrap=True)
+    names = ", ".join(map(shown, reconciled.runs)) or "No run"
+    console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
     if reconciled.list is not None:
         _show_list(console, reconciled.list)
     console.print(
@@ -151,7 +151,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
             "Others use this account too: their transactions move the wallet, and are not compared.", highlight=False
         )
     for wallet in reconciled.wallets:
-        text = f"{wallet.unit}: {plain(wallet.available)} available, {plain(wallet.holding)} held"
+        text = f"{shown(wallet.unit)}: {plain(wallet.available)} available, {plain(wallet.holding)} held"
         if wallet.moved is not None and wallet.listed is not None and wallet.seen_at is not None:
             text += (
                 f"; moved by {plain(wallet.moved)} since {_time(wallet.seen_at)}, "
@@ -161,8 +161,8 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
             text += f"; its movement was not compared: {wallet.uncompared}"
         console.print(f"{text}.", highlight=False)
     for difference in found.differences[:DIFFERENCES_SHOWN]:
-        console.print(f"[bold red]{difference.kind}[/] ", end="", highlight=False)
-        console.print(difference.message, highlight=False, markup=False, soft_wrap=True)
+        told = f"[bold red]{difference.kind}[/] {shown(difference.message)}"
+        console.print(told, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
     if number > DIFFERENCES_SHOWN:
         console.print(f"… and {number - DIFFERENCES_SHOWN} more; --json has them.", highlight=False)
@@ -188,15 +188,11 @@ def _show_list(console: Console, figures: ListFigures) -> None:
         )
     )
     if figures.unread:
-        console.print(f"The list was not read again: {figures.unread}", highlight=False, markup=False)
+        console.print(f"The list was not read again: {shown(figures.unread)}", highlight=False, soft_wrap=True)
 
 
 def _sums(sums: Mapping[str, Decimal]) -> str:
-    return _joined(f"{plain(amount)} {unit}" for unit, amount in sorted(sums.items()))
-
-
-def _joined(texts: Iterable[str]) -> str:
-    return ", ".join(texts)
+    return ", ".join(f"{plain(amount)} {unit}" for unit, amount in sorted(sums.items()))
 
 
 def _time(time: datetime) -> str:

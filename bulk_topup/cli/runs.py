@@ -112,7 +112,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
             show_charged(console, summary)
             _tell_of_purge(console, run)
             if summary.counts[RowState.CONFLICT] or ledger.count_notes(run):
-                console.print(f"A person has to look: `bulk-topup conflict list {run.name}`", highlight=False)
+                console.print(f"A person has to look: `bulk-topup conflict list {shown(run.name)}`", highlight=False)
             return
         runs = [(run, ledger.counts(run)) for run in ledger.runs()]
         if as_json:

@@ -129,7 +129,8 @@ class Difference:
 
 def entry_here(known: KnownAttempt) -> Entry | None:
     """Give what the ledger has of an attempt's transaction; None where it has none."""
-    if known.transaction_id is None or known.resolution in {Resolution.FREE, Resolution.TAKEN}:
+    is_given_up = known.resolution in {Resolution.FREE, Resolution.TAKEN}
+    if known.transaction_id is None or known.state is RowState.IN_FLIGHT or is_given_up:
         return None
     asked, unit = _asked(known)
     cost = None if known.price is None else PRECISE.add(known.price, known.fee or Decimal(0))

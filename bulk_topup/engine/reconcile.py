@@ -146,11 +146,19 @@ class _Walk:
             self._lookups += 1
             transaction = await find(self._dvs, known)
             if transaction is not None:
-                self._compare(known, transaction, is_again=False)
+                if self._ledger.note_listed([(transaction.id, transaction.external_id)]):
+                    self._compare(known, transaction, is_again=False)
+                else:
+                    self._miss_named_otherwise(known, transaction)
                 return
         self.found.here.add(entry_here(known))
         difference = missing_there(known)
         self.found.add([] if difference is None else [difference])
+
+    def _miss_named_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
+        """Take in that the attempt's transaction was listed, and counted, under another external id."""
+        self.found.here.add(entry_here(known))
+        self.found.add(replace(difference, there=None) for difference in compare(known, transaction))
 
     def _compare(self, known: KnownAttempt | None, transaction: Transaction, *, is_again: bool) -> None:
         found = self.found

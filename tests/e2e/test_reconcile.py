@@ -1,0 +1,328 @@
+"""List, ledger, provider and wallet compared: what agrees, each difference by its name, and the ways out."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from bulk_topup.ledger import run_lock
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+
+Pay = Callable[..., Any]
+Books = Callable[[], dict[str, Any]]
+
+RUN = "list/pay"
+PAYING = ("--product", 6418)
+
+
+@pytest.fixture
+def command(here: Pay) -> Pay:
+    return here
+
+
+@pytest.fixture
+def list_(tmp_path: Path) -> Path:
+    file = tmp_path / "pay.csv"
+    file.write_text("reference,phone,amount\nA,+6595123400,10\nB,+6595123401,20\nC,+6595123102,30\n")
+    return file
+
+
+@pytest.fixture
+def paid(pay: Pay, list_: Path) -> Path:
+    """Two completed rows on lines 2 and 3, and a declined one on line 4."""
+    pay("run", list_, *PAYING, code=1)
+    return list_
+
+
+@pytest.fixture
+def compared(pay: Pay) -> Callable[..., dict[str, Any]]:
+    """Give a function that reconciles and gives what it found."""
+
+    def reconcile(*words: object, code: int = 1) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(pay("reconcile", *words, "--json", code=code).stdout)
+        assert found["agrees"] is (code == 0)
+        return found
+
+    return reconcile
+
+
+@pytest.fixture
+def edit(tmp_path: Path) -> Callable[..., None]:
+    """Give a function that changes the ledger behind our back."""
+
+    def execute(statement: str) -> None:
+        with sqlite3.connect(tmp_path / "ledger.db") as connection:
+            assert connection.execute(statement).rowcount
+        connection.close()
+
+    return execute
+
+
+@pytest.fixture
+def reverse(sandbox: Any, books: Books, credentials: tuple[str, str]) -> Callable[[str], None]:
+    """Give a function that has the provider take back what it paid to a number."""
+
+    def take_back(number: str) -> None:
+        [paid] = [each["id"] for each in books()["transactions"] if each["credit_party"] == number]
+        address = sandbox.base_url.removesuffix("/v1")
+        httpx2.post(f"{address}/sandbox/transactions/{paid}/reverse", auth=credentials).raise_for_status()
+
+    return take_back
+
+
+@pytest.fixture
+def empty(tmp_path: Path, credentials: tuple[str, str]) -> Iterator[tuple[str, ...]]:
+    """The options of a provider that knows nothing of what the test's sandbox did."""
+    key, secret = credentials
+    config = SandboxConfig(api_key=key, api_secret=SecretStr(secret), balances={"USD": Decimal(1000)}, time_scale=0.001)
+    with EmbeddedSandbox(config) as running:
+        yield "--base-url", running.base_url, "--ledger", str(tmp_path / "ledger.db"), "--same-account"
+
+
+def _kinds(found: dict[str, Any]) -> list[str]:
+    return [difference["kind"] for difference in found["differences"]]
+
+
+def test_a_run_whose_figures_all_agree_exits_0(pay: Pay, compared: Pay, paid: Path) -> None:
+    found = compared(RUN, code=0)
+    assert found["runs"] == [RUN]
+    assert found["ledger"] == found["provider"]
+    assert found["ledger"]["transactions"] == 3
+    assert found["list"]["rows_in_file"] == found["list"]["rows"] == 3
+    assert found["list"]["asked"] == {"SGD": "60"}
+    told = pay("reconcile", paid, *PAYING).stdout
+    assert "All agree." in told
+    assert compared(code=0)["ledger"] == found["ledger"]
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_payment_that_was_taken_back_is_named_and_applied(
+    pay: Pay, compared: Pay, reverse: Pay, results: Pay
+) -> None:
+    reverse("+6595123400")
+    found = compared(RUN)
+    assert [(each["kind"], each["line"]) for each in found["differences"]] == [("reversed_later", 2)]
+    assert found["ledger"]["charged"] != found["provider"]["charged"]
+    applied = compared(RUN, "--apply", code=0)
+    assert [(each["before"], each["after"]) for each in applied["applied"]] == [("completed", "reversed")]
+    assert applied["ledger"]["charged"] == applied["provider"]["charged"]
+    pay("report", RUN)
+    assert [row["result_state"] for row in results("list-pay")] == ["reversed", "completed", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "after"),
+    [
+        ("UPDATE rows SET state = 'accepted' WHERE line = 2", "different_status", "completed"),
+        ("UPDATE rows SET state = 'accepted' WHERE line = 4", "different_status", "failed"),
+        ("UPDATE rows SET state = 'in_flight' WHERE line = 3", "in_flight_found", "completed"),
+        ("UPDATE rows SET state = 'conflict', message = 'Gone.' WHERE line = 3", "conflict", "completed"),
+        ("UPDATE rows SET state = 'failed' WHERE line = 2", "different_status", "conflict"),
+    ],
+)
+@pytest.mark.usefixtures("paid")
+def test_what_a_transaction_proves_is_taken_over_on_request_only(
+    compared: Pay, edit: Pay, statement: str, kind: str, after: str
+) -> None:
+    edit(statement)
+    assert _kinds(compared(RUN)) == [kind]
+    assert _kinds(compared(RUN)) == [kind]
+    found = compared(RUN, "--apply", code=1 if after == "conflict" else 0)
+    assert [each["after"] for each in found["applied"]] == [after]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kinds"),
+    [
+        ("UPDATE attempts SET price = '0.01' WHERE row_id = 1", ["different_price"]),
+        ("UPDATE attempts SET transaction_id = 5 WHERE row_id = 1", ["other_transaction"]),
+        ("UPDATE attempts SET request = replace(request, '6418', '6430') WHERE row_id = 1", ["different_request"]),
+        ("UPDATE attempts SET request = replace(request, ':10', ':99') WHERE row_id = 1", ["different_request"]),
+        ("UPDATE attempts SET request = replace(request, '3400', '3499') WHERE row_id = 1", ["different_request"]),
+        ("UPDATE rows SET attempt = 2 WHERE id = 1", ["earlier_attempt"]),
+        (
+            "UPDATE attempts SET external_id = 'list-aaaaaaaaaaaaaaaaaa-1' WHERE row_id = 1",
+            ["missing_here", "different_request"],
+        ),
+        ('UPDATE rows SET cells = \'["A","+6595123400","11"]\' WHERE id = 1', ["list_changed"]),
+        ("UPDATE rows SET in_list = 0 WHERE id = 3", ["list_new"]),
+        ("UPDATE rows SET line = 5 WHERE id = 3", ["list_new", "list_gone"]),
+    ],
+)
+@pytest.mark.usefixtures("paid")
+def test_what_no_transaction_proves_is_named_and_moves_nothing(
+    compared: Pay, edit: Pay, tmp_path: Path, statement: str, kinds: list[str]
+) -> None:
+    edit(statement)
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        before = connection.execute("SELECT id, state, message FROM rows").fetchall()
+    found = compared(RUN, "--apply")
+    assert _kinds(found) == kinds
+    assert found["applied"] == []
+    assert connection.execute("SELECT id, state, message FROM rows").fetchall() == before
+    connection.close()
+
+
+@pytest.mark.usefixtures("paid")
+def test_what_the_provider_does_not_list_is_named_and_moves_nothing(here: Pay, empty: tuple[str, ...]) -> None:
+    found = json.loads(here("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
+    assert _kinds(found) == ["missing_there"] * 3
+    assert (found["provider"]["transactions"], found["ledger"]["transactions"]) == (0, 3)
+    assert found["applied"] == []
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_request_whose_outcome_is_unknown_and_that_nobody_lists_never_agrees(
+    here: Pay, edit: Pay, empty: tuple[str, ...]
+) -> None:
+    edit("UPDATE rows SET state = 'in_flight' WHERE line < 9")
+    edit("UPDATE attempts SET transaction_id = NULL, creation_date = NULL")
+    found = json.loads(here("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
+    assert _kinds(found) == ["in_flight"] * 3
+
+
+@pytest.mark.usefixtures("paid")
+def test_everything_that_the_ledger_does_not_know_is_named_when_no_run_is(
+    pay: Pay, here: Pay, compared: Pay, sandbox: Any, tmp_path: Path
+) -> None:
+    other = tmp_path / "bonus.csv"
+    other.write_text("phone,amount\n+6595123410,7\n")
+    pay("run", other, *PAYING)
+    assert compared(code=0)["runs"] == [RUN, "list/bonus"]
+    assert compared(RUN, code=0)["foreign"]["transactions"] == 1
+    here("run", other, *PAYING, "--run-key", "x", "--base-url", sandbox.base_url, "--ledger", tmp_path / "others.db")
+    found = compared()
+    assert _kinds(found) == ["missing_here"]
+    assert found["provider"]["asked"] == {"SGD": "74"}
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_window_of_more_than_a_day_is_read_in_parts(compared: Pay) -> None:
+    now = datetime.now(UTC)
+    start, end = (now - timedelta(days=3)).isoformat(), (now + timedelta(days=3)).isoformat()
+    assert compared("--from", start, "--to", end, code=0)["ledger"]["transactions"] == 3
+    earlier = (now - timedelta(days=2)).isoformat()
+    assert compared(RUN, "--from", start, "--to", earlier, code=0)["ledger"]["transactions"] == 0
+
+
+@pytest.mark.usefixtures("paid")
+def test_the_wallet_moves_as_the_listed_transactions_say_or_it_is_told(
+    pay: Pay, compared: Pay, reverse: Pay, tmp_path: Path
+) -> None:
+    first = compared(RUN, code=0)
+    assert [wallet["moved"] for wallet in first["wallets"]] == [None, None]
+    more = tmp_path / "bonus.csv"
+    more.write_text("phone,amount\n+6595123410,7\n")
+    pay("run", more, *PAYING)
+    second = compared(code=0)
+    [euro, dollar] = sorted(second["wallets"], key=lambda wallet: wallet["unit"])
+    assert euro["moved"] == euro["listed"] == "0"
+    assert (
+        dollar["moved"]
+        == dollar["listed"]
+        == "-" + str(Decimal(second["ledger"]["charged"]["USD"]) - Decimal(first["ledger"]["charged"]["USD"]))
+    )
+    reverse("+6595123401")
+    third = compared("--apply")
+    assert third["counts"]["balance"] == 1
+    assert compared(code=0)["counts"] == {}
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_provider_that_does_not_answer_exits_4(here: Pay, tmp_path: Path) -> None:
+    nobody = ("--base-url", "http://127.0.0.1:9/v1", "--ledger", tmp_path / "ledger.db", "--same-account")
+    told = here("reconcile", RUN, *nobody, "--timeout", "0.2", code=4)
+    assert told.stderr.startswith("Error:")
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_run_that_another_process_holds_is_not_compared(pay: Pay, tmp_path: Path) -> None:
+    with run_lock(tmp_path / "ledger.db", "list", "pay"):
+        pay("reconcile", RUN, code=5)
+        pay("reconcile", code=5)
+
+
+def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
+    pay: Pay, compared: Pay, books: Books, results: Pay, agree: Pay, paid: Path, tmp_path: Path
+) -> None:
+    pay("retry", RUN, "--all-failed", code=1)
+    paid.write_text(paid.read_text() + "D,+6595123403,5\n")
+    before = books()
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    rebuilt = compared("--rebuild", paid, *PAYING, code=0)
+    assert rebuilt["rebuilt_rows"] == 3
+    assert rebuilt["list"]["states"].keys() == {"completed", "failed", "pending"}
+    assert books() == before
+    pay("report", RUN)
+    rows = results("list-pay")
+    agree(rows, before)
+    assert [(row["result_state"], row["result_attempt"]) for row in rows] == [
+        ("completed", "1"),
+        ("completed", "1"),
+        ("failed", "2"),
+        ("pending", "0"),
+    ]
+    pay("run", paid, *PAYING, code=1)
+    assert len(books()["transactions"]) == len(before["transactions"]) + 1
+    assert "rows that were sent; nothing is rebuilt" in pay("reconcile", "--rebuild", paid, *PAYING, code=2).stderr
+
+
+def test_rows_older_than_the_window_are_asked_for_one_by_one(
+    compared: Pay, pay: Pay, paid: Path, tmp_path: Path
+) -> None:
+    pay("retry", RUN, "--all-failed", code=1)
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    window = ("--from", "2031-01-01", "--to", "2031-01-01T01:00")
+    assert compared("--rebuild", paid, *PAYING, *window, code=0)["rebuilt_rows"] == 3
+    assert compared(RUN, code=0)["ledger"]["transactions"] == 4
+
+
+def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
+    pay: Pay, books: Books, results: Pay, compared: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "pay.csv"
+    list_.write_text("reference,phone,amount\nA,+6595123500,7\n")
+    pay("run", list_, *PAYING)
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    list_.write_text("reference,phone,amount\nA,+6595123500,5\n")
+    pay("run", list_, *PAYING, code=1)
+    [conflict] = json.loads(pay("conflict", "list", "--json").stdout)
+    assert (conflict["run"], conflict["line"], conflict["state"]) == (RUN, 2, "conflict")
+    assert "conflict list list/pay" in pay("status", RUN).stdout
+    assert "conflict resolve list/pay" in next(tmp_path.glob("reports/list-pay/*not-completed*")).read_text()
+    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--because", "ticket 4711")
+    refused = pay(*said, "--as", "failed", code=2).stderr
+    assert "credits the same beneficiary" in refused
+    assert "resolve it as completed" in pay(*said, "--as", "reversed", code=2).stderr
+    assert json.loads(pay(*said, "--as", "completed", "--json").stdout)["resolved"] == 1
+    assert compared(RUN, code=0)["ledger"] == compared(RUN, code=0)["provider"]
+    pay("report", RUN)
+    [row] = results("list-pay")
+    assert row["result_state"] == "completed"
+    assert Decimal(row["result_price"]) == Decimal(books()["wallets"]["USD"]["spent"])
+    assert "no conflict on line 2" in pay(*said, "--as", "failed", code=2).stderr
+
+
+def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, compared: Pay, paid: Path) -> None:
+    paid.write_text(paid.read_text().replace("400,10", "400,11"))
+    pay("run", paid, *PAYING, code=1)
+    assert _kinds(compared(RUN)) == ["contradicted"]
+    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--because", "paid by cheque")
+    assert "no conflict on line 2" in pay(*said, "--as", "failed", code=2).stderr
+    assert json.loads(pay(*said, "--as", "completed", "--json").stdout)["taken_as_read"] == [2]
+    compared(RUN, code=0)
+    pay("run", paid, *PAYING, code=1)
+    assert json.loads(pay("conflict", "list", "--json").stdout) == []
+    paid.write_text(paid.read_text().replace("400,11", "400,12"))
+    pay("run", paid, *PAYING, code=1)
+    assert _kinds(compared(RUN)) == ["contradicted"]

@@ -1,0 +1,191 @@
+"""The ledger's attempts beside the provider's transactions: what differs by name, and figures that add up."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.engine.comparison import (
+    Difference,
+    Figures,
+    Kind,
+    compare,
+    entry_here,
+    entry_there,
+    explained,
+    missing_here,
+    missing_there,
+)
+from bulk_topup.ledger import KnownAttempt, Resolution
+from bulk_topup.records import Attempt
+from bulk_topup.states import RowState
+
+Make = Callable[..., Transaction]
+
+STATES = {
+    RowState.COMPLETED: StatusClass.COMPLETED,
+    RowState.ACCEPTED: StatusClass.SUBMITTED,
+    RowState.FAILED: StatusClass.DECLINED,
+    RowState.REVERSED: StatusClass.REVERSED,
+}
+
+
+def _known(attempt: Attempt, state: RowState = RowState.COMPLETED, **changes: Any) -> KnownAttempt:
+    values: dict[str, Any] = {
+        "id": 1,
+        "attempt": attempt,
+        "run_id": 1,
+        "run": "list/pay",
+        "line": 2,
+        "is_latest": True,
+        "state": state,
+        "message": "",
+        "transaction_id": 2237512891,
+        "status_message": STATES[state].name if state in STATES else None,
+        "price": Decimal("7.41"),
+        "fee": Decimal(0),
+        "price_unit": "USD",
+        "resolution": None,
+    }
+    return KnownAttempt(**{**values, **changes})
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_both_sides_have_alike_is_no_difference(attempt: Attempt, transaction: Make, state: RowState) -> None:
+    assert compare(_known(attempt, state), transaction(STATES[state])) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "other", "kind"),
+    [
+        ({}, {"class_": StatusClass.REVERSED}, Kind.REVERSED_LATER),
+        ({}, {"class_": StatusClass.DECLINED}, Kind.DIFFERENT_STATUS),
+        ({"state": RowState.ACCEPTED}, {}, Kind.DIFFERENT_STATUS),
+        ({"state": RowState.FAILED, "transaction_id": None}, {}, Kind.DIFFERENT_STATUS),
+        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, {}, Kind.IN_FLIGHT_FOUND),
+        ({"state": RowState.CONFLICT}, {}, Kind.CONFLICT),
+        ({"state": RowState.FAILED, "is_latest": False}, {}, Kind.EARLIER_ATTEMPT),
+        ({"transaction_id": 5}, {}, Kind.OTHER_TRANSACTION),
+        ({"price": Decimal(7)}, {}, Kind.DIFFERENT_PRICE),
+        ({"price": None}, {}, Kind.DIFFERENT_PRICE),
+        ({}, {"product": {"id": 1}}, Kind.DIFFERENT_REQUEST),
+        ({}, {"credit_party_identifier": {"mobile_number": "+6595123999"}}, Kind.DIFFERENT_REQUEST),
+        ({}, {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}, Kind.DIFFERENT_REQUEST),
+    ],
+)
+def test_each_difference_has_its_name(
+    attempt: Attempt, transaction: Make, changes: dict[str, Any], other: dict[str, Any], kind: Kind
+) -> None:
+    found = compare(_known(attempt, **changes), transaction(**{"class_": StatusClass.COMPLETED, **other}))
+    assert [difference.kind for difference in found] == [kind]
+    assert found[0].message.startswith("list/pay line 2, ")
+
+
+def test_what_a_person_accepted_is_not_told_again(attempt: Attempt, transaction: Make) -> None:
+    known = _known(attempt, resolution=Resolution.ACCEPTED)
+    values = {"destination": {"unit": "SGD", "amount": 9}}
+    assert compare(known, transaction(StatusClass.COMPLETED, requested_values=values)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({}, Kind.MISSING_THERE),
+        ({"state": RowState.ACCEPTED}, Kind.MISSING_THERE),
+        ({"state": RowState.REVERSED}, Kind.MISSING_THERE),
+        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, Kind.IN_FLIGHT),
+        ({"state": RowState.CONFLICT, "transaction_id": None}, Kind.CONFLICT),
+        ({"state": RowState.FAILED, "transaction_id": None}, None),
+        ({"state": RowState.FAILED, "resolution": Resolution.FREE}, None),
+    ],
+)
+def test_what_the_provider_does_not_list_has_its_name(
+    attempt: Attempt, changes: dict[str, Any], kind: Kind | None
+) -> None:
+    found = missing_there(_known(attempt, **changes))
+    assert (None if found is None else found.kind) == kind
+
+
+_amounts = st.decimals(min_value=0, max_value=10**6, places=2)
+_here = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(RowState).filter(lambda state: state not in {RowState.REFUSED, RowState.PENDING}),
+        "is_latest": st.booleans(),
+        "transaction_id": st.sampled_from([2237512891, 5, None]),
+        "price": st.none() | _amounts,
+        "price_unit": st.sampled_from(["USD", "EUR"]),
+        "resolution": st.sampled_from([None, *Resolution]),
+    }
+)
+_there = st.fixed_dictionaries(
+    {
+        "class_": st.sampled_from(StatusClass),
+        "product": st.sampled_from([{"id": 6418}, {"id": 1}]),
+        "price": _amounts,
+        "asked": st.none() | st.sampled_from([Decimal(10), Decimal(9)]),
+    }
+)
+
+
+@given(
+    pairs=st.lists(st.tuples(st.none() | _here, st.none() | _there), max_size=8),
+    is_fixed=st.booleans(),
+)
+def test_the_ledgers_figures_with_every_difference_taken_in_are_the_providers(
+    make_pair: Callable[..., tuple[KnownAttempt | None, Transaction | None]],
+    pairs: list[tuple[dict[str, Any] | None, dict[str, Any] | None]],
+    is_fixed: bool,
+) -> None:
+    here, there = Figures(), Figures()
+    differences: list[Difference] = []
+    for known, listed in (make_pair(*pair, is_fixed=is_fixed) for pair in pairs):
+        if known is not None:
+            here.add(entry_here(known))
+        if listed is not None:
+            there.add(entry_there(listed, known))
+        if known is not None and listed is not None:
+            differences += compare(known, listed)
+        elif known is not None:
+            difference = missing_there(known)
+            differences += [] if difference is None else [difference]
+        elif listed is not None:
+            differences.append(missing_here(listed))
+    assert explained(here, differences) == there
+    if not differences:
+        assert here == there
+
+
+@pytest.fixture(scope="session")
+def make_pair() -> Callable[..., tuple[KnownAttempt | None, Transaction | None]]:
+    """Give a function that makes an attempt and a transaction under one external id, or only one of the two."""
+
+    def make(
+        here: dict[str, Any] | None, there: dict[str, Any] | None, *, is_fixed: bool
+    ) -> tuple[KnownAttempt | None, Transaction | None]:
+        amount = {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10}
+        request: dict[str, Any] = {"product_id": 6418, **({} if is_fixed else {"destination": amount})}
+        attempt = Attempt(
+            row_id=1, number=1, external_id="x", request=codec.encode(request), amount=Decimal(10), unit="SGD"
+        )
+        known = None if here is None else _known(attempt, **here)
+        if there is None:
+            return known, None
+        class_ = there["class_"]
+        values = {
+            "id": 2237512891,
+            "external_id": "x",
+            "creation_date": "2026-11-24T20:05:05Z",
+            "status": {"id": 1, "message": class_.name, "class": {"id": int(class_), "message": class_.name}},
+            "product": there["product"],
+            "prices": {"wholesale": {"unit": "USD", "amount": there["price"], "fee": Decimal("0.1")}},
+            "requested_values": there["asked"] and {"destination": {"unit": "SGD", "amount": there["asked"]}},
+        }
+        return known, Transaction.model_validate(values)
+
+    return make

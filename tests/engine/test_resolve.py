@@ -1,0 +1,118 @@
+"""How conflicts end: by the provider's record where it has one, else by what a person states."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.engine import ResolutionError, Statement
+from bulk_topup.engine.reconcile import proved
+from bulk_topup.engine.resolve import ENDS, decide
+from bulk_topup.ledger import KnownAttempt, Resolution
+from bulk_topup.records import Attempt
+from bulk_topup.states import MOVES, RowState
+
+Make = Callable[..., Transaction]
+MakeKnown = Callable[..., KnownAttempt]
+
+OTHER_AMOUNT = {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}
+OTHER_PERSON = {"credit_party_identifier": {"mobile_number": "+6595123999"}}
+
+
+@pytest.fixture
+def known(attempt: Attempt) -> MakeKnown:
+    """Give a function that makes the row's latest attempt, in conflict unless it is told otherwise."""
+
+    def make(state: RowState = RowState.CONFLICT, **changes: Any) -> KnownAttempt:
+        values: dict[str, Any] = {
+            "id": 1,
+            "attempt": attempt,
+            "run_id": 1,
+            "run": "list/pay",
+            "line": 2,
+            "is_latest": True,
+            "state": state,
+            "message": "It vanished.",
+            "transaction_id": None,
+            "status_message": None,
+            "price": Decimal(1),
+            "fee": None,
+            "price_unit": "USD",
+            "resolution": None,
+        }
+        return KnownAttempt(**{**values, **changes})
+
+    return make
+
+
+def _says(state: RowState) -> Statement:
+    return Statement(state=state, who="ada", because="ticket 4711")
+
+
+@pytest.mark.parametrize("state", ENDS)
+def test_the_providers_own_record_decides_whatever_a_person_says(
+    known: MakeKnown, transaction: Make, state: RowState
+) -> None:
+    if state is not RowState.COMPLETED:
+        with pytest.raises(ResolutionError, match="resolve it as completed"):
+            decide(known(), _says(state), transaction(StatusClass.COMPLETED))
+        return
+    move, resolution = decide(known(), _says(state), transaction(StatusClass.COMPLETED))
+    assert (move.after, resolution) == (RowState.COMPLETED, None)
+    assert move.facts is not None
+    assert move.cause == "resolved as completed by ada: ticket 4711"
+
+
+@pytest.mark.parametrize(("transaction_id", "resolution"), [(5, Resolution.FREE), (None, Resolution.TAKEN)])
+def test_where_the_provider_has_nothing_a_failure_is_a_persons_word_and_says_whether_the_id_is_free(
+    known: MakeKnown, transaction_id: int | None, resolution: Resolution
+) -> None:
+    move, said = decide(known(transaction_id=transaction_id), _says(RowState.FAILED), None)
+    assert (move.after, move.facts, said) == (RowState.FAILED, None, resolution)
+    assert move.message == "It vanished. Resolved as failed by ada: ticket 4711."
+
+
+def test_nobody_can_follow_a_transaction_that_is_not_there(known: MakeKnown) -> None:
+    with pytest.raises(ResolutionError, match="nobody could follow"):
+        decide(known(), _says(RowState.ACCEPTED), None)
+
+
+@pytest.mark.parametrize("class_", [StatusClass.COMPLETED, StatusClass.SUBMITTED, StatusClass.REVERSED])
+def test_a_row_whose_beneficiary_was_credited_under_its_id_cannot_be_resolved_as_failed(
+    known: MakeKnown, transaction: Make, class_: StatusClass
+) -> None:
+    with pytest.raises(ResolutionError, match="credits the same beneficiary"):
+        decide(known(), _says(RowState.FAILED), transaction(class_, **OTHER_AMOUNT))
+
+
+@pytest.mark.parametrize(
+    ("class_", "other"), [(StatusClass.DECLINED, OTHER_AMOUNT), (StatusClass.COMPLETED, OTHER_PERSON)]
+)
+def test_an_id_that_somebody_else_used_is_spent(
+    known: MakeKnown, transaction: Make, class_: StatusClass, other: dict[str, Any]
+) -> None:
+    move, resolution = decide(known(), _says(RowState.FAILED), transaction(class_, **other))
+    assert (move.after, move.facts, resolution) == (RowState.FAILED, None, Resolution.TAKEN)
+
+
+def test_another_amount_that_was_paid_is_taken_with_its_price_when_a_person_says_so(
+    known: MakeKnown, transaction: Make
+) -> None:
+    move, resolution = decide(known(), _says(RowState.COMPLETED), transaction(StatusClass.COMPLETED, **OTHER_AMOUNT))
+    assert (move.after, resolution) == (RowState.COMPLETED, Resolution.ACCEPTED)
+    assert move.facts is not None
+    assert move.facts.price == Decimal("7.41")
+
+
+@pytest.mark.parametrize("before", [state for state in RowState if state not in {RowState.REFUSED, RowState.PENDING}])
+@pytest.mark.parametrize("class_", StatusClass)
+@pytest.mark.parametrize("other", [{}, OTHER_AMOUNT])
+def test_a_transaction_moves_a_row_only_as_the_table_of_states_allows(
+    known: MakeKnown, transaction: Make, before: RowState, class_: StatusClass, other: dict[str, Any]
+) -> None:
+    move = proved(known(before), transaction(class_, **other))
+    assert move is None or move.after in MOVES[before]
+    assert proved(known(before, is_latest=False), transaction(class_, **other)) is None

@@ -1,0 +1,65 @@
+"""A transaction that the provider had and finds no more: its row waits for a person, and nothing is sent for it."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bulk_topup.states import RowState
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+GONE = (404, json.dumps({"errors": [{"code": 1008004, "message": "Transaction not found"}]}).encode())
+#: It is accepted, and final only a while later.
+SLOW = "R,+6595123300,5\n"
+NO_ROUTE = (404, json.dumps({"errors": [{"code": 1000404, "message": "Resource not found"}]}).encode())
+
+
+def _is_read(line: str) -> bool:
+    return line.startswith("GET /v1/transactions")
+
+
+async def test_a_row_whose_transaction_is_gone_for_long_is_in_conflict_and_is_not_sent_again(
+    pay: Pay, network: Any, books: Callable[[], Any]
+) -> None:
+    network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
+    finished, [outcome] = await pay(text=SLOW)
+    assert outcome.state is RowState.CONFLICT
+    assert "neither finds nor lists it any more" in outcome.message
+    assert finished.result.reason is None
+    network.rule = lambda _number, _line, _body: "pass"
+    _, [outcome] = await pay(text=SLOW)
+    assert outcome.state is RowState.CONFLICT
+    assert len(books()) == 1
+
+
+async def test_a_transaction_that_comes_back_in_time_is_followed(pay: Pay, network: Any) -> None:
+    asked: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if not _is_read(line):
+            return "pass"
+        asked.append(line)
+        return GONE if len(asked) < 4 else "pass"
+
+    network.rule = rule
+    _, [outcome] = await pay(text=SLOW)
+    assert outcome.state is RowState.COMPLETED
+
+
+async def test_an_address_that_finds_nothing_at_all_proves_nothing(pay: Pay, network: Any, onlooker: Any) -> None:
+    asked: list[str] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if not _is_read(line):
+            return "pass"
+        asked.append(line)
+        if len(asked) == 12:
+            onlooker.runner.stop()
+        return NO_ROUTE
+
+    network.rule = rule
+    _, [outcome] = await pay(text=SLOW)
+    assert outcome.state is RowState.ACCEPTED
