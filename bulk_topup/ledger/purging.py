@@ -25,7 +25,7 @@ _LAST_PURGED_PAYMENT = """
 """
 #: An identity can be the number that was credited. Without a request a row can never be sent again.
 _PURGE_ROWS = f"""
-    UPDATE rows SET identity = 'purged:' || id, cells = '[]', credit_party = NULL, request = NULL,
+    UPDATE rows SET identity = 'purged:' || id, cells = '[]', credit_party = NULL, request = NULL, acknowledged = NULL,
         problems = CASE problems WHEN '[]' THEN '[]' ELSE json_array(json_array('', {_REMOVED})) END,
         message = CASE message WHEN '' THEN '' ELSE {_REMOVED} END,
         note = CASE note WHEN '' THEN '' ELSE {_REMOVED} END

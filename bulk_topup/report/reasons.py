@@ -35,8 +35,7 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
         "",
     ),
     RowState.CONFLICT: (
-        f"{DO_NOT_PAY} the provider's record contradicts this row. Find out what is true, and say so with "
-        "`bulk-topup conflict resolve {run}`.",
+        f"{DO_NOT_PAY} the provider's record contradicts this row. `bulk-topup conflict resolve {{run}}` says what is true.",
         "",
     ),
 }
