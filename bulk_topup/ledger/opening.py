@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ from bulk_topup.ledger.schema import is_newer, migrations
 APPLICATION_ID = 0x62747570
 #: Seconds to wait for another process that is writing to the same ledger.
 BUSY_TIMEOUT = 30.0
+#: Seconds between tries to set up a ledger that others set up.
+SET_UP_WAIT = 0.05
+#: Of SQLite's error codes these bits name the kind.
+_PRIMARY_CODE = 0xFF
 
 #: How a SQLite file begins, and where its application id stands.
 _MAGIC = b"SQLite format 3\0"
@@ -53,7 +58,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     # SQLite takes names such as ":memory:" for something else than a file.
     connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
-        _set_up(connection, path)
+        _set_up_in_turn(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -150,6 +155,23 @@ def _demand_ours(path: Path) -> None:
 
 def _not_ours(path: Path) -> LedgerError:
     return LedgerError(f"{path} belongs to another program and is not a ledger; name another file.")
+
+
+def _set_up_in_turn(connection: sqlite3.Connection, path: Path) -> None:
+    """Set a ledger up; of many that make a new one at once each waits for the others.
+
+    SQLite itself does not wait while the journal changes its mode.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            _set_up(connection, path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(SET_UP_WAIT)
+        else:
+            return
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:

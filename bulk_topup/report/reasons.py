@@ -35,7 +35,7 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
         "",
     ),
     RowState.CONFLICT: (
-        f"{DO_NOT_PAY} the provider's record contradicts this row. `bulk-topup conflict resolve {{run}}` says what is true.",
+        f"{DO_NOT_PAY} the provider's record contradicts it. End that with `bulk-topup conflict resolve {{run}}`.",
         "",
     ),
 }
