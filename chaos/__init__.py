@@ -1,0 +1,1 @@
+"""The fault campaign: real runs against a real sandbox, both broken on purpose, and a check of who was paid."""

@@ -1,0 +1,59 @@
+"""The campaign as a command: `python -m chaos`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from chaos.campaign import Campaign, describe, run_campaign
+from chaos.plan import draw_scenario
+from chaos.play import Played, play
+
+
+@click.command()
+@click.option("--scenarios", type=click.IntRange(min=0), default=500, show_default=True, help="How many to play.")
+@click.option("--first", type=click.IntRange(min=0), default=1, show_default=True, help="The first one's seed.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Scenarios at the same time.")
+@click.option("--seed", type=click.IntRange(min=0), help="Play the scenario of this seed alone, and keep its folder.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/chaos"),
+    show_default=True,
+    help="Where the folders of failed scenarios are kept.",
+)
+def main(scenarios: int, first: int, jobs: int, seed: int | None, folder: Path) -> None:
+    """Break runs in every way that is known, and check that nobody is paid twice and nobody is forgotten.
+
+    \b
+    Example:
+      python -m chaos --scenarios 50
+      python -m chaos --seed 17
+    """
+    folder = folder.resolve()
+    if seed is not None:
+        click.echo(describe(draw_scenario(seed)))
+        played = play(draw_scenario(seed), folder / str(seed))
+        _tell(played)
+        click.echo(f"Its folder: {played.folder}")
+        sys.exit(bool(played.complaints))
+    campaign = run_campaign(range(first, first + scenarios), folder=folder, jobs=jobs, tell=_tell)
+    click.echo(campaign.summary())
+    _replays(campaign)
+    sys.exit(bool(campaign.failed))
+
+
+def _tell(played: Played) -> None:
+    how = "failed" if played.complaints else "well"
+    click.echo(f"seed {played.seed}: {how}, {played.rows} rows, {', '.join(played.ends)}, {played.seconds:.1f} s")
+    for complaint in played.complaints:
+        click.echo(f"  {complaint}")
+
+
+def _replays(campaign: Campaign) -> None:
+    for each in campaign.failed:
+        click.echo(f"To play it again: python -m chaos --seed {each.seed}    (its folder: {each.folder})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Lists of invented people, and the edits that people make between two starts; pure, decides from draws alone."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+#: Endings of numbers and how often they occur: mostly paid, some with a PIN, some declined or rejected, some slow.
+ENDINGS: Final = (
+    *[(f"{ending}", 3) for ending in range(400, 1000)],
+    *[(ending, 60) for ending in ("100", "101", "102", "103", "104", "106", "107", "108", "109", "201", "204")],
+    ("301", 1),
+    ("305", 1),
+)
+#: Products with the amounts that they take; nothing for those of a fixed value.
+PRODUCTS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
+    (6418, ("1", "2.5", "7.5", "12.5", "20", "99.5")),
+    (4470, ("5", "5.01", "17.35", "33.33", "199.99")),
+    (4455, ("5", "10", "55")),
+    (4460, ("",)),
+    (5021, ("",)),
+)
+#: Products that credit nobody by number, yield a PIN, and need a reference.
+GIFT_CARDS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((8803, ("",)), (8810, ("10", "25", "150")))
+#: What a row that must be refused has for its number.
+BAD_PHONES: Final = ("06595", "+65ABC", "")
+
+COLUMNS: Final = ("phone", "product_id", "amount", "department")
+REFERENCE: Final = "reference"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line of a list."""
+
+    reference: str
+    phone: str
+    product: int
+    amount: str
+    #: A column that nobody maps; some cells look like formulas.
+    department: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Its cells, without the reference."""
+        return (self.phone, str(self.product), self.amount, self.department)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PayList:
+    """A version of a list."""
+
+    lines: tuple[Line, ...]
+    #: Whether rows are told apart by a reference.
+    has_references: bool
+
+    def text(self) -> str:
+        """Write it as CSV."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow((REFERENCE, *COLUMNS) if self.has_references else COLUMNS)
+        for line in self.lines:
+            writer.writerow((line.reference, *line.cells) if self.has_references else line.cells)
+        return out.getvalue()
+
+
+def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates: bool, has_bad_rows: bool) -> PayList:
+    """Make a list.
+
+    Args:
+        draws: where chance comes from.
+        rows: how many lines.
+        has_references: whether it has a reference column; only then can it have gift cards.
+        has_duplicates: whether one number may get one product two times.
+        has_bad_rows: whether some rows must be refused.
+    """
+    lines: list[Line] = []
+    while len(lines) < rows:
+        lines.append(_draw_line(draws, len(lines), lines, has_references=has_references))
+        if has_duplicates and len(lines) < rows and draws.random() < 0.15:
+            lines.append(replace(draws.choice(lines), reference=f"R-{len(lines):04}"))
+        if has_bad_rows and draws.random() < 0.1:
+            # Without references two cells alike would be one row.
+            lines[-1] = replace(lines[-1], phone=draws.choice(BAD_PHONES), department=f"bad {len(lines)}")
+    return PayList(lines=tuple(lines), has_references=has_references)
+
+
+def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_references: bool) -> Line:
+    taken = {(line.phone, line.product) for line in others}
+    while True:
+        is_card = has_references and draws.random() < 0.08
+        product, amounts = draws.choice(GIFT_CARDS if is_card else PRODUCTS)
+        ending = draws.choices([ending for ending, _ in ENDINGS], [weight for _, weight in ENDINGS])[0]
+        phone = "" if is_card else f"+6595123{ending}"
+        if is_card or (phone, product) not in taken:
+            return Line(
+                reference=f"R-{number:04}",
+                phone=phone,
+                product=product,
+                amount=draws.choice(amounts),
+                department=draws.choice(("Sales", "=1+1", "-2", "@home", 'quoted "cell"', "línea, café")),
+            )
+
+
+def edit(draws: Random, before: PayList) -> tuple[PayList, str]:
+    """Change a list as people do; give the new version and what was done."""
+    lines = list(before.lines)
+    kind = draws.choice(("rows added", "rows removed", "rows moved", "amounts changed"))
+    if kind == "rows added":
+        first = 1 + max(int(line.reference[2:]) for line in lines)
+        for number in range(first, first + draws.randint(1, 6)):
+            line = _draw_line(draws, number, lines, has_references=before.has_references)
+            lines.insert(draws.randint(0, len(lines)), line)
+    elif kind == "rows removed":
+        for _ in range(min(draws.randint(1, 4), len(lines) - 1)):
+            lines.pop(draws.randrange(len(lines)))
+    elif kind == "rows moved":
+        draws.shuffle(lines)
+    else:
+        for place in draws.sample(range(len(lines)), min(4, len(lines))):
+            amounts = dict(PRODUCTS + GIFT_CARDS)[lines[place].product]
+            lines[place] = replace(lines[place], amount=draws.choice(amounts))
+    return replace(before, lines=tuple(lines)), kind

@@ -1,0 +1,236 @@
+"""What a scenario is made of, all of it drawn from one number; pure, starts and touches nothing."""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from chaos.lists import PayList, draw_list, edit
+from chaos.runner import INSTANTS, Breakage
+
+#: A day, in seconds: how far a clock jumps.
+DAY: Final = 86_400.0
+#: How many rows make one further pass by an instant, about.
+PASSES: Final = {instant: 1000 for instant in INSTANTS} | {
+    "before_intent_commit": 25,
+    "after_intent_commit": 25,
+    "before_send": 1,
+    "after_send": 1,
+    "after_response": 1,
+    "before_result_commit": 8,
+    "after_result_commit": 8,
+    "between_report_files": 15,
+}
+#: What happens to a ledger between two starts.
+DAMAGES: Final = (
+    "ledger lost",
+    "ledger truncated",
+    "ledger pages overwritten",
+    "write-ahead log lost",
+    "old ledger restored",
+    "half-copied ledger restored",
+)
+#: What can go wrong at the provider during a start; `{seed}` is drawn for each.
+PAY: Final = "POST /async/transactions"
+FAULTS: Final = (
+    f"drop {PAY} probability=0.2 seed={{seed}}",
+    f"drop {PAY} first=40",
+    f"half {PAY} probability=0.2 seed={{seed}}",
+    f"status_after {PAY} status=502 probability=0.2 seed={{seed}}",
+    f"status_after {PAY} status=500 probability=0.2 seed={{seed}}",
+    f"status_after {PAY} status=504 every=3",
+    f"status_before {PAY} status=503 probability=0.2 seed={{seed}}",
+    "status_before status=500 probability=0.15 seed={seed}",
+    "status_before status=503 first=6",
+    f"throttle {PAY} first=25 retry_after=0",
+    "throttle probability=0.15 seed={seed}",
+    "throttle probability=0.3 retry_after=1 seed={seed}",
+    f"stall {PAY} every=9 seconds=1.4",
+    "stall GET /transactions seconds=1.4 first=2",
+    f"slow_body {PAY} parts=3 seconds=0.03 probability=0.3 seed={{seed}}",
+    "latency seconds=0.05 spread=0.05 distribution=uniform",
+    "reset probability=0.1 seed={seed}",
+    f"restart {PAY} every=17 seconds=0.1",
+    "drop GET /transactions first=3",
+    "half probability=0.1 seed={seed}",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strike:
+    """A signal that a runner gets on its way."""
+
+    number: signal.Signals
+    #: It comes when the provider has taken so many further transactions, or after these seconds.
+    created: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """One start of the command, with everything that goes wrong before and while it runs."""
+
+    #: The names of what happens, for the campaign's count.
+    kinds: tuple[str, ...]
+    #: `run`, `resume` or `retry`.
+    command: str = "run"
+    #: The version of the list that is put in place before; None leaves the one that is there.
+    edited: PayList | None = None
+    #: What is done to the ledger before, see DAMAGES.
+    damage: str | None = None
+    breakage: Breakage = Breakage()
+    #: As `bulk-topup sandbox --fault` takes them.
+    faults: tuple[str, ...] = ()
+    strike: Strike | None = None
+    #: Whether a second runner is started beside it.
+    has_rival: bool = False
+    #: Whether the ledger's folder and files cannot be written.
+    read_only: bool = False
+    #: When the sandbox is killed, in seconds from the start, and for how long it is away.
+    outage: tuple[float, float] | None = None
+    #: Whether a new Python process runs it, instead of a fork.
+    is_new_process: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scenario:
+    """A list, and the starts that it meets before the clean ones."""
+
+    seed: int
+    list_: PayList
+    #: Options that every `run` of it has.
+    options: tuple[str, ...]
+    starts: tuple[Start, ...]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of everything that goes wrong."""
+        return [kind for start in self.starts for kind in start.kinds]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds its transactions before it confirms them."""
+        return "hold" in self.options
+
+
+def draw_scenario(seed: int) -> Scenario:
+    """Give the scenario of a number: the same number gives the same scenario."""
+    draws = Random(seed)
+    rows = draws.randint(5, 60)
+    has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.25))
+    list_ = draw_list(
+        draws, rows=rows, has_references=has_references, has_duplicates=has_duplicates, has_bad_rows=has_bad_rows
+    )
+    options = ["--skip-refused"]
+    options += ["--allow-duplicates"] if has_duplicates else []
+    mode = draws.random()
+    if mode < 0.2:
+        options += ["--mode", "hold"]
+    elif mode < 0.3:
+        options += ["--canary", "3", "--canary-share", "0"]
+    options += ["--concurrency", str(draws.choice((1, 4, 32)))]
+    starts = []
+    latest = list_
+    for number in range(draws.randint(1, 4)):
+        start, latest = _draw_start(draws, number, rows, latest)
+        starts.append(start)
+    return Scenario(seed=seed, list_=list_, options=tuple(options), starts=tuple(starts))
+
+
+def instant_scenario(instant: str, seed: int) -> Scenario:
+    """Give a scenario whose first start is killed at a named instant, by a new process."""
+    draws = Random(f"{instant} {seed}")
+    list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
+    breakage = Breakage(instant=instant, nth=1 if instant.endswith("merge_commit") else draws.randint(1, 2))
+    start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=True)
+    return Scenario(seed=seed, list_=list_, options=("--skip-refused",), starts=(start,))
+
+
+def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple[Start, PayList]:
+    kinds: list[str] = []
+    edited: PayList | None = None
+    damage = None
+    if number and draws.random() < 0.3:
+        edited, kind = edit(draws, latest)
+        kinds.append(kind)
+    if number and draws.random() < 0.25:
+        damage = draws.choice(DAMAGES)
+        kinds.append(damage)
+    command = draws.choices(("run", "resume", "retry"), (8, 1, 1))[0] if number and edited is None else "run"
+    if command != "run":
+        kinds.append(command)
+    faults = _draw_faults(draws) if draws.random() < 0.6 else ()
+    kinds += [f"provider: {fault.split()[0]}" for fault in faults]
+    breakage, strike, has_rival, read_only, outage = Breakage(), None, False, False, None
+    match draws.choices(("instant", "kill", "stop", "rival", "disk", "read only", "outage", "none"), (8, 6, 3, 2, 3, 1, 4, 2))[0]:
+        case "instant":
+            instant = draws.choice(INSTANTS)
+            nth = draws.randint(1, rows // PASSES[instant] + 1)
+            breakage = Breakage(instant=instant, nth=nth)
+            kinds.append(f"killed {instant}")
+        case "kill":
+            strike = _draw_strike(draws, rows, signal.SIGKILL)
+            kinds.append("killed at any moment")
+        case "stop":
+            strike = _draw_strike(draws, rows, draws.choice((signal.SIGTERM, signal.SIGINT)))
+            kinds.append(strike.number.name)
+        case "rival":
+            has_rival = True
+            kinds.append("two runners")
+        case "disk":
+            breakage = Breakage(file_limit=int(2 ** draws.uniform(15, 19)))
+            kinds.append("disk full")
+        case "read only":
+            read_only, breakage = True, Breakage(bound_by_rights=True)
+            kinds.append("ledger read-only")
+        case "outage":
+            outage = (draws.uniform(0, 1.2), draws.uniform(0, 0.6))
+            kinds.append("sandbox killed")
+        case _:
+            pass
+    breakage, more = _draw_more(draws, breakage)
+    start = Start(
+        kinds=(*kinds, *more),
+        command=command,
+        edited=edited,
+        damage=damage,
+        breakage=breakage,
+        faults=faults,
+        strike=strike,
+        has_rival=has_rival,
+        read_only=read_only,
+        outage=outage,
+        is_new_process=draws.random() < 0.03,
+    )
+    return start, edited or latest
+
+
+def _draw_more(draws: Random, breakage: Breakage) -> tuple[Breakage, Sequence[str]]:
+    """Add what may go wrong in any process: its clock, and requests that are sent two times."""
+    kinds, clock, twice = [], breakage.clock, 0
+    if draws.random() < 0.2:
+        first = draws.choice((DAY, -DAY, 0.0))
+        clock = ((0, first), (draws.randint(1, 60), draws.choice((DAY, -DAY, 0.0))))
+        kinds.append("clock jumps")
+    if draws.random() < 0.15:
+        twice = draws.randint(1, 5)
+        kinds.append("requests sent twice")
+    more = Breakage(
+        instant=breakage.instant,
+        nth=breakage.nth,
+        file_limit=breakage.file_limit,
+        bound_by_rights=breakage.bound_by_rights,
+        clock=clock,
+        twice=twice,
+    )
+    return more, kinds
+
+
+def _draw_faults(draws: Random) -> tuple[str, ...]:
+    chosen = draws.sample(FAULTS, draws.randint(1, 3))
+    return tuple(fault.format(seed=draws.randint(1, 10**6)) for fault in chosen)
+
+
+def _draw_strike(draws: Random, rows: int, number: signal.Signals) -> Strike:
+    return Strike(number=number, created=draws.randint(0, rows), seconds=draws.uniform(0.05, 2.5))
