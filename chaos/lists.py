@@ -7,13 +7,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-#: Endings of numbers and how often they occur: mostly paid, some with a PIN, some declined or rejected, some slow.
-ENDINGS: Final = (
-    *[(f"{ending}", 3) for ending in range(400, 1000)],
-    *[(ending, 60) for ending in ("100", "101", "102", "103", "104", "106", "107", "108", "109", "201", "204")],
-    ("301", 1),
-    ("305", 1),
-)
+#: Endings of numbers that are paid, some with a PIN and some late; and of those that are declined or rejected.
+PAID: Final = (*map(str, range(400, 1000)), *("100", "101", "200", "201") * 20, "301")
+DECLINED: Final = ("102", "103", "104", "106", "107", "108", "109", "204", "305")
 #: Products with the amounts that they take; nothing for those of a fixed value.
 PRODUCTS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (6418, ("1", "2.5", "7.5", "12.5", "20", "99.5")),
@@ -74,11 +70,11 @@ def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates:
         rows: how many lines.
         has_references: whether it has a reference column; only then can it have gift cards.
         has_duplicates: whether one number may get one product two times.
-        has_bad_rows: whether some rows must be refused.
+        has_bad_rows: whether some rows must be refused, and some are declined.
     """
     lines: list[Line] = []
     while len(lines) < rows:
-        lines.append(_draw_line(draws, len(lines), lines, has_references=has_references))
+        lines.append(_draw_line(draws, len(lines), lines, has_references=has_references, has_declined=has_bad_rows))
         if has_duplicates and len(lines) < rows and draws.random() < 0.15:
             lines.append(replace(draws.choice(lines), reference=f"R-{len(lines):04}"))
         if has_bad_rows and draws.random() < 0.1:
@@ -87,12 +83,14 @@ def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates:
     return PayList(lines=tuple(lines), has_references=has_references)
 
 
-def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_references: bool) -> Line:
+def _draw_line(
+    draws: Random, number: int, others: Sequence[Line], *, has_references: bool, has_declined: bool
+) -> Line:
     taken = {(line.phone, line.product) for line in others}
     while True:
         is_card = has_references and draws.random() < 0.08
         product, amounts = draws.choice(GIFT_CARDS if is_card else PRODUCTS)
-        ending = draws.choices([ending for ending, _ in ENDINGS], [weight for _, weight in ENDINGS])[0]
+        ending = draws.choice(DECLINED if has_declined and draws.random() < 0.3 else PAID)
         phone = "" if is_card else f"+6595123{ending}"
         if is_card or (phone, product) not in taken:
             return Line(
@@ -111,7 +109,7 @@ def edit(draws: Random, before: PayList) -> tuple[PayList, str]:
     if kind == "rows added":
         first = 1 + max(int(line.reference[2:]) for line in lines)
         for number in range(first, first + draws.randint(1, 6)):
-            line = _draw_line(draws, number, lines, has_references=before.has_references)
+            line = _draw_line(draws, number, lines, has_references=before.has_references, has_declined=draws.random() < 0.5)
             lines.insert(draws.randint(0, len(lines)), line)
     elif kind == "rows removed":
         for _ in range(min(draws.randint(1, 4), len(lines) - 1)):

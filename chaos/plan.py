@@ -35,7 +35,7 @@ DAMAGES: Final = (
 PAY: Final = "POST /async/transactions"
 FAULTS: Final = (
     f"drop {PAY} probability=0.2 seed={{seed}}",
-    f"drop {PAY} first=40",
+    f"drop {PAY} first=12",
     f"half {PAY} probability=0.2 seed={{seed}}",
     f"status_after {PAY} status=502 probability=0.2 seed={{seed}}",
     f"status_after {PAY} status=500 probability=0.2 seed={{seed}}",
@@ -118,7 +118,7 @@ def draw_scenario(seed: int) -> Scenario:
     """Give the scenario of a number: the same number gives the same scenario."""
     draws = Random(seed)
     rows = draws.randint(5, 60)
-    has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.25))
+    has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.5))
     list_ = draw_list(
         draws, rows=rows, has_references=has_references, has_duplicates=has_duplicates, has_bad_rows=has_bad_rows
     )
