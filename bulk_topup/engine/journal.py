@@ -44,6 +44,7 @@ class Journal:
         self._waiting.extend(moves)
         if self._commit is None:
             self._commit = asyncio.create_task(self._commit_soon())
+            self._commit.add_done_callback(_look_at)
         # Shielded: a cancelled task must not take back what others wait for.
         await asyncio.shield(self._commit)
 
@@ -60,3 +61,9 @@ class Journal:
         if self._commit is not None:
             await asyncio.wait({self._commit})
         self._thread.shutdown(wait=True)
+
+
+def _look_at(commit: asyncio.Task[None]) -> None:
+    """See a commit's error, which asyncio prints with its traceback where all who waited for it were cancelled."""
+    if not commit.cancelled():
+        commit.exception()

@@ -1,0 +1,66 @@
+"""The journal when its ledger breaks under it."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.engine.journal import Journal
+from bulk_topup.errors import LedgerError
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Move, Run
+from bulk_topup.states import RowState
+
+MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDING, cause="not taken")
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> tuple[Ledger, Run]:
+    """A ledger with a run, which cannot be written any more."""
+    ledger = Ledger(tmp_path / "ledger.db")
+    ledger.clear_staged()
+    run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
+    return ledger, run
+
+
+def _with_journal(broken: tuple[Ledger, Run], use: Callable[[Journal], Any]) -> list[dict[str, Any]]:
+    """Use a journal whose ledger breaks before it commits; give what asyncio would have printed."""
+    told: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+        ledger, run = broken
+        journal = Journal(ledger, run, SystemClock())
+        ledger.close()
+        await use(journal)
+        await journal.close()
+        gc.collect()
+
+    asyncio.run(main())
+    gc.collect()
+    return told
+
+
+def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[Ledger, Run]) -> None:
+    async def use(journal: Journal) -> None:
+        with pytest.raises(LedgerError):
+            await journal.record(MOVE)
+
+    assert _with_journal(broken, use) == []
+
+
+def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_traceback(
+    broken: tuple[Ledger, Run],
+) -> None:
+    async def use(journal: Journal) -> None:
+        waiting = asyncio.create_task(journal.record(MOVE))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    assert _with_journal(broken, use) == []
