@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := build/demo
 
-.PHONY: demo test check bench coverage clean
+.PHONY: demo test check bench chaos coverage clean
 
 # Pays the sample payroll against an embedded sandbox. Some of its numbers are declined on purpose (exit code 1).
 demo: $(READY)
@@ -30,6 +30,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/plan.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/sandbox.py
+
+# Some forty minutes on two cores. A scenario that fails says how to play it again.
+chaos: $(READY)
+	$(BIN)/python -m chaos --scenarios 500 --jobs 2 --rows 131072
 
 coverage: $(READY)
 	$(BIN)/coverage erase

@@ -5,12 +5,12 @@ import multiprocessing
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chaos.plan import Scenario, draw_scenario
+from chaos.plan import Scenario
 from chaos.play import Played, play
 
 
@@ -32,9 +32,11 @@ class Campaign:
         ends = Counter(end for each in self.played for end in each.ends)
         seeds = [each.seed for each in self.played]
         lines = [
-            f"{len(self.played)} scenarios, seeds {min(seeds)} to {max(seeds)}, {self.seconds:.0f} s: "
-            f"{sum(each.rows for each in self.played)} rows, {sum(each.starts for each in self.played)} starts, "
-            f"{sum(each.restarts for each in self.played)} restarts of the sandbox",
+            f"{len(self.played)} scenarios, seeds {min(seeds)} to {max(seeds)}, {self.seconds:.0f} s",
+            (
+                f"rows {sum(each.rows for each in self.played)}, starts {sum(each.starts for each in self.played)}, "
+                f"restarts of the sandbox {sum(each.restarts for each in self.played)}"
+            ),
             f"starts ended with: {_counted(ends)}",
             f"faults met: {_counted(kinds)}",
             f"{len(self.failed)} failed" if self.failed else "nobody paid twice, nobody forgotten, the books agree",
@@ -43,34 +45,38 @@ class Campaign:
 
 
 def run_campaign(
-    seeds: Iterable[int], *, folder: Path, jobs: int, tell: Callable[[Played], None], sabotage: str | None = None
+    scenarios: Iterable[Scenario],
+    *,
+    folder: Path,
+    jobs: int,
+    tell: Callable[[Played], None],
+    sabotage: str | None = None,
+    keep: bool = False,
 ) -> Campaign:
-    """Play the scenarios of these seeds.
+    """Play scenarios, and tell how they ended.
 
     Args:
-        seeds: one a scenario.
-        folder: where each gets a folder; only those of failed ones are kept.
+        scenarios: each with a seed of its own.
+        folder: where each gets a folder, named after its seed.
         jobs: scenarios at the same time.
         tell: is called with each as it ends.
-        sabotage: how the product is made wrong, see chaos.runner.SABOTAGES.
+        sabotage: how the product is made wrong, see chaos.breakage.SABOTAGES.
+        keep: whether the folders of those that ended well are kept too.
     """
     begun = time.monotonic()
     played = []
-    for each in _each(jobs, partial(_play_seed, folder=folder, sabotage=sabotage), seeds):
-        played.append(each)
-        if not each.complaints:
-            shutil.rmtree(each.folder)
-        tell(each)
+    # Spawned, whatever threads the caller has: the jobs must have none, as they fork.
+    with multiprocessing.get_context("spawn").Pool(jobs, initializer=gc.freeze) as pool:
+        for each in pool.imap_unordered(partial(_play, folder=folder, sabotage=sabotage), scenarios):
+            played.append(each)
+            if not (each.complaints or keep):
+                shutil.rmtree(each.folder)
+            tell(each)
     return Campaign(played=played, seconds=time.monotonic() - begun)
 
 
-def _each(jobs: int, function: Callable[[int], Played], seeds: Iterable[int]) -> Iterator[Played]:
-    with multiprocessing.get_context("fork").Pool(jobs, initializer=gc.freeze) as pool:
-        yield from pool.imap_unordered(function, seeds)
-
-
-def _play_seed(seed: int, *, folder: Path, sabotage: str | None) -> Played:
-    return play(draw_scenario(seed), folder / str(seed), sabotage=sabotage)
+def _play(scenario: Scenario, *, folder: Path, sabotage: str | None) -> Played:
+    return play(scenario, folder / str(scenario.seed), sabotage=sabotage)
 
 
 def describe(scenario: Scenario) -> str:

@@ -83,9 +83,7 @@ def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates:
     return PayList(lines=tuple(lines), has_references=has_references)
 
 
-def _draw_line(
-    draws: Random, number: int, others: Sequence[Line], *, has_references: bool, has_declined: bool
-) -> Line:
+def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_references: bool, has_declined: bool) -> Line:
     taken = {(line.phone, line.product) for line in others}
     while True:
         is_card = has_references and draws.random() < 0.08
@@ -109,7 +107,9 @@ def edit(draws: Random, before: PayList) -> tuple[PayList, str]:
     if kind == "rows added":
         first = 1 + max(int(line.reference[2:]) for line in lines)
         for number in range(first, first + draws.randint(1, 6)):
-            line = _draw_line(draws, number, lines, has_references=before.has_references, has_declined=draws.random() < 0.5)
+            line = _draw_line(
+                draws, number, lines, has_references=before.has_references, has_declined=draws.random() < 0.5
+            )
             lines.insert(draws.randint(0, len(lines)), line)
     elif kind == "rows removed":
         for _ in range(min(draws.randint(1, 4), len(lines) - 1)):

@@ -2,17 +2,17 @@
 
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
+from chaos.breakage import INSTANTS, Breakage
 from chaos.lists import PayList, draw_list, edit
-from chaos.runner import INSTANTS, Breakage
 
 #: A day, in seconds: how far a clock jumps.
 DAY: Final = 86_400.0
 #: How many rows make one further pass by an instant, about.
-PASSES: Final = {instant: 1000 for instant in INSTANTS} | {
+PASSES: Final = dict.fromkeys(INSTANTS, 1000) | {
     "before_intent_commit": 25,
     "after_intent_commit": 25,
     "before_send": 1,
@@ -79,7 +79,7 @@ class Start:
     edited: PayList | None = None
     #: What is done to the ledger before, see DAMAGES.
     damage: str | None = None
-    breakage: Breakage = Breakage()
+    breakage: Breakage = field(default_factory=Breakage)
     #: As `bulk-topup sandbox --fault` takes them.
     faults: tuple[str, ...] = ()
     strike: Strike | None = None
@@ -138,13 +138,14 @@ def draw_scenario(seed: int) -> Scenario:
     return Scenario(seed=seed, list_=list_, options=tuple(options), starts=tuple(starts))
 
 
-def instant_scenario(instant: str, seed: int) -> Scenario:
-    """Give a scenario whose first start is killed at a named instant, by a new process."""
-    draws = Random(f"{instant} {seed}")
+def instant_scenario(instant: str) -> Scenario:
+    """Give a scenario whose first start, a new process, is killed at a named instant; its seed is the instant's place."""
+    seed = INSTANTS.index(instant)
+    draws = Random(seed)
     list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
-    breakage = Breakage(instant=instant, nth=1 if instant.endswith("merge_commit") else draws.randint(1, 2))
+    breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // PASSES[instant])))
     start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=True)
-    return Scenario(seed=seed, list_=list_, options=("--skip-refused",), starts=(start,))
+    return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=(start,))
 
 
 def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple[Start, PayList]:
@@ -163,7 +164,9 @@ def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple
     faults = _draw_faults(draws) if draws.random() < 0.6 else ()
     kinds += [f"provider: {fault.split()[0]}" for fault in faults]
     breakage, strike, has_rival, read_only, outage = Breakage(), None, False, False, None
-    match draws.choices(("instant", "kill", "stop", "rival", "disk", "read only", "outage", "none"), (8, 6, 3, 2, 3, 1, 4, 2))[0]:
+    match draws.choices(
+        ("instant", "kill", "stop", "rival", "disk", "read only", "outage", "none"), (8, 6, 3, 2, 3, 1, 4, 2)
+    )[0]:
         case "instant":
             instant = draws.choice(INSTANTS)
             nth = draws.randint(1, rows // PASSES[instant] + 1)
@@ -216,15 +219,7 @@ def _draw_more(draws: Random, breakage: Breakage) -> tuple[Breakage, Sequence[st
     if draws.random() < 0.15:
         twice = draws.randint(1, 5)
         kinds.append("requests sent twice")
-    more = Breakage(
-        instant=breakage.instant,
-        nth=breakage.nth,
-        file_limit=breakage.file_limit,
-        bound_by_rights=breakage.bound_by_rights,
-        clock=clock,
-        twice=twice,
-    )
-    return more, kinds
+    return replace(breakage, clock=clock, twice=twice), kinds
 
 
 def _draw_faults(draws: Random) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import shutil
 import signal
 import time
 import traceback
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from chaos.damage import LedgerFiles
 from chaos.plan import Scenario, Start, Strike
 from chaos.processes import LOOK, Process, executed, forked
 from chaos.provider import KEY, SECRET, Provider, free_port
-from chaos.runner import Breakage
 
 #: The list's file, and so the run's name.
 LIST: Final = "bonus.csv"
@@ -61,7 +59,13 @@ def play(scenario: Scenario, folder: Path, *, sabotage: str | None = None) -> Pl
     begun = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     stage = _Stage(scenario, folder, sabotage)
-    played = Played(seed=scenario.seed, kinds=scenario.kinds, complaints=stage.complaints, folder=folder, rows=len(scenario.list_.lines))
+    played = Played(
+        seed=scenario.seed,
+        kinds=scenario.kinds,
+        complaints=stage.complaints,
+        folder=folder,
+        rows=len(scenario.list_.lines),
+    )
     try:
         stage.play()
         stage.complaints += check(read_evidence(folder))
@@ -205,8 +209,3 @@ class _Stage:
         code = process.code if process.code is not None else 0
         self.exits.append({"command": command, "code": code, "killed": killed and code < 0})
         self.ends.append(f"exit {code}" if code >= 0 else signal.Signals(-code).name)
-
-
-def complaints_of(played: Sequence[Played]) -> list[str]:
-    """Give every complaint with the seed that it belongs to."""
-    return [f"seed {each.seed}: {complaint}" for each in played for complaint in each.complaints]

@@ -123,7 +123,7 @@ class Provider:
                     codes += [pin["code"], pin["serial"]]
         return codes
 
-    def _ask(self, path: str, *, method: str = "GET", body: bytes | None = None) -> Any:  # noqa: ANN401 - http.client's
+    def _ask(self, path: str, *, method: str = "GET", body: bytes | None = None) -> Any:
         token = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
         request = urllib.request.Request(  # noqa: S310 - its own loopback address
             f"{self.url}{path}", data=body, method=method, headers={"Authorization": f"Basic {token}"}

@@ -5,7 +5,6 @@ The product has no hooks for this: functions of it are replaced, in this process
     python -m chaos.runner --kill after_intent_commit:2 -- run list.csv --product 6418
 """
 
-import argparse
 import ctypes
 import os
 import resource
@@ -14,8 +13,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,96 +28,16 @@ from bulk_topup.cli import main as command
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs.transport import Answer, Call, HTTPTransport
 from bulk_topup.ledger import Ledger
+from bulk_topup.records import Outcome
+from chaos.breakage import Breakage, parse
 
-#: Where a process can be killed, in the order in which a run comes by.
-INSTANTS: Final = (
-    "before_merge_commit",
-    "after_merge_commit",
-    "before_intent_commit",
-    "after_intent_commit",
-    "before_send",
-    "after_send",
-    "after_response",
-    "before_result_commit",
-    "after_result_commit",
-    "in_report",
-    "between_report_files",
-)
 #: Whose commits have instants, by the ledger's method.
 COMMITS: Final = {"merge": "merge", "claim": "intent", "record": "result"}
-#: The ways to make the product wrong that the campaign must find out.
-SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line")
-
 _PAYING: Final = "/async/transactions"
 _AFTER_BODY: Final = "http11.send_request_body.complete"
 #: capset(2): the version of its structures, and the two rights of root that ignore the rights of files.
 _CAPABILITY_VERSION: Final = 0x20080522
 _IGNORES_RIGHTS: Final = (1 << 1) | (1 << 2)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Breakage:
-    """What goes wrong inside a runner's process."""
-
-    #: The instant at which it is killed; None for never.
-    instant: str | None = None
-    #: At which pass by that instant.
-    nth: int = 1
-    #: Bytes beyond which no file can be written, as on a full disk; None for no limit.
-    file_limit: int | None = None
-    #: Whether the rights of files bind it, although it runs as root.
-    bound_by_rights: bool = False
-    #: How many questions for the time of day are answered before each offset in seconds takes its place.
-    clock: tuple[tuple[int, float], ...] = ()
-    #: Every so-manieth creation is sent two times; 0 for none.
-    twice: int = 0
-    #: How the product is made wrong, to see whether the campaign finds out; None leaves it as it is.
-    sabotage: str | None = None
-
-    @property
-    def words(self) -> list[str]:
-        """The same as options of this module."""
-        words = []
-        if self.instant is not None:
-            words += ["--kill", f"{self.instant}:{self.nth}"]
-        if self.file_limit is not None:
-            words += ["--file-limit", str(self.file_limit)]
-        if self.bound_by_rights:
-            words += ["--bound-by-rights"]
-        if self.clock:
-            words += ["--clock", " ".join(f"{calls}:{offset:g}" for calls, offset in self.clock)]
-        if self.twice:
-            words += ["--twice", str(self.twice)]
-        if self.sabotage is not None:
-            words += ["--sabotage", self.sabotage]
-        return words
-
-
-def parse(words: Sequence[str]) -> tuple[Breakage, list[str]]:
-    """Read the words of a start: what breaks, and the command."""
-    parser = argparse.ArgumentParser(prog="python -m chaos.runner", description="Run a command and break it.")
-    parser.add_argument("--kill", metavar="INSTANT:N", default="", help=f"one of {', '.join(INSTANTS)}, and its pass")
-    parser.add_argument("--file-limit", type=int, metavar="BYTES", help="no file grows beyond this")
-    parser.add_argument("--bound-by-rights", action="store_true", help="root is bound by the rights of files")
-    parser.add_argument("--clock", metavar="CALLS:SECONDS ...", default="", help="offsets of the time of day")
-    parser.add_argument("--twice", type=int, metavar="N", default=0, help="send every n-th creation two times")
-    parser.add_argument("--sabotage", choices=SABOTAGES, help="make the product wrong")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command of bulk-topup")
-    given = parser.parse_args(words)
-    instant, _, nth = given.kill.partition(":")
-    if instant and instant not in INSTANTS:
-        parser.error(f'"{instant}" is not an instant; there are {", ".join(INSTANTS)}.')
-    jumps = [jump.partition(":") for jump in given.clock.split()]
-    breakage = Breakage(
-        instant=instant or None,
-        nth=int(nth or 1),
-        file_limit=given.file_limit,
-        bound_by_rights=given.bound_by_rights,
-        clock=tuple((int(calls), float(offset)) for calls, _, offset in jumps),
-        twice=given.twice,
-        sabotage=given.sabotage,
-    )
-    return breakage, given.command[1:] if given.command[:1] == ["--"] else given.command
 
 
 class _Death:
@@ -152,23 +72,30 @@ def break_process(breakage: Breakage) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (breakage.file_limit, breakage.file_limit))
 
 
+def _replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
+    """Put in the place of a function what `make` makes of it."""
+    setattr(owner, name, make(getattr(owner, name)))
+
+
 def _break_ledger(death: _Death) -> None:
     """Pass by the commits of lists, intents and results; one that changes nothing is no instant."""
-    transaction = bulk_topup.ledger.base.transaction
     writing: list[str] = []
 
-    @contextmanager
-    def mortal(connection: Any) -> Iterator[None]:
-        before = connection.total_changes
-        with transaction(connection):
-            yield
-            changes = connection.total_changes > before
+    def mortal(transaction: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def passing(connection: Any) -> Iterator[None]:
+            before = connection.total_changes
+            with transaction(connection):
+                yield
+                changes = connection.total_changes > before
+                if writing and changes:
+                    death.passes(f"before_{writing[-1]}_commit")
             if writing and changes:
-                death.passes(f"before_{writing[-1]}_commit")
-        if writing and changes:
-            death.passes(f"after_{writing[-1]}_commit")
+                death.passes(f"after_{writing[-1]}_commit")
 
-    def named(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        return passing
+
+    def named(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*words: Any, **values: Any) -> Any:
             writing.append(name)
             try:
@@ -178,71 +105,83 @@ def _break_ledger(death: _Death) -> None:
 
         return call
 
-    bulk_topup.ledger.base.transaction = mortal
+    _replace(bulk_topup.ledger.base, "transaction", mortal)
     for method, name in COMMITS.items():
-        setattr(Ledger, method, named(getattr(Ledger, method), name))
+        _replace(Ledger, method, partial(named, name))
 
 
 def _break_transport(death: _Death, twice: int) -> None:
     """Pass by what happens to a request that pays, and send some of them two times."""
-    request, send = httpx2.AsyncClient.request, HTTPTransport.send
     sent = 0
 
     async def trace(event: str, _info: object) -> None:
         if event == _AFTER_BODY:
             death.passes("after_send")
 
-    async def traced(client: Any, method: str, url: Any, **values: Any) -> Any:
-        if method == "POST" and str(url).startswith(_PAYING):
-            values["extensions"] = {"trace": trace}
-        return await request(client, method, url, **values)
+    def traced(request: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(client: httpx2.AsyncClient, method: str, url: str, **values: Any) -> Any:
+            if method == "POST" and url.startswith(_PAYING):
+                values["extensions"] = {"trace": trace}
+            return await request(client, method, url, **values)
 
-    async def mortal(transport: HTTPTransport, call: Call) -> Answer:
-        nonlocal sent
-        if call.method != "POST" or not call.path.startswith(_PAYING):
-            return await send(transport, call)
-        death.passes("before_send")
-        sent += 1
-        if twice and sent % twice == 0:
-            await send(transport, call)
-        answer = await send(transport, call)
-        death.passes("after_response")
-        return answer
+        return call
 
-    httpx2.AsyncClient.request = traced  # type: ignore[method-assign, assignment]
-    HTTPTransport.send = mortal  # type: ignore[method-assign]
+    def mortal(send: Callable[..., Any]) -> Callable[..., Any]:
+        async def passing(transport: HTTPTransport, call: Call) -> Answer:
+            nonlocal sent
+            if call.method != "POST" or not call.path.startswith(_PAYING):
+                return await send(transport, call)  # type: ignore[no-any-return]
+            death.passes("before_send")
+            sent += 1
+            if twice and sent % twice == 0:
+                await send(transport, call)
+            answer: Answer = await send(transport, call)
+            death.passes("after_response")
+            return answer
+
+        return passing
+
+    _replace(httpx2.AsyncClient, "request", traced)
+    _replace(HTTPTransport, "send", mortal)
 
 
 def _break_report(death: _Death) -> None:
     """Pass by a report that is fed with rows, and by each of its files that takes its place."""
-    batches, replacing = bulk_topup.report.write.batches, bulk_topup.report.write.replacing
 
-    def mortal_batches(outcomes: Any) -> Iterator[Any]:
-        for batch in batches(outcomes):
-            yield batch
-            death.passes("in_report")
+    def mortal_rows(batches: Callable[..., Any]) -> Callable[..., Any]:
+        def passing(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
+            for batch in batches(outcomes):
+                yield batch
+                death.passes("in_report")
 
-    @contextmanager
-    def mortal_replacing(path: Path) -> Iterator[Path]:
-        with replacing(path) as temporary:
-            yield temporary
-        death.passes("between_report_files")
+        return passing
 
-    bulk_topup.report.write.batches = mortal_batches
-    bulk_topup.report.write.replacing = mortal_replacing
+    def mortal_files(replacing: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def passing(path: Path) -> Iterator[Path]:
+            with replacing(path) as temporary:
+                yield temporary
+            death.passes("between_report_files")
+
+        return passing
+
+    _replace(bulk_topup.report.write, "batches", mortal_rows)
+    _replace(bulk_topup.report.write, "replacing", mortal_files)
 
 
 def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
-    now = SystemClock.now
     calls = 0
 
-    def shifted(clock: SystemClock) -> datetime:
-        nonlocal calls
-        offset = next((offset for after, offset in reversed(jumps) if calls >= after), 0.0)
-        calls += 1
-        return now(clock) + timedelta(seconds=offset)
+    def shifted(now: Callable[[SystemClock], datetime]) -> Callable[[SystemClock], datetime]:
+        def tell(clock: SystemClock) -> datetime:
+            nonlocal calls
+            offset = next((offset for after, offset in reversed(jumps) if calls >= after), 0.0)
+            calls += 1
+            return now(clock) + timedelta(seconds=offset)
 
-    SystemClock.now = shifted  # type: ignore[method-assign]
+        return tell
+
+    _replace(SystemClock, "now", shifted)
 
 
 def _give_up_rights() -> None:
@@ -260,32 +199,29 @@ def _give_up_rights() -> None:
 
 def _sabotage(kind: str) -> None:
     """Make the product wrong in a way that it must never be wrong."""
+
+    def random_ids(external_id: Callable[..., str]) -> Callable[..., str]:
+        return lambda job, _run_key, *which: external_id(job, secrets.token_hex(8), *which)
+
+    def second_payment(send: Callable[..., Any]) -> Callable[..., Any]:
+        async def pay_again(transport: HTTPTransport, call: Call) -> Any:
+            answer = await send(transport, call)
+            if call.body is not None and call.path == _PAYING:
+                await send(transport, replace(call, body=call.body.replace(b'"external_id":"', b'"external_id":"x')))
+            return answer
+
+        return pay_again
+
+    def forgotten_line(batches: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda outcomes: batches(outcome for outcome in outcomes if outcome.line % 5)
+
     match kind:
         case "random_ids":
-            original = bulk_topup.ledger.store.external_id
-
-            def random_id(job: str, run_key: str, identity: str, attempt: int) -> str:
-                return original(job, f"{run_key} {secrets.token_hex(8)}", identity, attempt)
-
-            bulk_topup.ledger.store.external_id = random_id
+            _replace(bulk_topup.ledger.store, "external_id", random_ids)
         case "second_payment":
-            send = HTTPTransport.send
-
-            async def pay_again(transport: HTTPTransport, call: Call) -> Answer:
-                answer = await send(transport, call)
-                if call.body is not None and call.path == _PAYING:
-                    other = call.body.replace(b'"external_id":"', b'"external_id":"x')
-                    await send(transport, Call(method=call.method, path=call.path, body=other))
-                return answer
-
-            HTTPTransport.send = pay_again  # type: ignore[method-assign]
+            _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":
-            batches = bulk_topup.report.write.batches
-
-            def fewer(outcomes: Any) -> Iterator[Any]:
-                return batches(outcome for outcome in outcomes if outcome.line % 5)
-
-            bulk_topup.report.write.batches = fewer
+            _replace(bulk_topup.report.write, "batches", forgotten_line)
 
 
 def main(words: Sequence[str]) -> None:

@@ -1,0 +1,166 @@
+"""The checker objects to everything that must never happen: each test doctors what a good scenario left behind."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.checker import Evidence, check
+
+Row = dict[str, Any]
+
+
+def _paid(evidence: Evidence) -> Row:
+    return next(row for row in evidence.rows if row["state"] == "completed" and row["credit_party"])
+
+
+def _transaction(evidence: Evidence, row: Row) -> Row:
+    found: Row = next(each for each in evidence.books["transactions"] if each["external_id"] == row["external_id"])
+    return found
+
+
+def _changed(evidence: Evidence, row: Row, **other: Any) -> Evidence:
+    """Give the evidence with other words in one row of the report."""
+    return replace(evidence, rows=[{**each, **other} if each is row else each for each in evidence.rows])
+
+
+def _with_books(evidence: Evidence, transactions: Sequence[Row]) -> Evidence:
+    return replace(evidence, books={**evidence.books, "transactions": transactions})
+
+
+def _found(evidence: Evidence, kind: str) -> bool:
+    return any(complaint.startswith(f"{kind}:") for complaint in check(evidence))
+
+
+def test_a_scenario_without_a_fault_is_not_objected_to(evidence: Evidence) -> None:
+    assert {row["state"] for row in evidence.rows} == {"completed", "failed", "refused"}
+    assert "a PIN" in evidence.secrets.values()
+    assert check(evidence) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"external_id": "list-other0000000000000-1"},
+        {"status_class": "SUBMITTED"},
+    ],
+)
+def test_a_second_payment_is_found_under_the_same_id_or_another_final_or_not(evidence: Evidence, other: Row) -> None:
+    again = {**_transaction(evidence, _paid(evidence)), **other}
+    assert _found(_with_books(evidence, [*evidence.books["transactions"], again]), "Paid twice")
+
+
+def test_a_second_attempt_that_was_paid_too_is_found(evidence: Evidence) -> None:
+    paid = _transaction(evidence, _paid(evidence))
+    again = {**paid, "external_id": paid["external_id"].removesuffix("-1") + "-2"}
+    complaints = check(_with_books(evidence, [*evidence.books["transactions"], again]))
+    assert any("2 attempts of row" in complaint for complaint in complaints)
+    assert any("tells of another attempt" in complaint for complaint in complaints)
+
+
+def test_a_second_attempt_after_one_that_failed_is_no_second_payment(evidence: Evidence) -> None:
+    paid = _transaction(evidence, _paid(evidence))
+    failed = {**paid, "external_id": paid["external_id"].removesuffix("-1") + "-0", "status_class": "DECLINED"}
+    assert check(_with_books(evidence, [*evidence.books["transactions"], failed])) == []
+
+
+def test_an_amount_that_nobody_asked_for_is_found(evidence: Evidence) -> None:
+    row = next(row for row in evidence.rows if row["state"] == "completed" and row["product_id"] == 4470)
+    paid = _transaction(evidence, row)
+    others = [each for each in evidence.books["transactions"] if each is not paid]
+    assert _found(_with_books(evidence, [*others, {**paid, "amount": Decimal("7.77")}]), "Paid wrongly")
+
+
+def test_a_line_that_the_report_lacks_is_found(evidence: Evidence) -> None:
+    for row in evidence.rows:
+        assert _found(replace(evidence, rows=[each for each in evidence.rows if each is not row]), "Forgotten")
+
+
+def test_a_line_that_the_report_has_twice_is_found(evidence: Evidence) -> None:
+    assert _found(replace(evidence, rows=[*evidence.rows, _paid(evidence)]), "Forgotten")
+
+
+def test_a_payment_that_the_report_does_not_know_is_found(evidence: Evidence) -> None:
+    stranger = {**_transaction(evidence, _paid(evidence)), "external_id": "list-stranger-1"}
+    assert _found(_with_books(evidence, [*evidence.books["transactions"], stranger]), "Forgotten")
+
+
+@pytest.mark.parametrize("state", ["pending", "in_flight", "accepted", "failed", "conflict", "reversed"])
+def test_a_payable_row_that_ended_otherwise_is_found(evidence: Evidence, state: str) -> None:
+    changed = _changed(evidence, _paid(evidence), state=state)
+    assert _found(changed, "Wrongly ended")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("transaction_id", 1),
+        ("product_id", 4455),
+        ("credit_party", "+6595123000"),
+        ("status_class", "DECLINED"),
+        ("status", "DECLINED"),
+        ("amount", "1000"),
+        ("price", "0.01"),
+        ("fee", "0.01"),
+        ("price_unit", "EUR"),
+    ],
+)
+def test_a_row_that_says_other_things_than_the_provider_is_found(evidence: Evidence, name: str, other: Any) -> None:
+    assert _found(_changed(evidence, _paid(evidence), **{name: other}), "Books")
+
+
+def test_a_row_completed_without_a_transaction_is_found(evidence: Evidence) -> None:
+    paid = _transaction(evidence, _paid(evidence))
+    others = [each for each in evidence.books["transactions"] if each is not paid]
+    assert _found(_with_books(evidence, others), "Books")
+
+
+@pytest.mark.parametrize("name", ["charged", "held"])
+def test_a_total_that_differs_in_its_last_decimal_is_found(evidence: Evidence, name: str) -> None:
+    told = evidence.summary[name]
+    wrong = {**told, "USD": str(Decimal(told.get("USD", "0")) + Decimal("0.0000000001"))}
+    assert _found(replace(evidence, summary={**evidence.summary, name: wrong}), "Money")
+
+
+def test_a_wallet_that_lost_money_is_found(evidence: Evidence) -> None:
+    wallets = evidence.books["wallets"]
+    poorer = {**wallets, "USD": {**wallets["USD"], "available": Decimal(wallets["USD"]["available"]) - 1}}
+    assert _found(replace(evidence, books={**evidence.books, "wallets": poorer}), "Money")
+
+
+def test_files_of_a_report_that_contradict_each_other_are_found(evidence: Evidence) -> None:
+    counts = {**evidence.summary["counts"], "completed": 0}
+    assert _found(replace(evidence, summary={**evidence.summary, "counts": counts}), "Files")
+    assert _found(replace(evidence, csv_rows=evidence.csv_rows[1:]), "Files")
+
+
+def test_a_shown_pin_or_api_secret_is_found_wherever_it_is(evidence: Evidence) -> None:
+    for name in evidence.texts:
+        for secret, what in evidence.secrets.items():
+            leaking = replace(evidence, texts={**evidence.texts, name: f"before {secret} after"})
+            assert f"Secret: {name} shows {what}." in check(leaking)
+
+
+def test_a_file_with_personal_data_that_others_can_read_is_found(evidence: Evidence) -> None:
+    assert _found(replace(evidence, public_files=["results.csv"]), "Secret")
+
+
+def test_a_traceback_in_any_output_is_found(evidence: Evidence) -> None:
+    output = next(iter(evidence.texts))
+    assert _found(replace(evidence, texts={output: "Traceback (most recent call last):"}), "Output")
+
+
+@pytest.mark.parametrize("code", [-11, 3, 70, 75, 0])
+def test_an_exit_code_that_is_not_documented_or_not_true_is_found(evidence: Evidence, code: int) -> None:
+    last = {"command": "run", "code": code, "killed": False}
+    assert _found(replace(evidence, exits=[*evidence.exits, last]), "Exit code")
+
+
+def test_the_checker_imports_nothing_of_the_product(root: Path) -> None:
+    source = (root / "chaos" / "checker.py").read_text()
+    imported = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+    assert [line for line in imported if "bulk_topup" in line or "chaos" in line] == []
