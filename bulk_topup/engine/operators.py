@@ -8,6 +8,9 @@ from bulk_topup.guards import OPERATOR_TROUBLES, Operators
 from bulk_topup.records import Attempt, Move
 from bulk_topup.states import RowState
 
+#: How often a pause doubles; beyond it a run waits for no operator any more.
+MOST_DOUBLINGS = 30
+
 
 @dataclass(kw_only=True, slots=True)
 class _Operator:
@@ -88,7 +91,7 @@ class OperatorBreaker:
 
     def moved(self, attempt: Attempt, move: Move) -> None:
         """Take in what became of a row."""
-        if attempt.operator_id is None or move.after in {RowState.ACCEPTED, RowState.CONFLICT}:
+        if attempt.operator_id is None or move.after is RowState.ACCEPTED:
             return
         operator = self._operators.setdefault(attempt.operator_id, _Operator())
         is_probe = operator.probe == attempt.row_id
@@ -105,5 +108,5 @@ class OperatorBreaker:
         now = self._clock.monotonic()
         if operator.resume_at is None:
             operator.troubled_since = now
-        operator.resume_at = now + self._policy.pause * 2.0**operator.pauses
+        operator.resume_at = now + self._policy.pause * 2.0 ** min(operator.pauses, MOST_DOUBLINGS)
         operator.pauses += 1

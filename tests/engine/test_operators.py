@@ -1,0 +1,45 @@
+"""Operators that are left alone while their rows keep failing, and the one row that tries them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.engine.decisions import move_for
+from bulk_topup.engine.operators import OperatorBreaker
+from bulk_topup.guards import Operators
+from bulk_topup.records import Attempt, Move
+from bulk_topup.states import RowState
+
+
+@pytest.fixture
+def row(attempt: Attempt) -> Attempt:
+    return replace(attempt, operator_id=3)
+
+
+@pytest.fixture
+def unavailable(attempt: Attempt, transaction: Any) -> Move:
+    found = transaction(StatusClass.DECLINED, "DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE")
+    return move_for(attempt, RowState.IN_FLIGHT, found, "a test")
+
+
+def test_a_try_that_ends_in_a_conflict_says_nothing_and_another_row_tries(
+    clock: Any, row: Attempt, unavailable: Move
+) -> None:
+    breaker = OperatorBreaker(Operators(failures=1, pause=0), clock)
+    breaker.moved(row, unavailable)
+    assert breaker.probed == [3]
+    breaker.claimed([row])
+    assert breaker.parked == [3]
+    breaker.moved(row, replace(unavailable, after=RowState.CONFLICT, facts=None))
+    assert breaker.probed == [3]
+
+
+def test_an_operator_may_fail_without_bound(clock: Any, row: Attempt, unavailable: Move) -> None:
+    breaker = OperatorBreaker(Operators(failures=1, pause=0), clock)
+    for _ in range(2000):
+        breaker.moved(row, unavailable)
+        breaker.claimed([row])
+    breaker.moved(row, unavailable)
+    assert breaker.probed == [3]
