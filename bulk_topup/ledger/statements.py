@@ -286,11 +286,13 @@ COUNT_NOTES = """
 
 CREATE_RETRIED = "CREATE TEMP TABLE IF NOT EXISTS retried (id INTEGER PRIMARY KEY)"
 CLEAR_RETRIED = "DELETE FROM temp.retried"
-#: Failed rows that are to be tried again; what is not stated is null and leaves nobody out.
+#: Failed rows that are to be tried again; what is not stated is null and leaves nobody out. A row that the list changed
+#: while it was on its way would be sent as it was, which nobody asks for any more; the list has to be read again first.
 CHOOSE_RETRIES = """
     INSERT INTO temp.retried
     SELECT r.id FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
+      AND (r.note = '' OR r.request IS NOT a.request)
       AND (:row_ids IS NULL OR r.id IN (SELECT value FROM json_each(:row_ids)))
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
       AND (:attempts IS NULL OR r.attempt < :attempts)
