@@ -139,7 +139,7 @@ def draw_scenario(seed: int) -> Scenario:
 
 
 def instant_scenario(instant: str) -> Scenario:
-    """Give a scenario whose first start, a new process, is killed at a named instant; its seed is the instant's place."""
+    """Give a scenario whose first start, a new process, is killed at a named instant; its seed is its place."""
     seed = INSTANTS.index(instant)
     draws = Random(seed)
     list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
