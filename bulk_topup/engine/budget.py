@@ -29,8 +29,7 @@ class Budget:
 
     def excess(self, attempt: Attempt) -> str | None:
         """Count a row that is about to be sent; give a sentence instead where it would exceed a cap."""
-        amount = (attempt.unit or "", attempt.amount or _NOTHING)
-        cost = (attempt.cost_unit or "", attempt.cost or _NOTHING)
+        amount, cost = _planned(attempt)
         caps = self._caps
         if caps.rows is not None and self._rows + 1 > caps.rows:
             return f"The run has sent {self._rows} rows, and its cap is {caps.rows}."
@@ -48,9 +47,25 @@ class Budget:
         _add(self._costs, *cost)
         return None
 
-    def charged(self, attempt: Attempt, facts: Facts) -> None:
-        """Count what the provider holds for a row in place of what the plan expected."""
+    def excess_held(self) -> str | None:
+        """Give a sentence where what was sent costs more than a cap, by prices that came after it was counted."""
+        for unit, cost in self._costs.items() if self._caps.costs else ():
+            limit = self._caps.costs.get(unit, _NOTHING)
+            if cost > limit:
+                return f"The run costs {plain(cost)} {unit}, and the cap is {plain(limit)} {unit}."
+        return None
+
+    def charged(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
+        """Count what the provider holds for a row in place of what the plan expected.
+
+        Args:
+            attempt: the row's attempt.
+            facts: what the provider holds.
+            was_unknown: only now it is known, so that a row of an earlier start was counted as planned.
+        """
         counted = self._counted.get(attempt.row_id)
+        if counted is None and was_unknown:
+            counted = _planned(attempt)
         charged = facts.charged
         if counted is None or charged is None or facts.price_unit is None:
             return
@@ -61,14 +76,18 @@ class Budget:
 
     def unpaid(self, attempt: Attempt, facts: Facts | None = None) -> None:
         """Count a row no longer: it was not sent, or nobody was paid."""
-        amount = (attempt.unit or "", attempt.amount or _NOTHING)
-        cost = (attempt.cost_unit or "", attempt.cost or _NOTHING)
+        amount, cost = _planned(attempt)
         if facts is not None and facts.charged is not None:
             cost = (facts.price_unit or "", facts.charged)
         amount, cost = self._counted.pop(attempt.row_id, (amount, cost))
         self._rows -= 1
         _add(self._amounts, amount[0], -amount[1])
         _add(self._costs, cost[0], -cost[1])
+
+
+def _planned(attempt: Attempt) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
+    """Give what a row asks for and what it should cost, each with its unit."""
+    return (attempt.unit or "", attempt.amount or _NOTHING), (attempt.cost_unit or "", attempt.cost or _NOTHING)
 
 
 def _breach(

@@ -80,7 +80,7 @@ class Settlement:
             if move.after is RowState.FAILED:
                 self._reasons[move.facts.status_message if move.facts else move.message] += 1
         elif move.facts is not None:
-            self.budget.charged(attempt, move.facts)
+            self.budget.charged(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
             drift = drift_of(attempt, move.facts.charged, move.facts.price_unit, self._guards)
             if drift and move.before is RowState.IN_FLIGHT:
                 self._control.stop(StopReason.PRICE, f"{drift} Plan again before the rest is sent.")

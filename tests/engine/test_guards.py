@@ -52,6 +52,25 @@ async def test_a_cap_on_costs_holds_against_what_the_provider_really_charges(
     assert (finished.result.reason, len(books())) == (None, 20)
 
 
+async def test_what_an_earlier_start_left_unknown_counts_at_its_real_price(
+    pay: Pay, books: Books, network: Any, onlooker: Any, cheaper: Callable[[float], Any]
+) -> None:
+    lie = cheaper(2)  # each row is planned to cost 1.86 USD, and costs 3.71
+
+    def rule(number: int, line: str, body: bytes) -> Any:
+        if line.startswith("POST") and sum(line.startswith("POST") for line, _ in network.seen) >= 4:
+            onlooker.runner.stop()
+        return "hang up" if line.startswith("POST") else lie(number, line, body)
+
+    network.rule = rule
+    caps = {"costs": {"USD": 15}}
+    _, outcomes = await pay(8, caps=caps)
+    assert (_states(outcomes).count("in_flight"), len(books())) == (4, 4)
+    network.rule = lie
+    finished, outcomes = await pay(8, caps=caps)
+    assert (finished.result.reason, len(books())) == (StopReason.CAP, 4)
+
+
 async def test_a_failed_canary_keeps_the_others_back_at_every_start(pay: Pay, books: Books) -> None:
     text = _list(BARRED, *_numbers(5))
     stops = {"canary": 2, "canary_share": "0.6"}
