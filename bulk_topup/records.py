@@ -148,6 +148,8 @@ class HeldAttempt:
     #: What it costs with its fee, in `price_unit`; None where the provider does not tell.
     charged: Decimal | None
     price_unit: str | None
+    #: The list, read since, does not ask for it any more, or for something else.
+    is_contradicted: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

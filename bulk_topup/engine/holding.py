@@ -116,7 +116,14 @@ class Holder:
         self._look_at = 0.0
         if await self.is_running_out():
             return "the first of them would have expired before all were confirmed. Retry them as more than one list."
+        if excess := self._settlement.budget.excess_held():
+            return excess
         async for held in self._held():
+            if held.is_contradicted:
+                return (
+                    f"the list does not ask for {held.attempt.external_id} any more as it is held. "
+                    "Start the list again, then retry what it still asks for."
+                )
             if drift := drift_of(held.attempt, held.charged, held.price_unit, self._guards):
                 return drift
         return None

@@ -344,7 +344,8 @@ HOLDING = f"""
            coalesce(min(a.expires_at), min(a.creation_date)) AS expires_at {_HELD}
 """
 HELD_TRANSACTIONS = f"""
-    SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit {_HELD}
+    SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit,
+           r.note <> '' AS contradicted {_HELD}
       AND r.id > :after_id ORDER BY r.id LIMIT :limit
 """
 DECIDE = "UPDATE runs SET decision = :decision WHERE id = :run_id"

@@ -96,6 +96,7 @@ def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
         transaction_id=row["transaction_id"],
         charged=None if price is None else PRECISE.add(price, _decimal(row["fee"]) or Decimal(0)),
         price_unit=row["price_unit"],
+        is_contradicted=bool(row["contradicted"]),
     )
 
 

@@ -177,3 +177,33 @@ async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Bo
     assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 5})
     assert _kinds(network) == ["create"] * 3 + ["confirm"] * 3 + ["create"] * 2 + ["confirm"] * 2
     assert _statuses(books) == {"COMPLETED": 5}
+
+
+@pytest.mark.parametrize("change", ["left", "changed"])
+async def test_what_the_list_does_not_ask_for_any_more_is_not_confirmed(
+    pay: Pay, books: Books, network: Any, onlooker: Any, change: str
+) -> None:
+    def rule(_number: int, _line: str, _body: bytes) -> str:
+        if _kinds(network).count("create") == 3 and onlooker.runner:
+            onlooker.runner.stop()
+        return "pass"
+
+    network.rule = rule
+    _, outcomes = await pay(3, mode="hold")
+    assert _states(outcomes) == {"accepted": 3}
+    network.rule = lambda *_: "pass"
+    last = {"left": "", "changed": "R-2,+6595123402,4\n"}[change]
+    text = f"R-0,+6595123400,5\nR-1,+6595123401,5\n{last}"
+    finished, outcomes = await pay(text=text, mode="hold")
+    assert finished.result.reason is StopReason.CANCELLED
+    assert "does not ask for" in finished.result.message
+    assert set(_statuses(books)) == {"CANCELLED"}
+
+
+async def test_a_cap_that_real_prices_exceed_has_all_cancelled_although_no_row_is_left_to_send(
+    pay: Pay, books: Books, network: Any, cheaper: Cheaper
+) -> None:
+    network.rule = cheaper(2)  # four rows are planned to cost 7.44 USD, and cost 14.84
+    finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops={"price_drift": 1})
+    assert (finished.result.reason, set(_statuses(books))) == (StopReason.CANCELLED, {"CANCELLED"})
+    assert "the cap is 10 USD" in finished.result.message
