@@ -2,10 +2,17 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import Statement
+from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.reconciling import resolve_conflicts
+from bulk_topup.runs import Payer
+from bulk_topup.settings import Environment
 from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +42,24 @@ async def test_a_row_whose_transaction_is_gone_for_long_is_in_conflict_and_is_no
     assert len(books()) == 1
 
 
+async def test_a_row_that_a_person_wrongly_calls_failed_is_not_paid_twice_by_its_retry(
+    pay: Pay, network: Any, books: Callable[[], Any], tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
+    finished, _ = await pay(text=SLOW)
+    statement = Statement(state=RowState.FAILED, who="ada", because="ticket 4711")
+    async with AsyncDVS(network.address, *credentials) as dvs:
+        with Ledger(tmp_path / "ledger.db") as ledger:
+            payer = Payer(environment=Environment.SANDBOX, account=dvs.account)
+            await resolve_conflicts(finished.run, [2], statement, dvs=dvs, payer=payer, ledger=ledger)
+            ledger.choose_retries(finished.run, RetryChoice())
+            ledger.retry_chosen("retry asked for")
+    network.rule = lambda _number, _line, _body: "pass"
+    _, [outcome] = await pay(text=SLOW)
+    assert (outcome.state, outcome.attempt) == (RowState.COMPLETED, 1)
+    assert len(books()) == 1
+
+
 async def test_a_transaction_that_comes_back_in_time_is_followed(pay: Pay, network: Any) -> None:
     asked: list[str] = []
 
@@ -56,7 +81,7 @@ async def test_an_address_that_finds_nothing_at_all_proves_nothing(pay: Pay, net
         if not _is_read(line):
             return "pass"
         asked.append(line)
-        if len(asked) == 12:
+        if len(asked) == 9:
             onlooker.runner.stop()
         return NO_ROUTE
 
