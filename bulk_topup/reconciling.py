@@ -301,6 +301,8 @@ def _compare_list(run: Run, job: Job | None, ledger: Ledger) -> tuple[ListFigure
 
 
 def _open_list(run: Run, job: Job | None) -> ListReader:
+    if run.purged_at is not None:
+        raise ListError("the personal data of the run was removed, so nothing is left to compare its rows with.")
     if job is not None:
         return open_job_list(job)
     return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())

@@ -259,7 +259,10 @@ def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tupl
 def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
     if known.resolution is Resolution.ACCEPTED:
         return
-    if found := differences_from(request_of(known.attempt), transaction, demand_amount=False):
+    request = request_of(known.attempt)
+    if known.is_forgotten:
+        request = request.model_copy(update={"credit_party_identifier": transaction.credit_party_identifier})
+    if found := differences_from(request, transaction, demand_amount=False):
         text = f"what the provider has under its external id is not what was asked for: {'; '.join(found)}."
         yield Kind.DIFFERENT_REQUEST, f"{text} Compare both before anything is paid."
 

@@ -9,6 +9,7 @@ from bulk_topup.dvs.models import Amount, Price, Transaction, TransactionRequest
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.resources import LONGEST_WINDOW
 from bulk_topup.dvs.statuses import StatusClass, class_of
+from bulk_topup.ledger import KnownAttempt
 from bulk_topup.money import plain
 from bulk_topup.records import Attempt, Facts, HintedAttempt, Move
 from bulk_topup.states import RowState
@@ -87,7 +88,7 @@ def move_for(
     )
 
 
-def reversal_of_forgotten(hint: HintedAttempt, transaction: Transaction, cause: str) -> Move | None:
+def reversal_of_forgotten(hint: HintedAttempt | KnownAttempt, transaction: Transaction, cause: str) -> Move | None:
     """Give the move of a paid row whose run was purged, where its payment was taken back; None for anything else.
 
     Whom it credited is forgotten, so the ids alone say that the transaction is its own, and no PIN comes back with it.

@@ -49,7 +49,7 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: Ledger, start: da
     """
     ledger.expect_found(run)
     async for page in dvs.transactions.list(from_date=start, to_date=end).pages():
-        ledger.keep_found([(each.external_id, each.model_dump_json(by_alias=True).encode()) for each in page.items])
+        ledger.keep_found([(each.external_id, _kept(each)) for each in page.items])
     rebuilt = after_row = 0
     while attempts := ledger.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = attempts[-1].row_id
@@ -60,7 +60,7 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: Ledger, start: da
     return rebuilt
 
 
-async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes]) -> list[_Link]:
+async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None]) -> list[_Link]:
     """Give a row's attempts from the first to the one that did not fail, or to the last that the provider has."""
     chain: list[_Link] = []
     stem = first.external_id[: -len("-1")]
@@ -75,6 +75,11 @@ async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes]) -> l
         if is_over and (transaction is not None or number >= max(found, default=0)):
             break
     return chain
+
+
+def _kept(transaction: Transaction) -> bytes | None:
+    """Give what is put aside of a transaction; one with a PIN is asked for again."""
+    return None if transaction.pin else transaction.model_dump_json(by_alias=True).encode()
 
 
 async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> Transaction | None:

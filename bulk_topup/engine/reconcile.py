@@ -21,7 +21,7 @@ from bulk_topup.engine.comparison import (
     missing_here,
     missing_there,
 )
-from bulk_topup.engine.decisions import move_for
+from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
 from bulk_topup.identity import looks_like
 from bulk_topup.ledger import KnownAttempt, Ledger
 from bulk_topup.money import PRECISE
@@ -227,6 +227,8 @@ def proved(known: KnownAttempt, transaction: Transaction) -> Move | None:
     """Give the move that a transaction proves for the row whose latest attempt it belongs to; None for none."""
     if not known.is_latest:
         return None
+    if known.is_forgotten:
+        return reversal_of_forgotten(known, transaction, CAUSE)
     is_known = known.transaction_id == transaction.id
     move = move_for(known.attempt, known.state, transaction, CAUSE, found_by_id=not is_known)
     match known.state:

@@ -40,6 +40,11 @@ _PURGE_ATTEMPTS = """
                               'destination', json_extract(request, '$.destination'))
     WHERE row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
 """
+#: Whoever resolved a conflict may have named people.
+_PURGE_EVENTS = """
+    UPDATE events SET cause = substr(cause, 1, instr(cause, ':') - 1)
+    WHERE cause LIKE 'resolved as %:%' AND row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
+"""
 #: A file without a header has somebody's cells for one.
 _PURGE_RUN = "UPDATE runs SET columns = '[]', purged_at = :at WHERE id = :run_id"
 _FIND = "SELECT * FROM runs WHERE id = :run_id"
@@ -80,7 +85,7 @@ class Purging(LedgerFile):
         with self._transaction() as connection:
             if connection.execute(_ACTIVITY, ids).fetchone()["unfinished"]:
                 raise LedgerError(f"Run {run.name} has rows that are not final, so its personal data is needed.")
-            for statement in (_PURGE_ROWS, _PURGE_ATTEMPTS, _PURGE_RUN):
+            for statement in (_PURGE_ROWS, _PURGE_ATTEMPTS, _PURGE_EVENTS, _PURGE_RUN):
                 connection.execute(statement, ids)
             return run_of(connection.execute(_FIND, ids).fetchone())
 

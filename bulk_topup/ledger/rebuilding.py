@@ -54,8 +54,11 @@ class Rebuilding(LedgerFile):
                 ((external_id(run.job, run.run_key, row["identity"], 1)[: -len("-1")], row["id"]) for row in rows),
             )
 
-    def keep_found(self, found: Collection[tuple[str, bytes]]) -> None:
-        """Put those transactions aside that are a row's, each by its external id, as the provider's JSON."""
+    def keep_found(self, found: Collection[tuple[str, bytes | None]]) -> None:
+        """Put those transactions aside that are a row's, each by its external id, as the provider's JSON.
+
+        One whose JSON may not lie in a temporary file, where nothing is encrypted, is put aside without it.
+        """
         values = []
         for id_, body in found:
             stem, _, number = id_.rpartition("-")
@@ -72,9 +75,9 @@ class Rebuilding(LedgerFile):
             for row in rows
         ]
 
-    def found_of(self, row_ids: Collection[int]) -> dict[int, dict[int, bytes]]:
+    def found_of(self, row_ids: Collection[int]) -> dict[int, dict[int, bytes | None]]:
         """Give what was put aside for rows: by the row and the attempt's number."""
-        found: dict[int, dict[int, bytes]] = {row_id: {} for row_id in row_ids}
+        found: dict[int, dict[int, bytes | None]] = {row_id: {} for row_id in row_ids}
         for row in self._all(_FOUND, row_ids=json.dumps(list(row_ids))):
             found[row["row_id"]][row["number"]] = row["body"]
         return found

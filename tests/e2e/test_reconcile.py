@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from bulk_topup.ledger import run_lock
+from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
 Pay = Callable[..., Any]
@@ -326,3 +326,35 @@ def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, c
     paid.write_text(paid.read_text().replace("400,11", "400,12"))
     pay("run", paid, *PAYING, code=1)
     assert _kinds(compared(RUN)) == ["contradicted"]
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_purged_run_is_compared_by_its_money_and_its_reversals_are_taken_over(
+    pay: Pay, compared: Pay, reverse: Pay, tmp_path: Path
+) -> None:
+    pay("retry", RUN, "--all-failed", code=1)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.purge(ledger.run_named(RUN))
+    found = compared(RUN, code=0)
+    assert found["ledger"] == found["provider"]
+    assert "personal data" in found["list"]["unread"]
+    reverse("+6595123400")
+    applied = compared(RUN, "--apply")["applied"]
+    assert [each["after"] for each in applied] == ["reversed"]
+    compared(RUN, code=0)
+
+
+def test_a_rebuilt_run_has_its_pins_again(pay: Pay, compared: Pay, root: Path, tmp_path: Path) -> None:
+    list_ = root / "sample_files/gift_cards.csv"
+    pay("run", list_)
+    pay("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "before")
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    compared("--rebuild", list_, code=0)
+    pay("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "after")
+    pins = [
+        [json.loads(line)["pin_code"] for line in (tmp_path / folder / "results.jsonl").read_text().splitlines()]
+        for folder in ("before", "after")
+    ]
+    assert pins[0] == pins[1]
+    assert None not in pins[0]
