@@ -29,7 +29,8 @@ _NOTE_LISTED: Final = "INSERT OR IGNORE INTO temp.listed (transaction_id, extern
 _KNOWN: Final = """
     SELECT a.id, r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost,
            r.cost_unit, r.run_id, runs.job || '/' || runs.run_key AS run, r.line, r.attempt, r.state, r.message,
-           a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit, a.resolution, runs.purged_at
+           a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit, a.resolution,
+           runs.purged_at
     FROM attempts AS a JOIN rows AS r ON r.id = a.row_id JOIN runs ON runs.id = r.run_id
 """
 _AMONG: Final = f"{_KNOWN} WHERE a.external_id IN (SELECT value FROM json_each(:external_ids))"  # noqa: S608 - composed of constants
