@@ -127,10 +127,17 @@ class Difference:
         }
 
 
-def entry_here(known: KnownAttempt) -> Entry | None:
-    """Give what the ledger has of an attempt's transaction; None where it has none."""
+def entry_here(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
+    """Give what the ledger has of an attempt's transaction; None where it has none.
+
+    Args:
+        known: the attempt.
+        is_listed: whether the provider has a transaction for it; one that a person gave up counts only then.
+    """
     is_given_up = known.resolution in {Resolution.FREE, Resolution.TAKEN}
-    if known.transaction_id is None or known.state is RowState.IN_FLIGHT or is_given_up:
+    if is_given_up and not is_listed:
+        return None
+    if not is_given_up and (known.transaction_id is None or known.state is RowState.IN_FLIGHT):
         return None
     asked, unit = _asked(known)
     cost = None if known.price is None else PRECISE.add(known.price, known.fee or Decimal(0))
@@ -178,7 +185,7 @@ def compare(known: KnownAttempt, transaction: Transaction) -> list[Difference]:
             *_in_price(known, transaction),
             *_in_status(known, transaction),
         ]
-    here, there = entry_here(known), entry_there(transaction, known)
+    here, there = entry_here(known, is_listed=True), entry_there(transaction, known)
     return [
         _difference(kind, text, known, transaction.id, *((here, there) if number == 0 else (None, None)))
         for number, (kind, text) in enumerate(found)
@@ -187,7 +194,7 @@ def compare(known: KnownAttempt, transaction: Transaction) -> list[Difference]:
 
 def missing_there(known: KnownAttempt) -> Difference | None:
     """Tell what an attempt that the provider does not list amounts to; None where that is as it should be."""
-    here = entry_here(known)
+    here = entry_here(known, is_listed=False)
     if known.state is RowState.CONFLICT:
         text = f"{known.message} The provider lists nothing under its external id. {_RESOLVE}"
         return _difference(Kind.CONFLICT, text, known, known.transaction_id, here, None)
@@ -268,7 +275,7 @@ def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple
 
 
 def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
-    here, there = entry_here(known), entry_there(transaction, known)
+    here, there = entry_here(known, is_listed=True), entry_there(transaction, known)
     if here is None or (here.cost, here.cost_unit) == (there.cost, there.cost_unit):
         return
     yield (

@@ -151,13 +151,13 @@ class _Walk:
                 else:
                     self._miss_named_otherwise(known, transaction)
                 return
-        self.found.here.add(entry_here(known))
+        self.found.here.add(entry_here(known, is_listed=False))
         difference = missing_there(known)
         self.found.add([] if difference is None else [difference])
 
     def _miss_named_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
         """Take in that the attempt's transaction was listed, and counted, under another external id."""
-        self.found.here.add(entry_here(known))
+        self.found.here.add(entry_here(known, is_listed=True))
         self.found.add(replace(difference, there=None) for difference in compare(known, transaction))
 
     def _compare(self, known: KnownAttempt | None, transaction: Transaction, *, is_again: bool) -> None:
@@ -180,7 +180,7 @@ class _Walk:
         elif is_again:
             found.add([listed_again(known, transaction)])
         else:
-            found.here.add(entry_here(known))
+            found.here.add(entry_here(known, is_listed=True))
             found.add(compare(known, transaction))
 
 

@@ -146,7 +146,7 @@ def test_the_ledgers_figures_with_every_difference_taken_in_are_the_providers(
     differences: list[Difference] = []
     for known, listed in (make_pair(*pair, is_fixed=is_fixed) for pair in pairs):
         if known is not None:
-            here.add(entry_here(known))
+            here.add(entry_here(known, is_listed=listed is not None))
         if listed is not None:
             there.add(entry_there(listed, known))
         if known is not None and listed is not None:
@@ -173,7 +173,9 @@ def make_pair() -> Callable[..., tuple[KnownAttempt | None, Transaction | None]]
         attempt = Attempt(
             row_id=1, number=1, external_id="x", request=codec.encode(request), amount=Decimal(10), unit="SGD"
         )
-        known = None if here is None else _known(attempt, **here)
+        # Without a transaction there is no status of one.
+        status = {"status_message": None} if here and here["transaction_id"] is None else {}
+        known = None if here is None else _known(attempt, **here, **status)
         if there is None:
             return known, None
         class_ = there["class_"]
