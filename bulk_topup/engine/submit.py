@@ -121,22 +121,26 @@ class Submitter:
         wanted = self._guards.stops.canary
         while wanted and self._control.may_submit:
             sent = await self._journal.call(self._ledger.attempted, self._run)
-            if (total := sum(sent.values())) > wanted:
+            again, completed = sent[RowState.PENDING], sent[RowState.COMPLETED]
+            missing = wanted - sum(sent.values()) + again + sent[RowState.REFUSED]
+            if missing < 0:
                 return  # the others went at an earlier start, so enough of them completed
             before = self._claimed
-            await self._work(self._pending(canaries=sent[RowState.PENDING] + wanted - total))
+            # While one of them waits to be sent again no other takes its place, or all would be canaries in the end.
+            await self._work(self._pending(canaries=missing, fresh=not again))
             await self._work(self._unknown())
             counts = self._journal.counts
             if counts[RowState.IN_FLIGHT] or counts[RowState.ACCEPTED]:
                 self._control.quiet.set()
                 await self._control.sleep(PASS_WAIT)
             elif self._claimed == before:
-                await self._judge_canaries()
-                return
+                may_do = completed + missing >= self._guards.stops.canary_share * wanted
+                may_come = missing and may_do and not self._settlement.operators.given_up
+                if not (may_come and await self._wait_for_more()):
+                    await self._judge_canaries(completed, wanted - max(missing - again, 0))
+                    return
 
-    async def _judge_canaries(self) -> None:
-        sent = await self._journal.call(self._ledger.attempted, self._run)
-        total, completed = sum(sent.values()), sent[RowState.COMPLETED]
+    async def _judge_canaries(self, completed: int, total: int) -> None:
         share = self._guards.stops.canary_share
         waiting, _ = await self._journal.call(self._ledger.waiting, self._run)
         if waiting and completed < share * total:
@@ -175,8 +179,8 @@ class Submitter:
                 return
             after_row = attempts[-1].row_id
 
-    async def _pending(self, canaries: int | None = None) -> AsyncIterator[_Task]:
-        """Claim rows that may be sent now, all of them or so many canaries."""
+    async def _pending(self, canaries: int | None = None, *, fresh: bool = True) -> AsyncIterator[_Task]:
+        """Claim rows that may be sent now, all of them or so many canaries, those that were never sent too if `fresh`."""
         left = canaries
         while left != 0 and await self._control.gate() and not await self._is_running_out():
             operators = self._settlement.operators
@@ -188,6 +192,7 @@ class Submitter:
                 probed=operators.probed,
                 spacing=self._guards.spacing,
                 canaries=canaries is not None,
+                fresh=fresh,
             )
             if not attempts:
                 return

@@ -211,7 +211,7 @@ _CLAIMABLE = """
             AND (o.run_id = r.run_id AND o.state = 'in_flight' OR b.intent_at > :spaced_since AND b.intent_at <= :at))
 """
 CLAIMABLE = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
-CLAIMABLE_CANARIES = f"""{_CLAIMABLE}
+CLAIMABLE_CANARIES = f"""{_CLAIMABLE} AND (:fresh OR r.attempt > 0)
     ORDER BY r.attempt = 0, row_number() OVER (PARTITION BY r.operator_id ORDER BY r.id), r.id LIMIT :limit
 """
 #: The id of a refused creation is free again, so the same number carries the new intent; so is one whose transaction
@@ -332,7 +332,11 @@ SPENT_EXPECTED = f"""
     SELECT r.cost_unit, r.cost, count(*) {_SPENT} AND a.price IS NULL AND r.cost IS NOT NULL
     GROUP BY r.cost_unit, r.cost
 """
-COUNT_ATTEMPTED = "SELECT state, count(*) FROM rows WHERE run_id = :run_id AND attempt > 0 GROUP BY state"
+#: A row that waits and is no longer in the list is never sent again.
+COUNT_ATTEMPTED = """
+    SELECT state, count(*) FROM rows
+    WHERE run_id = :run_id AND attempt > 0 AND (in_list = 1 OR state <> 'pending') GROUP BY state
+"""
 
 #: Accepted rows whose transactions are created only, and wait to be confirmed or cancelled.
 _HELD = """

@@ -186,6 +186,7 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
         probed: Collection[int] = (),
         spacing: float = 0,
         canaries: bool = False,
+        fresh: bool = True,
     ) -> list[Attempt]:
         """Write the intent to send for up to `limit` pending rows, and give their attempts.
 
@@ -198,6 +199,7 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
             probed: operators of which one row goes.
             spacing: seconds between two payments to one number; two are never in flight at once.
             canaries: take rows of all operators by turns.
+            fresh: take canaries that were never sent too.
         """
         now = self._clock.now()
         at = now.isoformat()
@@ -207,6 +209,7 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
             "at": at,
             "spaced_since": (now - timedelta(seconds=spacing)).isoformat(),
             "parked": json.dumps(list(parked)),
+            "fresh": fresh,
         }
         attempts = []
         with self._transaction() as connection:

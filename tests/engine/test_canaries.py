@@ -1,0 +1,62 @@
+"""Canaries over several starts: they go first, and are final before the others go, whatever was left behind."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bulk_topup.engine import StopReason
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+Books = Callable[[], list[dict[str, Any]]]
+
+BARRED = "+6595123103"
+UNAVAILABLE = "+6595123104"
+
+
+def _list(*parties: str) -> str:
+    return "".join(f"R-{number},{party},5\n" for number, party in enumerate(parties))
+
+
+def _states(outcomes: list[Any]) -> list[str]:
+    return [outcome.state.value for outcome in outcomes]
+
+
+async def test_canaries_go_first_also_after_a_start_that_could_send_nothing(
+    pay: Pay, books: Books, network: Any
+) -> None:
+    text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(9)))
+    network.rule = lambda _number, line, _body: (401, b"{}") if line.startswith("POST") else "pass"
+    finished, outcomes = await pay(text=text)
+    assert (finished.result.reason, set(_states(outcomes))) == (StopReason.UNAUTHORIZED, {"pending"})
+    network.rule = lambda *_: "pass"
+    finished, outcomes = await pay(text=text, stops={"canary": 1, "canary_share": 1})
+    assert (finished.result.reason, len(books())) == (StopReason.CANARY, 1)
+
+
+async def test_canaries_that_may_not_be_sent_yet_are_waited_for(pay: Pay, books: Books) -> None:
+    text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(3)))
+    await pay(text=text)
+    stops = {"canary": 1, "canary_share": 1}
+    finished, _ = await pay(text=text, run_key="again", stops=stops, spacing=2)
+    assert (finished.result.reason, len(books())) == (StopReason.CANARY, 4 + 1)
+
+
+async def test_a_canary_that_is_tried_again_is_waited_for(pay: Pay, books: Books) -> None:
+    text = _list(UNAVAILABLE, *(f"+6595123{400 + number}" for number in range(3)))
+    stops = {"canary": 2, "canary_share": "0.5"}
+    finished, outcomes = await pay(text=text, stops=stops, retry={"attempts": 2, "wait": 2.5})
+    assert (finished.result.reason, _states(outcomes)) == (None, ["failed", *["completed"] * 3])
+    ids = [each["external_id"] for each in books()]
+    assert ids.index(outcomes[0].external_id) == 2
+
+
+async def test_canaries_that_fail_and_are_tried_again_let_nobody_else_through(pay: Pay, books: Books) -> None:
+    text = _list(*(f"+65951{number:02}104" for number in range(8)))
+    retry = {"attempts": 2, "wait": 2}
+    finished, outcomes = await pay(text=text, stops={"canary": 2, "canary_share": 1}, retry=retry)
+    assert (finished.result.reason, len(books())) == (StopReason.CANARY, 2 * 2)
+    assert "Only 0 of the first 2 rows completed" in finished.result.message
+    assert _states(outcomes).count("pending") == 6
