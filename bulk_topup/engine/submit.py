@@ -180,7 +180,7 @@ class Submitter:
             after_row = attempts[-1].row_id
 
     async def _pending(self, canaries: int | None = None, *, fresh: bool = True) -> AsyncIterator[_Task]:
-        """Claim rows that may be sent now, all of them or so many canaries, those that were never sent too if `fresh`."""
+        """Claim rows that may be sent now, all of them or so many canaries, with those never sent if `fresh`."""
         left = canaries
         while left != 0 and await self._control.gate() and not await self._is_running_out():
             operators = self._settlement.operators
