@@ -1,6 +1,6 @@
 """Rows that did not complete, corrected and laid over the list that they came from; reads the file with them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,13 +72,22 @@ class CorrectedTable:
         name: its name, for messages.
         corrections: the corrected rows.
         known: the cells of those lines as the run knows them, by line.
+        sent: those of the lines whose rows were sent and are not known to have failed.
     """
 
-    def __init__(self, table: Table, name: str, corrections: Corrections, known: Mapping[int, list[str]]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        name: str,
+        corrections: Corrections,
+        known: Mapping[int, list[str]],
+        sent: Collection[int] = (),
+    ) -> None:
         self._table = table
         self._name = name
         self._corrections = corrections
         self._known = known
+        self._sent = sent
         columns = [cell.strip() for cell in table.header]
         missing = [column for column in columns if column and column not in corrections.columns]
         if missing:
@@ -132,6 +141,12 @@ class CorrectedTable:
             raise ListError(
                 f"{self._corrections.name} line {place} corrects line {line} of {self._name}, which is not the row "
                 "any more that the run knows; the list was changed since. Correct the list itself."
+            )
+        if line in self._sent and result != self._known[line]:
+            # The file is older than that: corrected in its number, the row would be somebody else, and paid beside it.
+            raise ListError(
+                f"{self._corrections.name} line {place} corrects line {line} of {self._name}, which was sent since and "
+                "may be paid; put the row back as it was, or remove it from the file."
             )
         reason = "" if self._reason is None else corrected[self._reason]
         if reason.startswith(DO_NOT_PAY) and result != listed:

@@ -127,7 +127,8 @@ def _open_list(job: Job, run: Run | None, ledger: Ledger, corrections: Path | No
         raise RunNotFoundError(f"There is no run {job.name}/{job.run_key} yet whose rows could be corrected.")
     found = read_corrections(corrections)
     known = ledger.cells_of(run, found.rows.keys())
-    return open_job_list(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known))
+    sent = ledger.sent_among(run, found.rows.keys())
+    return open_job_list(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
 
 
 async def plan_list(

@@ -366,6 +366,10 @@ CELLS_OF_LINES = """
     SELECT line, cells FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND line IN (SELECT value FROM json_each(:lines))
 """
+SENT_AMONG_LINES = f"""
+    SELECT line FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND state IN ({_SENT}) AND line IN (SELECT value FROM json_each(:lines))
+"""  # noqa: S608
 EVENTS_OF_ROW = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
 
 #: A callback is kept only where it speaks of an attempt of ours.

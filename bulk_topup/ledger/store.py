@@ -380,6 +380,10 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
         rows = self._all(sql.CELLS_OF_LINES, run_id=run.id, lines=json.dumps(list(lines)))
         return {row["line"]: json.loads(row["cells"]) for row in rows}
 
+    def sent_among(self, run: Run, lines: Collection[int]) -> set[int]:
+        """Give those lines of the list as it was last read whose rows were sent and are not known to have failed."""
+        return {row["line"] for row in self._all(sql.SENT_AMONG_LINES, run_id=run.id, lines=json.dumps(list(lines)))}
+
     def counts(self, run: Run) -> dict[RowState, int]:
         """Give the number of rows in each state, all states named."""
         found = {row[0]: row[1] for row in self._all(sql.COUNT_STATES, run_id=run.id)}

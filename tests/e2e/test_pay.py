@@ -263,3 +263,19 @@ def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tm
     told = pay("run", list_, "--product", 6418, "--corrections", list_, code=2).stderr
     assert "no run list/bonus yet whose rows could be corrected" in told
     assert books()["transactions"] == []
+
+
+def test_a_row_that_was_tried_again_since_is_not_sent_to_another_number_by_an_older_correction(
+    pay: Pay, books: Pay, tmp_path: Path
+) -> None:
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("phone,amount\n+6595123304,5\n")
+    paying = ("--product", 6418, "--poll-interval", 0.1)
+    pay("run", list_, *paying, code=1)
+    rest = next((tmp_path / "reports/list-bonus").glob("*not-completed*.csv"))
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(rest.read_text().replace("+6595123304", "+6595123500"))
+    pay("retry", "list/bonus", "--all-failed", "--tracking-timeout", 0, "--poll-interval", 0.1, code=75)
+    told = pay("run", list_, *paying, "--corrections", corrected, code=3).stderr
+    assert "which was sent since and may be paid" in told
+    assert len(books()["transactions"]) == 2
