@@ -452,7 +452,11 @@ def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) 
     """
     is_needed = job.approval.required or (found is not None and found.approval is not None)
     difference = prepared.difference
-    if is_needed and difference.new + difference.waiting + difference.failed:
+    to_send = difference.new + difference.waiting + difference.failed
+    if found is not None and job.guards != Guards.model_validate_json(found.guards):
+        # By other guards, what is on its way may be confirmed, or tried again when it fails.
+        to_send += difference.open
+    if is_needed and to_send:
         raise ApprovalError(
             f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "
             "`bulk-topup plan --out plan.json`, have somebody else `bulk-topup approve` it, and state --approved FILE. "

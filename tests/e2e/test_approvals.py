@@ -102,6 +102,17 @@ def test_a_run_that_was_approved_once_takes_no_further_rows_without_approval(
     assert len(books()["transactions"]) == 2
 
 
+def test_what_is_on_its_way_gets_no_other_guards_without_approval(
+    pay: Pay, command: Pay, job: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pay.csv").write_text("reference,phone,amount\nA,+6595123300,10\n")
+    pay("plan", job, "--out", "plan.json")
+    command("approve", "plan.json", "--key", "controller.key", "--yes")
+    pay("run", job, "--approved", "plan.approved.json", "--tracking-timeout", 0, code=75)
+    assert "needs an approval" in pay("run", job, "--max-attempts", 9, "--tracking-timeout", 0, code=3).stderr
+    pay("run", job)
+
+
 def test_whoever_planned_does_not_approve(pay: Pay, command: Pay, books: Books, tmp_path: Path) -> None:
     (tmp_path / "pay.csv").write_text(LIST)
     command("approval-key", "new", "--out", "own.key")
