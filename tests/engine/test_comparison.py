@@ -174,7 +174,7 @@ def make_pair() -> Callable[..., tuple[KnownAttempt | None, Transaction | None]]
             row_id=1, number=1, external_id="x", request=codec.encode(request), amount=Decimal(10), unit="SGD"
         )
         # Without a transaction there is no status of one.
-        status = {"status_message": None} if here and here["transaction_id"] is None else {}
+        status: dict[str, Any] = {"status_message": None} if here and here["transaction_id"] is None else {}
         known = None if here is None else _known(attempt, **here, **status)
         if there is None:
             return known, None
