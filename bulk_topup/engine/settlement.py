@@ -58,10 +58,15 @@ class Settlement:
         for attempt, move in moved:
             self.operators.moved(attempt, move)
             self._count(attempt, move)
-        failed = [move.row_id for _, move in moved if move.after is RowState.FAILED]
+        failed = [move for _, move in moved if move.after is RowState.FAILED]
         if failed:
-            await self.retry(failed)
-            self.judge_failures()
+            await self.retry([move.row_id for move in failed])
+            if not all(self._was_held(move) for move in failed):
+                self.judge_failures()
+
+    def _was_held(self, move: Move) -> bool:
+        """Tell that a row failed because the run let go of what it held, for a reason of its own that is told then."""
+        return self._guards.mode is Mode.HOLD and move.facts is not None and move.facts.status_class == "CANCELLED"
 
     async def retry(self, row_ids: Sequence[int] | None = None) -> None:
         """Set a new attempt for failed rows that the job's policy wants tried again: these, or all of the run."""

@@ -207,3 +207,14 @@ async def test_a_cap_that_real_prices_exceed_has_all_cancelled_although_no_row_i
     finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops={"price_drift": 1})
     assert (finished.result.reason, set(_statuses(books))) == (StopReason.CANCELLED, {"CANCELLED"})
     assert "the cap is 10 USD" in finished.result.message
+
+
+async def test_what_is_cancelled_is_no_failure_that_hides_why(
+    pay: Pay, books: Books, network: Any, cheaper: Cheaper
+) -> None:
+    network.rule = cheaper(2)
+    stops = {"price_drift": 1, "failed_share": "0.1", "failed_share_after": 1}
+    finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops=stops)
+    assert finished.result.reason is StopReason.CANCELLED
+    assert "All held transactions were cancelled" in finished.result.message
+    assert set(_statuses(books)) == {"CANCELLED"}
