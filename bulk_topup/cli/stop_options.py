@@ -95,8 +95,8 @@ def time_of(_context: click.Context, _option: click.Parameter, text: str | None)
         return SystemClock().now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
         ) from None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -88,7 +88,16 @@ class Settlement:
             self.budget.charged(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
             drift = drift_of(attempt, move.facts.charged, move.facts.price_unit, self._guards)
             if drift and move.before is RowState.IN_FLIGHT:
-                self._control.stop(StopReason.PRICE, f"{drift} Plan again before the rest is sent.")
+                self._control.stop(StopReason.PRICE, f"{drift} Tolerate a larger share to send the rest.")
+
+    async def judge_prices(self) -> None:
+        """Stop before anything is sent when an earlier start met a price that is not tolerated."""
+        if self._guards.stops.price_drift is None:
+            return
+        for met in await self._journal.call(self._ledger.prices_met, self._run):
+            if drift := drift_of(met.attempt, met.charged, met.price_unit, self._guards):
+                self._control.stop(StopReason.PRICE, f"{drift} Tolerate a larger share to send the rest.")
+                return
 
     def judge_failures(self) -> None:
         """Stop sending when too large a share of the run's final rows failed."""
@@ -112,8 +121,10 @@ def drift_of(attempt: Attempt, charged: Decimal | None, unit: str | None, guards
     if tolerance is None and guards.mode is Mode.HOLD:
         tolerance = HOLD_TOLERANCE
     planned = attempt.cost
-    if tolerance is None or planned is None or charged is None:
+    if tolerance is None or planned is None:
         return None
+    if charged is None:
+        return f"The provider states no price for {attempt.external_id} that could be compared with the plan's."
     if unit == attempt.cost_unit and abs(PRECISE.subtract(charged, planned)) <= PRECISE.multiply(tolerance, planned):
         return None
     return (

@@ -98,10 +98,12 @@ class Submitter:
     async def submit_all(self) -> None:
         """Send what an earlier start left unknown, then what is pending, until nothing is left to be sent."""
         await self._settlement.retry()
-        await self._work(self._unknown())
         if self._holder:
+            # First: what is found out only now was not there to be compared when it was decided.
             await self._holder.finish_decided()
+        await self._work(self._unknown())
         self._settlement.judge_failures()
+        await self._settlement.judge_prices()
         await self._send_canaries()
         while self._control.may_submit:
             await self._work(self._pending())

@@ -69,6 +69,10 @@ class Spending(LedgerFile):
         rows = self._all(sql.HELD_TRANSACTIONS, run_id=run.id, after_id=after_row, limit=limit)
         return [held_attempt_of(row) for row in rows]
 
+    def prices_met(self, run: Run) -> list[HeldAttempt]:
+        """Give one attempt for each planned cost and real price that a run met for products of which rows wait."""
+        return [held_attempt_of(row) for row in self._all(sql.PRICES_MET, run_id=run.id)]
+
     def decide(self, run: Run, decision: str | None) -> None:
         """Write down what becomes of the transactions that a run holds; None when it is done."""
         with self._transaction() as connection:

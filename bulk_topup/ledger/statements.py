@@ -352,6 +352,15 @@ HELD_TRANSACTIONS = f"""
            r.note <> '' AS contradicted {_HELD}
       AND r.id > :after_id ORDER BY r.id LIMIT :limit
 """
+#: One row for each pair of a planned cost and a real price among the rows that were paid, or are being paid, for
+#: products of which others wait.
+PRICES_MET = f"""
+    SELECT {_ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit, 0 AS contradicted
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed') AND a.price IS NOT NULL AND r.cost IS NOT NULL
+      AND r.product_id IN (SELECT product_id FROM rows WHERE run_id = :run_id AND state = 'pending' AND in_list = 1)
+    GROUP BY r.cost, r.cost_unit, a.price, a.fee, a.price_unit
+"""  # noqa: S608
 DECIDE = "UPDATE runs SET decision = :decision WHERE id = :run_id"
 DECISION = "SELECT decision FROM runs WHERE id = :run_id"
 

@@ -129,8 +129,13 @@ async def test_a_price_that_is_not_the_plans_stops_the_run(
     finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
     assert "a share of 0.02 is tolerated" in finished.result.message
-    assert 0 < len(books()) < 20
-    assert _states(outcomes).count("pending") == 20 - len(books())
+    sent = len(books())
+    assert 0 < sent < 20
+    assert _states(outcomes).count("pending") == 20 - sent
+    finished, _ = await pay(20, stops={"price_drift": "0.02"})
+    assert (finished.result.reason, len(books())) == (StopReason.PRICE, sent)
+    finished, _ = await pay(20, stops={"price_drift": "1"})
+    assert (finished.result.reason, len(books())) == (None, 20)
 
 
 async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_the_job_says(
