@@ -5,30 +5,46 @@ import logging
 import click
 
 from bulk_topup import __version__
-from bulk_topup.cli.api import (
-    balances_command,
-    campaigns_command,
-    countries_command,
-    operators_command,
-    products_command,
-    promotions_command,
-    services_command,
-)
-from bulk_topup.cli.approve import approval_key_group, approve_command
-from bulk_topup.cli.conflicts import conflict_group
-from bulk_topup.cli.ledger import ledger_group
-from bulk_topup.cli.listen import listen_command
-from bulk_topup.cli.lookup import lookup_group
-from bulk_topup.cli.pay import resume_command, retry_command, run_command
-from bulk_topup.cli.pin_key import pin_key_group
-from bulk_topup.cli.reconcile import reconcile_command
-from bulk_topup.cli.runs import plan_command, report_command, status_command
-from bulk_topup.cli.sandbox import sandbox_command
-from bulk_topup.cli.transactions import transaction_group
+from bulk_topup.cli.lazy import LazyGroup, Place
 from bulk_topup.redaction import install
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def _place(module: str, name: str, help_: str) -> Place:
+    return Place(module=f"bulk_topup.cli.{module}", name=name, help=help_)
+
+
+COMMANDS = {
+    "approval-key": _place("approve", "approval_key_group", "Make the keys that plans are approved with."),
+    "approve": _place("approve", "approve_command", "Approve a plan that somebody else made."),
+    "balances": _place("api", "balances_command", "Show what the account's wallets hold."),
+    "campaigns": _place("api", "campaigns_command", "List the campaigns, or show one."),
+    "conflict": _place("conflicts", "conflict_group", "List rows that a person has to look at, and say what is true."),
+    "countries": _place("api", "countries_command", "List the countries that have products, or show one."),
+    "ledger": _place("ledger", "ledger_group", "Look after the ledger: forget the people of finished runs."),
+    "listen": _place("listen", "listen_command", "Receive callbacks for the ledger's runs."),
+    "lookup": _place("lookup", "lookup_group", "Ask about a number, an account or an eSIM before paying."),
+    "operators": _place("api", "operators_command", "List the operators, or show one."),
+    "pin-key": _place("pin_key", "pin_key_group", "Manage the keys that purchased PINs are encrypted with."),
+    "plan": _place("runs", "plan_command", "Say what a run would do, without sending anything."),
+    "products": _place("api", "products_command", "List the account's products, or show what one requires."),
+    "promotions": _place("api", "promotions_command", "List the operators' promotions, or show one."),
+    "reconcile": _place("reconcile", "reconcile_command", "Compare list, ledger, the provider's list and the wallet."),
+    "report": _place("runs", "report_command", "Write a run's report again from the ledger, in any format."),
+    "resume": _place("pay", "resume_command", "Go on with a run as the ledger knows it."),
+    "retry": _place("pay", "retry_command", "Give failed rows a new attempt."),
+    "run": _place("pay", "run_command", "Check, plan, submit, track and report a list; started again, resume."),
+    "sandbox": _place("sandbox", "sandbox_command", "Start a simulator of the DVS API on this machine."),
+    "services": _place("api", "services_command", "List the services with their subservices, or show one."),
+    "status": _place("runs", "status_command", "Show the ledger's runs and their progress, or one run's totals."),
+    "transaction": _place(
+        "transactions", "transaction_group", "Look at the provider's transactions, confirm or cancel them."
+    ),
+}
+
+
+@click.group(
+    cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 @click.version_option(__version__, package_name="bulk-topup")
 @click.option(
     "--log",
@@ -52,31 +68,3 @@ def main(log_level: str) -> None:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
     install(logging.getLevelNamesMapping()[log_level.upper()])
-
-
-for command in (
-    run_command,
-    plan_command,
-    approve_command,
-    approval_key_group,
-    resume_command,
-    retry_command,
-    status_command,
-    report_command,
-    reconcile_command,
-    conflict_group,
-    services_command,
-    countries_command,
-    operators_command,
-    products_command,
-    promotions_command,
-    campaigns_command,
-    balances_command,
-    lookup_group,
-    transaction_group,
-    sandbox_command,
-    listen_command,
-    ledger_group,
-    pin_key_group,
-):
-    main.add_command(command)

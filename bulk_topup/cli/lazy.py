@@ -1,0 +1,45 @@
+"""A group of commands whose modules are imported only when they are asked for, so that help comes at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a command is, and what the group's help says of it."""
+
+    module: str
+    name: str
+    #: One line.
+    help: str
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by their places."""
+
+    def __init__(self, *args: Any, places: Mapping[str, Place], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the commands' names in the order of the alphabet."""
+        del ctx
+        return sorted(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None where there is none of that name."""
+        del ctx
+        place = self.places.get(cmd_name)
+        if place is None:
+            return None
+        command: click.Command = getattr(import_module(place.module), place.name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the help says of the commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.places[name].help) for name in self.list_commands(ctx)])
