@@ -132,43 +132,43 @@ def _nobody_forgotten(evidence: Evidence) -> Iterator[str]:
             continue
         yield from _rightly_ended(evidence, number, line, own[0])
     by_id = {row["external_id"] for row in evidence.rows}
-    for entry in _untold(evidence):
-        if not _left_with_the_ledger(evidence, entry):
-            yield f"Forgotten: transaction {entry['external_id']} is not in the report."
-    bases = {_base(id_) for id_ in by_id if id_}
+    bases = _told(evidence)
     for entry in evidence.books["transactions"]:
         id_ = entry["external_id"]
-        if _base(id_) in bases and id_ not in by_id and entry["status_class"] not in UNPAID:
+        if _base(id_) not in bases:
+            if not _left_with_the_ledger(evidence, entry):
+                yield f"Forgotten: transaction {id_} is not in the report."
+        elif id_ not in by_id and entry["status_class"] not in UNPAID:
             yield f"Forgotten: {id_} was paid, and the report tells of another attempt."
 
 
-def _untold(evidence: Evidence) -> list[Row]:
-    """Give the transactions whose rows are not in the report."""
-    bases = {_base(row["external_id"]) for row in evidence.rows if row["external_id"]}
-    return [entry for entry in evidence.books["transactions"] if _base(entry["external_id"]) not in bases]
+def _told(evidence: Evidence) -> set[str]:
+    """Give what the ids of the report's rows share with all their attempts."""
+    return {_base(row["external_id"]) for row in evidence.rows if row["external_id"]}
 
 
 def _left_with_the_ledger(evidence: Evidence, entry: Row) -> bool:
     """Tell whether nobody but a ledger that was lost knew of a transaction: its line had left the list."""
-    still = Counter(map(_asked, evidence.lists[-1]))[_paid(entry)]
-    return evidence.forgets and (not still or entry["product_id"] in CARDS)
+    if not evidence.forgets or _base(entry["external_id"]) in _told(evidence):
+        return False
+    return _paid(entry) not in map(_asked, evidence.lists[-1]) or entry["product_id"] in CARDS
 
 
-def _not_counted(evidence: Evidence) -> list[Row]:
-    """Give the payments that the report cannot count: lost with the ledger, or for a person to compare."""
+def _not_counted(evidence: Evidence, told: str) -> list[Row]:
+    """Give what the report cannot count as charged or held: lost with the ledger, or for a person to compare."""
     conflicts = {row["external_id"] for row in evidence.rows if row["state"] == "conflict"}
     return [
-        *(entry for entry in _untold(evidence) if _left_with_the_ledger(evidence, entry) and _is_completed(entry)),
-        *(
-            entry
-            for entry in evidence.books["transactions"]
-            if entry["external_id"] in conflicts and _is_completed(entry)
-        ),
+        entry
+        for entry in evidence.books["transactions"]
+        if _moves(entry) == told and (entry["external_id"] in conflicts or _left_with_the_ledger(evidence, entry))
     ]
 
 
-def _is_completed(entry: Row) -> bool:
-    return bool(entry["status_class"] == "COMPLETED")
+def _moves(entry: Row) -> str | None:
+    """Give which of the report's totals a transaction belongs to."""
+    if entry["status_class"] in UNPAID:
+        return None
+    return "charged" if entry["status_class"] == "COMPLETED" else "held"
 
 
 def _rightly_ended(evidence: Evidence, number: int, line: dict[str, str], row: Row) -> Iterator[str]:
@@ -227,7 +227,7 @@ def _money_agrees(evidence: Evidence) -> Iterator[str]:
     for told, moved in (("charged", "spent"), ("held", "holding")):
         sums = {unit: Decimal(amount) for unit, amount in evidence.summary[told].items()}
         real = {unit: Decimal(wallet[moved]) for unit, wallet in wallets.items()}
-        for entry in _not_counted(evidence) if told == "charged" else ():
+        for entry in _not_counted(evidence, told):
             real[entry["price_unit"]] -= Decimal(entry["price"]) + Decimal(entry["fee"])
         if _without_nothing(sums) != _without_nothing(real):
             yield f"Money: the report says {told} {sums}, the wallets say {moved} {real}."

@@ -83,6 +83,22 @@ def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates:
     return PayList(lines=tuple(lines), has_references=has_references)
 
 
+def long_list(rows: int) -> PayList:
+    """Make a list of any length whose rows are all paid; numbers occur again, references do not."""
+    product, amounts = PRODUCTS[0]
+    lines = (
+        Line(
+            reference=f"R-{number:06}",
+            phone=f"+6595123{400 + number % 600}",
+            product=product,
+            amount=amounts[number % len(amounts)],
+            department="Everybody",
+        )
+        for number in range(rows)
+    )
+    return PayList(lines=tuple(lines), has_references=True)
+
+
 def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_references: bool, has_declined: bool) -> Line:
     taken = {(line.phone, line.product) for line in others}
     while True:

@@ -1,5 +1,6 @@
 """What a scenario is made of, all of it drawn from one number; pure, starts and touches nothing."""
 
+import math
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from random import Random
 from typing import Final
 
 from chaos.breakage import INSTANTS, Breakage
-from chaos.lists import PayList, draw_list, edit
+from chaos.lists import PayList, draw_list, edit, long_list
 
 #: A day, in seconds: how far a clock jumps.
 DAY: Final = 86_400.0
@@ -22,6 +23,8 @@ PASSES: Final = dict.fromkeys(INSTANTS, 1000) | {
     "after_result_commit": 8,
     "between_report_files": 15,
 }
+#: How often the runner of a long list is killed.
+LONG_KILLS: Final = 12
 #: What happens to a ledger between two starts.
 DAMAGES: Final = (
     "ledger lost",
@@ -102,11 +105,19 @@ class Scenario:
     #: Options that every `run` of it has.
     options: tuple[str, ...]
     starts: tuple[Start, ...]
+    #: Whether a wire lies between runner and sandbox that loses, delays and doubles requests, see chaos.proxy.
+    has_bad_wire: bool = False
 
     @property
     def kinds(self) -> list[str]:
         """The names of everything that goes wrong."""
-        return [kind for start in self.starts for kind in start.kinds]
+        every = [kind for start in self.starts for kind in start.kinds]
+        return [*every, "requests lost, late and doubled on the wire"] if self.has_bad_wire else every
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one of its starts may take before it counts as hung."""
+        return 120 + len(self.list_.lines) / 50
 
     @property
     def holds(self) -> bool:
@@ -135,17 +146,39 @@ def draw_scenario(seed: int) -> Scenario:
     for number in range(draws.randint(1, 4)):
         start, latest = _draw_start(draws, number, rows, latest)
         starts.append(start)
-    return Scenario(seed=seed, list_=list_, options=tuple(options), starts=tuple(starts))
+    return Scenario(
+        seed=seed,
+        list_=list_,
+        options=tuple(options),
+        starts=tuple(starts),
+        has_bad_wire=draws.random() < 0.2,
+    )
 
 
 def instant_scenario(instant: str) -> Scenario:
-    """Give a scenario whose first start, a new process, is killed at a named instant; its seed is its place."""
+    """Give a scenario whose first start is killed at a named instant; the instant's place is its seed."""
     seed = INSTANTS.index(instant)
     draws = Random(seed)
     list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
     breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // PASSES[instant])))
-    start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=True)
+    start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=seed == 0)
     return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=(start,))
+
+
+def long_scenario(rows: int, seed: int) -> Scenario:
+    """Give a scenario of many rows, all paid, whose runner is killed again and again."""
+    draws = Random(seed)
+    starts = []
+    for _ in range(LONG_KILLS):
+        by_progress = draws.random() < 0.7
+        strike = Strike(
+            number=signal.SIGKILL,
+            created=draws.randint(1, rows // 6) if by_progress else 0,
+            seconds=math.inf if by_progress else draws.uniform(0.3, 20),
+        )
+        starts.append(Start(kinds=("killed at any moment",), strike=strike))
+    options = ("--allow-duplicates", "--timeout", "10", "--concurrency", "64")
+    return Scenario(seed=seed, list_=long_list(rows), options=options, starts=tuple(starts))
 
 
 def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple[Start, PayList]:

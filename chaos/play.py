@@ -12,18 +12,16 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from chaos import runner
+from chaos import proxy, runner
 from chaos.checker import FINISHED, check, read_evidence
 from chaos.damage import LedgerFiles
 from chaos.plan import Scenario, Start, Strike
 from chaos.processes import LOOK, Process, executed, forked
-from chaos.provider import KEY, SECRET, Provider, free_port
+from chaos.provider import KEY, SECRET, Provider, free_port, wait_until_served
 
 #: The list's file, and so the run's name.
 LIST: Final = "bonus.csv"
 RUN: Final = "list/bonus"
-#: Seconds that a start may take before it counts as hung.
-PATIENCE: Final = 120.0
 #: Clean starts, at most, until the run must have ended by itself.
 CLEAN_STARTS: Final = 6
 #: What is waited for outcomes in a scenario; the product's own values are for real providers.
@@ -90,7 +88,11 @@ class _Stage:
         for name in ("work/ledger", "work/reports", "lists", "outputs", "provider"):
             (folder / name).mkdir(parents=True)
         self._ledger = LedgerFiles(self._work / "ledger" / "ledger.db", folder / "backup")
-        self.provider = Provider(folder / "provider", free_port(Random(os.getpid() * 1_000_003 + scenario.seed)))
+        #: Two campaigns at the same time must not choose the same ports, so these draws are not the scenario's.
+        self._ports = Random()
+        self.provider = Provider(folder / "provider", free_port(self._ports))
+        self._wire: Process | None = None
+        self._url = self.provider.url
         self._versions = 0
         self._forgets = False
         self._running: list[Process] = []
@@ -103,6 +105,8 @@ class _Stage:
         self._put_list(self._scenario.list_.text())
         self.provider.start()
         self.provider.wait_until_it_answers()
+        if self._scenario.has_bad_wire:
+            self._lay_wire()
         for start in self._scenario.starts:
             if start.edited is not None:
                 self._put_list(start.edited.text())
@@ -124,9 +128,17 @@ class _Stage:
 
     def end(self) -> None:
         """End every process that was started."""
-        for process in self._running:
+        for process in (*self._running, *([self._wire] if self._wire else [])):
             process.kill()
         self.provider.kill()
+
+    def _lay_wire(self) -> None:
+        port = free_port(self._ports)
+        words = [str(port), str(self.provider.port), str(self._scenario.seed)]
+        output = self._folder / "outputs" / "wire.txt"
+        self._wire = forked(proxy.main, words, folder=self._folder, environment={}, output=output)
+        self._url = f"http://127.0.0.1:{port}"
+        wait_until_served(port, self._wire)
 
     def _put_list(self, text: str) -> None:
         self._versions += 1
@@ -141,7 +153,7 @@ class _Stage:
             struck = self._watch(process, start)
         self._note(start.command, process, killed=struck or start.breakage.instant is not None)
         if rival is not None:
-            if not rival.wait(PATIENCE):
+            if not rival.wait(self._scenario.patience):
                 self._hung(rival)
             self._note("run", rival, killed=False)
         code = process.code if process.code is not None else 0
@@ -153,9 +165,9 @@ class _Stage:
         return code
 
     def _begin(self, start: Start) -> Process:
-        words = [start.command, LIST, *self._scenario.options] if start.command == "run" else [start.command, RUN]
-        words += ["--all-failed"] if start.command == "retry" else []
-        words += ["--base-url", f"{self.provider.url}/v1", "--ledger", str(self._ledger.path), *PACE]
+        words = [start.command, LIST if start.command == "run" else RUN]
+        words += ["--base-url", f"{self._url}/v1", "--ledger", str(self._ledger.path), *PACE]
+        words += {"run": self._scenario.options, "resume": (), "retry": ("--all-failed",)}[start.command]
         breakage = replace(start.breakage, sabotage=self._sabotage)
         environment = {
             "PATH": os.environ["PATH"],
@@ -190,7 +202,7 @@ class _Stage:
             if back_at is not None and passed >= back_at:
                 self.provider.start(start.faults)
                 back_at = None
-            if passed > PATIENCE:
+            if passed > self._scenario.patience:
                 self._hung(process)
             time.sleep(LOOK)
         if back_at is not None:
@@ -202,7 +214,9 @@ class _Stage:
         return passed >= strike.seconds or (strike.created > 0 and self.provider.created() - before >= strike.created)
 
     def _hung(self, process: Process) -> None:
-        self.complaints.append(f"Hung: a start did not end within {PATIENCE:.0f} s, see {process.output}.")
+        self.complaints.append(
+            f"Hung: a start did not end within {self._scenario.patience:.0f} s, see {process.output}."
+        )
         process.kill()
 
     def _note(self, command: str, process: Process, *, killed: bool) -> None:
