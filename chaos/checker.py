@@ -1,19 +1,15 @@
-"""Checks what a scenario left behind: who was paid, who was told of, whose money; reads files, knows no bulk_topup.
+"""Checks what a scenario left behind: who was paid, who was told of, whose money; pure, knows no bulk_topup.
 
-It reads the versions of the list, the last report, the provider's books, the PINs, every captured output and every exit
-code of a scenario's folder, and imports nothing of the product, so that a mistake of the product is not repeated here.
+It imports nothing of the product, so that a mistake of the product is not repeated here.
 """
 
-import csv
-import json
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from chaos.evidence import Evidence, Row
 
 #: What the guide documents.
 EXIT_CODES: Final = frozenset({0, 1, 2, 3, 4, 5, 75})
@@ -29,59 +25,6 @@ RAW_ERRORS: Final = ("Traceback", "RuntimeWarning", "ResourceWarning", "never re
 PHONE: Final = re.compile(r"\+[0-9]{8,15}")
 #: Products that credit nobody by number: only a reference tells such rows apart.
 CARDS: Final = frozenset({8803, 8810})
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
-    """What a scenario left behind, as read from its folder."""
-
-    #: The lists as they were started, first to last, each a list of lines by column.
-    lists: Sequence[Sequence[dict[str, str]]]
-    #: The rows of the report's JSON lines, and of its CSV.
-    rows: Sequence[Row]
-    csv_rows: Sequence[dict[str, str]]
-    summary: Row
-    books: Row
-    #: Texts that must not be shown, with what they are.
-    secrets: dict[str, str]
-    #: What was written where anybody may look: outputs and the report's files.
-    texts: dict[str, str]
-    #: Each start's exit code, with whether it was killed on purpose.
-    exits: Sequence[Row]
-    #: Files with personal data that others than their owner may read.
-    public_files: Sequence[str]
-    #: Whether transactions were held, and so may have been cancelled.
-    holds: bool
-    #: Whether the ledger was lost or went back in time, and with it what was paid for lines that had left the list.
-    forgets: bool
-
-
-def read_evidence(folder: Path) -> Evidence:
-    """Read a scenario's folder."""
-    told = json.loads((folder / "told.json").read_text())
-    reports = folder / "work" / "reports"
-    report = next(reports.iterdir())
-    lines = (report / "results.jsonl").read_text().splitlines()
-    secrets = dict.fromkeys(told["secrets"], "the API's secret")
-    secrets |= dict.fromkeys(json.loads((folder / "pins.json").read_text()), "a PIN")
-    texts = {str(path.relative_to(folder)): path.read_text(errors="replace") for path in folder.glob("outputs/*.txt")}
-    texts["sandbox.txt"] = (folder / "provider" / "sandbox.txt").read_text(errors="replace")
-    private = [*reports.rglob("*"), *(folder / "work" / "ledger").glob("*")]
-    return Evidence(
-        lists=[_table(path) for path in sorted(folder.glob("lists/*.csv"))],
-        rows=[json.loads(line, parse_float=Decimal) for line in lines],
-        csv_rows=_table(report / "results.csv"),
-        summary=json.loads((report / "summary.json").read_text()),
-        books=json.loads((folder / "books.json").read_text(), parse_float=Decimal),
-        secrets=secrets,
-        texts=texts | _report_texts(report),
-        exits=[json.loads(line) for line in (folder / "exits.jsonl").read_text().splitlines()],
-        public_files=[str(path) for path in private if path.is_file() and path.stat().st_mode & 0o077],
-        holds=told["holds"],
-        forgets=told["forgets"],
-    )
 
 
 def check(evidence: Evidence) -> list[str]:
@@ -231,12 +174,13 @@ def _money_agrees(evidence: Evidence) -> Iterator[str]:
             real[entry["price_unit"]] -= Decimal(entry["price"]) + Decimal(entry["fee"])
         if _without_nothing(sums) != _without_nothing(real):
             yield f"Money: the report says {told} {sums}, the wallets say {moved} {real}."
-    charged: Counter[str] = Counter()
+    charged: dict[str, Decimal] = {}
     for row in evidence.rows:
         if row["state"] == "completed":
-            charged[row["price_unit"]] += Decimal(row["price"]) + Decimal(row["fee"])  # type: ignore[assignment]
-    if dict(charged) != {unit: Decimal(amount) for unit, amount in evidence.summary["charged"].items()}:
-        yield f"Money: the report's rows add up to {dict(charged)}, its summary says {evidence.summary['charged']}."
+            cost = Decimal(row["price"]) + Decimal(row["fee"])
+            charged[row["price_unit"]] = charged.get(row["price_unit"], Decimal(0)) + cost
+    if charged != {unit: Decimal(amount) for unit, amount in evidence.summary["charged"].items()}:
+        yield f"Money: the report's rows add up to {charged}, its summary says {evidence.summary['charged']}."
 
 
 def _files_agree(evidence: Evidence) -> Iterator[str]:
@@ -306,19 +250,3 @@ def _demanded(lists: Sequence[Sequence[dict[str, str]]]) -> Counter[tuple[str | 
     for product in CARDS:
         most[None, product] = sum(asked == (None, product) for _, asked in cards)
     return most
-
-
-def _table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _report_texts(report: Path) -> dict[str, str]:
-    texts = {}
-    for path in filter(Path.is_file, report.rglob("*")):
-        if path.name == "results.xlsx":
-            with zipfile.ZipFile(path) as book:
-                texts[path.name] = "\n".join(book.read(name).decode() for name in book.namelist())
-        else:
-            texts[path.name] = path.read_text(errors="replace")
-    return texts

@@ -46,7 +46,7 @@ FAULTS: Final = (
     f"status_before {PAY} status=503 probability=0.2 seed={{seed}}",
     "status_before status=500 probability=0.15 seed={seed}",
     "status_before status=503 first=6",
-    f"throttle {PAY} first=25 retry_after=0",
+    f"throttle {PAY} first=10 retry_after=0",
     "throttle probability=0.15 seed={seed}",
     "throttle probability=0.3 retry_after=1 seed={seed}",
     f"stall {PAY} every=9 seconds=1.4",

@@ -13,8 +13,9 @@ from random import Random
 from typing import Final
 
 from chaos import proxy, runner
-from chaos.checker import FINISHED, check, read_evidence
+from chaos.checker import FINISHED, check
 from chaos.damage import LedgerFiles
+from chaos.evidence import read_evidence
 from chaos.plan import Scenario, Start, Strike
 from chaos.processes import LOOK, Process, executed, forked
 from chaos.provider import KEY, SECRET, Provider, free_port, wait_until_served
@@ -52,7 +53,7 @@ def play(scenario: Scenario, folder: Path, *, sabotage: str | None = None) -> Pl
     Args:
         scenario: what happens.
         folder: where; whatever it held is deleted.
-        sabotage: how the product is made wrong in every start, see chaos.runner.SABOTAGES.
+        sabotage: how the product is made wrong in every start, see chaos.breakage.SABOTAGES.
     """
     begun = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
@@ -94,7 +95,8 @@ class _Stage:
         self._wire: Process | None = None
         self._url = self.provider.url
         self._versions = 0
-        self._forgets = False
+        #: Whether the ledger is damaged now, and whether it ever was.
+        self._is_damaged = self._forgets = False
         self._running: list[Process] = []
         self.exits: list[dict[str, object]] = []
         self.ends: list[str] = []
@@ -112,7 +114,7 @@ class _Stage:
                 self._put_list(start.edited.text())
             if start.damage is not None:
                 self._ledger.damage(start.damage, self._draws)
-                self._forgets = True
+                self._forgets = self._is_damaged = True
             self.provider.set_faults(start.faults)
             self._play_start(start)
             self._ledger.keep_copy()
@@ -146,7 +148,7 @@ class _Stage:
             path.write_text(text, newline="")
 
     def _play_start(self, start: Start) -> int:
-        """Play one start to its end and give its exit code; a ledger that cannot be used is deleted afterwards."""
+        """Play one start to its end and give its exit code; a damaged ledger that it refuses is deleted afterwards."""
         with self._ledger.read_only() if start.read_only else nullcontext():
             process = self._begin(start)
             rival = self._begin(Start(kinds=())) if start.has_rival else None
@@ -157,11 +159,10 @@ class _Stage:
                 self._hung(rival)
             self._note("run", rival, killed=False)
         code = process.code if process.code is not None else 0
-        is_broken = start.damage is not None or not start.kinds
-        if is_broken and code == 2 and "ledger" in process.output.read_text():
+        if self._is_damaged and code == 2 and "ledger" in process.output.read_text():
             # What a person does with a ledger that the command refuses: it is deleted, and the list is started again.
             self._ledger.lose()
-            self._forgets = True
+            self._is_damaged = False
         return code
 
     def _begin(self, start: Start) -> Process:

@@ -10,7 +10,7 @@ import contextlib
 import random
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 #: What happens to a request that pays, and how often.
 FATES: Final = (
@@ -36,15 +36,17 @@ class Wire:
     def __init__(self, target: int, draws: random.Random) -> None:
         self._target = target
         self._draws = draws
-        #: Copies that are still on their way.
-        self._late: set[asyncio.Task[None]] = set()
+        #: Connections and late copies: asyncio forgets a task that nobody else holds, as when a client ended its half.
+        self._tasks: set[asyncio.Task[Any] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, a request after the other."""
+        self._tasks.add(task := asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while await self._pass_on(await _message(reader), writer):
                 await writer.drain()
         writer.close()
+        self._tasks.discard(task)
 
     async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
         """Let happen to a request what is drawn for it; tell whether the connection goes on."""
@@ -53,8 +55,8 @@ class Wire:
             fate = self._draws.choices([name for name, _ in FATES], [weight for _, weight in FATES])[0]
         if fate in {"late", "echo"}:
             copy = asyncio.create_task(self._deliver_late(request, self._draws.uniform(0, LATEST)))
-            self._late.add(copy)
-            copy.add_done_callback(self._late.discard)
+            self._tasks.add(copy)
+            copy.add_done_callback(self._tasks.discard)
         if fate in {"late", "lose"}:
             return False
         if fate == "twice":

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from chaos.campaign import run_campaign
-from chaos.checker import Evidence, read_evidence
+from chaos.evidence import Evidence, read_evidence
 from chaos.lists import draw_list
 from chaos.plan import Scenario
 

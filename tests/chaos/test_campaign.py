@@ -9,7 +9,7 @@ from chaos.campaign import Campaign, run_campaign
 from chaos.plan import draw_scenario, instant_scenario
 
 #: The seeds of the bounded part: together they meet most kinds of faults, in seconds.
-SEEDS = range(1, 13)
+SEEDS = (2002, 2004, 2008, 2009, 2010, 2022, 2025, 2026, 2027, 2028, 2033, 2034)
 #: A seed whose ledger is lost, so that ids which are drawn anew pay a second time.
 SABOTAGED = 2
 
