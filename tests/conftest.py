@@ -1,6 +1,9 @@
 """Fixtures that all tests share: a clock that is moved by hand, and a sandbox over a real socket."""
 
 import asyncio
+import logging
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -39,6 +42,20 @@ class HandClock:
 def pin_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key file for PINs that a command at home in the test's folder takes too, and not this machine's user's."""
     monkeypatch.setenv("BULK_TOPUP_PIN_KEY_FILE", str(tmp_path / ".config/bulk-topup/pin.key"))
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Take back what the command line sets up for a whole process where a test calls it in this one."""
+    root = logging.getLogger()
+    factory, handlers, level = logging.getLogRecordFactory(), root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
+    yield
+    logging.captureWarnings(capture=False)
+    logging.setLogRecordFactory(factory)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    sys.excepthook, threading.excepthook = hooks
 
 
 @pytest.fixture
