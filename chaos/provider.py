@@ -20,7 +20,7 @@ KEY: Final = "chaos-key"
 #: The API's secret and its key, which no output may show.
 SECRET: Final = "chaos-secret-5d1e7a"
 #: Far beyond what the lists of a scenario cost.
-BALANCES: Final = ("USD=1000000", "EUR=1000000")
+BALANCES: Final = ("USD=1000000000", "EUR=1000000000")
 #: Last digits of the numbers whose payments yield a PIN; gift cards, which credit no number, all do.
 WITH_PIN: Final = frozenset({"101", "201", "301"})
 #: Requests a second: the waits between them are no part of what is tried.

@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import httpx2
 
+import bulk_topup.cli.pay
+import bulk_topup.cli.sandbox
 import bulk_topup.ledger.base
 import bulk_topup.ledger.store
 import bulk_topup.report.write
@@ -118,11 +120,11 @@ def _break_transport(death: _Death, twice: int) -> None:
         if event == _AFTER_BODY:
             death.passes("after_send")
 
-    def traced(request: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(client: httpx2.AsyncClient, method: str, url: str, **values: Any) -> Any:
-            if method == "POST" and url.startswith(_PAYING):
-                values["extensions"] = {"trace": trace}
-            return await request(client, method, url, **values)
+    def traced(send: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(client: httpx2.AsyncClient, request: httpx2.Request, **values: Any) -> Any:
+            if request.method == "POST" and _PAYING in request.url.path:
+                request.extensions["trace"] = trace
+            return await send(client, request, **values)
 
         return call
 
@@ -141,7 +143,7 @@ def _break_transport(death: _Death, twice: int) -> None:
 
         return passing
 
-    _replace(httpx2.AsyncClient, "request", traced)
+    _replace(httpx2.AsyncClient, "send", traced)
     _replace(HTTPTransport, "send", mortal)
 
 
