@@ -49,8 +49,9 @@ def main(scenarios: int, rows: int, first: int, jobs: int, seed: int | None, fol
         for each in campaign.failed:
             click.echo(f"To play it again: python -m chaos --seed {each.seed}    (its folder: {each.folder})")
         well = not campaign.failed
-    if rows:
-        well = _goes_well(long_scenario(rows, first), folder / "long") and well
+    if rows and not _goes_well(long_scenario(rows, first), folder / "long"):
+        click.echo(f"To play it again: python -m chaos --scenarios 0 --rows {rows} --first {first}")
+        well = False
     sys.exit(not well)
 
 

@@ -2,7 +2,6 @@
 
 import math
 import signal
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
@@ -182,77 +181,63 @@ def long_scenario(rows: int, seed: int) -> Scenario:
 
 
 def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple[Start, PayList]:
-    kinds: list[str] = []
-    edited: PayList | None = None
-    damage = None
+    start, kinds = Start(kinds=()), []
     if number and draws.random() < 0.3:
         edited, kind = edit(draws, latest)
+        start = replace(start, edited=edited)
         kinds.append(kind)
     if number and draws.random() < 0.25:
-        damage = draws.choice(DAMAGES)
-        kinds.append(damage)
-    command = draws.choices(("run", "resume", "retry"), (8, 1, 1))[0] if number and edited is None else "run"
-    if command != "run":
-        kinds.append(command)
-    faults = _draw_faults(draws) if draws.random() < 0.6 else ()
-    kinds += [f"provider: {fault.split()[0]}" for fault in faults]
-    breakage, strike, has_rival, read_only, outage = Breakage(), None, False, False, None
-    match draws.choices(
-        ("instant", "kill", "stop", "rival", "disk", "read only", "outage", "none"), (8, 6, 3, 2, 3, 1, 4, 2)
-    )[0]:
+        start = replace(start, damage=draws.choice(DAMAGES))
+        kinds.append(str(start.damage))
+    if number and start.edited is None:
+        start = replace(start, command=draws.choices(("run", "resume", "retry"), (8, 1, 1))[0])
+        kinds += [start.command] if start.command != "run" else []
+    if draws.random() < 0.6:
+        start = replace(start, faults=_draw_faults(draws))
+        kinds += [f"provider: {fault.split()[0]}" for fault in start.faults]
+    start, kind = _break(draws, rows, start)
+    breakage, more = _break_further(draws, start.breakage)
+    kinds += [*([kind] if kind else []), *more]
+    start = replace(start, kinds=tuple(kinds), breakage=breakage, is_new_process=draws.random() < 0.03)
+    return start, start.edited or latest
+
+
+def _break(draws: Random, rows: int, start: Start) -> tuple[Start, str]:
+    """Let one thing go wrong with the processes or the disk of a start, or none, and give its name."""
+    ways = {"instant": 8, "kill": 6, "stop": 3, "rival": 2, "disk": 3, "read only": 1, "outage": 4, "none": 2}
+    match draws.choices(tuple(ways), tuple(ways.values()))[0]:
         case "instant":
             instant = draws.choice(INSTANTS)
             nth = draws.randint(1, rows // PASSES[instant] + 1)
-            breakage = Breakage(instant=instant, nth=nth)
-            kinds.append(f"killed {instant}")
+            return replace(start, breakage=Breakage(instant=instant, nth=nth)), f"killed {instant}"
         case "kill":
-            strike = _draw_strike(draws, rows, signal.SIGKILL)
-            kinds.append("killed at any moment")
+            return replace(start, strike=_draw_strike(draws, rows, signal.SIGKILL)), "killed at any moment"
         case "stop":
-            strike = _draw_strike(draws, rows, draws.choice((signal.SIGTERM, signal.SIGINT)))
-            kinds.append(strike.number.name)
+            number = draws.choice((signal.SIGTERM, signal.SIGINT))
+            return replace(start, strike=_draw_strike(draws, rows, number)), number.name
         case "rival":
-            has_rival = True
-            kinds.append("two runners")
+            return replace(start, has_rival=True), "two runners"
         case "disk":
-            breakage = Breakage(file_limit=int(2 ** draws.uniform(15, 19)))
-            kinds.append("disk full")
+            return replace(start, breakage=Breakage(file_limit=int(2 ** draws.uniform(15, 19)))), "disk full"
         case "read only":
-            read_only, breakage = True, Breakage(bound_by_rights=True)
-            kinds.append("ledger read-only")
+            return replace(start, read_only=True, breakage=Breakage(bound_by_rights=True)), "ledger read-only"
         case "outage":
-            outage = (draws.uniform(0, 1.2), draws.uniform(0, 0.6))
-            kinds.append("sandbox killed")
+            return replace(start, outage=(draws.uniform(0, 1.2), draws.uniform(0, 0.6))), "sandbox killed"
         case _:
-            pass
-    breakage, more = _draw_more(draws, breakage)
-    start = Start(
-        kinds=(*kinds, *more),
-        command=command,
-        edited=edited,
-        damage=damage,
-        breakage=breakage,
-        faults=faults,
-        strike=strike,
-        has_rival=has_rival,
-        read_only=read_only,
-        outage=outage,
-        is_new_process=draws.random() < 0.03,
-    )
-    return start, edited or latest
+            return start, ""
 
 
-def _draw_more(draws: Random, breakage: Breakage) -> tuple[Breakage, Sequence[str]]:
-    """Add what may go wrong in any process: its clock, and requests that are sent two times."""
-    kinds, clock, twice = [], breakage.clock, 0
+def _break_further(draws: Random, breakage: Breakage) -> tuple[Breakage, list[str]]:
+    """Add what may go wrong in any process, its clock and requests that are sent two times, and give the names."""
+    kinds = []
     if draws.random() < 0.2:
         first = draws.choice((DAY, -DAY, 0.0))
-        clock = ((0, first), (draws.randint(1, 60), draws.choice((DAY, -DAY, 0.0))))
+        breakage = replace(breakage, clock=((0, first), (draws.randint(1, 60), draws.choice((DAY, -DAY, 0.0)))))
         kinds.append("clock jumps")
     if draws.random() < 0.15:
-        twice = draws.randint(1, 5)
+        breakage = replace(breakage, twice=draws.randint(1, 5))
         kinds.append("requests sent twice")
-    return replace(breakage, clock=clock, twice=twice), kinds
+    return breakage, kinds
 
 
 def _draw_faults(draws: Random) -> tuple[str, ...]:
