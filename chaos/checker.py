@@ -122,12 +122,17 @@ def _rightly_ended(evidence: Evidence, number: int, line: dict[str, str], row: R
         expected = {"failed"}
     else:
         expected = {"completed", "failed"} if evidence.holds and row["status_class"] == "CANCELLED" else {"completed"}
-    if len(evidence.lists) > 1 and any("paid" in problem["message"] for problem in row["problems"]):
-        expected = expected | {"refused"}  # it may be the same payment as one under another name
+    if party in _phones_of_lines_that_left(evidence):
+        expected = expected | {"refused"}  # it may be the same payment under another name or for another product
     if evidence.forgets and len(evidence.lists) > 1:
         expected = expected | {"conflict"}  # the provider knows it with the amount of an earlier version
     if state not in expected:
         yield f"Wrongly ended: line {number} is {state}, not {' or '.join(sorted(expected))}: {row['reason']}"
+
+
+def _phones_of_lines_that_left(evidence: Evidence) -> set[str | None]:
+    last = Counter(map(_asked, evidence.lists[-1]))
+    return {party for lines in evidence.lists for party, _ in Counter(map(_asked, lines)) - last}
 
 
 def _rows_agree(evidence: Evidence) -> Iterator[str]:

@@ -90,6 +90,15 @@ def test_a_payment_that_the_report_does_not_know_is_found(evidence: Evidence) ->
     assert _found(_with_books(evidence, [*evidence.books["transactions"], stranger]), "Forgotten")
 
 
+def test_a_row_may_be_refused_only_if_a_line_for_its_number_left_the_list(evidence: Evidence) -> None:
+    row = next(row for row in evidence.rows if row["state"] == "completed" and row["credit_party"])
+    books = [each for each in evidence.books["transactions"] if each["external_id"] != row["external_id"]]
+    refused = _changed(_with_books(evidence, books), row, state="refused", external_id=None, transaction_id=None)
+    assert _found(refused, "Wrongly ended")
+    left = {"reference": "R-9999", "phone": row["credit_party"], "product_id": "9240", "amount": "1000"}
+    assert not _found(replace(refused, lists=[[left], *evidence.lists]), "Wrongly ended")
+
+
 @pytest.mark.parametrize("state", ["pending", "in_flight", "accepted", "failed", "conflict", "reversed"])
 def test_a_payable_row_that_ended_otherwise_is_found(evidence: Evidence, state: str) -> None:
     changed = _changed(evidence, _paid(evidence), state=state)
