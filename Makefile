@@ -31,7 +31,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/sandbox.py
 
-# Some forty minutes on two cores. A scenario that fails says how to play it again.
+# About an hour on two cores. A scenario that fails says how to play it again.
 chaos: $(READY)
 	$(BIN)/python -m chaos --scenarios 500 --jobs 2 --rows 131072
 
