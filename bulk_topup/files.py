@@ -94,6 +94,7 @@ def replacing(path: Path) -> Iterator[Path]:
     When the block raises, `path` is left as it was and the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _clear_left_behind(path)
     # Whatever stands there already, a link that was planted to another file included, is taken away and not followed.
     temporary.unlink(missing_ok=True)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, OWNER_ONLY))
@@ -105,6 +106,24 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clear_left_behind(path: Path) -> None:
+    """Remove what processes that died had begun to write in the place of a file: it holds personal data too."""
+    begun = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.part")
+    for other in path.parent.iterdir():
+        if (match := begun.fullmatch(other.name)) and not _is_alive(int(match[1])):
+            other.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _sync_folder(path: Path) -> None:

@@ -36,6 +36,7 @@ class RateLimiter:
         self._limit: float | None = None
         self._rate = rate or DEFAULT_RATE
         self._next = clock.monotonic()
+        self._pausing_until = self._next
         self._turn = asyncio.Lock()
 
     @property
@@ -62,9 +63,15 @@ class RateLimiter:
             self._hold(PAUSE_WHEN_SPENT)
 
     def throttled(self, retry_after: float | None) -> float:
-        """Take in a 429: slow down, hold everything back, and give the seconds that this holds."""
+        """Take in a 429: slow down, hold everything back, and give the seconds that this holds.
+
+        Requests that were on their way already when the first 429 of a pause came say nothing new.
+        """
         pause = min(max(retry_after if retry_after is not None else DEFAULT_PAUSE, 0.0), LONGEST_PAUSE)
-        self._rate = max(SLOWEST_RATE, self._rate * SHRINK)
+        now = self._clock.monotonic()
+        if now >= self._pausing_until:
+            self._rate = max(SLOWEST_RATE, self._rate * SHRINK)
+        self._pausing_until = max(self._pausing_until, now + pause)
         self._hold(pause)
         return pause
 

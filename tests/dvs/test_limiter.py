@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, RateLimiter
+from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, SHRINK, RateLimiter
 
 pytestmark = pytest.mark.anyio
 
@@ -95,3 +95,13 @@ async def test_no_request_left_means_a_short_rest(clock: Any) -> None:
     began = clock.monotonic()
     await limiter.acquire()
     assert clock.monotonic() - began == pytest.approx(0.05)
+
+
+async def test_a_burst_of_429_slows_down_once(clock: Any) -> None:
+    limiter = RateLimiter(clock, 100)
+    for _ in range(25):
+        limiter.throttled(1.0)
+    assert limiter.rate == 100 * SHRINK
+    clock.seconds += 1.0
+    limiter.throttled(1.0)
+    assert limiter.rate == 100 * SHRINK * SHRINK
