@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bulk_topup import redaction
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
 API_KEY = "test-key"
@@ -50,7 +51,9 @@ def process_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     factory, handlers, level = logging.getLogRecordFactory(), root.handlers[:], root.level
     hooks = sys.excepthook, threading.excepthook
+    hidden = set(redaction._secrets)
     yield
+    redaction._secrets.intersection_update(hidden)
     logging.captureWarnings(capture=False)
     logging.setLogRecordFactory(factory)
     root.handlers[:] = handlers
