@@ -57,6 +57,8 @@ class Model:
     #: Whether the list cannot be sent as it has the row now.
     is_refused: bool
     is_in_list: bool = True
+    #: Whether the list changed it after it was sent, and was not read again since.
+    is_contradicted: bool = False
     attempt: int = 0
     has_transaction: bool = False
     #: What was sent under each attempt's number.
@@ -149,6 +151,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.rows[who] = Model(state=state, request=request, person=person, is_refused=request is None)
                 continue
             old.is_in_list = True
+            said = None if given.request is None else given.request.decode()
+            old.is_contradicted = old.state in SENT and said != old.request
             if old.state not in SENT:
                 old.request, old.person, old.is_refused = request, person, request is None
             if old.state in {R.PENDING, R.REFUSED}:
@@ -173,7 +177,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if known.attempt == 0 or known.has_transaction:
                 known.attempt += 1
                 known.has_transaction = False
-            known.state = R.IN_FLIGHT
+            known.state, known.is_contradicted = R.IN_FLIGHT, False
             assert attempt.number == known.attempt
             assert attempt.external_id == external_id("j", "k", f"reference:{who}", known.attempt)
             assert attempt.request.decode() == known.request
@@ -205,7 +209,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def retry(self) -> None:
         chosen, _ = self.ledger.choose_retries(self.run, RetryChoice())
-        wanted = [who for who in self.in_state(R.FAILED) if self.rows[who].is_in_list and self.rows[who].request]
+        failed = {who: self.rows[who] for who in self.in_state(R.FAILED)}
+        wanted = [
+            who for who, known in failed.items() if known.is_in_list and known.request and not known.is_contradicted
+        ]
         assert self.ledger.retry_chosen("retry asked for") == chosen == len(wanted)
         for who in wanted:
             self.rows[who].state = R.PENDING
