@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -151,3 +152,9 @@ class Guards(BaseModel):
                 "canaries have to be paid before the others are sent, and a run that holds pays nobody yet"
             )
         return self
+
+
+@lru_cache(maxsize=16)
+def guards_of(text: str) -> Guards:
+    """Read a run's guards as the ledger keeps them; remembered, as every claim of rows asks for them."""
+    return Guards.model_validate_json(text)

@@ -29,6 +29,11 @@ def parse_plain_amount(text: str) -> Decimal | None:
     return Decimal(text)
 
 
+def with_fee(price: Decimal | None, fee: Decimal | None) -> Decimal | None:
+    """Give a price with its fee, exactly; None where there is no price, and a fee that is not stated is none."""
+    return None if price is None else PRECISE.add(price, fee or Decimal(0))
+
+
 def plain(amount: Decimal) -> str:
     """Write an amount without exponent and without padding zeros, `Decimal("5.00")` as `5`."""
     text = f"{amount:f}"

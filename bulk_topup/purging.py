@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bulk_topup.errors import RunLockedError
-from bulk_topup.guards import Guards
+from bulk_topup.guards import guards_of
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.records import Run
 
@@ -34,7 +34,7 @@ def candidates(ledger: Ledger, runs: Collection[Run], *, older_than: timedelta, 
         older_than: how long a run must have rested.
         now: the time, timezone-aware in UTC.
     """
-    periods = [guards.velocity.period for run in ledger.runs() if (guards := _guards(run)).velocity]
+    periods = [guards.velocity.period for run in ledger.runs() if (guards := guards_of(run.guards)).velocity]
     looked_back = max(periods, default=timedelta(0))
 
     def look(run: Run) -> Candidate:
@@ -88,7 +88,3 @@ def _purged(ledger: Ledger, run: Run, older_than: timedelta, now: datetime) -> C
     except RunLockedError as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)
         return replace(candidate, why_not=str(error))
-
-
-def _guards(run: Run) -> Guards:
-    return Guards.model_validate_json(run.guards)

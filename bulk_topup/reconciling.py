@@ -32,7 +32,7 @@ from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, Observation, run_lock
 from bulk_topup.records import Move, Run
-from bulk_topup.runs import Payer, demand_same_payer, open_job_list
+from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list
 
 #: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
 MARGIN: Final = timedelta(minutes=10)
@@ -176,15 +176,7 @@ async def rebuild(
                 )
         reader = open_job_list(job)
         await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options, guards=job.guards)
-        run = ledger.merge(
-            job=job.name,
-            run_key=run_key,
-            environment=payer.environment,
-            account=payer.account,
-            guards=job.guards.model_dump_json(),
-            list_path=job.list,
-            columns=reader.columns,
-        )
+        run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
         window = _window(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
     return run, rows

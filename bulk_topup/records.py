@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from bulk_topup.money import PRECISE
+from bulk_topup.money import with_fee
 from bulk_topup.problems import Problem
 from bulk_topup.states import RowState
 
@@ -185,7 +185,7 @@ class Facts:
     @property
     def charged(self) -> Decimal | None:
         """The price with its fee, in `price_unit`; None where the provider does not tell."""
-        return None if self.price is None else PRECISE.add(self.price, self.fee or Decimal(0))
+        return with_fee(self.price, self.fee)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +25,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
 from bulk_topup.errors import BulkTopupError, LedgerError, ListError, PurgedRunError, RunNotFoundError
 from bulk_topup.files import private_folder, sha256_of
-from bulk_topup.guards import Caps, Guards, Mode
+from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
@@ -260,22 +260,29 @@ async def run_list(
             to_send += prepared.difference.corrected
         if to_send and approval is None:
             watcher.confirm(f"{job.name}/{run_key}", to_send)
-        run = ledger.merge(
-            job=job.name,
-            run_key=run_key,
-            environment=payer.environment,
-            account=payer.account,
-            guards=job.guards.model_dump_json(),
-            approval=None if approval is None else approval.plan.model_dump_json(),
-            list_path=job.list,
-            columns=reader.columns,
-        )
+        run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns, approval=approval)
         if corrections is not None:
             _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
             _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
             _demand_caps(job.caps, run, ledger)
             ledger.retry_chosen("corrected")
         return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+
+
+def merge_list(
+    job: Job, *, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None = None
+) -> Run:
+    """Make the list that is staged the list of the job's run, which is begun where it is new."""
+    return ledger.merge(
+        job=job.name,
+        run_key=str(job.run_key),
+        environment=payer.environment,
+        account=payer.account,
+        guards=job.guards.model_dump_json(),
+        approval=None if approval is None else approval.plan.model_dump_json(),
+        list_path=job.list,
+        columns=columns,
+    )
 
 
 async def resume_run(
@@ -318,7 +325,7 @@ async def resume_run(
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
-        guards = Guards.model_validate_json(run.guards)
+        guards = guards_of(run.guards)
         if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
             _demand_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
@@ -391,7 +398,7 @@ def _demand_memory(job: Job, ledger: Ledger, now: datetime) -> None:
 
 def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
     """Demand the mode that rows were sent in: their requests say it, and an unknown one is sent again as it was."""
-    begun = Guards.model_validate_json(run.guards).mode
+    begun = guards_of(run.guards).mode
     if mode is not begun and any(ledger.attempted(run).values()):
         raise OtherModeError(
             f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
@@ -453,7 +460,7 @@ def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) 
     is_needed = job.approval.required or (found is not None and found.approval is not None)
     difference = prepared.difference
     to_send = difference.new + difference.waiting + difference.failed
-    if found is not None and job.guards != Guards.model_validate_json(found.guards):
+    if found is not None and job.guards != guards_of(found.guards):
         # By other guards, what is on its way may be confirmed, or tried again when it fails.
         to_send += difference.open
     if is_needed and to_send:

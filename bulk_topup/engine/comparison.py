@@ -8,7 +8,7 @@ from enum import StrEnum
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.decisions import differences_from, facts_of, request_of, state_for
 from bulk_topup.ledger import KnownAttempt, Resolution
-from bulk_topup.money import PRECISE, plain
+from bulk_topup.money import PRECISE, plain, with_fee
 from bulk_topup.states import RowState
 
 
@@ -140,7 +140,7 @@ def entry_here(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
     if not is_given_up and (known.transaction_id is None or known.state is RowState.IN_FLIGHT):
         return None
     asked, unit = _asked(known)
-    cost = None if known.price is None else PRECISE.add(known.price, known.fee or Decimal(0))
+    cost = with_fee(known.price, known.fee)
     return Entry(state=known.state, asked=asked, unit=unit, cost=cost, cost_unit=known.price_unit)
 
 

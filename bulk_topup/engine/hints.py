@@ -6,7 +6,7 @@ from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
-from bulk_topup.guards import Guards, Mode
+from bulk_topup.guards import Mode, guards_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import HintedAttempt, Move, Run
 from bulk_topup.states import RowState
@@ -29,7 +29,7 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         DVSError: the API did not answer; the hints stay.
     """
     journal = Journal(ledger, run, clock)
-    guards = Guards.model_validate_json(run.guards)
+    guards = guards_of(run.guards)
     settlement = Settlement(
         ledger=ledger,
         journal=journal,

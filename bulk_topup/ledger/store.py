@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
-from bulk_topup.guards import Guards, Velocity
+from bulk_topup.guards import Velocity, guards_of
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
@@ -255,7 +255,7 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
         probed: Collection[int],
     ) -> list[sqlite3.Row]:
         """Give pending rows that may be sent side by side; those that would pay somebody too often are refused."""
-        velocity = Guards.model_validate_json(run.guards).velocity
+        velocity = guards_of(run.guards).velocity
         while found := connection.execute(statement, wanted).fetchall():
             rows = []
             taken: set[object] = set()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bulk_topup.money import PRECISE, plain
+from bulk_topup.money import PRECISE, plain, with_fee
 from bulk_topup.pin_keys import PinKeys
 from bulk_topup.problems import Problem
 from bulk_topup.records import Attempt, CheckedRow, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, Outcome, Run
@@ -90,11 +90,10 @@ def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
 
 def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
     """Make an attempt whose transaction waits to be confirmed of its row."""
-    price = _decimal(row["price"])
     return HeldAttempt(
         attempt=attempt_of(row),
         transaction_id=row["transaction_id"],
-        charged=None if price is None else PRECISE.add(price, _decimal(row["fee"]) or Decimal(0)),
+        charged=with_fee(_decimal(row["price"]), _decimal(row["fee"])),
         price_unit=row["price_unit"],
         is_contradicted=bool(row["contradicted"]),
     )
