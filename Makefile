@@ -27,9 +27,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python benchmarks/plan.py
-	$(BIN)/python benchmarks/run.py
-	$(BIN)/python benchmarks/sandbox.py
+	$(BIN)/python benchmarks/all.py
 
 # About an hour on two cores. A scenario that fails says how to play it again.
 chaos: $(READY)
