@@ -260,13 +260,23 @@ async def run_list(
             to_send += prepared.difference.corrected
         if to_send and approval is None:
             watcher.confirm(f"{job.name}/{run_key}", to_send)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns, approval=approval)
+        run = _merged(job, ledger, payer, reader.columns, approval)
         if corrections is not None:
             _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
             _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
             _demand_caps(job.caps, run, ledger)
             ledger.retry_chosen("corrected")
         return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+
+
+def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None) -> Run:
+    """Merge the list; where it cannot be written, a start that finds the disk well again does it all."""
+    try:
+        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
+    except PurgedRunError:
+        raise
+    except LedgerError as error:
+        raise InterruptedRunError(f"{error} Nothing was sent; start again once that is mended.") from error
 
 
 def merge_list(

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -116,8 +116,12 @@ def _become(folder: Path, environment: Mapping[str, str], output: Path) -> None:
 def executed(
     module: str, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: Path
 ) -> Process:
-    """Start a module as a new Python process; the same arguments as for `forked`."""
-    with output.open("ab") as file:
+    """Start a module as a new Python process; the same arguments as for `forked`.
+
+    An interruption waits until the module lets it come: before that it would show how Python starts, not how a command
+    stops.
+    """
+    with _interruptions_blocked(), output.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *words],
             cwd=folder,
@@ -130,3 +134,13 @@ def executed(
     # Waited for by its id: Popen must not do so too, nor warn that it is still alive when it is forgotten.
     process.returncode = 0
     return Process(pid=process.pid, output=output)
+
+
+@contextlib.contextmanager
+def _interruptions_blocked() -> Iterator[None]:
+    """Block SIGINT here, and in what is started meanwhile until that unblocks it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -230,6 +230,7 @@ def main(words: Sequence[str]) -> None:
     """Run the command of these words, broken as they say; ends the process by SystemExit, or by its death."""
     breakage, rest = parse(words)
     break_process(breakage)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     command(rest, prog_name="bulk-topup")
 
 

@@ -28,7 +28,7 @@ from bulk_topup.cli.options import (
 )
 from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, payer_of, run_async
-from bulk_topup.cli.stop_options import time_of
+from bulk_topup.cli.times import moment_or_span
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
@@ -205,7 +205,7 @@ def resume_command(run_name: str, **values: Any) -> None:
 @click.option(
     "--after",
     "not_before",
-    callback=time_of,
+    callback=moment_or_span,
     metavar="TIME",
     help="Send them no earlier: a span such as 30m, or a time in UTC such as 2026-11-24T22:00.",
 )

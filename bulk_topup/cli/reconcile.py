@@ -13,7 +13,7 @@ from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_settings, provider_from, provider_options
 from bulk_topup.cli.provider import existing_ledger, open_client, payer_of, run_async
-from bulk_topup.cli.transactions import moment
+from bulk_topup.cli.times import moment
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ListFigures

@@ -1,19 +1,13 @@
 """The options that say when a run stops, repeats or holds what it sends, and the part of a job that they make."""
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.guards import Mode
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 #: Each option's place in a job: its key, or its table and its key there.
 _PLACES = {
@@ -85,18 +79,3 @@ def stops_from(values: dict[str, Any]) -> dict[str, Any]:
         elif value is not None:
             stated[key] = value
     return stated
-
-
-def time_of(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
-    """Read a time: a span from now such as 30m, or a time of day in UTC such as 2026-11-24T22:00."""
-    if text is None:
-        return None
-    if match := _SPAN.fullmatch(text):
-        return SystemClock().now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
-    try:
-        time = datetime.fromisoformat(text)
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
-        ) from None

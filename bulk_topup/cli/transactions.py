@@ -8,6 +8,7 @@ import click
 
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.cli.api import ID, country_option, operator_option, service_option
+from bulk_topup.cli.times import moment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Pin, ProductType, Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -19,17 +20,6 @@ HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit p
 
 _reveal_option = click.option("--reveal-pins", is_flag=True, help="Show PIN codes, not only that there are some.")
 _yes_option = click.option("--yes", is_flag=True, help="Confirm production beforehand.")
-
-
-def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
-    """Read a time, in UTC unless it says otherwise."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(f'"{text}" is not a time; write it like 2026-11-24 or 2026-11-24T20:05:00Z.') from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 @click.group("transaction")

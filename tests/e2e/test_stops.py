@@ -1,8 +1,10 @@
 """Runs that are killed, interrupted, or started twice: nobody is paid twice and nobody is forgotten."""
 
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,21 @@ def test_a_provider_that_goes_away_and_comes_back_is_waited_for(
     rows = results("list-bonus")
     assert [row["result_state"] for row in rows] == ["completed"] * ROWS
     agree(rows, books())
+
+
+def test_a_ledger_that_cannot_take_the_list_ends_with_75_and_a_later_start_pays(
+    here: Callable[..., Any], options: tuple[str, ...], books: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "bonus.csv"
+    path.write_text("phone,amount\n+6595123400,5\n")
+    here("plan", path, "--product", 6418, *options)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
+        ledger.execute("CREATE TRIGGER full BEFORE INSERT ON runs BEGIN SELECT raise(ABORT, 'disk is full'); END")
+    answer = here("run", path, "--product", 6418, *options, code=75)
+    assert "disk is full" in answer.stderr
+    assert "Nothing was sent; start again" in answer.stderr
+    assert books()["transactions"] == []
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
+        ledger.execute("DROP TRIGGER full")
+    here("run", path, "--product", 6418, *options)
+    assert len(books()["transactions"]) == 1

@@ -1,0 +1,41 @@
+"""How options state times: a moment in UTC, or a span from now; touches only the clock."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from bulk_topup.clock import SystemClock
+
+_SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Read a time, in UTC unless it says otherwise."""
+    if text is None:
+        return None
+    if (time := _time(text)) is None:
+        raise click.BadParameter(f'"{text}" is not a time; write it like 2026-11-24 or 2026-11-24T20:05:00Z.')
+    return time
+
+
+def moment_or_span(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Read a time: a span from now such as 30m, or a time in UTC such as 2026-11-24T22:00."""
+    if text is None:
+        return None
+    if match := _SPAN.fullmatch(text):
+        return SystemClock().now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if (time := _time(text)) is None:
+        raise click.BadParameter(
+            f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
+        )
+    return time
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
