@@ -230,7 +230,10 @@ def main(words: Sequence[str]) -> None:
     """Run the command of these words, broken as they say; ends the process by SystemExit, or by its death."""
     breakage, rest = parse(words)
     break_process(breakage)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    except KeyboardInterrupt:  # it came while all this was imported; click says the same of one that comes at once
+        sys.exit("Aborted!")
     command(rest, prog_name="bulk-topup")
 
 
