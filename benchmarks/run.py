@@ -20,11 +20,12 @@ from processes import served
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.runs import Finished, Payer, ReportOptions, run_list
-from bulk_topup.settings import Environment
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Finished, Payer, run_list
 from bulk_topup.states import RowState
 
 ROWS = 3_000

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import ApprovalError
 from bulk_topup.files import OWNER_ONLY
 from bulk_topup.guards import Guards
 
@@ -33,10 +33,6 @@ _ED25519: Final = "ed25519:"
 _PUBLIC_LENGTH: Final = 32
 #: Before what is signed, so that a signature for something else is none for this.
 _PURPOSE: Final = b"bulk-topup approval 1\n"
-
-
-class ApprovalError(BulkTopupError):
-    """Nobody else approved the run as it is, so nothing was sent."""
 
 
 def _checked_key(text: str) -> str:

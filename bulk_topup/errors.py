@@ -49,3 +49,35 @@ class PurgedRunError(LedgerError):
 
 class StateError(LedgerError):
     """A row was asked to make a move that the table of states does not allow."""
+
+
+class RowsRefusedError(BulkTopupError):
+    """Rows of the list are refused, so nothing was sent; correct them, or state --skip-refused to pay the others."""
+
+
+class BalanceTooLowError(BulkTopupError):
+    """The wallet does not cover what is still to be paid, so nothing was sent; top it up and start again."""
+
+
+class GuardError(BulkTopupError):
+    """A cap or a control total does not allow the run, so nothing was sent."""
+
+
+class OtherEnvironmentError(BulkTopupError):
+    """The run was begun in another environment."""
+
+
+class OtherAccountError(BulkTopupError):
+    """The run was begun with another account."""
+
+
+class OtherModeError(BulkTopupError):
+    """The run was begun in another mode."""
+
+
+class InterruptedRunError(BulkTopupError):
+    """The run could not go on, and goes on where it was when it is started again."""
+
+
+class ApprovalError(BulkTopupError):
+    """Nobody else approved the run as it is, so nothing was sent."""

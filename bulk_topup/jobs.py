@@ -12,12 +12,12 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from bulk_topup.approvals import ApprovalPolicy
 from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import ReportFormat
-from bulk_topup.settings import Environment
 
 #: The job name of a list that is started without a job file.
 BARE_LIST = "list"

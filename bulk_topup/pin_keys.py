@@ -1,7 +1,8 @@
 """The keys that PINs are encrypted with in the ledger; touches the environment and the key file, and nothing else.
 
 A PIN is sealed with AES-256-GCM under the first key, bound to the external id and the field that it belongs to, so that
-a sealed text which is moved to another row opens no more. Every key at hand opens what it sealed.
+a sealed text which is moved to another row opens no more. Every key at hand opens what it sealed. What encrypts is
+imported where it is used: most commands meet no PIN.
 """
 
 import base64
@@ -10,18 +11,17 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from filelock import FileLock
 from platformdirs import user_config_path
-from pydantic import SecretStr
 
 from bulk_topup.errors import PinKeyError
 from bulk_topup.files import OWNER_ONLY, create_whole, private_folder, replacing
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 #: Names the keys themselves, the newest first, with commas between them; it wins over any file.
 KEY_VARIABLE: Final = "BULK_TOPUP_PIN_KEY"
@@ -46,7 +46,8 @@ class PinKey:
 
     #: Tells keys apart without giving anything of them away: 8 hexadecimal digits of a hash.
     id: str
-    secret: SecretStr
+    #: URL-safe base64, as it stands in the key file.
+    secret: str = field(repr=False)
 
     @classmethod
     def of(cls, text: str, where: str) -> Self:
@@ -65,16 +66,18 @@ class PinKey:
                 "`bulk-topup pin-key new` makes one."
             )
         digest = hashlib.sha256(b"bulk-topup pin key\0" + key).hexdigest()
-        return cls(id=digest[:8], secret=SecretStr(text))
+        return cls(id=digest[:8], secret=text)
 
     @classmethod
     def new(cls) -> Self:
         """Draw a key."""
         return cls.of(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode(), "A new key")
 
-    def cipher(self) -> AESGCM:
+    def cipher(self) -> "AESGCM":
         """Give what seals and opens with this key."""
-        return AESGCM(base64.urlsafe_b64decode(self.secret.get_secret_value()))
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(base64.urlsafe_b64decode(self.secret))
 
 
 class PinKeys:
@@ -88,7 +91,8 @@ class PinKeys:
     def __init__(self, keys: Sequence[PinKey], where: str) -> None:
         self.ids = tuple(key.id for key in keys)
         self.where = where
-        self._ciphers = {key.id: key.cipher() for key in keys}
+        self._keys = {key.id: key for key in keys}
+        self._ciphers: dict[str, AESGCM] = {}
 
     @property
     def newest(self) -> str:
@@ -113,7 +117,7 @@ class PinKeys:
             return None
         key_id = self.newest
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = nonce + self._ciphers[key_id].encrypt(nonce, pin.encode(), _bound_to(external_id, field))
+        sealed = nonce + self._cipher(key_id).encrypt(nonce, pin.encode(), _bound_to(external_id, field))
         return f"{SEALED}{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
 
     def open(self, sealed: str | None, external_id: str, field: str) -> str | None:
@@ -134,8 +138,10 @@ class PinKeys:
         Raises:
             PinKeyError: its key is not at hand, or the text was changed or moved to another row.
         """
+        from cryptography.exceptions import InvalidTag
+
         key_id, _, text = sealed.removeprefix(SEALED).partition(":")
-        if key_id not in self._ciphers:
+        if key_id not in self._keys:
             raise PinKeyError(
                 f"This PIN is encrypted with the key {key_id}, which is not in {self.where}; bring that key back, "
                 "or ask the provider with `bulk-topup transaction show ID --reveal-pins`."
@@ -143,7 +149,7 @@ class PinKeys:
         try:
             content = base64.urlsafe_b64decode(text)
             return (
-                self._ciphers[key_id]
+                self._cipher(key_id)
                 .decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _bound_to(external_id, field))
                 .decode()
             )
@@ -152,6 +158,11 @@ class PinKeys:
                 "This PIN was changed in the ledger, or moved here from another row; "
                 "ask the provider with `bulk-topup transaction show ID --reveal-pins`."
             ) from None
+
+    def _cipher(self, key_id: str) -> "AESGCM":
+        if key_id not in self._ciphers:
+            self._ciphers[key_id] = self._keys[key_id].cipher()
+        return self._ciphers[key_id]
 
 
 def load_pin_keys(environment: Mapping[str, str] = os.environ) -> PinKeys:
@@ -194,6 +205,8 @@ def add_pin_key(environment: Mapping[str, str] = os.environ) -> PinKeys:
             f"The PIN keys come from {KEY_VARIABLE}, so the new one belongs there too: put it before the others, "
             "with a comma after it."
         )
+    from filelock import FileLock
+
     file = key_file(environment)
     with _told(file):
         private_folder(file.parent)
@@ -222,7 +235,7 @@ def _keys_in(file: Path) -> list[PinKey]:
 
 
 def _lines(keys: Sequence[PinKey]) -> bytes:
-    return "".join(f"{key.secret.get_secret_value()}\n" for key in keys).encode()
+    return "".join(f"{key.secret}\n" for key in keys).encode()
 
 
 def _bound_to(external_id: str, field: str) -> bytes:

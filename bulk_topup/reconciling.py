@@ -22,11 +22,11 @@ from bulk_topup.engine import (
     changed_lines,
     compare_window,
     contradictions,
-    prepare,
     rebuild_attempts,
-    resolve,
     wallet_figures,
 )
+from bulk_topup.engine.prepare import prepare
+from bulk_topup.engine.resolve import resolve
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs import Job

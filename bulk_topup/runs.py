@@ -10,21 +10,28 @@ from pathlib import Path
 from typing import Protocol
 
 from bulk_topup import __version__
-from bulk_topup.approvals import (
-    ApprovalError,
-    ApprovedPlan,
-    Presented,
-    Statement,
-    demand_same,
-    demand_valid,
-    user_name,
-)
+from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances, prepare
-from bulk_topup.errors import BulkTopupError, LedgerError, ListError, PurgedRunError, RunNotFoundError
-from bulk_topup.files import private_folder, sha256_of
+from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances
+from bulk_topup.engine.prepare import prepare
+from bulk_topup.environments import Environment
+from bulk_topup.errors import (
+    ApprovalError,
+    BalanceTooLowError,
+    GuardError,
+    InterruptedRunError,
+    LedgerError,
+    ListError,
+    OtherAccountError,
+    OtherEnvironmentError,
+    OtherModeError,
+    PurgedRunError,
+    RowsRefusedError,
+    RunNotFoundError,
+)
+from bulk_topup.files import sha256_of
 from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
@@ -32,37 +39,9 @@ from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.records import Run
-from bulk_topup.report import Report, ReportError, ReportFormat, write_report
-from bulk_topup.settings import Environment
+from bulk_topup.report import Report, ReportError
+from bulk_topup.reporting import ReportOptions, make_report_folder, report_run
 from bulk_topup.states import OPEN_STATES, RowState
-
-
-class RowsRefusedError(BulkTopupError):
-    """Rows of the list are refused, so nothing was sent; correct them, or state --skip-refused to pay the others."""
-
-
-class BalanceTooLowError(BulkTopupError):
-    """The wallet does not cover what is still to be paid, so nothing was sent; top it up and start again."""
-
-
-class GuardError(BulkTopupError):
-    """A cap or a control total does not allow the run, so nothing was sent."""
-
-
-class OtherEnvironmentError(BulkTopupError):
-    """The run was begun in another environment."""
-
-
-class OtherAccountError(BulkTopupError):
-    """The run was begun with another account."""
-
-
-class OtherModeError(BulkTopupError):
-    """The run was begun in another mode."""
-
-
-class InterruptedRunError(BulkTopupError):
-    """The run could not go on, and goes on where it was when it is started again."""
 
 
 class Watcher(Protocol):
@@ -99,15 +78,6 @@ class Payer:
     account: str
     #: The account is the one that the run was begun with, although its name changed.
     is_same_account: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReportOptions:
-    """Where and how results are written."""
-
-    folder: Path
-    formats: Collection[ReportFormat] = tuple(ReportFormat)
-    reveal_pins: bool = False
 
 
 def open_job_list(job: Job, table: Table | None = None) -> ListReader:
@@ -416,17 +386,6 @@ def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
         )
 
 
-def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
-    """Write a run's report from the ledger alone."""
-    return write_report(
-        run,
-        lambda: ledger.outcomes(run),
-        options.folder,
-        formats=options.formats,
-        reveal_pins=options.reveal_pins,
-    )
-
-
 def exit_code(result: RunResult) -> int:
     """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me."""
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
@@ -435,20 +394,6 @@ def exit_code(result: RunResult) -> int:
         return 75
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
     return 0 if done else 1
-
-
-def make_report_folder(folder: Path) -> None:
-    """Make the folder before any money moves.
-
-    Raises:
-        BulkTopupError: it cannot be made.
-    """
-    try:
-        private_folder(folder)
-    except OSError as error:
-        raise BulkTopupError(
-            f"The report folder {folder} cannot be made: {error.strerror}. Name another with --report-dir."
-        ) from error
 
 
 def _demand_kept(checks: Collection[GuardCheck]) -> None:

@@ -1,31 +1,11 @@
-"""Credentials and environments; reads the process environment, a .env file or a named file, and nothing else."""
+"""Credentials; reads the process environment, a .env file or a named file, and nothing else."""
 
-from enum import StrEnum
 from pathlib import Path
 
-from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bulk_topup.errors import ConfigurationError
-
-
-class Environment(StrEnum):
-    """Where the money is: only production moves any."""
-
-    #: A simulator: an embedded one, or one at a given address.
-    SANDBOX = "sandbox"
-    #: The provider's own test environment.
-    PREPROD = "preprod"
-    #: Real transactions.
-    PRODUCTION = "production"
-
-
-#: The provider's addresses; the sandbox has none until one is started.
-BASE_URLS: dict[Environment, str] = {
-    Environment.PREPROD: "https://preprod-dvs-api.dtone.com/v1",
-    Environment.PRODUCTION: "https://dvs-api.dtone.com/v1",
-}
 
 
 class Credentials(BaseSettings):
@@ -76,8 +56,3 @@ def load_approval_secret() -> bytes:
         raise ConfigurationError(
             "The approval secret is missing: set BULK_TOPUP_APPROVAL_SECRET in the environment or in a .env file."
         ) from None
-
-
-def default_ledger(environment: Environment) -> Path:
-    """Give the ledger's usual place: one file an environment, the same from whatever folder a run is started."""
-    return user_data_path("bulk-topup") / f"{environment}.db"

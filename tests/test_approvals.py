@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.approvals import (
-    ApprovalError,
     ApprovalPolicy,
     ApprovedPlan,
     Presented,
@@ -28,6 +27,7 @@ from bulk_topup.approvals import (
     secret_signer,
     trusted_key,
 )
+from bulk_topup.errors import ApprovalError
 from bulk_topup.guards import Guards
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, load_job, make_job
 from bulk_topup.report import ReportFormat
-from bulk_topup.settings import Environment
 
 NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 

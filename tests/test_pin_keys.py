@@ -98,7 +98,7 @@ def test_the_first_key_seals_and_the_others_open() -> None:
 
 
 def test_a_key_shows_in_no_repr() -> None:
-    assert KEY.secret.get_secret_value() not in repr(KEY) + repr(KEYS) + str(KEY)
+    assert KEY.secret not in repr(KEY) + repr(KEYS) + str(KEY)
 
 
 def test_a_key_file_is_made_once_for_its_owner_only(environment: dict[str, str], file: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_new_key_comes_first_and_the_earlier_ones_stay(environment: dict[str, 
 
 
 def test_keys_in_the_environment_win_and_no_file_is_made(environment: dict[str, str], file: Path) -> None:
-    stated = {**environment, KEY_VARIABLE: f"{OTHER.secret.get_secret_value()}, {KEY.secret.get_secret_value()}"}
+    stated = {**environment, KEY_VARIABLE: f"{OTHER.secret}, {KEY.secret}"}
     assert load_or_make_pin_keys(stated).ids == (OTHER.id, KEY.id)
     assert not file.exists()
     with pytest.raises(PinKeyError, match="put it before the others"):

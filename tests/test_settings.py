@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.settings import Environment, default_ledger, load_credentials
+from bulk_topup.settings import load_credentials
 
 
 @pytest.fixture(autouse=True)

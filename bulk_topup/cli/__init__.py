@@ -25,7 +25,7 @@ COMMANDS = {
     "lookup": _place("lookup", "lookup_group", "Ask about a number, an account or an eSIM before paying."),
     "operators": _place("api", "operators_command", "List the operators, or show one."),
     "pin-key": _place("pin_key", "pin_key_group", "Manage the keys that purchased PINs are encrypted with."),
-    "plan": _place("runs", "plan_command", "Say what a run would do, without sending anything."),
+    "plan": _place("plan", "plan_command", "Say what a run would do, without sending anything."),
     "products": _place("api", "products_command", "List the account's products, or show what one requires."),
     "promotions": _place("api", "promotions_command", "List the operators' promotions, or show one."),
     "reconcile": _place("reconcile", "reconcile_command", "Compare list, ledger, the provider's list and the wallet."),

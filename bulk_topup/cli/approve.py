@@ -11,7 +11,6 @@ from rich.console import Console
 from bulk_topup.approvals import (
     HMAC,
     VALID_FOR,
-    ApprovalError,
     ApprovalPolicy,
     Presented,
     Signer,
@@ -29,6 +28,7 @@ from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
+from bulk_topup.errors import ApprovalError
 from bulk_topup.files import replacing
 from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job

@@ -1,19 +1,24 @@
 """What people see: the plan, the progress of a run and its summary; decides nothing."""
 
+from __future__ import annotations  # what is shown is heavy to import, and only named here
+
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bulk_topup.engine import Prepared
-from bulk_topup.jobs import Job
 from bulk_topup.money import plain
 from bulk_topup.printable import printable
 from bulk_topup.records import Run
 from bulk_topup.report import Summary
-from bulk_topup.runs import Finished
 from bulk_topup.states import RowState
+
+if TYPE_CHECKING:
+    from bulk_topup.engine import Prepared
+    from bulk_topup.jobs import Job
+    from bulk_topup.runs import Finished
 
 #: Refused rows that a terminal shows; all of them are in the plan's file.
 REFUSED_SHOWN = 20

@@ -6,12 +6,21 @@ from typing import Final
 
 import click
 
-from bulk_topup.approvals import ApprovalError
 from bulk_topup.dvs import DVSError
-from bulk_topup.errors import BulkTopupError, JobError, ListError, MappingError, RunLockedError
+from bulk_topup.errors import (
+    ApprovalError,
+    BalanceTooLowError,
+    BulkTopupError,
+    GuardError,
+    InterruptedRunError,
+    JobError,
+    ListError,
+    MappingError,
+    RowsRefusedError,
+    RunLockedError,
+)
 from bulk_topup.printable import printable
 from bulk_topup.redaction import without_secrets
-from bulk_topup.runs import BalanceTooLowError, GuardError, InterruptedRunError, RowsRefusedError
 
 USAGE = 2
 NOT_ACCEPTABLE = 3

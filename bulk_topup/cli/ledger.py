@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.display import simple_table
+from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import provider_from, provider_options
-from bulk_topup.cli.provider import existing_ledger
+from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.errors import BulkTopupError

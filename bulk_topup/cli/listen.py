@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
+from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import provider_from, provider_options
-from bulk_topup.cli.provider import existing_ledger, open_client, run_async
+from bulk_topup.cli.provider import open_client, run_async
+from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.clock import SystemClock
 from bulk_topup.listening import follow_forever, receiving
 from bulk_topup.serving import Address

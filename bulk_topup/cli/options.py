@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +10,8 @@ import click
 from bulk_topup.cli.guard_options import guard_options, guards_from
 from bulk_topup.cli.stop_options import stop_options, stops_from
 from bulk_topup.dvs.models import CalculationMode
-from bulk_topup.files import file_name
 from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job, load_job, make_job
-from bulk_topup.report import ReportFormat
-from bulk_topup.runs import ReportOptions
-from bulk_topup.settings import Environment, default_ledger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,65 +19,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_LINES = 1_000_000
 
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProviderOptions:
-    """Which provider a command talks to, and where its ledger lies."""
-
-    environment: Environment
-    base_url: str | None
-    credentials: Path | None
-    timeout: float
-    ledger: Path
-
-
-def provider_options(command: F) -> F:
-    """Add the options that say which provider a command talks to."""
-    for decorate in (
-        click.option(
-            "--ledger",
-            type=click.Path(dir_okay=False, path_type=Path),
-            envvar="BULK_TOPUP_LEDGER",
-            help="The ledger file.  [default: one per environment in the user's data folder]",
-        ),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0.1),
-            default=60.0,
-            show_default=True,
-            help="Seconds to wait for an answer.",
-        ),
-        click.option(
-            "--credentials",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="File with DVS_API_KEY and DVS_API_SECRET, instead of the environment or .env.",
-        ),
-        click.option("--base-url", help="Another address of the API, up to and with /v1."),
-        click.option(
-            "--env",
-            "environment",
-            type=click.Choice([environment.value for environment in Environment]),
-            help="Where to pay; production must be named.  [default: sandbox, or what the job file says]",
-        ),
-    ):
-        command = decorate(command)
-    return command
-
-
-def provider_from(values: dict[str, Any], fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
-    """Take the provider options out of a command's values."""
-    environment = Environment(values.pop("environment") or fallback)
-    ledger = values.pop("ledger") or default_ledger(environment)
-    if not ledger.name:
-        raise click.UsageError("--ledger names no file; leave it out, or name one.")
-    return ProviderOptions(
-        environment=environment,
-        base_url=values.pop("base_url"),
-        credentials=values.pop("credentials"),
-        timeout=values.pop("timeout"),
-        ledger=ledger,
-    )
 
 
 def list_options(command: F) -> F:
@@ -199,40 +135,6 @@ def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
-
-
-def report_options(command: F) -> F:
-    """Add the options that say where and how results are written."""
-    for decorate in (
-        click.option(
-            "--reveal-pins", is_flag=True, help="Write PIN codes into the report, not only that there are some."
-        ),
-        click.option(
-            "--format",
-            "formats",
-            type=click.Choice([format_.value for format_ in ReportFormat]),
-            multiple=True,
-            help="What to write; repeatable.  [default: all]",
-        ),
-        click.option(
-            "--report-dir",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Folder of the report.  [default: reports/<job>-<run key>]",
-        ),
-    ):
-        command = decorate(command)
-    return command
-
-
-def report_from(
-    values: dict[str, Any], job: str, run_key: str, formats: tuple[ReportFormat, ...] = ()
-) -> ReportOptions:
-    """Take the report options out of a command's values."""
-    folder = values.pop("report_dir") or Path("reports") / file_name(job, run_key)
-    stated = tuple(ReportFormat(name) for name in values.pop("formats"))
-    return ReportOptions(
-        folder=folder, formats=stated or formats or tuple(ReportFormat), reveal_pins=values.pop("reveal_pins")
-    )
 
 
 def lines_of(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[int]:

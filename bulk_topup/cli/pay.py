@@ -15,38 +15,24 @@ from rich.console import Console
 
 from bulk_topup.cli.approve import approval_from, approval_options
 from bulk_topup.cli.display import plan_json, show_summary
+from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import (
-    ProviderOptions,
-    job_from,
-    lines_of,
-    list_options,
-    provider_from,
-    provider_options,
-    report_from,
-    report_options,
-)
+from bulk_topup.cli.options import job_from, lines_of, list_options
 from bulk_topup.cli.progress import ConsoleWatcher
-from bulk_topup.cli.provider import existing_ledger, is_embedded, open_client, payer_of, run_async
+from bulk_topup.cli.provider import is_embedded, open_client, payer_of, run_async
+from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
+from bulk_topup.cli.report_options import report_from, report_options
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
 from bulk_topup.redaction import hide
-from bulk_topup.runs import (
-    BalanceTooLowError,
-    Finished,
-    GuardError,
-    RowsRefusedError,
-    approver_of,
-    exit_code,
-    resume_run,
-    run_list,
-)
+from bulk_topup.runs import Finished, approver_of, exit_code, resume_run, run_list
 from bulk_topup.serving import Address
 
 #: Seconds between questions for open transactions: an embedded sandbox's time runs faster.

@@ -7,10 +7,10 @@ import click
 
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.dvs import codec
+from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import rotate_pins
 from bulk_topup.pin_keys import add_pin_key
-from bulk_topup.settings import Environment, default_ledger
 
 
 @click.group("pin-key")

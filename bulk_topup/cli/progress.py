@@ -19,10 +19,10 @@ from bulk_topup.cli.display import show_plan, shown
 from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.engine import Progress as Look
+from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs import Job
 from bulk_topup.records import Run
-from bulk_topup.settings import Environment
 from bulk_topup.states import RowState
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.

@@ -12,14 +12,13 @@ import uvloop
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from bulk_topup.cli.options import ProviderOptions
+from bulk_topup.cli.provider_options import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import ConfigurationError, LedgerError
+from bulk_topup.environments import BASE_URLS, Environment
+from bulk_topup.errors import ConfigurationError, InterruptedRunError
 from bulk_topup.files import private_folder
-from bulk_topup.ledger import Ledger
-from bulk_topup.runs import InterruptedRunError, Payer
-from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.settings import BASE_URLS, Environment, load_credentials
+from bulk_topup.runs import Payer
+from bulk_topup.settings import load_credentials
 
 T = TypeVar("T")
 
@@ -73,21 +72,6 @@ async def open_client(
         yield client
 
 
-def existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> Ledger:
-    """Open the ledger that the options name.
-
-    Raises:
-        LedgerError: there is none yet, or it cannot be used.
-    """
-    try:
-        is_there = options.ledger.exists()
-    except OSError:  # no file can have this name
-        is_there = False
-    if not is_there:
-        raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
-    return Ledger(options.ledger, read_only=read_only)
-
-
 def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, is_same_account: bool) -> Payer:
     """Give whose account a client is for; an embedded sandbox's address and keys change from start to start."""
     account = "the embedded sandbox" if is_embedded(options) else dvs.account
@@ -127,6 +111,8 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
             "or start `bulk-topup sandbox` once and give both its --base-url."
         ) from None
     try:
+        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # a whole server, and others have their own
+
         key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
         with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books)) as sandbox:
             yield sandbox.base_url, key, secret

@@ -10,9 +10,11 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.display import shown, simple_table
+from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import job_from, list_settings, provider_from, provider_options
-from bulk_topup.cli.provider import existing_ledger, open_client, payer_of, run_async
+from bulk_topup.cli.options import job_from, list_settings
+from bulk_topup.cli.provider import open_client, payer_of, run_async
+from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.times import moment
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec

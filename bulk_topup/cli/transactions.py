@@ -12,9 +12,9 @@ from bulk_topup.cli.times import moment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Pin, ProductType, Transaction
 from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.environments import Environment
 from bulk_topup.money import plain
 from bulk_topup.report import MASK
-from bulk_topup.settings import Environment
 
 HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit party", "amount", "price", "pin")
 

@@ -1,25 +1,48 @@
 """A client of the DT One DVS API, async and blocking, usable alone; knows nothing of rows, lists or ledgers."""
 
-from bulk_topup.dvs.blocking import DVS
-from bulk_topup.dvs.client import AsyncDVS
-from bulk_topup.dvs.errors import (
-    APIError,
-    BadRequestError,
-    DVSError,
-    ExternalIdAlreadyUsedError,
-    InsufficientBalanceError,
-    InvalidResponseError,
-    NoResponseError,
-    NotFoundError,
-    ServerError,
-    TooManyRequestsError,
-    UnauthorizedError,
-)
-from bulk_topup.dvs.retries import RetryPolicy
-from bulk_topup.dvs.statuses import ErrorCode, StatusClass
+from typing import TYPE_CHECKING
 
-#: The async client under another name.
-DVSClient = AsyncDVS
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.dvs.blocking import DVS
+    from bulk_topup.dvs.client import AsyncDVS, DVSClient
+    from bulk_topup.dvs.errors import (
+        APIError,
+        BadRequestError,
+        DVSError,
+        ExternalIdAlreadyUsedError,
+        InsufficientBalanceError,
+        InvalidResponseError,
+        NoResponseError,
+        NotFoundError,
+        ServerError,
+        TooManyRequestsError,
+        UnauthorizedError,
+    )
+    from bulk_topup.dvs.retries import RetryPolicy
+    from bulk_topup.dvs.statuses import ErrorCode, StatusClass
+else:
+    __getattr__ = lazily(
+        __name__,
+        blocking=("DVS",),
+        client=("AsyncDVS", "DVSClient"),
+        errors=(
+            "APIError",
+            "BadRequestError",
+            "DVSError",
+            "ExternalIdAlreadyUsedError",
+            "InsufficientBalanceError",
+            "InvalidResponseError",
+            "NoResponseError",
+            "NotFoundError",
+            "ServerError",
+            "TooManyRequestsError",
+            "UnauthorizedError",
+        ),
+        retries=("RetryPolicy",),
+        statuses=("ErrorCode", "StatusClass"),
+    )
 
 __all__ = [
     "DVS",

@@ -250,6 +250,10 @@ class AsyncDVS:
         return await with_retries(one_try, retries, self._clock)
 
 
+#: The async client under another name.
+DVSClient = AsyncDVS
+
+
 def _decode(answer: Answer) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
         return codec.decode(answer.body)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from bulk_topup.dvs.models import TransactionStatus
+if TYPE_CHECKING:
+    from bulk_topup.dvs.models import TransactionStatus
 
 
 class StatusClass(IntEnum):
@@ -109,7 +111,7 @@ DETAILED_STATUSES: dict[StatusClass, tuple[str, ...]] = {
 }
 
 
-def class_of(status: TransactionStatus) -> StatusClass | None:
+def class_of(status: "TransactionStatus") -> StatusClass | None:
     """Give the class of a transaction's status; None for one that this version does not know (never final).
 
     The id and the message of the class must agree with the table, or the status counts as unknown.

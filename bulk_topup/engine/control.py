@@ -5,7 +5,8 @@ from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bulk_topup.clock import Clock, first_of, sleep_until
+from bulk_topup.clock import Clock
+from bulk_topup.waiting import first_of, sleep_until
 
 
 class StopReason(StrEnum):

@@ -3,12 +3,27 @@
 Knows nothing of HTTP, products or the ledger. What a caller needs is named here.
 """
 
-from bulk_topup.intake.amounts import normalise_amount
-from bulk_topup.intake.mobile_numbers import normalise_mobile_number
-from bulk_topup.intake.reader import BATCH_ROWS, CONSTANT, ListReader, read_list
-from bulk_topup.intake.source import Formats, ListSource
-from bulk_topup.intake.tables import Table, open_table
-from bulk_topup.intake.texts import Refusal
+from typing import TYPE_CHECKING
+
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.intake.amounts import normalise_amount
+    from bulk_topup.intake.mobile_numbers import normalise_mobile_number
+    from bulk_topup.intake.reader import BATCH_ROWS, CONSTANT, ListReader, read_list
+    from bulk_topup.intake.source import Formats, ListSource
+    from bulk_topup.intake.tables import Table, open_table
+    from bulk_topup.intake.texts import Refusal
+else:
+    __getattr__ = lazily(
+        __name__,
+        amounts=("normalise_amount",),
+        mobile_numbers=("normalise_mobile_number",),
+        reader=("BATCH_ROWS", "CONSTANT", "ListReader", "read_list"),
+        source=("Formats", "ListSource"),
+        tables=("Table", "open_table"),
+        texts=("Refusal",),
+    )
 
 __all__ = [
     "BATCH_ROWS",

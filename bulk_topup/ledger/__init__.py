@@ -1,12 +1,26 @@
 """The ledger of runs, rows and attempts: the only place of the project that touches SQLite."""
 
-from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
-from bulk_topup.ledger.lock import run_lock
-from bulk_topup.ledger.retrying import RetryChoice
-from bulk_topup.ledger.sealing import Rotated
-from bulk_topup.ledger.sealing import rotate as rotate_pins
-from bulk_topup.ledger.spending import Spent
-from bulk_topup.ledger.store import Ledger
+from typing import TYPE_CHECKING
+
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
+    from bulk_topup.ledger.lock import run_lock
+    from bulk_topup.ledger.retrying import RetryChoice
+    from bulk_topup.ledger.sealing import Rotated, rotate_pins
+    from bulk_topup.ledger.spending import Spent
+    from bulk_topup.ledger.store import Ledger
+else:
+    __getattr__ = lazily(
+        __name__,
+        comparing=("KnownAttempt", "Observation", "Resolution"),
+        lock=("run_lock",),
+        retrying=("RetryChoice",),
+        sealing=("Rotated", "rotate_pins"),
+        spending=("Spent",),
+        store=("Ledger",),
+    )
 
 __all__ = [
     "KnownAttempt",

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from bulk_topup.errors import LedgerError
 from bulk_topup.files import OWNER_ONLY, create_private, private_folder
-from bulk_topup.ledger.schema import is_newer, migrations
+from bulk_topup.ledger.versions import NAMES, applied
 
 #: Marks the file as ours, so that no other program's database is ever written to ("btup").
 APPLICATION_ID = 0x62747570
@@ -65,8 +63,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _demand_this_version(database: Database, path: Path) -> None:
-    if is_newer(database) or migrations.pending(database):
+def _demand_this_version(connection: sqlite3.Connection, path: Path) -> None:
+    if applied(connection) != set(NAMES):
         raise LedgerError(
             f"The ledger {path} was written by another version of bulk-topup; "
             "install the latest version, and resume a run of the ledger to bring it up to date."
@@ -99,7 +97,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
-        _demand_this_version(Database(connection), path)
+        _demand_this_version(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -176,8 +174,7 @@ def _set_up_in_turn(connection: sqlite3.Connection, path: Path) -> None:
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.row_factory = sqlite3.Row
-    database = Database(connection)
-    if is_newer(database):
+    if applied(connection) - set(NAMES):
         raise LedgerError(f"The ledger {path} was written by a newer bulk-topup; install that version.")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
@@ -188,7 +185,11 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # What is overwritten is gone; what rows leave behind in the log, `scrub` removes.
     connection.execute("PRAGMA main.secure_delete = ON")
-    if migrations.pending(database):
+    if applied(connection) != set(NAMES):
+        from sqlite_utils import Database  # heavy, and only a ledger that changes needs it
+
+        from bulk_topup.ledger.schema import migrations
+
         # One transaction, so that of two that open a new ledger at once the second finds it made.
         with transaction(connection):
-            migrations.apply(database)
+            migrations.apply(Database(connection))

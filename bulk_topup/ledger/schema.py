@@ -1,25 +1,10 @@
 """The ledger's tables and how they came to be: one migration a change, applied in order, never edited afterwards."""
 
-from typing import Final
-
 from sqlite_utils import Database, Migrations
 
-migrations = Migrations("bulk_topup.ledger")
+from bulk_topup.ledger.versions import NAMES, SET
 
-#: The migrations by name, in order; a ledger that knows another one is newer than this code.
-NAMES: Final = (
-    "0001_runs_rows_attempts_events",
-    "0002_hints",
-    "0003_accounts",
-    "0004_guards",
-    "0005_pin_keys",
-    "0006_reconciling",
-)
-
-
-def is_newer(db: Database) -> bool:
-    """Tell whether a later version of bulk-topup changed the ledger's tables."""
-    return any(migration.name not in NAMES for migration in migrations.applied(db))
+migrations = Migrations(SET)
 
 
 @migrations(name=NAMES[0])

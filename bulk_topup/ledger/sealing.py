@@ -77,7 +77,7 @@ def keys_for(connection: sqlite3.Connection, path: Path) -> PinKeys:
     return keys
 
 
-def rotate(path: Path) -> Rotated:
+def rotate_pins(path: Path) -> Rotated:
     """Encrypt a ledger's PINs with the newest key at hand; those that no key opens are left, and hinder no start more.
 
     Raises:

@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
-from bulk_topup.guards import Velocity, guards_of
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
@@ -49,6 +49,9 @@ from bulk_topup.records import (
     Window,
 )
 from bulk_topup.states import RowState, check_move
+
+if TYPE_CHECKING:
+    from bulk_topup.guards import Velocity
 
 #: Rows that are read from an iterator of rows at once.
 READ_BATCH = 1_000
@@ -94,7 +97,7 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
         with self._transaction() as connection:
             connection.executemany(sql.STAGE, (staged_values(row) for row in rows))
 
-    def difference(self, run: Run | None, velocity: Velocity | None = None) -> Difference:
+    def difference(self, run: Run | None, velocity: "Velocity | None" = None) -> Difference:
         """Tell what the staged list means for a run, None for one that does not exist yet.
 
         Args:
@@ -255,6 +258,8 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
         probed: Collection[int],
     ) -> list[sqlite3.Row]:
         """Give pending rows that may be sent side by side; those that would pay somebody too often are refused."""
+        from bulk_topup.guards import guards_of  # heavy, and who only reads claims nothing
+
         velocity = guards_of(run.guards).velocity
         while found := connection.execute(statement, wanted).fetchall():
             rows = []

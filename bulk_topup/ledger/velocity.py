@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bulk_topup.guards import Velocity
 from bulk_topup.ledger.values import event_values
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.states import RowState
+
+if TYPE_CHECKING:
+    from bulk_topup.guards import Velocity
 
 #: Earlier payments that a refusal names one by one; of more it tells the number.
 NAMED: Final = 3
@@ -72,7 +74,7 @@ _INSERT_EVENT = """
 """
 
 
-def refuse_staged(connection: sqlite3.Connection, velocity: Velocity, run_id: int | None, now: datetime) -> None:
+def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: int | None, now: datetime) -> None:
     """Refuse the staged rows that would pay somebody too often, counting what any run paid and the rows before them."""
     since = (now - velocity.period).isoformat()
     entries = connection.execute(_STAGED, {"run_id": run_id, "since": since})
@@ -81,7 +83,7 @@ def refuse_staged(connection: sqlite3.Connection, velocity: Velocity, run_id: in
 
 
 def admit(
-    connection: sqlite3.Connection, velocity: Velocity, rows: list[sqlite3.Row], now: datetime
+    connection: sqlite3.Connection, velocity: "Velocity", rows: list[sqlite3.Row], now: datetime
 ) -> list[sqlite3.Row]:
     """Refuse those of the rows about to be sent that would pay somebody too often by now; give the others.
 
@@ -127,7 +129,7 @@ class _Received:
         return f"{self.party} was already sent {names}. " if names else ""
 
 
-def _too_often(velocity: Velocity, entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
+def _too_often(velocity: "Velocity", entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
     """Give the key of every new entry that goes beyond the limit, with the sentences that say so.
 
     Args:
@@ -146,7 +148,7 @@ def _too_often(velocity: Velocity, entries: Iterable[Mapping[str, Any]]) -> Iter
             received.add(amount, unit, _told(entry))
 
 
-def _excess(velocity: Velocity, received: _Received, amount: Decimal | None, unit: str | None) -> str:
+def _excess(velocity: "Velocity", received: _Received, amount: Decimal | None, unit: str | None) -> str:
     """Say by what a further payment goes beyond the limit; nothing when it does not."""
     period = f"in {velocity.days} {'day' if velocity.days == 1 else 'days'}"
     if velocity.payments is not None and received.payments >= velocity.payments:

@@ -1,8 +1,20 @@
 """Checks rows against products, limits and balance, and says what a run would do; knows nothing of HTTP or SQL."""
 
-from bulk_topup.plan.checker import Checker, PlanOptions
-from bulk_topup.plan.limits import GuardCheck, check_caps, check_expected
-from bulk_topup.plan.summary import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
+from typing import TYPE_CHECKING
+
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.plan.checker import Checker, PlanOptions
+    from bulk_topup.plan.limits import GuardCheck, check_caps, check_expected
+    from bulk_topup.plan.summary import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
+else:
+    __getattr__ = lazily(
+        __name__,
+        checker=("Checker", "PlanOptions"),
+        limits=("GuardCheck", "check_caps", "check_expected"),
+        summary=("MAX_REFUSED_KEPT", "BalanceCheck", "Plan", "ProductTotal", "RefusedRow", "check_balances"),
+    )
 
 __all__ = [
     "MAX_REFUSED_KEPT",

@@ -1,10 +1,24 @@
 """Results of a run as files: what became of every row and what it cost; knows nothing of HTTP or SQL."""
 
-from bulk_topup.report.cells import MASK, csv_text
-from bulk_topup.report.errors import ReportError
-from bulk_topup.report.formats import ReportFormat
-from bulk_topup.report.summary import Summary, Total, summarise
-from bulk_topup.report.write import Report, write_report
+from typing import TYPE_CHECKING
+
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.report.cells import MASK, csv_text
+    from bulk_topup.report.errors import ReportError
+    from bulk_topup.report.formats import ReportFormat
+    from bulk_topup.report.summary import Summary, Total, summarise
+    from bulk_topup.report.write import Report, write_report
+else:
+    __getattr__ = lazily(
+        __name__,
+        cells=("MASK", "csv_text"),
+        errors=("ReportError",),
+        formats=("ReportFormat",),
+        summary=("Summary", "Total", "summarise"),
+        write=("Report", "write_report"),
+    )
 
 __all__ = [
     "MASK",

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
-
 from bulk_topup.files import private_folder, replacing
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report.batches import Sink, batches
@@ -16,7 +14,6 @@ from bulk_topup.report.errors import ReportError
 from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name
 from bulk_topup.report.jsonl_results import jsonl_results
 from bulk_topup.report.summary import Summary, Tally
-from bulk_topup.report.xlsx_results import xlsx_results
 from bulk_topup.states import RowState
 
 
@@ -117,6 +114,8 @@ def _results(
         case ReportFormat.CSV:
             return csv_results(path, run, reveal_pins=reveal_pins)
         case ReportFormat.XLSX:
+            from bulk_topup.report.xlsx_results import xlsx_results  # heavy, and often no workbook is asked for
+
             return xlsx_results(path, run, tally, reveal_pins=reveal_pins)
         case ReportFormat.JSONL:
             return jsonl_results(path, run, reveal_pins=reveal_pins)
@@ -126,7 +125,7 @@ def _results(
 def _told(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, XlsxFileError) as error:
+    except OSError as error:
         raise ReportError(
             f'The report cannot be written to the folder "{folder}": {error}. The ledger keeps every outcome: '
             "make room or name another folder, then write the report again with `bulk-topup report`."

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
+from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
 from bulk_topup.problems import Problem
 from bulk_topup.records import Outcome, Run
@@ -58,6 +59,7 @@ def xlsx_results(
 
     Raises:
         ReportError: the list has more columns than a sheet.
+        OSError: the workbook cannot be written.
     """
     room = SHEET_COLUMNS - len(RESULT_FIELDS)
     if len(run.columns) > room:
@@ -72,6 +74,8 @@ def xlsx_results(
             yield book.add
             book.finish(tally.summary())
             workbook.close()
+        except XlsxFileError as error:
+            raise OSError(str(error)) from error  # which it was before XlsxWriter caught it
         finally:
             with ExitStack() as handles:  # every one is closed, also where the disk is full and closing one fails
                 for sheet in workbook.worksheets():

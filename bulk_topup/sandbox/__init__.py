@@ -1,6 +1,17 @@
 """A simulator of the DVS API over real HTTP: what the tests, the demo and first trials pay with."""
 
-from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.server import EmbeddedSandbox
+from typing import TYPE_CHECKING
+
+from bulk_topup.lazily import lazily
+
+if TYPE_CHECKING:
+    from bulk_topup.sandbox.config import SandboxConfig
+    from bulk_topup.sandbox.server import EmbeddedSandbox
+else:
+    __getattr__ = lazily(
+        __name__,
+        config=("SandboxConfig",),
+        server=("EmbeddedSandbox",),
+    )
 
 __all__ = ["EmbeddedSandbox", "SandboxConfig"]

@@ -14,11 +14,12 @@ from ipaddress import ip_address
 
 import httpx2
 
-from bulk_topup.clock import Clock, first_of
+from bulk_topup.clock import Clock
 from bulk_topup.sandbox.outcomes import Status
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.rendering import transaction_body
 from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.waiting import first_of
 
 _log = logging.getLogger(__name__)
 

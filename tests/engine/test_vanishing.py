@@ -9,10 +9,10 @@ import pytest
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Statement
+from bulk_topup.environments import Environment
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.reconciling import resolve_conflicts
 from bulk_topup.runs import Payer
-from bulk_topup.settings import Environment
 from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio

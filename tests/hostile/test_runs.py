@@ -13,11 +13,12 @@ from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.dvs.transport import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
+from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Outcome
-from bulk_topup.runs import Payer, ReportOptions, run_list
-from bulk_topup.settings import Environment
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Payer, run_list
 from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio

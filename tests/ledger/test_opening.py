@@ -13,7 +13,8 @@ from sqlite_utils import Database
 
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger
-from bulk_topup.ledger.schema import NAMES, migrations
+from bulk_topup.ledger.schema import migrations
+from bulk_topup.ledger.versions import NAMES
 from bulk_topup.records import CheckedRow, Run
 
 OPENERS = 8

@@ -1,0 +1,47 @@
+"""The options that say where and how results are written."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bulk_topup.files import file_name
+from bulk_topup.report import ReportFormat
+from bulk_topup.reporting import ReportOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def report_options(command: F) -> F:
+    """Add the options that say where and how results are written."""
+    for decorate in (
+        click.option(
+            "--reveal-pins", is_flag=True, help="Write PIN codes into the report, not only that there are some."
+        ),
+        click.option(
+            "--format",
+            "formats",
+            type=click.Choice([format_.value for format_ in ReportFormat]),
+            multiple=True,
+            help="What to write; repeatable.  [default: all]",
+        ),
+        click.option(
+            "--report-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of the report.  [default: reports/<job>-<run key>]",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def report_from(
+    values: dict[str, Any], job: str, run_key: str, formats: tuple[ReportFormat, ...] = ()
+) -> ReportOptions:
+    """Take the report options out of a command's values."""
+    folder = values.pop("report_dir") or Path("reports") / file_name(job, run_key)
+    stated = tuple(ReportFormat(name) for name in values.pop("formats"))
+    return ReportOptions(
+        folder=folder, formats=stated or formats or tuple(ReportFormat), reveal_pins=values.pop("reveal_pins")
+    )
