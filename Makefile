@@ -18,7 +18,7 @@ demo: $(READY)
 	@echo "  $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -82,10 +82,16 @@ def credentials() -> tuple[str, str]:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[EmbeddedSandbox]:
+def time_scale() -> float:
+    """How long the sandbox's seconds are; tests that need them longer say so with a fixture of their own."""
+    return 0.001
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, time_scale: float) -> Iterator[EmbeddedSandbox]:
     """A fast sandbox with books, rich enough for every test and without a rate limit."""
     config = SandboxConfig(
-        time_scale=0.001,
+        time_scale=time_scale,
         rate_limit=0,
         balances={"USD": Decimal(100_000), "EUR": Decimal(100_000)},
         api_key=API_KEY,

@@ -22,6 +22,12 @@ def dvs(sandbox: Any, credentials: tuple[str, str]) -> Iterator[DVS]:
 
 
 @pytest.fixture
+def time_scale() -> float:
+    """Long enough that what is created does not expire while commands start."""
+    return 0.05
+
+
+@pytest.fixture
 def create(dvs: DVS) -> Callable[..., Transaction]:
     """Give a function that creates a transaction and leaves it unconfirmed."""
 
