@@ -10,7 +10,8 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.intake.amounts import normalise_amount
     from bulk_topup.intake.mobile_numbers import normalise_mobile_number
-    from bulk_topup.intake.reader import BATCH_ROWS, CONSTANT, ListReader, read_list
+    from bulk_topup.intake.pieces import BATCH_ROWS
+    from bulk_topup.intake.reader import CONSTANT, ListReader, read_list
     from bulk_topup.intake.source import Formats, ListSource
     from bulk_topup.intake.tables import Table, open_table
     from bulk_topup.intake.texts import Refusal
@@ -19,7 +20,8 @@ else:
         __name__,
         amounts=("normalise_amount",),
         mobile_numbers=("normalise_mobile_number",),
-        reader=("BATCH_ROWS", "CONSTANT", "ListReader", "read_list"),
+        pieces=("BATCH_ROWS",),
+        reader=("CONSTANT", "ListReader", "read_list"),
         source=("Formats", "ListSource"),
         tables=("Table", "open_table"),
         texts=("Refusal",),

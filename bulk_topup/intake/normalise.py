@@ -57,7 +57,7 @@ class Normaliser:
             )
         return find_uncomputed(text) or self.normalise(text)
 
-    def column(self, values: Sequence[str]) -> tuple[pl.Series, dict[int, str]]:
+    def column(self, values: Sequence[str] | pl.Series) -> tuple[pl.Series, dict[int, str]]:
         """Bring a column into the form.
 
         Returns:

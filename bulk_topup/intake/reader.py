@@ -1,25 +1,21 @@
 """Lists as polars frames, a batch at a time: columns mapped, cells normalised, problems noted; reads the file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
-import msgspec
 import polars as pl
 
 from bulk_topup import fields
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.columns import map_columns
+from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.intake.normalise import Normaliser, normaliser_of
+from bulk_topup.intake.pieces import Layout, batches_of, pieces_of_rows
 from bulk_topup.intake.source import Formats, ListSource
 from bulk_topup.intake.tables import Table, open_table
 from bulk_topup.intake.texts import Refusal, strip
 from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 
-#: Rows that a batch has at most.
-BATCH_ROWS: Final = 5_000
-#: Characters of their cells after which a batch ends earlier.
-BATCH_CHARACTERS: Final = 8_000_000
 #: Columns of a list; a report has to fit them and its own into a sheet.
 MAX_COLUMNS: Final = 1_000
 
@@ -27,11 +23,6 @@ MAX_COLUMNS: Final = 1_000
 CONSTANT: Final = "(the same in every row)"
 
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
-
-_JSON: Final = msgspec.json.Encoder()
-
-#: The line on which a row begins, and its cells: one a column, then those beyond the header.
-_Row = tuple[int, list[str]]
 
 #: The place of a row in its batch, the column that is concerned, and what is wrong.
 _Problem = tuple[int, str, str]
@@ -48,9 +39,16 @@ class ListReader:
         self._places = places
         self._constants = constants
         self._normalisers: dict[str, Normaliser] = {field: normaliser_of(field, formats) for field in places}
-        self._nameless = [place for place, cell in enumerate(table.header) if not strip(cell)]
         #: The list's own column names in their order.
         self.columns: tuple[str, ...] = _names(table.header)
+        #: Columns that say why a row is there, where a report wrote the list.
+        self._reasons = [place for place, column in enumerate(self.columns) if column == REASON_COLUMN]
+        self._layout = Layout(
+            name=name,
+            width=len(self.columns),
+            nameless=tuple(place for place, cell in enumerate(table.header) if not strip(cell)),
+            wanted=tuple(sorted({*places.values(), *self._reasons})),
+        )
         #: The fields that a frame has a column for.
         self.mapped: tuple[str, ...] = tuple(field for field in fields.FIELDS if field in places or field in constants)
 
@@ -69,37 +67,20 @@ class ListReader:
         Raises:
             ListError: the list cannot be read to its end, or has no rows.
         """
-        rows = self._rows()
-        batch = _batch(rows)
-        if not batch:
+        table = self._table
+        pieces = (
+            table.pieces(self._layout) if isinstance(table, CsvTable) else pieces_of_rows(table.rows(), self._layout)
+        )
+        is_empty = True
+        for batch in batches_of(pieces):
+            is_empty = False
+            yield self._frame(batch)
+        if is_empty:
             raise ListError(
                 f"{self._name} has a header and no rows below it; add a row for each beneficiary, or name another list."
             )
-        while batch:
-            yield self._frame(batch)
-            batch = _batch(rows)
 
-    def _rows(self) -> Iterator[_Row]:
-        width = len(self.columns)
-        for line, cells in self._table.rows():
-            if len(cells) != width:
-                _fit(cells, width)
-            # Nearly every row is decided by its first cell.
-            if not strip(cells[0]) and not any(map(strip, cells)):
-                continue
-            if self._nameless:
-                self._demand_blank(line, cells)
-            yield line, cells
-
-    def _demand_blank(self, line: int, cells: Sequence[str]) -> None:
-        for place in self._nameless:
-            if place < len(cells) and strip(cells[place]):
-                raise ListError(
-                    f"{self._name} line {line}: column {place + 1} has a value here and no name in the header; "
-                    "name it, or remove it."
-                )
-
-    def _frame(self, rows: Sequence[_Row]) -> pl.DataFrame:
+    def _frame(self, rows: pl.DataFrame) -> pl.DataFrame:
         problems = list(self._row_problems(rows))
         values: dict[str, pl.Series | pl.Expr] = {}
         for field in self.mapped:
@@ -107,43 +88,22 @@ class ListReader:
                 values[field] = pl.lit(self._constants[field], dtype=pl.String)
                 continue
             place = self._places[field]
-            values[field], refused = self._normalisers[field].column([cells[place] for _, cells in rows])
+            values[field], refused = self._normalisers[field].column(rows[str(place)])
             problems.extend((row, self.columns[place], message) for row, message in refused.items())
-        frame = pl.DataFrame(
-            {
-                "line": pl.Series([line for line, _ in rows], dtype=pl.Int64),
-                # A line of JSON for each row: line breaks inside of cells are escaped.
-                "cells": pl.Series(_JSON.encode_lines([cells for _, cells in rows]).decode().split("\n")[:-1]),
-            }
-        )
-        return _with_problems(frame, problems).with_columns(**values)
+        return _with_problems(rows.select("line", "cells"), problems).with_columns(**values)
 
-    def _row_problems(self, rows: Sequence[_Row]) -> Iterator[_Problem]:
+    def _row_problems(self, rows: pl.DataFrame) -> Iterator[_Problem]:
         """Find what is wrong with rows as a whole."""
-        width = len(self.columns)
-        for row, (_, cells) in enumerate(rows):
-            if len(cells) > width:
-                text = (
-                    f"The row has {len(cells)} cells and the header {width}; "
-                    "put quotes around a cell that has a delimiter or a decimal comma in it."
-                )
-                yield row, "", text
+        for row in rows["count"].is_not_null().arg_true():
+            text = (
+                f"The row has {rows['count'][row]} cells and the header {len(self.columns)}; "
+                "put quotes around a cell that has a delimiter or a decimal comma in it."
+            )
+            yield row, "", text
         text = "The row is not to be paid by a list, its reason says why; remove the row."
-        for place in [place for place, column in enumerate(self.columns) if column == REASON_COLUMN]:
-            for row, (_, cells) in enumerate(rows):
-                if cells[place].startswith(DO_NOT_PAY):
-                    yield row, REASON_COLUMN, text
-
-
-def _batch(rows: Iterator[_Row]) -> list[_Row]:
-    batch: list[_Row] = []
-    characters = 0
-    for row in islice(rows, BATCH_ROWS):
-        batch.append(row)
-        characters += len("".join(row[1]))
-        if characters > BATCH_CHARACTERS:
-            break
-    return batch
+        for place in self._reasons:
+            for row in rows[str(place)].str.starts_with(DO_NOT_PAY).arg_true():
+                yield row, REASON_COLUMN, text
 
 
 def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.DataFrame:
@@ -196,13 +156,6 @@ def _names(header: Sequence[str]) -> tuple[str, ...]:
     while not names[-1]:
         names.pop()
     return tuple(names)
-
-
-def _fit(cells: list[str], width: int) -> None:
-    """Fill a short row with blanks, and take the blanks off the end of a long one."""
-    while len(cells) > width and not strip(cells[-1]):
-        cells.pop()
-    cells += [""] * (width - len(cells))
 
 
 def _constant(field: str, text: str, formats: Formats) -> str:
