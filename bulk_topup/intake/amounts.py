@@ -4,6 +4,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
+import polars as pl
+
 from bulk_topup.intake.texts import Refusal, find_hidden, has_foreign_digits, quoted, strip
 from bulk_topup.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, parse_plain_amount, plain
 
@@ -40,6 +42,23 @@ def normalise_amount(text: str, decimal_mark: str) -> str | Refusal:
     if amount <= Decimal(0):
         return Refusal(message=f"{quoted(text)} is not more than zero; write the amount to pay, or remove the row.")
     return plain(amount)
+
+
+def normalise_amounts(texts: pl.Series, decimal_mark: str) -> pl.Series:
+    """Take the padding zeros off amounts of digits and the decimal mark; null for what asks for a closer look.
+
+    Args:
+        texts: the cells, stripped.
+        decimal_mark: what stands before their decimals, `.` or `,`.
+    """
+    mark = re.escape(decimal_mark)
+    amount = pl.col("text").str.replace(decimal_mark, ".", literal=True).str.strip_chars_start("0")
+    amount = pl.when(amount.str.contains(".", literal=True)).then(amount.str.strip_chars_end("0")).otherwise(amount)
+    amount = amount.str.strip_chars_end(".")
+    pattern = rf"^0*[0-9]{{1,{MAX_DIGITS_BEFORE_MARK}}}(?:{mark}[0-9]{{1,{MAX_DIGITS_AFTER_MARK}}})?$"
+    is_plain = pl.col("text").str.contains(pattern) & (amount != "")
+    whole = pl.when(amount.str.starts_with(".")).then("0" + amount).otherwise(amount)
+    return pl.DataFrame({"text": texts}).select(pl.when(is_plain).then(whole)).to_series()
 
 
 def _why_none(text: str, mark: str, other_mark: str) -> str:

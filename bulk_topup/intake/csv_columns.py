@@ -69,7 +69,7 @@ def _quoted(text: str, line: pl.Series, delimiter: str, width: int) -> pl.DataFr
 
 
 def _unguarded(text: str, columns: pl.DataFrame) -> pl.DataFrame:
-    if not any(guarded in text for guarded in GUARDED):
+    if "'" not in text:
         return columns
     return columns.with_columns(pl.exclude("line").str.replace("^'([=+\\-@\t])", "$1"))
 

@@ -68,13 +68,28 @@ def normalise_mobile_number(text: str, default_country: str | None) -> str | Ref
     return _national(text, compact, default_country)
 
 
+@cache
 def possible_lengths_pattern() -> str:
     """Give a pattern of E.164 numbers whose length their country has, for Rust's regular expressions."""
     branches = []
     for country_code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
-        lengths = "|".join(f"[0-9]{{{length}}}" for length in _possible_lengths(country_code, regions[0]))
+        lengths = "|".join(f"[0-9]{{{length}}}" for length in possible_lengths(country_code, regions[0]))
         branches.append(f"{country_code}(?:{lengths})")
     return f"^\\+(?:{'|'.join(branches)})$"
+
+
+@cache
+def possible_lengths(country_code: int, region: str) -> frozenset[int]:
+    """Give how many digits a number of the region can have after its country code."""
+    if region == _NO_COUNTRY:
+        metadata = PhoneMetadata.metadata_for_nongeo_region(country_code)
+    else:
+        metadata = PhoneMetadata.metadata_for_region(region)
+    general = None if metadata is None else metadata.general_desc
+    # Together with its code a number has 7 to 15 digits in DVS's pattern, whatever the tables say.
+    prefix = len(str(country_code))
+    possible = () if general is None else general.possible_length
+    return frozenset(length for length in possible if 7 <= length + prefix <= 15)
 
 
 def _international(text: str, compact: str) -> str | Refusal:
@@ -125,18 +140,5 @@ def _has_possible_length(e164: str) -> bool:
         regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits[:code_length]))
         if regions:
             code = int(digits[:code_length])
-            return len(digits) - code_length in _possible_lengths(code, regions[0])
+            return len(digits) - code_length in possible_lengths(code, regions[0])
     return False
-
-
-@cache
-def _possible_lengths(country_code: int, region: str) -> frozenset[int]:
-    if region == _NO_COUNTRY:
-        metadata = PhoneMetadata.metadata_for_nongeo_region(country_code)
-    else:
-        metadata = PhoneMetadata.metadata_for_region(region)
-    general = None if metadata is None else metadata.general_desc
-    # Together with its code a number has 7 to 15 digits in DVS's pattern, whatever the tables say.
-    prefix = len(str(country_code))
-    possible = () if general is None else general.possible_length
-    return frozenset(length for length in possible if 7 <= length + prefix <= 15)

@@ -1,10 +1,10 @@
 """Cells of a whole column brought into the form that their field has; pure.
 
-What is in that form already, which is nearly everything, is recognised by polars in one pass. Only what is not is
-looked at cell by cell, each different text once.
+What is in that form already, which is nearly everything, is recognised by polars in one pass. Of what is not, each
+different text is brought into it once, by polars where no judgement is asked for, and else cell by cell.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -12,7 +12,8 @@ from typing import Final
 import polars as pl
 
 from bulk_topup import fields
-from bulk_topup.intake.amounts import PLAIN_AMOUNT, normalise_amount
+from bulk_topup.intake.amounts import PLAIN_AMOUNT, normalise_amount, normalise_amounts
+from bulk_topup.intake.mobile_columns import normalise_mobile_numbers
 from bulk_topup.intake.mobile_numbers import normalise_mobile_number, possible_lengths_pattern
 from bulk_topup.intake.source import Formats
 from bulk_topup.intake.spreadsheets import SUSPICIOUS, find_rounded, find_uncomputed
@@ -48,6 +49,8 @@ class Normaliser:
     is_form: bool
     #: Brings any other cell into the form, or says why it cannot.
     normalise: Callable[[str], str | Refusal]
+    #: Brings other cells into the form all at once, null for those that it leaves to the function above.
+    normalise_many: Callable[[pl.Series], pl.Series] | None = None
 
     def cell(self, text: str) -> str | Refusal:
         """Bring one cell, stripped and not blank, into the form."""
@@ -57,24 +60,34 @@ class Normaliser:
             )
         return find_uncomputed(text) or self.normalise(text)
 
-    def column(self, values: Sequence[str] | pl.Series) -> tuple[pl.Series, dict[int, str]]:
+    def column(self, values: pl.Series) -> tuple[pl.Series, dict[int, str]]:
         """Bring a column into the form.
 
         Returns:
             The values, null where a cell is blank or refused; and the reason of each refusal by its place.
         """
-        texts = pl.Series(values, dtype=pl.String).str.strip_chars(BLANKS)
+        texts = values.str.strip_chars(BLANKS)
         texts = texts.set(texts == "", None)
         is_odd = (texts.str.contains(self.pattern) != self.is_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
         odd = texts.filter(is_odd).unique()
         if odd.is_empty():
             return texts, {}
-        answers = {text: self.cell(text) for text in odd}
-        forms = [None if isinstance(answer, Refusal) else answer for answer in answers.values()]
-        normal = texts.replace(pl.Series(list(answers), dtype=pl.String), pl.Series(forms, dtype=pl.String))
-        refused = (normal.is_null() & texts.is_not_null()).arg_true()
-        reasons = {text: answer.message for text, answer in answers.items() if isinstance(answer, Refusal)}
-        return normal, {place: reasons[texts[place]] for place in refused}
+        forms, refusals = self._forms(odd)
+        normal = texts.replace(odd, forms)
+        refused = (normal.is_null() & texts.is_not_null()).arg_true() if refusals else ()
+        return normal, {place: refusals[texts[place]] for place in refused}
+
+    def _forms(self, texts: pl.Series) -> tuple[pl.Series, dict[str, str]]:
+        """Bring different cells into the form, null for those that are refused; and say why they are, by the cell."""
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
+        forms = nothing
+        if self.normalise_many is not None:
+            forms = self.normalise_many(texts).zip_with(texts.str.len_chars() <= MAX_CELL_CHARACTERS, nothing)
+        left = forms.is_null().arg_true()
+        answers = {text: self.cell(text) for text in texts[left]}
+        singly = [None if isinstance(answer, Refusal) else answer for answer in answers.values()]
+        forms = forms.scatter(left, pl.Series(singly, dtype=pl.String))
+        return forms, {text: answer.message for text, answer in answers.items() if isinstance(answer, Refusal)}
 
 
 def normaliser_of(field: str, formats: Formats) -> Normaliser:
@@ -85,12 +98,20 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
         formats: how the list writes numbers.
     """
     if field in fields.MOBILE_FIELDS:
-        normalise = partial(normalise_mobile_number, default_country=formats.default_country)
-        return Normaliser(pattern=possible_lengths_pattern(), is_form=True, normalise=normalise)
+        return Normaliser(
+            pattern=possible_lengths_pattern(),
+            is_form=True,
+            normalise=partial(normalise_mobile_number, default_country=formats.default_country),
+            normalise_many=partial(normalise_mobile_numbers, default_country=formats.default_country),
+        )
     if field == fields.AMOUNT:
         pattern = PLAIN_AMOUNT if formats.decimal_mark == "." else _WHOLE_AMOUNT
-        normalise = partial(normalise_amount, decimal_mark=formats.decimal_mark)
-        return Normaliser(pattern=pattern, is_form=True, normalise=normalise)
+        return Normaliser(
+            pattern=pattern,
+            is_form=True,
+            normalise=partial(normalise_amount, decimal_mark=formats.decimal_mark),
+            normalise_many=partial(normalise_amounts, decimal_mark=formats.decimal_mark),
+        )
     if field == fields.PRODUCT_ID:
         return Normaliser(pattern=_PLAIN_ID, is_form=True, normalise=normalise_product_id)
     if field == fields.CURRENCY:

@@ -50,13 +50,13 @@ def pieces_of_rows(rows: Iterable[Row], layout: Layout) -> Iterator[pl.DataFrame
     """
     some: list[Row] = []
     characters = 0
-    for row in rows:
+    for row in _kept(rows, layout):
         some.append(row)
         characters += len("".join(row[1]))
         if len(some) == BATCH_ROWS or characters > BATCH_CHARACTERS:
-            yield piece_of_rows(some, layout)
+            yield _piece(some, layout)
             some, characters = [], 0
-    yield piece_of_rows(some, layout)
+    yield _piece(some, layout)
 
 
 def piece_of_rows(rows: Iterable[Row], layout: Layout) -> pl.DataFrame:
@@ -65,18 +65,7 @@ def piece_of_rows(rows: Iterable[Row], layout: Layout) -> pl.DataFrame:
     Raises:
         ListError: a cell has a value below no name.
     """
-    kept = list(_kept(rows, layout))
-    cells = [cells for _, cells in kept]
-    counts = [len(each) if len(each) > layout.width else None for each in cells]
-    return pl.DataFrame(
-        {
-            "line": pl.Series([line for line, _ in kept], dtype=pl.Int64),
-            # A line of JSON for each row: line breaks inside of cells are escaped.
-            "cells": pl.Series(_JSON.encode_lines(cells).decode().split("\n")[:-1], dtype=pl.String),
-            "count": pl.Series(counts, dtype=pl.Int64),
-            **{str(place): pl.Series([each[place] for each in cells], dtype=pl.String) for place in layout.wanted},
-        }
-    )
+    return _piece(list(_kept(rows, layout)), layout)
 
 
 def piece_of_columns(columns: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -120,6 +109,20 @@ def batches_of(pieces: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
                 held, rows, characters = [], 0, 0
     if held:
         yield pl.concat(held)
+
+
+def _piece(rows: list[Row], layout: Layout) -> pl.DataFrame:
+    cells = [cells for _, cells in rows]
+    counts = [len(each) if len(each) > layout.width else None for each in cells]
+    return pl.DataFrame(
+        {
+            "line": pl.Series([line for line, _ in rows], dtype=pl.Int64),
+            # A line of JSON for each row: line breaks inside of cells are escaped.
+            "cells": pl.Series(_JSON.encode_lines(cells).decode().split("\n")[:-1], dtype=pl.String),
+            "count": pl.Series(counts, dtype=pl.Int64),
+            **{str(place): pl.Series([each[place] for each in cells], dtype=pl.String) for place in layout.wanted},
+        }
+    )
 
 
 def _part(piece: pl.DataFrame, rows: int, characters: int) -> tuple[pl.DataFrame, int]:

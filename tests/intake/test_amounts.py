@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +52,7 @@ def test_the_other_mark_is_never_read_as_the_stated_one(text: str, mark: str) ->
 
 @given(texts=st.lists(st.text("0123456789.,", max_size=6) | AMOUNTS.map(plain), min_size=1, max_size=8), mark=MARKS)
 def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) -> None:
-    values, reasons = normaliser_of("amount", Formats(decimal_mark=mark)).column(texts)
+    values, reasons = normaliser_of("amount", Formats(decimal_mark=mark)).column(pl.Series(texts))
     for place, text in enumerate(texts):
         answer = normalise_amount(text, mark) if text else None
         assert values[place] == (answer if isinstance(answer, str) else None)
@@ -104,5 +105,5 @@ def test_padding_zeros_are_dropped(text: str, normal: str) -> None:
 def test_the_pattern_of_plain_amounts_knows_every_normal_amount(amount: Decimal) -> None:
     normaliser = normaliser_of("amount", Formats())
     assert normaliser.pattern == PLAIN_AMOUNT
-    values, _ = normaliser.column([plain(amount)])
+    values, _ = normaliser.column(pl.Series([plain(amount)]))
     assert values.str.contains(PLAIN_AMOUNT).all()

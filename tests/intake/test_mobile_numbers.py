@@ -2,6 +2,7 @@
 
 import re
 
+import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ def test_no_country_and_no_digit_is_added_to_a_number_with_plus(digits: str) -> 
 
 @given(texts=st.lists(NUMBERS | st.text("+0123456789 ", max_size=14), min_size=1, max_size=6))
 def test_a_column_of_numbers_reads_as_its_cells_do(texts: list[str]) -> None:
-    values, reasons = normaliser_of(MOBILE, Formats(default_country="SG")).column(texts)
+    values, reasons = normaliser_of(MOBILE, Formats(default_country="SG")).column(pl.Series(texts))
     for place, text in enumerate(texts):
         answer = normalise_mobile_number(text, "SG") if text.strip() else None
         assert values[place] == (answer if isinstance(answer, str) else None)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_a_text_is_kept_as_it_is_or_refused_for_a_character_that_nobody_sees(tex
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
 def test_a_column_of_texts_reads_as_its_cells_do(texts: list[str]) -> None:
     normaliser = normaliser_of("sender.first_name", Formats())
-    values, reasons = normaliser.column(texts)
+    values, reasons = normaliser.column(pl.Series(texts))
     for place, text in enumerate(texts):
         answer = normaliser.cell(strip(text)) if strip(text) else None
         assert values[place] == (answer if isinstance(answer, str) else None)
