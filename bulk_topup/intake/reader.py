@@ -14,6 +14,7 @@ from bulk_topup.intake.pieces import Layout, batches_of, pieces_of_rows
 from bulk_topup.intake.source import Formats, ListSource
 from bulk_topup.intake.tables import Table, open_table
 from bulk_topup.intake.texts import Refusal, strip
+from bulk_topup.intake.xlsx_file import XlsxTable
 from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 
 #: Columns of a list; a report has to fit them and its own into a sheet.
@@ -69,7 +70,9 @@ class ListReader:
         """
         table = self._table
         pieces = (
-            table.pieces(self._layout) if isinstance(table, CsvTable) else pieces_of_rows(table.rows(), self._layout)
+            table.pieces(self._layout)
+            if isinstance(table, CsvTable | XlsxTable)
+            else pieces_of_rows(table.rows(), self._layout)
         )
         is_empty = True
         for batch in batches_of(pieces):

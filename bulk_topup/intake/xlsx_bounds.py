@@ -11,12 +11,15 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from string import ascii_uppercase, digits
 from typing import IO, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+import polars as pl
+
 from bulk_topup.errors import ListError
 from bulk_topup.intake.texts import quoted
-from bulk_topup.intake.xlsx_formulas import Attributes, parse
+from bulk_topup.intake.xlsx_formulas import MARKS, Attributes, parse
 
 MIB: Final = 1024 * 1024
 
@@ -41,20 +44,25 @@ _TAG_BYTES: Final = 1 << 16
 
 _SHEET: Final = b"sheetData"
 #: Rows and cells, those with a prefix, and those that say where they are as nearly every program writes it.
-_BEGUN: Final = re.compile(rb"<(?:c|row)[\s/>]")
+_BEGUN: Final = r"<(?:c|row)[ \t\n\v\f\r/>]"
 _PREFIXED: Final = re.compile(rb":(?:c|row)[\s/>]")
-_LETTERS: Final = re.compile(rb"<c r=\"([A-Z]{1,3})[0-9]")
-_DIGITS: Final = re.compile(rb"<(?:c|row) r=\"[A-Z]{0,3}([0-9]{1,7})\"")
+_PLACED_CELL: Final = '<c r="'
+_PLACED_ROW: Final = re.compile(rb"<row r=\"([0-9]{1,7})\"")
+_LETTERS: Final = re.compile(r"[A-Z]{1,3}")
+_LARGEST_NUMBER: Final = 9_999_999
 _CELL_PLACE: Final = re.compile(r"([A-Za-z]{0,3})([0-9]{1,7})")
 
 
-def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> None:
+def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
     """Raise ListError unless loading the workbook takes no more than a bounded amount of memory.
 
     Args:
         file: the file that the archive was opened from.
         archive: the workbook.
         name: the file's name, for messages.
+
+    Returns:
+        The parts that may have a formula or an error in them; the others have none.
 
     Raises:
         ListError: it is too large, or has what no workbook has.
@@ -67,6 +75,7 @@ def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> None:
     unpacked = cells = 0
     sheets: list[tuple[ZipInfo, _Glance]] = []
     strings: list[tuple[ZipInfo, _Glance]] = []
+    marked: dict[str, bool] = {}
     for part in archive.infolist():
         glance = _Glance(name)
         for piece in _pieces(file, part, name):
@@ -75,6 +84,7 @@ def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> None:
                 raise ListError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // MIB} MiB; {_SPLIT}")
             glance.take(piece)
         glance.end()
+        marked[part.filename] = marked.get(part.filename, False) or glance.is_marked
         if glance.is_sheet:
             sheets.append((part, glance))
         if glance.is_strings:
@@ -94,6 +104,7 @@ def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> None:
             )
         if text_bytes > MAX_TEXT_BYTES:
             raise ListError(f"{name} has texts of more than {MAX_TEXT_BYTES // MIB} MiB in its cells; {_SPLIT}")
+    return frozenset(part for part, is_marked in marked.items() if is_marked)
 
 
 class _Glance:
@@ -104,6 +115,8 @@ class _Glance:
         self._rest = b""
         self._text = 0
         self.is_sheet = self.is_strings = False
+        #: Whether a formula or an error may be in it.
+        self.is_marked = False
         self.rows = self.columns = 1
         #: Whether every row and every cell says where it is.
         self.is_placed = True
@@ -116,6 +129,8 @@ class _Glance:
         end = window.rfind(b"<")
         if end < 0 or len(window) - end > _TAG_BYTES:
             end = len(window)
+            # The cut may go through the mark of a formula or an error.
+            self.is_marked = True
         self._rest = window[end:]
         self._look(window[:end])
 
@@ -136,11 +151,26 @@ class _Glance:
     def _look_at_places(self, window: bytes) -> None:
         # A cell with a text takes four marks: <c>, <v>, </v>, </c>.
         self.most_texts += window.count(b"<") // 4 + 1
-        digits = _DIGITS.findall(window)
-        if len(digits) != len(_BEGUN.findall(window)) or _PREFIXED.search(window):
+        # Polars looks through bytes that are much like each other several times faster.
+        text = pl.Series([window.decode("latin-1")])
+        self.is_marked = self.is_marked or text.str.contains_any(MARKS).item()
+        cells = text.str.split(_PLACED_CELL).explode().slice(1)
+        places = cells.str.slice(0, cells.str.find('"', literal=True))
+        letters = places.str.strip_chars_end(digits).unique().to_list()
+        numbers = (
+            places.str.strip_chars_start(ascii_uppercase).cast(pl.Int64, strict=False).fill_null(_LARGEST_NUMBER + 1)
+        )
+        rows = _PLACED_ROW.findall(window)
+        if (
+            text.str.count_matches(_BEGUN).item() != len(cells) + len(rows)
+            or _PREFIXED.search(window)
+            or (numbers > _LARGEST_NUMBER).any()
+            or not all(map(_LETTERS.fullmatch, letters))
+        ):
             self.is_placed = False
-        self.rows = max([self.rows, *map(int, set(digits))])
-        self.columns = max([self.columns, *map(_column, set(_LETTERS.findall(window)))])
+            return
+        self.rows = max([self.rows, *map(int, rows), *numbers.top_k(1)])
+        self.columns = max([self.columns, *map(_column, letters)])
 
     def _look_at_texts(self, window: bytes) -> None:
         # A text ends in </si>, so that none is longer than what lies between two of these.
@@ -195,7 +225,7 @@ class _Exact:
         place = _CELL_PLACE.fullmatch(attributes["r"])
         if place is None:
             raise ListError(f"{self._name} has a cell at {quoted(attributes['r'])}, which is no place; {_ANEW}")
-        return _column(place[1].encode()) or column, int(place[2])
+        return _column(place[1]) or column, int(place[2])
 
 
 def _exact(file: IO[bytes], part: ZipInfo, name: str, strings: list[ZipInfo]) -> _Exact:
@@ -257,9 +287,9 @@ def _unpacked(file: IO[bytes], part: ZipInfo) -> Iterator[bytes]:
         yield unpacker.flush()
 
 
-def _column(letters: bytes) -> int:
+def _column(letters: str) -> int:
     """Give the column that letters name, counted from 1."""
     place = 0
     for letter in letters.upper():
-        place = place * 26 + letter - ord("A") + 1
+        place = place * 26 + ord(letter) - ord("A") + 1
     return place

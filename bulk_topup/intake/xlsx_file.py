@@ -2,19 +2,25 @@
 
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile, ZipFile
 
+import polars as pl
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from bulk_topup.errors import ListError
+from bulk_topup.intake.pieces import Layout, Row, piece_of_columns, piece_of_rows
 from bulk_topup.intake.source import ListSource
-from bulk_topup.intake.spreadsheets import cell_text
+from bulk_topup.intake.spreadsheets import Value, cell_text, number_text
 from bulk_topup.intake.texts import quoted, strip
 from bulk_topup.intake.xlsx_bounds import demand_bounded
 from bulk_topup.intake.xlsx_formulas import find_valueless
+
+#: Rows that are made columns at once.
+CHUNK_ROWS: Final = 5_000
 
 #: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
 _CONTENT_TYPES: Final = "[Content_Types].xml"
@@ -47,12 +53,12 @@ class XlsxTable:
         path = source.path
         try:
             with path.open("rb") as file, ZipFile(file) as archive:
-                demand_bounded(file, archive, path.name)
+                marked = demand_bounded(file, archive, path.name)
                 _demand_xlsx(archive, path)
                 file.seek(0)
                 with CalamineWorkbook.from_filelike(file) as workbook:
                     self._sheet = _choose_sheet(workbook, source)
-                self._valueless = find_valueless(archive, self._sheet.name)
+                self._valueless = find_valueless(archive, self._sheet.name, marked)
         except _DAMAGE as error:
             raise ListError(
                 f"{path.name} is not a complete XLSX workbook, it may have been cut off on its way; "
@@ -71,19 +77,49 @@ class XlsxTable:
         self.header += [""] * (width - len(self.header))
         self._check_header()
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
+    def rows(self) -> Iterator[Row]:
         """Give each row after the header with its number in the sheet."""
         return (row for row in self._all_rows() if row[0] > self.header_line)
 
-    def _all_rows(self) -> Iterator[tuple[int, list[str]]]:
+    def pieces(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Give the same rows as columns.
+
+        Raises:
+            ListError: a cell has a value below no name.
+        """
+        rows = self._sheet.iter_rows()
+        number = 0
+        while some := list(islice(rows, CHUNK_ROWS)):
+            columns = self._columns(number + 1, some)
+            number += len(some)
+            yield piece_of_columns(columns.filter(pl.col("line") > self.header_line), layout)
+        yield piece_of_rows((row for row in self._later_rows(number) if row[0] > self.header_line), layout)
+
+    def _columns(self, first: int, rows: list[list[Value]]) -> pl.DataFrame:
+        """Give rows of the sheet, of which the first has this number, as columns of texts."""
+        lines = pl.int_range(first, first + len(rows), eager=True)
+        blank = pl.Series([""]).new_from_index(0, len(rows))
+        texts = [blank] * self._skipped + [_texts(values) for values in zip(*rows, strict=True)]
+        texts += [blank] * (len(self.header) - len(texts))
+        for number in self._valueless.keys() & set(lines):
+            for column, text in self._valueless[number].items():
+                place = column - self._first
+                texts[place] = texts[place].scatter(number - first, text)
+        return pl.DataFrame({"line": lines, **{str(place): column for place, column in enumerate(texts)}})
+
+    def _all_rows(self) -> Iterator[Row]:
         number = 0
         for number, values in enumerate(self._sheet.iter_rows(), start=1):
             cells = [""] * self._skipped
             cells += [value if type(value) is str else cell_text(value) for value in values]
             yield number, self._with_valueless(number, cells)
-        for later in sorted(self._valueless):
-            if later > number:
-                yield later, self._with_valueless(later, [])
+        yield from self._later_rows(number)
+
+    def _later_rows(self, last: int) -> Iterator[Row]:
+        """Give the rows after the last one that has a value."""
+        for number in sorted(self._valueless):
+            if number > last:
+                yield number, self._with_valueless(number, [])
 
     def _with_valueless(self, number: int, cells: list[str]) -> list[str]:
         for column, text in self._valueless.get(number, {}).items():
@@ -112,6 +148,16 @@ class XlsxTable:
 
     def _where(self) -> str:
         return f'{self._name}, sheet "{self._sheet.name}",'
+
+
+def _texts(values: tuple[Value, ...]) -> pl.Series:
+    numbers = {value for value in values if type(value) is float}
+    # The same number has the same text, so that each is written once.
+    known = {number: number_text(number) for number in numbers}
+    texts = [
+        value if type(value) is str else known[value] if type(value) is float else cell_text(value) for value in values
+    ]
+    return pl.Series(texts, dtype=pl.String)
 
 
 def _demand_xlsx(archive: ZipFile, path: Path) -> None:
