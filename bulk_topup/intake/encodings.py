@@ -60,6 +60,7 @@ def scan_text(path: Path, encoding: str) -> bool:
             except UnicodeError as error:
                 cure = _CURE.format(example=f"{encoding}-le")
                 raise ListError(f"{path.name} line {line}: the text is not {encoding}, {error}; {cure}") from error
+            _demand_whole_characters(path, line, text, encoding)
             before_nul, nul, _ = text.partition("\0")
             first, *others = before_nul.split("\n", 1)
             length += len(first)
@@ -81,6 +82,15 @@ def too_long(path: Path, line: int) -> ListError:
         f"{path.name} line {line}: the row that begins here has more than {MAX_ROW_CHARACTERS:,} characters; "
         "most likely this is no list, or a quote in it is not closed."
     )
+
+
+def _demand_whole_characters(path: Path, line: int, text: str, encoding: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        line += text.count("\n", 0, error.start)
+        cure = _CURE.format(example="latin-1")
+        raise ListError(f"{path.name} line {line}: half a character is there, which is no text; {cure}") from error
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:

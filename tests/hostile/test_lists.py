@@ -372,6 +372,11 @@ def test_a_list_that_is_not_in_the_encoding_that_is_stated_is_told(read: Callabl
         read(GOOD, encoding="utf-16")
 
 
+def test_half_a_character_in_an_encoding_that_can_write_one_is_told(read: Callable[..., Any]) -> None:
+    with pytest.raises(ListError, match=r"^pay\.csv line 3: half a character is there, which is no text; name the"):
+        read(GOOD.replace(b"+", b"+-") + b"+-6595123101,+2AA-\n", encoding="utf-7")
+
+
 def test_long_rows_come_in_small_batches(tmp_path: Path) -> None:
     path = tmp_path / "pay.csv"
     path.write_bytes(b"phone,note\n" + (b"+6595123100," + b"x" * 100_000 + b"\n") * 200)

@@ -1,0 +1,167 @@
+"""How fast lists are read and normalised, beside the readers that they could be read with alone.
+
+python benchmarks/intake.py [CSV_ROWS]
+"""
+
+import csv
+import json
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import openpyxl
+import phonenumbers
+import polars as pl
+from figures import Figures, reached
+from python_calamine import CalamineWorkbook
+from xlsxwriter import Workbook
+
+from bulk_topup.intake import Formats, ListSource, read_list
+
+CSV_ROWS = 1_000_000
+CSV_AIM = 3.0
+NUMBERS = 200_000
+NUMBERS_ALONE = 20_000
+NUMBERS_AIM = 300_000
+SHEET_ROWS = 100_000
+SHEET_ROWS_OPENPYXL = 20_000
+SHEET_AIM = 2.0
+HEADER = ["reference", "phone", "amount", "first", "last", "department", "city", "note"]
+SEED = 20261124
+
+
+def main() -> None:
+    """Measure and print, or read one list and print its figures as JSON."""
+    if sys.argv[1:2] == ["--read"]:
+        _read(Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+        return
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else CSV_ROWS
+    figures = Figures(
+        title="Reading lists",
+        what=f"CSV files of {rows:,} rows and 5 columns, {NUMBERS:,} numbers without a country code, and a workbook of "
+        f"{SHEET_ROWS:,} rows and 8 columns are read to their end: lines numbered, cells normalised and kept as JSON. "
+        "Each list is read by a process of its own, whose peak memory is that of everything it has imported and read.",
+        packages=("polars", "python-calamine", "phonenumbers", "openpyxl"),
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _csv(figures, folder / "plain.csv", rows, "CSV", csv.QUOTE_MINIMAL)
+        _csv(figures, folder / "quoted.csv", rows, "CSV, every cell quoted", csv.QUOTE_ALL)
+        _national(figures, folder / "national.csv")
+        _workbook(figures, folder / "list.xlsx")
+    figures.show()
+
+
+def _csv(figures: Figures, path: Path, rows: int, what: str, quoting: int) -> None:
+    mark = "," if quoting == csv.QUOTE_ALL else ""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, quoting=quoting)  # type: ignore[arg-type]
+        writer.writerow(["reference", "phone", "amount", "name", "department"])
+        writer.writerows(
+            (f"E-{row}", f"+6595{row % 1_000_000:06d}", f"{1 + row % 90}.5", f"Holt{mark} Ada {row % 977}", "Sales")
+            for row in range(rows)
+        )
+    polars = _seconds(lambda: pl.read_csv(path, infer_schema=False))
+    with path.open(encoding="utf-8", newline="") as file:
+        alone = _seconds(lambda: _exhaust(csv.reader(file)))
+    figures.add(f"baseline: {what}, polars reads the columns as text", f"{polars:.2f} s")
+    figures.add(f"baseline: {what}, csv.reader alone", f"{alone:.2f} s")
+    seconds, taken = _reading(path, rows)
+    aim = CSV_AIM * rows / CSV_ROWS
+    figures.add(
+        f"{what}, {taken}",
+        f"{seconds:.2f} s, {rows / seconds:,.0f} rows/s",
+        ratio=f"{seconds / polars:.1f} times polars, {seconds / alone:.1f} times csv.reader",
+        aim=reached(seconds <= aim, f"{aim:.1f} s"),
+    )
+
+
+def _national(figures: Figures, path: Path) -> None:
+    chance = random.Random(SEED)
+    numbers = [f"07{chance.choice('45789')}{chance.randrange(10**8):08d}" for _ in range(NUMBERS)]
+    path.write_text("\n".join(["phone", *numbers]) + "\n", encoding="utf-8")
+    some = numbers[:NUMBERS_ALONE]
+    alone = NUMBERS_ALONE / _seconds(lambda: _exhaust(map(_written, some)))
+    seconds, _ = _reading(path, NUMBERS, "GB")
+    rate = NUMBERS / seconds
+    figures.add("baseline: numbers of GB without a country code, phonenumbers alone", f"{alone:,.0f} rows/s")
+    figures.add(
+        "numbers of GB without a country code",
+        f"{rate:,.0f} rows/s",
+        ratio=f"{rate / alone:.1f} times as many",
+        aim=reached(rate >= NUMBERS_AIM, f"{NUMBERS_AIM:,} rows/s"),
+    )
+
+
+def _workbook(figures: Figures, path: Path) -> None:
+    with Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, HEADER)
+        for row in range(1, SHEET_ROWS + 1):
+            texts = [f"Ada{row % 977}", f"Holt{row % 5000}", "Sales", "Singapore"]
+            sheet.write_row(row, 0, [f"E-{row}", f"+6595{row:06d}", 0.5 + row % 90, *texts, row])
+    calamine = _seconds(lambda: CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python())
+    some = _seconds(lambda: _first_rows(path, SHEET_ROWS_OPENPYXL)) * SHEET_ROWS / SHEET_ROWS_OPENPYXL
+    seconds, taken = _reading(path, SHEET_ROWS)
+    figures.add("baseline: XLSX, calamine alone", f"{calamine:.2f} s")
+    figures.add(f"baseline: XLSX, openpyxl read-only, by {SHEET_ROWS_OPENPYXL:,} rows", f"{some:.1f} s")
+    figures.add(
+        f"XLSX, {taken}",
+        f"{seconds:.2f} s, {SHEET_ROWS / seconds:,.0f} rows/s",
+        ratio=f"{seconds / calamine:.1f} times calamine, {some / seconds:.1f} times as fast as openpyxl",
+        aim=reached(seconds <= SHEET_AIM, f"{SHEET_AIM:.1f} s"),
+    )
+
+
+def _reading(path: Path, rows: int, country: str | None = None) -> tuple[float, str]:
+    """Give the seconds that a process takes to read a list, and what it takes of processors and memory."""
+    command = [sys.executable, __file__, "--read", str(path), *([country] if country else [])]
+    answer = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert answer["rows"] == rows
+    return answer[
+        "seconds"
+    ], f"{answer['processor_seconds']:.1f} s of processors, peak memory {answer['memory']:.0f} MB"
+
+
+def _read(path: Path, country: str | None) -> None:
+    began, processor_began = time.perf_counter(), time.process_time()
+    reader = read_list(ListSource(path=path), mapping={}, constants={}, formats=Formats(default_country=country))
+    rows = sum(batch.height - batch["problems"].list.len().gt(0).sum() for batch in reader.batches())
+    seconds = time.perf_counter() - began
+    processor_seconds = time.process_time() - processor_began
+    # Of this process alone: what getrusage tells begins with the peak of the process that started it.
+    [peak] = re.findall(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    memory = int(peak) / 1024
+    print(json.dumps({"rows": rows, "seconds": seconds, "processor_seconds": processor_seconds, "memory": memory}))
+
+
+def _first_rows(path: Path, rows: int) -> None:
+    book = openpyxl.load_workbook(path, read_only=True)
+    _exhaust(book.worksheets[0].iter_rows(max_row=rows, values_only=True))
+    book.close()
+
+
+def _written(text: str) -> str:
+    number = phonenumbers.parse(text, "GB")
+    assert phonenumbers.is_possible_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _exhaust(each: Iterable[object]) -> None:
+    for _ in each:
+        pass
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
