@@ -9,6 +9,9 @@ from typing import Final
 
 import polars as pl
 
+#: Columns of a header whose lines are split; a pattern of many more would be too large.
+MAX_SPLIT_COLUMNS: Final = 1_000
+
 #: How a cell begins that a report guarded against being taken for a formula.
 GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
@@ -27,8 +30,10 @@ def columns_of(text: str, line: int, delimiter: str, width: int) -> Columns | No
 
     Returns:
         `line` and a column of texts for each place, a blank line among them; and the lines that have more cells. None
-        where quotes or long lines ask for a reader of records.
+        where quotes, long lines or very many columns ask for a reader of records.
     """
+    if width > MAX_SPLIT_COLUMNS:
+        return None
     # The line ends of files: a line feed, a carriage return, or both.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = pl.Series([text]).str.split("\n").explode()

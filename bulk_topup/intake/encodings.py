@@ -60,7 +60,7 @@ def scan_text(path: Path, encoding: str) -> bool:
             except UnicodeError as error:
                 cure = _CURE.format(example=f"{encoding}-le")
                 raise ListError(f"{path.name} line {line}: the text is not {encoding}, {error}; {cure}") from error
-            _demand_whole_characters(path, line, text, encoding)
+            _demand_whole_characters(path, line, text)
             before_nul, nul, _ = text.partition("\0")
             first, *others = before_nul.split("\n", 1)
             length += len(first)
@@ -84,7 +84,7 @@ def too_long(path: Path, line: int) -> ListError:
     )
 
 
-def _demand_whole_characters(path: Path, line: int, text: str, encoding: str) -> None:
+def _demand_whole_characters(path: Path, line: int, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -17,7 +17,7 @@ from bulk_topup.intake.texts import BLANKS, strip
 
 #: Rows that a batch has at most.
 BATCH_ROWS: Final = 20_000
-#: Characters of their cells after which a batch ends earlier.
+#: Characters of their cells, as JSON, after which a batch ends earlier.
 BATCH_CHARACTERS: Final = 8_000_000
 
 #: The line on which a row begins, and its cells.

@@ -19,8 +19,8 @@ from bulk_topup.intake.texts import quoted, strip
 from bulk_topup.intake.xlsx_bounds import demand_bounded
 from bulk_topup.intake.xlsx_formulas import find_valueless
 
-#: Rows that are made columns at once.
-CHUNK_ROWS: Final = 5_000
+#: Cells that are made columns at once, and one row of them in any case.
+CHUNK_CELLS: Final = 200_000
 
 #: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
 _CONTENT_TYPES: Final = "[Content_Types].xml"
@@ -89,7 +89,7 @@ class XlsxTable:
         """
         rows = self._sheet.iter_rows()
         number = 0
-        while some := list(islice(rows, CHUNK_ROWS)):
+        while some := list(islice(rows, 1 + CHUNK_CELLS // len(self.header))):
             columns = self._columns(number + 1, some)
             number += len(some)
             yield piece_of_columns(columns.filter(pl.col("line") > self.header_line), layout)
@@ -101,10 +101,12 @@ class XlsxTable:
         blank = pl.Series([""]).new_from_index(0, len(rows))
         texts = [blank] * self._skipped + [_texts(values) for values in zip(*rows, strict=True)]
         texts += [blank] * (len(self.header) - len(texts))
-        for number in self._valueless.keys() & set(lines):
+        valueless: dict[int, dict[int, str]] = {}
+        for number in self._valueless.keys() & range(first, first + len(rows)):
             for column, text in self._valueless[number].items():
-                place = column - self._first
-                texts[place] = texts[place].scatter(number - first, text)
+                valueless.setdefault(column - self._first, {})[number - first] = text
+        for place, found in valueless.items():
+            texts[place] = texts[place].scatter(list(found), list(found.values()))
         return pl.DataFrame({"line": lines, **{str(place): column for place, column in enumerate(texts)}})
 
     def _all_rows(self) -> Iterator[Row]:

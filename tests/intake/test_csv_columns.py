@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.errors import ListError
 from bulk_topup.intake import Formats, ListSource, csv_file, read_list
-from bulk_topup.intake.csv_columns import columns_of
+from bulk_topup.intake.csv_columns import MAX_SPLIT_COLUMNS, columns_of
 from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.problems import DO_NOT_PAY
 
@@ -103,3 +103,14 @@ def test_text_without_quotes_and_with_quotes_around_whole_cells_needs_no_reader_
 @pytest.mark.parametrize("text", ['"a\nb",5\n', '+65, "5"\n', '"+65",5\n\n', '"+65"\n', f"{'x' * 131_073},5\n"])
 def test_text_whose_lines_may_be_no_records_is_left_to_the_reader_of_records(text: str) -> None:
     assert columns_of(text, 2, ",", 2) is None
+
+
+@pytest.mark.parametrize("columns", [MAX_SPLIT_COLUMNS, MAX_SPLIT_COLUMNS + 1, 20_000])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_header_may_end_in_very_many_delimiters(tmp_path: Path, columns: int, quote: str) -> None:
+    blank = "," * (columns - 2)
+    path = tmp_path / "pay.csv"
+    path.write_text(f"phone,amount{blank}\n{quote}+6595123100{quote},5{blank}\n", encoding="utf-8")
+    [row] = _read(path, by_record=False)
+    assert isinstance(row, dict)
+    assert (row["cells"], row["amount"], row["problems"]) == ('["+6595123100","5"]', "5", [])

@@ -49,7 +49,7 @@ def _read(path: Path, *, by_row: bool) -> list[dict[str, Any]] | str:
     header=st.sampled_from([["phone", "amount", "account"], [None, "phone", "amount"], ["phone", None, None]]),
     rows=st.lists(st.lists(CELLS, max_size=4), max_size=7),
     above=st.integers(0, 2),
-    chunk=st.sampled_from([1, 2, xlsx_file.CHUNK_ROWS]),
+    chunk=st.sampled_from([1, 4, xlsx_file.CHUNK_CELLS]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_columns_hold_what_rows_hold(
@@ -61,7 +61,7 @@ def test_columns_hold_what_rows_hold(
     chunk: int,
 ) -> None:
     path = sheet_file([*[[]] * above, header, *rows])
-    monkeypatch.setattr(xlsx_file, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(xlsx_file, "CHUNK_CELLS", chunk)
     assert _read(path, by_row=False) == _read(path, by_row=True)
 
 
