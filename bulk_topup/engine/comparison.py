@@ -255,7 +255,13 @@ _RESOLVE = "Say what is true with `bulk-topup conflict resolve`."
 
 
 def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
-    if known.transaction_id is not None and known.transaction_id != transaction.id:
+    if known.transaction_id is None and known.state is RowState.COMPLETED:
+        text = (
+            f"the ledger has it {known.state} without a transaction, and the provider lists {_told(transaction)}. "
+            "Ask the provider whether that is what was paid."
+        )
+        yield Kind.OTHER_TRANSACTION, text
+    elif known.transaction_id is not None and known.transaction_id != transaction.id:
         text = (
             f"the ledger has it as transaction {known.transaction_id}, and the provider lists {_told(transaction)} "
             "under its external id. Ask the provider which of them was paid."

@@ -72,6 +72,7 @@ def test_what_both_sides_have_alike_is_no_difference(attempt: Attempt, transacti
         ({"state": RowState.CONFLICT}, {}, Kind.CONFLICT),
         ({"state": RowState.FAILED, "is_latest": False}, {}, Kind.EARLIER_ATTEMPT),
         ({"transaction_id": 5}, {}, Kind.OTHER_TRANSACTION),
+        ({"transaction_id": None, "price": None}, {"price": Decimal(0)}, Kind.OTHER_TRANSACTION),
         ({"price": Decimal(7)}, {}, Kind.DIFFERENT_PRICE),
         ({"price": None}, {}, Kind.DIFFERENT_PRICE),
         ({}, {"product": {"id": 1}}, Kind.DIFFERENT_REQUEST),
