@@ -108,11 +108,8 @@ async def compare_window(
     ledger.begin_comparison()
     async for page in dvs.transactions.list(from_date=start, to_date=end).pages():
         walk.take(page.items)
-    after = 0
-    while unlisted := ledger.unlisted(runs, start, end, after=after):
-        for known in unlisted:
-            await walk.miss(known)
-        after = unlisted[-1].id
+    for known in ledger.unlisted(runs, start, end):
+        await walk.miss(known)
     return walk.found
 
 

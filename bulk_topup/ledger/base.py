@@ -57,6 +57,11 @@ class LedgerFile:
         with telling(self.path):
             return self._connection.execute(statement, values).fetchall()
 
+    def _each(self, statement: str, **values: object) -> Iterator[Any]:
+        """Give what a statement finds a row at a time, however much it is."""
+        with telling(self.path):
+            yield from self._connection.execute(statement, values)
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,19 +27,20 @@ _LISTED: Final = "SELECT transaction_id FROM temp.listed WHERE external_id = ?"
 _NOTE_LISTED: Final = "INSERT OR IGNORE INTO temp.listed (transaction_id, external_id) VALUES (?, ?)"
 
 _KNOWN: Final = """
-    SELECT a.id, r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost,
-           r.cost_unit, r.run_id, runs.job || '/' || runs.run_key AS run, r.line, r.attempt, r.state, r.message,
-           a.transaction_id, a.creation_date, a.status_message, a.price, a.fee, a.price_unit, a.resolution,
-           runs.purged_at
+    SELECT a.id, coalesce(a.creation_date, a.intent_at) AS moment, r.id AS row_id, a.number, a.external_id, a.request,
+           r.operator_id, r.amount, r.unit, r.cost, r.cost_unit, r.run_id, runs.job || '/' || runs.run_key AS run,
+           r.line, r.attempt, r.state, r.message, a.transaction_id, a.creation_date, a.status_message, a.price, a.fee,
+           a.price_unit, a.resolution, runs.purged_at
     FROM attempts AS a JOIN rows AS r ON r.id = a.row_id JOIN runs ON runs.id = r.run_id
 """
 _AMONG: Final = f"{_KNOWN} WHERE a.external_id IN (SELECT value FROM json_each(:external_ids))"  # noqa: S608 - composed of constants
-#: Attempts of the window whose ids the provider's list did not have.
+#: Attempts of the window whose ids the provider's list did not have, in the order of their times from a place on.
 _UNLISTED: Final = f"""{_KNOWN}
-    WHERE r.run_id IN (SELECT value FROM json_each(:run_ids)) AND a.id > :after
-      AND coalesce(a.creation_date, a.intent_at) BETWEEN :start AND :end
+    WHERE coalesce(a.creation_date, a.intent_at) BETWEEN :moment AND :end
+      AND (coalesce(a.creation_date, a.intent_at) > :moment OR a.id > :after)
+      AND +r.run_id IN (SELECT value FROM json_each(:run_ids))
       AND NOT EXISTS (SELECT 1 FROM temp.listed AS l WHERE l.external_id = a.external_id)
-    ORDER BY a.id LIMIT :limit
+    ORDER BY coalesce(a.creation_date, a.intent_at), a.id LIMIT :limit
 """  # noqa: S608
 _RUNS: Final = """
     SELECT * FROM runs WHERE account IN ('', :account) AND id IN (
@@ -83,8 +84,6 @@ class Resolution(StrEnum):
 class KnownAttempt:
     """An attempt with what the ledger knows of its transaction."""
 
-    #: Its place in the ledger, to read on from.
-    id: int
     attempt: Attempt
     run_id: int
     #: The run's name.
@@ -153,18 +152,21 @@ class Comparing(LedgerFile):
         return {row["external_id"]: _known_of(row) for row in rows}
 
     def unlisted(
-        self, runs: Collection[Run], start: datetime, end: datetime, *, after: int = 0, limit: int = BATCH
-    ) -> list[KnownAttempt]:
-        """Give attempts of the runs, made between two times, that the provider's list did not have.
+        self, runs: Collection[Run], start: datetime, end: datetime, *, limit: int = BATCH
+    ) -> Iterator[KnownAttempt]:
+        """Give attempts of the runs, made between two times, that the provider's list did not have, oldest first.
 
         Args:
             runs: the runs.
             start, end: the window, in UTC.
-            after: the attempt to read on from.
-            limit: attempts at most.
+            limit: attempts that are read at once.
         """
-        values = {"run_ids": json.dumps([run.id for run in runs]), "after": after, "limit": limit}
-        return [_known_of(row) for row in self._all(_UNLISTED, start=_text(start), end=_text(end), **values)]
+        ids = json.dumps([run.id for run in runs])
+        place: dict[str, object] = {"moment": _text(start), "after": 0}
+        while batch := self._all(_UNLISTED, run_ids=ids, end=_text(end), limit=limit, **place):
+            for row in batch:
+                yield _known_of(row)
+            place = {"moment": batch[-1]["moment"], "after": batch[-1]["id"]}
 
     def runs_between(self, account: str, start: datetime, end: datetime) -> list[Run]:
         """Give the runs of an account that have attempts between two times."""
@@ -231,7 +233,6 @@ def _text(moment: datetime) -> str:
 def _known_of(row: sqlite3.Row) -> KnownAttempt:
     is_latest = row["attempt"] == row["number"]
     return KnownAttempt(
-        id=row["id"],
         attempt=attempt_of(row),
         run_id=row["run_id"],
         run=row["run"],

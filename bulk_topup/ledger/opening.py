@@ -17,6 +17,10 @@ APPLICATION_ID = 0x62747570
 BUSY_TIMEOUT = 30.0
 #: Seconds between tries to set up a ledger that others set up.
 SET_UP_WAIT = 0.05
+#: Memory for pages of the file, in KiB: a big ledger's indexes are read and written all over.
+CACHE_KIB = 32 * 1024
+#: What the write-ahead log is cut to, in bytes, after a big list or a long look of another process made it grow.
+JOURNAL_BYTES = 64 * 1024 * 1024
 #: Of SQLite's error codes these bits name the kind.
 _PRIMARY_CODE = 0xFF
 
@@ -183,6 +187,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
     # What is overwritten is gone; what rows leave behind in the log, `scrub` removes.
     connection.execute("PRAGMA main.secure_delete = ON")
     if applied(connection) != set(NAMES):

@@ -20,8 +20,7 @@ _ACTIVITY = """
     FROM rows WHERE run_id = :run_id
 """
 _LAST_PURGED_PAYMENT = """
-    SELECT max(a.intent_at) FROM runs AS u JOIN rows AS r ON r.run_id = u.id JOIN attempts AS a ON a.row_id = r.id
-    WHERE u.purged_at IS NOT NULL
+    SELECT max(last_sent_at) FROM runs WHERE purged_at IS NOT NULL
 """
 #: An identity can be the number that was credited. Without a request a row can never be sent again.
 _PURGE_ROWS = f"""
@@ -45,8 +44,12 @@ _PURGE_EVENTS = """
     UPDATE events SET cause = substr(cause, 1, instr(cause, ':') - 1)
     WHERE cause LIKE 'resolved as %:%' AND row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
 """
-#: A file without a header has somebody's cells for one.
-_PURGE_RUN = "UPDATE runs SET columns = '[]', purged_at = :at WHERE id = :run_id"
+#: A file without a header has somebody's cells for one. When it last sent anything is kept at hand, as it stays.
+_PURGE_RUN = """
+    UPDATE runs SET columns = '[]', purged_at = :at, last_sent_at = (
+        SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
+    WHERE id = :run_id
+"""
 _FIND = "SELECT * FROM runs WHERE id = :run_id"
 
 

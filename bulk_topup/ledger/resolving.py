@@ -14,11 +14,11 @@ _CONFLICTS: Final = """
     SELECT a.external_id FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'conflict'
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
-    ORDER BY r.line
+    ORDER BY +r.line
 """
 _NOTED: Final = """
     SELECT id, line, attempt, state, note FROM rows
-    WHERE run_id = :run_id AND note <> '' AND state IN ('completed', 'accepted', 'in_flight')
+    WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
       AND (:lines IS NULL OR line IN (SELECT value FROM json_each(:lines)))
     ORDER BY line
 """

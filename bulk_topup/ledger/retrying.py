@@ -51,7 +51,8 @@ class Retrying(LedgerFile):
         with self._transaction() as connection:
             connection.execute(sql.CREATE_RETRIED)
             connection.execute(sql.CLEAR_RETRIED)
-            chosen = connection.execute(sql.CHOOSE_RETRIES, values).rowcount
+            statement = sql.CHOOSE_RETRIES if choice.row_ids is None else sql.CHOOSE_RETRIES_AMONG
+            chosen = connection.execute(statement, values).rowcount
         return chosen, summed(self._all(sql.COSTS_OF_RETRIED))
 
     def retry_chosen(self, cause: str, *, not_before: datetime | None = None) -> int:

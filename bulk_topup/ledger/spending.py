@@ -6,8 +6,7 @@ from decimal import Decimal
 
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.ledger.values import held_attempt_of, summed
-from bulk_topup.money import PRECISE
+from bulk_topup.ledger.values import add_to, held_attempt_of
 from bulk_topup.records import HeldAttempt, Run
 from bulk_topup.states import RowState
 
@@ -38,15 +37,16 @@ class Spending(LedgerFile):
 
     def spent(self, run: Run) -> Spent:
         """Sum what a run has sent; reversed rows gave their money back."""
-        costs = summed(self._all(sql.SPENT_EXPECTED, run_id=run.id))
-        for statement in (sql.SPENT_PRICES, sql.SPENT_FEES):
-            for unit, amount in summed(self._all(statement, run_id=run.id)).items():
-                costs[unit] = PRECISE.add(costs.get(unit, Decimal(0)), amount)
-        return Spent(
-            rows=self._all(sql.SPENT_ROWS, run_id=run.id)[0][0],
-            amounts=summed(self._all(sql.SPENT_AMOUNTS, run_id=run.id)),
-            costs=costs,
-        )
+        rows = 0
+        amounts: dict[str, Decimal] = {}
+        costs: dict[str, Decimal] = {}
+        for group in self._each(sql.SPENT, run_id=run.id):
+            count = group["rows"]
+            rows += count
+            add_to(amounts, group["unit"], group["amount"], count)
+            for unit, cost in (("price_unit", "price"), ("price_unit", "fee"), ("cost_unit", "cost")):
+                add_to(costs, group[unit], group[cost], count)
+        return Spent(rows=rows, amounts=amounts, costs=costs)
 
     def attempted(self, run: Run) -> dict[RowState, int]:
         """Give the number of rows that were ever sent, by their states at present, all states named."""

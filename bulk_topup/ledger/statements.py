@@ -1,4 +1,8 @@
-"""Every SQL statement of the project, by name."""
+"""Every SQL statement of the project, by name.
+
+A ledger may hold ten million rows, so no statement reads a whole table: `CROSS JOIN` is SQLite's word for "in this
+order, from the few to the many", and a plus before a column keeps an index on it from being taken for it.
+"""
 
 from bulk_topup.states import RowState
 
@@ -102,7 +106,7 @@ DIFFERENCE = f"""
            count(*) FILTER (WHERE s.held = 2) AS repeated
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
 """  # noqa: S608 - composed of constants
-COUNT_GONE = "SELECT count(*) FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.in_list = 1"
+COUNT_GONE = "SELECT count(*) FROM temp.gone AS g CROSS JOIN rows AS r ON r.id = g.id WHERE r.in_list = 1"
 #: Costs of the rows that a start would send, grouped so that they can be summed exactly.
 STAGED_COSTS = f"""
     SELECT s.cost_unit, s.cost, count(*)
@@ -121,7 +125,7 @@ PENDING_COSTS = """
 EVENTS_OF_GONE = """
     INSERT INTO events (row_id, attempt, at, before, after, cause)
     SELECT r.id, r.attempt, :at, r.state, 'refused', 'no longer in the list'
-    FROM temp.gone AS g JOIN rows AS r ON r.id = g.id
+    FROM temp.gone AS g CROSS JOIN rows AS r ON r.id = g.id
     WHERE r.state = 'pending'
 """
 #: Staged rows that are refused because somebody may be paid already, by this run or too often by any.
@@ -137,7 +141,7 @@ MARK_GONE = """
     WHERE (in_list = 1 OR state = 'pending') AND id IN (SELECT id FROM temp.gone)
 """
 CELLS_OF_GONE = """
-    SELECT r.id, r.cells FROM temp.gone AS g JOIN rows AS r ON r.id = g.id WHERE r.attempt > 0
+    SELECT r.id, r.cells FROM temp.gone AS g CROSS JOIN rows AS r ON r.id = g.id WHERE r.attempt > 0
 """
 WRITE_CELLS = "UPDATE rows SET cells = :cells WHERE id = :id"
 EVENTS_OF_CHANGED = f"""
@@ -206,9 +210,12 @@ _CLAIMABLE = """
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
       AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:parked)))
       AND NOT EXISTS (
+          SELECT 1 FROM rows AS o
+          WHERE o.credit_party = r.credit_party AND o.state = 'in_flight' AND o.run_id = r.run_id AND o.id <> r.id)
+      AND (:spaced_since = :at OR NOT EXISTS (
           SELECT 1 FROM rows AS o JOIN attempts AS b ON b.row_id = o.id AND b.number = o.attempt
           WHERE o.credit_party = r.credit_party AND o.id <> r.id
-            AND (o.run_id = r.run_id AND o.state = 'in_flight' OR b.intent_at > :spaced_since AND b.intent_at <= :at))
+            AND b.intent_at > :spaced_since AND b.intent_at <= :at))
 """
 CLAIMABLE = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
 CLAIMABLE_CANARIES = f"""{_CLAIMABLE} AND (:fresh OR r.attempt > 0)
@@ -260,8 +267,8 @@ WRITE_FACTS = """
 ACCEPTED_AMONG = f"""
     SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM json_each(:external_ids) AS wanted
-    JOIN attempts AS a ON a.external_id = wanted.value
-    JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
 """  # noqa: S608
 ACCEPTED_WINDOW = """
@@ -281,33 +288,37 @@ COUNT_STATES = """
     SELECT state, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1 OR attempt > 0) GROUP BY state
 """
 COUNT_NOTES = """
-    SELECT count(*) FROM rows WHERE run_id = :run_id AND note <> '' AND state IN ('completed', 'accepted', 'in_flight')
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
 """
 
 CREATE_RETRIED = "CREATE TEMP TABLE IF NOT EXISTS retried (id INTEGER PRIMARY KEY)"
 CLEAR_RETRIED = "DELETE FROM temp.retried"
 #: Failed rows that are to be tried again; what is not stated is null and leaves nobody out. A row that the list changed
 #: while it was on its way would be sent as it was, which nobody asks for any more; the list has to be read again first.
-CHOOSE_RETRIES = """
-    INSERT INTO temp.retried
-    SELECT r.id FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+_CHOOSE = """
+    LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
       AND (r.note = '' OR r.request IS NOT a.request)
-      AND (:row_ids IS NULL OR r.id IN (SELECT value FROM json_each(:row_ids)))
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
       AND (:attempts IS NULL OR r.attempt < :attempts)
       AND (:statuses IS NULL OR a.status_message IN (SELECT value FROM json_each(:statuses))
            OR a.status_class IN (SELECT value FROM json_each(:classes))
            OR :or_corrected AND r.request IS NOT a.request)
 """
+CHOOSE_RETRIES = f"INSERT INTO temp.retried SELECT r.id FROM rows AS r {_CHOOSE}"  # noqa: S608 - composed of constants
+#: The same among rows whose ids the caller has, as a JSON array: not all that failed are looked at for each that fails.
+CHOOSE_RETRIES_AMONG = f"""
+    INSERT OR IGNORE INTO temp.retried
+    SELECT r.id FROM json_each(:row_ids) AS w CROSS JOIN rows AS r ON r.id = w.value {_CHOOSE}
+"""  # noqa: S608
 COSTS_OF_RETRIED = """
-    SELECT r.cost_unit, r.cost, count(*) FROM temp.retried AS t JOIN rows AS r ON r.id = t.id
+    SELECT r.cost_unit, r.cost, count(*) FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id
     WHERE r.cost IS NOT NULL GROUP BY r.cost_unit, r.cost
 """
 EVENTS_OF_RETRIED = """
     INSERT INTO events (row_id, attempt, at, before, after, cause)
     SELECT r.id, r.attempt, :at, r.state, 'pending', :cause
-    FROM temp.retried AS t JOIN rows AS r ON r.id = t.id WHERE r.state = 'failed'
+    FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id WHERE r.state = 'failed'
 """
 MOVE_RETRIED = """
     UPDATE rows SET state = 'pending', message = '', retry_at = :retry_at
@@ -324,13 +335,11 @@ _SPENT = """
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state IN ('in_flight', 'accepted', 'completed', 'conflict')
 """
-SPENT_ROWS = f"SELECT count(*) {_SPENT}"
-SPENT_AMOUNTS = f"SELECT r.unit, r.amount, count(*) {_SPENT} AND r.amount IS NOT NULL GROUP BY r.unit, r.amount"
-SPENT_PRICES = f"SELECT a.price_unit, a.price, count(*) {_SPENT} AND a.price IS NOT NULL GROUP BY a.price_unit, a.price"
-SPENT_FEES = f"SELECT a.price_unit, a.fee, count(*) {_SPENT} AND a.fee IS NOT NULL GROUP BY a.price_unit, a.fee"
-SPENT_EXPECTED = f"""
-    SELECT r.cost_unit, r.cost, count(*) {_SPENT} AND a.price IS NULL AND r.cost IS NOT NULL
-    GROUP BY r.cost_unit, r.cost
+#: With the price and the fee that the provider told, or else with what the plan expected, in groups that sum exactly.
+SPENT = f"""
+    SELECT r.unit, r.amount, a.price_unit, a.price, a.fee, iif(a.price IS NULL, r.cost_unit, NULL) AS cost_unit,
+           iif(a.price IS NULL, r.cost, NULL) AS cost, count(*) AS rows {_SPENT}
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 #: A row that waits and is no longer in the list is never sent again.
 COUNT_ATTEMPTED = """
@@ -371,13 +380,20 @@ OUTCOMES = """
     WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
     ORDER BY r.line, r.id
 """
+#: The same rows in groups that sum exactly.
+OUTCOME_GROUPS = """
+    SELECT r.state, r.product_id, r.unit, r.amount, a.price_unit, a.price, a.fee, count(*) AS rows
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
 CELLS_OF_LINES = """
     SELECT line, cells FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND line IN (SELECT value FROM json_each(:lines))
 """
 SENT_AMONG_LINES = f"""
     SELECT line FROM rows
-    WHERE run_id = :run_id AND in_list = 1 AND state IN ({_SENT}) AND line IN (SELECT value FROM json_each(:lines))
+    WHERE run_id = :run_id AND in_list = 1 AND +state IN ({_SENT}) AND line IN (SELECT value FROM json_each(:lines))
 """  # noqa: S608
 EVENTS_OF_ROW = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
 
@@ -397,8 +413,8 @@ DROP_IDLE_HINTS = """
 """
 HINTED = f"""
     SELECT {_ATTEMPT}, a.transaction_id, r.state, h.received_at
-    FROM hints AS h JOIN attempts AS a ON a.external_id = h.external_id
-    JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    FROM hints AS h CROSS JOIN attempts AS a ON a.external_id = h.external_id
+    CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed')
       AND (NOT :but_held OR a.status_class <> 'CREATED')
     ORDER BY h.received_at LIMIT :limit

@@ -41,8 +41,14 @@ def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
     """Sum amounts that SQLite grouped; itself it would add them as floats."""
     sums: dict[str, Decimal] = {}
     for unit, amount, count in groups:
-        sums[unit] = PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
+        add_to(sums, unit, amount, count)
     return sums
+
+
+def add_to(sums: dict[str, Decimal], unit: str, amount: str | None, count: int) -> None:
+    """Add an amount that SQLite has as text, so many times, to the sum of its unit; none counts for nothing."""
+    if amount is not None:
+        sums[unit] = PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
 
 
 def run_of(row: sqlite3.Row) -> Run:

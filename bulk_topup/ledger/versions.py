@@ -14,6 +14,7 @@ NAMES: Final = (
     "0004_guards",
     "0005_pin_keys",
     "0006_reconciling",
+    "0007_indexes_for_millions",
 )
 
 #: sqlite-utils keeps there what was applied.

@@ -38,7 +38,6 @@ STATES = {
 
 def _known(attempt: Attempt, state: RowState = RowState.COMPLETED, **changes: Any) -> KnownAttempt:
     values: dict[str, Any] = {
-        "id": 1,
         "attempt": attempt,
         "run_id": 1,
         "run": "list/pay",
