@@ -111,6 +111,23 @@ class CheckedRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeGroup:
+    """Rows of a run that share all that a summary tells of them."""
+
+    state: RowState
+    product_id: int | None
+    #: What each of them asks for, in `unit`.
+    amount: Decimal | None
+    unit: str | None
+    #: Wholesale price and fee of each, in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
+    #: How many they are.
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One external id for a row, with the request that it stands for."""
 

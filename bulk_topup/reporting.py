@@ -1,14 +1,15 @@
 """Reports of runs from the ledger alone: where they go and what they are written from; prints nothing."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_topup.errors import BulkTopupError
-from bulk_topup.files import private_folder
+from bulk_topup.errors import BulkTopupError, LedgerError
+from bulk_topup.files import private_folder, sha256_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.report import Report, ReportFormat, write_report
+from bulk_topup.report import Report, ReportFormat, not_completed_name, result_names, summarise_groups, write_report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +30,44 @@ def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
         formats=options.formats,
         reveal_pins=options.reveal_pins,
     )
+
+
+def standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report | None:
+    """Give the report that lies in the folder, where it says all that is known of the run; None where it does not.
+
+    Its files are read to their end: one that is missing, or that somebody changed, makes it no report.
+    """
+    kept = ledger.kept_report(run)
+    if kept is None or options.reveal_pins:
+        return None
+    not_completed = options.folder / not_completed_name(run)
+    results = [options.folder / name for name in result_names(options.formats)]
+    try:
+        if any(sha256_of(file) != kept.get(file.name) for file in results):
+            return None
+        if (sha256_of(not_completed) if not_completed.exists() else None) != kept.get(not_completed.name):
+            return None
+    except OSError:
+        return None
+    return Report(
+        files=tuple(results),
+        not_completed=not_completed if not_completed.name in kept else None,
+        summary=summarise_groups(run, ledger.outcome_groups(run)),
+    )
+
+
+def write_standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
+    """Write a run's report, and keep in the ledger what it is, so that `standing_report` knows it again."""
+    try:
+        mark = ledger.begin_report(run)
+    except LedgerError:  # a ledger that takes nothing any more still tells what became of the rows
+        return report_run(run, ledger=ledger, options=options)
+    report = report_run(run, ledger=ledger, options=options)
+    if not options.reveal_pins:
+        files = [*report.files, *([report.not_completed] if report.not_completed else [])]
+        with suppress(OSError, LedgerError):
+            ledger.keep_report(run, mark, {file.name: sha256_of(file) for file in files})
+    return report
 
 
 def make_report_folder(folder: Path) -> None:

@@ -40,7 +40,7 @@ from bulk_topup.money import PRECISE, plain
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.records import Run
 from bulk_topup.report import Report, ReportError
-from bulk_topup.reporting import ReportOptions, make_report_folder, report_run
+from bulk_topup.reporting import ReportOptions, make_report_folder, standing_report, write_standing_report
 from bulk_topup.states import OPEN_STATES, RowState
 
 
@@ -67,6 +67,8 @@ class Finished:
     run: Run
     result: RunResult
     report: Report
+    #: Nothing changed since an earlier start wrote the report, so that it was not written again.
+    is_report_standing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,7 +338,9 @@ async def _execute(
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
     try:
-        return Finished(run=run, result=result, report=report_run(run, ledger=ledger, options=report))
+        if standing := standing_report(run, ledger=ledger, options=report):
+            return Finished(run=run, result=result, report=standing, is_report_standing=True)
+        return Finished(run=run, result=result, report=write_standing_report(run, ledger=ledger, options=report))
     except ReportError as error:
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
 

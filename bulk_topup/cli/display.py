@@ -103,6 +103,8 @@ def show_summary(console: Console, finished: Finished) -> None:
         console.print(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
     console.print(summary_table(finished.report.summary))
     show_charged(console, finished.report.summary)
+    if finished.is_report_standing:
+        console.print("Nothing changed since this report was written:", highlight=False)
     for file in finished.report.files:
         console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
     if finished.report.not_completed is not None:

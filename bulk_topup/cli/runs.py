@@ -12,7 +12,7 @@ from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from, report_options
 from bulk_topup.dvs import codec
 from bulk_topup.records import Run
-from bulk_topup.report import summarise
+from bulk_topup.report import summarise_groups
 from bulk_topup.reporting import make_report_folder, report_run
 from bulk_topup.states import RowState
 
@@ -32,7 +32,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
         console = Console(emoji=False)
         if run_name is not None:
             run = ledger.run_named(run_name)
-            summary = summarise(run, ledger.outcomes(run))
+            summary = summarise_groups(run, ledger.outcome_groups(run))
             if as_json:
                 click.echo(codec.encode(summary.as_json()))
                 return

@@ -162,3 +162,23 @@ def _seventh(db: Database) -> None:
         "UPDATE runs SET last_sent_at = (SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a "
         "ON a.row_id = r.id WHERE r.run_id = runs.id) WHERE purged_at IS NOT NULL"
     )
+
+
+@migrations(name=NAMES[7])
+def _eighth(db: Database) -> None:
+    # The files of a run's last report by their digests; the mark tells one writing of it from another.
+    db.table("reports").create(
+        {"run_id": int, "version": str, "mark": str, "files": str}, pk="run_id", not_null={"version", "mark"}
+    )
+    # Whatever changes a row or its run, whoever does it, makes its report old. An attempt's facts change with its row.
+    for table, change, run_id in (
+        ("rows", "INSERT", "NEW.run_id"),
+        ("rows", "UPDATE", "OLD.run_id"),
+        ("rows", "DELETE", "OLD.run_id"),
+        ("runs", "UPDATE", "OLD.id"),
+    ):
+        db.execute(f"""
+            CREATE TRIGGER {table}_{change.lower()}_makes_report_old AFTER {change} ON {table}
+            WHEN EXISTS (SELECT 1 FROM reports WHERE run_id = {run_id})
+            BEGIN DELETE FROM reports WHERE run_id = {run_id}; END
+        """)  # noqa: S608 - composed of constants

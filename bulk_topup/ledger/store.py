@@ -19,6 +19,7 @@ from bulk_topup.ledger.comparing import Comparing, Resolution
 from bulk_topup.ledger.opening import telling
 from bulk_topup.ledger.purging import Purging
 from bulk_topup.ledger.rebuilding import Rebuilding
+from bulk_topup.ledger.reports import Reports
 from bulk_topup.ledger.resolving import Resolving
 from bulk_topup.ledger.retrying import Retrying
 from bulk_topup.ledger.sealing import seal_facts
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
 READ_BATCH = 1_000
 
 
-class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding):
+class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports):
     """An open ledger."""
 
     def runs(self) -> list[Run]:

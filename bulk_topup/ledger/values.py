@@ -10,7 +10,18 @@ from typing import Any
 from bulk_topup.money import PRECISE, plain, with_fee
 from bulk_topup.pin_keys import PinKeys
 from bulk_topup.problems import Problem
-from bulk_topup.records import Attempt, CheckedRow, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, Outcome, Run
+from bulk_topup.records import (
+    Attempt,
+    CheckedRow,
+    Facts,
+    HeldAttempt,
+    HintedAttempt,
+    Move,
+    OpenAttempt,
+    Outcome,
+    OutcomeGroup,
+    Run,
+)
 from bulk_topup.states import RowState
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
@@ -177,6 +188,20 @@ def outcome_of(row: sqlite3.Row, keys: PinKeys) -> Outcome:
         creation_date=_time(row["creation_date"]),
         final_at=_time(row["final_at"]),
         in_list=bool(row["in_list"]),
+    )
+
+
+def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
+    """Make a group of outcomes of its row."""
+    return OutcomeGroup(
+        state=RowState(row["state"]),
+        product_id=row["product_id"],
+        amount=_decimal(row["amount"]),
+        unit=row["unit"],
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
+        price_unit=row["price_unit"],
+        rows=row["rows"],
     )
 
 

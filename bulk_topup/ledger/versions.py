@@ -15,6 +15,7 @@ NAMES: Final = (
     "0005_pin_keys",
     "0006_reconciling",
     "0007_indexes_for_millions",
+    "0008_reports",
 )
 
 #: sqlite-utils keeps there what was applied.

@@ -7,16 +7,16 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.report.cells import MASK, csv_text
     from bulk_topup.report.errors import ReportError
-    from bulk_topup.report.formats import ReportFormat
-    from bulk_topup.report.summary import Summary, Total, summarise
+    from bulk_topup.report.formats import ReportFormat, not_completed_name, result_names
+    from bulk_topup.report.summary import Summary, Total, summarise, summarise_groups
     from bulk_topup.report.write import Report, write_report
 else:
     __getattr__ = lazily(
         __name__,
         cells=("MASK", "csv_text"),
         errors=("ReportError",),
-        formats=("ReportFormat",),
-        summary=("Summary", "Total", "summarise"),
+        formats=("ReportFormat", "not_completed_name", "result_names"),
+        summary=("Summary", "Total", "summarise", "summarise_groups"),
         write=("Report", "write_report"),
     )
 
@@ -28,6 +28,9 @@ __all__ = [
     "Summary",
     "Total",
     "csv_text",
+    "not_completed_name",
+    "result_names",
     "summarise",
+    "summarise_groups",
     "write_report",
 ]

@@ -1,5 +1,6 @@
 """The formats of the results and the names of all files in a report; pure vocabulary."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -25,6 +26,11 @@ class ReportFormat(StrEnum):
 
 #: Counts and totals for scripts.
 SUMMARY: Final = "summary.json"
+
+
+def result_names(formats: Collection[ReportFormat]) -> tuple[str, ...]:
+    """Name the files that every report in these formats has: the results, then the summary."""
+    return (*(each.file_name for each in ReportFormat if each in formats), SUMMARY)
 
 
 def not_completed_name(run: Run) -> str:

@@ -6,7 +6,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 from bulk_topup.money import plain
-from bulk_topup.records import Outcome, Run
+from bulk_topup.records import Outcome, OutcomeGroup, Run
 from bulk_topup.states import RowState
 
 #: Digits that a sum may have. Python's default of 28 would round quietly; this is never reached by money, and a sum
@@ -115,6 +115,17 @@ class Tally:
             if outcome.fee is not None:
                 sums.fee = add(sums.fee, outcome.fee)
 
+    def add_groups(self, groups: Iterable[OutcomeGroup]) -> None:
+        """Count the rows of these groups too."""
+        fma = _EXACT.fma
+        for group in groups:
+            key = (group.state, group.product_id, group.unit, group.price_unit)
+            sums = self._sums.setdefault(key, _Sums())
+            sums.rows += group.rows
+            sums.amount = fma(group.amount or _ZERO, group.rows, sums.amount)
+            sums.price = fma(group.price or _ZERO, group.rows, sums.price)
+            sums.fee = fma(group.fee or _ZERO, group.rows, sums.fee)
+
     def summary(self) -> Summary:
         """Give the summary of the rows counted so far."""
         counts = dict.fromkeys(RowState, 0)
@@ -154,6 +165,13 @@ def summarise(run: Run, outcomes: Iterable[Outcome]) -> Summary:
     """
     tally = Tally(run)
     tally.add(outcomes)
+    return tally.summary()
+
+
+def summarise_groups(run: Run, groups: Iterable[OutcomeGroup]) -> Summary:
+    """Count and add up the rows of a run, groups of them that look the same in a summary at a time."""
+    tally = Tally(run)
+    tally.add_groups(groups)
     return tally.summary()
 
 

@@ -11,7 +11,7 @@ from bulk_topup.records import Outcome, Run
 from bulk_topup.report.batches import Sink, batches
 from bulk_topup.report.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.errors import ReportError
-from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name
+from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name, result_names
 from bulk_topup.report.jsonl_results import jsonl_results
 from bulk_topup.report.summary import Summary, Tally
 from bulk_topup.states import RowState
@@ -75,7 +75,7 @@ def write_report(
         if not rest.any:
             not_completed.unlink(missing_ok=True)
     return Report(
-        files=(*(folder / each.file_name for each in wanted), folder / SUMMARY),
+        files=tuple(folder / name for name in result_names(wanted)),
         not_completed=not_completed if rest.any else None,
         summary=summary,
     )

@@ -279,3 +279,30 @@ def test_a_row_that_was_tried_again_since_is_not_sent_to_another_number_by_an_ol
     told = pay("run", list_, *paying, "--corrections", corrected, code=3).stderr
     assert "which was sent since and may be paid" in told
     assert len(books()["transactions"]) == 2
+
+
+def test_a_finished_run_that_is_resumed_leaves_its_report_unless_a_file_of_it_is_not_what_was_written(
+    pay: Pay, root: Path, tmp_path: Path
+) -> None:
+    pay("run", root / "sample_files" / "rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
+    folder = tmp_path / "reports/list-rewards"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    written = {file.name: file.stat().st_ino for file in folder.iterdir()}
+
+    def resumed(*words: str) -> set[str]:
+        """Resume the run, and give the names of the files that were written anew."""
+        answer = pay("resume", "list/rewards", *words, code=1)
+        anew = {file.name for file in folder.iterdir() if file.stat().st_ino != written.get(file.name)}
+        assert ("Nothing changed since this report was written" in answer.stdout) is (not anew)
+        assert "reports/list-rewards/results.csv" in answer.stdout
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+        written.update({file.name: file.stat().st_ino for file in folder.iterdir()})
+        return anew
+
+    assert resumed() == set()
+    with (folder / "results.csv").open("ab") as file:
+        file.write(b"a line that nobody was paid by\r\n")
+    assert resumed() == set(before)
+    (folder / "list-rewards-not-completed.csv").unlink()
+    assert resumed("--format", "csv") == {"results.csv", "summary.json", "list-rewards-not-completed.csv"}
+    assert resumed("--format", "csv") == set()
