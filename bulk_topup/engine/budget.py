@@ -1,8 +1,13 @@
-"""What a run may still send within its caps, row by row, against what the provider really held; pure."""
+"""What a run may still send within its caps, row by row, against what the provider really held; pure.
+
+What is known of single rows is forgotten once they completed, so that a budget grows with the rows that are open alone;
+without caps nothing is counted.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
 
+from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.guards import Caps
 from bulk_topup.ledger import Spent
 from bulk_topup.money import PRECISE, plain
@@ -21,14 +26,17 @@ class Budget:
 
     def __init__(self, caps: Caps, spent: Spent) -> None:
         self._caps = caps
+        self._is_capped = caps != Caps()
         self._rows = spent.rows
         self._amounts = dict(spent.amounts)
         self._costs = dict(spent.costs)
-        #: What each row counts for at present: asked for, and its cost.
+        #: What each row that is open counts for at present: asked for, and its cost.
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
 
     def excess(self, attempt: Attempt) -> str | None:
         """Count a row that is about to be sent; give a sentence instead where it would exceed a cap."""
+        if not self._is_capped:
+            return None
         amount, cost = _planned(attempt)
         caps = self._caps
         if caps.rows is not None and self._rows + 1 > caps.rows:
@@ -63,7 +71,10 @@ class Budget:
             facts: what the provider holds.
             was_unknown: only now it is known, so that a row of an earlier start was counted as planned.
         """
-        counted = self._counted.get(attempt.row_id)
+        if not self._is_capped:
+            return
+        is_final = facts.status_class == StatusClass.COMPLETED.name
+        counted = self._counted.pop(attempt.row_id, None) if is_final else self._counted.get(attempt.row_id)
         if counted is None and was_unknown:
             counted = _planned(attempt)
         charged = facts.charged
@@ -72,10 +83,13 @@ class Budget:
         amount, (unit, expected) = counted
         _add(self._costs, unit, -expected)
         _add(self._costs, facts.price_unit, charged)
-        self._counted[attempt.row_id] = (amount, (facts.price_unit, charged))
+        if not is_final:
+            self._counted[attempt.row_id] = (amount, (facts.price_unit, charged))
 
     def unpaid(self, attempt: Attempt, facts: Facts | None = None) -> None:
         """Count a row no longer: it was not sent, or nobody was paid."""
+        if not self._is_capped:
+            return
         amount, cost = _planned(attempt)
         if facts is not None and facts.charged is not None:
             cost = (facts.price_unit or "", facts.charged)

@@ -27,12 +27,12 @@ def row(attempt: Attempt) -> Callable[..., Attempt]:
     return make
 
 
-def facts(price: str, fee: str | None = None) -> Facts:
+def facts(price: str, fee: str | None = None, status: str = "CONFIRMED") -> Facts:
     return Facts(
         transaction_id=1,
         creation_date=datetime(2026, 11, 1, tzinfo=UTC),
-        status_class="CONFIRMED",
-        status_message="CONFIRMED",
+        status_class=status,
+        status_message=status,
         price=Decimal(price),
         fee=None if fee is None else Decimal(fee),
         price_unit="USD",
@@ -80,6 +80,29 @@ def test_the_price_with_its_fee_takes_the_place_of_the_expected_cost(row: Any) -
     assert budget.excess(row(2)) is not None
     budget.charged(first, facts("4"))
     assert budget.excess(row(2)) is None
+
+
+def test_a_row_that_completed_counts_on_although_nothing_is_remembered_of_it(row: Any) -> None:
+    budget = Budget(Caps(costs={"USD": Decimal(7)}), NOTHING)
+    first = row(1)
+    assert budget.excess(first) is None
+    budget.charged(first, facts("4"))
+    budget.charged(first, facts("4.5", status="COMPLETED"))
+    assert budget._counted == {}
+    assert "7.5 USD" in str(budget.excess(row(2)))
+    budget.unpaid(first, facts("4.5", status="REVERSED"))
+    assert budget.excess(row(2, "7")) is None
+    assert budget.excess(row(3, "0.01")) is not None
+
+
+def test_without_caps_nothing_is_remembered_of_any_row(row: Any) -> None:
+    budget = Budget(Caps(), NOTHING)
+    for number in range(9):
+        assert budget.excess(row(number)) is None
+        budget.charged(row(number), facts("4"))
+    budget.unpaid(row(1), facts("4"))
+    assert budget._counted == {}
+    assert budget.excess_held() is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["send", "charge", "fail", "release"])), max_size=30))
