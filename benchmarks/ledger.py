@@ -1,0 +1,250 @@
+"""How a ledger of many rows answers: status, resume with nothing to do, report, and what a run asks again and again.
+
+    python benchmarks/ledger.py [ROWS]
+
+The rows are made by SQL, in runs of at most a million; they are finished, as those of most runs are.
+"""
+
+import asyncio
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+from figures import Figures, reached
+from processes import served
+
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import Prepared, Runner, RunOptions
+from bulk_topup.environments import Environment
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
+from bulk_topup.report import ReportFormat, summarise_groups
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Finished, Payer, resume_run
+
+ROWS = 1_000_000
+RUN_ROWS = 1_000_000
+KEY, SECRET = "benchmark", "benchmark"
+#: External ids in a page of the provider's list.
+PAGE = 100
+
+_NUMBERS = "WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < :rows) "
+_PARTY = "('+659' || (1000000 + i * 7919 % 9000000))"
+_REQUEST = (
+    """('{"product_id":6418,"auto_confirm":true,"calculation_mode":"DESTINATION_AMOUNT","destination":"""
+    """{"unit_type":"CURRENCY","unit":"SGD","amount":' || (1 + i % 50) || '},"""
+    f""""credit_party_identifier":{{"mobile_number":"' || {_PARTY} || '"}}}}')"""
+)
+_STATE = "iif(i % 200 = 0, 'failed', 'completed')"
+_STATUS = "iif(i % 200 = 0, 'DECLINED', 'COMPLETED')"
+_TIME = "strftime('%Y-%m-%dT%H:%M:%S', 1790000000 + i / 100 + {}, 'unixepoch') || '.250000+00:00'"
+_RUN = """
+    INSERT INTO runs (id, job, run_key, environment, account, list_path, columns, created_at)
+    VALUES (?, 'list', 'run-' || ?, 'sandbox', '', 'list.csv', '["reference","phone","amount"]',
+            '2026-11-01T02:00+00:00')
+"""
+_ROWS = f"""
+    INSERT INTO rows (id, run_id, identity, line, in_list, state, cells, problems, message, note, product_id,
+                      credit_party, amount, unit, request, cost, cost_unit, operator_id, attempt)
+    {_NUMBERS}
+    SELECT i, 1 + (i - 1) / :run_rows, 'reference:E-' || i, 2 + (i - 1) % :run_rows, 1, {_STATE},
+           json_array('E-' || i, {_PARTY}, '' || (1 + i % 50)), '[]', '', '', 6418, {_PARTY}, '' || (1 + i % 50), 'SGD',
+           {_REQUEST}, '0.74', 'USD', 1310, 1 FROM s
+"""  # noqa: S608 - composed of constants
+_ATTEMPTS = f"""
+    INSERT INTO attempts (id, row_id, number, external_id, request, intent_at, transaction_id, creation_date,
+                          status_class, status_message, price, fee, price_unit, operator_reference, final_at,
+                          expires_at)
+    {_NUMBERS}
+    SELECT i, i, 1, 'list-' || hex(i * 2654435761 % 4294967296) || '-1', {_REQUEST}, {_TIME.format(0)},
+           2237512890 + i, {_TIME.format(1)}, {_STATUS}, {_STATUS}, '' || (1 + i % 50), '0', 'USD', 'OP-' || i,
+           {_TIME.format(4)}, {_TIME.format(3600)} FROM s
+"""  # noqa: S608
+_EVENTS = f"""
+    INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
+    {_NUMBERS}
+    SELECT i, e.column1, {_TIME.format("e.column2")}, e.column3, e.column4, e.column5, e.column6 FROM s, (VALUES
+        (0, 0, NULL, 'pending', 'list read', NULL), (1, 0, 'pending', 'in_flight', 'intent to send', NULL),
+        (1, 1, 'in_flight', 'accepted', 'answer to the creation', 'CONFIRMED'),
+        (1, 4, 'accepted', 'completed', 'status read', 'COMPLETED')) AS e
+"""  # noqa: S608
+#: What the migrations before the last two had in its place.
+_AS_BEFORE = (
+    "DROP INDEX idx_rows_run_id_state_id_in_list_attempt", "DROP INDEX idx_rows_noted", "DROP INDEX idx_rows_in_flight",
+    "DROP INDEX idx_attempts_created", "DROP INDEX idx_hints_received_at", "DROP TABLE reports",
+    *(f"DROP TRIGGER {name}_makes_report_old" for name in ("rows_insert", "rows_update", "rows_delete", "runs_update")),
+    "ALTER TABLE runs DROP COLUMN last_sent_at",
+    "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
+    "DELETE FROM _sqlite_migrations WHERE name LIKE '0007%' OR name LIKE '0008%'",
+)  # fmt: skip
+
+
+class _Nobody:
+    """Looks on and says nothing."""
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """See what a start would do."""
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Agree."""
+
+    def running(self, run: Run, runner: Runner) -> nullcontext[None]:
+        """Look on."""
+        del run, runner
+        return nullcontext()
+
+
+def main() -> None:
+    """Measure and print."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    run_rows = min(rows, RUN_ROWS)
+    figures = Figures(
+        title="A ledger of many rows",
+        what=f"{rows:,} rows in runs of {run_rows:,}, all of them final, each with an attempt and four events.",
+        packages=("sqlite-utils",),
+    )
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ledger.db"
+        figures.add("made by SQL, not by a run", _seconds(lambda: _build(path, rows, run_rows))[1])
+        _sizes(path, rows, figures)
+        _upgrade(path, figures)
+        with Ledger(path) as ledger:
+            runs = ledger.runs()
+            baseline = _read(path, "SELECT * FROM rows ORDER BY id")
+            figures.add("baseline: sqlite3 reads all rows in order", f"{baseline:.2f} s")
+            counted, told = _seconds(lambda: [ledger.counts(run) for run in runs])
+            aim = reached(counted < rows / 1e6, "1 s for a million rows")
+            figures.add("`status`: every run's rows by state", told, ratio=_ratio(counted, baseline), aim=aim)
+            summed, told = _seconds(lambda: summarise_groups(runs[0], ledger.outcome_groups(runs[0])))
+            aim = reached(summed < 15, "15 s")
+            figures.add("`status RUN`: one run's sums", told, ratio=_ratio(summed, baseline * run_rows / rows), aim=aim)
+            _asked_again(ledger, runs[0], path, figures)
+            asyncio.run(_resumed(ledger, runs[0], Path(name), figures))
+    figures.show()
+
+
+def _build(path: Path, rows: int, run_rows: int) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -262144"):
+            connection.execute(f"PRAGMA {pragma}")
+        found = connection.execute(
+            "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+        ).fetchall()
+        for type_, name, _ in found:
+            connection.execute(f"DROP {type_} {name}")
+        runs = -(-rows // run_rows)
+        connection.executemany(_RUN, ((number, number) for number in range(1, runs + 1)))
+        for statement in (_ROWS, _ATTEMPTS, _EVENTS):
+            connection.execute(statement, {"rows": rows, "run_rows": run_rows})
+        for *_, text in found:
+            connection.execute(text)
+
+
+def _sizes(path: Path, rows: int, figures: Figures) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        sizes = dict(
+            connection.execute(
+                "SELECT s.tbl_name || ' ' || s.type, sum(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s "
+                "ON s.name = d.name WHERE s.tbl_name IN ('rows', 'attempts', 'events') AND d.aggregate = 1 GROUP BY 1"
+            ).fetchall()
+        )
+    parts = ", ".join(f"{name} {size / rows:.0f}" for name, size in sorted(sizes.items(), key=lambda item: -item[1]))
+    figures.add("on disk", f"{sum(sizes.values()) / rows:,.0f} bytes a row", ratio=parts)
+
+
+def _upgrade(path: Path, figures: Figures) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in _AS_BEFORE:
+            connection.execute(statement)
+    figures.add("opened for the first time by this version", _seconds(lambda: Ledger(path).close())[1])
+
+
+def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None:
+    """Measure what a run asks at every poll, callback or claim, when nearly all of its rows are done."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT external_id FROM attempts WHERE id <= ?", [PAGE]).fetchall()
+        ids = [row[0] for row in found]
+        statement = "SELECT * FROM attempts WHERE id = ?"
+        one = _each(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
+    figures.add(f"baseline: {PAGE} attempts by their key", f"{one:.2f} ms")
+    for id_ in ids:
+        ledger.keep_hint(id_)
+    for what, question in (
+        (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
+        ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
+        ("how many rows are open, and since when", lambda: ledger.accepted_window(run)),
+        ("whose outcome is unknown", lambda: ledger.in_flight(run)),
+        ("what may be sent now", lambda: ledger.claim(run, PAGE)),
+        ("what waits", lambda: ledger.waiting(run)),
+        ("what the list contradicts", lambda: ledger.count_notes(run)),
+    ):
+        took = _each(question)
+        figures.add(what, f"{took:.2f} ms", ratio=_ratio(took, one))
+    ledger.drop_hints(ledger.hinted(run))
+
+
+async def _resumed(ledger: Ledger, run: Run, folder: Path, figures: Figures) -> None:
+    command = [Path(sys.executable).with_name("bulk-topup"), "sandbox", "--api-key", KEY, "--api-secret", SECRET]
+    with served(command) as (_, port):
+        async with AsyncDVS(f"http://127.0.0.1:{port}/v1", KEY, SECRET) as dvs:
+
+            async def resume() -> tuple[Finished, float]:
+                began = time.perf_counter()
+                finished = await resume_run(
+                    run,
+                    dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=RunOptions(),
+                    report=ReportOptions(folder=folder, formats=[ReportFormat.CSV]),
+                    watcher=_Nobody(),
+                )
+                return finished, time.perf_counter() - began
+
+            ledger.set_account(run, dvs.account)
+            run = ledger.run_named(run.name)
+            first, wrote = await resume()
+            second, stood = await resume()
+    assert (first.is_report_standing, second.is_report_standing) == (False, True)
+    joined = "FROM rows AS r JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = 1 ORDER BY r.line"
+    read = _read(ledger.path, f"SELECT r.*, a.* {joined}")
+    figures.add("baseline: sqlite3 reads a run's rows and attempts in list order", f"{read:.2f} s")
+    figures.add(
+        "`resume RUN` with nothing to do that writes a report as CSV", f"{wrote:.2f} s", ratio=_ratio(wrote, read)
+    )
+    aim = reached(stood < 15, "15 s")
+    figures.add("the same again: the report stands", f"{stood:.2f} s", ratio=_ratio(stood, read), aim=aim)
+
+
+def _read(path: Path, statement: str) -> float:
+    with closing(sqlite3.connect(path)) as connection:
+        began = time.perf_counter()
+        for _ in connection.execute(statement):
+            pass
+        return time.perf_counter() - began
+
+
+def _seconds(work: Callable[[], object]) -> tuple[float, str]:
+    began = time.perf_counter()
+    work()
+    took = time.perf_counter() - began
+    return took, f"{took:.2f} s"
+
+
+def _each(question: Callable[[], object]) -> float:
+    """Give the best of some times in milliseconds."""
+    return min(_seconds(question)[0] for _ in range(5)) * 1000
+
+
+def _ratio(took: float, baseline: float) -> str:
+    return f"{took / baseline:.2f} of the baseline"
+
+
+if __name__ == "__main__":
+    main()

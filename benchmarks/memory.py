@@ -1,0 +1,158 @@
+"""How much memory a run takes from the list to the report, and what a row more takes of it.
+
+    python benchmarks/memory.py [FEWER MORE]
+
+Each run is a process of its own beside one sandbox: whatever grew with the rows would show as the difference of two
+peaks over the difference of two lists.
+"""
+
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+from figures import Figures, reached
+from processes import served
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.environments import Environment
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Payer, run_list
+from bulk_topup.states import RowState
+
+FEWER, MORE = 20_000, 100_000
+KEY, SECRET = "benchmark", "benchmark"
+#: What a run of a million rows may take, in MB.
+ALLOWED = 700
+MILLION = 1_000_000
+
+
+class _Onlooker:
+    """Notes the peak of memory, in MB, at the end of each stage."""
+
+    def __init__(self) -> None:
+        self.peaks: dict[str, float] = {}
+
+    def note(self, stage: str) -> None:
+        """Note the peak so far."""
+        self.peaks[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """See what a start would do."""
+        del job, run, prepared
+        self.note("planned")
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Agree."""
+
+    @contextmanager
+    def running(self, run: Run, runner: Runner) -> Iterator[None]:
+        """Look on."""
+        del run, runner
+        self.note("merged")
+        yield
+        self.note("paid")
+
+
+def main() -> None:
+    """Measure and print."""
+    if sys.argv[1:2] == ["--one"]:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+            print(json.dumps(loop.run(_pay(int(sys.argv[2]), sys.argv[3]))))
+        return
+    fewer, more = map(int, sys.argv[1:3]) if len(sys.argv) > 1 else (FEWER, MORE)
+    figures = Figures(
+        title="Memory of a run",
+        what=(
+            "Peak resident memory of a process that checks, plans, pays and reports a list (CSV, XLSX and JSON lines) "
+            "against a sandbox that is a process of its own."
+        ),
+        packages=("polars", "httpx2", "xlsxwriter"),
+    )
+    with _sandbox() as (process, port):
+        url = f"http://127.0.0.1:{port}/v1"
+        few = _measured(fewer, url)
+        before = _resident(process.pid)
+        many = _measured(more, url)
+        grown = _resident(process.pid) - before
+    figures.add(f"baseline: peak of {fewer:,} rows", f"{few['reported']:.0f} MB")
+    for stage, peak in many.items():
+        if stage != "seconds":
+            figures.add(
+                f"peak of {more:,} rows, until {stage}",
+                f"{peak:.0f} MB",
+                ratio=f"{(peak - few[stage]) * 2**20 / (more - fewer):+,.0f} bytes a row more",
+            )
+    expected = many["reported"] + max(many["reported"] - few["reported"], 0) / (more - fewer) * (MILLION - more)
+    figures.add(
+        f"at that growth, peak of {MILLION:,} rows",
+        f"{expected:.0f} MB",
+        aim=reached(expected < ALLOWED, f"under {ALLOWED} MB"),
+    )
+    figures.add("the sandbox, which keeps every transaction", f"{grown * 2**20 / more:,.0f} bytes a transaction")
+    figures.show(f"{more:,} rows took {many['seconds']:.0f} s.")
+
+
+def _measured(rows: int, url: str) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", str(rows), url]
+    found: dict[str, float] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return found
+
+
+async def _pay(rows: int, url: str) -> dict[str, float]:
+    onlooker = _Onlooker()
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / f"list-{rows}.csv"
+        with path.open("w", encoding="utf-8") as file:
+            file.write("reference,phone,amount\n")
+            # Numbers end with digits whose transactions complete, and every person is another one.
+            file.writelines(f"E-{row},+659{row // 600:04d}{400 + row % 600},{1 + row % 9}\n" for row in range(rows))
+        job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
+        async with AsyncDVS(url, KEY, SECRET, rate=1e9) as dvs:
+            with Ledger(folder / "ledger.db") as ledger:
+                finished = await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=RunOptions(polling=PollPolicy(shortest=0.2)),
+                    report=ReportOptions(folder=folder),
+                    watcher=onlooker,
+                )
+        assert finished.report.summary.counts[RowState.COMPLETED] == rows
+    onlooker.note("reported")
+    return {**onlooker.peaks, "seconds": time.perf_counter() - began}
+
+
+def _resident(process: int) -> float:
+    """Give what a process has in memory, in MB."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
+
+
+@contextmanager
+def _sandbox() -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    command = [
+        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", "0", "--time-scale", "0.001",
+        "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
+    ]  # fmt: skip
+    with served(command) as started:
+        yield started
+
+
+if __name__ == "__main__":
+    main()
