@@ -17,8 +17,8 @@ APPLICATION_ID = 0x62747570
 BUSY_TIMEOUT = 30.0
 #: Seconds between tries to set up a ledger that others set up.
 SET_UP_WAIT = 0.05
-#: Memory for pages of the file, in KiB: a big ledger's indexes are read and written all over.
-CACHE_KIB = 32 * 1024
+#: Memory for pages of the file, in KiB; sorting takes as much again. More makes a big ledger no faster.
+CACHE_KIB = 8 * 1024
 #: What the write-ahead log is cut to, in bytes, after a big list or a long look of another process made it grow.
 JOURNAL_BYTES = 64 * 1024 * 1024
 #: Of SQLite's error codes these bits name the kind.

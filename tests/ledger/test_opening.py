@@ -1,5 +1,6 @@
 """The ledger's file: made private and durable, and nothing else is ever touched."""
 
+import json
 import sqlite3
 import stat
 import subprocess
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from bulk_topup.clock import Clock
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import Ledger, opening
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.versions import NAMES
-from bulk_topup.records import CheckedRow, Run
+from bulk_topup.records import CheckedRow, Move, Run
+from bulk_topup.states import RowState
 
 OPENERS = 8
 
@@ -32,6 +35,24 @@ from bulk_topup.ledger import Ledger
 with Ledger(Path(sys.argv[1])) as ledger:
     print(sum(sum(ledger.counts(run).values()) for run in ledger.runs()))
 """
+
+
+#: Takes the last two migrations back.
+AS_OF_THE_SIXTH = (
+    "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
+    "DROP INDEX idx_rows_noted",
+    "DROP INDEX idx_rows_in_flight",
+    "DROP INDEX idx_attempts_created",
+    "DROP INDEX idx_hints_received_at",
+    "DROP TRIGGER rows_insert_makes_report_old",
+    "DROP TRIGGER rows_update_makes_report_old",
+    "DROP TRIGGER rows_delete_makes_report_old",
+    "DROP TRIGGER runs_update_makes_report_old",
+    "DROP TABLE reports",
+    "ALTER TABLE runs DROP COLUMN last_sent_at",
+    "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
+    "DELETE FROM _sqlite_migrations WHERE name > '0007'",
+)
 
 
 def mode(path: Path) -> int:
@@ -127,6 +148,52 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) ->
     with pytest.raises(LedgerError, match="written by a newer bulk-topup"):
         Ledger(path)
     assert path.read_bytes() == before
+
+
+def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
+    path: Path,
+    start: Callable[..., Run],
+    row: Callable[..., CheckedRow],
+    move: Callable[..., Move],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = 100_000
+    monkeypatch.setattr(opening, "JOURNAL_BYTES", limit)
+    log = path.with_name(f"{path.name}-wal")
+    with Ledger(path) as ledger:
+        run = start(ledger, [row(1)])
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM rows").fetchone()
+        cells = json.dumps(["x" * 6_000, "1"])  # beyond the thousand pages after which SQLite looks at its log
+        start(ledger, [row(who, line=who + 2, cells=cells) for who in range(900)])
+        assert log.stat().st_size > limit
+        reader.execute("COMMIT")
+        for attempt in ledger.claim(run, 3):
+            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+        assert log.stat().st_size <= limit
+        reader.close()
+
+
+def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
+    path: Path, clock: Clock, start: Callable[..., Run], row: Callable[..., CheckedRow], move: Callable[..., Move]
+) -> None:
+    with Ledger(path, clock=clock) as ledger:
+        run, purged = start(ledger, [row(1), row(2)]), start(ledger, [row(3)], run_key="2026-10")
+        for each in (run, purged):
+            [attempt] = ledger.claim(each, 1)
+            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+        ledger.purge(purged)
+        counts, outcomes, payment = ledger.counts(run), list(ledger.outcomes(run)), ledger.last_purged_payment()
+        assert payment is not None
+    earlier = sqlite3.connect(path, isolation_level=None)
+    for statement in AS_OF_THE_SIXTH:
+        earlier.execute(statement)
+    earlier.close()
+    with Ledger(path, clock=clock) as ledger:
+        assert (ledger.counts(run), list(ledger.outcomes(run))) == (counts, outcomes)
+        assert ledger.last_purged_payment() == payment
+        assert [attempt.number for attempt in ledger.claim(run, 9)] == [1]
 
 
 def test_every_migration_is_known_by_name() -> None:
