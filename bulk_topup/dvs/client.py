@@ -230,20 +230,22 @@ class AsyncDVS:
         async def one_try() -> Answer:
             nonlocal admitted
             if not admitted:
-                await self.limiter.acquire()
+                # What asks waits behind what pays.
+                await self.limiter.acquire(first=call.method != "GET")
             admitted = False
             self.traffic.requests += 1
+            sent_at = self.limiter.sent()
             try:
                 answer = await self._transport.send(call)
             except NoResponseError:
                 self.traffic.unanswered += 1
                 raise
+            limit, remaining = (header_number(answer.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
             if answer.status_code == TOO_MANY_REQUESTS:
                 self.traffic.throttled += 1
-                self.limiter.throttled(_retry_after(answer.headers))
+                self.limiter.throttled(_retry_after(answer.headers), limit, sent_at)
             else:
-                limit, remaining = (header_number(answer.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
-                self.limiter.learn(limit, remaining)
+                self.limiter.learn(limit, remaining, sent_at)
             _raise_for_error(answer)
             return answer
 

@@ -1,29 +1,53 @@
-"""The paced rate limiter: spreads requests evenly and learns the allowed rate from answers; touches only the clock."""
+"""The paced rate limiter: spreads requests evenly and learns the allowed rate from answers; touches only the clock.
+
+What pays goes first: while such requests wait, only one in OTHERS_EVERY is another.
+"""
 
 import asyncio
+from collections import deque
+from math import ceil
+from typing import Final
 
 from bulk_topup.clock import Clock
+from bulk_topup.dvs.windows import Windows
 
 #: Requests a second before the first answer has told the limit.
 DEFAULT_RATE = 10.0
-#: Of the announced limit, how much is used: the provider's seconds and ours do not begin together.
+#: Of what the limit leaves to us, how much is used: the provider's seconds and ours do not begin together.
 SHARE_OF_LIMIT = 0.99
+#: The least of the limit that is asked for, however much others take: else it would never be seen that they ended.
+LEAST_SHARE: Final = 0.02
 #: After a 429 the rate shrinks by this factor, and grows back by this share of the limit with each answer.
 SHRINK = 0.7
 GROW = 0.005
+#: Where the provider's windows are not seen, the rate shrinks by the factor while less than the first share of the
+#: limit is left, and grows only while more than the second is.
+YIELD: Final = 0.98
+SCARCE: Final = 0.005
+AMPLE: Final = 0.03
+#: Where the provider's windows are seen, a 429 lets this share of the limit alone instead, half as much after a while.
+GUARD: Final = 0.01
+GUARD_HALVES_AFTER: Final = 20.0
 #: Never slower than this many requests a second.
 SLOWEST_RATE = 0.2
 #: Seconds to wait after a 429 that does not say how long, and the longest wait that one may ask for.
 DEFAULT_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
-#: Seconds to hold back when an answer says that no request is left.
+#: Seconds to hold back when an answer says that no request is left, where it is not seen when there will be some.
 PAUSE_WHEN_SPENT = 0.05
-#: How far behind its schedule the limiter may be and still catch up, in seconds.
-CATCH_UP = 0.05
+#: How far behind its schedule the limiter may be and still catch up, in seconds, and how many times faster it does.
+CATCH_UP = 0.1
+HASTE: Final = 2.0
+#: While requests that go first wait, one in so many is another.
+OTHERS_EVERY: Final = 40
+#: Seconds after which a wait is looked at anew: the rate may have changed.
+LONGEST_NAP: Final = 1.0
 
 
 class RateLimiter:
-    """Lets one request pass at a time, evenly spaced; first come, first served.
+    """Lets one request pass at a time, evenly spaced; among those of a kind first come, first served.
+
+    In any second at most as many pass as the rate has, also where the limiter catches up.
 
     Args:
         clock: where time comes from.
@@ -33,54 +57,145 @@ class RateLimiter:
     def __init__(self, clock: Clock, rate: float | None = None) -> None:
         self._clock = clock
         self._ceiling = rate
-        self._limit: float | None = None
+        self._limit: int | None = None
+        #: When the request was sent whose answer told the limit.
+        self._told_at = float("-inf")
+        self._windows = Windows()
+        #: What part of the allowed rate is used, after answers with 429 whose windows were not seen.
+        self._factor = 1.0
+        self._yielded_at = float("-inf")
+        #: What share of the limit is let alone, and since when, after those whose windows were.
+        self._guard, self._guarded_at = 0.0, 0.0
         self._rate = rate or DEFAULT_RATE
         self._next = clock.monotonic()
+        self._next_other = self._next
         self._pausing_until = self._next
-        self._turn = asyncio.Lock()
+        #: When requests passed in the last second.
+        self._passed: deque[float] = deque()
+        self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
+        self._first_waiting = 0
 
     @property
     def rate(self) -> float:
         """Requests a second at present."""
         return self._rate
 
-    async def acquire(self) -> None:
-        """Wait for the next free place in time."""
-        async with self._turn:
-            while (delay := self._next - self._clock.monotonic()) > 0:
-                await self._clock.sleep(delay)
-            self._next = max(self._next, self._clock.monotonic() - CATCH_UP) + 1 / self._rate
+    @property
+    def limit(self) -> int | None:
+        """The limit that answers told, in requests a second; None before one did."""
+        return self._limit
 
-    def learn(self, limit: int | None, remaining: int | None) -> None:
-        """Take in what an answer that was not a 429 says in `X-Ratelimit-Limit` and `X-Ratelimit-Remaining`."""
-        if limit is not None and limit > 0 and limit != self._limit:
-            first = self._limit is None
-            self._limit = float(limit)
-            self._rate = self._target if first else min(self._rate, self._target)
-        elif self._rate < self._target:
-            self._rate = min(self._target, self._rate + GROW * self._target)
-        if remaining == 0:
-            self._hold(PAUSE_WHEN_SPENT)
+    async def acquire(self, *, first: bool = False) -> None:
+        """Wait for the next free place in time.
 
-    def throttled(self, retry_after: float | None) -> float:
+        Args:
+            first: whether the request goes before those that do not.
+        """
+        self._first_waiting += first
+        try:
+            async with self._turns[first]:
+                while (delay := self._delay(first=first)) > 0:
+                    await self._clock.sleep(min(delay, LONGEST_NAP))
+                self._pass(first=first)
+        finally:
+            self._first_waiting -= first
+
+    def sent(self) -> float:
+        """Take in that a request leaves, and give the time, which its answer has to be brought with."""
+        now = self._clock.monotonic()
+        self._windows.sent(now)
+        return now
+
+    def learn(self, limit: int | None, remaining: int | None, sent_at: float) -> None:
+        """Take in what an answer that was not a 429 says in `X-Ratelimit-Limit` and `X-Ratelimit-Remaining`.
+
+        Args:
+            limit: requests a second, where it says so.
+            remaining: requests that are left of them.
+            sent_at: what `sent` gave when the request left.
+        """
+        now = self._clock.monotonic()
+        self._take_limit(limit, sent_at)
+        if limit is not None and remaining is not None and limit == self._limit:
+            self._windows.answered(sent_at, limit, remaining)
+        self._adapt(remaining, now, sent_at)
+        self._set_rate(now)
+        if (full_until := self._windows.full_until(now)) is not None:
+            self._hold(full_until)
+        elif remaining == 0 and not self._windows.are_seen and now - sent_at <= PAUSE_WHEN_SPENT:
+            self._hold(now + PAUSE_WHEN_SPENT)
+
+    def throttled(self, retry_after: float | None, limit: int | None, sent_at: float) -> float:
         """Take in a 429: slow down, hold everything back, and give the seconds that this holds.
 
         Requests that were on their way already when the first 429 of a pause came say nothing new.
+
+        Args:
+            retry_after: seconds to wait, where it says so.
+            limit: requests a second, where it says so.
+            sent_at: what `sent` gave when the request left.
         """
         pause = min(max(retry_after if retry_after is not None else DEFAULT_PAUSE, 0.0), LONGEST_PAUSE)
         now = self._clock.monotonic()
-        if now >= self._pausing_until:
-            self._rate = max(SLOWEST_RATE, self._rate * SHRINK)
+        if not self._take_limit(limit, sent_at) and now >= self._pausing_until:
+            if self._windows.are_seen:
+                self._guard, self._guarded_at = self._guard_at(now) + GUARD, now
+            else:
+                self._factor *= SHRINK
+        self._set_rate(now)
         self._pausing_until = max(self._pausing_until, now + pause)
-        self._hold(pause)
+        self._hold(now + pause)
         return pause
 
-    @property
-    def _target(self) -> float:
-        allowed = self._limit * SHARE_OF_LIMIT if self._limit is not None else DEFAULT_RATE
-        if self._ceiling is None:
-            return allowed
-        return min(self._ceiling, allowed) if self._limit is not None else self._ceiling
+    def _take_limit(self, limit: int | None, sent_at: float) -> bool:
+        """Take in a limit that no later request was told otherwise; tell whether it differs from what was known."""
+        if limit is None or limit <= 0 or sent_at < self._told_at:
+            return False
+        is_news = limit != self._limit
+        self._limit, self._told_at = limit, sent_at
+        return is_news
 
-    def _hold(self, seconds: float) -> None:
-        self._next = max(self._next, self._clock.monotonic() + seconds)
+    def _adapt(self, remaining: int | None, now: float, sent_at: float) -> None:
+        """Use more or less of what is allowed, by what is left of it where the provider's windows are not seen."""
+        if remaining is None or self._limit is None or self._windows.are_seen or remaining > AMPLE * self._limit:
+            self._factor = min(1.0, self._factor + GROW)
+        elif remaining < SCARCE * self._limit and sent_at > self._yielded_at and self._windows.others():
+            # Once, until the answer to a request that was sent since shows what it did.
+            self._factor *= YIELD
+            self._yielded_at = now
+
+    def _delay(self, *, first: bool) -> float:
+        """Give the seconds until a request may pass."""
+        now = self._clock.monotonic()
+        at = self._next
+        while self._passed and self._passed[0] < now - 1.1:
+            self._passed.popleft()
+        number = ceil(self._rate)
+        if len(self._passed) >= number:
+            at = max(at, self._passed[-number] + number / self._rate)
+        if self._passed:
+            at = max(at, self._passed[-1] + 1 / (HASTE * self._rate))
+        if self._first_waiting and not first:
+            at = max(at, self._next_other)
+        return at - now
+
+    def _pass(self, *, first: bool) -> None:
+        now = self._clock.monotonic()
+        self._passed.append(now)
+        self._next = (now if self._next < now - CATCH_UP else self._next) + 1 / self._rate
+        if not first:
+            self._next_other = now + OTHERS_EVERY / self._rate
+
+    def _set_rate(self, now: float) -> None:
+        allowed = self._ceiling or DEFAULT_RATE
+        if self._limit is not None:
+            others, guard = self._windows.others(), self._guard_at(now)
+            left = (self._limit - others) * SHARE_OF_LIMIT - guard * self._limit
+            allowed = min(self._ceiling or left, max(left, self._limit * LEAST_SHARE))
+        self._rate = max(SLOWEST_RATE, allowed * self._factor)
+
+    def _guard_at(self, now: float) -> float:
+        return self._guard * 0.5 ** ((now - self._guarded_at) / GUARD_HALVES_AFTER) if self._guard else 0.0
+
+    def _hold(self, until: float) -> None:
+        self._next = max(self._next, until)

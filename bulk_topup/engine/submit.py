@@ -230,7 +230,7 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[_Task | None]) -> None:
         while (task := await queue.get()) is not None:
-            if await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire()):
+            if await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire(first=True)):
                 await self._submit(task)
             elif not task.maybe_sent:
                 await self._release(task.attempt, "not sent: the run was stopped")

@@ -15,6 +15,14 @@ async def _pass(limiter: RateLimiter, times: int) -> None:
         await limiter.acquire()
 
 
+def _learn(limiter: RateLimiter, limit: int, remaining: int) -> None:
+    limiter.learn(limit, remaining, limiter.sent())
+
+
+def _throttled(limiter: RateLimiter, retry_after: float | None) -> float:
+    return limiter.throttled(retry_after, None, limiter.sent())
+
+
 async def test_requests_are_spread_evenly_from_the_first_on(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=10)
     began = clock.monotonic()
@@ -45,28 +53,28 @@ async def test_a_long_rest_does_not_allow_a_burst_afterwards(clock: Any) -> None
 
 async def test_the_first_answer_teaches_the_limit(clock: Any) -> None:
     limiter = RateLimiter(clock)
-    limiter.learn(200, 199)
+    _learn(limiter, 200, 199)
     assert limiter.rate == pytest.approx(200 * SHARE_OF_LIMIT)
 
 
 async def test_a_configured_rate_is_never_exceeded_whatever_the_limit(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=5)
     for _ in range(1000):
-        limiter.learn(200, 199)
+        _learn(limiter, 200, 199)
     assert limiter.rate == 5
 
 
 async def test_a_smaller_limit_slows_down_at_once(clock: Any) -> None:
     limiter = RateLimiter(clock)
-    limiter.learn(100, 50)
-    limiter.learn(50, 20)
+    _learn(limiter, 100, 50)
+    _learn(limiter, 50, 20)
     assert limiter.rate <= 50
 
 
 async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
     await limiter.acquire()
-    limiter.throttled(7.0)
+    _throttled(limiter, 7.0)
     began = clock.monotonic()
     await limiter.acquire()
     assert clock.monotonic() - began >= 7
@@ -74,24 +82,24 @@ async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None
 
 async def test_a_429_that_asks_for_a_year_is_not_believed(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
-    assert limiter.throttled(31_536_000.0) == LONGEST_PAUSE
+    assert _throttled(limiter, 31_536_000.0) == LONGEST_PAUSE
 
 
 async def test_after_a_429_the_rate_shrinks_and_grows_back(clock: Any) -> None:
     limiter = RateLimiter(clock)
-    limiter.learn(100, 50)
+    _learn(limiter, 100, 50)
     before = limiter.rate
-    limiter.throttled(None)
+    _throttled(limiter, None)
     assert limiter.rate < before
     for _ in range(100):
-        limiter.learn(100, 50)
+        _learn(limiter, 100, 50)
     assert limiter.rate == pytest.approx(before)
 
 
 async def test_no_request_left_means_a_short_rest(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1000)
     await limiter.acquire()
-    limiter.learn(1000, 0)
+    _learn(limiter, 1000, 0)
     began = clock.monotonic()
     await limiter.acquire()
     assert clock.monotonic() - began == pytest.approx(0.05)
@@ -100,8 +108,22 @@ async def test_no_request_left_means_a_short_rest(clock: Any) -> None:
 async def test_a_burst_of_429_slows_down_once(clock: Any) -> None:
     limiter = RateLimiter(clock, 100)
     for _ in range(25):
-        limiter.throttled(1.0)
-    assert limiter.rate == 100 * SHRINK
+        _throttled(limiter, 1.0)
+    assert limiter.rate == pytest.approx(100 * SHRINK)
     clock.seconds += 1.0
-    limiter.throttled(1.0)
-    assert limiter.rate == 100 * SHRINK * SHRINK
+    _throttled(limiter, 1.0)
+    assert limiter.rate == pytest.approx(100 * SHRINK * SHRINK)
+
+
+async def test_who_gives_up_waiting_keeps_nobody_from_passing(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=1)
+    await limiter.acquire(first=True)
+    waiting = [asyncio.create_task(limiter.acquire(first=True)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    began = clock.monotonic()
+    await limiter.acquire()
+    await limiter.acquire(first=True)
+    assert clock.monotonic() - began <= 2
