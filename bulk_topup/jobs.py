@@ -75,8 +75,8 @@ class Job(Guards):
     environment: Environment = Environment.SANDBOX
     #: Requests a second, never to be exceeded; by default what the provider allows.
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    #: Requests on their way at once.
-    concurrency: int = Field(default=32, ge=1, le=1000)
+    #: Requests on their way at once; by default as many as the allowed rate needs.
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
     #: Whose approval a start needs.
     approval: ApprovalPolicy = ApprovalPolicy()
     #: What the report is written as.

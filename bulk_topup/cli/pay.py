@@ -28,7 +28,6 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
-from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
 from bulk_topup.redaction import hide
@@ -99,7 +98,9 @@ def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any c
             help="Seconds between questions for open rows.  [default: 2]",
         ),
         click.option(
-            "--concurrency", type=click.IntRange(1, 1000), help="Requests on their way at once.  [default: 32]"
+            "--concurrency",
+            type=click.IntRange(1, 1000),
+            help="Requests on their way at once.  [default: as many as the allowed rate needs]",
         ),
         click.option(
             "--rate",
@@ -233,7 +234,7 @@ def _go_on(
 ) -> None:
     with plain_errors():
         provider = provider_from(values)
-        rate, concurrency = values.pop("rate"), values.pop("concurrency") or Job.model_fields["concurrency"].default
+        rate, concurrency = values.pop("rate"), values.pop("concurrency")
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
         watcher, options = _watching(values, provider, concurrency, callbacks)
         with existing_ledger(provider) as ledger:
@@ -282,7 +283,7 @@ class _Callbacks:
 
 
 def _watching(
-    values: dict[str, Any], provider: ProviderOptions, concurrency: int, callbacks: _Callbacks
+    values: dict[str, Any], provider: ProviderOptions, concurrency: int | None, callbacks: _Callbacks
 ) -> tuple[ConsoleWatcher, RunOptions]:
     interval = values.pop("poll_interval")
     if interval is None and callbacks.address is not None:

@@ -22,6 +22,8 @@ from bulk_topup.settings import load_credentials
 
 T = TypeVar("T")
 
+#: As many as a run can use; each is opened only when it is needed.
+MOST_CONNECTIONS = 1000
 #: What asks a command to end.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -54,7 +56,7 @@ def run_async(
 
 @asynccontextmanager
 async def open_client(
-    options: ProviderOptions, *, rate: float | None = None, connections: int = 32
+    options: ProviderOptions, *, rate: float | None = None, connections: int | None = None
 ) -> AsyncIterator[AsyncDVS]:
     """Give an open client of the provider that the options name.
 
@@ -89,8 +91,9 @@ def books_beside(ledger: Path) -> Path:
 
 
 def _client(
-    base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int
+    base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int | None
 ) -> AsyncDVS:
+    connections = connections or MOST_CONNECTIONS
     return AsyncDVS(base_url, key, secret, timeout=options.timeout, rate=rate, connections=connections)
 
 

@@ -40,8 +40,8 @@ CATCH_UP = 0.1
 HASTE: Final = 2.0
 #: While requests that go first wait, one in so many is another.
 OTHERS_EVERY: Final = 40
-#: Seconds after which a wait is looked at anew: the rate may have changed.
-LONGEST_NAP: Final = 1.0
+#: Seconds after which these look whether any such request still waits.
+LOOK_INTERVAL: Final = 0.5
 
 
 class RateLimiter:
@@ -95,7 +95,8 @@ class RateLimiter:
         try:
             async with self._turns[first]:
                 while (delay := self._delay(first=first)) > 0:
-                    await self._clock.sleep(min(delay, LONGEST_NAP))
+                    behind = self._first_waiting and not first
+                    await self._clock.sleep(min(delay, LOOK_INTERVAL) if behind else delay)
                 self._pass(first=first)
         finally:
             self._first_waiting -= first

@@ -2,9 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from math import ceil
+from typing import Final
 
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
 from bulk_topup.engine.decisions import PollPolicy
 from bulk_topup.engine.holding import Holder
@@ -17,6 +20,11 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
 from bulk_topup.states import RowState
 
+#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds, so
+#: that an answer may take as long without slowing the run down; at least and at most so many.
+SECONDS_ON_THE_WAY: Final = 2.0
+FEWEST_ON_THE_WAY: Final = 32
+MOST_ON_THE_WAY: Final = 1000
 #: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
 LANDING_TIME = 10.0
 
@@ -25,8 +33,8 @@ LANDING_TIME = 10.0
 class RunOptions:
     """How a run goes about it."""
 
-    #: Requests that may be on their way at once.
-    concurrency: int = 32
+    #: Requests that may be on their way at once; None for as many as the allowed rate needs.
+    concurrency: int | None = None
     #: How often open transactions are asked for.
     polling: PollPolicy = field(default_factory=PollPolicy)
     #: When to pause and give up if the provider does not answer.
@@ -95,18 +103,19 @@ class Runner:
             clock=self._clock,
             guards=options.guards,
         )
+        concurrency = options.concurrency or concurrency_for(dvs.limiter)
         holds = options.guards.mode is Mode.HOLD
         self._submitter = Submitter(
             dvs=dvs,
             ledger=ledger,
             journal=self._journal,
             settlement=self._settlement,
-            holder=self._holder(options) if holds else None,
+            holder=self._holder(options, concurrency) if holds else None,
             run=run,
             control=self._control,
             clock=self._clock,
             guards=options.guards,
-            concurrency=options.concurrency,
+            concurrency=concurrency,
             callback_url=options.callback_url,
         )
         self._tracker = Tracker(
@@ -122,7 +131,7 @@ class Runner:
             but_held=holds,
         )
 
-    def _holder(self, options: RunOptions) -> Holder:
+    def _holder(self, options: RunOptions, concurrency: int) -> Holder:
         return Holder(
             dvs=self._dvs,
             ledger=self._ledger,
@@ -132,7 +141,7 @@ class Runner:
             control=self._control,
             clock=self._clock,
             guards=options.guards,
-            concurrency=options.concurrency,
+            concurrency=concurrency,
         )
 
     def stop(self) -> None:
@@ -185,6 +194,13 @@ class Runner:
             group.create_task(self._tracker.track_all())
             await self._submitter.submit_all()
             self._tracker.submitting_ended()
+
+
+def concurrency_for(limiter: RateLimiter) -> int:
+    """Give how many requests may be on their way at once for all of an allowed rate to be used."""
+    if limiter.limit is None:
+        return FEWEST_ON_THE_WAY
+    return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
 
 
 def _first(error: BaseException) -> BaseException:
