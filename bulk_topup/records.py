@@ -261,10 +261,14 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """The accepted rows of a run: how many, and between which creation dates."""
+class OpenSecond:
+    """The accepted rows of a run for one operator whose transactions were created in one second."""
 
+    #: In UTC, as creation dates begin with it: `2026-11-24T20:05:05`.
+    second: str
+    operator_id: int | None
     count: int
+    #: The first and the last creation date among them.
     oldest: datetime
     newest: datetime
 

@@ -38,8 +38,9 @@ PAUSE_WHEN_SPENT = 0.05
 #: How far behind its schedule the limiter may be and still catch up, in seconds, and how many times faster it does.
 CATCH_UP = 0.1
 HASTE: Final = 2.0
-#: While requests that go first wait, one in so many is another.
+#: While requests that go first wait, one in so many is another; so many of these may be made up for at once.
 OTHERS_EVERY: Final = 40
+OTHERS_AT_ONCE: Final = 5
 #: Seconds after which these look whether any such request still waits.
 LOOK_INTERVAL: Final = 0.5
 
@@ -68,12 +69,12 @@ class RateLimiter:
         self._guard, self._guarded_at = 0.0, 0.0
         self._rate = rate or DEFAULT_RATE
         self._next = clock.monotonic()
-        self._next_other = self._next
+        self._next_other = float("-inf")
         self._pausing_until = self._next
         #: When requests passed in the last second.
         self._passed: deque[float] = deque()
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
-        self._first_waiting = 0
+        self._waiting = {True: 0, False: 0}
 
     @property
     def rate(self) -> float:
@@ -91,15 +92,15 @@ class RateLimiter:
         Args:
             first: whether the request goes before those that do not.
         """
-        self._first_waiting += first
+        self._waiting[first] += 1
         try:
             async with self._turns[first]:
                 while (delay := self._delay(first=first)) > 0:
-                    behind = self._first_waiting and not first
+                    behind = self._waiting[True] and not first
                     await self._clock.sleep(min(delay, LOOK_INTERVAL) if behind else delay)
                 self._pass(first=first)
         finally:
-            self._first_waiting -= first
+            self._waiting[first] -= 1
 
     def sent(self) -> float:
         """Take in that a request leaves, and give the time, which its answer has to be brought with."""
@@ -176,16 +177,19 @@ class RateLimiter:
             at = max(at, self._passed[-number] + number / self._rate)
         if self._passed:
             at = max(at, self._passed[-1] + 1 / (HASTE * self._rate))
-        if self._first_waiting and not first:
+        if self._waiting[True] and not first:
             at = max(at, self._next_other)
+        elif first and self._waiting[False] and self._next_other <= max(at, now):
+            at += 1 / self._rate  # this place is one of those that the others have
         return at - now
 
     def _pass(self, *, first: bool) -> None:
         now = self._clock.monotonic()
         self._passed.append(now)
         self._next = (now if self._next < now - CATCH_UP else self._next) + 1 / self._rate
-        if not first:
-            self._next_other = now + OTHERS_EVERY / self._rate
+        if self._waiting[True] and not first:
+            every = OTHERS_EVERY / self._rate
+            self._next_other = max(self._next_other, now - OTHERS_AT_ONCE * every) + every
 
     def _set_rate(self, now: float) -> None:
         allowed = self._ceiling or DEFAULT_RATE

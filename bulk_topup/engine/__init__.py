@@ -7,9 +7,9 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.engine.comparison import Difference, Figures, Kind
     from bulk_topup.engine.control import CircuitPolicy, StopReason
-    from bulk_topup.engine.decisions import PollPolicy
     from bulk_topup.engine.hints import follow_hints
     from bulk_topup.engine.lists import ListFigures, changed_lines, contradictions
+    from bulk_topup.engine.polling import PollPolicy
     from bulk_topup.engine.prepare import Prepared, compare_balances
     from bulk_topup.engine.rebuild import rebuild_attempts
     from bulk_topup.engine.reconcile import Applied, Comparison, apply, compare_window
@@ -21,9 +21,9 @@ else:
         __name__,
         comparison=("Difference", "Figures", "Kind"),
         control=("CircuitPolicy", "StopReason"),
-        decisions=("PollPolicy",),
         hints=("follow_hints",),
         lists=("ListFigures", "changed_lines", "contradictions"),
+        polling=("PollPolicy",),
         prepare=("Prepared", "compare_balances"),
         rebuild=("rebuild_attempts",),
         reconcile=("Applied", "Comparison", "apply", "compare_window"),

@@ -1,13 +1,10 @@
 """What an answer of the provider means for a row: pure functions from a request and a transaction to a move."""
 
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import Any
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import Amount, Price, Transaction, TransactionRequest
-from bulk_topup.dvs.patterns import PER_PAGE_MAX
-from bulk_topup.dvs.resources import LONGEST_WINDOW
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.ledger import KnownAttempt
 from bulk_topup.money import plain
@@ -133,33 +130,3 @@ def differences_from(request: TransactionRequest, transaction: Transaction, *, d
                 theirs = "not stated" if stated is None else f"{plain(stated.amount)} {stated.unit}"
                 differences.append(f"{side} amount {theirs} instead of {plain(asked.amount)} {asked.unit}")
     return differences
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PollPolicy:
-    """How often open transactions are asked for, in seconds."""
-
-    #: Between the first questions.
-    shortest: float = 2.0
-    #: What the wait grows to while nothing changes.
-    longest: float = 60.0
-    #: By how much it grows each time that nothing changed.
-    growth: float = 1.5
-
-    def next_wait(self, wait: float, changed: int, open_before: int) -> float:
-        """Give the next wait: back to the shortest after many changes, as it is after few, longer after none."""
-        if changed * 10 >= open_before > 0:
-            return self.shortest
-        return wait if changed else min(self.longest, wait * self.growth)
-
-
-def sweep_is_cheaper(open_rows: int, listed: int, span: timedelta) -> bool:
-    """Tell whether reading the provider's list takes fewer requests than asking for each row.
-
-    Args:
-        open_rows: rows whose status is asked for.
-        listed: transactions that the list is likely to have.
-        span: the time between the first and the last of the open rows; each window of it takes a request at least.
-    """
-    windows = span // LONGEST_WINDOW + 1
-    return windows - 1 + -(-max(listed, 1) // PER_PAGE_MAX) < open_rows

@@ -9,9 +9,9 @@ from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
-from bulk_topup.engine.decisions import PollPolicy
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.polling import PollPolicy
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.track import Tracker
@@ -20,8 +20,8 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
 from bulk_topup.states import RowState
 
-#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds, so
-#: that an answer may take as long without slowing the run down; at least and at most so many.
+#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds,
+#: so that an answer may take as long without slowing the run down; at least and at most so many.
 SECONDS_ON_THE_WAY: Final = 2.0
 FEWEST_ON_THE_WAY: Final = 32
 MOST_ON_THE_WAY: Final = 1000

@@ -1,25 +1,32 @@
 """Follows accepted rows to their final status with few requests: callbacks, sweeps of the list, single GETs."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import UTC
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.decisions import PollPolicy, move_for, sweep_is_cheaper
+from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.polling import PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, OpenAttempt, Run, Window
+from bulk_topup.records import Move, OpenAttempt, Run
 from bulk_topup.states import RowState
 
 #: Rows that are asked for one by one in a poll, at most.
 SINGLES_PER_POLL = 100
 #: Polls are rarer by this factor while rows are still being submitted.
 WHILE_SUBMITTING = 5.0
+#: Seconds between polls for each open row: to look through all of them takes a fiftieth of that, at most.
+A_ROW = 0.0001
+#: Rows are asked for again after this part of the time without changes that ends a run, whatever is expected.
+BEFORE_TIMEOUT = 0.4
 
 
 class Tracker:
@@ -65,9 +72,7 @@ class Tracker:
         self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, but_held=but_held)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
-        self._listed_last = 0
-        #: The row that was asked for singly last: the next poll goes on behind it, so that each row gets its turn.
-        self._asked_last = 0
+        self._polls = Polls(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
         self._vanishing = Vanishing(clock, dvs.timeout)
 
     def submitting_ended(self) -> None:
@@ -90,19 +95,21 @@ class Tracker:
             self._woken.clear()
             submitted = self._control.quiet.is_set()
             changed = await self._count(self._hints.follow())
-            window = await self._journal.call(self._ledger.accepted_window, self._run, but_held=self._but_held)
-            if window is None and self._all_submitted.is_set():
+            is_open = await self._is_open()
+            if not is_open and self._all_submitted.is_set():
                 return
             if submitted and not was_submitted:
                 next_poll = now() + wait
             elif now() >= next_poll:
-                if window is not None and not self._control.is_paused:
-                    polled = await self._count(self._poll(window))
-                    wait = self._policy.next_wait(wait, polled, window.count)
+                due = await self._due() if is_open and not self._control.is_paused else []
+                if due:
+                    polled = await self._count(self._ask(due))
+                    wait = self._policy.next_wait(wait, polled, sum(each.count for each in due))
                     changed += polled
-                next_poll = now() + (wait if submitted else self._policy.shortest * WHILE_SUBMITTING)
+                pause = wait if submitted else self._policy.shortest * WHILE_SUBMITTING
+                next_poll = now() + max(pause, A_ROW * self._journal.counts[RowState.ACCEPTED])
             was_submitted = submitted
-            if changed or not submitted or window is None:
+            if changed or not submitted or not is_open:
                 changed_at = now()
             elif now() - changed_at > self._timeout:
                 self._control.stop(
@@ -123,58 +130,112 @@ class Tracker:
             self._control.unanswered(error)
         return 0
 
-    async def _poll(self, window: Window) -> int:
-        """Ask once for everything open, the cheaper way, and give the number of rows that became final."""
-        if not sweep_is_cheaper(window.count, self._listed_last, window.newest - window.oldest):
-            return await self._ask_singly()
-        final, seen = await self._sweep(window)
-        # What the list does not show (yet) is asked for by its id.
-        return final + (await self._ask_singly() if seen < window.count else 0)
+    async def _is_open(self) -> bool:
+        """Tell whether any row is accepted that is this tracker's to follow."""
+        if self._but_held and self._journal.counts[RowState.ACCEPTED]:
+            return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, but_held=True))
+        return self._journal.counts[RowState.ACCEPTED] > 0
 
-    async def _sweep(self, window: Window) -> tuple[int, int]:
-        """Read the list from the oldest to the newest open row; give how many became final, and how many were seen."""
-        final = seen = listed = 0
-        listing = self._dvs.transactions.list(from_date=window.oldest, to_date=window.newest)
-        async for page in listing.pages():
+    async def _due(self) -> list[Slice]:
+        """Give what is worth asking for now."""
+        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, but_held=self._but_held)
+        return self._polls.due(seconds, self._clock.now())
+
+    async def _ask(self, due: Sequence[Slice]) -> int:
+        """Ask for slices of open rows in the cheaper way each, and give the number of rows that became final."""
+        final = 0
+        singly: list[Question] = []
+        unseen: list[Slice] = []
+        seen: set[int] = set()
+        for question in self._polls.questions(due):
+            if self._control.is_stopping:
+                return final
+            if question.is_sweep:
+                ended, rows = await self._sweep(question)
+                final += ended
+                seen |= rows
+                unseen += question.slices if len(rows) < question.count else ()
+            elif sum(each.count for each in singly) < SINGLES_PER_POLL:
+                singly.append(question)
+        # What the list does not show (yet) is asked for by its id.
+        apart = [each for question in singly for each in question.slices]
+        if apart or unseen:
+            ended, looked = await self._ask_singly([*unseen, *apart], seen)
+            final += ended
+            self._learn(apart, looked)
+        for question in singly:
+            self._polls.asked(question, self._clock.now(), {})
+        return final
+
+    async def _sweep(self, question: Question) -> tuple[int, set[int]]:
+        """Read the list from the oldest to the newest open row; give how many became final, and which were seen."""
+        final = 0
+        seen: set[int] = set()
+        looked: list[tuple[OpenAttempt, Transaction]] = []
+        listed: Counter[str] = Counter()
+        oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
+        async for page in self._dvs.transactions.list(from_date=oldest, to_date=newest).pages():
             self._control.answered()
-            listed += len(page.items)
             by_id = {transaction.external_id: transaction for transaction in page.items}
+            listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
             ours = await self._journal.call(
                 self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
             )
-            seen += len(ours)
+            seen |= {item.attempt.row_id for item in ours}
+            found = [(item, by_id[item.attempt.external_id]) for item in ours]
             for item in ours:
                 self._vanishing.found(item)
-            final += await self._record((item, by_id[item.attempt.external_id]) for item in ours)
+            looked += found
+            final += await self._record(found)
             if self._control.is_stopping:
                 break
-        self._listed_last = listed
+        self._learn(question.slices, looked)
+        self._polls.asked(question, self._clock.now(), listed)
         return final, seen
 
-    async def _ask_singly(self) -> int:
-        """Ask for the next rows one by one; give how many became final."""
-        final = 0
-        items = await self._journal.call(
+    async def _ask_singly(
+        self, slices: Sequence[Slice], seen: set[int]
+    ) -> tuple[int, list[tuple[OpenAttempt, Transaction]]]:
+        """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
+        final = asked = after_row = 0
+        looked: list[tuple[OpenAttempt, Transaction]] = []
+        while items := await self._journal.call(
             self._ledger.accepted,
             self._run,
-            after_row=self._asked_last,
-            limit=SINGLES_PER_POLL,
+            seconds=[each.second for each in slices],
+            after_row=after_row,
             but_held=self._but_held,
-        )
-        for item in items:
-            if self._control.is_stopping:
-                break
-            try:
-                transaction = await self._dvs.transactions.get(item.transaction_id)
-            except NotFoundError as error:
-                # Not a failure of the provider as a whole, and no proof of anything.
-                final += await self._after_miss(item, error)
-                continue
-            self._control.answered()
-            self._vanishing.found(item)
-            final += await self._record([(item, transaction)])
-        self._asked_last = items[-1].attempt.row_id if len(items) == SINGLES_PER_POLL else 0
-        return final
+        ):
+            after_row = items[-1].attempt.row_id
+            for item in items:
+                if self._control.is_stopping or asked == SINGLES_PER_POLL:
+                    return final, looked
+                if item.attempt.row_id in seen:
+                    continue
+                asked += 1
+                try:
+                    transaction = await self._dvs.transactions.get(item.transaction_id)
+                except NotFoundError as error:
+                    # Not a failure of the provider as a whole, and no proof of anything.
+                    final += await self._after_miss(item, error)
+                    continue
+                self._control.answered()
+                self._vanishing.found(item)
+                looked.append((item, transaction))
+                final += await self._record([(item, transaction)])
+        return final, looked
+
+    def _learn(self, slices: Iterable[Slice], looked: Iterable[tuple[OpenAttempt, Transaction]]) -> None:
+        """Take in how many rows were looked at, and how many of them had ended."""
+        rows: dict[str, Counter[int | None]] = {each.second: Counter() for each in slices}
+        ended: dict[str, Counter[int | None]] = {second: Counter() for second in rows}
+        for item, transaction in looked:
+            second = second_of(item.creation_date)
+            if second in rows:
+                rows[second][item.attempt.operator_id] += 1
+                ended[second][item.attempt.operator_id] += state_for(transaction) is not RowState.ACCEPTED
+        for each in slices:
+            self._polls.saw(each, self._clock.now(), rows[each.second], ended[each.second])
 
     async def _after_miss(self, item: OpenAttempt, error: NotFoundError) -> int:
         """Leave a row open whose transaction is not found, until that is so for long: then a person has to look."""

@@ -45,9 +45,9 @@ from bulk_topup.records import (
     HintedAttempt,
     Move,
     OpenAttempt,
+    OpenSecond,
     Outcome,
     Run,
-    Window,
 )
 from bulk_topup.states import RowState, check_move
 
@@ -336,18 +336,33 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Report
         ]
 
     def accepted(
-        self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH, but_held: bool = False
+        self,
+        run: Run,
+        *,
+        seconds: Collection[str] | None = None,
+        after_row: int = 0,
+        limit: int = READ_BATCH,
+        but_held: bool = False,
     ) -> list[OpenAttempt]:
-        """Give up to `limit` accepted rows in the order of their rows, from the row after `after_row`."""
-        rows = self._all(sql.ACCEPTED, run_id=run.id, after_id=after_row, limit=limit, but_held=but_held)
+        """Give up to `limit` accepted rows in their order, after the row `after_row`, created in these seconds."""
+        wanted = None if seconds is None else json.dumps(list(seconds))
+        rows = self._all(
+            sql.ACCEPTED, run_id=run.id, seconds=wanted, after_id=after_row, limit=limit, but_held=but_held
+        )
         return [open_attempt_of(row) for row in rows]
 
-    def accepted_window(self, run: Run, *, but_held: bool = False) -> Window | None:
-        """Give the number of accepted rows and their oldest and newest creation date; None without any."""
-        count, oldest, newest = self._all(sql.ACCEPTED_WINDOW, run_id=run.id, but_held=but_held)[0]
-        if not count:
-            return None
-        return Window(count=count, oldest=datetime.fromisoformat(oldest), newest=datetime.fromisoformat(newest))
+    def accepted_seconds(self, run: Run, *, but_held: bool = False) -> list[OpenSecond]:
+        """Give the accepted rows of a run counted by the second of their creation and their operator, oldest first."""
+        return [
+            OpenSecond(
+                second=row["second"],
+                operator_id=row["operator_id"],
+                count=row["count"],
+                oldest=datetime.fromisoformat(row["oldest"]),
+                newest=datetime.fromisoformat(row["newest"]),
+            )
+            for row in self._all(sql.ACCEPTED_SECONDS, run_id=run.id, but_held=but_held)
+        ]
 
     # What callbacks hinted at: kept until the provider's API was asked.
 

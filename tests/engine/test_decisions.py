@@ -2,24 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bulk_topup.dvs.models import Transaction
-from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
 from bulk_topup.engine.decisions import (
-    PollPolicy,
     facts_of,
     move_for,
     request_of,
     reversal_of_forgotten,
     state_for,
-    sweep_is_cheaper,
 )
 from bulk_topup.records import Attempt, HintedAttempt
 from bulk_topup.states import MOVES, RowState
@@ -159,31 +153,3 @@ def test_nothing_but_the_reversal_of_its_own_transaction_moves_a_row_of_a_purged
     for found in (of_another, with_another_id, paid):
         assert reversal_of_forgotten(_hint(attempt, taken_back), found, "test") is None
     assert reversal_of_forgotten(_hint(attempt, taken_back, RowState.ACCEPTED), taken_back, "test") is None
-
-
-waits = st.floats(0.05, 60)
-
-
-@given(waits, st.integers(0, 1000), st.integers(1, 1000))
-def test_a_wait_stays_between_its_bounds(wait: float, changed: int, open_before: int) -> None:
-    policy = PollPolicy(shortest=0.05, longest=60)
-    assert 0.05 <= policy.next_wait(wait, min(changed, open_before), open_before) <= 60
-
-
-def test_questions_become_rarer_only_while_nothing_changes() -> None:
-    policy = PollPolicy(shortest=2, longest=60, growth=1.5)
-    assert policy.next_wait(2, 0, 100) == 3
-    assert policy.next_wait(50, 0, 100) == 60
-    assert policy.next_wait(9, 1, 100) == 9
-    assert policy.next_wait(9, 10, 100) == 2
-
-
-@given(st.integers(1, 100_000), st.integers(0, 100_000), st.timedeltas(timedelta(0), timedelta(hours=23)))
-def test_the_cheaper_way_to_ask_is_taken(open_rows: int, listed: int, span: timedelta) -> None:
-    pages = max(1, -(-listed // PER_PAGE_MAX))
-    assert sweep_is_cheaper(open_rows, listed, span) == (pages < open_rows)
-
-
-def test_a_list_of_many_days_takes_a_request_a_day() -> None:
-    assert sweep_is_cheaper(30, 100, timedelta(days=28))
-    assert not sweep_is_cheaper(30, 100, timedelta(days=30))

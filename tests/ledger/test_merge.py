@@ -170,7 +170,7 @@ def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
     assert [found.attempt for found in ledger.accepted(run)] == ([attempt] if is_accepted else [])
     among = ledger.accepted_among(run, [attempt.external_id])
     assert [found.attempt for found in among] == ([attempt] if is_accepted else [])
-    assert (ledger.accepted_window(run) is not None) is is_accepted
+    assert bool(ledger.accepted_seconds(run)) is is_accepted
     start(ledger, [row(1), row(2)])
     assert outcomes(ledger, run)[0].note == ""
 

@@ -238,11 +238,11 @@ def test_a_row_that_is_not_final_has_no_final_time(
     assert outcome(ledger, run).final_at == clock.now()
 
 
-def test_accepted_rows_are_found_by_external_id_by_page_and_by_window(
+def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
     ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(5)])
-    assert ledger.accepted_window(run) is None
+    assert ledger.accepted_seconds(run) == []
     attempts = ledger.claim(run, 9)
     first = datetime(2026, 11, 1, 2, tzinfo=UTC)
     for number, attempt in enumerate(attempts[:4]):
@@ -254,16 +254,18 @@ def test_accepted_rows_are_found_by_external_id_by_page_and_by_window(
     wanted = [attempt.external_id for attempt in attempts] + ["somebody-elses-1"]
     assert {found.attempt.external_id for found in ledger.accepted_among(run, wanted)} == set(wanted[1:4])
     assert ledger.accepted_among(run, []) == []
-    window = ledger.accepted_window(run)
-    assert window is not None
-    assert (window.count, window.oldest, window.newest) == (
+    [second] = ledger.accepted_seconds(run)
+    assert (second.second, second.count, second.oldest, second.newest) == (
+        "2026-11-01T02:00:00",
         3,
         first + timedelta(microseconds=1),
         first + timedelta(microseconds=3),
     )
+    assert len(ledger.accepted(run, seconds=[second.second])) == 3
+    assert ledger.accepted(run, seconds=["2026-11-01T02:00:01"]) == []
 
 
-def test_the_window_compares_moments_not_their_texts(
+def test_seconds_are_those_of_moments_whatever_their_offset(
     ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])
@@ -275,9 +277,8 @@ def test_the_window_compares_moments_not_their_texts(
     ]
     for attempt, date in zip(ledger.claim(run, 9), dates, strict=True):
         ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=facts(creation_date=date))])
-    window = ledger.accepted_window(run)
-    assert window is not None
-    assert (window.oldest, window.newest) == (noon - timedelta(hours=1), noon + timedelta(hours=1))
+    hour = timedelta(hours=1)
+    assert [found.oldest for found in ledger.accepted_seconds(run)] == [noon - hour, noon, noon + hour]
 
 
 def test_in_flight_rows_are_read_page_by_page(ledger: Ledger, row: MakeRow, start: Start) -> None:

@@ -1,0 +1,58 @@
+"""Pays lists without anybody who looks on, for the benchmarks beside this module."""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import Prepared, Runner, RunOptions
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
+from bulk_topup.runs import Payer, ReportOptions, run_list
+from bulk_topup.settings import Environment
+from bulk_topup.states import RowState
+
+KEY, SECRET = "benchmark", "benchmark"
+
+
+class Nobody:
+    """Looks on and says nothing."""
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """See what a start would do."""
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Agree."""
+
+    def running(self, run: Run, runner: Runner) -> nullcontext[None]:
+        """Look on."""
+        del run, runner
+        return nullcontext()
+
+
+def write_list(folder: Path, numbers: Iterable[str]) -> Path:
+    """Write a list of one row a number, and give its path."""
+    path = folder / "list.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write("reference,phone,amount\n")
+        file.writelines(f"E-{row},{number},1\n" for row, number in enumerate(numbers))
+    return path
+
+
+async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions) -> None:
+    """Pay a list's rows, 1 SGD each, until all are completed."""
+    job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
+    with Ledger(folder / "ledger.db") as ledger:
+        finished = await run_list(
+            job,
+            dvs=dvs,
+            payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+            ledger=ledger,
+            options=options,
+            report=ReportOptions(folder=folder),
+            watcher=Nobody(),
+        )
+    counts = finished.report.summary.counts
+    assert counts[RowState.COMPLETED] == sum(counts.values()), counts
