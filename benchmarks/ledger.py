@@ -178,7 +178,7 @@ def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None
     for what, question in (
         (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
         ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
-        ("how many rows are open, and since when", lambda: ledger.accepted_window(run)),
+        ("how many rows are open, and since when", lambda: ledger.accepted_seconds(run)),
         ("whose outcome is unknown", lambda: ledger.in_flight(run)),
         ("what may be sent now", lambda: ledger.claim(run, PAGE)),
         ("what waits", lambda: ledger.waiting(run)),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -18,6 +19,10 @@ from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"
 ROOT = Path(__file__).parent.parent
+
+# Tests say what is done, never how soon: the machine may be busy.
+hypothesis.settings.register_profile("bulk-topup", deadline=None)
+hypothesis.settings.load_profile("bulk-topup")
 
 
 class HandClock:

@@ -28,7 +28,6 @@ def known(attempt: Attempt) -> MakeKnown:
 
     def make(state: RowState = RowState.CONFLICT, **changes: Any) -> KnownAttempt:
         values: dict[str, Any] = {
-            "id": 1,
             "attempt": attempt,
             "run_id": 1,
             "run": "list/pay",

@@ -142,7 +142,6 @@ HOT = {
     "WRITE_FACTS": sql.WRITE_FACTS,
     "ACCEPTED": sql.ACCEPTED,
     "ACCEPTED_AMONG": sql.ACCEPTED_AMONG,
-    "ACCEPTED_WINDOW": sql.ACCEPTED_WINDOW,
     "CHOOSE_RETRIES": sql.CHOOSE_RETRIES.replace("INSERT INTO temp.retried", ""),
     "COUNT_STATES": sql.COUNT_STATES,
     "OUTCOMES": sql.OUTCOMES,
@@ -171,7 +170,7 @@ def test_no_frequent_statement_reads_a_whole_table_or_sorts(
     assert [step for step in steps if "TEMP B-TREE" in step] == []
 
 
-@pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "ACCEPTED_WINDOW", "CHOOSE_RETRIES"])
+@pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "CHOOSE_RETRIES"])
 def test_rows_in_a_state_are_found_by_their_state(ledger: Ledger, path: Path, name: str) -> None:
     assert ledger.runs() == []
     steps = plan_of(path, HOT[name])
