@@ -32,7 +32,7 @@ from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list
 from bulk_topup.states import RowState
 
-FEWER, MORE = 20_000, 100_000
+FEWER, MORE = 10_000, 40_000
 KEY, SECRET = "benchmark", "benchmark"
 #: What a run of a million rows may take, in MB.
 ALLOWED = 700

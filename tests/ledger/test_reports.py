@@ -96,6 +96,27 @@ def test_a_report_of_a_purged_run_has_to_be_written_again(ledger: Ledger, row: R
     assert ledger.kept_report(run) is None
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE rows SET note = 'by hand' WHERE line = 3",
+        "DELETE FROM rows WHERE line = 7",
+        (
+            "INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, attempt) "
+            "VALUES (1, 'x', 99, 1, 'pending', '[]', '[]', '', '', 0)"
+        ),
+        "UPDATE runs SET columns = '[]'",
+    ],
+)
+def test_a_report_does_not_stand_either_when_the_file_was_changed_by_hand(
+    ledger: Ledger, finished: Run, statement: str
+) -> None:
+    _keep(ledger, finished)
+    ledger._connection.execute("PRAGMA foreign_keys = OFF")
+    ledger._connection.execute(statement)
+    assert ledger.kept_report(finished) is None
+
+
 def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(ledger: Ledger, finished: Run, move: Make) -> None:
     mark = ledger.begin_report(finished)
     _settle(ledger, finished, move)
