@@ -2,7 +2,7 @@
 
 Open rows are taken by the second of their creation, as the provider's list can be asked for by creation date. The
 oldest few are followed closely while they are older than any row was that was followed before: they show when
-transactions end. The others wait until by that at least half of them are expected to be final, so that in a long run
+transactions end. The others wait until by that four in ten of them are expected to be final, so that in a long run
 each page of the list is read about once for each way of ending. What fits into one page is asked for at every poll.
 """
 
@@ -20,12 +20,16 @@ from bulk_topup.records import OpenSecond
 #: Transactions in the list that the oldest open rows may take up to be followed.
 FOLLOWED: Final = 3 * PER_PAGE_MAX
 #: The share of a second's open rows that has to be expected to be final for them to be asked for.
-WORTH_ASKING: Final = 0.5
+WORTH_ASKING: Final = 0.4
 #: Rows that are followed are asked for again when their age has grown by this factor.
 FOLLOWED_AGAIN: Final = 1.3
 #: Rows that were never asked for and of whose age nothing is known are asked for when they are as old as so many of the
 #: shortest waits: a start goes on with what an earlier one left.
 FIRST_TIME: Final = 30.0
+#: A first look at rows no older than so many of the shortest waits says when they ended.
+YOUTH: Final = 10.0
+#: While rows are submitted polls are rarer by this factor, once it is known what happens in the first while.
+WHILE_SUBMITTING: Final = 5.0
 #: Fewer transactions in the list than these wait for others that will be worth asking for, until their age has grown
 #: by this share: each question for a part of the list ends with a page that is not full.
 BATCH: Final = 5 * PER_PAGE_MAX
@@ -110,7 +114,13 @@ class Polls:
     endings: Endings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.endings = Endings(youth=2 * FIRST_TIME * self.policy.shortest)
+        self.endings = Endings(youth=YOUTH * self.policy.shortest)
+
+    @property
+    def wait_while_submitting(self) -> float:
+        """Give the seconds between polls while rows are submitted."""
+        is_new = self.endings.known_to < FIRST_TIME * self.policy.shortest
+        return self.policy.shortest * (1 if is_new else WHILE_SUBMITTING)
 
     def due(self, seconds: Iterable[OpenSecond], now: datetime) -> list[Slice]:
         """Give the slices that are worth asking for now, oldest first."""

@@ -21,8 +21,6 @@ from bulk_topup.states import RowState
 
 #: Rows that are asked for one by one in a poll, at most.
 SINGLES_PER_POLL = 100
-#: Polls are rarer by this factor while rows are still being submitted.
-WHILE_SUBMITTING = 5.0
 #: Seconds between polls for each open row: to look through all of them takes a fiftieth of that, at most.
 A_ROW = 0.0001
 #: Rows are asked for again after this part of the time without changes that ends a run, whatever is expected.
@@ -89,7 +87,7 @@ class Tracker:
         now = self._clock.monotonic
         wait = self._policy.shortest
         changed_at = now()
-        next_poll = now() + wait * WHILE_SUBMITTING
+        next_poll = now() + self._polls.wait_while_submitting
         was_submitted = False
         while not self._control.is_stopping:
             self._woken.clear()
@@ -106,7 +104,7 @@ class Tracker:
                     polled = await self._count(self._ask(due))
                     wait = self._policy.next_wait(wait, polled, sum(each.count for each in due))
                     changed += polled
-                pause = wait if submitted else self._policy.shortest * WHILE_SUBMITTING
+                pause = wait if submitted else self._polls.wait_while_submitting
                 next_poll = now() + max(pause, A_ROW * self._journal.counts[RowState.ACCEPTED])
             was_submitted = submitted
             if changed or not submitted or not is_open:

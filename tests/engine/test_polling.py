@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.endings import Endings
 from bulk_topup.engine.polling import PollPolicy, Polls, Question, Slice, second_of
-from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL, WHILE_SUBMITTING
+from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 from bulk_topup.records import OpenSecond
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -56,7 +56,7 @@ class Followed:
                 final += self._ask(polls, question, now)
             if due:
                 wait = self.policy.next_wait(wait, final, sum(each.count for each in due))
-            now += self.policy.shortest * WHILE_SUBMITTING if now < self.submitted else wait
+            now += polls.wait_while_submitting if now < self.submitted else wait
 
     def _ask(self, polls: Polls, question: Question, now: float) -> int:
         asked = ended = 0
@@ -116,7 +116,7 @@ def test_ten_thousand_rows_of_mixed_endings_take_few_questions(rate: float) -> N
     # With the 10,000 creations and a handful of questions for the plan that is fewer than 1.05 requests a row.
     assert run.requests <= 0.04 * 10_000
     assert max(run.late) <= 100
-    assert sum(run.late) / len(run.late) <= 30
+    assert sum(run.late) / len(run.late) <= 60
 
 
 def test_rows_of_others_in_the_same_seconds_are_paid_for_and_no_more_than_that() -> None:
@@ -158,7 +158,7 @@ def test_each_operators_endings_are_learned_apart() -> None:
 def test_what_was_looked_at_too_rarely_teaches_nothing() -> None:
     endings = Endings(youth=10)
     endings.saw(1, before=0, age=3_600, number=100, ended=100)
-    endings.saw(1, before=10, age=100, number=100, ended=100)
+    endings.saw(1, before=4, age=100, number=100, ended=100)
     assert endings.share(1, before=0, age=7_200) == 0
 
 
