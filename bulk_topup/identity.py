@@ -7,6 +7,10 @@ import unicodedata
 
 #: DVS takes external ids of at most this many characters (reference: Transactions, create).
 EXTERNAL_ID_LENGTH = 40
+#: How identities begin: by the list's own reference, by whom a row credits, and by its cells.
+REFERENCE_PREFIX = "reference:"
+PARTY_PREFIX = "party:"
+CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
 #: 90 bits of SHA-256: among a billion rows a chance of one in a billion that two share an id.
 HASH_LENGTH = 18
@@ -16,17 +20,17 @@ MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
 
 def reference_identity(reference: str) -> str:
     """Give the identity of a row that the list itself names."""
-    return f"reference:{reference}"
+    return f"{REFERENCE_PREFIX}{reference}"
 
 
 def party_identity(product_id: int, parties: tuple[str | None, ...]) -> str:
     """Give the identity of a row by whom it credits and with what; never by the amount."""
-    return "party:" + _joined((str(product_id), *("" if part is None else part for part in parties)))
+    return PARTY_PREFIX + _joined((str(product_id), *("" if part is None else part for part in parties)))
 
 
 def unreadable_identity(cells: str) -> str:
     """Give the identity of a row that is refused before anybody can say whom it credits: its cells."""
-    return "cells:" + hashlib.sha256(cells.encode()).hexdigest()
+    return CELLS_PREFIX + hashlib.sha256(cells.encode()).hexdigest()
 
 
 def occurrence_identity(identity: str, occurrence: int) -> str:

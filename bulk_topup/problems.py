@@ -1,5 +1,6 @@
 """What is wrong with a row: one sentence, the column it concerns, and the cure; pure vocabulary."""
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,3 +28,16 @@ class Problem:
         """Give the sentence with its place before it: file, line and column."""
         where = f'{list_name} line {line}, column "{self.column}"' if self.column else f"{list_name} line {line}"
         return f"{where}: {self.message}"
+
+
+def problem_text(problem: Problem) -> str:
+    """Give a problem as an entry of the JSON text; a third value stands only where the row may be paid by another."""
+    values = [problem.column, problem.message]
+    return json.dumps([*values, 1] if problem.may_be_paid else values, ensure_ascii=False)
+
+
+def problems_of(text: str) -> tuple[Problem, ...]:
+    """Make problems of the JSON text that they are kept as: an array of an array for each."""
+    return tuple(
+        Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in json.loads(text)
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from bulk_topup.money import with_fee
 from bulk_topup.problems import Problem
@@ -84,30 +85,32 @@ class Outcome:
     in_list: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckedRow:
-    """One line of the list after the checks: to be paid, or refused with every reason."""
+class StagedRow(NamedTuple):
+    """One line of the list after the checks, as it is staged: to be paid, or refused with every reason.
+
+    A batch of them is a frame with these columns; amounts are texts in plain notation.
+    """
 
     line: int
     identity: str
+    #: Whom it credits with what, where the list's reference is its identity.
+    party: str | None
+    #: pending or refused.
+    state: str
     #: The list's own cells as a JSON array of texts.
     cells: str
-    #: Why it is refused; empty when it is accepted.
-    problems: tuple[Problem, ...]
+    #: Why it is refused, as the JSON text that `problems_of` reads.
+    problems: str
     product_id: int | None
     credit_party: str | None
-    amount: Decimal | None
+    amount: str | None
     unit: str | None
     #: The request's JSON body without `external_id`; None when the row is refused.
-    request: bytes | None
+    request: str | None
     #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
-    cost: Decimal | None
+    cost: str | None
     cost_unit: str | None
-    operator_id: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.problems and self.request is None:
-            raise ValueError(f"line {self.line} has neither a problem nor a request")
+    operator_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

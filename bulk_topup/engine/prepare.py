@@ -72,14 +72,14 @@ async def prepare(
     """
     products: dict[int, Product | None] = {}
     columns = {field: reader.column_of(field) for field in reader.mapped}
-    checker = Checker(products, columns, options)
+    checker = Checker(products, columns, options, ledger.staged_identities)
     plan = Plan()
     ledger.clear_staged()
     for frame in reader.batches():
         await _fetch_missing(dvs, frame, products)
         rows = checker.check(frame)
         plan.add(rows, products)
-        ledger.stage(rows)
+        ledger.stage(rows.rows())
         await asyncio.sleep(0)  # lets a stop through
     difference = ledger.difference(run, guards.velocity)
     if held := difference.held + difference.repeated:

@@ -4,6 +4,7 @@ A ledger may hold ten million rows, so no statement reads a whole table: `CROSS 
 order, from the few to the many", and a plus before a column keeps an index on it from being taken for it.
 """
 
+from bulk_topup.records import StagedRow
 from bulk_topup.states import RowState
 
 #: States of rows that something was sent for and that no list may change any more.
@@ -40,12 +41,14 @@ UPDATE_RUN = """
 """
 SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"
 
+#: In list order, so that rows are only ever added at the end; `party` is what duplicates are found by where the
+#: identity is the list's reference.
 CREATE_STAGED = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
-        identity TEXT PRIMARY KEY, line INTEGER, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
+        line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
         credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
-        held INTEGER DEFAULT 0
-    ) WITHOUT ROWID
+        held INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
+    )
 """
 CREATE_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)"
 CREATE_UNLISTED = """
@@ -54,11 +57,16 @@ CREATE_UNLISTED = """
 CLEAR_STAGED = "DELETE FROM temp.staged"
 CLEAR_GONE = "DELETE FROM temp.gone"
 CLEAR_UNLISTED = "DELETE FROM temp.unlisted"
-STAGE = """
-    INSERT INTO staged (identity, line, state, cells, problems, product_id, credit_party, amount, unit, request,
-                        cost, cost_unit, operator_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+STAGE = f"""
+    INSERT INTO staged ({", ".join(StagedRow._fields)}) VALUES ({", ".join("?" * len(StagedRow._fields))})
+"""  # noqa: S608
+STAGED_IDENTITIES = """
+    SELECT line, identity, party FROM temp.staged WHERE line IN (SELECT value FROM json_each(:lines))
 """
+#: For a run that has rows already, to find them again; identities are as unique as those of the run's rows.
+INDEX_STAGED = "CREATE UNIQUE INDEX IF NOT EXISTS temp.staged_identity ON staged (identity)"
+DROP_STAGED_INDEX = "DROP INDEX IF EXISTS temp.staged_identity"
+HAS_ROWS = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id)"
 
 #: Rows of the run that the staged list does not have, whether or not an earlier version of it had them.
 FIND_GONE = """

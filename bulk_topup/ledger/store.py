@@ -31,15 +31,12 @@ from bulk_topup.ledger.values import (
     hinted_attempt_of,
     open_attempt_of,
     outcome_of,
-    problems_of,
     run_of,
-    staged_values,
     summed,
 )
-from bulk_topup.problems import Problem
+from bulk_topup.problems import Problem, problems_of
 from bulk_topup.records import (
     Attempt,
-    CheckedRow,
     Difference,
     Event,
     HintedAttempt,
@@ -93,10 +90,15 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Report
             for statement in (sql.CREATE_STAGED, sql.CREATE_GONE, sql.CREATE_UNLISTED, sql.CLEAR_STAGED):
                 connection.execute(statement)
 
-    def stage(self, rows: Iterable[CheckedRow]) -> None:
-        """Put checked rows aside; nothing of the run changes before `merge`."""
+    def stage(self, rows: Iterable[tuple[object, ...]]) -> None:
+        """Put checked rows, each with the values of a `StagedRow`, aside; nothing of the run changes before `merge`."""
         with self._transaction() as connection:
-            connection.executemany(sql.STAGE, (staged_values(row) for row in rows))
+            connection.executemany(sql.STAGE, rows)
+
+    def staged_identities(self, lines: Collection[int]) -> dict[int, tuple[str, str | None]]:
+        """Give identity and party of the staged rows on these lines."""
+        rows = self._all(sql.STAGED_IDENTITIES, lines=json.dumps(list(lines)))
+        return {line: (identity, party) for line, identity, party in rows}
 
     def difference(self, run: Run | None, velocity: "Velocity | None" = None) -> Difference:
         """Tell what the staged list means for a run, None for one that does not exist yet.
@@ -445,6 +447,9 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Report
         """Find what the staged list does not have any more, and hold what may pay anybody of it again."""
         connection.execute(sql.CLEAR_GONE)
         connection.execute(sql.CLEAR_UNLISTED)
+        if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
+            return
+        connection.execute(sql.INDEX_STAGED)
         connection.execute(sql.FIND_GONE, ids)
         if connection.execute(sql.FIND_UNLISTED, ids).rowcount:
             connection.execute(sql.HOLD, ids)

@@ -29,7 +29,7 @@ _STORED: Final = """
 #: Every row of the staged list that is to be paid, whether or not it was sent by now.
 _REQUESTS: Final = """
     SELECT identity, request, unit, amount, cost_unit, cost FROM temp.staged WHERE state = 'pending'
-    ORDER BY line, identity
+    ORDER BY line
 """
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from bulk_topup.money import PRECISE, plain, with_fee
 from bulk_topup.pin_keys import PinKeys
-from bulk_topup.problems import Problem
+from bulk_topup.problems import problems_of
 from bulk_topup.records import (
     Attempt,
-    CheckedRow,
     Facts,
     HeldAttempt,
     HintedAttempt,
@@ -25,27 +24,6 @@ from bulk_topup.records import (
 from bulk_topup.states import RowState
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
-
-
-def staged_values(row: CheckedRow) -> tuple[object, ...]:
-    """Give the parameters that stage a checked row."""
-    state = RowState.REFUSED if row.problems else RowState.PENDING
-    problems = json.dumps([_problem_values(entry) for entry in row.problems], ensure_ascii=False)
-    return (
-        row.identity,
-        row.line,
-        state,
-        row.cells,
-        problems,
-        row.product_id,
-        row.credit_party,
-        None if row.amount is None else plain(row.amount),
-        row.unit,
-        None if row.request is None else row.request.decode(),
-        None if row.cost is None else plain(row.cost),
-        row.cost_unit,
-        row.operator_id,
-    )
 
 
 def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
@@ -203,19 +181,6 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         price_unit=row["price_unit"],
         rows=row["rows"],
     )
-
-
-def problems_of(text: str) -> tuple[Problem, ...]:
-    """Make problems of the JSON text that the ledger keeps them as."""
-    return tuple(
-        Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in json.loads(text)
-    )
-
-
-def _problem_values(problem: Problem) -> list[object]:
-    """Give a problem as the ledger keeps it: a third value stands only where the row may be paid by another."""
-    values: list[object] = [problem.column, problem.message]
-    return [*values, 1] if problem.may_be_paid else values
 
 
 def _decimal(text: str | None) -> Decimal | None:

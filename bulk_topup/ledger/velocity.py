@@ -45,14 +45,14 @@ _PAYMENTS = f"""
 _STAGED = f"""
     {_PAYMENTS} AND r.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
     UNION ALL
-    SELECT s.credit_party, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.amount, s.unit, NULL, s.identity
+    SELECT s.credit_party, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.amount, s.unit, NULL, s.line
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE s.state = 'pending' AND s.credit_party IS NOT NULL AND (r.id IS NULL OR r.state IN ({_UNSENT}))
     ORDER BY party, operator_id, is_new, at, line
 """  # noqa: S608
 _REFUSE_STAGED = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, held = {REPEATED}, problems = :problems
-    WHERE identity = :key
+    WHERE line = :key
 """  # noqa: S608
 #: The same for rows that are about to be sent; the caller's list of their ids is a JSON array.
 _CLAIMED = f"""

@@ -1,23 +1,26 @@
-"""Checks a list batch by batch against what its products require, and makes rows of it; no HTTP, no SQL."""
+"""Checks a list batch by batch against what its products require, and makes rows to be staged; no HTTP, no SQL."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import polars as pl
 
 from bulk_topup import fields
 from bulk_topup.dvs.models import CalculationMode, Product
-from bulk_topup.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
-from bulk_topup.plan.limits import row_cap_problem
-from bulk_topup.plan.requests import amount_and_unit, expected_cost, request_body
-from bulk_topup.plan.requirements import REFUSED, Check, format_checks, is_missing, product_checks
-from bulk_topup.problems import Problem
-from bulk_topup.records import CheckedRow
+from bulk_topup.plan.duplicates import PARTY_KEY, REFERENCE_KEY, Duplicates
+from bulk_topup.plan.first_lines import Recall
+from bulk_topup.plan.identities import credit_party, party_key, reference_key
+from bulk_topup.plan.json_texts import joined, problem_entry
+from bulk_topup.plan.prices import Prices
+from bulk_topup.plan.requests import request_body
+from bulk_topup.plan.requirements import REFUSED, Check, always, format_checks, is_missing, product_checks
+from bulk_topup.records import StagedRow
+from bulk_topup.states import RowState
 
-_PROBLEM = pl.Struct({"column": pl.String, "message": pl.String})
+#: The column of the product's number, which the list states as text.
 _ID = "product"
+_NONE = pl.lit(None, dtype=pl.String)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,162 +38,129 @@ class PlanOptions:
 
 
 class Checker:
-    """Turns frames of normalised rows into checked rows; remembers what it saw, to find duplicates over the whole list.
+    """Turns batches of normalised rows into rows to be staged; remembers what it saw, to find duplicates over the list.
 
     Args:
         products: product by id, None for one that is not in the account; must know each id of a frame before its check.
         columns: the list's column for each mapped field.
         options: how the list is meant.
+        recall: where the identities of rows that were checked before are.
     """
 
     def __init__(
-        self, products: Mapping[int, Product | None], columns: Mapping[str, str], options: PlanOptions
+        self,
+        products: Mapping[int, Product | None],
+        columns: Mapping[str, str],
+        options: PlanOptions,
+        recall: Recall,
     ) -> None:
         self._products = products
         self._columns = columns
         self._options = options
-        self._first_lines: dict[str, int] = {}
-        #: How often an identity came so far; only those that came more than once.
-        self._occurrences: dict[str, int] = {}
+        self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates)
+        self._prices: dict[int | None, Prices] = {}
 
-    def check(self, frame: pl.DataFrame) -> list[CheckedRow]:
-        """Check one batch, in list order."""
+    def check(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Check one batch, in list order; give the columns of `StagedRow`."""
         if frame.is_empty():
-            return []
-        # A null list of problems would swallow what is added to it.
-        frame = frame.with_columns(pl.col("problems").fill_null([]))
-        frame = frame.with_columns(pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED))
-        if fields.PRODUCT_ID not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(fields.PRODUCT_ID))
-        frame = frame.with_columns(pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(_ID))
-        parts = [
-            self._with_problems(part, None if product_id is None else int(product_id))
-            for (product_id,), part in frame.partition_by(_ID, as_dict=True, maintain_order=True).items()
+            return pl.DataFrame(schema=StagedRow._fields)
+        batch = self._with_keys(frame)
+        parts = batch.partition_by(_ID, as_dict=True, maintain_order=True)
+        checked = [
+            self._checked(part, None if product_id is None else int(product_id))
+            for (product_id,), part in parts.items()
         ]
-        checked = pl.concat(parts).sort("line")
-        return [self._row(values) for values in checked.iter_rows(named=True)]
+        batch = self._duplicates.added_to(pl.concat(checked).sort("line") if len(checked) > 1 else checked[0])
+        problems = pl.concat_str("problems", "duplicate", "excess", separator=", ", ignore_nulls=True)
+        batch = batch.with_columns(problems=joined("[", problems, "]"))
+        is_accepted = pl.col("problems") == "[]"
+        accepted = [pl.when(is_accepted).then(pl.col(name)).alias(name) for name in ("request", "cost", "cost_unit")]
+        state = pl.when(is_accepted).then(pl.lit(RowState.PENDING.value)).otherwise(pl.lit(RowState.REFUSED.value))
+        return batch.with_columns(*accepted, state=state).select(StagedRow._fields)
 
-    def _with_problems(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:
+    def _with_keys(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Add what identifies rows, and fill in what is null against expectation."""
+        if fields.PRODUCT_ID not in frame.columns:
+            frame = frame.with_columns(_NONE.alias(fields.PRODUCT_ID))
+        # A null list of problems would swallow what is added to it.
+        frame = frame.with_columns(
+            pl.col("line").fill_null(0),
+            pl.col("cells").fill_null("[]"),
+            pl.col("problems").fill_null([]),
+            pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(_ID),
+        )
+        return frame.with_columns(
+            pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED),
+            reference_key(frame.columns).alias(REFERENCE_KEY),
+            party_key(frame.columns, _ID).alias(PARTY_KEY),
+            credit_party=credit_party(frame.columns),
+        )
+
+    def _checked(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:
+        """Check the rows of one product."""
+        product = None if product_id is None else self._products[product_id]
+        if product_id not in self._prices:
+            mode, caps = self._options.calculation_mode, self._options.row_amounts
+            self._prices[product_id] = Prices(product, mode, caps)
+        prices = self._prices[product_id]
+        part = prices.added_to(part.with_columns(self._problems(part, product_id)))
+        body = _NONE
+        if product is not None:
+            mode, auto_confirm = self._options.calculation_mode, not self._options.hold
+            body = request_body(product, mode, part.columns, pl.col("number"), auto_confirm=auto_confirm)
+        column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
+        return part.with_columns(
+            pl.col(_ID).alias("product_id"),
+            pl.col("asked").alias("amount"),
+            problem_entry(pl.lit(column), pl.col("excess")).alias("excess"),
+            pl.lit(prices.units.amount, dtype=pl.String).alias("unit"),
+            pl.lit(prices.units.cost, dtype=pl.String).alias("cost_unit"),
+            pl.lit(None if product is None else product.operator.id, dtype=pl.Int64).alias("operator_id"),
+            body.alias("request"),
+        )
+
+    def _problems(self, part: pl.DataFrame, product_id: int | None) -> pl.Series:
+        """Give what is wrong with each row as JSON entries, null where nothing is; nearly all rows have nothing."""
         checks = list(self._checks(product_id, part.columns))
-        found = [
-            pl.when(check.message.is_not_null()).then(
-                pl.struct(column=pl.lit(check.column), message=check.message).cast(_PROBLEM)
-            )
-            for check in checks
+        falls_short = pl.any_horizontal(pl.col("problems").list.len() > 0, *(check.fails for check in checks))
+        is_bad = part.select(falls_short.fill_null(value=False)).to_series()
+        none = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
+        if not is_bad.any():
+            return none
+        found = problem_entry(pl.element().struct.field("column"), pl.element().struct.field("message"))
+        entries = [
+            pl.when(pl.col("problems").list.len() > 0).then(pl.col("problems").list.eval(found).list.join(", ")),
+            *(pl.when(check.fails).then(problem_entry(pl.lit(check.column), check.message)) for check in checks),
         ]
-        added = pl.concat_list(found).list.drop_nulls() if found else pl.lit([], dtype=pl.List(_PROBLEM))
-        return part.with_columns(problems=pl.col("problems").list.concat(added))
+        told = part.filter(is_bad).select(pl.concat_str(entries, separator=", ", ignore_nulls=True)).to_series()
+        return none.scatter(is_bad.arg_true(), told)
 
     def _checks(self, product_id: int | None, present: list[str]) -> Iterator[Check]:
         column = self._columns.get(fields.PRODUCT_ID, "")
         yield from format_checks(present, self._columns)
         if product_id is None:
             text = "No product is chosen; state --product ID, or fill in a column that is mapped to product_id."
-            yield Check(column=column, message=pl.when(is_missing(fields.PRODUCT_ID, self._columns)).then(pl.lit(text)))
+            fails = is_missing(fields.PRODUCT_ID, self._columns)
+            yield Check(column=column, fails=fails, message=pl.lit(text))
             return
         product = self._products[product_id]
         if product is None:
             text = f"Product {product_id} is not available in this account; `bulk-topup products` lists those that are."
-            yield Check(column=column, message=pl.lit(text))
+            yield always(column, text)
             return
         yield from product_checks(product, self._options.calculation_mode, present, self._columns)
         if fields.REFERENCE in present:
-            blank = "The row has no reference; fill it in, every row needs its own."
             yield Check(
                 column=self._columns.get(fields.REFERENCE, ""),
-                message=pl.when(is_missing(fields.REFERENCE, self._columns)).then(pl.lit(blank)),
+                fails=is_missing(fields.REFERENCE, self._columns),
+                message=pl.lit("The row has no reference; fill it in, every row needs its own."),
             )
         elif not _credits_by_number(product):
-            text = (
+            yield always(
+                "",
                 f"Product {product_id} credits nobody by number, so only a reference tells rows apart; "
-                "map a column with --map reference=COLUMN."
+                "map a column with --map reference=COLUMN.",
             )
-            yield Check(column="", message=pl.lit(text))
-
-    def _row(self, values: Mapping[str, Any]) -> CheckedRow:
-        line = int(values["line"] or 0)
-        cells = values["cells"] or "[]"
-        product_id = None if values[_ID] is None else int(values[_ID] or 0)
-        product = None if product_id is None else self._products[product_id]
-        parties = tuple(
-            values.get(name) for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
-        )
-        problems = [Problem(column=entry["column"], message=entry["message"]) for entry in values["problems"]]
-        identity, duplicate = self._identify(values, product_id, parties, cells, line)
-        problems.extend(duplicate)
-        mode = self._options.calculation_mode
-        stated = values.get(fields.AMOUNT)
-        amount = None if stated is None else Decimal(stated)
-        asked, unit = (None, None) if product is None else amount_and_unit(product, mode, amount)
-        problems.extend(self._beyond_cap(asked, unit))
-        accepted = product is not None and not problems
-        cost, cost_unit = expected_cost(product, mode, amount) if product is not None and accepted else (None, None)
-        request = None
-        if product is not None and accepted:
-            request = request_body(product, mode, values, amount, auto_confirm=not self._options.hold)
-        return CheckedRow(
-            line=line,
-            identity=identity,
-            cells=cells,
-            problems=tuple(problems),
-            product_id=product_id,
-            credit_party=parties[0] or parties[1],
-            amount=asked,
-            unit=unit,
-            request=request,
-            cost=cost,
-            cost_unit=cost_unit,
-            operator_id=None if product is None else product.operator.id,
-        )
-
-    def _beyond_cap(self, asked: Decimal | None, unit: str | None) -> Iterator[Problem]:
-        if asked is None or unit is None:
-            return
-        if (text := row_cap_problem(self._options.row_amounts, asked, unit)) is not None:
-            column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
-            yield Problem(column=column, message=text)
-
-    def _identify(
-        self,
-        values: Mapping[str, str | None],
-        product_id: int | None,
-        parties: tuple[str | None, ...],
-        cells: str,
-        line: int,
-    ) -> tuple[str, list[Problem]]:
-        """Give the row's identity, and what is wrong if an earlier row has it or credits the same party."""
-        reference = values.get(fields.REFERENCE)
-        party = party_identity(product_id, parties) if product_id is not None and any(parties[:2]) else None
-        problems = []
-        if reference is not None:
-            identity = reference_identity(reference)
-            if (first := self._first_lines.get(identity)) is not None:
-                text = f'"{reference}" is already the reference of line {first}; every row needs its own.'
-                column = self._columns.get(fields.REFERENCE, "")
-                is_other = party is not None and party not in self._first_lines
-                problems.append(Problem(column=column, message=text, may_be_paid=not is_other))
-                # Numbered by occurrence it could get the identity of a row whose own reference ends in "#2".
-                identity = unreadable_identity(cells)
-        elif party is not None:
-            identity = party
-        else:
-            identity = unreadable_identity(cells)
-        if party is not None and not self._options.allow_duplicates:
-            first = self._first_lines.get(party)
-            if first is not None:
-                text = (
-                    f"Line {first} already gives product {product_id} to {parties[0] or parties[1]}; "
-                    "remove one of them, or state --allow-duplicates."
-                )
-                column = self._columns.get(fields.CREDIT_MOBILE if parties[0] else fields.CREDIT_ACCOUNT, "")
-                problems.append(Problem(column=column, message=text, may_be_paid=True))
-        occurrence = 1
-        if identity in self._first_lines:
-            occurrence = self._occurrences[identity] = self._occurrences.get(identity, 1) + 1
-        self._first_lines.setdefault(identity, line)
-        if party is not None:
-            self._first_lines.setdefault(party, line)
-        return occurrence_identity(identity, occurrence), problems
 
 
 def _credits_by_number(product: Product) -> bool:

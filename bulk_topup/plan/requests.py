@@ -1,75 +1,40 @@
-"""The request body and the expected cost of a row that passed the checks; pure."""
+"""The request body of rows that passed the checks, as an expression; pure."""
 
-from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Collection
+
+import polars as pl
 
 from bulk_topup import fields
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, RangedProduct
-from bulk_topup.money import CENT, PRECISE, plain
-
-#: The fields of each group with the names that a row has them under, written once and not for every row.
-_NAMES = {group: [(name, f"{group}.{name}") for name in names] for group, names in fields.GROUPS.items()}
+from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct
+from bulk_topup.plan.json_texts import joined, members
 
 
 def request_body(
-    product: Product,
-    mode: CalculationMode,
-    values: Mapping[str, str | None],
-    amount: Decimal | None,
-    *,
-    auto_confirm: bool = True,
-) -> bytes:
-    """Write the JSON body of a row's transaction, all but the external id (reference: Transactions, create).
+    product: Product, mode: CalculationMode, present: Collection[str], amount: pl.Expr, *, auto_confirm: bool
+) -> pl.Expr:
+    """Give the JSON body of a row's transaction, all but the external id (reference: Transactions, create).
 
-    The same row always gives the same bytes: equal bodies mean an unchanged row.
+    The same row always gives the same bytes: equal bodies mean an unchanged row. So they stay what they ever were.
+
+    Args:
+        product: what is given.
+        mode: the side that the amount is for.
+        present: fields that the frame has a column for.
+        amount: the amount as a JSON number; null where a ranged product's row has none, which makes the body null.
+        auto_confirm: whether the transaction is confirmed as it is created.
     """
-    body: dict[str, object] = {"product_id": product.id, "auto_confirm": auto_confirm}
-    if isinstance(product, RangedProduct) and amount is not None:
+    head: dict[str, object] = {"product_id": product.id, "auto_confirm": auto_confirm}
+    parts: list[str | pl.Expr] = []
+    if isinstance(product, RangedProduct):
         source = mode is CalculationMode.SOURCE_AMOUNT
         side = product.source if source else product.destination
-        exact = Decimal(plain(amount))
-        body["calculation_mode"] = mode
-        body["source" if source else "destination"] = {"unit_type": side.unit_type, "unit": side.unit, "amount": exact}
-    for group, names in _NAMES.items():
-        filled = {name: value for name, full in names if (value := values.get(full)) is not None}
+        head |= {"calculation_mode": mode}
+        stated = codec.encode({"unit_type": side.unit_type, "unit": side.unit}).decode()[:-1]
+        parts = [f',"{"source" if source else "destination"}":{stated},"amount":', amount, "}"]
+    for group, names in fields.GROUPS.items():
+        filled = {name: pl.col(full) for name in names if (full := f"{group}.{name}") in present}
         if filled:
-            body[group] = filled
-    return codec.encode(body)
-
-
-def amount_and_unit(
-    product: Product, mode: CalculationMode, amount: Decimal | None
-) -> tuple[Decimal | None, str | None]:
-    """Give what a row asks for on the side that the mode names, with its unit."""
-    if isinstance(product, FixedProduct):
-        side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
-        return side.amount, side.unit
-    if isinstance(product, RangedProduct):
-        return amount, (product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination).unit
-    return None, None
-
-
-def expected_cost(product: Product, mode: CalculationMode, amount: Decimal | None) -> tuple[Decimal | None, str | None]:
-    """Give what a row should cost with its fee, and the unit; (None, unit) when the product does not tell.
-
-    A ranged product's wholesale price is the destination amount divided by the wholesale rate.
-    """
-    if isinstance(product, FixedProduct):
-        wholesale = product.prices.wholesale
-        if wholesale.amount is None:
-            return None, wholesale.unit
-        return PRECISE.add(wholesale.amount, wholesale.fee or Decimal(0)), wholesale.unit
-    if not isinstance(product, RangedProduct):
-        return None, None
-    price = product.prices.wholesale
-    rates = product.rates
-    if amount is None or not rates.wholesale:
-        return None, price.unit
-    destination = amount
-    if mode is CalculationMode.SOURCE_AMOUNT:
-        if not rates.base:
-            return None, price.unit
-        destination = PRECISE.multiply(amount, rates.base)
-    cost = PRECISE.divide(destination, rates.wholesale).quantize(CENT, ROUND_HALF_UP, PRECISE)
-    return PRECISE.add(cost, price.fee or Decimal(0)), price.unit
+            inner = members(filled)
+            parts.append(pl.when(inner != "").then(joined(f',"{group}":{{', inner, "}")).otherwise(pl.lit("")))
+    return joined(codec.encode(head).decode()[:-1], *parts, "}")

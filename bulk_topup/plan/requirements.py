@@ -47,7 +47,9 @@ class Check:
 
     #: The list's column that a problem is reported at; empty for the row as a whole.
     column: str
-    #: A sentence where a row falls short, null where it is fine.
+    #: Where a row falls short; null where nothing can be said, which is fine.
+    fails: pl.Expr
+    #: The sentence for a row that does.
     message: pl.Expr
 
 
@@ -61,11 +63,16 @@ def format_checks(present: Collection[str], columns: Mapping[str, str]) -> Itera
     for name, (pattern, description) in _PATTERNS.items():
         if name in present:
             bad = pl.col(name).is_not_null() & ~pl.col(name).str.contains(pattern)
-            yield _check(columns.get(name, ""), bad, _sentence('"', pl.col(name), f'" is not {description}.'))
+            yield Check(
+                column=columns.get(name, ""),
+                fails=bad,
+                message=_sentence('"', pl.col(name), f'" is not {description}.'),
+            )
     for name, longest in _LENGTHS.items():
         if name in present:
             bad = pl.col(name).str.len_chars() > longest
-            yield _check(columns.get(name, ""), bad, pl.lit(f"An account number has at most {longest} characters."))
+            text = f"An account number has at most {longest} characters."
+            yield Check(column=columns.get(name, ""), fails=bad, message=pl.lit(text))
 
 
 def product_checks(
@@ -80,7 +87,7 @@ def product_checks(
         yield from _ranged_amount(product, mode, present, columns)
     else:
         text = f'Product {product.id} is of type "{product.type}", which this version cannot pay with.'
-        yield Check(column=columns.get(fields.PRODUCT_ID, ""), message=pl.lit(text))
+        yield always(columns.get(fields.PRODUCT_ID, ""), text)
 
 
 def is_missing(name: str, columns: Mapping[str, str]) -> pl.Expr:
@@ -90,8 +97,9 @@ def is_missing(name: str, columns: Mapping[str, str]) -> pl.Expr:
     return blank if column is None else blank & ~pl.col(REFUSED).list.contains(column)
 
 
-def _check(column: str, is_bad: pl.Expr, message: pl.Expr) -> Check:
-    return Check(column=column, message=pl.when(is_bad).then(message).otherwise(pl.lit(None, dtype=pl.String)))
+def always(column: str, text: str) -> Check:
+    """Give the check that no row passes."""
+    return Check(column=column, fails=pl.lit(value=True), message=pl.lit(text))
 
 
 def _sentence(*parts: str | pl.Expr) -> pl.Expr:
@@ -124,7 +132,7 @@ def _required(
         cure = f"map a column to it with --map {missing[0]}=COLUMN"
     else:
         cure = f"this version cannot send {missing[0]}, choose another product"
-    yield _check(column, ~satisfied, pl.lit(f"Product {product_id} needs {needs}; {cure}."))
+    yield Check(column=column, fails=~satisfied, message=pl.lit(f"Product {product_id} needs {needs}; {cure}."))
 
 
 def _fixed_amount(
@@ -139,7 +147,8 @@ def _fixed_amount(
         differs = amount.cast(EXACT) != _exact(side.amount) if _fits(side.amount) else pl.lit(value=True)
         says = f"Product {product.id} always gives {plain(side.amount)} {side.unit}, the list says "
         cure = "; correct the amount or choose another product."
-        yield _check(columns.get(fields.AMOUNT, ""), amount.is_not_null() & differs, _sentence(says, amount, cure))
+        column = columns.get(fields.AMOUNT, "")
+        yield Check(column=column, fails=amount.is_not_null() & differs, message=_sentence(says, amount, cure))
 
 
 def _ranged_amount(
@@ -149,22 +158,16 @@ def _ranged_amount(
     accepted = product.accepted_calculation_modes
     if accepted and mode not in accepted:
         modes = " or ".join(accepted)
-        yield Check(
-            column=column,
-            message=pl.lit(f"Product {product.id} does not take {mode}; state --calculation-mode {modes}."),
-        )
+        yield always(column, f"Product {product.id} does not take {mode}; state --calculation-mode {modes}.")
         return
     side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
     yield from _currency(product.id, side.unit, present, columns)
     if fields.AMOUNT not in present:
-        yield Check(
-            column="",
-            message=pl.lit(f"Product {product.id} needs an amount; map a column to it with --map amount=COLUMN."),
-        )
+        yield always("", f"Product {product.id} needs an amount; map a column to it with --map amount=COLUMN.")
         return
     amount = pl.col(fields.AMOUNT)
     blank = pl.lit(f"Product {product.id} needs an amount; fill it in.")
-    yield _check(column, is_missing(fields.AMOUNT, columns), blank)
+    yield Check(column=column, fails=is_missing(fields.AMOUNT, columns), message=blank)
     yield from _range(product.id, side.amount, side.unit, amount, column)
 
 
@@ -173,7 +176,7 @@ def _range(product_id: int, allowed: Range, unit: str, amount: pl.Expr, column: 
     lower, upper = allowed.min, allowed.max
     if not all(_fits(bound) for bound in (lower, upper, allowed.increment) if bound is not None):
         text = f"The range of product {product_id} has more digits than this version compares; choose another product."
-        yield Check(column=column, message=pl.lit(text))
+        yield always(column, text)
         return
     stated = " ".join(
         f"{word} {plain(bound)} {unit}" for word, bound in (("from", lower), ("to", upper)) if bound is not None
@@ -181,20 +184,21 @@ def _range(product_id: int, allowed: Range, unit: str, amount: pl.Expr, column: 
     for bound, outside in ((lower, exact < _exact(lower)), (upper, exact > _exact(upper))):
         if bound is not None:
             sentence = _sentence(amount, f" is out of range: product {product_id} takes {stated}.")
-            yield _check(column, outside, sentence)
+            yield Check(column=column, fails=outside, message=sentence)
     if allowed.increment:
         start = lower or Decimal(0)
         step = f"{plain(start)} {unit} and then steps of {plain(allowed.increment)}"
         off = (exact >= _exact(start)) & ((exact - _exact(start)) % _exact(allowed.increment) != _exact(Decimal(0)))
         sentence = _sentence(amount, f" is not a possible amount: product {product_id} takes {step}.")
-        yield _check(column, off, sentence)
+        yield Check(column=column, fails=off, message=sentence)
 
 
 def _currency(product_id: int, unit: str, present: Collection[str], columns: Mapping[str, str]) -> Iterator[Check]:
     if fields.CURRENCY in present:
         currency = pl.col(fields.CURRENCY)
         text = _sentence("The list says ", currency, f", product {product_id} pays in {unit}.")
-        yield _check(columns.get(fields.CURRENCY, ""), currency.is_not_null() & (currency != unit), text)
+        column = columns.get(fields.CURRENCY, "")
+        yield Check(column=column, fails=currency.is_not_null() & (currency != unit), message=text)
 
 
 def _fits(value: Decimal) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import polars as pl
+
 from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.money import PRECISE, plain
-from bulk_topup.problems import Problem
-from bulk_topup.records import CheckedRow
+from bulk_topup.problems import Problem, problems_of
+from bulk_topup.states import RowState
 
 #: Refused rows that a plan names one by one; of more it only tells the number.
 MAX_REFUSED_KEPT = 100_000
@@ -70,34 +72,39 @@ class Plan:
     #: Lines whose amount or unit cannot be read.
     unreadable: int = 0
 
-    def add(self, rows: Iterable[CheckedRow], products: Mapping[int, Product | None]) -> None:
-        """Count further rows."""
-        for row in rows:
-            self.rows += 1
-            if row.amount is None or row.unit is None:
-                self.unreadable += 1
+    def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
+        """Count further rows, with the columns of `StagedRow`."""
+        groups = rows.group_by("state", "product_id", "unit", "amount", "cost_unit", "cost", maintain_order=True).len()
+        for state, product_id, unit, amount, cost_unit, cost, count in groups.iter_rows():
+            self.rows += count
+            if amount is None or unit is None:
+                self.unreadable += count
             else:
-                self.amounts[row.unit] = PRECISE.add(self.amounts.get(row.unit, Decimal(0)), row.amount)
-            if row.problems:
-                self.refused += 1
-                if len(self.refused_rows) < MAX_REFUSED_KEPT:
-                    self.refused_rows.append(RefusedRow(line=row.line, problems=row.problems))
+                self.amounts[unit] = _plus(self.amounts.get(unit, Decimal(0)), amount, count)
+            if state == RowState.REFUSED:
+                self.refused += count
                 continue
-            self.accepted += 1
-            if row.product_id is None:
-                continue
-            total = self.products.get(row.product_id)
-            if total is None:
-                product = products[row.product_id]
-                total = ProductTotal(product_id=row.product_id, name=product.name if product else "")
-                self.products[row.product_id] = total
-            total.rows += 1
-            total.unit, total.cost_unit = row.unit, row.cost_unit
-            total.amount = PRECISE.add(total.amount, row.amount or Decimal(0))
-            if row.cost is None:
-                total.unpriced += 1
-            else:
-                total.cost = PRECISE.add(total.cost, row.cost)
+            self.accepted += count
+            if product_id is not None:
+                total = self._total(product_id, products)
+                total.rows += count
+                total.unit, total.cost_unit = unit, cost_unit
+                total.amount = _plus(total.amount, amount or "0", count)
+                if cost is None:
+                    total.unpriced += count
+                else:
+                    total.cost = _plus(total.cost, cost, count)
+        refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
+        self.refused_rows += [
+            RefusedRow(line=line, problems=problems_of(text))
+            for line, text in refused.select("line", "problems").iter_rows()
+        ]
+
+    def _total(self, product_id: int, products: Mapping[int, Product | None]) -> ProductTotal:
+        if product_id not in self.products:
+            product = products[product_id]
+            self.products[product_id] = ProductTotal(product_id=product_id, name=product.name if product else "")
+        return self.products[product_id]
 
     def hold(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
         """Count rows as refused that passed the checks, because somebody they credit may be paid already."""
@@ -142,6 +149,11 @@ class Plan:
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
         }
+
+
+def _plus(total: Decimal, amount: str, count: int) -> Decimal:
+    """Add an amount as many times as it occurs."""
+    return PRECISE.fma(Decimal(amount), count, total)
 
 
 def check_balances(costs: Mapping[str, Decimal], balances: Iterable[Balance]) -> list[BalanceCheck]:

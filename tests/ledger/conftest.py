@@ -12,8 +12,9 @@ import pytest
 from bulk_topup.clock import Clock
 from bulk_topup.ledger import Ledger
 from bulk_topup.problems import Problem
-from bulk_topup.records import Attempt, CheckedRow, Facts, Move, Run
+from bulk_topup.records import Attempt, Facts, Move, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 COLUMNS = ("phone", "amount")
 
@@ -70,7 +71,7 @@ def start() -> Callable[..., Run]:
         ledger: Ledger, rows: Sequence[CheckedRow], *, run_key: str = "2026-11", columns: Sequence[str] = COLUMNS
     ) -> Run:
         ledger.clear_staged()
-        ledger.stage(rows)
+        ledger.stage(staged(rows))
         return ledger.merge(
             job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns
         )

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import CheckedRow, Move, Run
+from bulk_topup.records import Move, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -9,8 +9,9 @@ import pytest
 
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Attempt, CheckedRow, Difference, Move, Outcome, Run
+from bulk_topup.records import Attempt, Difference, Move, Outcome, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]
@@ -43,7 +44,7 @@ def causes(ledger: Ledger, row_id: int) -> list[tuple[str | None, str, str]]:
 
 def differ(ledger: Ledger, run: Run | None, rows: list[CheckedRow]) -> Difference:
     ledger.clear_staged()
-    ledger.stage(rows)
+    ledger.stage(staged(rows))
     return ledger.difference(run)
 
 
@@ -99,11 +100,28 @@ def test_a_merge_is_all_or_nothing(ledger: Ledger, row: MakeRow, start: Start) -
     assert [len(ledger.events(row_id)) for row_id in (1, 2)] == [1, 1]
 
 
-def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: Ledger, row: MakeRow) -> None:
-    ledger.clear_staged()
+def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: Ledger, row: MakeRow, start: Start) -> None:
     with pytest.raises(LedgerError, match="identity"):
-        ledger.stage([row(1), row(1)])
+        start(ledger, [row(1), row(1, line=9)])
+    assert ledger.runs() == []
+    run = start(ledger, [row(1)])
+    with pytest.raises(LedgerError, match="identity"):
+        differ(ledger, run, [row(1), row(1, line=9)])
+
+
+def test_a_line_is_staged_once(ledger: Ledger, row: MakeRow) -> None:
+    ledger.clear_staged()
+    with pytest.raises(LedgerError, match="line"):
+        ledger.stage(staged([row(1), row(2, line=3)]))
     assert ledger.difference(None) == Difference()
+
+
+def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: Ledger, row: MakeRow) -> None:
+    ledger.clear_staged()
+    [values] = staged([row(1)])
+    with pytest.raises(LedgerError, match="CHECK"):
+        ledger.stage([values._replace(request=None)])
+    ledger.stage([values._replace(request=None, state="refused")])
 
 
 def test_an_unsent_row_becomes_what_the_list_says_now(ledger: Ledger, row: MakeRow, start: Start) -> None:
@@ -468,7 +486,8 @@ def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_quali
     def crediting(identifier: dict[str, str], identity: str) -> CheckedRow:
         request = json.dumps({"product_id": 6418, "credit_party_identifier": identifier}).encode()
         party = identifier.get("mobile_number") or identifier["account_number"]
-        return row(1, identity=identity, credit_party=party, request=request)
+        line = 2 + (identity == "reference:B")
+        return row(1, line=line, identity=identity, credit_party=party, request=request)
 
     run = start(ledger, [crediting(before, "reference:A")])
     bring(run, RowState.COMPLETED)

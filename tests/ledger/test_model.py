@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import CheckedRow, Facts, Move
+from bulk_topup.records import Facts, Move
 from bulk_topup.states import MOVES, RowState
+from tests.checked import CheckedRow, staged
 
 MakeRow = Callable[[int, "Said"], CheckedRow]
 
@@ -127,7 +128,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def merge(self, new: dict[int, Said]) -> None:
         rows = {who: self.make_row(who, said) for who, said in sorted(new.items())}
         self.ledger.clear_staged()
-        self.ledger.stage(rows.values())
+        self.ledger.stage(staged(rows.values()))
         self.run = self.ledger.merge(job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b"))
         for person, lists_of_person in self.together.items():
             lists_of_person.append({who for who, said in new.items() if said[0] == person})

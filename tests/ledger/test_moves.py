@@ -12,8 +12,9 @@ from bulk_topup.clock import Clock
 from bulk_topup.errors import LedgerError, StateError
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
+from bulk_topup.records import Facts, Move, Outcome, Run
 from bulk_topup.states import MOVES, RowState
+from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -17,8 +17,9 @@ from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger, opening
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.versions import NAMES
-from bulk_topup.records import CheckedRow, Move, Run
+from bulk_topup.records import Move, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 OPENERS = 8
 

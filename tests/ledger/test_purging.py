@@ -13,9 +13,10 @@ import pytest
 from bulk_topup.errors import LedgerError, PurgedRunError
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.problems import Problem
-from bulk_topup.records import CheckedRow, Facts, Move, Run
+from bulk_topup.records import Facts, Move, Run
 from bulk_topup.report import summarise
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 #: What the file holds of people before a purge.
 NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")

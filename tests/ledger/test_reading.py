@@ -16,8 +16,9 @@ from bulk_topup.errors import RunNotFoundError
 from bulk_topup.ledger import Ledger, RetryChoice, store, values
 from bulk_topup.ledger import statements as sql
 from bulk_topup.pin_keys import PinKeys
-from bulk_topup.records import CheckedRow, Facts, Move, Outcome, Run
+from bulk_topup.records import Facts, Move, Outcome, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]
@@ -102,7 +103,7 @@ def test_what_is_still_to_be_paid_is_summed_exactly(
     for cost, unit in amounts:
         exact[unit] = Context(prec=60).add(exact.get(unit, Decimal(0)), cost)
     ledger.clear_staged()
-    ledger.stage(rows)
+    ledger.stage(staged(rows))
     assert ledger.difference(None).costs == exact
     run = start(ledger, rows)
     assert ledger.pending_costs(run) == exact

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from bulk_topup.ledger import Ledger, Resolution, RetryChoice
-from bulk_topup.records import Attempt, CheckedRow, Move, Run
+from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import CheckedRow, Facts, Move, Run
+from bulk_topup.records import Facts, Move, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import CheckedRow, Digest, Run
+from bulk_topup.records import Digest, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
 Start = Callable[..., Run]
@@ -16,7 +17,7 @@ Start = Callable[..., Run]
 
 def _digest(ledger: Ledger, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
     ledger.clear_staged()
-    ledger.stage(rows)
+    ledger.stage(staged(rows))
     return ledger.staged_digest("payroll", run_key)
 
 
@@ -35,7 +36,7 @@ def test_what_was_sent_counts_with_its_real_price_and_the_rest_as_planned(
     assert (total.rows, total.costs) == (3, {"USD": Decimal("17.46")})
     # Of the list the paid line is gone, one waits still and one is new; the failed one waits to be asked for.
     ledger.clear_staged()
-    ledger.stage([row(2), row(3), row(4, "2", cost=None)])
+    ledger.stage(staged([row(2), row(3), row(4, "2", cost=None)]))
     ledger.difference(run)
     total = ledger.staged_spending(run)
     assert (total.rows, total.amounts, total.unpriced) == (3, {"SGD": Decimal(22)}, 1)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from bulk_topup.guards import Guards, Velocity
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import CheckedRow, Difference, Run
+from bulk_topup.records import Difference, Run
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 ONCE = Velocity(days=20, payments=1)
 Row = Callable[..., CheckedRow]
@@ -34,7 +35,7 @@ def _plan(
     ledger: Ledger, rows: Sequence[CheckedRow], velocity: Velocity, run: Run | None = None
 ) -> tuple[Difference, dict[int, str]]:
     ledger.clear_staged()
-    ledger.stage(rows)
+    ledger.stage(staged(rows))
     difference = ledger.difference(run, velocity)
     return difference, {line: problems[0].message for line, problems in ledger.held(100)}
 
@@ -125,7 +126,7 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
         runs = []
         for each, key in ((ledger, "a"), (other, "b")):
             each.clear_staged()
-            each.stage([row(who) for who in range(5)])
+            each.stage(staged([row(who) for who in range(5)]))
             assert each.difference(None, ONCE).repeated == 0
             runs.append(
                 each.merge(

@@ -9,8 +9,8 @@ import pytest
 
 from bulk_topup import fields
 from bulk_topup.dvs.models import PRODUCT, Product
-from bulk_topup.plan import Checker, PlanOptions
-from bulk_topup.records import CheckedRow
+from bulk_topup.plan import PlanOptions
+from tests.checked import CheckedRow, RowChecker
 
 FIXED_ID = 4520
 RANGED_ID = 6418
@@ -96,7 +96,7 @@ def check(frame: MakeFrame) -> Check:
         product_id = product.id if product else FIXED_ID
         filled = [{fields.PRODUCT_ID: str(product_id), **row} for row in rows]
         columns = {name: f"its {name}" for row in filled for name in row}
-        checker = Checker({product_id: product}, columns, options or PlanOptions())
+        checker = RowChecker({product_id: product}, columns, options or PlanOptions())
         return checker.check(frame(*filled))
 
     return run

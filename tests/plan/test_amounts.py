@@ -13,7 +13,7 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, Product
 from bulk_topup.money import plain
 from bulk_topup.plan import PlanOptions
-from bulk_topup.records import CheckedRow
+from tests.checked import CheckedRow
 
 LARGEST = "999999999999999999.999999999"
 EXACT = Context(prec=100)

@@ -5,12 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-import pytest
 
 from bulk_topup import fields
 from bulk_topup.dvs.models import Product
-from bulk_topup.plan import Checker, PlanOptions
-from bulk_topup.records import CheckedRow
+from bulk_topup.plan import PlanOptions
+from tests.checked import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
 MakeFrame = Callable[..., pl.DataFrame]
@@ -32,7 +31,7 @@ def test_rows_of_several_products_keep_the_order_of_the_list(
         {**row, fields.PRODUCT_ID: product_id, fields.AMOUNT: "5"}
         for row, product_id in zip(rows_of(7), ids, strict=True)
     ]
-    checked = Checker(products, COLUMNS, PlanOptions()).check(frame(*rows))
+    checked = RowChecker(products, COLUMNS, PlanOptions()).check(frame(*rows))
     assert [row.line for row in checked] == [2, 3, 4, 5, 6, 7, 8]
     assert [row.product_id for row in checked] == [6418, 4520, None, 99, 4520, 6418, 4520]
     assert [row.credit_party for row in checked] == [row[fields.CREDIT_MOBILE] for row in rows]
@@ -64,7 +63,7 @@ def test_what_intake_found_comes_first_and_is_kept(fixed: MakeProduct, frame: Ma
         {fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: None, fields.AMOUNT: "7"},
         {fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: "+6595123100", fields.AMOUNT: "5"},
     ]
-    [refused, accepted] = Checker({4520: fixed()}, COLUMNS, PlanOptions()).check(frame(*rows, problems=found))
+    [refused, accepted] = RowChecker({4520: fixed()}, COLUMNS, PlanOptions()).check(frame(*rows, problems=found))
     # A cell that was refused is not missing besides.
     assert [problem.column for problem in refused.problems] == ["phone", "amount"]
     assert refused.problems[0].message == "It is no number."
@@ -78,14 +77,14 @@ def test_a_null_list_of_problems_does_not_let_a_bad_row_pass(fixed: MakeProduct,
         {fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: "+6595123100", fields.AMOUNT: "5"},
     ]
     nulls: list[Any] = [None, None, None]
-    checked = Checker({4520: fixed()}, COLUMNS, PlanOptions()).check(frame(*rows, problems=nulls))
+    checked = RowChecker({4520: fixed()}, COLUMNS, PlanOptions()).check(frame(*rows, problems=nulls))
     assert [bool(row.problems) for row in checked] == [True, True, False]
 
 
 def test_a_row_without_a_product_is_refused_once(frame: MakeFrame) -> None:
     found = [[{"column": "product", "message": '"x" is not a product id.'}], []]
     rows = [{**row, fields.PRODUCT_ID: None} for row in rows_of(2)]
-    [unreadable, blank] = Checker({}, COLUMNS, PlanOptions()).check(frame(*rows, problems=found))
+    [unreadable, blank] = RowChecker({}, COLUMNS, PlanOptions()).check(frame(*rows, problems=found))
     assert [problem.message for problem in unreadable.problems] == ['"x" is not a product id.']
     assert [problem.message for problem in blank.problems] == [
         "No product is chosen; state --product ID, or fill in a column that is mapped to product_id."
@@ -93,7 +92,7 @@ def test_a_row_without_a_product_is_refused_once(frame: MakeFrame) -> None:
 
 
 def test_a_list_without_any_product_column_is_refused_row_by_row(frame: MakeFrame) -> None:
-    checked = Checker({}, {fields.CREDIT_MOBILE: "phone"}, PlanOptions()).check(frame(*rows_of(3)))
+    checked = RowChecker({}, {fields.CREDIT_MOBILE: "phone"}, PlanOptions()).check(frame(*rows_of(3)))
     assert ["No product is chosen" in row.problems[0].message for row in checked] == [True, True, True]
     assert len({row.identity for row in checked}) == 3
 
@@ -111,7 +110,7 @@ def test_a_product_of_an_unknown_type_is_never_paid_with(check: Check, fixed: Ma
 
 
 def test_an_empty_batch_gives_no_rows(frame: MakeFrame) -> None:
-    assert Checker({}, {}, PlanOptions()).check(frame()) == []
+    assert RowChecker({}, {}, PlanOptions()).check(frame()) == []
 
 
 def test_an_accepted_row_says_all_that_the_ledger_needs(check: Check, fixed: MakeProduct) -> None:
@@ -128,20 +127,3 @@ def test_a_refused_row_has_no_request_and_no_cost(check: Check, ranged: MakeProd
     [row] = check(ranged(), {fields.CREDIT_MOBILE: "+6595123100", fields.AMOUNT: "5000"})
     assert (row.request, row.cost, row.cost_unit) == (None, None, None)
     assert (row.amount, row.unit) == (Decimal(5000), "SGD")
-
-
-def test_a_row_cannot_be_made_without_both_a_problem_and_a_request() -> None:
-    with pytest.raises(ValueError, match="line 7 has neither"):
-        CheckedRow(
-            line=7,
-            identity="x",
-            cells="[]",
-            problems=(),
-            product_id=None,
-            credit_party=None,
-            amount=None,
-            unit=None,
-            request=None,
-            cost=None,
-            cost_unit=None,
-        )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bulk_topup import fields
 from bulk_topup.dvs import patterns
 from bulk_topup.dvs.models import Product
-from bulk_topup.records import CheckedRow
+from tests.checked import CheckedRow
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bulk_topup import fields
 from bulk_topup.dvs.models import Product
-from bulk_topup.plan import Checker, PlanOptions
-from bulk_topup.records import CheckedRow
+from bulk_topup.plan import PlanOptions
+from tests.checked import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
 MakeFrame = Callable[..., pl.DataFrame]
@@ -57,7 +57,7 @@ def test_the_same_number_twice_for_one_product_is_an_error_at_the_second(check: 
 
 def test_duplicates_are_found_over_the_whole_list_not_only_in_a_batch(fixed: MakeProduct, frame: MakeFrame) -> None:
     columns = {fields.CREDIT_MOBILE: "phone", fields.PRODUCT_ID: "product"}
-    checker = Checker({4520: fixed()}, columns, PlanOptions())
+    checker = RowChecker({4520: fixed()}, columns, PlanOptions())
     row = {fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: A}
     [first] = checker.check(frame(row))
     [second] = checker.check(frame(row, first_line=1002))
@@ -186,7 +186,7 @@ def test_no_two_rows_of_a_list_share_an_identity(
 def test_rows_that_nobody_can_identify_are_known_by_their_cells(fixed: MakeProduct, frame: MakeFrame) -> None:
     unreadable = [[{"column": "phone", "message": "no number"}]] * 3
     rows = [{fields.CREDIT_MOBILE: None, "sender.last_name": name} for name in ("Invented", "Imagined", "Invented")]
-    checker = Checker({4520: fixed()}, {}, PlanOptions())
+    checker = RowChecker({4520: fixed()}, {}, PlanOptions())
     checked = checker.check(frame(*({fields.PRODUCT_ID: "4520", **row} for row in rows), problems=unreadable))
     assert all(row.identity.startswith("cells:") for row in checked)
     assert checked[2].identity == f"{checked[0].identity}#2"

@@ -1,6 +1,6 @@
 """The sums of a plan, and whether the wallets cover them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,7 @@ from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.plan import Plan, check_balances
 from bulk_topup.plan import summary as summary_module
 from bulk_topup.problems import Problem
-from bulk_topup.records import CheckedRow
+from tests.checked import CheckedRow, frame_of
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]
@@ -42,13 +42,17 @@ def row(cost: Decimal | None, *, line: int = 2, problems: tuple[Problem, ...] = 
     )
 
 
+def add(plan: Plan, rows: Iterable[CheckedRow], products: Mapping[int, Product | None]) -> None:
+    plan.add(frame_of(rows), products)
+
+
 def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: MakeProduct, ranged: MakeProduct) -> None:
     numbers = [f"+659512310{number}" for number in range(3)]
     plan = Plan()
     products = {4520: fixed(), 6418: ranged(rates={})}
-    plan.add(check(fixed(), *({fields.CREDIT_MOBILE: number} for number in numbers)), products)
+    add(plan, check(fixed(), *({fields.CREDIT_MOBILE: number} for number in numbers)), products)
     rows = [{fields.CREDIT_MOBILE: number, fields.AMOUNT: "20.5"} for number in numbers]
-    plan.add(check(ranged(rates={}), *rows[:2], {**rows[2], fields.AMOUNT: None}), products)
+    add(plan, check(ranged(rates={}), *rows[:2], {**rows[2], fields.AMOUNT: None}), products)
     assert (plan.rows, plan.accepted, plan.refused) == (6, 5, 1)
     assert [refused.line for refused in plan.refused_rows] == [4]
     told = plan.as_json()
@@ -80,7 +84,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
 def test_a_plan_keeps_a_bounded_number_of_refused_rows_and_tells_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary_module, "MAX_REFUSED_KEPT", 2)
     plan = Plan()
-    plan.add([row(None, line=line, problems=(Problem(column="", message="No."),)) for line in range(2, 7)], {})
+    add(plan, [row(None, line=line, problems=(Problem(column="", message="No."),)) for line in range(2, 7)], {})
     assert plan.refused == 5
     assert plan.as_json()["refused_rows"] == [
         {"line": line, "problems": [{"column": "", "message": "No."}]} for line in (2, 3)
@@ -95,7 +99,8 @@ def test_costs_are_summed_per_wallet_unit(fixed: MakeProduct) -> None:
     }
     plan = Plan()
     for number, product in products.items():
-        plan.add(
+        add(
+            plan,
             [
                 CheckedRow(
                     line=number,
@@ -118,7 +123,7 @@ def test_costs_are_summed_per_wallet_unit(fixed: MakeProduct) -> None:
 
 def test_sums_of_the_largest_amounts_are_exact(fixed: MakeProduct) -> None:
     plan = Plan()
-    plan.add([row(LARGEST, line=line) for line in range(2, 1002)], {4520: fixed()})
+    add(plan, [row(LARGEST, line=line) for line in range(2, 1002)], {4520: fixed()})
     exact = Decimal("999999999999999999999.999999000")
     assert plan.costs() == {"USD": exact}
     assert plan.products[4520].amount == exact
@@ -128,7 +133,7 @@ def test_sums_of_the_largest_amounts_are_exact(fixed: MakeProduct) -> None:
 @given(costs=st.lists(st.decimals(min_value=0, max_value=LARGEST, places=9), max_size=20))
 def test_a_sum_is_the_sum_of_its_parts_in_the_smallest_unit(fixed: MakeProduct, costs: list[Decimal]) -> None:
     plan = Plan()
-    plan.add([row(cost, line=line) for line, cost in enumerate(costs, start=2)], {4520: fixed()})
+    add(plan, [row(cost, line=line) for line, cost in enumerate(costs, start=2)], {4520: fixed()})
     in_billionths = sum(int(cost.scaleb(9)) for cost in costs)
     found = plan.costs().get("USD", Decimal(0))
     assert int(f"{found:.9f}".replace(".", "")) == in_billionths

@@ -1,22 +1,107 @@
 """Request bodies and expected costs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup import fields
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, Product, TransactionRequest
-from bulk_topup.plan.requests import amount_and_unit, expected_cost, request_body
+from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct, TransactionRequest
+from bulk_topup.money import plain
+from bulk_topup.plan import requests
+from bulk_topup.plan.prices import Prices, amount_and_unit, expected_cost
 
 MakeProduct = Callable[..., Product]
 
 SOURCE, DESTINATION = CalculationMode.SOURCE_AMOUNT, CalculationMode.DESTINATION_AMOUNT
 PARTY = {fields.CREDIT_MOBILE: "+6595123100"}
+
+#: The fields of each group with the names that a row has them under, written once and not for every row.
+_NAMES = {group: [(name, f"{group}.{name}") for name in names] for group, names in fields.GROUPS.items()}
+
+
+def body_of_one_row(
+    product: Product,
+    mode: CalculationMode,
+    values: Mapping[str, str | None],
+    amount: Decimal | None,
+    *,
+    auto_confirm: bool = True,
+) -> bytes:
+    """Write a body as every version before wrote it, row by row: ledgers hold such bodies, and compare by them."""
+    body: dict[str, object] = {"product_id": product.id, "auto_confirm": auto_confirm}
+    if isinstance(product, RangedProduct) and amount is not None:
+        source = mode is CalculationMode.SOURCE_AMOUNT
+        side = product.source if source else product.destination
+        exact = Decimal(plain(amount))
+        body["calculation_mode"] = mode
+        body["source" if source else "destination"] = {"unit_type": side.unit_type, "unit": side.unit, "amount": exact}
+    for group, names in _NAMES.items():
+        filled = {name: value for name, full in names if (value := values.get(full)) is not None}
+        if filled:
+            body[group] = filled
+    return codec.encode(body)
+
+
+def bodies(
+    product: Product,
+    mode: CalculationMode,
+    rows: Sequence[tuple[Mapping[str, str | None], str | None]],
+    *,
+    auto_confirm: bool = True,
+) -> list[bytes | None]:
+    """Write the bodies of rows with amounts as the list states them."""
+    names = dict.fromkeys(name for values, _ in rows for name in values)
+    columns = {name: [values.get(name) for values, _ in rows] for name in names}
+    columns[fields.AMOUNT] = [amount for _, amount in rows]
+    frame = Prices(product, mode, {}).added_to(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
+    body = requests.request_body(product, mode, list(names), pl.col("number"), auto_confirm=auto_confirm)
+    return [None if text is None else text.encode() for text in frame.with_columns(body=body)["body"]]
+
+
+def request_body(product: Product, mode: CalculationMode, values: Mapping[str, str | None], amount: Decimal) -> bytes:
+    """Write the body of one row."""
+    [body] = bodies(product, mode, [(values, f"{amount:f}")])
+    assert body is not None
+    return body
+
+
+texts = st.text(st.characters(codec="utf-8") | st.sampled_from('"\\\b\f\n\r\t\0\x1f\x7f\u2028'), max_size=8)
+written_amounts = st.from_regex(r"[0-9]{1,18}(\.[0-9]{1,9})?", fullmatch=True)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.dictionaries(st.sampled_from(fields.DVS_FIELDS), st.none() | texts), written_amounts),
+        min_size=1,
+        max_size=5,
+    ),
+    mode=st.sampled_from(CalculationMode),
+    is_ranged=st.booleans(),
+    auto_confirm=st.booleans(),
+)
+def test_bodies_are_byte_for_byte_what_they_ever_were(
+    fixed: MakeProduct,
+    ranged: MakeProduct,
+    rows: list[tuple[dict[str, str | None], str]],
+    mode: CalculationMode,
+    is_ranged: bool,
+    auto_confirm: bool,
+) -> None:
+    product = ranged() if is_ranged else fixed()
+    assert bodies(product, mode, rows, auto_confirm=auto_confirm) == [
+        body_of_one_row(product, mode, values, Decimal(amount), auto_confirm=auto_confirm) for values, amount in rows
+    ]
+
+
+def test_a_ranged_product_without_an_amount_has_no_body(ranged: MakeProduct) -> None:
+    assert bodies(ranged(), DESTINATION, [(PARTY, None)]) == [None]
 
 
 def test_the_body_of_a_ranged_product_is_these_bytes(ranged: MakeProduct) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup import fields
 from bulk_topup.dvs.models import Product
-from bulk_topup.records import CheckedRow
+from tests.checked import CheckedRow
 
 MOBILE = "+6595123100"
 

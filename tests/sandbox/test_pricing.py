@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs.models import CalculationMode, RangedProduct
-from bulk_topup.plan.requests import expected_cost
+from bulk_topup.plan.prices import expected_cost
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.pricing import quote
 from bulk_topup.sandbox.products import PRODUCTS, AnyProduct

@@ -1,0 +1,37 @@
+"""JSON text as polars expressions, byte for byte as `dvs.codec` and the standard library write it; pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from bulk_topup.dvs import codec
+
+#: What JSON escapes of a text, with what it writes instead.
+_ESCAPES: Final = {
+    character: codec.encode(character).decode()[1:-1] for character in ('"', "\\", *map(chr, range(0x20)))
+}
+
+
+def escaped(text: pl.Expr) -> pl.Expr:
+    """Give a text as it stands between the quotes of a JSON string."""
+    return text.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
+
+
+def joined(*parts: str | pl.Expr) -> pl.Expr:
+    """Join texts and expressions; null where one of them is."""
+    return pl.concat_str(pl.lit(part) if isinstance(part, str) else part for part in parts)
+
+
+def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Give the members of a JSON object, those left out whose value is null; empty when all are."""
+    return pl.concat_str(
+        [joined(f'"{name}":"', escaped(value), '"') for name, value in values.items()],
+        separator=",",
+        ignore_nulls=True,
+    )
+
+
+def problem_entry(column: pl.Expr, message: pl.Expr) -> pl.Expr:
+    """Give a problem as `problems.problem_text` does."""
+    return joined('["', escaped(column), '", "', escaped(message), '"]')

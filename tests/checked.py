@@ -1,0 +1,106 @@
+"""Checked rows as values, for tests: what the checker gives and the ledger stages is read and made one by one."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+
+from bulk_topup.dvs.models import Product
+from bulk_topup.money import plain
+from bulk_topup.plan import Checker, PlanOptions
+from bulk_topup.problems import Problem, problem_text, problems_of
+from bulk_topup.records import StagedRow
+from bulk_topup.states import RowState
+
+_SCHEMA = {name: pl.Int64 if name in {"line", "product_id", "operator_id"} else pl.String for name in StagedRow._fields}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedRow:
+    """One line of the list after the checks: to be paid, or refused with every reason."""
+
+    line: int
+    identity: str
+    #: The list's own cells as a JSON array of texts.
+    cells: str
+    #: Why it is refused; empty when it is accepted.
+    problems: tuple[Problem, ...]
+    product_id: int | None
+    credit_party: str | None
+    amount: Decimal | None
+    unit: str | None
+    #: The request's JSON body without `external_id`; None when the row is refused.
+    request: bytes | None
+    #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
+    cost: Decimal | None
+    cost_unit: str | None
+    operator_id: int | None = None
+
+    def staged(self) -> StagedRow:
+        """Give the row as the ledger stages it."""
+        return StagedRow(
+            line=self.line,
+            identity=self.identity,
+            party=None,
+            state=RowState.REFUSED if self.problems else RowState.PENDING,
+            cells=self.cells,
+            problems=f"[{', '.join(map(problem_text, self.problems))}]",
+            product_id=self.product_id,
+            credit_party=self.credit_party,
+            amount=None if self.amount is None else plain(self.amount),
+            unit=self.unit,
+            request=None if self.request is None else self.request.decode(),
+            cost=None if self.cost is None else plain(self.cost),
+            cost_unit=self.cost_unit,
+            operator_id=self.operator_id,
+        )
+
+
+def frame_of(rows: Iterable[CheckedRow]) -> pl.DataFrame:
+    """Give rows as a batch."""
+    return pl.DataFrame([row.staged() for row in rows], schema=_SCHEMA, orient="row")
+
+
+def row_of(staged: StagedRow) -> CheckedRow:
+    """Read a row of a batch."""
+    row = CheckedRow(
+        line=staged.line,
+        identity=staged.identity,
+        cells=staged.cells,
+        problems=problems_of(staged.problems),
+        product_id=staged.product_id,
+        credit_party=staged.credit_party,
+        amount=None if staged.amount is None else Decimal(staged.amount),
+        unit=staged.unit,
+        request=None if staged.request is None else staged.request.encode(),
+        cost=None if staged.cost is None else Decimal(staged.cost),
+        cost_unit=staged.cost_unit,
+        operator_id=staged.operator_id,
+    )
+    assert row.staged() == staged._replace(party=None)
+    return row
+
+
+class RowChecker:
+    """A checker that gives rows, and remembers those before as the ledger does."""
+
+    def __init__(
+        self, products: Mapping[int, Product | None], columns: Mapping[str, str], options: PlanOptions
+    ) -> None:
+        self._staged: dict[int, StagedRow] = {}
+        self._checker = Checker(products, columns, options, self._recall)
+
+    def check(self, frame: pl.DataFrame) -> list[CheckedRow]:
+        """Check one batch."""
+        staged = [StagedRow(*values) for values in self._checker.check(frame).rows()]
+        self._staged |= {row.line: row for row in staged}
+        return [row_of(row) for row in staged]
+
+    def _recall(self, lines: Collection[int]) -> dict[int, tuple[str, str | None]]:
+        return {line: (self._staged[line].identity, self._staged[line].party) for line in lines}
+
+
+def staged(rows: Iterable[CheckedRow]) -> list[StagedRow]:
+    """Give rows as the ledger stages them."""
+    return [row.staged() for row in rows]
