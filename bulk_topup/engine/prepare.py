@@ -1,8 +1,11 @@
 """Before a run: reads the list, fetches its products, checks and stages the rows, compares cost with balance."""
 
 import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 import polars as pl
 
@@ -24,6 +27,12 @@ from bulk_topup.plan import (
     check_expected,
 )
 from bulk_topup.records import Difference, Run
+
+#: Rows that are checked at once, and bytes after which a batch ends earlier; two or three batches are in memory.
+BATCH_ROWS: Final = 25_000
+BATCH_BYTES: Final = 32_000_000
+#: Rows of a batch that are Python objects at once.
+STAGED_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,15 +81,28 @@ async def prepare(
     """
     products: dict[int, Product | None] = {}
     columns = {field: reader.column_of(field) for field in reader.mapped}
-    checker = Checker(products, columns, options, ledger.staged_identities)
     plan = Plan()
     ledger.clear_staged()
-    for frame in reader.batches():
-        await _fetch_missing(dvs, frame, products)
-        rows = checker.check(frame)
-        plan.add(rows, products)
-        ledger.stage(rows.rows())
-        await asyncio.sleep(0)  # lets a stop through
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
+        frames = reader.batches()
+        reading = threads.submit(_read, frames)
+        staging: Future[None] = threads.submit(ledger.stage, ())
+
+        def recall(lines: Collection[int]) -> Mapping[int, tuple[str, str | None]]:
+            # One thread at a time uses the ledger, and it has all rows before this batch only then.
+            staging.result()
+            return ledger.staged_identities(lines)
+
+        checker = Checker(products, columns, options, recall)
+        # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
+        while (frame := await asyncio.wrap_future(reading)) is not None:
+            reading = threads.submit(_read, frames)
+            await _fetch_missing(dvs, frame, products)
+            rows = checker.check(frame)
+            plan.add(rows, products)
+            await asyncio.wrap_future(staging)
+            staging = threads.submit(ledger.stage, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
+        await asyncio.wrap_future(staging)
     difference = ledger.difference(run, guards.velocity)
     if held := difference.held + difference.repeated:
         plan.hold(held, ledger.held(MAX_REFUSED_KEPT))
@@ -90,6 +112,17 @@ async def prepare(
         checks += check_caps(guards.caps, ledger.staged_spending(run))
     balances = await compare_balances(dvs, difference.costs)
     return Prepared(plan=plan, difference=difference, balances=balances, checks=tuple(checks))
+
+
+def _read(frames: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
+    """Read the next batch; None at the end."""
+    batch: list[pl.DataFrame] = []
+    rows = size = 0
+    while rows < BATCH_ROWS and size < BATCH_BYTES and (frame := next(frames, None)) is not None:
+        batch.append(frame)
+        rows += frame.height
+        size += frame.estimated_size()
+    return pl.concat(batch) if batch else None
 
 
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
