@@ -191,6 +191,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
     # What is overwritten is gone; what rows leave behind in the log, `scrub` removes.
     connection.execute("PRAGMA main.secure_delete = ON")
+    # A long list's rows are written in one transaction, whose pages are written twice where they do not fit.
+    connection.execute("PRAGMA main.cache_size = -65536")
     # What is put aside lies in a file without a name that goes with the connection.
     connection.execute("PRAGMA temp.secure_delete = OFF")
     connection.execute("PRAGMA temp.page_size = 32768")

@@ -158,12 +158,17 @@ EVENTS_OF_CHANGED = f"""
     FROM temp.staged AS s JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE r.state IN ({_UNSENT}) AND (r.state <> s.state OR r.request IS NOT s.request)
 """  # noqa: S608
+#: A row of which the list says what it said before is left alone: to write it again would cost as much as a new one.
 UPDATE_UNSENT = f"""
     UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
         note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
         request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_UNSENT})
+      AND (rows.in_list, rows.line, rows.state, rows.cells, rows.problems, rows.message, rows.note, rows.product_id,
+           rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id)
+          IS NOT (1, s.line, s.state, s.cells, s.problems, '', '', s.product_id,
+           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id)
 """  # noqa: S608
 #: A failed row takes what the list says now, for a retry; it stays failed until one is asked for.
 UPDATE_FAILED = """
@@ -191,6 +196,8 @@ UPDATE_SENT = f"""
                  || '. It is not paid again; to pay a difference on purpose, use another list.' END
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({_SENT})
+      AND (s.request IS NOT rows.request
+           OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line, s.cells, ''))
 """  # noqa: S608
 #: What a person has read and accepted is not told again, as long as the list says exactly that.
 DROP_ACKNOWLEDGED = "UPDATE rows SET note = '' WHERE run_id = :run_id AND note <> '' AND note = acknowledged"

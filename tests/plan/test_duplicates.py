@@ -1,0 +1,146 @@
+"""Equal rows over all batches of a list, found by hashes, are those that a look at every row finds."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import accumulate, pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk_topup import fields
+from bulk_topup.dvs.models import Product
+from bulk_topup.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
+from bulk_topup.plan import PlanOptions
+from bulk_topup.problems import Problem
+from tests.checked import CheckedRow, RowChecker
+
+MakeProduct = Callable[..., Product]
+MakeFrame = Callable[..., pl.DataFrame]
+Values = dict[str, str | None]
+
+COLUMNS = {name: f"its {name}" for name in fields.FIELDS}
+
+
+class EveryRow:
+    """Tells rows apart with all of their texts in memory, one by one."""
+
+    def __init__(self, *, allow: bool) -> None:
+        self._allow = allow
+        self._first_lines: dict[str, int] = {}
+        self._occurrences: dict[str, int] = {}
+
+    def look_at(self, line: int, values: Values, cells: str) -> tuple[str, list[Problem]]:
+        parties = tuple(
+            values.get(name) for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
+        )
+        product_id = values[fields.PRODUCT_ID]
+        reference = values.get(fields.REFERENCE)
+        party = party_identity(int(product_id), parties) if product_id is not None and any(parties[:2]) else None
+        problems = []
+        if reference is not None:
+            identity = reference_identity(reference)
+            if (first := self._first_lines.get(identity)) is not None:
+                text = f'"{reference}" is already the reference of line {first}; every row needs its own.'
+                is_other = party is not None and party not in self._first_lines
+                problems.append(Problem(column=COLUMNS[fields.REFERENCE], message=text, may_be_paid=not is_other))
+                identity = unreadable_identity(cells)
+        else:
+            identity = party or unreadable_identity(cells)
+        if party is not None and not self._allow and (first := self._first_lines.get(party)) is not None:
+            text = (
+                f"Line {first} already gives product {product_id} to {parties[0] or parties[1]}; "
+                "remove one of them, or state --allow-duplicates."
+            )
+            column = COLUMNS[fields.CREDIT_MOBILE if parties[0] else fields.CREDIT_ACCOUNT]
+            problems.append(Problem(column=column, message=text, may_be_paid=True))
+        occurrence = 1
+        if identity in self._first_lines:
+            occurrence = self._occurrences[identity] = self._occurrences.get(identity, 1) + 1
+        self._first_lines.setdefault(identity, line)
+        if party is not None:
+            self._first_lines.setdefault(party, line)
+        return occurrence_identity(identity, occurrence), problems
+
+
+rows_of_lists = st.lists(
+    st.fixed_dictionaries(
+        {
+            fields.PRODUCT_ID: st.sampled_from(["4520", "4520", "4520", "6418", None]),
+            fields.REFERENCE: st.none() | st.sampled_from(["A", "B", "A#2", "C", "party:4:45201:11:00:"]),
+            fields.CREDIT_MOBILE: st.none() | st.sampled_from(["1", "2", "1#2", "é"]),
+            fields.CREDIT_ACCOUNT: st.none() | st.sampled_from(["1", "10:"]),
+            fields.CREDIT_QUALIFIER: st.none() | st.sampled_from(["1", "home"]),
+        }
+    ),
+    min_size=1,
+    max_size=24,
+)
+
+
+def batches(rows: list[Values], sizes: list[int]) -> Iterator[tuple[int, list[Values]]]:
+    edges = [0, *(edge for edge in accumulate(sizes) if edge < len(rows)), len(rows)]
+    for start, end in pairwise(edges):
+        yield start + 2, rows[start:end]
+
+
+def is_about_equals(problem: Problem) -> bool:
+    return "already gives product" in problem.message or "is already the reference" in problem.message
+
+
+@pytest.fixture(params=[None, 1, 3], ids=["own hash", "one hash for all texts", "three hashes"])
+def hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let different texts share their hashes."""
+    if request.param is not None:
+        original = pl.Series.hash
+        monkeypatch.setattr(pl.Series, "hash", lambda series: original(series) % request.param)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=rows_of_lists,
+    sizes=st.lists(st.integers(1, 6), max_size=24),
+    has_references=st.booleans(),
+    allow=st.booleans(),
+)
+def _agree(
+    fixed: MakeProduct,
+    ranged: MakeProduct,
+    frame: MakeFrame,
+    rows: list[Values],
+    sizes: list[int],
+    has_references: bool,
+    allow: bool,
+) -> None:
+    if not has_references:
+        rows = [{name: value for name, value in row.items() if name != fields.REFERENCE} for row in rows]
+    checker = RowChecker({4520: fixed(), 6418: ranged()}, COLUMNS, PlanOptions(allow_duplicates=allow))
+    every_row = EveryRow(allow=allow)
+    for first_line, batch in batches(rows, sizes):
+        checked = checker.check(frame(*batch, first_line=first_line))
+        lines = enumerate(batch, start=first_line)
+        expected = [every_row.look_at(line, row, json.dumps(list(row.values()))) for line, row in lines]
+        assert [row.identity for row in checked] == [identity for identity, _ in expected]
+        found = [[problem for problem in row.problems if is_about_equals(problem)] for row in checked]
+        assert found == [problems for _, problems in expected]
+
+
+@pytest.mark.usefixtures("hashes")
+def test_rows_are_told_apart_as_if_every_row_was_looked_at(
+    fixed: MakeProduct, ranged: MakeProduct, frame: MakeFrame
+) -> None:
+    _agree(fixed, ranged, frame)
+
+
+def test_equals_are_found_over_many_batches(fixed: MakeProduct, frame: MakeFrame) -> None:
+    checker = RowChecker({4520: fixed()}, COLUMNS, PlanOptions())
+    numbers = [f"+6595{number:06}" for number in range(300)]
+    rows = [{fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: number} for number in [*numbers, *reversed(numbers)]]
+    checked: list[CheckedRow] = []
+    for start in range(0, 600, 7):
+        checked += checker.check(frame(*rows[start : start + 7], first_line=start + 2))
+    assert not any(row.problems for row in checked[:300])
+    told = [problem.message.split()[1] for row in checked[300:] for problem in row.problems]
+    assert told == [str(line) for line in range(301, 1, -1)]
