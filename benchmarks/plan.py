@@ -1,68 +1,193 @@
-"""How fast a CSV list is read, checked and planned, beside polars reading the same file as text.
+"""How fast lists of any length are read, checked and planned, and what memory that takes.
 
-python benchmarks/plan.py [ROWS]
+python benchmarks/plan.py [--rows ROWS]...
+
+ROWS are the lengths of the lists, by default 1,000 to 1,000,000; 10,000,000 takes some minutes and 12 GB of disk.
 """
 
+import argparse
 import asyncio
+import csv
+import json
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 import polars as pl
-from pydantic import SecretStr
+from figures import Figures, reached
+from pydantic import BaseModel, Field, SecretStr
 
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import prepare
+from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.runs import open_job_list, plan_list
+from bulk_topup.runs import Payer, merge_list, open_job_list, plan_list
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
-ROWS = 200_000
+T = TypeVar("T")
+
+ROWS = (1_000, 10_000, 100_000, 1_000_000)
+#: Rows of which the loop over objects is measured; more take as much longer.
+NAIVE_ROWS = 50_000
+#: The length that has aims, the longest seconds and memory in MB that it may take.
+AIMED_ROWS, AIMED_SECONDS, AIMED_MEMORY = 1_000_000, 10, 600
 KEY, SECRET = "benchmark", SecretStr("benchmark")
+BAR = 40
+
+
+class NaiveRow(BaseModel):
+    """A row as a program would check it that makes an object of each."""
+
+    reference: str = Field(min_length=1)
+    phone: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
+    amount: Decimal = Field(ge=1, le=100)
 
 
 def main() -> None:
     """Measure and print."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        path = folder / "list.csv"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, action="append")
+    parser.add_argument("--measure", nargs=2, metavar=("LIST", "URL"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        path, url = arguments.measure
+        print(json.dumps(asyncio.run(_measure(Path(path), url))))
+        return
+    figures = Figures(
+        title="Checks and plan of long lists",
+        what=(
+            "CSV lists with a reference, one of 90 amounts and a different phone in each row, for a product with a "
+            "range. Each length is planned in a process of its own, with a new ledger."
+        ),
+        packages=("polars", "pydantic"),
+    )
+    sizes = arguments.rows or ROWS
+    measured = {rows: _of_list(rows) for rows in sizes}
+    _tell(figures, max(sizes), measured[max(sizes)])
+    figures.show(_growth(measured))
+
+
+def _of_list(rows: int) -> dict[str, Any]:
+    """Write a list and measure it."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        EmbeddedSandbox(SandboxConfig(api_key=KEY, api_secret=SECRET)) as sandbox,
+    ):
+        path = Path(name) / "list.csv"
         with path.open("w", encoding="utf-8") as file:
             file.write("reference,phone,amount\n")
-            file.writelines(f"E-{row},+6595123{row % 1000:03d},{1 + row % 90}.5\n" for row in range(rows))
-        job = Job(list=str(path), product=6418, allow_duplicates=True)
-        began = time.perf_counter()
-        frame = pl.read_csv(path, infer_schema=False)
-        polars_alone = time.perf_counter() - began
+            file.writelines(f"E-{row},+659{row:07},{1 + row % 90}.5\n" for row in range(rows))
+        _, naive = _timed(lambda: _naive(path, min(rows, NAIVE_ROWS)))
+        frame, alone = _timed(lambda: pl.read_csv(path, infer_schema=False))
         assert frame.height == rows
-        began = time.perf_counter()
-        read = sum(batch.height for batch in open_job_list(job).batches())
-        intake = time.perf_counter() - began
-        assert read == rows
-        began = time.perf_counter()
-        asyncio.run(_plan(job, folder, rows))
-        whole = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{rows} rows, peak memory {peak:.0f} MB")
-    for label, seconds in (
-        ("baseline: polars reads the columns as text", polars_alone),
-        ("read and normalised, with line numbers", intake),
-        ("read, checked, staged and planned", whole),
-    ):
-        print(
-            f"  {label:<45} {seconds:7.2f} s {rows / seconds:>12,.0f} rows/s  {seconds / polars_alone:8.1f} x baseline"
-        )
+        del frame
+        command = [sys.executable, __file__, "--measure", str(path), sandbox.base_url]
+        child = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        found: dict[str, Any] = json.loads(child.stdout)
+        assert found["accepted"] == rows
+    return {**found, "polars": alone, "naive": naive * rows / min(rows, NAIVE_ROWS)}
 
 
-async def _plan(job: Job, folder: Path, rows: int) -> None:
-    with EmbeddedSandbox(SandboxConfig(api_key=KEY, api_secret=SECRET)) as sandbox:
-        async with AsyncDVS(sandbox.base_url, KEY, SECRET) as dvs:
-            with Ledger(folder / "ledger.db") as ledger:
-                _, prepared = await plan_list(job.at(SystemClock().now(), Path()), dvs=dvs, ledger=ledger)
-    assert prepared.plan.accepted == rows
+async def _measure(path: Path, url: str) -> dict[str, Any]:
+    """Plan a list in this process; then make it a run's list, and start it once more."""
+    job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
+    read, reading = _timed(lambda: sum(batch.height for batch in open_job_list(job).batches()))
+    async with AsyncDVS(url, KEY, SECRET) as dvs:
+        with Ledger(path.with_suffix(".db")) as ledger:
+            began = time.perf_counter()
+            used = time.process_time()
+            _, prepared = await plan_list(job, dvs=dvs, ledger=ledger)
+            planning, used = time.perf_counter() - began, time.process_time() - used
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            assert prepared.plan.rows == read
+            seconds = [await _start(job, dvs, ledger) for _ in range(2)]
+    return {
+        "accepted": prepared.plan.accepted,
+        "reading": reading,
+        "planning": planning,
+        "processor": used,
+        "memory": memory,
+        "merging": seconds[0][1],
+        "planning again": seconds[1][0],
+        "merging again": seconds[1][1],
+    }
+
+
+async def _start(job: Job, dvs: AsyncDVS, ledger: Ledger) -> tuple[float, float]:
+    """Plan the job's list and make it that of its run, as a start does before it sends; give the seconds of each."""
+    run = ledger.find_run(job.name, str(job.run_key))
+    reader = open_job_list(job)
+    began = time.perf_counter()
+    await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)
+    planned = time.perf_counter()
+    payer = Payer(environment=Environment.SANDBOX, account="")
+    merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
+    return planned - began, time.perf_counter() - planned
+
+
+def _naive(path: Path, rows: int) -> None:
+    """Check rows one object at a time, and find duplicates with all of them in memory."""
+    seen = set()
+    with path.open(encoding="utf-8", newline="") as file:
+        for _, row in zip(range(rows), csv.DictReader(file), strict=False):
+            seen.add(NaiveRow.model_validate(row).phone)
+    assert len(seen) == rows
+
+
+def _tell(figures: Figures, rows: int, found: dict[str, Any]) -> None:
+    def add(what: str, seconds: float, ratio: str = "", aim: str = "") -> None:
+        figures.add(f"{rows:,} rows: {what}", f"{seconds:.2f} s, {rows / seconds:,.0f} rows/s", ratio=ratio, aim=aim)
+
+    is_aimed = rows == AIMED_ROWS
+    planning, memory = found["planning"], found["memory"]
+    add("baseline, polars reads the columns as text", found["polars"])
+    add("baseline, `csv.DictReader` and a pydantic model a row, no plan", found["naive"])
+    add("read and normalised", found["reading"], f"{found['reading'] / found['polars']:.1f} times polars alone")
+    add(
+        "read, checked, staged and planned",
+        planning,
+        f"{planning / found['polars']:.1f} times polars alone, {planning / found['naive']:.2f} times a model a row",
+        reached(planning <= AIMED_SECONDS, f"{AIMED_SECONDS} s") if is_aimed else "",
+    )
+    add("the same, processor time of all threads", found["processor"])
+    figures.add(
+        f"{rows:,} rows: peak memory of the planning process",
+        f"{memory:.0f} MB",
+        aim=reached(memory <= AIMED_MEMORY, f"{AIMED_MEMORY} MB") if is_aimed else "",
+    )
+    add("made a new run's list, on disk", found["merging"])
+    again = found["planning again"] / planning
+    add("planned once more beside that run", found["planning again"], f"{again:.1f} times without a run", _twice(again))
+    add("made its list once more", found["merging again"])
+
+
+def _twice(ratio: float) -> str:
+    return reached(ratio <= 2, "2 times or less")
+
+
+def _growth(measured: dict[int, dict[str, Any]]) -> str:
+    """Draw the time of a row for each length: where the bars are equally long, growth is linear."""
+    each = {rows: found["planning"] / rows * 1e6 for rows, found in measured.items()}
+    longest = max(each.values())
+    lines = [
+        f"{rows:>12,} rows {measured[rows]['planning']:>9.2f} s {measured[rows]['memory']:>6.0f} MB "
+        f"{time_:>8.1f} µs a row {'█' * max(1, round(BAR * time_ / longest))}"
+        for rows, time_ in each.items()
+    ]
+    return "\n".join(["How planning grows:", "", "```text", *lines, "```"])
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    began = time.perf_counter()
+    return work(), time.perf_counter() - began
 
 
 if __name__ == "__main__":

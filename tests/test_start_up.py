@@ -12,7 +12,7 @@ import pytest
 
 from bulk_topup.cli import COMMANDS, main
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import CheckedRow
+from tests.checked import CheckedRow, staged
 
 #: All that a command imports which only looks into the ledger, beside the standard library.
 LIGHT = {"bulk_topup", "click", "msgspec", "platformdirs", "rich", "typing_extensions"}
@@ -55,7 +55,7 @@ def ledger_file(tmp_path: Path) -> Path:
     )
     with Ledger(file) as ledger:
         ledger.clear_staged()
-        ledger.stage([row])
+        ledger.stage(staged([row]))
         ledger.merge(job="list", run_key="may", environment="sandbox", list_path="may.csv", columns=["reference"])
     return file
 

@@ -121,7 +121,7 @@ def _read(frames: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
     while rows < BATCH_ROWS and size < BATCH_BYTES and (frame := next(frames, None)) is not None:
         batch.append(frame)
         rows += frame.height
-        size += frame.estimated_size()
+        size += int(frame.estimated_size())
     return pl.concat(batch) if batch else None
 
 
