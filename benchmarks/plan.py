@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import prepare
+from bulk_topup.engine.prepare import prepare
 from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger

@@ -1,7 +1,7 @@
 """Before a run: reads the list, fetches its products, checks and stages the rows, compares cost with balance."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,9 +28,6 @@ from bulk_topup.plan import (
 )
 from bulk_topup.records import Difference, Run
 
-#: Rows that are checked at once, and bytes after which a batch ends earlier; two or three batches are in memory.
-BATCH_ROWS: Final = 25_000
-BATCH_BYTES: Final = 32_000_000
 #: Rows of a batch that are Python objects at once.
 STAGED_AT_ONCE: Final = 1_000
 
@@ -85,7 +82,7 @@ async def prepare(
     ledger.clear_staged()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
         frames = reader.batches()
-        reading = threads.submit(_read, frames)
+        reading = threads.submit(next, frames, None)
         staging: Future[None] = threads.submit(ledger.stage, ())
 
         def recall(lines: Collection[int]) -> Mapping[int, tuple[str, str | None]]:
@@ -96,7 +93,7 @@ async def prepare(
         checker = Checker(products, columns, options, recall)
         # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
-            reading = threads.submit(_read, frames)
+            reading = threads.submit(next, frames, None)
             await _fetch_missing(dvs, frame, products)
             rows = checker.check(frame)
             plan.add(rows, products)
@@ -112,17 +109,6 @@ async def prepare(
         checks += check_caps(guards.caps, ledger.staged_spending(run))
     balances = await compare_balances(dvs, difference.costs)
     return Prepared(plan=plan, difference=difference, balances=balances, checks=tuple(checks))
-
-
-def _read(frames: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
-    """Read the next batch; None at the end."""
-    batch: list[pl.DataFrame] = []
-    rows = size = 0
-    while rows < BATCH_ROWS and size < BATCH_BYTES and (frame := next(frames, None)) is not None:
-        batch.append(frame)
-        rows += frame.height
-        size += int(frame.estimated_size())
-    return pl.concat(batch) if batch else None
 
 
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:

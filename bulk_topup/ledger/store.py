@@ -87,7 +87,13 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Report
     def clear_staged(self) -> None:
         """Forget what was staged."""
         with self._transaction() as connection:
-            for statement in (sql.CREATE_STAGED, sql.CREATE_GONE, sql.CREATE_UNLISTED, sql.CLEAR_STAGED):
+            for statement in (
+                sql.CREATE_STAGED,
+                sql.CREATE_GONE,
+                sql.CREATE_UNLISTED,
+                sql.CLEAR_STAGED,
+                sql.DROP_STAGED_INDEX,
+            ):
                 connection.execute(statement)
 
     def stage(self, rows: Iterable[tuple[object, ...]]) -> None:

@@ -1,0 +1,69 @@
+"""A list of several batches is read, checked and staged side by side, and nothing of that outlives a stop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.errors import ListError
+from bulk_topup.intake.pieces import BATCH_ROWS
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.runs import plan_list
+
+pytestmark = pytest.mark.anyio
+
+ROWS = 2 * BATCH_ROWS + 10
+
+
+@pytest.fixture
+async def dvs(sandbox: Any, credentials: tuple[str, str]) -> AsyncIterator[AsyncDVS]:
+    async with AsyncDVS(sandbox.base_url, *credentials) as client:
+        yield client
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+def write(folder: Path, *more: str) -> Job:
+    path = folder / "long.csv"
+    lines = [f"+659{number:07},5" for number in range(ROWS)]
+    path.write_text("\n".join(["phone,amount", *lines, *more]) + "\n")
+    return Job(list=str(path), product=6418).at(SystemClock().now(), folder)
+
+
+async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: Ledger, tmp_path: Path) -> None:
+    _, prepared = await plan_list(write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger)
+    assert (prepared.plan.rows, prepared.plan.accepted) == (ROWS + 2, ROWS + 1)
+    [refused] = prepared.plan.refused_rows
+    assert refused.line == ROWS + 2
+    assert refused.problems[0].message.startswith("Line 5 already gives product 6418 to +6590000003;")
+
+
+async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
+    dvs: AsyncDVS, ledger: Ledger, tmp_path: Path
+) -> None:
+    with pytest.raises(ListError, match="never closed"):
+        await plan_list(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger)
+    assert ledger.runs() == []
+
+
+async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: Ledger, tmp_path: Path) -> None:
+    job = write(tmp_path)
+    planning = asyncio.create_task(plan_list(job, dvs=dvs, ledger=ledger))
+    while not any(thread.name.startswith("prepare") for thread in threading.enumerate()):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    planning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await planning
+    assert not any(thread.name.startswith("prepare") for thread in threading.enumerate())
+    _, prepared = await plan_list(job, dvs=dvs, ledger=ledger)
+    assert prepared.plan.accepted == ROWS
