@@ -37,6 +37,19 @@ class PlanOptions:
     row_amounts: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rules:
+    """What one product asks of a row, compiled once for all batches."""
+
+    #: Whether anything is wrong with a row; nearly all rows have nothing, and no sentences are made for them.
+    falls_short: pl.Expr
+    #: What is wrong with one that does, as JSON entries.
+    problems: pl.Expr
+    prices: Prices
+    #: What is staged of a row, as if nothing was wrong.
+    columns: tuple[pl.Expr, ...]
+
+
 class Checker:
     """Turns batches of normalised rows into rows to be staged; remembers what it saw, to find duplicates over the list.
 
@@ -58,7 +71,7 @@ class Checker:
         self._columns = columns
         self._options = options
         self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates)
-        self._prices: dict[int | None, Prices] = {}
+        self._rules: dict[int | None, _Rules] = {}
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Check one batch, in list order; give the columns of `StagedRow`."""
@@ -98,42 +111,45 @@ class Checker:
 
     def _checked(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:
         """Check the rows of one product."""
-        product = None if product_id is None else self._products[product_id]
-        if product_id not in self._prices:
-            mode, caps = self._options.calculation_mode, self._options.row_amounts
-            self._prices[product_id] = Prices(product, mode, caps)
-        prices = self._prices[product_id]
-        part = prices.added_to(part.with_columns(self._problems(part, product_id)))
-        body = _NONE
-        if product is not None:
-            mode, auto_confirm = self._options.calculation_mode, not self._options.hold
-            body = request_body(product, mode, part.columns, pl.col("number"), auto_confirm=auto_confirm)
-        column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
-        return part.with_columns(
-            pl.col(_ID).alias("product_id"),
-            pl.col("asked").alias("amount"),
-            problem_entry(pl.lit(column), pl.col("excess")).alias("excess"),
-            pl.lit(prices.units.amount, dtype=pl.String).alias("unit"),
-            pl.lit(prices.units.cost, dtype=pl.String).alias("cost_unit"),
-            pl.lit(None if product is None else product.operator.id, dtype=pl.Int64).alias("operator_id"),
-            body.alias("request"),
-        )
+        if product_id not in self._rules:
+            self._rules[product_id] = self._compiled(product_id, part.columns)
+        rules = self._rules[product_id]
+        is_bad = part.select(rules.falls_short).to_series()
+        problems = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
+        if is_bad.any():
+            problems = problems.scatter(is_bad.arg_true(), part.filter(is_bad).select(rules.problems).to_series())
+        return rules.prices.added_to(part.with_columns(problems)).with_columns(rules.columns)
 
-    def _problems(self, part: pl.DataFrame, product_id: int | None) -> pl.Series:
-        """Give what is wrong with each row as JSON entries, null where nothing is; nearly all rows have nothing."""
-        checks = list(self._checks(product_id, part.columns))
-        falls_short = pl.any_horizontal(pl.col("problems").list.len() > 0, *(check.fails for check in checks))
-        is_bad = part.select(falls_short.fill_null(value=False)).to_series()
-        none = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
-        if not is_bad.any():
-            return none
+    def _compiled(self, product_id: int | None, present: list[str]) -> "_Rules":
+        """Compile what a product's rows have to be and what becomes of them."""
+        product = None if product_id is None else self._products[product_id]
+        mode, hold = self._options.calculation_mode, self._options.hold
+        checks = list(self._checks(product_id, present))
+        was_refused = pl.col("problems").list.len() > 0
         found = problem_entry(pl.element().struct.field("column"), pl.element().struct.field("message"))
         entries = [
-            pl.when(pl.col("problems").list.len() > 0).then(pl.col("problems").list.eval(found).list.join(", ")),
+            pl.when(was_refused).then(pl.col("problems").list.eval(found).list.join(", ")),
             *(pl.when(check.fails).then(problem_entry(pl.lit(check.column), check.message)) for check in checks),
         ]
-        told = part.filter(is_bad).select(pl.concat_str(entries, separator=", ", ignore_nulls=True)).to_series()
-        return none.scatter(is_bad.arg_true(), told)
+        prices = Prices(product, mode, self._options.row_amounts)
+        amount_column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
+        body = _NONE
+        if product is not None:
+            body = request_body(product, mode, present, pl.col("number"), auto_confirm=not hold)
+        return _Rules(
+            falls_short=pl.any_horizontal(was_refused, *(check.fails for check in checks)).fill_null(value=False),
+            problems=pl.concat_str(entries, separator=", ", ignore_nulls=True),
+            prices=prices,
+            columns=(
+                pl.col(_ID).alias("product_id"),
+                pl.col("asked").alias("amount"),
+                problem_entry(pl.lit(amount_column), pl.col("excess")).alias("excess"),
+                pl.lit(prices.units.amount, dtype=pl.String).alias("unit"),
+                pl.lit(prices.units.cost, dtype=pl.String).alias("cost_unit"),
+                pl.lit(None if product is None else product.operator.id, dtype=pl.Int64).alias("operator_id"),
+                body.alias("request"),
+            ),
+        )
 
     def _checks(self, product_id: int | None, present: list[str]) -> Iterator[Check]:
         column = self._columns.get(fields.PRODUCT_ID, "")
