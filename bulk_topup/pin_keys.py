@@ -33,6 +33,10 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 #: Begins every sealed text; no PIN begins with it.
 SEALED: Final = "sealed-pin:1:"
+#: What the cipher adds to a text, in bytes, and so the length of a sealed text that holds nothing.
+_TAG_BYTES: Final = 16
+_KEY_ID_LENGTH: Final = 8
+_SEALED_NOTHING: Final = len(SEALED) + _KEY_ID_LENGTH + len(":") + -(-(NONCE_BYTES + _TAG_BYTES) // 3) * 4
 
 
 def default_key_file() -> Path:
@@ -66,7 +70,7 @@ class PinKey:
                 "`bulk-topup pin-key new` makes one."
             )
         digest = hashlib.sha256(b"bulk-topup pin key\0" + key).hexdigest()
-        return cls(id=digest[:8], secret=text)
+        return cls(id=digest[:_KEY_ID_LENGTH], secret=text)
 
     @classmethod
     def new(cls) -> Self:
@@ -163,6 +167,11 @@ class PinKeys:
         if key_id not in self._ciphers:
             self._ciphers[key_id] = self._keys[key_id].cipher()
         return self._ciphers[key_id]
+
+
+def is_nothing(sealed: str) -> bool:
+    """Tell, without any key, whether what the ledger holds is an empty text, sealed or not."""
+    return len(sealed) in {0, _SEALED_NOTHING}
 
 
 def load_pin_keys(environment: Mapping[str, str] = os.environ) -> PinKeys:

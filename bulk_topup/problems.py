@@ -1,8 +1,9 @@
 """What is wrong with a row: one sentence, the column it concerns, and the cure; pure vocabulary."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 #: The column in which a list of rows that did not complete tells of each row why.
 REASON_COLUMN: Final = "reason"
@@ -38,6 +39,9 @@ def problem_text(problem: Problem) -> str:
 
 def problems_of(text: str) -> tuple[Problem, ...]:
     """Make problems of the JSON text that they are kept as: an array of an array for each."""
-    return tuple(
-        Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in json.loads(text)
-    )
+    return problems_from(json.loads(text))
+
+
+def problems_from(found: Iterable[Sequence[Any]]) -> tuple[Problem, ...]:
+    """Make problems of what that text holds."""
+    return tuple(Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in found)

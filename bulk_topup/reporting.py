@@ -1,7 +1,7 @@
 """Reports of runs from the ledger alone: where they go and what they are written from; prints nothing."""
 
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,15 @@ from bulk_topup.errors import BulkTopupError, LedgerError
 from bulk_topup.files import private_folder, sha256_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.report import Report, ReportFormat, not_completed_name, result_names, summarise_groups, write_report
+from bulk_topup.report import (
+    DEFAULT_FORMATS,
+    Report,
+    ReportFormat,
+    not_completed_name,
+    result_names,
+    summarise_groups,
+    write_report,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,19 +25,14 @@ class ReportOptions:
     """Where and how results are written."""
 
     folder: Path
-    formats: Collection[ReportFormat] = tuple(ReportFormat)
+    formats: Collection[ReportFormat] = DEFAULT_FORMATS
     reveal_pins: bool = False
 
 
 def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
     """Write a run's report from the ledger alone."""
-    return write_report(
-        run,
-        lambda: ledger.outcomes(run),
-        options.folder,
-        formats=options.formats,
-        reveal_pins=options.reveal_pins,
-    )
+    with closing(ledger.outcome_pages(run, open_pins=options.reveal_pins)) as pages:
+        return write_report(run, pages, options.folder, formats=options.formats, reveal_pins=options.reveal_pins)
 
 
 def standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report | None:

@@ -30,7 +30,7 @@ from bulk_topup.cli import main as command
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs.transport import Answer, Call, HTTPTransport
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Outcome
+from bulk_topup.outcomes import Outcomes
 from chaos.breakage import Breakage, parse
 
 #: Whose commits have instants, by the ledger's method.
@@ -150,10 +150,10 @@ def _break_transport(death: _Death, twice: int) -> None:
 def _break_report(death: _Death) -> None:
     """Pass by a report that is fed with rows, and by each of its files that takes its place."""
 
-    def mortal_rows(batches: Callable[..., Any]) -> Callable[..., Any]:
-        def passing(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-            for batch in batches(outcomes):
-                yield batch
+    def mortal_rows(outcome_pages: Callable[..., Iterator[Outcomes]]) -> Callable[..., Any]:
+        def passing(*of: Any, **how: Any) -> Iterator[Outcomes]:
+            for page in outcome_pages(*of, **how):
+                yield page
                 death.passes("in_report")
 
         return passing
@@ -167,7 +167,7 @@ def _break_report(death: _Death) -> None:
 
         return passing
 
-    _replace(bulk_topup.report.write, "batches", mortal_rows)
+    _replace(Ledger, "outcome_pages", mortal_rows)
     _replace(bulk_topup.report.write, "replacing", mortal_files)
 
 
@@ -214,8 +214,13 @@ def _sabotage(kind: str) -> None:
 
         return pay_again
 
-    def forgotten_line(batches: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda outcomes: batches(outcome for outcome in outcomes if outcome.line % 5)
+    def forgotten_line(outcome_pages: Callable[..., Iterator[Outcomes]]) -> Callable[..., Any]:
+        def forget(*of: Any, **how: Any) -> Iterator[Outcomes]:
+            for page in outcome_pages(*of, **how):
+                if kept := [row for row in page.rows() if row.line % 5]:
+                    yield Outcomes.of(kept)
+
+        return forget
 
     match kind:
         case "random_ids":
@@ -223,7 +228,7 @@ def _sabotage(kind: str) -> None:
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":
-            _replace(bulk_topup.report.write, "batches", forgotten_line)
+            _replace(Ledger, "outcome_pages", forgotten_line)
 
 
 def main(words: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from tests.checked import CheckedRow, staged
 #: All that a command imports which only looks into the ledger, beside the standard library.
 LIGHT = {"bulk_topup", "click", "msgspec", "platformdirs", "rich", "typing_extensions"}
 #: What is heavy in the standard library itself.
-HEAVY = {"asyncio", "concurrent", "ctypes", "email", "http", "multiprocessing", "xml"}
+HEAVY = {"asyncio", "ctypes", "email", "http", "multiprocessing", "xml"}
 
 PACKAGES = ("dvs", "engine", "intake", "ledger", "plan", "report", "sandbox")
 

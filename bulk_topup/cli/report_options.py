@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from bulk_topup.files import file_name
-from bulk_topup.report import ReportFormat
+from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 from bulk_topup.reporting import ReportOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +24,7 @@ def report_options(command: F) -> F:
             "formats",
             type=click.Choice([format_.value for format_ in ReportFormat]),
             multiple=True,
-            help="What to write; repeatable.  [default: all]",
+            help="What to write; repeatable.  [default: csv, xlsx and jsonl]",
         ),
         click.option(
             "--report-dir",
@@ -43,5 +43,5 @@ def report_from(
     folder = values.pop("report_dir") or Path("reports") / file_name(job, run_key)
     stated = tuple(ReportFormat(name) for name in values.pop("formats"))
     return ReportOptions(
-        folder=folder, formats=stated or formats or tuple(ReportFormat), reveal_pins=values.pop("reveal_pins")
+        folder=folder, formats=stated or formats or DEFAULT_FORMATS, reveal_pins=values.pop("reveal_pins")
     )

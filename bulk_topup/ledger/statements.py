@@ -4,6 +4,8 @@ A ledger may hold ten million rows, so no statement reads a whole table: `CROSS 
 order, from the few to the many", and a plus before a column keeps an index on it from being taken for it.
 """
 
+from typing import Final
+
 from bulk_topup.records import StagedRow
 from bulk_topup.states import RowState
 
@@ -27,6 +29,14 @@ _PARTIES = """json_array(json_extract({of}.request, '$.credit_party_identifier.m
 _ATTEMPT = (
     """r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost, r.cost_unit"""
 )
+
+
+def _as_array(column: str) -> str:
+    """Give the column of all rows as one JSON array; what is JSON itself is taken as it is."""
+    is_json = column in {"cells", "problems"}
+    array = f"coalesce('[' || group_concat({column}) || ']', '[]')" if is_json else f"json_group_array({column})"
+    return f"{array} AS {column}"
+
 
 FIND_RUN = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 LIST_RUNS = "SELECT * FROM runs ORDER BY id"
@@ -392,13 +402,23 @@ PRICES_MET = f"""
 DECIDE = "UPDATE runs SET decision = :decision WHERE id = :run_id"
 DECISION = "SELECT decision FROM runs WHERE id = :run_id"
 
-OUTCOMES = """
-    SELECT r.*, a.external_id, a.transaction_id, a.status_class, a.status_message, a.price, a.fee, a.price_unit,
-           a.operator_reference, a.pin_code, a.pin_serial, a.creation_date, a.final_at
-    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
-    ORDER BY r.line, r.id
-"""
+#: What is told of a row: its own columns, and those of its latest attempt.
+OUTCOME_COLUMNS: Final = (
+    *("r.line", "r.state", "r.cells", "r.problems", "r.message", "r.note", "r.product_id", "r.credit_party"),
+    *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
+    *("a.status_message", "a.price", "a.fee", "a.price_unit", "a.operator_reference", "a.pin_code", "a.pin_serial"),
+    *("a.creation_date", "a.final_at", "r.id"),
+)
+#: The next rows after a line and a row's id: for each of these columns one JSON array, in the rows' order.
+OUTCOMES = f"""
+    SELECT {", ".join(_as_array(column.partition(".")[2]) for column in OUTCOME_COLUMNS)}
+    FROM (
+        SELECT {", ".join(OUTCOME_COLUMNS)}
+        FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+        WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0) AND (r.line, r.id) > (:after_line, :after_id)
+        ORDER BY r.line, r.id LIMIT :limit
+    )
+"""  # noqa: S608
 #: The same rows in groups that sum exactly.
 OUTCOME_GROUPS = """
     SELECT r.state, r.product_id, r.unit, r.amount, a.price_unit, a.price, a.fee, count(*) AS rows

@@ -6,7 +6,7 @@ caller with an event loop runs them in one worker thread.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.comparing import Comparing, Resolution
-from bulk_topup.ledger.opening import telling
+from bulk_topup.ledger.outcomes import OutcomesOfRun
 from bulk_topup.ledger.purging import Purging
 from bulk_topup.ledger.rebuilding import Rebuilding
 from bulk_topup.ledger.reports import Reports
@@ -30,7 +30,6 @@ from bulk_topup.ledger.values import (
     facts_values,
     hinted_attempt_of,
     open_attempt_of,
-    outcome_of,
     run_of,
     summed,
 )
@@ -43,7 +42,6 @@ from bulk_topup.records import (
     Move,
     OpenAttempt,
     OpenSecond,
-    Outcome,
     Run,
 )
 from bulk_topup.states import RowState, check_move
@@ -55,7 +53,7 @@ if TYPE_CHECKING:
 READ_BATCH = 1_000
 
 
-class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports):
+class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports):
     """An open ledger."""
 
     def runs(self) -> list[Run]:
@@ -425,14 +423,6 @@ class Ledger(Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Report
     def pending_costs(self, run: Run) -> dict[str, Decimal]:
         """Give what the pending rows should cost, per wallet unit."""
         return summed(self._all(sql.PENDING_COSTS, run_id=run.id))
-
-    def outcomes(self, run: Run) -> Iterator[Outcome]:
-        """Give every row of the list, and every row that was ever sent, in list order."""
-        with telling(self.path):
-            cursor = self._connection.execute(sql.OUTCOMES, {"run_id": run.id})
-            while batch := cursor.fetchmany(READ_BATCH):
-                for row in batch:
-                    yield outcome_of(row, self._pin_keys)
 
     def events(self, row_id: int) -> list[Event]:
         """Give a row's history, oldest first."""

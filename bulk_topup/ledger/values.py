@@ -8,8 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from bulk_topup.money import PRECISE, plain, with_fee
-from bulk_topup.pin_keys import PinKeys
-from bulk_topup.problems import problems_of
 from bulk_topup.records import (
     Attempt,
     Facts,
@@ -17,7 +15,6 @@ from bulk_topup.records import (
     HintedAttempt,
     Move,
     OpenAttempt,
-    Outcome,
     OutcomeGroup,
     Run,
 )
@@ -137,36 +134,6 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "expires_at": None if facts.expires_at is None else facts.expires_at.astimezone(UTC).isoformat(),
         "final_at": at if move.after in _FINAL else None,
     }
-
-
-def outcome_of(row: sqlite3.Row, keys: PinKeys) -> Outcome:
-    """Make an outcome of a row with its latest attempt; a PIN that cannot be decrypted says so."""
-    return Outcome(
-        line=row["line"],
-        state=RowState(row["state"]),
-        cells=tuple(json.loads(row["cells"])),
-        problems=problems_of(row["problems"]),
-        message=row["message"],
-        note=row["note"],
-        product_id=row["product_id"],
-        credit_party=row["credit_party"],
-        amount=_decimal(row["amount"]),
-        unit=row["unit"],
-        attempt=row["attempt"],
-        external_id=row["external_id"],
-        transaction_id=row["transaction_id"],
-        status_class=row["status_class"],
-        status_message=row["status_message"],
-        price=_decimal(row["price"]),
-        fee=_decimal(row["fee"]),
-        price_unit=row["price_unit"],
-        operator_reference=row["operator_reference"],
-        pin_code=keys.open(row["pin_code"], row["external_id"], "pin_code"),
-        pin_serial=keys.open(row["pin_serial"], row["external_id"], "pin_serial"),
-        creation_date=_time(row["creation_date"]),
-        final_at=_time(row["final_at"]),
-        in_list=bool(row["in_list"]),
-    )
 
 
 def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:

@@ -7,7 +7,7 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.report.cells import MASK, csv_text
     from bulk_topup.report.errors import ReportError
-    from bulk_topup.report.formats import ReportFormat, not_completed_name, result_names
+    from bulk_topup.report.formats import DEFAULT_FORMATS, ReportFormat, not_completed_name, result_names
     from bulk_topup.report.summary import Summary, Total, summarise, summarise_groups
     from bulk_topup.report.write import Report, write_report
 else:
@@ -15,12 +15,13 @@ else:
         __name__,
         cells=("MASK", "csv_text"),
         errors=("ReportError",),
-        formats=("ReportFormat", "not_completed_name", "result_names"),
+        formats=("DEFAULT_FORMATS", "ReportFormat", "not_completed_name", "result_names"),
         summary=("Summary", "Total", "summarise", "summarise_groups"),
         write=("Report", "write_report"),
     )
 
 __all__ = [
+    "DEFAULT_FORMATS",
     "MASK",
     "Report",
     "ReportError",

@@ -1,19 +1,8 @@
-"""Rows on their way to the files, a batch at a time, so that a report never holds a whole list; pure."""
+"""Rows on their way to the files, a page at a time, so that a report never holds a whole list; pure."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Callable
 
-from bulk_topup.records import Outcome
-
-#: Rows that are in memory at once.
-BATCH_ROWS: Final = 1_000
+from bulk_topup.outcomes import Outcomes
 
 #: Takes the next rows of the run, in the list's order.
-Sink = Callable[[Sequence[Outcome]], None]
-
-
-def batches(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
-    """Give the rows in lists of at most `BATCH_ROWS`, none of them empty."""
-    while batch := list(islice(outcomes, BATCH_ROWS)):
-        yield batch
+Sink = Callable[[Outcomes], None]

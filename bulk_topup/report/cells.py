@@ -1,12 +1,11 @@
 """Cells as every format writes them: exact amounts, UTC times, masked PINs, no formulas; pure."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
-from bulk_topup.money import plain
-from bulk_topup.records import Outcome
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.report.reasons import note, reason
 
 #: Stands for a PIN that is there and not shown; the same for every PIN, so that it tells nothing of it.
@@ -26,71 +25,99 @@ EXACT_DIGITS: Final = 15
 #: Longest plain notation of a number cell: far inside the range in which the line above holds.
 NUMBER_TEXT: Final = 40
 
+#: How times are given as a rule, with microseconds or without: nothing of them has to be understood to be rewritten.
+_UTC_OFFSET: Final = "+00:00"
+_WRITTEN_OUT: Final = frozenset({len("2026-11-24T02:00:00+00:00"), len("2026-11-24T02:00:00.000000+00:00")})
+
 _CARRIAGE_RETURN = re.compile("\r\n?")
 _CONTROL_PICTURES: Final = 0x2400
 
 
-def amount_text(amount: Decimal | None) -> str:
-    """Write an amount in plain notation; empty for none."""
-    return "" if amount is None else plain(amount)
-
-
-def time_text(moment: datetime | None) -> str:
-    """Write a time as RFC 3339 in UTC; empty for none."""
-    if moment is None:
-        return ""
+def time_text(moment: datetime) -> str:
+    """Write a time as RFC 3339 in UTC."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return in_utc.isoformat().removesuffix("+00:00") + "Z"
 
 
-def secret_text(secret: str | None, *, reveal: bool) -> str:
-    """Write a secret as it is, or the mask in its place; empty for none."""
-    if not secret:
-        return ""
-    return secret if reveal else MASK
+def time_texts(moments: Sequence[str | None]) -> list[str | None]:
+    """Write times that are given in ISO 8601 as RFC 3339 in UTC."""
+    return [
+        None
+        if moment is None
+        else moment[: -len(_UTC_OFFSET)] + "Z"
+        if moment.endswith(_UTC_OFFSET) and len(moment) in _WRITTEN_OUT
+        else time_text(datetime.fromisoformat(moment))
+        for moment in moments
+    ]
 
 
-def list_cells(outcome: Outcome, columns: int) -> tuple[str, ...]:
-    """Give exactly one cell a column of the list: a short row is filled with empty cells, a long one is cut.
+def secret_texts(secrets: Sequence[str | None], *, reveal: bool) -> list[str | None]:
+    """Write secrets as they are, or the mask in the place of each; an empty one is none."""
+    return [(secret if reveal else MASK) if secret else None for secret in secrets]
+
+
+def reasons(outcomes: Outcomes) -> list[str]:
+    """Give each row's own reason."""
+    return [
+        reason(message, problems) if problems else message
+        for message, problems in zip(outcomes.message, outcomes.problems, strict=True)
+    ]
+
+
+def notes(outcomes: Outcomes, columns: int) -> list[str]:
+    """Give each row's note, with the cells of long rows that have no column."""
+    return [
+        note(noted, cells, columns) if len(cells) > columns else noted
+        for noted, cells in zip(outcomes.note, outcomes.cells, strict=True)
+    ]
+
+
+def list_cells(outcomes: Outcomes, columns: int) -> list[Sequence[str]]:
+    """Give exactly one cell a column of the list for each row: a short row gets empty cells, a long one is cut.
 
     What a long row loses here, its note tells.
     """
-    cells = outcome.cells
-    if len(cells) == columns:
-        return cells
-    return (*cells[:columns], *[""] * (columns - len(cells)))
+    return [
+        cells if len(cells) == columns else (*cells[:columns], *[""] * (columns - len(cells)))
+        for cells in outcomes.cells
+    ]
 
 
-def result_texts(outcome: Outcome, columns: int, *, reveal_pins: bool) -> tuple[str, ...]:
-    """Give the result fields of a row as text, in the order of `RESULT_FIELDS`."""
-    return (
-        str(outcome.line),
-        outcome.state.value,
-        reason(outcome),
-        note(outcome, columns),
-        "" if outcome.product_id is None else str(outcome.product_id),
-        outcome.credit_party or "",
-        amount_text(outcome.amount),
-        outcome.unit or "",
-        str(outcome.attempt),
-        outcome.external_id or "",
-        "" if outcome.transaction_id is None else str(outcome.transaction_id),
-        outcome.status_class or "",
-        outcome.status_message or "",
-        amount_text(outcome.price),
-        amount_text(outcome.fee),
-        outcome.price_unit or "",
-        outcome.operator_reference or "",
-        secret_text(outcome.pin_code, reveal=reveal_pins),
-        secret_text(outcome.pin_serial, reveal=reveal_pins),
-        time_text(outcome.creation_date),
-        time_text(outcome.final_at),
-    )
+def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> list[Sequence[str | int | None]]:
+    """Give the result fields, each as a column, in the order of `RESULT_FIELDS`: what is no number is text or none."""
+    return [
+        outcomes.line,
+        outcomes.state,
+        reasons(outcomes),
+        notes(outcomes, columns),
+        outcomes.product_id,
+        outcomes.credit_party,
+        outcomes.amount,
+        outcomes.unit,
+        outcomes.attempt,
+        outcomes.external_id,
+        outcomes.transaction_id,
+        outcomes.status_class,
+        outcomes.status_message,
+        outcomes.price,
+        outcomes.fee,
+        outcomes.price_unit,
+        outcomes.operator_reference,
+        secret_texts(outcomes.pin_code, reveal=reveal_pins),
+        secret_texts(outcomes.pin_serial, reveal=reveal_pins),
+        time_texts(outcomes.creation_date),
+        time_texts(outcomes.final_at),
+    ]
 
 
 def csv_text(text: str) -> str:
     """Give the text with `'` before it where it would be a formula; reading a list takes the `'` off again."""
     return "'" + text if text[:1] in FORMULA_STARTS else text
+
+
+def csv_column(texts: Iterable[str | None]) -> list[str | None]:
+    """Do the same with a column."""
+    return ["'" + text if text and text[0] in FORMULA_STARTS else text for text in texts]
 
 
 def xlsx_text(text: str) -> str:

@@ -17,12 +17,17 @@ class ReportFormat(StrEnum):
     XLSX = "xlsx"
     #: For programs: one JSON object a row, exact types.
     JSONL = "jsonl"
+    #: For analysis: one typed column a field, amounts as decimals. Written where it is asked for.
+    PARQUET = "parquet"
 
     @property
     def file_name(self) -> str:
         """The file that holds the results in this format."""
         return f"results.{self.value}"
 
+
+#: What is written where nobody says what.
+DEFAULT_FORMATS: Final = (ReportFormat.CSV, ReportFormat.XLSX, ReportFormat.JSONL)
 
 #: Counts and totals for scripts.
 SUMMARY: Final = "summary.json"

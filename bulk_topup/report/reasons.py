@@ -1,10 +1,10 @@
 """Why a row stands where it stands, as sentences for people; pure, one table of sentences a state."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
+from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN, Problem
 from bulk_topup.records import Outcome, Run
 from bulk_topup.states import RowState
 
@@ -50,21 +50,21 @@ _LEFT: Final = (
 )
 
 
-def reason(outcome: Outcome) -> str:
-    """Give the row's own reason: its message and every problem with its column; empty when there is nothing to say."""
-    if not outcome.problems:
-        return outcome.message
-    told = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in outcome.problems]
-    return " ".join([outcome.message, *told] if outcome.message else told)
+def reason(message: str, problems: Sequence[Problem]) -> str:
+    """Give a row's own reason: its message and every problem with its column; empty when there is nothing to say."""
+    if not problems:
+        return message
+    told = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in problems]
+    return " ".join([message, *told] if message else told)
 
 
-def note(outcome: Outcome, columns: int) -> str:
-    """Give the row's note, and with it any cells beyond the list's columns, which have no column to stand in."""
-    if len(outcome.cells) <= columns:
-        return outcome.note
-    quoted = ", ".join(f'"{cell}"' for cell in outcome.cells[columns:])
+def note(noted: str, cells: Sequence[str], columns: int) -> str:
+    """Give a row's note, and with it any cells beyond the list's columns, which have no column to stand in."""
+    if len(cells) <= columns:
+        return noted
+    quoted = ", ".join(f'"{cell}"' for cell in cells[columns:])
     told = f"Cells beyond the header: {quoted}."
-    return f"{outcome.note} {told}" if outcome.note else told
+    return f"{noted} {told}" if noted else told
 
 
 def why_not_completed(run: Run) -> Callable[[Outcome], str]:
@@ -90,6 +90,7 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
                 before, after = _LEFT
             elif any(problem.may_be_paid for problem in outcome.problems):
                 before, after = _MAY_BE_PAID
-        return " ".join(filter(None, (before, reason(outcome), note(outcome, columns), after)))
+        own = reason(outcome.message, outcome.problems), note(outcome.note, outcome.cells, columns)
+        return " ".join(filter(None, (before, *own, after)))
 
     return why

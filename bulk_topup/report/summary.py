@@ -1,12 +1,14 @@
 """Counts and exact totals of a run, gathered as its rows stream by; pure, writes nothing."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
 from bulk_topup.money import plain
-from bulk_topup.records import Outcome, OutcomeGroup, Run
+from bulk_topup.outcomes import Outcomes
+from bulk_topup.records import OutcomeGroup, Run
 from bulk_topup.states import RowState
 
 #: Digits that a sum may have. Python's default of 28 would round quietly; this is never reached by money, and a sum
@@ -99,21 +101,33 @@ class Tally:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Count these rows too."""
-        every, add = self._sums, _EXACT.add
-        for outcome in outcomes:
-            key = (outcome.state, outcome.product_id, outcome.unit, outcome.price_unit)
-            sums = every.get(key)
-            if sums is None:
-                sums = every[key] = _Sums()
-            sums.rows += 1
-            if outcome.amount is not None:
-                sums.amount = add(sums.amount, outcome.amount)
-            if outcome.price is not None:
-                sums.price = add(sums.price, outcome.price)
-            if outcome.fee is not None:
-                sums.fee = add(sums.fee, outcome.fee)
+    def add(self, outcomes: Outcomes) -> None:
+        """Count these rows too; those that share all that counts are added as one."""
+        alike = Counter(
+            zip(
+                outcomes.state,
+                outcomes.product_id,
+                outcomes.unit,
+                outcomes.price_unit,
+                outcomes.amount,
+                outcomes.price,
+                outcomes.fee,
+                strict=True,
+            )
+        )
+        self.add_groups(
+            OutcomeGroup(
+                state=RowState(state),
+                product_id=product_id,
+                amount=None if amount is None else Decimal(amount),
+                unit=unit,
+                price=None if price is None else Decimal(price),
+                fee=None if fee is None else Decimal(fee),
+                price_unit=price_unit,
+                rows=rows,
+            )
+            for (state, product_id, unit, price_unit, amount, price, fee), rows in alike.items()
+        )
 
     def add_groups(self, groups: Iterable[OutcomeGroup]) -> None:
         """Count the rows of these groups too."""
@@ -156,15 +170,16 @@ class Tally:
         )
 
 
-def summarise(run: Run, outcomes: Iterable[Outcome]) -> Summary:
+def summarise(run: Run, pages: Iterable[Outcomes]) -> Summary:
     """Count and add up the rows of a run.
 
     Args:
         run: The run that they belong to.
-        outcomes: Every row of it, once, in any order; read one at a time.
+        pages: Every row of it, once, in any order; read a page at a time.
     """
     tally = Tally(run)
-    tally.add(outcomes)
+    for page in pages:
+        tally.add(page)
     return tally.summary()
 
 

@@ -1,14 +1,15 @@
 """The report of a run as a whole: one pass over its rows feeds every file; touches the files in the report's folder."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_topup.files import private_folder, replacing
-from bulk_topup.records import Outcome, Run
-from bulk_topup.report.batches import Sink, batches
+from bulk_topup.outcomes import Outcomes
+from bulk_topup.records import Run
+from bulk_topup.report.batches import Sink
 from bulk_topup.report.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.errors import ReportError
 from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name, result_names
@@ -30,7 +31,7 @@ class Report:
 
 def write_report(
     run: Run,
-    outcomes: Callable[[], Iterator[Outcome]],
+    pages: Iterable[Outcomes],
     folder: Path,
     *,
     formats: Collection[ReportFormat],
@@ -40,7 +41,7 @@ def write_report(
 
     Args:
         run: The run.
-        outcomes: Gives every row of the run, once, in the list's order; called once, read a batch at a time.
+        pages: Every row of the run, once, in the list's order; gone through once, a page at a time.
         folder: Where the files go; created for its owner only where it is missing.
         formats: The formats of the results. The summary and the rows that did not complete are written besides.
         reveal_pins: Show PIN codes and serials instead of the mask.
@@ -67,9 +68,9 @@ def write_report(
                 for each in wanted:
                     path = places.enter_context(replacing(folder / each.file_name))
                     feeds.append(sinks.enter_context(_results(each, path, run, tally, reveal_pins=reveal_pins)))
-                for batch in batches(outcomes()):
+                for page in pages:
                     for feed in feeds:
-                        feed(batch)
+                        feed(page)
             summary = tally.summary()
             summary_file.write_text(json.dumps(summary.as_json(), indent=2) + "\n", encoding="utf-8")
         if not rest.any:
@@ -96,15 +97,14 @@ class _NotCompleted:
         """Whether there was such a row."""
         return self._sink is not None
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
+    def add(self, outcomes: Outcomes) -> None:
         """Write those of these rows that did not complete."""
-        rest = [outcome for outcome in outcomes if outcome.state is not RowState.COMPLETED]
-        if not rest:
+        if all(state == RowState.COMPLETED for state in outcomes.state):
             return
         if self._sink is None:
             path = self._places.enter_context(replacing(self._path))
             self._sink = self._sinks.enter_context(not_completed_rows(path, self._run))
-        self._sink(rest)
+        self._sink(outcomes)
 
 
 def _results(
@@ -119,6 +119,10 @@ def _results(
             return xlsx_results(path, run, tally, reveal_pins=reveal_pins)
         case ReportFormat.JSONL:
             return jsonl_results(path, run, reveal_pins=reveal_pins)
+        case ReportFormat.PARQUET:
+            from bulk_topup.report.parquet_results import parquet_results
+
+            return parquet_results(path, run, reveal_pins=reveal_pins)
 
 
 @contextmanager

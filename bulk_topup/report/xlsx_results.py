@@ -4,7 +4,7 @@ Rows stream through XlsxWriter's constant-memory mode, whose temporary files sta
 only the owner can enter. No cell is ever a formula or a link, whatever its text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Final
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.records import Run
 from bulk_topup.report.batches import Sink
-from bulk_topup.report.cells import list_cells, result_texts, xlsx_text
+from bulk_topup.report.cells import list_cells, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.errors import ReportError
-from bulk_topup.report.reasons import reason
 from bulk_topup.report.summary import Summary, Tally
 from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.xlsx_summary import write_summary
@@ -101,16 +101,18 @@ class _Book:
             {"title": xlsx_text(f"Results of {run.name}"), "created": run.created_at.astimezone(UTC)}
         )
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
+    def add(self, outcomes: Outcomes) -> None:
         """Write the rows, and the problems of those that were refused."""
         columns = len(self._list_columns)
-        for outcome in outcomes:
-            cells = list_cells(outcome, columns)
-            texts = result_texts(outcome, columns, reveal_pins=self._reveal_pins)
-            self._results.write((*cells, *texts), (columns + _STATE, outcome.state))
-            if outcome.state is RowState.REFUSED:
-                for problem in outcome.problems or (Problem(column="", message=reason(outcome)),):
-                    self._refused.write((str(outcome.line), problem.column, problem.message, *cells))
+        values = result_values(outcomes, columns, reveal_pins=self._reveal_pins)
+        texts = [["" if value is None else str(value) for value in column] for column in values]
+        for place, (cells, row) in enumerate(zip(list_cells(outcomes, columns), zip(*texts, strict=True), strict=True)):
+            state = RowState(outcomes.state[place])
+            self._results.write((*cells, *row), (columns + _STATE, state))
+            if state is RowState.REFUSED:
+                problems = outcomes.problems[place] or (Problem(column="", message=outcomes.message[place]),)
+                for problem in problems:
+                    self._refused.write((str(outcomes.line[place]), problem.column, problem.message, *cells))
 
     def finish(self, summary: Summary) -> None:
         """Set the filters and fill the summary."""

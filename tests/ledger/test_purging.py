@@ -12,6 +12,7 @@ import pytest
 
 from bulk_topup.errors import LedgerError, PurgedRunError
 from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import Problem
 from bulk_topup.records import Facts, Move, Run
 from bulk_topup.report import summarise
@@ -89,11 +90,11 @@ def test_pins_go_with_the_people(ledger: Ledger, finish: Finish) -> None:
 def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(ledger: Ledger, finish: Finish) -> None:
     run = finish(ledger)
     before = list(ledger.outcomes(run))
-    totals = summarise(run, iter(before)).as_json()
+    totals = summarise(run, [Outcomes.of(before)]).as_json()
     spent, history = ledger.spent(run), [ledger.events(row_id) for row_id in range(1, 5)]
     purged = ledger.purge(run)
     after = list(ledger.outcomes(purged))
-    assert summarise(run, iter(after)).as_json() == totals
+    assert summarise(run, [Outcomes.of(after)]).as_json() == totals
     assert ledger.spent(purged) == spent
     assert [ledger.events(row_id) for row_id in range(1, 5)] == history
     kept = ("line", "state", "product_id", "amount", "unit", "external_id", "transaction_id", "status_message", "price",

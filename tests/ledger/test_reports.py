@@ -163,5 +163,5 @@ def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
         if state not in unsent | {RowState.IN_FLIGHT}:
             ledger.record([move(attempt, RowState.IN_FLIGHT, state, facts=known)])
     summary = summarise_groups(run, ledger.outcome_groups(run))
-    assert summary == summarise(run, ledger.outcomes(run))
+    assert summary == summarise(run, ledger.outcome_pages(run, open_pins=False))
     assert summary.rows == len(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.guards import Guards, Velocity
@@ -152,6 +152,7 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
         assert outcome.attempt == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 30)), max_size=12),
     st.integers(1, 3),

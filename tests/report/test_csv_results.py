@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import Problem
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report.columns import RESULT_FIELDS
@@ -25,14 +26,14 @@ def _read(path: Path) -> list[list[str]]:
 
 def _results(path: Path, run: Run, rows: Sequence[Outcome], *, reveal_pins: bool = False) -> list[dict[str, str]]:
     with csv_results(path, run, reveal_pins=reveal_pins) as sink:
-        sink(rows)
+        sink(Outcomes.of(rows))
     header, *lines = _read(path)
     return [dict(zip(header, line, strict=True)) for line in lines]
 
 
 def _rest(path: Path, run: Run, rows: Sequence[Outcome]) -> list[list[str]]:
     with not_completed_rows(path, run) as sink:
-        sink(rows)
+        sink(Outcomes.of(rows))
     return _read(path)
 
 
@@ -73,7 +74,7 @@ def test_no_cell_of_the_list_or_of_the_provider_is_a_formula(
         pin_serial="\rserial",
     )
     with csv_results(path, replace(run, columns=columns), reveal_pins=True) as sink:
-        sink([row])
+        sink(Outcomes.of([row]))
     cells = [cell for line in _read(path) for cell in line]
     assert not [cell for cell in cells if cell[:1] in set("=+-@\t\r")]
     assert {"'=header", "'=1+1", "'-message", "'\rserial", "'+6595123100"} <= set(cells)

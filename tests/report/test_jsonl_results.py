@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import Problem
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report.jsonl_results import jsonl_results
@@ -20,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 def _results(path: Path, run: Run, rows: Sequence[Outcome], *, reveal_pins: bool = False) -> list[Any]:
     with jsonl_results(path, run, reveal_pins=reveal_pins) as sink:
-        sink(rows)
+        sink(Outcomes.of(rows))
     text = path.read_text(encoding="utf-8")
     assert text.endswith("\n")
     return [json.loads(line) for line in text.removesuffix("\n").split("\n")]

@@ -16,19 +16,19 @@ _PROBLEMS = (
 
 def test_every_problem_is_in_the_reason_with_its_column(outcome: Callable[..., Outcome]) -> None:
     row = outcome(state=RowState.REFUSED, problems=_PROBLEMS)
-    assert reason(row) == 'Column "phone": "0659" is not an E.164 number. The row equals line 7.'
+    assert reason(row.message, row.problems) == 'Column "phone": "0659" is not an E.164 number. The row equals line 7.'
 
 
-def test_the_message_comes_before_the_problems(outcome: Callable[..., Outcome]) -> None:
-    assert reason(outcome(message="Stopped.", problems=_PROBLEMS[1:])) == "Stopped. The row equals line 7."
-    assert reason(outcome(message="Stopped.")) == "Stopped."
+def test_the_message_comes_before_the_problems() -> None:
+    assert reason("Stopped.", _PROBLEMS[1:]) == "Stopped. The row equals line 7."
+    assert reason("Stopped.", ()) == "Stopped."
 
 
-def test_cells_beyond_the_header_are_told_in_the_note(outcome: Callable[..., Outcome]) -> None:
-    row = outcome(note="Changed.", cells=("a", "b", "c", "d"))
-    assert note(row, 4) == "Changed."
-    assert note(row, 2) == 'Changed. Cells beyond the header: "c", "d".'
-    assert note(replace(row, note=""), 3) == 'Cells beyond the header: "d".'
+def test_cells_beyond_the_header_are_told_in_the_note() -> None:
+    cells = ("a", "b", "c", "d")
+    assert note("Changed.", cells, 4) == "Changed."
+    assert note("Changed.", cells, 2) == 'Changed. Cells beyond the header: "c", "d".'
+    assert note("", cells, 3) == 'Cells beyond the header: "d".'
 
 
 @pytest.mark.parametrize(

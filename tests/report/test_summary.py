@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report import summarise
 from bulk_topup.report.summary import SUM_DIGITS, UNKNOWN_UNIT
@@ -30,7 +31,7 @@ def test_rows_are_grouped_by_state_product_and_both_units(run: Run, outcome: Cal
         outcome(price_unit="EUR"),
         outcome(state=RowState.ACCEPTED),
     ]
-    totals = summarise(run, rows).totals
+    totals = summarise(run, [Outcomes.of(rows)]).totals
     assert [(each.state, each.product_id, each.unit, each.price_unit, each.rows) for each in totals] == [
         (RowState.ACCEPTED, 6418, "SGD", "USD", 1),
         (RowState.COMPLETED, None, "SGD", "USD", 1),
@@ -55,32 +56,32 @@ def test_charged_is_price_and_fee_of_completed_rows_and_held_of_accepted_ones(
         outcome(state=RowState.FAILED, price=Decimal(100)),
         outcome(state=RowState.REVERSED, price=Decimal(100)),
     ]
-    summary = summarise(run, rows)
+    summary = summarise(run, [Outcomes.of(rows)])
     assert summary.charged == {"EUR": Decimal(3), "USD": Decimal("3.5")}
     assert summary.held == {"USD": Decimal("4.5")}
 
 
 def test_a_price_without_currency_is_not_lost(run: Run, outcome: Callable[..., Outcome]) -> None:
-    assert summarise(run, [outcome(price_unit=None)]).charged == {UNKNOWN_UNIT: Decimal("9.35")}
-    assert summarise(run, [outcome(price=None, fee=None, price_unit=None)]).charged == {}
+    assert summarise(run, [Outcomes.of([outcome(price_unit=None)])]).charged == {UNKNOWN_UNIT: Decimal("9.35")}
+    assert summarise(run, [Outcomes.of([outcome(price=None, fee=None, price_unit=None)])]).charged == {}
 
 
 def test_sums_have_more_digits_than_the_default_context_keeps(run: Run, outcome: Callable[..., Outcome]) -> None:
     tiny, huge = Decimal("0.000000000000000000001"), Decimal(10) ** 20
     with localcontext() as context:
         context.prec = 5
-        summary = summarise(run, [outcome(amount=tiny), outcome(amount=huge)])
+        summary = summarise(run, [Outcomes.of([outcome(amount=tiny), outcome(amount=huge)])])
     assert str(summary.totals[0].amount) == "100000000000000000000.000000000000000000001"
 
 
 def test_a_sum_is_never_rounded_quietly(run: Run, outcome: Callable[..., Outcome]) -> None:
     rows = [outcome(amount=Decimal(1)), outcome(amount=Decimal(f"1E-{SUM_DIGITS}"))]
     with pytest.raises(Inexact):
-        summarise(run, rows)
+        summarise(run, [Outcomes.of(rows)])
 
 
 def test_as_json_tells_amounts_as_strings_in_plain_notation(run: Run, outcome: Callable[..., Outcome]) -> None:
-    summary = summarise(run, [outcome(amount=Decimal("1E+3")), outcome(state=RowState.ACCEPTED)])
+    summary = summarise(run, [Outcomes.of([outcome(amount=Decimal("1E+3")), outcome(state=RowState.ACCEPTED)])])
     told = json.loads(json.dumps(summary.as_json()))
     assert told["run"] == "payroll/2026-11"
     assert told["rows"] == 2
@@ -119,8 +120,8 @@ def test_totals_and_counts_do_not_depend_on_the_order_of_rows_and_account_for_ea
         outcome(state=state, product_id=product, unit=unit, amount=amount, price=price, fee=price, price_unit=unit)
         for state, product, unit, amount, price in rows
     ]
-    summary = summarise(run, outcomes)
-    assert summarise(run, reversed(outcomes)) == summary
+    summary = summarise(run, [Outcomes.of(outcomes)])
+    assert summarise(run, [Outcomes.of(reversed(outcomes))]) == summary
     assert summary.rows == sum(summary.counts.values()) == sum(total.rows for total in summary.totals) == len(rows)
     with localcontext() as context:
         context.prec = 100

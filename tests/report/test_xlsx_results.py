@@ -11,6 +11,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.utils.escape import unescape
 
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import Problem
 from bulk_topup.records import Outcome, Run
 from bulk_topup.report import ReportError
@@ -34,9 +35,9 @@ def book(path: Path, run: Run) -> Callable[..., Workbook]:
 
     def write(rows: Sequence[Outcome], *, run: Run = run, reveal_pins: bool = False, sheet_rows: int = 100) -> Workbook:
         tally = Tally(run)
-        tally.add(rows)
+        tally.add(Outcomes.of(rows))
         with xlsx_results(path, run, tally, reveal_pins=reveal_pins, sheet_rows=sheet_rows) as sink:
-            sink(rows)
+            sink(Outcomes.of(rows))
         return load_workbook(path)
 
     return write
@@ -258,7 +259,7 @@ def test_a_list_with_more_columns_than_a_sheet_is_told_so(path: Path, book: Call
 
 def test_temporary_files_are_private_and_gone_at_the_end(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     with xlsx_results(path, run, Tally(run), reveal_pins=False) as sink:
-        sink([outcome()])
+        sink(Outcomes.of([outcome()]))
         [folder] = path.parent.iterdir()
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(part.stat().st_mode) for part in folder.iterdir()} == {0o600}

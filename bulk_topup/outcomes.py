@@ -1,0 +1,82 @@
+"""Rows of a run column by column, as files take them by the million; pure vocabulary beside `records.Outcome`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+from bulk_topup.money import plain
+from bulk_topup.problems import Problem
+from bulk_topup.records import Outcome
+from bulk_topup.states import RowState
+
+_AMOUNTS = frozenset({"amount", "price", "fee"})
+_TIMES = frozenset({"creation_date", "final_at"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcomes:
+    """One row or more with all that is known of them: for each field of `Outcome` a column."""
+
+    line: Sequence[int]
+    #: Values of `RowState`.
+    state: Sequence[str]
+    cells: Sequence[Sequence[str]]
+    problems: Sequence[tuple[Problem, ...]]
+    message: Sequence[str]
+    note: Sequence[str]
+    product_id: Sequence[int | None]
+    credit_party: Sequence[str | None]
+    #: In plain notation, as are price and fee.
+    amount: Sequence[str | None]
+    unit: Sequence[str | None]
+    attempt: Sequence[int]
+    external_id: Sequence[str | None]
+    transaction_id: Sequence[int | None]
+    status_class: Sequence[str | None]
+    status_message: Sequence[str | None]
+    price: Sequence[str | None]
+    fee: Sequence[str | None]
+    price_unit: Sequence[str | None]
+    operator_reference: Sequence[str | None]
+    #: Secret. Something else in the place of each where it was not asked for, and nothing only where there is none.
+    pin_code: Sequence[str | None] = field(repr=False)
+    pin_serial: Sequence[str | None] = field(repr=False)
+    #: In ISO 8601, as is `final_at`.
+    creation_date: Sequence[str | None]
+    final_at: Sequence[str | None]
+    in_list: Sequence[bool]
+
+    @classmethod
+    def of(cls, rows: Iterable[Outcome]) -> Self:
+        """Take rows apart."""
+        found = list(rows)
+        columns = {name: [getattr(row, name) for row in found] for name in _FIELDS}
+        columns["state"] = [state.value for state in columns["state"]]
+        for name in _AMOUNTS:
+            columns[name] = [None if amount is None else plain(amount) for amount in columns[name]]
+        for name in _TIMES:
+            columns[name] = [None if moment is None else moment.isoformat() for moment in columns[name]]
+        return cls(**columns)
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+    def row(self, place: int) -> Outcome:
+        """Put one row together."""
+        values = {name: getattr(self, name)[place] for name in _FIELDS}
+        values["state"] = RowState(values["state"])
+        values["cells"] = tuple(values["cells"])
+        for name in _AMOUNTS:
+            values[name] = None if values[name] is None else Decimal(values[name])
+        for name in _TIMES:
+            values[name] = None if values[name] is None else datetime.fromisoformat(values[name])
+        return Outcome(**values)
+
+    def rows(self) -> Iterator[Outcome]:
+        """Put all of them together, one after the other."""
+        return map(self.row, range(len(self)))
+
+
+_FIELDS = tuple(each.name for each in fields(Outcomes))
