@@ -17,7 +17,7 @@ from bulk_topup.errors import JobError
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.plan import PlanOptions
-from bulk_topup.report import ReportFormat
+from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 
 #: The job name of a list that is started without a job file.
 BARE_LIST = "list"
@@ -80,7 +80,7 @@ class Job(Guards):
     #: Whose approval a start needs.
     approval: ApprovalPolicy = ApprovalPolicy()
     #: What the report is written as.
-    reports: tuple[ReportFormat, ...] = tuple(ReportFormat)
+    reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
 
     def at(self, now: datetime, folder: Path) -> Self:
         """Fill in dates and make the list's path absolute or relative to here.

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.jobs import Job
 from bulk_topup.outcomes import Outcomes
 from bulk_topup.records import Outcome, Run
-from bulk_topup.report import ReportError, ReportFormat, summarise, write_report
+from bulk_topup.report import DEFAULT_FORMATS, ReportError, ReportFormat, summarise, write_report
 from bulk_topup.states import RowState
 
 #: Writes a report of many rows in a process of its own; the argument says what befalls it on the way.
@@ -196,3 +197,8 @@ def test_a_run_without_rows_has_a_report_too(run: Run, folder: Path) -> None:
     assert (report.summary.rows, report.not_completed) == (0, None)
     assert (folder / "results.jsonl").read_bytes() == b""
     assert len((folder / "results.csv").read_text().splitlines()) == 1
+
+
+def test_parquet_is_written_only_where_it_is_asked_for() -> None:
+    assert set(ReportFormat) - set(DEFAULT_FORMATS) == {ReportFormat.PARQUET}
+    assert Job(list="payroll.csv").reports == DEFAULT_FORMATS
