@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import CheckedRow, Run
+from bulk_topup.records import Run
 from bulk_topup.report import summarise, summarise_groups
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow
 
 Row = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -30,6 +30,7 @@ WHOLE_RUN = {
     "statements.OUTCOME_GROUPS": ONCE_FOR_A_START,
     "statements.PENDING_COSTS": ONCE_FOR_A_START,
     "statements.PRICES_MET": ONCE_FOR_A_START,
+    "statements.HAS_ROWS": "looks at the first row alone",
     "statements.SPENT": ONCE_FOR_A_START,
     "totals._STORED": ONCE_FOR_A_START,
     "rebuilding._IS_SENT": ONCE_FOR_A_START,
