@@ -51,7 +51,8 @@ class Duplicates:
         keys = self._seen.hinted(pl.concat([own, parties]).sort("line", maintain_order=True))
         again = keys.filter(pl.col("hint").is_not_null() | pl.col("hash").is_duplicated())
         if self._allow and not again["key"].str.starts_with(REFERENCE_PREFIX).any():
-            # Whom a row with a reference credits matters only if the reference may have come before.
+            # Whom a row with a reference credits matters only if the reference may have come before. What is not looked
+            # at is not kept where it shares its hash: by such a chance a refused row may lack the word not to pay it.
             again = again.filter(pl.col("key").is_in(own["key"].implode()))
         if not again.is_empty():
             batch, keys = self._told_apart(batch, keys, again)
