@@ -11,7 +11,17 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 #: In the order in which they run.
-SCRIPTS = ("startup.py", "intake.py", "plan.py", "run.py", "ledger.py", "memory.py", "reports.py", "sandbox.py")
+SCRIPTS = (
+    "startup.py",
+    "intake.py",
+    "plan.py",
+    "run.py",
+    "commits.py",
+    "ledger.py",
+    "memory.py",
+    "reports.py",
+    "sandbox.py",
+)
 
 
 def main() -> None:

@@ -1,24 +1,33 @@
-"""How fast rows are paid without a rate limit, beside a bare httpx2 loop that posts the same bodies.
+"""How fast rows are paid without a rate limit, over each transport, beside bare loops that post the same bodies.
 
     python benchmarks/run.py [ROWS]
 
-The sandbox is a process of its own; runner and loop use one process each, with the same concurrency.
+The sandbox has one core to itself, and whoever pays has the other; all with the same concurrency.
 """
 
 import asyncio
+import os
+import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
+import aiohttp
+import httpx
 import httpx2
 import uvloop
+from figures import Figures, reached
 from processes import served
+from pyreqwest.client import ClientBuilder
 
 from bulk_topup.clock import SystemClock
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import AsyncDVS, codec
+from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
@@ -28,13 +37,50 @@ from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, Payer, run_list
 from bulk_topup.states import RowState
 
-ROWS = 3_000
+ROWS = 10_000
+#: Rows of the slower ones, which need no more to show their pace.
+FEWER = 2_000
+FEWEST = 500
 CONCURRENCY = 32
 KEY, SECRET = "benchmark", "benchmark"
+HEADERS = {"Authorization": aiohttp.encode_basic_auth(KEY, SECRET), "Content-Type": "application/json"}
+
+#: Posts a body to an address and gives the status of the answer.
+Post = Callable[[str, bytes], Awaitable[int]]
 
 
-class _Nobody:
-    """Looks on and says nothing."""
+@dataclass(kw_only=True, slots=True)
+class Spent:
+    """What something took."""
+
+    rows: int
+    seconds: float
+    #: Of the processor, in all threads.
+    busy: float
+
+    @property
+    def pace(self) -> float:
+        """Rows a second."""
+        return self.rows / self.seconds
+
+    def __str__(self) -> str:
+        return f"{self.pace:,.0f} rows/s, {self.busy / self.rows * 1e6:,.0f} µs of CPU a row"
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks on, says nothing, and notes when a run begins and ends to send."""
+
+    marks: list[tuple[float, float]] = field(default_factory=list)
+
+    def mark(self) -> None:
+        """Note the time."""
+        self.marks.append((time.perf_counter(), time.process_time()))
+
+    def between(self, first: int, last: int, rows: int) -> Spent:
+        """Give what passed between two marks."""
+        began, ended = self.marks[first], self.marks[last]
+        return Spent(rows=rows, seconds=ended[0] - began[0], busy=ended[1] - began[1])
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
         """See what a start would do."""
@@ -42,90 +88,223 @@ class _Nobody:
     def confirm(self, run_name: str, rows: int) -> None:
         """Agree."""
 
-    def running(self, run: Run, runner: Runner) -> nullcontext[None]:
+    @contextmanager
+    def running(self, run: Run, runner: Runner) -> Iterator[None]:
         """Look on."""
         del run, runner
-        return nullcontext()
+        self.mark()
+        yield
+        self.mark()
 
 
 def main() -> None:
     """Measure and print."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[0]})
+    figures = Figures(
+        title="Rows paid without a rate limit",
+        what=(
+            f"{rows:,} rows, {CONCURRENCY} requests at once, the sandbox on another core than whoever pays. Bare loops "
+            "post the bodies and forget the answers."
+        ),
+        packages=("aiohttp", "httpx", "httpx2", "pyreqwest", "pydantic", "uvloop"),
+    )
+    bare: dict[str, Spent] = {}
+    naive = _bare(_naive, min(rows, FEWEST), cores[-1])
+    figures.add("baseline: asyncio, httpx 0.28, a commit a row", str(naive))
+    for name, (client, count) in CLIENTS.items():
+        bare[name] = _bare(client, min(rows, count), cores[-1])
+        figures.add(f"baseline: a bare {name} loop", str(bare[name]))
+    told = ""
+    for name in get_args(TransportName):
+        is_default = name == DEFAULT_TRANSPORT
+        count = rows if is_default else min(rows, FEWER)
+        watch, requests, server = _paid(name, count, cores[-1])
+        all_of_it = watch.between(1, 3, count)
+        share = all_of_it.pace / bare["httpx2"].pace
+        figures.add(
+            f"submit, track and report over {name}{', the default' if is_default else ''}",
+            str(all_of_it),
+            ratio=f"{share:.0%} of a bare httpx2 loop, {all_of_it.pace / bare[name].pace:.0%} of a bare {name} one",
+            aim=reached(share >= 0.7, "70 % of a bare httpx2 loop") if is_default else "",
+        )
+        if is_default:
+            per_core = count / all_of_it.busy
+            figures.add("the same, for each second of the processor", f"{per_core:,.0f} rows",
+                        aim=reached(per_core >= 5_000, "5,000 a second on one core"))  # fmt: skip
+            phases = zip(("check", "submit and track", "report"), range(3), strict=True)
+            told = "Of the default's CPU: " + ", ".join(
+                f"{what} {watch.between(at, at + 1, count).busy / count * 1e6:,.0f} µs a row" for what, at in phases
+            )
+            told += (
+                f"; {requests / count:.3f} requests a row. The sandbox took {server / count * 1e6:,.0f} µs of its own "
+                f"core for each row, so nobody could be paid faster than {count / server:,.0f} rows/s."
+            )
+    figures.show(told)
+
+
+def _bare(client: Callable[[], AbstractAsyncContextManager[Post]], rows: int, core: int) -> Spent:
+    async def loop(base_url: str) -> Spent:
+        waiting = iter([_body(row) for row in range(rows)])
+        async with client() as post:
+
+            async def worker() -> None:
+                for body in waiting:
+                    assert await post(f"{base_url}/async/transactions", body) == 201
+
+            began = time.perf_counter(), time.process_time()
+            await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
+            ended = time.perf_counter(), time.process_time()
+        return Spent(rows=rows, seconds=ended[0] - began[0], busy=ended[1] - began[1])
+
+    with _sandbox(core) as (base_url, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(loop(base_url))
+
+
+@asynccontextmanager
+async def _httpx2() -> AsyncIterator[Post]:
+    limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
+    async with httpx2.AsyncClient(headers=HEADERS, limits=limits) as client:
+
+        async def post(url: str, body: bytes) -> int:
+            return (await client.post(url, content=body)).status_code
+
+        yield post
+
+
+@asynccontextmanager
+async def _httpx() -> AsyncIterator[Post]:
+    limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
+    async with httpx.AsyncClient(headers=HEADERS, limits=limits) as client:
+
+        async def post(url: str, body: bytes) -> int:
+            return (await client.post(url, content=body)).status_code
+
+        yield post
+
+
+@asynccontextmanager
+async def _aiohttp() -> AsyncIterator[Post]:
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
+    async with aiohttp.ClientSession(headers=HEADERS, connector=connector) as client:
+
+        async def post(url: str, body: bytes) -> int:
+            async with client.post(url, data=body) as answer:
+                await answer.read()
+                return answer.status
+
+        yield post
+
+
+@asynccontextmanager
+async def _pyreqwest() -> AsyncIterator[Post]:
+    async with ClientBuilder().default_headers(HEADERS).build() as client:
+
+        async def post(url: str, body: bytes) -> int:
+            return (await client.post(url).body_bytes(body).build().send()).status
+
+        yield post
+
+
+@asynccontextmanager
+async def _naive() -> AsyncIterator[Post]:
+    """Write each row before it is sent and after it was answered, as a script would that is written in an hour."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = sqlite3.connect(Path(folder) / "paid.db")
+        database.execute("CREATE TABLE paid (body TEXT PRIMARY KEY, status INTEGER)")
+        async with _httpx() as send:
+
+            async def post(url: str, body: bytes) -> int:
+                with database:
+                    database.execute("INSERT INTO paid VALUES (?, NULL)", (body,))
+                status = await send(url, body)
+                with database:
+                    database.execute("UPDATE paid SET status = ? WHERE body = ?", (status, body))
+                return status
+
+            yield post
+        database.close()
+
+
+#: Bare clients, and of how many rows each shows its pace.
+CLIENTS = {
+    "httpx": (_httpx, FEWEST),
+    "httpx2": (_httpx2, FEWER),
+    "aiohttp": (_aiohttp, FEWER),
+    "pyreqwest": (_pyreqwest, FEWER),
+}
+
+
+def _paid(name: TransportName, rows: int, core: int) -> tuple[Watch, int, float]:
+    """Pay a list; give when its phases were, how many requests it took, and the processor's seconds of the sandbox."""
+
+    async def pay(base_url: str, folder: Path) -> tuple[Watch, int]:
+        path = folder / "list.csv"
+        with path.open("w", encoding="utf-8") as file:
+            file.write("reference,phone,amount\n")
+            file.writelines(f"E-{row},{_number(row)},1\n" for row in range(rows))
+        job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
+        options = RunOptions(concurrency=CONCURRENCY, polling=PollPolicy(shortest=0.2))
+        watch = Watch()
+        watch.mark()
+        async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY, transport=name) as dvs:
+            with Ledger(folder / "ledger.db") as ledger:
+                finished: Finished = await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=options,
+                    report=ReportOptions(folder=folder),
+                    watcher=watch,
+                )
+            watch.mark()
+            assert finished.report.summary.counts[RowState.COMPLETED] == rows
+            return watch, dvs.traffic.requests
+
     with (
-        tempfile.TemporaryDirectory() as name,
-        _sandbox() as base_url,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
+        tempfile.TemporaryDirectory() as folder,
+        _sandbox(core) as (base_url, pid),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        folder = Path(name)
-        bare = loop.run(_bare(base_url, rows))
-        seconds, requests = loop.run(_paid(base_url, folder, rows))
-    print(f"{rows} rows, {CONCURRENCY} at once, no rate limit")
-    print(f"  {'baseline: a bare httpx2 loop, submit only':<45} {bare:7.2f} s {rows / bare:>9,.0f} rows/s")
-    print(
-        f"  {'bulk-topup: check, submit, track, report':<45} {seconds:7.2f} s {rows / seconds:>9,.0f} rows/s"
-        f"  {bare / seconds:6.1%} of baseline, {requests / rows:.3f} requests a row"
+        before = _busy(pid)
+        watch, requests = runner.run(pay(base_url, Path(folder)))
+        return watch, requests, _busy(pid) - before
+
+
+def _body(row: int) -> bytes:
+    return codec.encode(
+        {
+            "external_id": f"bare-{row}",
+            "product_id": 6418,
+            "calculation_mode": "DESTINATION_AMOUNT",
+            "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 1},
+            "auto_confirm": True,
+            "credit_party_identifier": {"mobile_number": _number(row)},
+        }
     )
 
 
-async def _bare(base_url: str, rows: int) -> float:
-    waiting = iter(range(rows))
-    limits = httpx2.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
-    async with httpx2.AsyncClient(auth=(KEY, SECRET), limits=limits) as client:
-
-        async def worker() -> None:
-            for row in waiting:
-                body = {
-                    "external_id": f"bare-{row}",
-                    "product_id": 6418,
-                    "calculation_mode": "DESTINATION_AMOUNT",
-                    "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 1},
-                    "auto_confirm": True,
-                    "credit_party_identifier": {"mobile_number": _number(row)},
-                }
-                answer = await client.post(f"{base_url}/async/transactions", json=body)
-                assert answer.status_code == 201, answer.text
-
-        began = time.perf_counter()
-        await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
-        return time.perf_counter() - began
-
-
-async def _paid(base_url: str, folder: Path, rows: int) -> tuple[float, int]:
-    path = folder / "list.csv"
-    with path.open("w", encoding="utf-8") as file:
-        file.write("reference,phone,amount\n")
-        file.writelines(f"E-{row},{_number(row)},1\n" for row in range(rows))
-    job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
-    options = RunOptions(concurrency=CONCURRENCY, polling=PollPolicy(shortest=0.2))
-    began = time.perf_counter()
-    async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY) as dvs:
-        with Ledger(folder / "ledger.db") as ledger:
-            finished: Finished = await run_list(
-                job,
-                dvs=dvs,
-                payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
-                ledger=ledger,
-                options=options,
-                report=ReportOptions(folder=folder),
-                watcher=_Nobody(),
-            )
-        assert finished.report.summary.counts[RowState.COMPLETED] == rows
-        return time.perf_counter() - began, dvs.traffic.requests
-
-
 def _number(row: int) -> str:
-    """Give a number of the API's example range whose transactions complete."""
-    return f"+6595123{400 + row % 600}"
+    """Give a number of its own to each row, with an ending by which the sandbox completes it."""
+    return f"+659{2000 + row // 600:04}{400 + row % 600}"
+
+
+def _busy(pid: int) -> float:
+    """Give the seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
-def _sandbox() -> Iterator[str]:
+def _sandbox(core: int) -> Iterator[tuple[str, int]]:
     command = [
         Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", "0", "--time-scale", "0.001",
         "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
     ]  # fmt: skip
-    with served(command) as (_, port):
-        yield f"http://127.0.0.1:{port}/v1"
+    with served(command, core=core) as (process, port):
+        yield f"http://127.0.0.1:{port}/v1", process.pid
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 
 #: DVS takes external ids of at most this many characters (reference: Transactions, create).
 EXTERNAL_ID_LENGTH = 40
@@ -14,6 +15,8 @@ CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
 #: 90 bits of SHA-256: among a billion rows a chance of one in a billion that two share an id.
 HASH_LENGTH = 18
+#: Bytes of the hash that are written out: whole groups of eight characters, as many as are needed.
+HASHED_BYTES = 5 * -(-HASH_LENGTH // 8)
 #: What is left for the attempt's number, with the two dashes.
 MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
 
@@ -53,7 +56,7 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     if not 1 <= attempt <= MAX_ATTEMPTS:
         raise ValueError(f"attempt {attempt} is not between 1 and {MAX_ATTEMPTS}")
     digest = hashlib.sha256(_joined((job, run_key, identity)).encode()).digest()
-    hashed = base64.b32encode(digest).decode().lower()[:HASH_LENGTH]
+    hashed = base64.b32encode(digest[:HASHED_BYTES]).decode().lower()[:HASH_LENGTH]
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
@@ -62,6 +65,7 @@ def looks_like(job: str, external_id: str) -> bool:
     return re.fullmatch(rf"{re.escape(slug(job))}-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id) is not None
 
 
+@lru_cache(maxsize=64)
 def slug(name: str) -> str:
     """Give a name's first characters as lower-case ASCII letters, digits and dashes; `run` when none are left."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -1,10 +1,12 @@
 """Credentials; reads the process environment, a .env file or a named file, and nothing else."""
 
 from pathlib import Path
+from typing import get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.errors import ConfigurationError
 
 
@@ -33,6 +35,29 @@ def load_credentials(file: Path | None = None) -> Credentials:
         raise ConfigurationError(
             f"Credentials are missing: set {missing} in the environment or in a .env file, "
             "or name a file that holds them with --credentials FILE."
+        ) from None
+
+
+class _Sending(BaseSettings):
+    """By what requests are sent."""
+
+    model_config = SettingsConfigDict(env_prefix="DVS_", extra="ignore")
+
+    transport: TransportName = DEFAULT_TRANSPORT
+
+
+def load_transport() -> TransportName:
+    """Read from the environment's `DVS_TRANSPORT` which HTTP client sends.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    try:
+        return _Sending().transport
+    except ValidationError:
+        names = ", ".join(get_args(TransportName))
+        raise ConfigurationError(
+            f"DVS_TRANSPORT names no transport; set it to one of {names}, or not at all."
         ) from None
 
 

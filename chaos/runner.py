@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
+import aiohttp
 
 import bulk_topup.cli.pay
 import bulk_topup.cli.sandbox
@@ -36,7 +36,6 @@ from chaos.breakage import Breakage, parse
 #: Whose commits have instants, by the ledger's method.
 COMMITS: Final = {"merge": "merge", "claim": "intent", "record": "result"}
 _PAYING: Final = "/async/transactions"
-_AFTER_BODY: Final = "http11.send_request_body.complete"
 #: capset(2): the version of its structures, and the two rights of root that ignore the rights of files.
 _CAPABILITY_VERSION: Final = 0x20080522
 _IGNORES_RIGHTS: Final = (1 << 1) | (1 << 2)
@@ -116,15 +115,11 @@ def _break_transport(death: _Death, twice: int) -> None:
     """Pass by what happens to a request that pays, and send some of them two times."""
     sent = 0
 
-    async def trace(event: str, _info: object) -> None:
-        if event == _AFTER_BODY:
-            death.passes("after_send")
-
-    def traced(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(client: httpx2.AsyncClient, request: httpx2.Request, **values: Any) -> Any:
+    def passing_by(write: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(request: aiohttp.ClientRequest, *words: Any, **values: Any) -> None:
+            await write(request, *words, **values)
             if request.method == "POST" and _PAYING in request.url.path:
-                request.extensions["trace"] = trace
-            return await send(client, request, **values)
+                death.passes("after_send")
 
         return call
 
@@ -143,7 +138,7 @@ def _break_transport(death: _Death, twice: int) -> None:
 
         return passing
 
-    _replace(httpx2.AsyncClient, "send", traced)
+    _replace(aiohttp.ClientRequest, "write_bytes", passing_by)
     _replace(HTTPTransport, "send", mortal)
 
 

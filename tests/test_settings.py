@@ -6,13 +6,14 @@ import pytest
 
 from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.settings import load_credentials
+from bulk_topup.settings import load_credentials, load_transport
 
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DVS_API_KEY", raising=False)
     monkeypatch.delenv("DVS_API_SECRET", raising=False)
+    monkeypatch.delenv("DVS_TRANSPORT", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -54,3 +55,15 @@ def test_the_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_environment_has_a_ledger_of_its_own() -> None:
     assert len({default_ledger(environment) for environment in Environment}) == len(Environment)
+
+
+def test_the_environment_names_the_transport_and_an_unknown_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_transport() == "aiohttp"
+    monkeypatch.setenv("DVS_TRANSPORT", "httpx2")
+    assert load_transport() == "httpx2"
+    monkeypatch.setenv("DVS_TRANSPORT", "carrier pigeon")
+    with pytest.raises(ConfigurationError, match="aiohttp, httpx2, pyreqwest") as caught:
+        load_transport()
+    assert "pigeon" not in str(caught.value)

@@ -18,7 +18,7 @@ from bulk_topup.environments import BASE_URLS, Environment
 from bulk_topup.errors import ConfigurationError, InterruptedRunError
 from bulk_topup.files import private_folder
 from bulk_topup.runs import Payer
-from bulk_topup.settings import load_credentials
+from bulk_topup.settings import load_credentials, load_transport
 
 T = TypeVar("T")
 
@@ -93,8 +93,15 @@ def books_beside(ledger: Path) -> Path:
 def _client(
     base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int | None
 ) -> AsyncDVS:
-    connections = connections or MOST_CONNECTIONS
-    return AsyncDVS(base_url, key, secret, timeout=options.timeout, rate=rate, connections=connections)
+    return AsyncDVS(
+        base_url,
+        key,
+        secret,
+        timeout=options.timeout,
+        rate=rate,
+        connections=connections or MOST_CONNECTIONS,
+        transport=load_transport(),
+    )
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from bulk_topup.dvs import resources
 from bulk_topup.dvs.client import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT, AsyncDVS
 from bulk_topup.dvs.pagination import Page, Pages
 from bulk_topup.dvs.retries import RetryPolicy
+from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 T = TypeVar("T")
 
 
@@ -188,6 +189,7 @@ class DVS:
         connections: int = DEFAULT_CONNECTIONS,
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
+        transport: TransportName = DEFAULT_TRANSPORT,
     ) -> None:
         self._client = AsyncDVS(
             base_url,
@@ -198,6 +200,7 @@ class DVS:
             connections=connections,
             retries=retries,
             clock=clock,
+            transport=transport,
         )
         self._open = ExitStack()
 

@@ -37,11 +37,13 @@ from bulk_topup.dvs.resources import (
     Products,
     Promotions,
     Services,
+    TransactionOutcomes,
     Transactions,
 )
 from bulk_topup.dvs.retries import RetryPolicy, with_retries
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.dvs.transport import Answer, Call, HTTPTransport, Params
+from bulk_topup.dvs.transport import Account, Answer, Call, Params, Transport
+from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName, transport_for
 from bulk_topup.printable import printable
 
 T = TypeVar("T")
@@ -80,9 +82,10 @@ class AsyncDVS:
         connections: how many connections may be open at once.
         retries: how stubborn to be with requests that get no answer, a 429 or a passing server error.
         clock: where time comes from.
+        transport: which HTTP client sends.
 
     Raises:
-        ConfigurationError: the base URL is not usable.
+        ConfigurationError: the base URL, or the transport, is not usable.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class AsyncDVS:
         connections: int = DEFAULT_CONNECTIONS,
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
+        transport: TransportName = DEFAULT_TRANSPORT,
     ) -> None:
         secret = api_secret if isinstance(api_secret, SecretStr) else SecretStr(api_secret)
         self.timeout = timeout
@@ -105,14 +109,15 @@ class AsyncDVS:
         self._clock = clock or SystemClock()
         self.limiter = RateLimiter(self._clock, rate)
         self._retries = retries or RetryPolicy()
-        self._transport = HTTPTransport(
-            base_url,
-            api_key,
-            secret,
+        account = Account(
+            base_url=base_url,
+            api_key=api_key,
+            api_secret=secret,
             timeout=timeout,
             connections=connections,
             user_agent=f"bulk-topup/{__version__}",
         )
+        self._transport: Transport = transport_for(account, transport)
         self.services = Services(self)
         self.countries = Countries(self)
         self.operators = Operators(self)
@@ -121,6 +126,7 @@ class AsyncDVS:
         self.campaigns = Campaigns(self)
         self.products = Products(self)
         self.transactions = Transactions(self)
+        self.transaction_outcomes = TransactionOutcomes(self)
         self.balances = Balances(self)
         self.lookup = Lookup(self)
 

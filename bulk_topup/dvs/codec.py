@@ -17,6 +17,8 @@ MAX_NUMBER_LENGTH: Final = 200
 
 def _bounded_decimal(text: str) -> Decimal:
     number = Decimal(text)
+    if len(text) <= MAX_EXPONENT and "e" not in text and "E" not in text:
+        return number  # nearly all: in plain notation its characters bound its powers of ten
     if len(text) > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_EXPONENT:
         raise InvalidOperation
     return number

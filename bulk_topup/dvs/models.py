@@ -166,10 +166,15 @@ class RangedPrice(DVSModel):
     fee: Decimal | None = None
 
 
-class Prices(DVSModel):
-    """What one purchase costs: wholesale is what the wallet is charged."""
+class WholesalePrices(DVSModel):
+    """What the wallet is charged for one purchase."""
 
     wholesale: Price
+
+
+class Prices(WholesalePrices):
+    """What one purchase costs: wholesale is what the wallet is charged."""
+
     retail: Price | None = None
 
 
@@ -266,10 +271,15 @@ class PaymentInformation(DVSModel):
     notes: list[str] | None = None
 
 
-class ProductSummary(DVSModel):
-    """What a transaction repeats of its product; only the id is relied on, so that nothing else can hide an outcome."""
+class ProductId(DVSModel):
+    """Which product it is."""
 
     id: int
+
+
+class ProductSummary(ProductId):
+    """What a transaction repeats of its product; only the id is relied on, so that nothing else can hide an outcome."""
+
     name: str | None = None
     description: str | None = None
     tags: list[str] | None = None
@@ -459,28 +469,35 @@ class Values(DVSModel):
     destination: Amount | None = None
 
 
-class Transaction(DVSModel):
-    """A transfer of value to a beneficiary (reference: Transactions)."""
+class TransactionOutcome(DVSModel):
+    """What decides over a payment, of a transaction: the rest is not looked at, so that it cannot hide an outcome."""
 
     id: Id
     external_id: str
     creation_date: Moment
     confirmation_expiration_date: Moment | None = None
-    confirmation_date: Moment | None = None
     status: TransactionStatus
     operator_reference: str | None = None
     pin: Pin | None = None
+    product: ProductId
+    prices: WholesalePrices | None = None
+    requested_values: Values | None = None
+    credit_party_identifier: Party | None = None
+
+
+class Transaction(TransactionOutcome):
+    """A transfer of value to a beneficiary (reference: Transactions)."""
+
+    confirmation_date: Moment | None = None
     product: ProductSummary
     prices: Prices | None = None
     rates: Rates | None = None
     benefits: list[Benefit] | None = None
     promotions: list[PromotionOfProduct] | None = None
-    requested_values: Values | None = None
     adjusted_values: Values | None = None
     sender: Person | None = None
     beneficiary: Person | None = None
     debit_party_identifier: Party | None = None
-    credit_party_identifier: Party | None = None
     statement_identifier: StatementIdentifier | None = None
     additional_identifier: AdditionalIdentifier | None = None
     callback_url: str | None = None

@@ -1,7 +1,8 @@
 """The API's resources as methods: each names its section of the reference; HTTP is the client's business."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -23,6 +24,7 @@ from bulk_topup.dvs.models import (
     Service,
     Statement,
     Transaction,
+    TransactionOutcome,
     TransactionRequest,
 )
 from bulk_topup.dvs.pagination import Pages, PagesInParts
@@ -40,6 +42,7 @@ _BENEFIT_TYPE = TypeAdapter(BenefitType)
 _PROMOTION = TypeAdapter(Promotion)
 _CAMPAIGN = TypeAdapter(Campaign)
 _TRANSACTION = TypeAdapter(Transaction)
+_TRANSACTION_OUTCOME = TypeAdapter(TransactionOutcome)
 _BALANCE = TypeAdapter(Balance)
 _LOOKUP_OPERATOR = TypeAdapter(LookupOperator)
 _STATEMENT = TypeAdapter(Statement)
@@ -264,21 +267,24 @@ class Products:
         return await self._caller.request("GET", f"/products/{product_id}", PRODUCT, language=language)
 
 
-class Transactions:
-    """Transfers of value to beneficiaries (reference: Transactions)."""
-
-    def __init__(self, caller: Caller) -> None:
+class _Transactions(Generic[T]):
+    def __init__(self, caller: Caller, model: TypeAdapter[T]) -> None:
         self._caller = caller
+        self._model = model
 
     async def create_async(
-        self, request: TransactionRequest, *, retries: RetryPolicy | None = None, admitted: bool = False
-    ) -> Transaction:
+        self,
+        request: TransactionRequest | Mapping[str, object],
+        *,
+        retries: RetryPolicy | None = None,
+        admitted: bool = False,
+    ) -> T:
         """Create a transaction in asynchronous mode; read the status of what comes back, it may be a refusal.
 
         Tries again with the same external id, which DVS accepts once only.
 
         Args:
-            request: the transaction.
+            request: the transaction; or its body in plain values, which is sent as it stands.
             retries: another policy than the client's.
             admitted: the caller has waited for its place in time, with the client's `limiter.acquire`.
 
@@ -288,12 +294,12 @@ class Transactions:
             InsufficientBalanceError: the wallet does not hold enough (1006001).
             BadRequestError, NotFoundError: DVS refused it; unless `after_unknown`, nothing was created.
         """
-        body = request.model_dump(exclude_none=True)
+        body = request if isinstance(request, Mapping) else request.model_dump(exclude_none=True)
         return await self._caller.request(
-            "POST", "/async/transactions", _TRANSACTION, body=body, retries=retries, admitted=admitted
+            "POST", "/async/transactions", self._model, body=body, retries=retries, admitted=admitted
         )
 
-    async def create_sync(self, request: TransactionRequest, *, retries: RetryPolicy | None = None) -> Transaction:
+    async def create_sync(self, request: TransactionRequest, *, retries: RetryPolicy | None = None) -> T:
         """Create a transaction in synchronous mode: with `auto_confirm` DVS answers once it is final, or after 180 s.
 
         Raises:
@@ -301,43 +307,43 @@ class Transactions:
         """
         body = request.model_dump(exclude_none=True, exclude={"callback_url"})
         return await self._caller.request(
-            "POST", "/sync/transactions", _TRANSACTION, body=body, retries=retries, timeout=SYNC_TIMEOUT
+            "POST", "/sync/transactions", self._model, body=body, retries=retries, timeout=SYNC_TIMEOUT
         )
 
-    async def confirm_async(self, transaction_id: int) -> Transaction:
+    async def confirm_async(self, transaction_id: int) -> T:
         """Confirm a CREATED transaction before its `confirmation_expiration_date`.
 
         Raises:
             BadRequestError: it was confirmed already (1007002) or can no longer be (1007004).
             NotFoundError: there is no such transaction (1008004).
         """
-        return await self._caller.request("POST", f"/async/transactions/{transaction_id}/confirm", _TRANSACTION)
+        return await self._caller.request("POST", f"/async/transactions/{transaction_id}/confirm", self._model)
 
-    async def confirm_sync(self, transaction_id: int) -> Transaction:
+    async def confirm_sync(self, transaction_id: int) -> T:
         """Confirm a CREATED transaction; DVS answers once it is final, or after 180 s.
 
         Raises:
             The same as `confirm_async`.
         """
         path = f"/sync/transactions/{transaction_id}/confirm"
-        return await self._caller.request("POST", path, _TRANSACTION, timeout=SYNC_TIMEOUT)
+        return await self._caller.request("POST", path, self._model, timeout=SYNC_TIMEOUT)
 
-    async def cancel(self, transaction_id: int) -> Transaction:
+    async def cancel(self, transaction_id: int) -> T:
         """Cancel a CREATED transaction, which releases the held balance.
 
         Raises:
             BadRequestError: it was cancelled already (1007005) or can no longer be (1007007).
             NotFoundError: there is no such transaction (1008004).
         """
-        return await self._caller.request("POST", f"/transactions/{transaction_id}/cancel", _TRANSACTION)
+        return await self._caller.request("POST", f"/transactions/{transaction_id}/cancel", self._model)
 
-    async def get(self, transaction_id: int) -> Transaction:
+    async def get(self, transaction_id: int) -> T:
         """Fetch one transaction by the provider's id.
 
         Raises:
             NotFoundError: there is no such transaction (1008004).
         """
-        return await self._caller.request("GET", f"/transactions/{transaction_id}", _TRANSACTION)
+        return await self._caller.request("GET", f"/transactions/{transaction_id}", self._model)
 
     def list(
         self,
@@ -353,7 +359,7 @@ class Transactions:
         credit_party_account_number: str | None = None,
         from_date: datetime | None = None,
         to_date: datetime | None = None,
-    ) -> Pages[Transaction]:
+    ) -> Pages[T]:
         """List transactions; dates (timezone-aware) bound the creation date, inclusive.
 
         DVS lists at most 24 hours at once: dates that are further apart are asked for window by window, oldest first.
@@ -376,13 +382,27 @@ class Transactions:
         parts = [
             self._caller.pages(
                 "/transactions",
-                _TRANSACTION,
+                self._model,
                 params=filters | _query(from_date=start and rfc3339(start), to_date=end and rfc3339(end, through=True)),
                 empty_code=ErrorCode.TRANSACTION_NOT_FOUND,
             )
             for start, end in windows(from_date, to_date)
         ]
         return parts[0] if len(parts) == 1 else PagesInParts(parts)
+
+
+class Transactions(_Transactions[Transaction]):
+    """Transfers of value to beneficiaries (reference: Transactions)."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller, _TRANSACTION)
+
+
+class TransactionOutcomes(_Transactions[TransactionOutcome]):
+    """The same calls for who pays many: of each transaction only what decides over its payment is read."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller, _TRANSACTION_OUTCOME)
 
 
 class Balances:

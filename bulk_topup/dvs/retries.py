@@ -79,13 +79,27 @@ async def with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolicy, cl
         DVSError: the last try's error; its `after_unknown` says whether an earlier try had no definite answer.
     """
     tries = Tries(policy)
+    first: DVSError | None = None
 
     async def one_try() -> T:
+        nonlocal first
+        if first is not None:
+            error, first = first, None
+            raise error
         try:
             return await call()
         except DVSError as error:
             tries.note(error)
             raise
+
+    # Nearly every call needs one try only, and tenacity's book-keeping costs more than all else that is done for one:
+    # it is called in when there is something to decide, and the error of the first try is the first that it sees.
+    try:
+        return await one_try()
+    except DVSError as error:
+        if not is_passing(error):
+            raise
+        first = error
 
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_passing),

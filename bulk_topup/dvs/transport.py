@@ -1,16 +1,22 @@
-"""The one module that sends HTTP: a request goes out, and an answer comes back or NoResponseError is raised."""
+"""What all transports share: a request goes out, and an answer comes back or NoResponseError is raised; sends nothing.
+
+A transport is one HTTP client behind `Transport`, in a module of its own. Whichever it is, it sends a request once:
+nothing is repeated, no redirect is followed, and whatever happens instead of an answer means that nobody knows.
+"""
 
 import asyncio
 import ipaddress
 import ssl
 import zlib
+from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self
-from urllib.parse import urlsplit
+from typing import Final, Protocol, Self
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx2
 from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
@@ -21,8 +27,9 @@ from bulk_topup.redaction import hide_key_pair
 Params = Mapping[str, str]
 
 #: Seconds to wait for a connection; the time-out for the answer is the caller's.
-CONNECT_TIMEOUT = 10.0
-
+CONNECT_TIMEOUT: Final = 10.0
+#: Seconds that a connection is kept open without a request: the provider's side must not be the first to close it.
+KEEP_ALIVE: Final = 5.0
 #: Bytes of an answer's body that are read, unpacked: a page of a hundred products has a tenth of it.
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 #: Says to zlib that what comes is gzip.
@@ -58,80 +65,184 @@ class UnusableBodyError(Exception):
     """The body of an answer is too large, or not packed as it was asked for."""
 
 
-class HTTPTransport:
-    """Sends requests below one base URL with basic auth (reference: Authentication).
-
-    Args:
-        base_url: address up to and with `/v1`; https, or http on a loopback address.
-        api_key: user name of the basic auth.
-        api_secret: password of the basic auth.
-        timeout: seconds to wait for an answer, from the first byte sent to the last one received.
-        connections: how many connections may be open at once.
-        user_agent: what to call ourselves.
-
-    Raises:
-        ConfigurationError: the base URL is not usable.
-    """
-
-    def __init__(
-        self, base_url: str, api_key: str, api_secret: SecretStr, *, timeout: float, connections: int, user_agent: str
-    ) -> None:
-        check_base_url(base_url)
-        hide_key_pair(api_key, api_secret.get_secret_value())
-        tls = httpx2.create_ssl_context()
-        tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._timeout = timeout
-        # Places are given out here and not by the client's own pool, so that no time-out counts the wait for one.
-        self._places = asyncio.Semaphore(connections)
-        self._client = httpx2.AsyncClient(
-            base_url=base_url.rstrip("/"),
-            auth=httpx2.BasicAuth(api_key, api_secret.get_secret_value()),
-            headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"},
-            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
-            verify=tls,
-            follow_redirects=False,  # credentials never follow to another host
-        )
+class Transport(Protocol):
+    """What the client needs of a transport."""
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
+        """Open it, in the event loop that it is used in."""
+        ...
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+        """Close all connections."""
+        ...
 
     async def send(self, call: Call) -> Answer:
-        """Send one request and give its answer, whatever its status.
+        """Send one request once and give its answer, whatever its status.
 
         Raises:
             NoResponseError: anything else happened; the provider may have taken the request.
         """
-        headers = {}
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """Where requests go, and on whose behalf (reference: Authentication)."""
+
+    #: Address up to and with `/v1`; https, or http on a loopback address.
+    base_url: str
+    #: User name and password of the basic auth.
+    api_key: str = field(repr=False)
+    api_secret: SecretStr
+    #: Seconds to wait for an answer, from the first byte sent to the last one received.
+    timeout: float
+    #: How many connections may be open at once.
+    connections: int
+    #: What to call ourselves.
+    user_agent: str
+
+
+class HTTPTransport(ABC):
+    """A transport but for the exchange itself: gives out places, keeps time, and tells errors from answers.
+
+    Args:
+        account: where requests go.
+
+    Raises:
+        ConfigurationError: the base URL, or the proxy that the environment names for it, is not usable.
+    """
+
+    def __init__(self, account: Account) -> None:
+        check_base_url(account.base_url)
+        secret = account.api_secret.get_secret_value()
+        hide_key_pair(account.api_key, secret)
+        pair = b64encode(f"{account.api_key}:{secret}".encode()).decode("ascii")
+        self._base_url = account.base_url.rstrip("/")
+        self._headers = {
+            "User-Agent": account.user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Authorization": f"Basic {pair}",
+        }
+        self._timeout = account.timeout
+        # Places are given out here and not by the client's own pool, so that no time-out counts the wait for one.
+        self._places = asyncio.Semaphore(account.connections)
+
+    @abstractmethod
+    async def __aenter__(self) -> Self:
+        """Open it, in the event loop that it is used in."""
+
+    @abstractmethod
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all connections."""
+
+    async def send(self, call: Call) -> Answer:
+        """Send one request once and give its answer, whatever its status.
+
+        Raises:
+            NoResponseError: anything else happened; the provider may have taken the request.
+        """
+        url = f"{self._base_url}{call.path}"
+        if call.params:
+            url = f"{url}?{urlencode(call.params)}"
+        headers = self._headers
         if call.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers = headers | {"Content-Type": "application/json"}
         if call.language is not None:
-            headers["Accept-Language"] = call.language
+            headers = headers | {"Accept-Language": call.language}
         seconds = self._timeout if call.timeout is None else call.timeout
         try:
-            request = self._client.build_request(
-                call.method,
-                call.path,
-                params=dict(call.params) if call.params else None,
-                content=call.body,
-                headers=headers,
-                timeout=httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds), pool=None),
-            )
-            # The client's time-outs are for one read each: a byte a second would never meet them.
+            # The clients' own time-outs are for one read each: a byte a second would never meet them.
             async with self._places, asyncio.timeout(seconds):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = await _body(response)
-                finally:
-                    await response.aclose()
+                return await self._exchange(call.method, url, headers, call.body)
         except Exception as error:  # whatever its class: without an answer the outcome is unknown
             raise NoResponseError(f"No answer from DVS to {call.method} {call.path}: {_describe(error)}") from error
-        return Answer(status_code=response.status_code, headers=response.headers, body=body)
+
+    @abstractmethod
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """Send a request once and read its answer; when that is cancelled, or fails, its connection is not used again.
+
+        Args:
+            method: HTTP method.
+            url: the whole address, quoted as it is to be sent.
+            headers: all that is to be sent beside those that the connection itself needs.
+            body: JSON; None for none.
+        """
+
+
+class Body:
+    """An answer's body while it arrives: unpacked, and no further than its bound whatever it claims to be.
+
+    Args:
+        packing: its `Content-Encoding`; None where it has none.
+
+    Raises:
+        UnusableBodyError: it is packed as nobody asked for.
+    """
+
+    def __init__(self, packing: str | None) -> None:
+        name = (packing or "identity").strip().lower()
+        if name not in {"identity", "gzip"}:
+            raise UnusableBodyError(f'the body is packed as "{name[:20]}", and only gzip was asked for')
+        self._unpacker = zlib.decompressobj(_GZIP) if name == "gzip" else None
+        self._bytes = bytearray()
+        self._is_empty = True
+
+    def add(self, chunk: bytes | memoryview) -> None:
+        """Take in what came.
+
+        Raises:
+            UnusableBodyError: it is too much.
+        """
+        if not chunk:
+            return
+        self._is_empty = False
+        room = MAX_BODY_BYTES + 1 - len(self._bytes)
+        self._bytes += chunk if self._unpacker is None else self._unpacker.decompress(chunk, room)
+        if len(self._bytes) > MAX_BODY_BYTES:
+            raise UnusableBodyError(f"the body has more than {MAX_BODY_BYTES} bytes")
+
+    def whole(self) -> bytes:
+        """Give all of it.
+
+        Raises:
+            UnusableBodyError: it ends before its packing does.
+        """
+        if self._unpacker is not None and not self._is_empty and not self._unpacker.eof:
+            raise UnusableBodyError("the packed body is cut off")
+        return bytes(self._bytes)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Give the trust of `SSL_CERT_FILE` or `SSL_CERT_DIR`, else the system's, for TLS 1.2 and later."""
+    import httpx2  # here, because it takes a while and not every command sends anything
+
+    context = httpx2.create_ssl_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def proxy_for(base_url: str) -> str | None:
+    """Give the proxy that the environment names for an address (`HTTPS_PROXY` or `ALL_PROXY`, but for `NO_PROXY`).
+
+    A loopback address, which alone may go without https, is never behind one.
+
+    Raises:
+        ConfigurationError: it is one that we cannot talk to.
+    """
+    parts = urlsplit(base_url)
+    proxies = getproxies()
+    proxy = proxies.get("https") or proxies.get("all")
+    if parts.scheme == "http" or not proxy or proxy_bypass(parts.netloc):
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if urlsplit(proxy).scheme not in {"http", "https"}:
+        raise ConfigurationError("The environment names a proxy that is not an http:// one; name another, or none.")
+    return proxy
 
 
 def check_base_url(base_url: str) -> None:
@@ -145,22 +256,6 @@ def check_base_url(base_url: str) -> None:
         raise ConfigurationError(f'"{base_url}" is not a base URL; write it like https://dvs-api.dtone.com/v1.')
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ConfigurationError(f'"{base_url}" is not encrypted; only a loopback address may be used without https.')
-
-
-async def _body(response: httpx2.Response) -> bytes:
-    """Read a body and unpack it, no further than its bound whatever it claims to be."""
-    packing = response.headers.get("content-encoding", "identity").strip().lower()
-    if packing not in {"identity", "gzip"}:
-        raise UnusableBodyError(f'the body is packed as "{packing[:20]}", and only gzip was asked for')
-    unpacker = zlib.decompressobj(_GZIP) if packing == "gzip" else None
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk if unpacker is None else unpacker.decompress(chunk, MAX_BODY_BYTES + 1 - len(body))
-        if len(body) > MAX_BODY_BYTES:
-            raise UnusableBodyError(f"the body has more than {MAX_BODY_BYTES} bytes")
-    if unpacker is not None and response.num_bytes_downloaded and not unpacker.eof:
-        raise UnusableBodyError("the packed body is cut off")
-    return bytes(body)
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bulk_topup.clock import Clock
-from bulk_topup.waiting import first_of, sleep_until
+from bulk_topup.waiting import sleep_until
 
 
 class StopReason(StrEnum):
@@ -75,7 +75,8 @@ class Control:
         self._resume_at = 0.0
         self._failing_since: float | None = None
         self._stopping = asyncio.Event()
-        self._submitting_ended = asyncio.Event()
+        #: Who waits for a place in time at the moment; the end of submitting wakes them.
+        self._admissions: set[asyncio.Timeout] = set()
         #: Set while nothing can be sent: all is, or what is left waits for its time.
         self.quiet = asyncio.Event()
         #: Why the run stops or stopped; None while it goes on.
@@ -102,7 +103,8 @@ class Control:
         """End the run, or only its submitting, see ENDS_SUBMITTING. The first reason stands."""
         if self.reason is None or reason is StopReason.INTERRUPTED:
             self.reason, self.message = reason, message
-        self._submitting_ended.set()
+        while self._admissions:
+            self._admissions.pop().reschedule(0)
         if reason not in ENDS_SUBMITTING:
             self._stopping.set()
 
@@ -136,7 +138,20 @@ class Control:
 
     async def admit(self, place: Coroutine[object, object, object]) -> bool:
         """Wait for a place in time, but not beyond the end of submitting; tell whether a row may be sent then."""
-        await first_of(place, self._submitting_ended.wait())
+        if not self.may_submit:
+            place.close()
+            return False
+        # A time limit that is set when submitting ends costs a request far less than two tasks of which one wins.
+        waiting = asyncio.timeout(None)
+        try:
+            async with waiting:
+                self._admissions.add(waiting)
+                await place
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+        finally:
+            self._admissions.discard(waiting)
         return self.may_submit
 
     async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:

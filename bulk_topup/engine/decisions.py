@@ -4,21 +4,33 @@ from dataclasses import replace
 from typing import Any
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import Amount, Price, Transaction, TransactionRequest
+from bulk_topup.dvs.models import Amount, Price, TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.ledger import KnownAttempt
 from bulk_topup.money import plain
 from bulk_topup.records import Attempt, Facts, HintedAttempt, Move
 from bulk_topup.states import RowState
 
+#: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;
+#: and how many at most.
+CLAIM_AHEAD = 0.1
+USUAL_CLAIM = 32
+LARGEST_CLAIM = 250
+
 
 def request_of(attempt: Attempt) -> TransactionRequest:
     """Give an attempt's request as it is sent: the stored body under the attempt's external id."""
-    body: dict[str, Any] = codec.decode(attempt.request)
-    return TransactionRequest.model_validate({**body, "external_id": attempt.external_id})
+    return TransactionRequest.model_validate(body_of(attempt, None))
 
 
-def state_for(transaction: Transaction) -> RowState:
+def body_of(attempt: Attempt, callback_url: str | None) -> dict[str, Any]:
+    """Give the same as it leaves: with the address where the provider is to send changes of status, if there is one."""
+    stored: dict[str, Any] = codec.decode(attempt.request)
+    called = {"callback_url": callback_url} if callback_url is not None else {}
+    return {**stored, **called, "external_id": attempt.external_id}
+
+
+def state_for(transaction: TransactionOutcome) -> RowState:
     """Give the row's state by the class of the transaction's status; an unknown class is never final."""
     class_ = class_of(transaction.status)
     if class_ is StatusClass.COMPLETED:
@@ -30,7 +42,7 @@ def state_for(transaction: Transaction) -> RowState:
     return RowState.ACCEPTED
 
 
-def facts_of(transaction: Transaction) -> Facts:
+def facts_of(transaction: TransactionOutcome) -> Facts:
     """Give what the ledger keeps of a transaction."""
     wholesale = transaction.prices.wholesale if transaction.prices else Price()
     return Facts(
@@ -49,7 +61,7 @@ def facts_of(transaction: Transaction) -> Facts:
 
 
 def move_for(
-    attempt: Attempt, before: RowState, transaction: Transaction, cause: str, *, found_by_id: bool = False
+    attempt: Attempt, before: RowState, transaction: TransactionOutcome, cause: str, *, found_by_id: bool = False
 ) -> Move:
     """Give the move that a transaction asks for; a transaction that is not the row's own is a conflict.
 
@@ -85,7 +97,9 @@ def move_for(
     )
 
 
-def reversal_of_forgotten(hint: HintedAttempt | KnownAttempt, transaction: Transaction, cause: str) -> Move | None:
+def reversal_of_forgotten(
+    hint: HintedAttempt | KnownAttempt, transaction: TransactionOutcome, cause: str
+) -> Move | None:
     """Give the move of a paid row whose run was purged, where its payment was taken back; None for anything else.
 
     Whom it credited is forgotten, so the ids alone say that the transaction is its own, and no PIN comes back with it.
@@ -103,7 +117,7 @@ def reversal_of_forgotten(hint: HintedAttempt | KnownAttempt, transaction: Trans
     )
 
 
-def differences_from(request: TransactionRequest, transaction: Transaction, *, demand_amount: bool) -> list[str]:
+def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, demand_amount: bool) -> list[str]:
     """Tell in which of external id, product, credit party and amount a transaction is not what was requested.
 
     An amount that the transaction does not state counts as different where it is demanded.
@@ -130,3 +144,17 @@ def differences_from(request: TransactionRequest, transaction: Transaction, *, d
                 theirs = "not stated" if stated is None else f"{plain(stated.amount)} {stated.unit}"
                 differences.append(f"{side} amount {theirs} instead of {plain(asked.amount)} {asked.unit}")
     return differences
+
+
+def rows_to_claim(returned: int, seconds: float, concurrency: int) -> int:
+    """Give how many rows to claim at once: what is sent in a moment at the pace of late.
+
+    The more rows share a commit the cheaper it is, and the more are in flight before it is their turn.
+
+    Args:
+        returned: rows that came back of late.
+        seconds: how long that took.
+        concurrency: how many may be on their way at once.
+    """
+    ahead = int(CLAIM_AHEAD * returned / seconds) if seconds > 0 else 0
+    return max(min(concurrency, USUAL_CLAIM), min(ahead, LARGEST_CLAIM))

@@ -100,7 +100,7 @@ class Hints:
 
     async def _move(self, hint: HintedAttempt) -> Move | None:
         try:
-            transaction = await self._dvs.transactions.get(hint.transaction_id)
+            transaction = await self._dvs.transaction_outcomes.get(hint.transaction_id)
         except NotFoundError:
             return None  # no proof of anything
         if self._run.purged_at is not None:

@@ -13,6 +13,7 @@ from bulk_topup.states import RowState
 T = TypeVar("T")
 P = ParamSpec("P")
 
+
 #: Seconds that a move waits for others to share its commit.
 GROUP_DELAY = 0.01
 
@@ -26,6 +27,8 @@ class Journal:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._waiting: list[Move] = []
         self._commit: asyncio.Task[None] | None = None
+        #: One commit at a time; what comes while one is on its way shares the next.
+        self._turn = asyncio.Lock()
         #: Rows in each state, kept up to date move by move.
         self.counts: dict[RowState, int] = ledger.counts(run)
 
@@ -50,8 +53,9 @@ class Journal:
 
     async def _commit_soon(self) -> None:
         await self._clock.sleep(GROUP_DELAY)
-        moves, self._waiting, self._commit = self._waiting, [], None
-        await self.call(self._ledger.record, moves)
+        async with self._turn:
+            moves, self._waiting, self._commit = self._waiting, [], None
+            await self.call(self._ledger.record, moves)
         for move in moves:
             self.counts[move.before] -= 1
             self.counts[move.after] += 1

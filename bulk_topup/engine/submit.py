@@ -18,9 +18,9 @@ from bulk_topup.dvs import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.decisions import move_for, request_of
+from bulk_topup.engine.decisions import USUAL_CLAIM, body_of, move_for, rows_to_claim
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
@@ -38,6 +38,8 @@ PASS_WAIT = 1.0
 #: Seconds between looks for rows that may be sent later: at least, and at most.
 SHORTEST_WAIT = 0.05
 LONGEST_WAIT = 1.0
+#: Workers for each request that may be on its way: while some wait for their result to be on disk, others send.
+WORKERS_PER_PLACE = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +91,14 @@ class Submitter:
         self._clock = clock
         self._guards = guards
         self._concurrency = concurrency
+        #: One for each request that may be on its way.
+        self._places = asyncio.Semaphore(concurrency)
         self._callback_url = callback_url
         #: Rows claimed so far.
         self._claimed = 0
+        #: Rows that came back so far, and how many there were at what time when the last claim was made.
+        self._returned = 0
+        self._returned_before = (0, clock.monotonic())
         #: Which cap the next row would exceed.
         self._excess: str | None = None
 
@@ -189,7 +196,7 @@ class Submitter:
             attempts = await self._journal.call(
                 self._ledger.claim,
                 self._run,
-                self._concurrency if left is None else min(left, self._concurrency),
+                self._claim_size() if left is None else min(left, self._concurrency),
                 parked=operators.parked,
                 probed=operators.probed,
                 spacing=self._guards.spacing,
@@ -215,14 +222,22 @@ class Submitter:
             if self._excess is not None:
                 return
 
+    def _claim_size(self) -> int:
+        """Tell how many rows to claim next."""
+        now = self._clock.monotonic()
+        rows, since = self._returned_before
+        self._returned_before = self._returned, now
+        return rows_to_claim(self._returned - rows, now - since, self._concurrency)
+
     async def _work(self, tasks: AsyncIterator[_Task]) -> None:
-        queue: asyncio.Queue[_Task | None] = asyncio.Queue(maxsize=self._concurrency)
+        queue: asyncio.Queue[_Task | None] = asyncio.Queue(maxsize=min(self._concurrency, USUAL_CLAIM))
+        workers = self._concurrency * WORKERS_PER_PLACE
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._concurrency):
+            for _ in range(workers):
                 group.create_task(self._worker(queue))
             async for task in tasks:
                 await queue.put(task)
-            for _ in range(self._concurrency):
+            for _ in range(workers):
                 await queue.put(None)
         if self._excess is not None:
             # Only now: what was counted before it has been sent.
@@ -230,21 +245,28 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[_Task | None]) -> None:
         while (task := await queue.get()) is not None:
-            if await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire(first=True)):
-                await self._submit(task)
+            attempt = task.attempt
+            async with self._places:
+                answer = await self._submit(attempt)
+            self._returned += 1
+            if isinstance(answer, DVSError):
+                await self._after_error(task, answer)
+            elif answer is not None:
+                self._control.answered()
+                await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, answer, "answer to the creation"))
             elif not task.maybe_sent:
-                await self._release(task.attempt, "not sent: the run was stopped")
+                await self._release(attempt, "not sent: the run was stopped")
 
-    async def _submit(self, task: _Task) -> None:
-        attempt = task.attempt
+    async def _submit(self, attempt: Attempt) -> TransactionOutcome | DVSError | None:
+        """Send a row when it may be, and give what came of it; None where the run was stopped first."""
+        if not (await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire(first=True))):
+            return None
         try:
-            request = request_of(attempt).model_copy(update={"callback_url": self._callback_url})
-            transaction = await self._dvs.transactions.create_async(request, admitted=True)
+            return await self._dvs.transaction_outcomes.create_async(
+                body_of(attempt, self._callback_url), admitted=True
+            )
         except DVSError as error:
-            await self._after_error(task, error)
-            return
-        self._control.answered()
-        await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, transaction, "answer to the creation"))
+            return error
 
     async def _after_error(self, task: _Task, error: DVSError) -> None:
         attempt = task.attempt
@@ -326,11 +348,11 @@ class Submitter:
             await self._record_found(attempt, found, "found in the provider's list after a refusal")
         return found is None
 
-    async def _record_found(self, attempt: Attempt, found: Transaction, cause: str) -> None:
+    async def _record_found(self, attempt: Attempt, found: TransactionOutcome, cause: str) -> None:
         await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))
 
-    async def _listed(self, attempt: Attempt) -> Transaction | None:
-        page = await self._dvs.transactions.list(external_id=attempt.external_id).page()
+    async def _listed(self, attempt: Attempt) -> TransactionOutcome | None:
+        page = await self._dvs.transaction_outcomes.list(external_id=attempt.external_id).page()
         own = [found for found in page.items if found.external_id == attempt.external_id]
         return own[0] if own else None
 

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
@@ -169,10 +169,10 @@ class Tracker:
         """Read the list from the oldest to the newest open row; give how many became final, and which were seen."""
         final = 0
         seen: set[int] = set()
-        looked: list[tuple[OpenAttempt, Transaction]] = []
+        looked: list[tuple[OpenAttempt, TransactionOutcome]] = []
         listed: Counter[str] = Counter()
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
-        async for page in self._dvs.transactions.list(from_date=oldest, to_date=newest).pages():
+        async for page in self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest).pages():
             self._control.answered()
             by_id = {transaction.external_id: transaction for transaction in page.items}
             listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
@@ -193,10 +193,10 @@ class Tracker:
 
     async def _ask_singly(
         self, slices: Sequence[Slice], seen: set[int]
-    ) -> tuple[int, list[tuple[OpenAttempt, Transaction]]]:
+    ) -> tuple[int, list[tuple[OpenAttempt, TransactionOutcome]]]:
         """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
         final = asked = after_row = 0
-        looked: list[tuple[OpenAttempt, Transaction]] = []
+        looked: list[tuple[OpenAttempt, TransactionOutcome]] = []
         while items := await self._journal.call(
             self._ledger.accepted,
             self._run,
@@ -212,7 +212,7 @@ class Tracker:
                     continue
                 asked += 1
                 try:
-                    transaction = await self._dvs.transactions.get(item.transaction_id)
+                    transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
                 except NotFoundError as error:
                     # Not a failure of the provider as a whole, and no proof of anything.
                     final += await self._after_miss(item, error)
@@ -223,7 +223,7 @@ class Tracker:
                 final += await self._record([(item, transaction)])
         return final, looked
 
-    def _learn(self, slices: Iterable[Slice], looked: Iterable[tuple[OpenAttempt, Transaction]]) -> None:
+    def _learn(self, slices: Iterable[Slice], looked: Iterable[tuple[OpenAttempt, TransactionOutcome]]) -> None:
         """Take in how many rows were looked at, and how many of them had ended."""
         rows: dict[str, Counter[int | None]] = {each.second: Counter() for each in slices}
         ended: dict[str, Counter[int | None]] = {second: Counter() for second in rows}
@@ -239,14 +239,14 @@ class Tracker:
         """Leave a row open whose transaction is not found, until that is so for long: then a person has to look."""
         if not error.has_code(ErrorCode.TRANSACTION_NOT_FOUND) or not self._vanishing.missed(item):
             return 0
-        page = await self._dvs.transactions.list(external_id=item.attempt.external_id).page()
+        page = await self._dvs.transaction_outcomes.list(external_id=item.attempt.external_id).page()
         if any(each.external_id == item.attempt.external_id for each in page.items):
             self._vanishing.found(item)
             return 0
         await self._settlement.record((item.attempt, vanished(item)))
         return 1
 
-    async def _record(self, found: Iterable[tuple[OpenAttempt, Transaction]]) -> int:
+    async def _record(self, found: Iterable[tuple[OpenAttempt, TransactionOutcome]]) -> int:
         moves = [
             (item.attempt, move)
             for item, transaction in found
@@ -257,5 +257,5 @@ class Tracker:
         return sum(move.after is not RowState.ACCEPTED for _, move in moves)
 
     @staticmethod
-    def _move(item: OpenAttempt, transaction: Transaction) -> Move:
+    def _move(item: OpenAttempt, transaction: TransactionOutcome) -> Move:
         return move_for(item.attempt, RowState.ACCEPTED, transaction, "status read")

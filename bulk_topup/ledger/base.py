@@ -1,7 +1,8 @@
 """The ledger's open file: its connection, its transactions and its clock; what every part of the ledger stands on."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -9,9 +10,11 @@ from typing import Any, Self
 
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.errors import LedgerError
+from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
 from bulk_topup.ledger.sealing import keys_for
 from bulk_topup.pin_keys import load_pin_keys
+from bulk_topup.records import Attempt
 
 
 class LedgerFile:
@@ -67,6 +70,20 @@ class LedgerFile:
         """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
         with telling(self.path), transaction(self._connection):
             yield self._connection
+
+    def _write_intents(
+        self, connection: sqlite3.Connection, intents: Sequence[tuple[Attempt, str]], at: str, cause: str
+    ) -> None:
+        """Write that attempts of pending rows are sent, each with the time of its intent, and why at what time we know.
+
+        Raises:
+            LedgerError: one of the rows is not pending.
+        """
+        claimed = [(attempt.row_id, attempt.number, attempt.external_id, since) for attempt, since in intents]
+        values = {"claimed": json.dumps(claimed), "at": at, "cause": cause}
+        connection.execute(sql.WRITE_INTENTS, values)
+        self._expect(connection.execute(sql.MARK_IN_FLIGHT, values).rowcount, len(claimed))
+        connection.execute(sql.EVENTS_OF_INTENTS, values)
 
     def _expect(self, found: int, wanted: int) -> None:
         if max(found, 0) != wanted:

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bulk_topup.identity import external_id
-from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.ledger.values import attempt_of, event_values
+from bulk_topup.ledger.values import attempt_under
 from bulk_topup.records import Attempt, Run
-from bulk_topup.states import RowState
 
 _CREATE_EXPECTED: Final = (
     "CREATE TEMP TABLE IF NOT EXISTS expected (stem TEXT PRIMARY KEY, row_id INTEGER) WITHOUT ROWID"
@@ -70,10 +68,7 @@ class Rebuilding(LedgerFile):
     def unsent(self, run: Run, *, after_row: int = 0, limit: int) -> list[Attempt]:
         """Give the first attempts that rows never sent would have, from the row after `after_row`."""
         rows = self._all(_UNSENT, run_id=run.id, after=after_row, limit=limit)
-        return [
-            attempt_of({**row, "number": 1, "external_id": external_id(run.job, run.run_key, row["identity"], 1)})
-            for row in rows
-        ]
+        return [attempt_under(row, 1, external_id(run.job, run.run_key, row["identity"], 1)) for row in rows]
 
     def found_of(self, row_ids: Collection[int]) -> dict[int, dict[int, bytes | None]]:
         """Give what was put aside for rows: by the row and the attempt's number."""
@@ -85,23 +80,6 @@ class Rebuilding(LedgerFile):
     def write_found(self, attempts: Sequence[tuple[Attempt, datetime]], cause: str) -> None:
         """Write attempts of pending rows that the provider has, as intents of the time when it created them."""
         at = self._now()
-        values = [
-            {
-                "row_id": attempt.row_id,
-                "number": attempt.number,
-                "external_id": attempt.external_id,
-                "request": attempt.request.decode(),
-                "at": created_at.astimezone(UTC).isoformat(),
-            }
-            for attempt, created_at in attempts
-        ]
+        intents = [(attempt, created_at.astimezone(UTC).isoformat()) for attempt, created_at in attempts]
         with self._transaction() as connection:
-            connection.executemany(sql.WRITE_INTENT, values)
-            self._expect(connection.executemany(sql.MARK_IN_FLIGHT, values).rowcount, len(values))
-            connection.executemany(
-                sql.INSERT_EVENT,
-                [
-                    event_values(each.row_id, each.number, at, RowState.PENDING, RowState.IN_FLIGHT, cause)
-                    for each, _ in attempts
-                ],
-            )
+            self._write_intents(connection, intents, at, cause)

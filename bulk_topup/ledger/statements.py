@@ -229,7 +229,8 @@ LAST_ROW_ID = "SELECT coalesce(max(id), 0) FROM rows"
 #: A row waits for its time, for an operator that is parked, and while another row of its number is on its way or was
 #: just sent; numbers are compared over all runs. The canaries come from all operators by turns, those of before first.
 _CLAIMABLE = """
-    SELECT r.*, a.transaction_id, a.resolution
+    SELECT r.id AS row_id, r.identity, r.attempt, r.request, r.credit_party, r.operator_id, r.amount, r.unit, r.cost,
+           r.cost_unit, a.transaction_id, a.resolution
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
@@ -246,20 +247,33 @@ CLAIMABLE = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
 CLAIMABLE_CANARIES = f"""{_CLAIMABLE} AND (:fresh OR r.attempt > 0)
     ORDER BY r.attempt = 0, row_number() OVER (PARTITION BY r.operator_id ORDER BY r.id), r.id LIMIT :limit
 """
+#: What is claimed, all of it at once, as a JSON array of `[row id, number, external id, intent at]` each: SQLite works
+#: through it without asking for Python's lock row by row, which whoever sends meanwhile needs.
+_CLAIMED = """
+    (SELECT json_extract(value, '$[0]') AS row_id, json_extract(value, '$[1]') AS number,
+            json_extract(value, '$[2]') AS external_id, json_extract(value, '$[3]') AS at
+     FROM json_each(:claimed)) AS claimed
+"""
 #: The id of a refused creation is free again, so the same number carries the new intent; so is one whose transaction
 #: is gone at the provider, and what was known of it goes with it.
-WRITE_INTENT = """
+WRITE_INTENTS = f"""
     INSERT INTO attempts (row_id, number, external_id, request, intent_at)
-    VALUES (:row_id, :number, :external_id, :request, :at)
+    SELECT r.id, claimed.number, claimed.external_id, r.request, claimed.at
+    FROM {_CLAIMED} JOIN rows AS r ON r.id = claimed.row_id
+    WHERE true
     ON CONFLICT (row_id, number) DO UPDATE SET request = excluded.request, intent_at = excluded.intent_at,
         transaction_id = NULL, creation_date = NULL, status_class = NULL, status_message = NULL, expires_at = NULL,
         price = NULL, fee = NULL, price_unit = NULL, operator_reference = NULL, pin_code = NULL, pin_serial = NULL,
         final_at = NULL, resolution = NULL
-"""
-MARK_IN_FLIGHT = """
-    UPDATE rows SET state = 'in_flight', attempt = :number, message = '', note = ''
-    WHERE id = :row_id AND state = 'pending'
-"""
+"""  # noqa: S608
+MARK_IN_FLIGHT = f"""
+    UPDATE rows SET state = 'in_flight', attempt = claimed.number, message = '', note = ''
+    FROM {_CLAIMED} WHERE rows.id = claimed.row_id AND state = 'pending'
+"""  # noqa: S608
+EVENTS_OF_INTENTS = f"""
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT claimed.row_id, claimed.number, :at, 'pending', 'in_flight', :cause FROM {_CLAIMED}
+"""  # noqa: S608
 INSERT_EVENT = """
     INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
     VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
@@ -287,7 +301,8 @@ WRITE_FACTS = """
     WHERE row_id = :row_id AND number = :attempt
 """
 
-#: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array. A run that
+#: Accepted rows with what identifies their transactions; the caller's list of external ids is a JSON array, and CROSS
+#: makes SQLite begin with it: it would rather go through all accepted rows of the run for each page. A run that
 #: holds its transactions leaves those that wait to be confirmed to whoever confirms them.
 ACCEPTED_AMONG = f"""
     SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message

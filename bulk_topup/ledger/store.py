@@ -26,9 +26,10 @@ from bulk_topup.ledger.sealing import seal_facts
 from bulk_topup.ledger.totals import Totals
 from bulk_topup.ledger.values import (
     attempt_of,
-    event_values,
+    attempt_under,
     facts_values,
     hinted_attempt_of,
+    move_values,
     open_attempt_of,
     run_of,
     summed,
@@ -232,28 +233,8 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
                 )
                 number = row["attempt"] if row["attempt"] > 0 and is_free else row["attempt"] + 1
                 id_ = external_id(run.job, run.run_key, row["identity"], number)
-                attempts.append(attempt_of({**row, "row_id": row["id"], "number": number, "external_id": id_}))
-            values = [
-                {
-                    "row_id": attempt.row_id,
-                    "number": attempt.number,
-                    "external_id": attempt.external_id,
-                    "request": attempt.request.decode(),
-                    "at": at,
-                }
-                for attempt in attempts
-            ]
-            connection.executemany(sql.WRITE_INTENT, values)
-            self._expect(connection.executemany(sql.MARK_IN_FLIGHT, values).rowcount, len(values))
-            connection.executemany(
-                sql.INSERT_EVENT,
-                [
-                    event_values(
-                        attempt.row_id, attempt.number, at, RowState.PENDING, RowState.IN_FLIGHT, "intent to send"
-                    )
-                    for attempt in attempts
-                ],
-            )
+                attempts.append(attempt_under(row, number, id_))
+            self._write_intents(connection, [(attempt, at) for attempt in attempts], at, "intent to send")
         return attempts
 
     def _claimable(
@@ -299,39 +280,13 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
             if move.after is RowState.ACCEPTED and move.facts is None:
                 raise StateError("A row cannot become accepted without its transaction, or nobody could follow it.")
         at = self._now()
+        values = [move_values(move, at) for move in moves]
         with self._transaction() as connection:
-            moved = connection.executemany(
-                sql.MOVE_ROW,
-                [
-                    {
-                        "row_id": move.row_id,
-                        "attempt": move.attempt,
-                        "before": move.before,
-                        "after": move.after,
-                        "message": move.message,
-                    }
-                    for move in moves
-                ],
-            )
-            self._expect(moved.rowcount, len(moves))
+            self._expect(connection.executemany(sql.MOVE_ROW, values).rowcount, len(moves))
             known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
             seal_facts(connection, self._pin_keys, known)
             self._expect(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
-            connection.executemany(
-                sql.INSERT_EVENT,
-                [
-                    event_values(
-                        move.row_id,
-                        move.attempt,
-                        at,
-                        move.before,
-                        move.after,
-                        move.cause,
-                        move.facts.status_message if move.facts else None,
-                    )
-                    for move in moves
-                ],
-            )
+            connection.executemany(sql.INSERT_EVENT, values)
 
     def accepted_among(self, run: Run, external_ids: Collection[str], *, but_held: bool = False) -> list[OpenAttempt]:
         """Give the accepted rows of a run that are known by these external ids, held ones aside where that is asked."""

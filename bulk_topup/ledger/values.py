@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -55,12 +55,17 @@ def run_of(row: sqlite3.Row) -> Run:
     )
 
 
-def attempt_of(row: sqlite3.Row | Mapping[str, Any]) -> Attempt:
+def attempt_of(row: sqlite3.Row) -> Attempt:
     """Make an attempt of its row."""
+    return attempt_under(row, row["number"], row["external_id"])
+
+
+def attempt_under(row: sqlite3.Row, number: int, external_id: str) -> Attempt:
+    """Make an attempt that is not written yet of its row."""
     return Attempt(
         row_id=row["row_id"],
-        number=row["number"],
-        external_id=row["external_id"],
+        number=number,
+        external_id=external_id,
         request=row["request"].encode(),
         operator_id=row["operator_id"],
         amount=_decimal(row["amount"]),
@@ -114,6 +119,13 @@ def event_values(
         "cause": cause,
         "status_message": status_message,
     }
+
+
+def move_values(move: Move, at: str) -> dict[str, object]:
+    """Give the parameters that move a row, and enter that in the event log."""
+    status_message = move.facts.status_message if move.facts else None
+    entry = event_values(move.row_id, move.attempt, at, move.before, move.after, move.cause, status_message)
+    return {**entry, "message": move.message}
 
 
 def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:

@@ -89,19 +89,19 @@ def admit(
 
     Two runs that were started at once both passed the plan: only what stands in the ledger now tells.
     """
-    values = {"row_ids": json.dumps([row["id"] for row in rows]), "since": (now - velocity.period).isoformat()}
+    values = {"row_ids": json.dumps([row["row_id"] for row in rows]), "since": (now - velocity.period).isoformat()}
     refused = dict(_too_often(velocity, connection.execute(_CLAIMED, values)))
     told = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
     connection.executemany(_REFUSE_CLAIMED, told)
     events = [
         event_values(
-            row["id"], row["attempt"], now.isoformat(), RowState.PENDING, RowState.REFUSED, "paid too often by now"
+            row["row_id"], row["attempt"], now.isoformat(), RowState.PENDING, RowState.REFUSED, "paid too often by now"
         )
         for row in rows
-        if row["id"] in refused
+        if row["row_id"] in refused
     ]
     connection.executemany(_INSERT_EVENT, events)
-    return [row for row in rows if row["id"] not in refused]
+    return [row for row in rows if row["row_id"] not in refused]
 
 
 @dataclass(kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bulk_topup.dvs import DVS, AsyncDVS, BadRequestError, ErrorCode, NotFoundError, resources
 from bulk_topup.dvs.blocking import Transactions
@@ -18,6 +19,8 @@ from bulk_topup.dvs.models import (
     FixedValuePinPurchase,
     Party,
     RangedValueRecharge,
+    Transaction,
+    TransactionOutcome,
     TransactionRequest,
 )
 from bulk_topup.dvs.resources import LONGEST_WINDOW, MICROSECOND, rfc3339, windows
@@ -187,3 +190,23 @@ def test_times_are_written_in_utc_through_their_last_nanosecond_and_never_withou
     assert rfc3339(moment, through=True) == "2026-11-24T20:05:05.883561999Z"
     with pytest.raises(ValueError, match="has no time zone"):
         rfc3339(moment.replace(tzinfo=None))
+
+
+async def test_an_outcome_is_read_whatever_else_a_transaction_says(dvs: AsyncDVS) -> None:
+    async with dvs:
+        created = await dvs.transactions.create_async(_request("one"))
+        fetched = await dvs.transaction_outcomes.get(created.id)
+    assert (fetched.id, fetched.external_id) == (created.id, "one")
+    odd = created.model_dump(mode="json", by_alias=True) | {"benefits": "?", "rates": [1], "sender": 7}
+    odd["product"] |= {"operator": None, "service": "?"}
+    outcome = TransactionOutcome.model_validate(odd)
+    assert (outcome.id, outcome.external_id, outcome.status) == (created.id, "one", created.status)
+    with pytest.raises(ValidationError):
+        Transaction.model_validate(odd)
+
+
+async def test_a_body_in_plain_values_is_sent_as_it_stands(dvs: AsyncDVS) -> None:
+    body = _request("plain").model_dump(exclude_none=True)
+    async with dvs:
+        created = await dvs.transaction_outcomes.create_async(body)
+        assert (await dvs.transactions.get(created.id)).external_id == "plain"

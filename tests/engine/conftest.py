@@ -73,6 +73,9 @@ class Network:
     rule: Callable[[int, str, bytes], str | tuple[int, bytes]] = lambda _number, _line, _body: "pass"
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""
+    #: Payments that were on their way at once, at most.
+    most_paying: int = 0
+    _paying: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -87,7 +90,10 @@ class Network:
                     status, content = fate
                     writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
                     continue
+                self._paying += line.startswith("POST")
+                self.most_paying = max(self.most_paying, self._paying)
                 answer = await self._ask(request + body)
+                self._paying -= line.startswith("POST")
                 if fate == "hang up":  # the provider took it, and its answer is lost
                     break
                 if fate == "half":

@@ -1,5 +1,6 @@
 """When a run pauses, goes on or stops."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,3 +99,37 @@ async def test_a_stop_ends_a_pause_at_once(clock: Any) -> None:
     began = clock.monotonic()
     assert not await control.gate()
     assert clock.monotonic() == began
+
+
+async def test_who_waits_for_a_place_is_let_go_when_submitting_ends(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    waiting = [asyncio.create_task(control.admit(asyncio.Event().wait())) for _ in range(2)]
+    await asyncio.sleep(0)
+    control.stop(StopReason.BALANCE, "empty")
+    control.stop(StopReason.INTERRUPTED, "enough")
+    assert await asyncio.gather(*waiting) == [False, False]
+
+
+async def test_a_place_that_comes_lets_a_row_pass_and_after_the_end_none_does(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    assert await control.admit(asyncio.sleep(0))
+    control.stop(StopReason.BALANCE, "empty")
+    assert not await control.admit(asyncio.sleep(0))
+
+
+async def test_what_goes_wrong_while_a_row_waits_for_its_place_is_not_taken_for_the_end(clock: Any) -> None:
+    async def fail() -> None:
+        raise TimeoutError
+
+    control = Control(clock, POLICY)
+    with pytest.raises(TimeoutError):
+        await control.admit(fail())
+
+
+async def test_whoever_is_cancelled_while_waiting_for_a_place_stays_cancelled(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    waiting = asyncio.create_task(control.admit(asyncio.Event().wait()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

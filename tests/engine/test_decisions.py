@@ -9,10 +9,12 @@ import pytest
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
 from bulk_topup.engine.decisions import (
+    LARGEST_CLAIM,
     facts_of,
     move_for,
     request_of,
     reversal_of_forgotten,
+    rows_to_claim,
     state_for,
 )
 from bulk_topup.records import Attempt, HintedAttempt
@@ -153,3 +155,21 @@ def test_nothing_but_the_reversal_of_its_own_transaction_moves_a_row_of_a_purged
     for found in (of_another, with_another_id, paid):
         assert reversal_of_forgotten(_hint(attempt, taken_back), found, "test") is None
     assert reversal_of_forgotten(_hint(attempt, taken_back, RowState.ACCEPTED), taken_back, "test") is None
+
+
+@pytest.mark.parametrize(
+    ("returned", "seconds", "concurrency", "wanted"),
+    [
+        (0, 0.0, 4, 4),
+        (7, 0.0, 1000, 32),
+        (10, 1.0, 1000, 32),  # however many may be on their way, little is claimed before its time
+        (10, 1.0, 4, 4),
+        (500, 1.0, 4, 50),
+        (100, 0.1, 64, 100),
+        (10_000, 1.0, 64, LARGEST_CLAIM),
+    ],
+)
+def test_rows_are_claimed_for_a_moment_of_sending_at_the_pace_of_late(
+    returned: int, seconds: float, concurrency: int, wanted: int
+) -> None:
+    assert rows_to_claim(returned, seconds, concurrency) == wanted

@@ -2,7 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bulk_topup.clock import SystemClock
 from bulk_topup.engine.journal import Journal
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, Run
+from bulk_topup.records import Move, Run, StagedRow
 from bulk_topup.states import RowState
 
 MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDING, cause="not taken")
@@ -64,3 +65,49 @@ def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_trace
             await waiting
 
     assert _with_journal(broken, use) == []
+
+
+class Counting(Ledger):
+    """A ledger that counts its commits."""
+
+    commits = 0
+
+    def record(self, moves: Sequence[Move]) -> None:
+        self.commits += 1
+        super().record(moves)
+
+
+def test_moves_that_are_made_side_by_side_are_on_disk_after_one_commit(tmp_path: Path) -> None:
+    async def main(ledger: Counting, run: Run) -> None:
+        journal = Journal(ledger, run, SystemClock())
+        attempts = ledger.claim(run, 20)
+        moves = [replace(MOVE, row_id=attempt.row_id) for attempt in attempts]
+        await asyncio.gather(*(journal.record(move) for move in moves))
+        assert ledger.commits == 1
+        assert ledger.counts(run)[RowState.PENDING] == 20
+        await journal.close()
+
+    with Counting(tmp_path / "ledger.db") as ledger:
+        ledger.clear_staged()
+        ledger.stage(_row(number) for number in range(20))
+        run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
+        asyncio.run(main(ledger, run))
+
+
+def _row(number: int) -> StagedRow:
+    return StagedRow(
+        line=number + 2,
+        identity=f"reference:{number}",
+        party=None,
+        state=RowState.PENDING,
+        cells="[]",
+        problems="[]",
+        product_id=1,
+        credit_party=None,
+        amount=None,
+        unit=None,
+        request="{}",
+        cost=None,
+        cost_unit=None,
+        operator_id=None,
+    )

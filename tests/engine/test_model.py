@@ -312,7 +312,7 @@ class Histories(RuleBasedStateMachine):
         dvs = AsyncDVS(
             "http://127.0.0.1:1/v1", KEY, SECRET, timeout=TIMEOUT, rate=1000, retries=policy, clock=self.clock
         )
-        dvs._transport = self.wire  # type: ignore[assignment]
+        dvs._transport = self.wire
         MortalLedger.wire = self.wire
         with MortalLedger(self.folder / "ledger.db", clock=self.clock) as ledger:
             ledger.kill = kill

@@ -191,7 +191,7 @@ def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(ledger: Ledger
 #: What runs often, on ledgers with millions of rows.
 HOT = {
     "CLAIMABLE": sql.CLAIMABLE,
-    "WRITE_INTENT": sql.WRITE_INTENT,
+    "WRITE_INTENTS": sql.WRITE_INTENTS,
     "MARK_IN_FLIGHT": sql.MARK_IN_FLIGHT,
     "IN_FLIGHT": sql.IN_FLIGHT,
     "MOVE_ROW": sql.MOVE_ROW,

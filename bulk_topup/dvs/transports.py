@@ -1,0 +1,37 @@
+"""The transports by name; imports the one that is asked for when it is asked for."""
+
+from typing import Final, Literal
+
+from bulk_topup.dvs.transport import Account, HTTPTransport
+from bulk_topup.errors import ConfigurationError
+
+#: The HTTP clients that can send; `pyreqwest` is installed with `bulk-topup[pyreqwest]`.
+TransportName = Literal["aiohttp", "httpx2", "pyreqwest"]
+#: The fastest that works with the certificates, proxies and time-outs of Python's own ssl and asyncio.
+DEFAULT_TRANSPORT: Final[TransportName] = "aiohttp"
+
+
+def transport_for(account: Account, name: TransportName) -> HTTPTransport:
+    """Make a transport.
+
+    Raises:
+        ConfigurationError: it is not installed, or the base URL or the environment's proxy is not usable.
+    """
+    match name:
+        case "aiohttp":
+            from bulk_topup.dvs.aiohttp_transport import AiohttpTransport
+
+            return AiohttpTransport(account)
+        case "httpx2":
+            from bulk_topup.dvs.httpx2_transport import Httpx2Transport
+
+            return Httpx2Transport(account)
+        case "pyreqwest":
+            try:
+                from bulk_topup.dvs.pyreqwest_transport import PyreqwestTransport
+            except ModuleNotFoundError:
+                raise ConfigurationError(
+                    "The transport pyreqwest is not installed: install bulk-topup[pyreqwest]."
+                ) from None
+
+            return PyreqwestTransport(account)
