@@ -24,7 +24,7 @@ from bulk_topup.engine import PollPolicy, RunOptions
 
 ROWS = 10_000
 TIME_SCALE = 0.1
-NAIVE_ROWS = 60
+NAIVE_ROWS = 15
 RATE_LIMIT = 500
 #: Endings of numbers that complete after 3 s, 20 s and 5 min (reference: sandbox suffixes).
 SUFFIXES = ("100", "200", "300")
