@@ -1,6 +1,6 @@
 """How many requests a row takes until its final status is known by polling, beside asking for each row every second.
 
-    python benchmarks/requests.py [ROWS] [TIME_SCALE]
+    python benchmarks/requests_per_row.py [ROWS] [TIME_SCALE]
 
 A third each of the rows ends 3 s, 20 s and 5 min after its creation, times the scale, as is the naive way's second.
 """
