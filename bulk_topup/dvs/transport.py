@@ -6,6 +6,7 @@ nothing is repeated, no redirect is followed, and whatever happens instead of an
 
 import asyncio
 import ipaddress
+import logging
 import ssl
 import zlib
 from abc import ABC, abstractmethod
@@ -22,6 +23,8 @@ from pydantic import SecretStr
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.redaction import hide_key_pair
+
+_log = logging.getLogger(__name__)
 
 #: Query parameters.
 Params = Mapping[str, str]
@@ -158,9 +161,11 @@ class HTTPTransport(ABC):
         try:
             # The clients' own time-outs are for one read each: a byte a second would never meet them.
             async with self._places, asyncio.timeout(seconds):
-                return await self._exchange(call.method, url, headers, call.body)
+                answer = await self._exchange(call.method, url, headers, call.body)
         except Exception as error:  # whatever its class: without an answer the outcome is unknown
             raise NoResponseError(f"No answer from DVS to {call.method} {call.path}: {_describe(error)}") from error
+        _log.info("HTTP Request: %s %s %d", call.method, url, answer.status_code)
+        return answer
 
     @abstractmethod
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:

@@ -50,9 +50,21 @@ def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
                     yield from ((path / name, book.read(name)) for name in book.namelist())
 
 
+@pytest.mark.parametrize(
+    ("transport", "logger"), [("aiohttp", "INFO bulk_topup.dvs.transport"), ("httpx2", "DEBUG httpcore2")]
+)
 def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_writes(
-    start: Pay, options: tuple[str, ...], secrets: list[str], pins: Pay, root: Path, tmp_path: Path
+    start: Pay,
+    options: tuple[str, ...],
+    secrets: list[str],
+    pins: Pay,
+    root: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    transport: str,
+    logger: str,
 ) -> None:
+    environment["DVS_TRANSPORT"] = transport
     said = []
     list_ = root / "sample_files/gift_cards.csv"
     for words in (
@@ -67,7 +79,8 @@ def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_wr
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         said += [out, err]
-    assert "DEBUG httpcore2" in said[3]
+    assert logger in said[3]
+    assert "HTTP Request: POST" in said[3]
     written = list(texts(tmp_path / "reports"))
     ledger = [path.read_bytes() for path in tmp_path.glob("ledger.db*")]
     bought = pins("list/gift_cards")
