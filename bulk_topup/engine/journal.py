@@ -13,7 +13,6 @@ from bulk_topup.states import RowState
 T = TypeVar("T")
 P = ParamSpec("P")
 
-
 #: Seconds that a move waits for others to share its commit.
 GROUP_DELAY = 0.01
 
