@@ -85,7 +85,8 @@ FIND_GONE = """
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
 """
 #: Rows that were sent and that the list does not state any more: they left it, or their references name somebody or
-#: something else now. A line that is still there is told as the list has it.
+#: something else now, or are refused because a line before them pays the same. A line that is still there is told as
+#: the list has it.
 FIND_UNLISTED = f"""
     INSERT OR IGNORE INTO temp.unlisted
     SELECT party.value, CASE WHEN s.identity IS NULL
@@ -96,6 +97,7 @@ FIND_UNLISTED = f"""
         JOIN json_each({_PARTIES.format(of="r")}) AS party
     WHERE r.run_id = :run_id AND r.state IN ({_SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
       AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.credit_party IS NOT r.credit_party
+           OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
 """  # noqa: S608
 #: A row that credits whom such a row credited, whatever the product, is not sent: it may be the same payment (its

@@ -40,3 +40,12 @@ async def test_no_attempt_pays_what_the_list_does_not_ask_for_any_more(
     assert "the list now says 8 SGD" in outcomes[0].note
     _, outcomes = await pay(text=_list(SLOWLY_UNAVAILABLE, amount="8"), retry=retry)
     assert (_states(outcomes), outcomes[0].attempt, len(books())) == (["failed"], 2, 2)
+
+
+async def test_a_row_put_before_one_that_was_paid_for_the_same_number_is_not_paid_beside_it(
+    pay: Pay, books: Books
+) -> None:
+    await pay(text="R-1,+6595123001,5\n", skip_refused=True)
+    _, outcomes = await pay(text="R-0,+6595123001,5\nR-1,+6595123001,5\n", skip_refused=True)
+    assert (_states(outcomes), len(books())) == (["refused", "completed"], 1)
+    assert "was already sent product 6418 for +6595123001" in outcomes[0].problems[0].message
