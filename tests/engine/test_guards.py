@@ -110,7 +110,7 @@ def _request(booked: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_run_stops_when_too_many_rows_fail_and_says_why(pay: Pay, books: Books) -> None:
-    text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(30))
+    text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(300))
     stops = {"failed_share": "0.5", "failed_share_after": 4}
     finished, outcomes = await pay(text=text, stops=stops, rate=40)
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.FAILURES, 75)
@@ -155,7 +155,7 @@ async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_t
 
 
 async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_on(pay: Pay) -> None:
-    troubled = [f"+65951{n:02}104" for n in range(40)]
+    troubled = [f"+659{n:04}104" for n in range(200)]
     rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(troubled))
     rows += _others(10)
     finished, outcomes = await pay(
@@ -167,10 +167,10 @@ async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_o
     )
     assert finished.result.reason is StopReason.OPERATORS
     assert exit_code(finished.result) == 75
-    assert _states(outcomes)[40:] == ["completed"] * 10
-    failed = _states(outcomes)[:40].count("failed")
-    assert 2 <= failed < 40
-    assert _states(outcomes)[:40].count("pending") == 40 - failed
+    assert _states(outcomes)[200:] == ["completed"] * 10
+    failed = _states(outcomes)[:200].count("failed")
+    assert 2 <= failed < 200
+    assert _states(outcomes)[:200].count("pending") == 200 - failed
 
 
 async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
