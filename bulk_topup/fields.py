@@ -21,6 +21,9 @@ _PERSON = (
     "address_postal_code",
 )
 
+#: Ends the cells of a template's example row that would name somebody; a list that has such a cell is refused at it.
+EXAMPLE: Final = "(example)"
+
 #: The groups of a transaction request that a row can fill, each with its fields (reference: Transactions, create).
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "credit_party_identifier": _PARTY,

@@ -36,6 +36,7 @@ COMMANDS = {
     "sandbox": _place("sandbox", "sandbox_command", "Start a simulator of the DVS API on this machine."),
     "services": _place("api", "services_command", "List the services with their subservices, or show one."),
     "status": _place("runs", "status_command", "Show the ledger's runs and their progress, or one run's totals."),
+    "template": _place("template", "template_command", "Write a list's template: what products require, with checks."),
     "transaction": _place(
         "transactions", "transaction_group", "Look at the provider's transactions, confirm or cancel them."
     ),

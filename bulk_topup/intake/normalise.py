@@ -4,6 +4,7 @@ What is in that form already, which is nearly everything, is recognised by polar
 different text is brought into it once, by polars where no judgement is asked for, and else cell by cell.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from bulk_topup.intake.texts import (
     BLANKS,
     HIDDEN_CLASS,
     Refusal,
+    find_example,
     normalise_country_code,
     normalise_currency,
     normalise_date,
@@ -36,7 +38,7 @@ _CAPITALS: Final = r"^[A-Z]{3}$"
 _PLAIN_ID: Final = r"^[1-9][0-9]{0,8}$"
 #: A whole amount, which has no mark that could be the wrong one.
 _WHOLE_AMOUNT: Final = r"^[1-9][0-9]{0,17}$"
-_ODD_TEXT: Final = f"[{HIDDEN_CLASS}]|{SUSPICIOUS}"
+_ODD_TEXT: Final = f"[{HIDDEN_CLASS}]|{SUSPICIOUS}|{re.escape(fields.EXAMPLE)}$"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,7 @@ class Normaliser:
             return Refusal(
                 message=f"{quoted(text)} has {len(text):,} characters, more than {MAX_CELL_CHARACTERS:,}; shorten it."
             )
-        return find_uncomputed(text) or self.normalise(text)
+        return find_uncomputed(text) or find_example(text) or self.normalise(text)
 
     def column(self, values: pl.Series) -> tuple[pl.Series, dict[int, str]]:
         """Bring a column into the form.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from bulk_topup.fields import EXAMPLE
+
 #: Stripped from both ends of every cell: white space of every kind, and characters of no width that editors leave.
 BLANKS: Final = (
     "\t\n\v\f\r \u0085\u00a0\u1680\u180e"
@@ -61,6 +63,13 @@ def find_hidden(text: str) -> Refusal | None:
     code = ord(match.group())
     name = unicodedata.name(match.group(), "control character").lower()
     return Refusal(message=f"{quoted(text)} contains the invisible character U+{code:04X} ({name}); remove it.")
+
+
+def find_example(text: str) -> Refusal | None:
+    """Refuse what a template shows as an example, so that it is never sent; None when the text is none."""
+    if text.endswith(EXAMPLE):
+        return Refusal(message=f"{quoted(text)} is the template's example; remove the row, or write what is true.")
+    return None
 
 
 def has_foreign_digits(text: str) -> bool:

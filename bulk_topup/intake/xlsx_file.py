@@ -26,6 +26,9 @@ CHUNK_CELLS: Final = 200_000
 _CONTENT_TYPES: Final = "[Content_Types].xml"
 _XLSX: Final = b"spreadsheetml.worksheet+xml"
 
+#: Begins the names of the sheets that a template has beside its list.
+HELP_SHEET: Final = "bulk-topup "
+
 #: What an archive that is cut off, altered or locked raises in one of its readers.
 _DAMAGE: Final = (
     CalamineError,
@@ -170,14 +173,15 @@ def _demand_xlsx(archive: ZipFile, path: Path) -> None:
 
 
 def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:
-    """Take the sheet that is named, else the only visible one that has cells."""
+    """Take the sheet that is named, else the only visible one that has cells and is not a template's help."""
     sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
     if source.sheet is not None:
         if source.sheet not in [each.name for each in sheets]:
             names = ", ".join(quoted(each.name) for each in sheets)
             raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}; its sheets are {names}.")
         return workbook.get_sheet_by_name(source.sheet)
-    visible = [workbook.get_sheet_by_name(each.name) for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    shown = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    visible = [workbook.get_sheet_by_name(name) for name in shown if not name.startswith(HELP_SHEET)]
     filled = [sheet for sheet in visible if sheet.start is not None]
     if len(filled) > 1:
         names = ", ".join(quoted(sheet.name) for sheet in filled)
