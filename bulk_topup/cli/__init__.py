@@ -14,6 +14,7 @@ def _place(module: str, name: str, help_: str) -> Place:
 
 
 COMMANDS = {
+    "annotate": _place("annotate", "annotate_command", "Write outcomes beside the rows of your own workbook."),
     "approval-key": _place("approve", "approval_key_group", "Make the keys that plans are approved with."),
     "approve": _place("approve", "approve_command", "Approve a plan that somebody else made."),
     "balances": _place("api", "balances_command", "Show what the account's wallets hold."),

@@ -22,7 +22,7 @@ _TEXT_FORMAT: Final = 49  # the built-in number format "@": what is typed into s
 _GREEN: Final = {"bg_color": "#C6EFCE", "font_color": "#006100"}
 _AMBER: Final = {"bg_color": "#FFEB9C", "font_color": "#9C5700"}
 _RED: Final = {"bg_color": "#FFC7CE", "font_color": "#9C0006"}
-_COLOURS: Final[dict[RowState, dict[str, str]]] = {
+STATE_COLOURS: Final[dict[RowState, dict[str, str]]] = {
     RowState.REFUSED: _RED,
     RowState.PENDING: _AMBER,
     RowState.IN_FLIGHT: _AMBER,
@@ -45,7 +45,7 @@ class Styles:
         #: Text that would be a formula if it were typed: the cell says that it was meant as text.
         self.quoted: Format = workbook.add_format({"num_format": _TEXT_FORMAT, "quote_prefix": True})
         #: The state of a row: green for completed, amber for open, red for what somebody has to look at.
-        self.states: dict[RowState, Format] = {state: workbook.add_format(_COLOURS[state]) for state in RowState}
+        self.states: dict[RowState, Format] = {state: workbook.add_format(STATE_COLOURS[state]) for state in RowState}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

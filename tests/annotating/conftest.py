@@ -1,0 +1,109 @@
+"""A run of three rows, and somebody's workbook that it was read from; plainly invented persons and numbers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+from openpyxl.styles import Font, PatternFill
+from openpyxl.worksheet.worksheet import Worksheet
+
+from bulk_topup.annotating import Annotated, annotate
+from bulk_topup.records import Outcome, Run
+from bulk_topup.states import RowState
+
+HEADER = ("employee", "phone", "amount")
+ROWS = (("E1", "+6595123100", "12.5"), ("E2", "+6595123101", "7"), ("E3", "+6595123102", "20"))
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run(
+        id=1,
+        job="payroll",
+        run_key="2026-11",
+        environment="sandbox",
+        list_path="payroll.xlsx",
+        columns=HEADER,
+        created_at=datetime(2026, 11, 24, 2, 0, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def outcomes() -> list[Outcome]:
+    first = Outcome(
+        line=2,
+        state=RowState.COMPLETED,
+        cells=ROWS[0],
+        problems=(),
+        message="",
+        note="",
+        product_id=6418,
+        credit_party="+6595123100",
+        amount=Decimal("12.5"),
+        unit="SGD",
+        attempt=1,
+        external_id="payroll-0123456789abcdef-1",
+        transaction_id=2237512891,
+        status_class="COMPLETED",
+        status_message="COMPLETED",
+        price=Decimal("9.30"),
+        fee=Decimal("0.05"),
+        price_unit="USD",
+        operator_reference="OP-1",
+        pin_code="1234-5678",
+        pin_serial="SERIAL-9",
+        creation_date=datetime(2026, 11, 24, 2, 1, 5, 123456, tzinfo=UTC),
+        final_at=datetime(2026, 11, 24, 2, 1, 9, tzinfo=UTC),
+        in_list=True,
+    )
+    return [
+        first,
+        replace(first, line=3, cells=ROWS[1], state=RowState.FAILED, message="The number is barred."),
+        replace(first, line=4, cells=ROWS[2], state=RowState.PENDING, external_id=None, pin_code=None, price=None),
+    ]
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that makes the workbook, which a caller may change before it is saved."""
+
+    def make(change: Callable[[Worksheet], None] | None = None, name: str = "payroll.xlsx", top: int = 1) -> Path:
+        book = Workbook()
+        sheet = book.active
+        assert isinstance(sheet, Worksheet)
+        sheet.title = "November"
+        for place, heading in enumerate(HEADER, start=1):
+            cell = sheet.cell(top, place, heading)
+            cell.font, cell.fill = Font(bold=True), PatternFill("solid", start_color="DDEBF7")
+        for number, (employee, phone, amount) in enumerate(ROWS, start=top + 1):
+            sheet[f"A{number}"], sheet[f"B{number}"], sheet[f"C{number}"] = employee, phone, float(amount)
+        book.create_sheet("Notes")["B2"] = "Ask Mei"
+        if change is not None:
+            change(sheet)
+        book.save(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., Annotated]:
+    """Give a function that annotates a workbook into another file."""
+
+    def write(
+        source: Path,
+        target: Path | None = None,
+        *,
+        of: Run | None = None,
+        rows: list[Outcome] | None = None,
+        **options: Any,
+    ) -> Annotated:
+        given: Callable[[], Iterator[Outcome]] = lambda: iter(outcomes if rows is None else rows)  # noqa: E731
+        return annotate(of or run, given, source, target or tmp_path / "out.xlsx", **options)
+
+    return write
