@@ -21,6 +21,7 @@ COMMANDS = {
     "campaigns": _place("api", "campaigns_command", "List the campaigns, or show one."),
     "conflict": _place("conflicts", "conflict_group", "List rows that a person has to look at, and say what is true."),
     "countries": _place("api", "countries_command", "List the countries that have products, or show one."),
+    "doctor": _place("doctor", "doctor_command", "Check key pair, clock, disk and ledger, and say what to do."),
     "ledger": _place("ledger", "ledger_group", "Look after the ledger: forget the people of finished runs."),
     "listen": _place("listen", "listen_command", "Receive callbacks for the ledger's runs."),
     "lookup": _place("lookup", "lookup_group", "Ask about a number, an account or an eSIM before paying."),

@@ -27,6 +27,7 @@ from bulk_topup.dvs.errors import (
 from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.dvs.pagination import Page, Pages, header_number
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
+from bulk_topup.dvs.probe import Probe, encryption_of, probe_of
 from bulk_topup.dvs.resources import (
     Balances,
     BenefitTypes,
@@ -105,6 +106,7 @@ class AsyncDVS:
         self.timeout = timeout
         #: Names the account without giving its key away: the address, and which key pair.
         self.account = f"{base_url.rstrip('/')} (key {hashlib.sha256(api_key.encode()).hexdigest()[:8]})"
+        self._base_url = base_url
         self.traffic = Traffic()
         self._clock = clock or SystemClock()
         self.limiter = RateLimiter(self._clock, rate)
@@ -179,6 +181,16 @@ class AsyncDVS:
         )
         answer = await self._send(call, retries or self._retries, admitted=admitted)
         return _validate(answer, model, _localised(answer, _decode(answer)))
+
+    async def probe(self) -> Probe:
+        """Ask for the balances once, and tell what the answer says beside them, whatever its status.
+
+        Raises:
+            NoResponseError: there was none.
+        """
+        self.traffic.requests += 1
+        answer = await self._transport.send(Call(method="GET", path="/balances"))
+        return probe_of(answer, self._base_url, await encryption_of(self._base_url))
 
     def pages(
         self,

@@ -6,6 +6,7 @@ from bulk_topup.lazily import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
+    from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
     from bulk_topup.ledger.lock import run_lock
     from bulk_topup.ledger.retrying import RetryChoice
     from bulk_topup.ledger.sealing import Rotated, rotate_pins
@@ -15,6 +16,7 @@ else:
     __getattr__ = lazily(
         __name__,
         comparing=("KnownAttempt", "Observation", "Resolution"),
+        health=("SQLITE_VERSION", "Health", "examine"),
         lock=("run_lock",),
         retrying=("RetryChoice",),
         sealing=("Rotated", "rotate_pins"),
@@ -23,6 +25,8 @@ else:
     )
 
 __all__ = [
+    "SQLITE_VERSION",
+    "Health",
     "KnownAttempt",
     "Ledger",
     "Observation",
@@ -30,6 +34,7 @@ __all__ = [
     "RetryChoice",
     "Rotated",
     "Spent",
+    "examine",
     "rotate_pins",
     "run_lock",
 ]

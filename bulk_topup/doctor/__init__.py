@@ -1,0 +1,11 @@
+"""Checks an installation before a run does, and says what to do; asks the provider and looks at this machine.
+
+Changes nothing, and sends nothing that costs.
+"""
+
+from bulk_topup.doctor.findings import Finding, Verdict
+from bulk_topup.doctor.ledger import examine_ledger
+from bulk_topup.doctor.machine import examine_folder, examine_machine
+from bulk_topup.doctor.provider import examine_provider
+
+__all__ = ["Finding", "Verdict", "examine_folder", "examine_ledger", "examine_machine", "examine_provider"]

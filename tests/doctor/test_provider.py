@@ -1,0 +1,130 @@
+"""What is said of the way to the provider."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import trustme
+
+from bulk_topup.doctor import Finding, Verdict, examine_provider
+from bulk_topup.dvs import AsyncDVS
+
+pytestmark = pytest.mark.anyio
+
+WALLET = '[{"id":1,"unit_type":"CURRENCY","unit":"USD","available":%s,"holding":2.5}]'
+
+
+async def found(dvs: AsyncDVS, clock: Any) -> dict[str, Finding]:
+    return {finding.check: finding async for finding in examine_provider(dvs, clock)}
+
+
+async def test_a_provider_that_takes_the_key_pair_is_told_with_wallets_rate_and_clock(
+    answering: Callable[..., Any], still_clock: Any
+) -> None:
+    headers = {"X-Ratelimit-Limit": "100", "X-Ratelimit-Remaining": "98"}
+    async with answering(body=WALLET % "12.50", headers=headers) as dvs:
+        findings = await found(dvs, still_clock)
+    assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
+    assert {check: finding.message for check, finding in findings.items() if check != "connection"} == {
+        "credentials": "The provider takes the key pair.",
+        "clock": "This machine's clock is the provider's.",
+        "rate limit": "100 requests a second are allowed; 98 of them were left.",
+        "balance": "12.5 USD available, 2.5 held.",
+    }
+    assert "plain http, which never leaves this machine" in findings["connection"].message
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
+    answering: Callable[..., Any], still_clock: Any, status: str
+) -> None:
+    async with answering(status) as dvs:
+        findings = await found(dvs, still_clock)
+    assert findings["credentials"].verdict is Verdict.BAD
+    assert "DVS_API_KEY and DVS_API_SECRET" in findings["credentials"].cure
+    assert findings["credentials"].is_providers
+    assert "balance" not in findings
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [("503 Unavailable", Verdict.BAD), ("429 Too Many", Verdict.WARN), ("302 Found", Verdict.BAD)],
+)
+async def test_another_status_is_told(
+    answering: Callable[..., Any], still_clock: Any, status: str, verdict: Verdict
+) -> None:
+    async with answering(status) as dvs:
+        assert (await found(dvs, still_clock))["credentials"].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict", "says"),
+    [
+        (31, Verdict.WARN, "31 s ahead of the provider's"),
+        (-31, Verdict.WARN, "31 s behind the provider's"),
+        (29, Verdict.OK, "29 s ahead of"),
+    ],
+)
+async def test_a_clock_that_differs_by_more_than_half_a_minute_is_worth_a_look(
+    answering: Callable[..., Any], still_clock: Any, ahead: int, verdict: Verdict, says: str
+) -> None:
+    still_clock.moment += timedelta(seconds=ahead)
+    async with answering() as dvs:
+        finding = (await found(dvs, still_clock))["clock"]
+    assert finding.verdict is verdict
+    assert says in finding.message
+    assert ("NTP" in finding.cure) == (verdict is Verdict.WARN)
+
+
+@pytest.mark.parametrize("date", ["", "no date", "Tue, 24 Nov 99999 12:00:00 GMT"])
+async def test_a_provider_that_does_not_say_the_time_is_no_trouble(
+    answering: Callable[..., Any], still_clock: Any, date: str
+) -> None:
+    async with answering(headers={"Date": date}) as dvs:
+        assert "clock" not in await found(dvs, still_clock)
+
+
+async def test_an_account_without_a_wallet_and_an_empty_wallet_are_told(
+    answering: Callable[..., Any], still_clock: Any
+) -> None:
+    async with answering() as dvs:
+        assert (await found(dvs, still_clock))["balance"].verdict is Verdict.BAD
+    async with answering(body=WALLET % "0") as dvs:
+        finding = (await found(dvs, still_clock))["balance"]
+    assert (finding.verdict, finding.message) == (Verdict.WARN, "0 USD available, 2.5 held.")
+    assert "Top up" in finding.cure
+
+
+async def test_balances_that_make_no_sense_are_bad(answering: Callable[..., Any], still_clock: Any) -> None:
+    async with answering(body='[{"unit":"USD"}]') as dvs:
+        assert (await found(dvs, still_clock))["balance"].verdict is Verdict.BAD
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(90, Verdict.OK), (10, Verdict.WARN)])
+async def test_a_trusted_certificate_is_told_with_its_end(
+    answering: Callable[..., Any], still_clock: Any, authority: trustme.CA, days: int, verdict: Verdict
+) -> None:
+    async with answering(tls=authority, ends_in=timedelta(days=days)) as dvs:
+        finding = (await found(dvs, still_clock))["connection"]
+    assert finding.verdict is verdict
+    assert "answers over TLSv1." in finding.message
+    assert f"ends on {still_clock.now() + timedelta(days=days):%Y-%m-%d}" in finding.message
+    assert "trustme" in finding.message
+
+
+async def test_a_certificate_that_nobody_trusts_is_bad_and_nothing_else_is_asked(
+    answering: Callable[..., Any], still_clock: Any
+) -> None:
+    async with answering(tls=trustme.CA()) as dvs:
+        findings = await found(dvs, still_clock)
+    assert list(findings) == ["connection"]
+    assert findings["connection"].verdict is Verdict.BAD
+    assert "SSL_CERT_FILE" in findings["connection"].cure
+
+
+async def test_no_answer_is_bad_and_says_what_to_check(still_clock: Any) -> None:
+    async with AsyncDVS("http://127.0.0.1:9/v1", "key", "test-secret") as dvs:
+        findings = await found(dvs, still_clock)
+    assert list(findings) == ["connection"]
+    assert "HTTPS_PROXY" in findings["connection"].cure
