@@ -109,6 +109,15 @@ def test_a_package_gives_each_name_that_it_promises(package: str) -> None:
         module.nothing_like_it  # noqa: B018
 
 
+def test_completing_a_commands_name_imports_no_command() -> None:
+    statement = (
+        "from bulk_topup.cli import main\n"
+        "context = main.make_context('bulk-topup', [], resilient_parsing=True)\n"
+        "assert [each.value for each in main.shell_complete(context, 'res')] == ['resume']"
+    )
+    assert imported_by(statement) == {"bulk_topup", "click"}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_where_the_group_says(name: str) -> None:
     with click.Context(main) as context:

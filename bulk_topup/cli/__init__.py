@@ -19,6 +19,7 @@ COMMANDS = {
     "approve": _place("approve", "approve_command", "Approve a plan that somebody else made."),
     "balances": _place("api", "balances_command", "Show what the account's wallets hold."),
     "campaigns": _place("api", "campaigns_command", "List the campaigns, or show one."),
+    "completion": _place("completion", "completion_command", "Print what makes a shell complete on the Tab key."),
     "conflict": _place("conflicts", "conflict_group", "List rows that a person has to look at, and say what is true."),
     "countries": _place("api", "countries_command", "List the countries that have products, or show one."),
     "doctor": _place("doctor", "doctor_command", "Check key pair, clock, disk and ledger, and say what to do."),

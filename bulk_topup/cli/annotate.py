@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from bulk_topup.annotating import Annotated, annotate
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import shown
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import provider_from, provider_options
@@ -18,7 +19,7 @@ LINES_SHOWN = 20
 
 
 @click.command("annotate")
-@click.argument("run_name", metavar="RUN")
+@run_argument()
 @click.argument("workbook", metavar="WORKBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--output",

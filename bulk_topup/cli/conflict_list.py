@@ -5,6 +5,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
@@ -15,7 +16,7 @@ from bulk_topup.states import RowState
 
 
 @click.command("list")
-@click.argument("run_name", metavar="[RUN]", required=False)
+@run_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
 def list_command(run_name: str | None, as_json: bool, **values: Any) -> None:

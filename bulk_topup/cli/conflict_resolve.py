@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from bulk_topup.approvals import user_name
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import shown
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
@@ -23,7 +24,7 @@ MAX_REASON: Final = 1_000
 
 
 @click.command("resolve")
-@click.argument("run_name", metavar="RUN")
+@run_argument()
 @click.option(
     "--rows", "lines", callback=lines_of, metavar="LINES", required=True, help="The lines of the list, e.g. 5,7-9."
 )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
@@ -38,7 +39,7 @@ def ledger_group() -> None:
 
 
 @ledger_group.command("purge")
-@click.argument("run_name", metavar="[RUN]", required=False)
+@run_argument(required=False)
 @click.option(
     "--older-than",
     metavar="DAYS",

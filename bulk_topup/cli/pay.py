@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.approve import approval_from, approval_options
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import plan_json, show_summary
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
@@ -163,7 +164,7 @@ def run_command(**values: Any) -> None:
 
 
 @click.command("resume")
-@click.argument("run_name", metavar="RUN")
+@run_argument()
 @provider_options
 @report_options
 @_pace_options
@@ -178,7 +179,7 @@ def resume_command(run_name: str, **values: Any) -> None:
 
 
 @click.command("retry")
-@click.argument("run_name", metavar="RUN")
+@run_argument()
 @click.option(
     "--status",
     "statuses",

@@ -5,6 +5,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import show_charged, shown, simple_table, summary_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
@@ -18,7 +19,7 @@ from bulk_topup.states import RowState
 
 
 @click.command("status")
-@click.argument("run_name", metavar="[RUN]", required=False)
+@run_argument(required=False)
 @provider_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
@@ -62,7 +63,7 @@ def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
 
 
 @click.command("report")
-@click.argument("run_name", metavar="RUN")
+@run_argument()
 @provider_options
 @report_options
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

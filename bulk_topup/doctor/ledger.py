@@ -56,7 +56,7 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
             verdict=Verdict.BAD,
             message=f"{path} is damaged: {'; '.join(health.problems)}.",
             cure="Start no run. Bring back a copy, or begin anew: the same lists give the same external ids, so that "
-            "`bulk-topup reconcile` finds what was paid.",
+            "`bulk-topup reconcile --rebuild LIST` finds what was paid.",
         )
     elif health.log_size > LARGE_LOG:
         yield Finding(
