@@ -3,6 +3,6 @@
 Knows nothing of HTTP or SQL; touches the workbook and the file that it writes.
 """
 
-from bulk_topup.annotating.annotate import Annotated, AnnotationError, annotate
+from bulk_topup.annotating.outcomes import Annotated, AnnotationError, annotate
 
 __all__ = ["Annotated", "AnnotationError", "annotate"]
