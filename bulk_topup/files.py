@@ -5,6 +5,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -15,6 +17,9 @@ OWNER_ENTERS = 0o700
 NAME_HASH_LENGTH = 8
 #: Bytes of a text that stand in a name as they are: a few of them fit into the 255 that a file system takes.
 NAME_BYTES = 80
+#: Names in a folder that are compared with one that is not there, and how much alike two names are.
+_NAMES_LOOKED_AT = 1_000
+_NEARLY = 0.7
 
 
 def file_name(*parts: str) -> str:
@@ -34,6 +39,16 @@ def _name_part(text: str) -> str:
     name = encoded[:NAME_BYTES].decode(errors="ignore").strip(".-")
     digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     return f"{name or 'run'}-{digest[:NAME_HASH_LENGTH]}"
+
+
+def similar_to(path: Path) -> str:
+    """Give what an error says beside that a file is missing: `; do you mean`, and one beside it; nothing for none."""
+    try:
+        names = [each.name for each in islice(path.parent.iterdir(), _NAMES_LOOKED_AT)]
+    except OSError:
+        return ""
+    near = get_close_matches(path.name, names, n=1, cutoff=_NEARLY)
+    return f"; do you mean {path.with_name(near[0])}?" if near else ""
 
 
 def create_private(path: Path) -> None:

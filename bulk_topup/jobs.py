@@ -14,6 +14,7 @@ from bulk_topup.approvals import ApprovalPolicy
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
+from bulk_topup.files import similar_to
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.plan import PlanOptions
@@ -147,7 +148,7 @@ def load_job(path: Path) -> Job:
         with path.open("rb") as file:
             content = file.read(MAX_JOB_BYTES + 1)
     except OSError as error:
-        raise JobError(f"The job file {path} cannot be read: {error.strerror}.") from error
+        raise JobError(f"The job file {path} cannot be read: {error.strerror}{similar_to(path) or '.'}") from error
     if len(content) > MAX_JOB_BYTES:
         raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES} bytes; most likely it is no job file.")
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.files import create_private, file_name, replacing
+from bulk_topup.files import create_private, file_name, replacing, similar_to
 
 
 def _mode(path: Path) -> int:
@@ -70,3 +70,10 @@ def test_what_a_dead_process_had_begun_to_write_is_removed_and_a_living_ones_is_
     with replacing(tmp_path / "results.csv") as temporary:
         temporary.write_text("new")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["results.csv", alive.name, other.name])
+
+
+def test_a_missing_files_error_names_the_file_beside_it_that_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "payroll.csv").touch()
+    assert similar_to(tmp_path / "payrol.csv") == f"; do you mean {tmp_path / 'payroll.csv'}?"
+    assert similar_to(tmp_path / "bills.csv") == ""
+    assert similar_to(tmp_path / "none" / "payroll.csv") == ""

@@ -6,7 +6,14 @@ from typing import Final
 
 import click
 
-from bulk_topup.dvs import DVSError
+from bulk_topup.dvs import (
+    DVSError,
+    NoResponseError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
 from bulk_topup.errors import (
     ApprovalError,
     BalanceTooLowError,
@@ -45,9 +52,27 @@ _CODES: tuple[tuple[type[BulkTopupError], int], ...] = (
 )
 
 
+_CURES: tuple[tuple[type[BulkTopupError], str], ...] = (
+    (
+        UnauthorizedError,
+        "Check DVS_API_KEY and DVS_API_SECRET, and that they belong to this --env; `bulk-topup doctor` looks at each.",
+    ),
+    (NotFoundError, "Name one that this account and --env have; the commands that list things show them."),
+    (TooManyRequestsError, "Wait until other runs have ended, or state a lower --rate."),
+    (ServerError, "Wait a little; `bulk-topup doctor` says when the provider answers again."),
+    (NoResponseError, "`bulk-topup doctor` says where the way to the provider ends."),
+)
+
+
 def code_for(error: BulkTopupError) -> int:
     """Give the exit code of an error; what has none of its own is a matter of usage."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), USAGE)
+
+
+def with_cure(error: BulkTopupError) -> str:
+    """Give an error's sentence and what to do about it; those of the client, which knows no commands, have none."""
+    cure = next((cure for kind, cure in _CURES if isinstance(error, kind)), "")
+    return f"{str(error).rstrip('.')}. {cure}" if cure else str(error)
 
 
 @contextmanager
@@ -56,7 +81,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except BulkTopupError as error:
-        text = without_secrets(str(error))
+        text = without_secrets(with_cure(error))
         cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         click.echo("Error: " + printable(cut, keep="\n"), err=True)
         raise click.exceptions.Exit(code_for(error)) from error

@@ -1,5 +1,6 @@
 """Questions about credit parties: a number's operator, an account's bills, an eSIM's benefits and dates."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import click
 
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.cli.api import ID
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import AsyncDVS, patterns
 from bulk_topup.dvs.models import CreditPartyBenefit, CreditPartyStatus, LookupOperator, Party, Statement
 from bulk_topup.money import plain
 
@@ -16,6 +17,12 @@ ESIM = 13
 
 _service_option = click.option("--service", type=ID, default=ESIM, show_default=True, help="The service, by id.")
 _qualifier_option = click.option("--qualifier", help="What the account's operator asks for besides its number.")
+
+
+def _e164(_context: click.Context, _argument: click.Parameter, text: str) -> str:
+    if not re.fullmatch(patterns.E164, text):
+        raise click.BadParameter(f'"{text}" is not a mobile number; write it with + and the country code.')
+    return text
 
 
 @click.group("lookup")
@@ -29,7 +36,7 @@ def lookup_group() -> None:
 
 
 @lookup_group.command("number")
-@click.argument("mobile_number")
+@click.argument("mobile_number", callback=_e164)
 @answer_options
 def number_command(mobile_number: str, **values: Any) -> None:
     """Show the operators of a mobile number's country, and which of them is the number's own.

@@ -18,6 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: Lines that one command names at most.
 MAX_LINES = 1_000_000
 
+#: An example of each option that states a value for a field.
+_PAIRS: dict[str | None, str] = {"columns": "amount=Salary", "constants": "product_id=6418"}
+
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 
@@ -157,7 +160,7 @@ def _pairs(_context: click.Context, option: click.Parameter, texts: tuple[str, .
     for text in texts:
         name, mark, value = text.partition("=")
         if not mark or not name.strip() or not value:
-            raise click.BadParameter(f'"{text}" is not {option.metavar}.')
+            raise click.BadParameter(f'"{text}" is not {option.metavar}; write it like {_PAIRS[option.name]}.')
         pairs[name.strip()] = value
     return pairs
 

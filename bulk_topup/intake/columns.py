@@ -98,6 +98,8 @@ def _demand_field(field: str) -> None:
     close = _FIELDS_BY_KEY.get(_key(field)) or next(
         iter(get_close_matches(field, fields.FIELDS, n=1, cutoff=0.5)), None
     )
+    if close is None and (near := get_close_matches(_key(field), _FIELDS_BY_KEY, n=1)):
+        close = _FIELDS_BY_KEY[near[0]]
     cure = f"do you mean {close}?" if close else f"the fields are {', '.join(fields.FIELDS)}."
     raise MappingError(f"There is no field {quoted(field)}; {cure}")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from bulk_topup.errors import ListError
+from bulk_topup.files import similar_to
 from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.intake.source import ListSource
 from bulk_topup.intake.texts import quoted
@@ -50,7 +51,7 @@ def open_table(source: ListSource) -> Table:
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
     except OSError as error:
-        raise ListError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ListError(f"{path} cannot be read: {error.strerror}{similar_to(path) or '.'}") from error
     except ValueError as error:
         raise ListError(f"{quoted(str(path))} cannot be read: no file has a NUL in its name.") from error
     if not start:

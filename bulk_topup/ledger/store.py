@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
@@ -76,10 +77,12 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         found = [run for run in runs if run.name == name] or [run for run in runs if run.run_key == name]
         if len(found) == 1:
             return found[0]
-        known = ", ".join(run.name for run in runs[-10:]) or "none yet"
         if found:
             raise RunNotFoundError(f'More than one run goes by "{name}": {", ".join(run.name for run in found)}.')
-        raise RunNotFoundError(f'The ledger {self.path} holds no run "{name}"; it has: {known}.')
+        near = get_close_matches(name, [known for run in runs for known in (run.name, run.run_key)], n=1)
+        known = ", ".join(run.name for run in runs[-10:]) or "none yet"
+        cure = f"do you mean {near[0]}?" if near else f"it has: {known}."
+        raise RunNotFoundError(f'The ledger {self.path} holds no run "{name}"; {cure}')
 
     # A list on its way into a run: staged in a temporary table, compared, then merged in one transaction.
 

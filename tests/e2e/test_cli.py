@@ -169,6 +169,13 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
         (("resume", "list/none"), 2, 'holds no run "list/none"'),
         (("report", "none"), 2, 'holds no run "none"'),
         (("run", "x.csv", "--map", "amount"), 2, '"amount" is not FIELD=COLUMN'),
+        (("run", "x.csv", "--map", "amount"), 2, "write it like amount=Salary"),
+        (("plan", "x.csv", "--set", "amount"), 2, "write it like product_id=6418"),
+        (("run", "payrol.csv"), 3, "do you mean payroll.csv?"),
+        (("run", "payrol.toml"), 3, "do you mean payroll.toml?"),
+        (("plan", "payroll.csv", "--map", "phon=phone"), 3, "do you mean credit_party_identifier.mobile_number?"),
+        (("products", "999"), 4, "Name one that this account and --env have"),
+        (("lookup", "number", "6595123100"), 2, "write it with + and the country code"),
         (("retry", "list/none", "--rows", "5-x"), 2, '"5-x" is not a line or a range of lines'),
         (("run", "x.csv", "--default-country", "Singapore"), 2, "its two capital letters"),
     ],
@@ -177,7 +184,22 @@ def test_a_mistake_is_told_in_a_sentence(
     pay: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], code: int, told: str
 ) -> None:
     Ledger(tmp_path / "ledger.db").close()
+    (tmp_path / "payroll.csv").write_text("phone,amount\n+6595123100,5\n")
+    (tmp_path / "payroll.toml").write_text("")
     assert told in pay(*words, code=code).stderr
+
+
+def test_a_command_that_is_not_there_is_told_with_the_one_that_may_be_meant() -> None:
+    for words, told in ((["anotate"], "annotate"), (["conflict", "resolv"], "resolve")):
+        answer = CliRunner().invoke(main, words)
+        assert answer.exit_code == 2
+        assert f'There is no command "{words[-1]}"; do you mean {told}?' in answer.stderr
+    assert "No such command" in CliRunner().invoke(main, ["xyz"]).stderr
+
+
+def test_no_answer_is_told_with_what_finds_out_why(here: Callable[..., Any]) -> None:
+    answer = here("balances", "--base-url", "http://127.0.0.1:9/v1", "--timeout", 0.1, code=4)
+    assert "`bulk-topup doctor` says where the way to the provider ends." in answer.stderr
 
 
 def test_without_credentials_nothing_is_asked(
@@ -196,7 +218,7 @@ def test_wrong_credentials_are_told_and_not_shown(
     process = start("balances", *options)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert "Unauthorized (1000401)" in err
+    assert "Unauthorized (1000401). Check DVS_API_KEY and DVS_API_SECRET" in err
     assert "wrong-hush" not in err
 
 

@@ -180,6 +180,8 @@ def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(ledger: Ledger
         ledger.run_named("2026-11")
     november = start(ledger, [row(1)])
     assert ledger.run_named("payroll/2026-11") == ledger.run_named("2026-11") == november
+    with pytest.raises(RunNotFoundError, match=r'holds no run "payrol/2026-11"; do you mean payroll/2026-11\?'):
+        ledger.run_named("payrol/2026-11")
     ledger.clear_staged()
     ledger.merge(job="rewards", run_key="2026-11", environment="sandbox", list_path="x.csv", columns=())
     with pytest.raises(RunNotFoundError, match="payroll/2026-11, rewards/2026-11"):
