@@ -26,6 +26,9 @@ from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 #: What stands beside each row: the report's fields but the line, which is the row's own.
 FIELDS: Final = tuple(field for field in RESULT_FIELDS if field != "line")
 
+#: Rows that are annotated at most: openpyxl holds every cell, which takes a gigabyte for so many.
+MAX_ROWS: Final = 100_000
+
 _PLACES: Final = tuple(RESULT_FIELDS.index(field) for field in FIELDS)
 _NUMERIC: Final = frozenset(FIELDS.index(field) for field in (*AMOUNT_FIELDS, *COUNT_FIELDS) if field in FIELDS)
 _STATE: Final = FIELDS.index("state")
@@ -148,7 +151,7 @@ class _Rows:
         sheet: which sheet; None for the one that has the run's columns.
 
     Raises:
-        ListError: no sheet has the run's columns, or more than one.
+        ListError: no sheet has the run's columns, or more than one, or it has too many rows.
     """
 
     def __init__(self, source: Path, run: Run, workbook: Workbook, sheet: str | None) -> None:
@@ -168,6 +171,11 @@ class _Rows:
         self._names = _block_names(run.columns[: self._width])
         #: The rows of the workbook that no outcome was found for, by line.
         self.lines = {line: own for line, cells in table.rows() if (own := self._own(cells))}
+        if len(self.lines) > MAX_ROWS:
+            raise ListError(
+                f"{source.name} has more than {MAX_ROWS:,} rows, which is too much to annotate; "
+                "the report's results.xlsx has the outcomes beside the rows."
+            )
         self.differing: list[int] = []
         self.missing: list[int] = []
 

@@ -306,3 +306,11 @@ def test_of_two_sheets_with_the_runs_columns_one_has_to_be_named(workbook: Make,
 def test_a_purged_run_does_not_know_its_rows(workbook: Make, annotated: Annotate, run: Run) -> None:
     with pytest.raises(PurgedRunError, match="nobody can tell which row is which"):
         annotated(workbook(), of=replace(run, purged_at=datetime(2026, 12, 1, tzinfo=UTC)))
+
+
+def test_a_workbook_with_more_rows_than_memory_should_hold_is_refused(
+    workbook: Make, annotated: Annotate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk_topup.annotating.outcomes.MAX_ROWS", 2)
+    with pytest.raises(ListError, match="has more than 2 rows, which is too much to annotate"):
+        annotated(workbook())
