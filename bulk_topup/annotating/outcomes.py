@@ -13,7 +13,7 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bulk_topup.annotating.workbooks import losses, opened
+from bulk_topup.annotating.workbooks import cells_of, losses, opened
 from bulk_topup.errors import BulkTopupError, ListError, PurgedRunError
 from bulk_topup.files import replacing, sha256_of
 from bulk_topup.intake import ListSource, Table, open_table
@@ -104,12 +104,11 @@ def annotate(
             "`bulk-topup report` tells what is left of it."
         )
     in_place = target.resolve() == source.resolve()
-    with opened(source) as (workbook, said):
+    with opened(source) as (workbook, said, read):
         if target.suffix.lower() != source.suffix.lower():
             raise AnnotationError(f"{target} does not end in {source.suffix} as the workbook does; name it so.")
         if target.exists() and not force and not in_place:
             raise AnnotationError(f"{target} exists already; name another file with --output, or state --force.")
-        read = sha256_of(source)
         table = _Rows(source, run, workbook, sheet)
         annotated = table.fill(outcomes(), reveal_pins=reveal_pins)
         has_formulas = _has_formulas(workbook)
@@ -189,9 +188,9 @@ class _Rows:
         if first + len(self._names) > SHEET_COLUMNS:
             raise ListError(f"{self._name} has no room for {len(self._names)} more columns; remove some.")
         if self._is_annotated:
-            for row in self._sheet.iter_rows(min_row=self._header + 1, min_col=first):
-                for cell in row[: len(self._names)]:
-                    cell.value = None
+            for cell in cells_of(self._sheet):
+                if cell.row > self._header and first <= cell.column < first + len(self._names):
+                    cell.value, cell.style = None, "Normal"
         self._write_header(first)
         written = 0
         for outcome in outcomes:
@@ -239,9 +238,9 @@ class _Rows:
         """Give the first column of the outcomes: where they stand already, else after all that the sheet has."""
         if self._is_annotated:
             return next(int(cell.column or 0) for cell in self._sheet[self._header] if cell.value == self._names[0])
-        used = [cell.column or 0 for row in self._sheet.iter_rows() for cell in row if cell.value is not None]
+        used = [cell.column for cell in cells_of(self._sheet) if cell.value is not None]
         merged = [area.max_col or 0 for area in self._sheet.merged_cells.ranges]
-        return max([*used, *merged]) + 1
+        return int(max([*used, *merged])) + 1
 
     def _write_header(self, first: int) -> None:
         like = self._sheet.cell(self._header, first - 1)
@@ -293,4 +292,4 @@ def _cut(cells: Sequence[str]) -> tuple[str, ...]:
 
 
 def _has_formulas(workbook: Workbook) -> bool:
-    return any(cell.data_type == "f" for sheet in workbook.worksheets for row in sheet.iter_rows() for cell in row)
+    return any(cell.data_type == "f" for sheet in workbook.worksheets for cell in cells_of(sheet))

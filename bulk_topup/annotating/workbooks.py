@@ -9,14 +9,16 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.errors import ListError
+from bulk_topup.files import sha256_of
 from bulk_topup.intake.xlsx_bounds import MIB, demand_bounded
 
 #: Bytes of all sheets, unpacked: openpyxl makes an object of every cell, so that this many take about a gigabyte.
@@ -51,8 +53,8 @@ _DAMAGE: Final = (BadZipFile, ExpatError, ParseError, zlib.error, EOFError, KeyE
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Workbook, list[str]]]:
-    """Give a workbook, and what openpyxl said that it cannot keep of it.
+def opened(path: Path) -> Iterator[tuple[Workbook, list[str], str]]:
+    """Give a workbook, what openpyxl said that it cannot keep of it, and the SHA-256 of the file that was read.
 
     Raises:
         ListError: it is no workbook, is damaged, or is larger than one that is annotated may be.
@@ -70,6 +72,7 @@ def opened(path: Path) -> Iterator[tuple[Workbook, list[str]]]:
                     f"{path.name} has sheets of more than {MAX_SHEET_BYTES // MIB} MiB, which is too much to annotate; "
                     "the report's results.xlsx has the outcomes beside the rows."
                 )
+        digest = sha256_of(path)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             workbook = load_workbook(path, keep_vba=path.suffix.lower() == _WITH_MACROS, rich_text=True)
@@ -80,9 +83,14 @@ def opened(path: Path) -> Iterator[tuple[Workbook, list[str]]]:
             f"{path.name} is not a complete XLSX workbook; open it in a spreadsheet program and save it as XLSX."
         ) from error
     try:
-        yield workbook, sorted({str(each.message).rstrip(".") for each in said})
+        yield workbook, sorted({str(each.message).rstrip(".") for each in said}), digest
     finally:
         workbook.close()
+
+
+def cells_of(sheet: Worksheet) -> list[Any]:
+    """Give the cells that a sheet has; going through its rows would make one for every place between the farthest."""
+    return list(sheet._cells.values())  # noqa: SLF001 - what openpyxl offers for it makes them
 
 
 def losses(before: Path, after: Path) -> list[str]:

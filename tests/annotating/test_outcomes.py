@@ -169,6 +169,27 @@ def test_a_second_time_the_outcomes_are_brought_up_to_date_where_they_stand(
     assert beside(path)[1]["result_reason"] is None
 
 
+def test_a_row_that_was_edited_since_loses_the_outcome_that_stood_beside_it_and_its_colour(
+    workbook: Make, annotated: Annotate
+) -> None:
+    path = workbook()
+    annotated(path, path)
+    book = load_workbook(path)
+    book["November"]["C3"].value = 8
+    book.save(path)
+    assert annotated(path, path).differing == (3,)
+    row = load_workbook(path)["November"][3]
+    assert [cell.value for cell in row[3:]] == [None] * len(NAMES)
+    assert row[3].fill.fill_type is None
+
+
+def test_a_cell_far_off_takes_no_memory_for_the_places_before_it(workbook: Make, annotated: Annotate) -> None:
+    path = workbook(lambda sheet: sheet.__setitem__("AAA20000", "far"))
+    sheet = load_workbook(annotated(path).file)["November"]
+    assert len(sheet._cells) < 200
+    assert sheet["AAB1"].value == "result_state"
+
+
 def test_a_run_that_read_the_list_with_outcomes_in_it_knows_them_from_the_lists_own_columns(
     workbook: Make, annotated: Annotate, run: Run, outcomes: list[Outcome]
 ) -> None:
