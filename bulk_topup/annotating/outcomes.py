@@ -1,7 +1,7 @@
 """Finds the run's rows in a workbook by line and cells, and writes what became of them beside; saves one file."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,10 +18,12 @@ from bulk_topup.errors import BulkTopupError, ListError, PurgedRunError
 from bulk_topup.files import replacing, sha256_of
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.texts import strip
-from bulk_topup.records import Outcome, Run
-from bulk_topup.report.cells import FORMULA_STARTS, fits_number_cell, result_texts, xlsx_text
+from bulk_topup.outcomes import Outcomes
+from bulk_topup.records import Run
+from bulk_topup.report.cells import FORMULA_STARTS, fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
+from bulk_topup.states import RowState
 
 #: What stands beside each row: the report's fields but the line, which is the row's own.
 FIELDS: Final = tuple(field for field in RESULT_FIELDS if field != "line")
@@ -72,7 +74,7 @@ class Annotated:
 
 def annotate(
     run: Run,
-    outcomes: Callable[[], Iterator[Outcome]],
+    pages: Iterable[Outcomes],
     source: Path,
     target: Path,
     *,
@@ -85,7 +87,7 @@ def annotate(
 
     Args:
         run: the run.
-        outcomes: gives every row of the run, in the list's order.
+        pages: every row of the run, once, in the list's order.
         source: the workbook that the list was, or is.
         target: the file to write, which only its owner can read; the workbook itself to change it.
         sheet: which sheet is the list; None for the one that has the run's columns.
@@ -110,7 +112,7 @@ def annotate(
         if target.exists() and not force and not in_place:
             raise AnnotationError(f"{target} exists already; name another file with --output, or state --force.")
         table = _Rows(source, run, workbook, sheet)
-        annotated = table.fill(outcomes(), reveal_pins=reveal_pins)
+        annotated = table.fill(pages, reveal_pins=reveal_pins)
         has_formulas = _has_formulas(workbook)
         try:
             # A link is followed, so that the file that it names is changed.
@@ -178,7 +180,7 @@ class _Rows:
         self.differing: list[int] = []
         self.missing: list[int] = []
 
-    def fill(self, outcomes: Iterator[Outcome], *, reveal_pins: bool) -> int:
+    def fill(self, pages: Iterable[Outcomes], *, reveal_pins: bool) -> int:
         """Write the outcomes; give how many found their row.
 
         Raises:
@@ -193,23 +195,28 @@ class _Rows:
                     cell.value, cell.style = None, "Normal"
         self._write_header(first)
         written = 0
-        for outcome in outcomes:
-            if not outcome.in_list:
-                continue
-            cells = self.lines.pop(outcome.line, None)
-            if cells is None:
-                self.missing.append(outcome.line)
-            elif cells != self._own(outcome.cells):
-                self.differing.append(outcome.line)
-            else:
-                self._write(outcome, first, reveal_pins=reveal_pins)
-                written += 1
+        for page in pages:
+            values = result_values(page, self._width, reveal_pins=reveal_pins)
+            rows = zip(*(values[place] for place in _PLACES), strict=True)
+            for line, in_list, cells, row in zip(page.line, page.in_list, page.cells, rows, strict=True):
+                if in_list and self._is_at(line, cells):
+                    self._write(line, row, first)
+                    written += 1
         if not written:
             raise ListError(
                 f'No row of {self._name}, sheet "{self.sheet}", is one of run {self._run.name}; '
                 "name the workbook that was paid."
             )
         return written
+
+    def _is_at(self, line: int, cells: Sequence[str]) -> bool:
+        """Tell whether the workbook has a row of the run where the run has it; note where it has not."""
+        found, own = self.lines.pop(line, None), self._own(cells)
+        if found is None:
+            self.missing.append(line)
+        elif found != own:
+            self.differing.append(line)
+        return found == own
 
     def _candidate(self, source: Path, sheet: str, *, only: bool) -> tuple[str, Table, int, bool] | None:
         """Give a sheet that has the run's columns: its table, how many they are, and whether outcomes follow them."""
@@ -256,17 +263,17 @@ class _Rows:
                 width = min(max(len(name) + 2, _NARROWEST), _WIDEST)
                 self._sheet.column_dimensions[get_column_letter(first + place)].width = width
 
-    def _write(self, outcome: Outcome, first: int, *, reveal_pins: bool) -> None:
-        texts = result_texts(outcome, self._width, reveal_pins=reveal_pins)
-        for place, text in enumerate(texts[at] for at in _PLACES):
+    def _write(self, line: int, values: Sequence[str | int | None], first: int) -> None:
+        for place, value in enumerate(values):
+            text = "" if value is None else str(value)
             if not text:
                 continue
-            cell = self._sheet.cell(outcome.line, first + place)
+            cell = self._sheet.cell(line, first + place)
             if place in _NUMERIC and fits_number_cell(text):
                 cell.value = Decimal(text)
             else:
                 _put(cell, text)
-        self._sheet.cell(outcome.line, first + _STATE).fill = _FILLS[outcome.state]
+        self._sheet.cell(line, first + _STATE).fill = _FILLS[RowState(str(values[_STATE]))]
 
 
 def _put(cell: Any, text: str) -> None:  # noqa: ANN401 - a cell, or one that is merged into another

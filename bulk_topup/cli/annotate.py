@@ -1,5 +1,6 @@
 """Writes outcomes beside the rows of the user's own workbook."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,17 @@ def annotate_command(
         raise click.UsageError(f"{target} is the workbook itself; state --in-place to change it.")
     with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
         run = ledger.run_named(run_name)
-        annotated = annotate(
-            run,
-            lambda: ledger.outcomes(run),
-            workbook,
-            target,
-            sheet=sheet,
-            reveal_pins=reveal_pins,
-            allow_loss=allow_loss,
-            force=force,
-        )
+        with closing(ledger.outcome_pages(run, open_pins=reveal_pins)) as pages:
+            annotated = annotate(
+                run,
+                pages,
+                workbook,
+                target,
+                sheet=sheet,
+                reveal_pins=reveal_pins,
+                allow_loss=allow_loss,
+                force=force,
+            )
     if as_json:
         click.echo(codec.encode(_described(annotated)))
     else:

@@ -1,6 +1,6 @@
 """A run of three rows, and somebody's workbook that it was read from; plainly invented persons and numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.annotating import Annotated, annotate
+from bulk_topup.outcomes import Outcomes
 from bulk_topup.records import Outcome, Run
 from bulk_topup.states import RowState
 
@@ -103,7 +104,8 @@ def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[...
         rows: list[Outcome] | None = None,
         **options: Any,
     ) -> Annotated:
-        given: Callable[[], Iterator[Outcome]] = lambda: iter(outcomes if rows is None else rows)  # noqa: E731
-        return annotate(of or run, given, source, target or tmp_path / "out.xlsx", **options)
+        given = outcomes if rows is None else rows
+        pages = [Outcomes.of(given[:1]), Outcomes.of(given[1:])]
+        return annotate(of or run, pages, source, target or tmp_path / "out.xlsx", **options)
 
     return write

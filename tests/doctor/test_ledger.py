@@ -12,8 +12,9 @@ import pytest
 from bulk_topup.doctor import Finding, Verdict, examine_ledger
 from bulk_topup.ledger import Ledger
 from bulk_topup.pin_keys import add_pin_key
-from bulk_topup.records import CheckedRow, Move
+from bulk_topup.records import Move
 from bulk_topup.states import RowState
+from tests.checked import CheckedRow, staged
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def ledger(path: Path) -> Iterator[Ledger]:
     """A ledger with a run of two rows that wait."""
     with Ledger(path) as opened:
         opened.clear_staged()
-        opened.stage(_row(number) for number in (1, 2))
+        opened.stage(staged([_row(1), _row(2)]))
         opened.merge(job="list", run_key="rewards", environment="sandbox", list_path="rewards.csv", columns=("phone",))
         yield opened
 
