@@ -1,14 +1,11 @@
 """How options state times: a moment in UTC, or a span from now; touches only the clock."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
 from bulk_topup.clock import SystemClock
-
-_SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+from bulk_topup.spans import span_of
 
 
 def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
@@ -20,12 +17,22 @@ def moment(_context: click.Context, _option: click.Parameter, text: str | None) 
     return time
 
 
+def day(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Read a day; give its beginning in UTC."""
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise click.BadParameter(f'"{text}" is not a day; write it like 2026-11-28.') from None
+
+
 def moment_or_span(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
     """Read a time: a span from now such as 30m, or a time in UTC such as 2026-11-24T22:00."""
     if text is None:
         return None
-    if match := _SPAN.fullmatch(text):
-        return SystemClock().now() + timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if (span := span_of(text)) is not None:
+        return SystemClock().now() + span
     if (time := _time(text)) is None:
         raise click.BadParameter(
             f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'

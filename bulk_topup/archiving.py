@@ -1,0 +1,95 @@
+"""Moves a list that is paid out of the way, and never over another file; touches the list and the archive's folder."""
+
+import errno
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bulk_topup.errors import JobError
+from bulk_topup.files import private_folder
+
+#: Lists of one name that an archive's folder holds.
+MAX_OF_A_NAME: Final = 1_000
+
+
+class ArchiveError(JobError):
+    """The list cannot be moved to the archive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Archiving:
+    """What became of the list after its run."""
+
+    #: Where the list is now; None where it stays.
+    path: Path | None = None
+    #: Why it stays although its run has no open rows; empty where there is nothing to say.
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListFile:
+    """A list's file as it was before it was read."""
+
+    path: Path
+    folder: Path
+    #: Device, inode, size in bytes, and when it was written, in nanoseconds.
+    mark: tuple[int, ...]
+
+    @classmethod
+    def look(cls, path: Path, folder: Path) -> "ListFile":
+        """Look at a list before it is read, and at the folder of the archive, which is made.
+
+        Raises:
+            ArchiveError: the list could not be moved there in one step.
+        """
+        try:
+            private_folder(folder)
+            if folder.stat().st_dev != path.parent.stat().st_dev:
+                raise ArchiveError(f"{folder} is on another disk than {path}; name an archive on the same one.")
+            for place in (folder, path.parent):
+                if not os.access(place, os.W_OK | os.X_OK):
+                    raise ArchiveError(f"{place} cannot be written to, so {path} could not be archived.")
+            return cls(path=path, folder=folder, mark=_mark(path))
+        except OSError as error:
+            raise ArchiveError(f"{path} could not be moved to the archive {folder}: {error.strerror}.") from None
+
+    def archive(self) -> Archiving:
+        """Move the list, if it still is what was read; a name that is taken gets a number."""
+        try:
+            if _mark(self.path) != self.mark:
+                return Archiving(why_not=f"{self.path} was changed while the run was on, so it stays; start again.")
+            target = self._linked()
+            self.path.unlink()
+            _sync(self.folder)
+        except OSError as error:
+            return Archiving(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
+        return Archiving(path=target)
+
+    def _linked(self) -> Path:
+        """Give the list its name in the archive; a link is never made over another file."""
+        for number in range(1, MAX_OF_A_NAME + 1):
+            name = self.path.name if number == 1 else f"{self.path.stem}-{number}{self.path.suffix}"
+            target = self.folder / name
+            with suppress(FileExistsError):
+                target.hardlink_to(self.path)
+                return target
+            # A start that was killed between the link and the end of the old name has left both.
+            if target.samefile(self.path):
+                return target
+        raise FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

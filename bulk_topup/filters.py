@@ -1,0 +1,129 @@
+"""Rows of a list that a job pays, and those that it leaves out; reads the list through its table."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from bulk_topup.errors import ListError
+from bulk_topup.intake import Table
+
+
+class Filter(BaseModel):
+    """What a cell must be for its row to be paid."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The list's column that is looked at.
+    column: str
+    #: The text, or the texts, one of which the cell must be; capitals count, blanks around it do not.
+    equals: str | tuple[str, ...] | None = None
+    #: The text, or the texts, none of which the cell may be.
+    not_equals: str | tuple[str, ...] | None = None
+    #: Whether the cell must be blank, or must not be.
+    blank: bool | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if sum(each is not None for each in (self.equals, self.not_equals, self.blank)) != 1:
+            raise ValueError("a filter states one of equals, not_equals and blank")
+        return self
+
+    def __str__(self) -> str:
+        if self.blank is not None:
+            return f'"{self.column}" is {"" if self.blank else "not "}blank'
+        texts = self._texts(self.equals if self.equals is not None else self.not_equals)
+        listed = " or ".join(f'"{text}"' for text in texts)
+        return f'"{self.column}" is {"" if self.equals is not None else "not "}{listed}'
+
+    def takes(self, cell: str) -> bool:
+        """Tell whether a row with this cell is paid."""
+        cell = cell.strip()
+        if self.blank is not None:
+            return self.blank is not bool(cell)
+        if self.equals is not None:
+            return cell in self._texts(self.equals)
+        return cell not in self._texts(self.not_equals)
+
+    @staticmethod
+    def _texts(stated: str | tuple[str, ...] | None) -> tuple[str, ...]:
+        return (stated,) if isinstance(stated, str) else stated or ()
+
+
+class FilteredTable:
+    """A list without the rows that a job leaves out; the others keep their lines.
+
+    Args:
+        table: the list.
+        name: its name, for messages.
+        filters: what a row must meet, all of it.
+
+    Raises:
+        ListError: the list has no column, or several, of a filter's name.
+    """
+
+    def __init__(self, table: Table, name: str, filters: Sequence[Filter]) -> None:
+        self._table = table
+        self._name = name
+        columns = [cell.strip() for cell in table.header]
+        self._filters = [(_place(columns, filter_.column, name), filter_) for filter_ in filters]
+        #: How many rows each filter left out when the list was read last; the first that a row does not meet counts.
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def header(self) -> list[str]:
+        """The list's header."""
+        return self._table.header
+
+    @property
+    def header_line(self) -> int:
+        """Where the list's header begins."""
+        return self._table.header_line
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Give each row that is paid, and blank ones, which are none.
+
+        Raises:
+            ListError: none of the rows is left.
+        """
+        self.counts.clear()
+        is_any = False
+        for line, cells, unmet in self._judged():
+            if unmet is None:
+                is_any = is_any or any(cell.strip() for cell in cells)
+                yield line, cells
+            else:
+                self.counts[unmet] += 1
+        if self.counts and not is_any:
+            told = "; ".join(f"{count} rows, as not {filter_}" for filter_, count in self.counts.items())
+            raise ListError(
+                f"The job's filters leave out every row of {self._name}: {told}. Correct [[filters]], or the list."
+            )
+
+    def left_out(self) -> Iterator[tuple[int, list[str], str]]:
+        """Give each row that is left out, with its line and the filter that it does not meet."""
+        return ((line, cells, unmet) for line, cells, unmet in self._judged() if unmet is not None)
+
+    def _judged(self) -> Iterator[tuple[int, list[str], str | None]]:
+        for line, cells in self._table.rows():
+            if not any(cell.strip() for cell in cells):
+                yield line, cells, None
+                continue
+            unmet = (str(each) for place, each in self._filters if not each.takes(_cell(cells, place)))
+            yield line, cells, next(unmet, None)
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return cells[place] if place < len(cells) else ""
+
+
+def _place(columns: Sequence[str], column: str, name: str) -> int:
+    count = columns.count(column.strip())
+    if count != 1 or not column.strip():
+        has = "several columns" if count > 1 else "no column"
+        raise ListError(
+            f'{name} has {has} "{column}", which a filter of the job names; '
+            f"its columns are {', '.join(filter(None, columns))}."
+        )
+    return columns.index(column.strip())

@@ -1,0 +1,115 @@
+"""What is wrong with a job file, each mistake with its line, its key and its cure; pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from bulk_topup.errors import JobError
+from bulk_topup.toml_places import Path
+
+#: Where the message of a syntax error says that it is.
+_AT: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")
+
+#: What to do about a mistake of some kinds, beside what its message says.
+_CURES: Final = {
+    "missing": "add it",
+    "string_type": "put it in quotes",
+    "bool_type": "write true or false, without quotes",
+    "bool_parsing": "write true or false, without quotes",
+    "int_parsing": "write digits, without quotes",
+    "dict_type": "write it as a table: [name] above a line `key = value`",
+    "tuple_type": 'write it as an array, such as ["csv"]',
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    """One thing that is wrong with a job."""
+
+    #: Counted from 1; None where no line is to blame, as for a key that is missing.
+    line: int | None
+    #: The key with the tables above it, such as caps.amounts.SGD; empty for the file as a whole.
+    key: str
+    #: What is wrong, and the cure.
+    message: str
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in ("" if self.line is None else f"line {self.line}", self.key) if part)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class JobMistakesError(JobError):
+    """The job file has mistakes.
+
+    Args:
+        what: the sentence before the mistakes.
+        mistakes: all of them.
+    """
+
+    def __init__(self, what: str, mistakes: tuple[Mistake, ...]) -> None:
+        separator = "\n  " if any(mistake.key for mistake in mistakes) else " "
+        super().__init__(separator.join([what, *map(str, mistakes)]))
+        self.mistakes = mistakes
+
+
+def syntax_mistake(message: str, text: str) -> Mistake:
+    """Give the mistake that a message of `tomllib` tells of."""
+    match = _AT.search(message)
+    if match is None:
+        return Mistake(line=None, key="", message=message)
+    line = int(match[1] or text.count("\n") + 1)
+    return Mistake(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}")
+
+
+def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Mistake, ...]:
+    """Give what a validation found, in the order of the lines.
+
+    Args:
+        error: what the model's validation raised.
+        model: the model of the whole file.
+        lines: the line of each key, where there is a file.
+    """
+    found = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        path = tuple(part for part in problem["loc"] if part != "[key]")
+        cure = _cure(problem["type"], problem["msg"], path, model)
+        found.append(Mistake(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=cure))
+    return tuple(sorted(found, key=lambda mistake: mistake.line or 0))
+
+
+def _line(path: Path, kind: str, lines: Mapping[Path, int]) -> int | None:
+    """Give the line of the key, else that of the table that it belongs to."""
+    if kind == "missing":
+        path = path[:-1]
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path)
+
+
+def _cure(kind: str, message: str, path: Path, model: type[BaseModel]) -> str:
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        keys = sorted(_model_at(path[:-1], model).model_fields)
+        what = f"the table {path[-2]}" if len(path) > 1 else "a job"
+        near = get_close_matches(str(path[-1]), keys, n=1)
+        meant = f"; do you mean {near[0]}?" if near else ""
+        return f"{what} has no such key; it has {', '.join(keys)}{meant}"
+    return f"{message}; {_CURES[kind]}" if kind in _CURES else message
+
+
+def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel]:
+    for key in path:
+        if key in model.model_fields:
+            model = next(_models(model.model_fields[str(key)].annotation), model)
+    return model
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
