@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
 import polars as pl
 
 from bulk_topup import fields
+from bulk_topup.auto_product import AutoProduct
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models import Balance, Product
+from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.guards import Caps, Guards
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
@@ -41,6 +43,8 @@ class Prepared:
     balances: tuple[BalanceCheck, ...]
     #: Caps and control totals beside the figures; those that are broken say why.
     checks: tuple[GuardCheck, ...] = ()
+    #: Rows that the job's filters left out, per filter.
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def guards_are_kept(self) -> bool:
@@ -61,6 +65,7 @@ async def prepare(
     run: Run | None,
     options: PlanOptions,
     guards: Guards,
+    auto_product: AutoProduct | None = None,
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself is not touched.
 
@@ -71,6 +76,7 @@ async def prepare(
         run: the run that the list belongs to, None for one that does not exist yet.
         options: how the list is meant.
         guards: what the run is allowed to do with money.
+        auto_product: among which products each row's is chosen; None where the list or the job states it.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -78,6 +84,17 @@ async def prepare(
     """
     products: dict[int, Product | None] = {}
     columns = {field: reader.column_of(field) for field in reader.mapped}
+    chooser: Chooser | None = None
+    if auto_product is not None:
+        columns[fields.PRODUCT_ID] = CHOSEN
+        chooser = Chooser(
+            dvs=dvs,
+            ledger=ledger,
+            run=run,
+            policy=auto_product,
+            mode=options.calculation_mode,
+            allow_duplicates=options.allow_duplicates,
+        )
     plan = Plan()
     ledger.clear_staged()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
@@ -94,8 +111,13 @@ async def prepare(
         # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)
+            if chooser is not None:
+                await asyncio.wrap_future(staging)  # it asks the ledger, too
+                frame = await chooser.choose(frame)
             await _fetch_missing(dvs, frame, products)
             rows = checker.check(frame)
+            if chooser is not None:
+                rows = chooser.without_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
             staging = threads.submit(ledger.stage, rows.iter_rows(buffer_size=STAGED_AT_ONCE))

@@ -144,9 +144,9 @@ class Runner:
             concurrency=concurrency,
         )
 
-    def stop(self) -> None:
+    def stop(self, why: str = "Interrupted") -> None:
         """Ask the run to end: nothing new is sent, what is on its way lands, the rest is left to the next start."""
-        self._control.stop(StopReason.INTERRUPTED, "Interrupted; start again to resume.")
+        self._control.stop(StopReason.INTERRUPTED, f"{why}; start again to resume.")
 
     def wake(self) -> None:
         """Tell the run that a callback came; what it hints at is in the ledger."""

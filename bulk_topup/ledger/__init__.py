@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
     from bulk_topup.ledger.lock import run_lock
+    from bulk_topup.ledger.products import ChosenProduct
     from bulk_topup.ledger.retrying import RetryChoice
     from bulk_topup.ledger.sealing import Rotated, rotate_pins
     from bulk_topup.ledger.spending import Spent
@@ -18,6 +19,7 @@ else:
         comparing=("KnownAttempt", "Observation", "Resolution"),
         health=("SQLITE_VERSION", "Health", "examine"),
         lock=("run_lock",),
+        products=("ChosenProduct",),
         retrying=("RetryChoice",),
         sealing=("Rotated", "rotate_pins"),
         spending=("Spent",),
@@ -26,6 +28,7 @@ else:
 
 __all__ = [
     "SQLITE_VERSION",
+    "ChosenProduct",
     "Health",
     "KnownAttempt",
     "Ledger",

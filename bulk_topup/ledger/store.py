@@ -18,6 +18,7 @@ from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.comparing import Comparing, Resolution
 from bulk_topup.ledger.outcomes import OutcomesOfRun
+from bulk_topup.ledger.products import Products
 from bulk_topup.ledger.purging import Purging
 from bulk_topup.ledger.rebuilding import Rebuilding
 from bulk_topup.ledger.reports import Reports
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 READ_BATCH = 1_000
 
 
-class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports):
+class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports, Products):
     """An open ledger."""
 
     def runs(self) -> list[Run]:

@@ -1,0 +1,100 @@
+"""Which of an operator's products give an amount: exactly that amount, in the currency that is stated."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bulk_topup.auto_product import AutoProduct
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.engine.choosing import Chooser, fitting
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import StagedRow
+from bulk_topup.sandbox import catalogue
+
+AIRTIME, BUNDLE = 6418, 6430
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "found"),
+    [
+        ("8", "SGD", [AIRTIME, BUNDLE]),
+        ("8", None, [AIRTIME, BUNDLE]),
+        ("8.00", "SGD", [AIRTIME, BUNDLE]),
+        ("8", "USD", []),
+        ("7.5", "SGD", [AIRTIME]),
+        ("7.7", "SGD", []),
+        ("1", "SGD", [AIRTIME]),
+        ("0.5", "SGD", []),
+        ("100", "SGD", [AIRTIME]),
+        ("100.5", "SGD", []),
+    ],
+)
+def test_a_product_fits_when_it_gives_exactly_the_amount(amount: str, currency: str | None, found: list[int]) -> None:
+    products = [catalogue.product(AIRTIME), catalogue.product(BUNDLE)]
+    fit = fitting(products, CalculationMode.DESTINATION_AMOUNT, Decimal(amount), currency)
+    assert [product.id for product in fit] == found
+
+
+def test_a_mode_that_a_product_does_not_take_makes_it_no_choice() -> None:
+    airtime = catalogue.product(AIRTIME)
+    narrow = airtime.model_copy(update={"accepted_calculation_modes": [CalculationMode.SOURCE_AMOUNT]})
+    assert fitting([narrow], CalculationMode.DESTINATION_AMOUNT, Decimal(8), "SGD") == []
+
+
+def _batch(*rows: tuple[int, str | None, str]) -> pl.DataFrame:
+    staged = [
+        StagedRow(
+            line=line,
+            identity=f"reference:{line}",
+            party=None,
+            state="pending" if problems == "[]" else "refused",
+            cells="[]",
+            problems=problems,
+            product_id=line,
+            credit_party=party,
+            amount="1",
+            unit="SGD",
+            request="{}" if problems == "[]" else None,
+            cost="1",
+            cost_unit="USD",
+            operator_id=1,
+        )
+        for line, party, problems in rows
+    ]
+    return pl.DataFrame(staged, schema=StagedRow._fields, orient="row")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("allow_duplicates", [False, True])
+async def test_a_number_that_another_product_would_pay_again_is_refused_over_all_batches(
+    allow_duplicates: bool, tmp_path: Path
+) -> None:
+    chooser = Chooser(
+        dvs=AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"),
+        ledger=Ledger(tmp_path / "ledger.db"),
+        run=None,
+        policy=AutoProduct(),
+        mode=CalculationMode.DESTINATION_AMOUNT,
+        allow_duplicates=allow_duplicates,
+    )
+    flagged, wrong = '[["","Line 4 already gives it.",1]]', '[["amount","Too much."]]'
+    first = chooser.without_repeats(_batch((2, "+65", "[]"), (3, None, "[]"), (4, "+66", "[]")))
+    second = chooser.without_repeats(
+        _batch((5, None, "[]"), (6, "+65", "[]"), (7, "+66", flagged), (8, "+66", wrong), (9, "+67", "[]"))
+    )
+    assert first["state"].to_list() == ["pending"] * 3
+    refused = ["refused"] * (2 if allow_duplicates else 3)
+    assert sorted(second["state"]) == ["pending"] * (5 - len(refused)) + refused
+    if not allow_duplicates:
+        text = "Line {} already pays {}; remove one of them, or state --allow-duplicates."
+        assert json.loads(second["problems"][1]) == [["", text.format(2, "+65"), 1]]
+        assert second["problems"][2] == flagged
+        assert json.loads(second["problems"][3]) == [["amount", "Too much."], ["", text.format(4, "+66"), 1]]
+        assert second.row(1, named=True) | {"request": None, "cost": None, "cost_unit": None} == second.row(
+            1, named=True
+        )
+        assert second["request"].to_list() == ["{}", None, None, None, "{}"]
