@@ -135,12 +135,19 @@ class Guards(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    #: How transactions are made.
     mode: Mode = Mode.AUTO_CONFIRM
+    #: What a run never exceeds.
     caps: Caps = Caps()
+    #: How often one beneficiary may be paid, whatever the run.
     velocity: Velocity | None = None
+    #: Control totals: what the list must hold.
     expect: Expected = Expected()
+    #: When a failed row is tried again without being asked.
     retry: Retries = Retries()
+    #: When a run stops sending by itself.
     stops: Stops = Stops()
+    #: When an operator whose rows keep failing is left alone for a while.
     operators: Operators = Operators()
     #: Seconds between two payments to one number; two are never on their way side by side.
     spacing: Seconds = 0.0

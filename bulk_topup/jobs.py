@@ -1,4 +1,4 @@
-"""Job definitions: what to pay and how, from a TOML file or from the command line; touches only the job file."""
+"""Job definitions: what to pay and how, from a TOML file or from the command line; looks for job files and lists."""
 
 import re
 import tomllib
@@ -6,25 +6,36 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from bulk_topup.approvals import ApprovalPolicy
+from bulk_topup.auto_product import AutoProduct
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.environments import Environment
-from bulk_topup.errors import JobError
+from bulk_topup.errors import JobError, ListError
+from bulk_topup.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.files import similar_to
-from bulk_topup.guards import Guards, Mode
+from bulk_topup.filters import Filter
+from bulk_topup.guards import Guards, Mode, RetriedStatus
 from bulk_topup.intake import Formats, ListSource
+from bulk_topup.job_mistakes import JobMistakesError, mistakes_of, syntax_mistake
+from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_patterns
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
+from bulk_topup.schedules import Schedule
+from bulk_topup.toml_places import Path as Place
+from bulk_topup.toml_places import places
 
 #: The job name of a list that is started without a job file.
 BARE_LIST = "list"
 
 #: Bytes of a job file that are read; one has a few hundred.
 MAX_JOB_BYTES: Final = 1024 * 1024
+
+#: Files of several that a pattern matches which a message names.
+NAMED_FILES: Final = 10
 
 _TODAY = re.compile(r"\{today(?::([^{}]*))?\}")
 _BRACES = re.compile(r"[{}]")
@@ -46,33 +57,51 @@ Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), Afte
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_printable)]
 
 
+class NoListError(ListError):
+    """The list that a job names is not there."""
+
+    def __init__(self, message: str, job: "Job") -> None:
+        super().__init__(message)
+        #: The job with its dates filled in.
+        self.job = job
+
+
 class Job(Guards):
     """A definition of repeated work, with what it allows a run to do with money."""
 
-    #: First part of the run's name.
+    #: First part of the run's name; by default the file's name without `.toml`.
     name: Name = BARE_LIST
-    #: Second part; a new key is a new run, which pays again. Dates are in UTC.
+    #: Second part; a new key is a new run, which pays again. {today:%Y-%m} is the month; dates are in UTC.
     run_key: Template | None = None
-    #: The list: a path, relative to the job file; dates as in `run_key`.
+    #: The list: a path, relative to the job file; dates as in `run_key`; * and ? stand for what may be in a name.
     list: Template
-    #: XLSX: which sheet. CSV: encoding and delimiter, where they are not UTF-8 and evident.
+    #: XLSX: which sheet; by default the only one that has cells.
     sheet: str | None = None
+    #: CSV: e.g. "latin-1"; by default UTF-8, or UTF-16 by its mark.
     encoding: str | None = None
+    #: CSV: what separates cells; by default found in the header.
     delimiter: Literal[",", ";", "\t"] | None = None
     #: The list's column for a field.
     columns: dict[str, str] = Field(default_factory=dict)
     #: The same value for a field in every row.
     constants: dict[str, str] = Field(default_factory=dict)
+    #: What rows must meet to be paid; the others are left out, counted and named in a file beside the report.
+    filters: tuple[Filter, ...] = ()
     #: The product of every row; without it the list needs a column `product_id`.
     product: int | None = Field(default=None, ge=1)
+    #: Choose each row's product by its number's operator and its amount; needs a reference in `columns`.
+    auto_product: AutoProduct | None = None
     #: ISO 3166-1 alpha-2 code of the country of numbers that are written without + and country code.
     default_country: str | None = None
+    #: What stands before the decimals of an amount.
     decimal_mark: Literal[".", ","] = "."
+    #: Whether amounts are what beneficiaries receive or what the sender's side is charged.
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
     #: Pay a credit party more than once with one product.
     allow_duplicates: bool = False
     #: Pay the accepted rows although others are refused.
     skip_refused: bool = False
+    #: Where the money is.
     environment: Environment = Environment.SANDBOX
     #: Requests a second, never to be exceeded; by default what the provider allows.
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -82,26 +111,78 @@ class Job(Guards):
     approval: ApprovalPolicy = ApprovalPolicy()
     #: What the report is written as.
     reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
+    #: Where the report goes, relative to the job file; dates as in `run_key`.
+    report_folder: Template | None = None
+    #: The folder to which the list is moved once none of its rows is open, relative to the job file; dates too.
+    archive: Template | None = None
+    #: When the job is started by itself.
+    schedule: Schedule | None = None
+
+    @model_validator(mode="after")
+    def _names_its_run(self) -> Self:
+        if is_pattern(self.list) and self.run_key is None:
+            # By the file's name, whichever file matches next would be paid as a run of its own.
+            raise ValueError('a list with * or ? needs a run_key, which says what is one run, e.g. "{today:%Y-%m}"')
+        return self
+
+    @model_validator(mode="after")
+    def _tells_its_rows_apart(self) -> Self:
+        if self.filters and self.allow_duplicates and REFERENCE not in self.columns:
+            # Equal rows are told apart by their order, which changes with a filter.
+            raise ValueError(
+                "with filters and allow_duplicates only a reference tells equal rows apart; "
+                "state which column has it in [columns]"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _chooses_products_safely(self) -> Self:
+        if self.auto_product is None:
+            return self
+        if self.product is not None or PRODUCT_ID in {*self.columns, *self.constants}:
+            raise ValueError("a product is stated or chosen by auto_product, not both")
+        if REFERENCE not in self.columns:
+            # A look-up may come out otherwise the next time, and no row may become another one by that.
+            raise ValueError(
+                "with auto_product only a reference says who a row is; state which column has it in [columns]"
+            )
+        return self
 
     def at(self, now: datetime, folder: Path) -> Self:
-        """Fill in dates and make the list's path absolute or relative to here.
+        """Fill in dates, find the list, and make paths absolute or relative to here.
 
         Args:
             now: the time of the start, timezone-aware in UTC.
-            folder: where a relative list path begins.
+            folder: where relative paths begin.
 
         Raises:
             JobError: the run key that comes out is blank, or is not all to be seen.
+            NoListError: the list is not there, where it is a pattern or may have been archived.
+            ListError: several files match the pattern.
         """
-        list_path = folder / _filled(self.list, now)
-        key = _filled(self.run_key, now) if self.run_key else list_path.stem
+        filled = _filled(self.list, now)
+        pattern = str(Path(without_patterns(str(folder))) / filled)
+        list_path = pattern if is_pattern(filled) else unescaped(pattern)
+        key = _filled(self.run_key, now) if self.run_key else Path(list_path).stem
         if not key.strip() or not key.isprintable():
             # A key that nobody can tell from another one begins no run: it would resume somebody else's.
             raise JobError(
                 f"The run key {key[:60]!a} is blank or has characters that nobody sees; "
                 "name another with --run-key, or correct run_key in the job file."
             )
-        return self.model_copy(update={"list": str(list_path), "run_key": key})
+        paths = {
+            name: str(folder / _filled(template, now))
+            for name in ("report_folder", "archive")
+            if (template := getattr(self, name)) is not None
+        }
+        job = self.model_copy(update={"list": list_path, "run_key": key, **paths})
+        if is_pattern(filled):
+            return job.model_copy(update={"list": _only_match(list_path, job)})
+        if job.archive is not None and not Path(list_path).exists():
+            raise NoListError(
+                f"{list_path} is not there; if its run has ended, it is in the archive {job.archive}.", job
+            )
+        return job
 
     @property
     def source(self) -> ListSource:
@@ -135,12 +216,87 @@ class Job(Guards):
         )
 
 
+class RetryJob(BaseModel):
+    """Failed rows of a run, tried again by themselves, night after night."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: First part of the name; by default the file's name without `.toml`.
+    name: Name = "retry"
+    #: Whose rows: a job's name for its latest run, or a run's name; dates in the run key as in a job's.
+    retry_of: Template
+    #: Status messages of failures; by default all that may fare better the next time, and rows corrected since.
+    statuses: tuple[RetriedStatus, ...] = ()
+    #: Attempts of a row in all, after which it is left to a person.
+    attempts: int = Field(default=5, ge=2, le=100)
+    #: Where the money is.
+    environment: Environment = Environment.SANDBOX
+    #: Requests a second, never to be exceeded; by default what the provider allows.
+    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    #: Requests on their way at once; by default as many as the allowed rate needs.
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    #: What the report is written as.
+    reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
+    #: Where the report goes, relative to the job file; dates as in `retry_of`.
+    report_folder: Template | None = None
+    #: When the job is started by itself.
+    schedule: Schedule | None = None
+
+    def at(self, now: datetime, folder: Path) -> Self:
+        """Fill in dates; see `Job.at`."""
+        report = None if self.report_folder is None else str(folder / _filled(self.report_folder, now))
+        return self.model_copy(update={"retry_of": _filled(self.retry_of, now), "report_folder": report})
+
+
+AnyJob = TypeVar("AnyJob", Job, RetryJob)
+
+
 def load_job(path: Path) -> Job:
-    """Read a job file.
+    """Read the job file of a list.
 
     Raises:
         JobError: the file cannot be read, is not TOML, or holds something that a job has not; all mistakes are named.
     """
+    job = load_any_job(path)
+    if isinstance(job, RetryJob):
+        raise JobError(f"The job file {path} retries the rows of a run; start it with `bulk-topup retry {path}`.")
+    return job
+
+
+def load_retry_job(path: Path) -> RetryJob:
+    """Read a job file that says what is retried.
+
+    Raises:
+        JobError: as of `load_job`.
+    """
+    job = load_any_job(path)
+    if isinstance(job, Job):
+        raise JobError(f"The job file {path} has no retry_of, which says whose rows are retried.")
+    return job
+
+
+def load_any_job(path: Path) -> Job | RetryJob:
+    """Read a job file of either kind.
+
+    Raises:
+        JobError: as of `load_job`.
+    """
+    text = _read(path)
+    try:
+        values = tomllib.loads(text, parse_float=Decimal)
+    except (RecursionError, InvalidOperation) as error:
+        what = (
+            "its values are nested too deeply" if isinstance(error, RecursionError) else "a number is beyond any bound"
+        )
+        raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
+    except ValueError as error:  # of its TOML or its numbers
+        mistake = syntax_mistake(str(error), text)
+        raise JobMistakesError(f"The job file {path} is not valid TOML:", (mistake,)) from error
+    named, where, lines = {"name": path.stem, **values}, f"The job file {path}", places(text)
+    return _made(RetryJob, named, where, lines) if "retry_of" in values else _made(Job, named, where, lines)
+
+
+def _read(path: Path) -> str:
     try:
         # A pipe or a device may never end, so that it is not even opened.
         if path.exists() and not path.is_file():
@@ -152,15 +308,9 @@ def load_job(path: Path) -> Job:
     if len(content) > MAX_JOB_BYTES:
         raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES} bytes; most likely it is no job file.")
     try:
-        values = tomllib.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    except (RecursionError, InvalidOperation) as error:
-        what = (
-            "its values are nested too deeply" if isinstance(error, RecursionError) else "a number is beyond any bound"
-        )
-        raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
-    except ValueError as error:  # of its TOML, its UTF-8 or its numbers
-        raise JobError(f"The job file {path} is not valid TOML: {error}.") from error
-    return make_job({"name": path.stem, **values}, f"The job file {path}")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JobError(f"The job file {path} is not valid TOML: {error}; save it as UTF-8.") from error
 
 
 def make_job(values: Mapping[str, object], where: str) -> Job:
@@ -173,20 +323,28 @@ def make_job(values: Mapping[str, object], where: str) -> Job:
     Raises:
         JobError: a key or a value is none that a job has; all mistakes are named.
     """
+    return _made(Job, values, where, {})
+
+
+def _made(model: type[AnyJob], values: Mapping[str, object], where: str, lines: Mapping[Place, int]) -> AnyJob:
     try:
-        return Job.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        mistakes = "\n".join(
-            f"  {'.'.join(map(str, problem['loc']))}: {_cure(problem['type'], problem['msg'])}"
-            for problem in error.errors(include_url=False)
+        raise JobMistakesError(f"{where} is not acceptable:", mistakes_of(error, model, lines)) from None
+
+
+def _only_match(pattern: str, job: Job) -> str:
+    found = matches(pattern)
+    if not found:
+        raise NoListError(f"No file matches {pattern}; put the list there, or correct the job's list.", job)
+    if len(found) > 1:
+        names = ", ".join(Path(path).name for path in found[:NAMED_FILES])
+        more = f" and {len(found) - NAMED_FILES} more" if len(found) > NAMED_FILES else ""
+        raise ListError(
+            f"{len(found)} files match {pattern}, and a run has one list: {names}{more}. "
+            "Move away those that are not meant, or state a narrower pattern."
         )
-        raise JobError(f"{where} is not acceptable:\n{mistakes}") from None
-
-
-def _cure(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return f"a job has no such key; it has {', '.join(sorted(Job.model_fields))}"
-    return message
+    return found[0]
 
 
 def _filled(template: str, now: datetime) -> str:

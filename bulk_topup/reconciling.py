@@ -175,7 +175,15 @@ async def rebuild(
                     f"Compare it with `bulk-topup reconcile {found.name}`, or start it again to go on."
                 )
         reader = open_job_list(job)
-        await prepare(reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options, guards=job.guards)
+        await prepare(
+            reader=reader,
+            dvs=dvs,
+            ledger=ledger,
+            run=found,
+            options=job.plan_options,
+            guards=job.guards,
+            auto_product=job.auto_product,
+        )
         run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
         window = _window(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bulk_topup import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
+from bulk_topup.archiving import Archiving, ListFile
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
@@ -24,6 +25,7 @@ from bulk_topup.errors import (
     InterruptedRunError,
     LedgerError,
     ListError,
+    MappingError,
     OtherAccountError,
     OtherEnvironmentError,
     OtherModeError,
@@ -31,11 +33,14 @@ from bulk_topup.errors import (
     RowsRefusedError,
     RunNotFoundError,
 )
+from bulk_topup.fields import PRODUCT_ID
 from bulk_topup.files import sha256_of
+from bulk_topup.filters import FilteredTable
 from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
+from bulk_topup.left_out import write_left_out
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.records import Run
@@ -67,6 +72,10 @@ class Finished:
     run: Run
     result: RunResult
     report: Report
+    #: The rows that the job's filters leave out; None where there are no filters.
+    left_out: Path | None = None
+    #: What became of the list, where the job has an archive.
+    archiving: Archiving | None = None
     #: Nothing changed since an earlier start wrote the report, so that it was not written again.
     is_report_standing: bool = False
 
@@ -88,19 +97,36 @@ def open_job_list(job: Job, table: Table | None = None) -> ListReader:
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
     """
-    return read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
+    if table is None:
+        table = _filtered(job, open_table(job.source))
+    reader = read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
+    if job.auto_product is not None and PRODUCT_ID in reader.mapped:
+        raise MappingError(
+            f'Column "{reader.column_of(PRODUCT_ID)}" of {job.source.path.name} states products, and the job has '
+            "[auto_product] choose them; leave out one of them."
+        )
+    return reader
 
 
-def _open_list(job: Job, run: Run | None, ledger: Ledger, corrections: Path | None) -> ListReader:
-    """Open a job's list, with corrected rows laid over it where there are any."""
+def _filtered(job: Job, table: Table) -> Table:
+    return FilteredTable(table, job.source.path.name, job.filters) if job.filters else table
+
+
+def _open_table(job: Job, run: Run | None, ledger: Ledger, corrections: Path | None) -> Table:
+    """Open a job's list, with corrected rows laid over it where there are any, and without those that it leaves out."""
+    _ = job.formats  # what is wrong with the job is told before what is wrong with its list
     if corrections is None:
-        return open_job_list(job)
+        return _filtered(job, open_table(job.source))
     if run is None:
         raise RunNotFoundError(f"There is no run {job.name}/{job.run_key} yet whose rows could be corrected.")
     found = read_corrections(corrections)
     known = ledger.cells_of(run, found.rows.keys())
     sent = ledger.sent_among(run, found.rows.keys())
-    return open_job_list(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
+    return _filtered(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
+
+
+def _left_out(table: Table) -> Mapping[str, int]:
+    return dict(table.counts) if isinstance(table, FilteredTable) else {}
 
 
 async def plan_list(
@@ -155,15 +181,17 @@ async def _plan(
     if run is not None:
         _demand_not_purged(run)
     _demand_memory(job, ledger, clock.now())
+    table = _open_table(job, run, ledger, corrections)
     prepared = await prepare(
-        reader=_open_list(job, run, ledger, corrections),
+        reader=open_job_list(job, table),
         dvs=dvs,
         ledger=ledger,
         run=run,
         options=job.plan_options,
         guards=job.guards,
+        auto_product=job.auto_product,
     )
-    return run, prepared
+    return run, replace(prepared, left_out=_left_out(table))
 
 
 async def run_list(
@@ -210,10 +238,19 @@ async def run_list(
             _demand_same_mode(found, job.mode, ledger)
         if approval is not None:
             demand_valid(approval, job.approval, (clock or SystemClock()).now())
-        reader = _open_list(job, found, ledger, corrections)
+        file = None if job.archive is None else ListFile.look(Path(job.list), Path(job.archive))
+        table = _open_table(job, found, ledger, corrections)
+        reader = open_job_list(job, table)
         prepared = await prepare(
-            reader=reader, dvs=dvs, ledger=ledger, run=found, options=job.plan_options, guards=job.guards
+            reader=reader,
+            dvs=dvs,
+            ledger=ledger,
+            run=found,
+            options=job.plan_options,
+            guards=job.guards,
+            auto_product=job.auto_product,
         )
+        prepared = replace(prepared, left_out=_left_out(table))
         watcher.prepared(job, found, prepared)
         if prepared.plan.refused and not job.skip_refused:
             raise RowsRefusedError(
@@ -227,6 +264,7 @@ async def run_list(
         else:
             _demand_no_approval_needed(job, found, prepared)
         make_report_folder(report.folder)
+        left_out = write_left_out(table, report.folder) if isinstance(table, FilteredTable) else None
         to_send = prepared.difference.new + prepared.difference.waiting
         if corrections is not None:
             to_send += prepared.difference.corrected
@@ -238,7 +276,9 @@ async def run_list(
             _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
             _demand_caps(job.caps, run, ledger)
             ledger.retry_chosen("corrected")
-        return await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        finished = await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        archiving = None if file is None or is_open(finished.result.counts) else file.archive()
+        return replace(finished, left_out=left_out, archiving=archiving)
 
 
 def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None) -> Run:
@@ -390,11 +430,16 @@ def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
         )
 
 
+def is_open(counts: Mapping[RowState, int]) -> bool:
+    """Tell whether anything may still become of a run's rows by themselves or by its next start."""
+    return any(counts[state] for state in OPEN_STATES)
+
+
 def exit_code(result: RunResult) -> int:
     """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me."""
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
         return 4
-    if result.reason is not None and any(result.counts[state] for state in OPEN_STATES):
+    if result.reason is not None and is_open(result.counts):
         return 75
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
     return 0 if done else 1

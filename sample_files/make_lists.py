@@ -26,6 +26,7 @@ def main(folder: Path) -> None:
     rewards(folder / "rewards.csv")
     bills(folder / "bills.csv")
     gift_cards(folder / "gift_cards.csv")
+    bonuses(folder / "bonuses.csv")
 
 
 def payroll(path: Path) -> None:
@@ -113,6 +114,17 @@ def gift_cards(path: Path) -> None:
         for place in range(1, 16)
     ]
     _write(path, ("reference", "product_id", "amount"), rows)
+
+
+def bonuses(path: Path) -> None:
+    """20 weekly bonuses without a product: the number's operator and the amount say which it is."""
+    draw = random.Random(20)
+    rows = [
+        # Odd numbers are of an operator that has one bundle only.
+        (f"B-{place:03d}", f"+6595123{line:03d}", "8" if line % 2 else draw.choice(("5", "7.5", "10")), "SGD")
+        for place, line in enumerate([*draw.sample(range(400, 1000), 19), 104], start=1)
+    ]
+    _write(path, ("reference", "phone", "amount", "currency"), rows)
 
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str = ",") -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.environments import Environment
-from bulk_topup.errors import JobError
-from bulk_topup.jobs import Job, load_job, make_job
+from bulk_topup.errors import JobError, ListError
+from bulk_topup.jobs import Job, NoListError, RetryJob, load_any_job, load_job, load_retry_job, make_job
+from bulk_topup.list_patterns import without_patterns
 from bulk_topup.report import ReportFormat
 
 NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
@@ -97,9 +98,9 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         load_job(_file(tmp_path, "product = 0\nrate = -1\nconcurrency = 0"))
     assert [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == [
         "list",
-        "product",
-        "rate",
-        "concurrency",
+        "line 1, product",
+        "line 2, rate",
+        "line 3, concurrency",
     ]
 
 
@@ -133,3 +134,73 @@ def test_amounts_of_a_job_file_keep_every_digit(tmp_path: Path) -> None:
     job = load_job(file)
     assert job.caps.amounts == {"SGD": Decimal("123456789012345678.123456789")}
     assert job.rate == 2.5
+
+
+def _lists(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_text("a\n1\n")
+
+
+def test_a_pattern_finds_the_one_file_that_matches(tmp_path: Path) -> None:
+    _lists(tmp_path, "pay-2026-11-final.csv", "pay-2026-10-final.csv", "note.txt")
+    (tmp_path / "pay-2026-11-folder.csv").mkdir()
+    job = Job(list="pay-{today:%Y-%m}*.csv", run_key="{today:%Y-%m}").at(NOW, tmp_path)
+    assert (job.list, job.run_key) == (str(tmp_path / "pay-2026-11-final.csv"), "2026-11")
+
+
+def test_a_pattern_that_several_files_match_names_them_and_chooses_none(tmp_path: Path) -> None:
+    _lists(tmp_path, "pay-1.csv", "pay-2.csv")
+    with pytest.raises(ListError, match=r"2 files match .*: pay-1.csv, pay-2.csv\. Move away"):
+        Job(list="pay-?.csv", run_key="1").at(NOW, tmp_path)
+
+
+def test_a_pattern_that_nothing_matches_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoListError, match="No file matches") as caught:
+        Job(list="pay*.csv", run_key="{today:%Y-%m}").at(NOW, tmp_path)
+    assert caught.value.job.run_key == "2026-11"
+
+
+def test_a_pattern_without_a_run_key_is_refused_as_any_further_file_would_begin_a_run() -> None:
+    with pytest.raises(JobError, match="needs a run_key"):
+        make_job({"list": "inbox/*.csv"}, "The job")
+
+
+@pytest.mark.parametrize("name", ["pay [final].csv", "pay[1-3].csv", "what?.csv", "a*b.csv", "[*].csv"])
+def test_a_list_is_taken_by_its_own_name_whatever_characters_that_has(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "in[*]box"
+    folder.mkdir()
+    _lists(folder, name, "whatx.csv", "axb.csv", "pay2.csv")
+    job = Job(list=without_patterns(name)).at(NOW, folder)
+    assert job.list == str(folder / name)
+    assert job.run_key == Path(name).stem
+
+
+def test_brackets_beside_a_pattern_stand_for_themselves(tmp_path: Path) -> None:
+    _lists(tmp_path, "pay [final] 1.csv", "pay f 1.csv")
+    job = Job(list="pay [final]*.csv", run_key="1").at(NOW, tmp_path)
+    assert job.list == str(tmp_path / "pay [final] 1.csv")
+
+
+def test_folders_are_filled_in_and_begin_at_the_job_file(tmp_path: Path) -> None:
+    _lists(tmp_path, "pay.csv")
+    job = Job(list="pay.csv", report_folder="out/{today}", archive="done/{today:%Y}").at(NOW, tmp_path)
+    assert (job.report_folder, job.archive) == (str(tmp_path / "out/2026-11-30"), str(tmp_path / "done/2026"))
+
+
+def test_filters_with_duplicates_need_a_reference_as_their_order_tells_nothing_any_more() -> None:
+    stated = {"list": "x.csv", "allow_duplicates": True, "filters": [{"column": "a", "blank": False}]}
+    with pytest.raises(JobError, match="only a reference tells equal rows apart"):
+        make_job(stated, "The job")
+    assert make_job({**stated, "columns": {"reference": "id"}}, "The job").filters
+
+
+def test_a_job_that_retries_is_another_kind_of_file(tmp_path: Path) -> None:
+    file = _file(tmp_path, 'retry_of = "pay/{today:%Y-%m}"\nstatuses = ["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"]')
+    job = load_any_job(file)
+    assert isinstance(job, RetryJob)
+    assert (job.name, job.at(NOW, tmp_path).retry_of) == ("weekly", "pay/2026-11")
+    assert load_retry_job(file) == job
+    with pytest.raises(JobError, match="bulk-topup retry"):
+        load_job(file)
+    with pytest.raises(JobError, match="has no retry_of"):
+        load_retry_job(_file(tmp_path, 'list = "x.csv"'))

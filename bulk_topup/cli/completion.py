@@ -16,9 +16,9 @@ VARIABLE = "_BULK_TOPUP_COMPLETE"
 PROGRAM = "bulk-topup"
 
 
-def run_argument(*, required: bool = True) -> Callable[[F], F]:
+def run_argument(*, required: bool = True, metavar: str = "RUN") -> Callable[[F], F]:
     """Give the argument that names a run, which the Tab key completes."""
-    metavar = "RUN" if required else "[RUN]"
+    metavar = metavar if required else f"[{metavar}]"
     return click.argument("run_name", metavar=metavar, required=required, shell_complete=_run_names)
 
 

@@ -73,6 +73,8 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
     console.print(
         f"{shown(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False
     )
+    for filter_, count in prepared.left_out.items():
+        console.print(f"  {count} more rows are left out, as they are not {shown(filter_)}.", highlight=False)
     if difference.repeated:
         console.print(
             f"  [red]{difference.repeated} of the refused rows would pay somebody more often than the velocity limit "
@@ -113,6 +115,10 @@ def show_summary(console: Console, finished: Finished) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if finished.left_out is not None:
+        console.print(f"Rows that the job leaves out: {shown(finished.left_out)}", highlight=False, soft_wrap=True)
+    if finished.archiving is not None and finished.archiving.path is not None:
+        console.print(f"The list is archived: {shown(finished.archiving.path)}", highlight=False, soft_wrap=True)
 
 
 def show_charged(console: Console, summary: Summary) -> None:
@@ -204,6 +210,7 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "gone": difference.gone,
         "held": difference.held,
         "repeated": difference.repeated,
+        "left_out": dict(prepared.left_out),
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [
             {

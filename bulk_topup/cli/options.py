@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,9 +10,14 @@ import click
 
 from bulk_topup.cli.guard_options import guard_options, guards_from
 from bulk_topup.cli.stop_options import stop_options, stops_from
+from bulk_topup.cli.times import day
+from bulk_topup.clock import SystemClock
 from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.errors import JobError
 from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job, load_job, make_job
+from bulk_topup.list_patterns import without_patterns
+from bulk_topup.schedules import Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +49,12 @@ def list_settings(command: F) -> F:
     """Add the options that say how a list is meant, and what a run is allowed."""
     command = guard_options(stop_options(command))
     for decorate in (
+        click.option(
+            "--today",
+            callback=day,
+            metavar="DATE",
+            help="The day that {today} stands for in a job file, to make up for a start.  [default: today, in UTC]",
+        ),
         click.option(
             "--skip-refused", is_flag=True, default=None, help="Pay the accepted rows although others are refused."
         ),
@@ -127,8 +139,36 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
         return make_job(merged, f"The job file {path} with what the command line states"), path.parent
     guards |= guards_from(values, Guards())
     literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
-    bare = {"list": _escaped(str(path)), "columns": columns, "constants": constants, **literal, **guards}
+    bare = {
+        "list": _escaped(without_patterns(str(path))),
+        "columns": columns,
+        "constants": constants,
+        **literal,
+        **guards,
+    }
     return make_job(bare, "What the command line states"), Path()
+
+
+def start_of(values: dict[str, Any], schedule: Schedule | None) -> datetime:
+    """Take the time that dates are filled in with out of a command's values: of the day named, of what is due, or now.
+
+    What is due gives the command the deadline of its schedule, where it states none.
+
+    Raises:
+        JobError: nothing is due.
+    """
+    stated: datetime | None = values.pop("today", None)
+    is_scheduled = values.pop("is_scheduled", False)
+    if not is_scheduled:
+        return stated or SystemClock().now()
+    if stated is not None:
+        raise click.UsageError("--scheduled takes the day of the schedule; leave out --today.")
+    if schedule is None:
+        raise JobError("The job has no [schedule], so nothing says what is due; leave out --scheduled.")
+    due = schedule.due(SystemClock().now())
+    if schedule.deadline is not None:
+        values["deadline"] = values["deadline"] or due + schedule.span
+    return due
 
 
 def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:

@@ -13,25 +13,30 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from bulk_topup.archiving import Archiving
 from bulk_topup.cli.approve import approval_from, approval_options
 from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import plan_json, show_summary
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import job_from, lines_of, list_options
+from bulk_topup.cli.finding import end_if_archived, run_to_retry
+from bulk_topup.cli.options import job_from, lines_of, list_options, start_of
 from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.provider import is_embedded, open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
+from bulk_topup.cli.quiet import ToldBefore, quietly
 from bulk_topup.cli.report_options import report_from, report_options
 from bulk_topup.cli.times import moment_or_span
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.jobs import NoListError, RetryJob, load_retry_job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
+from bulk_topup.printable import printable
 from bulk_topup.redaction import hide
+from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, approver_of, exit_code, resume_run, run_list
 from bulk_topup.serving import Address
 
@@ -40,6 +45,8 @@ POLL_INTERVAL = 2.0
 POLL_INTERVAL_EMBEDDED = 0.5
 #: Status messages of failures that may pass.
 WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)
+#: What a command does that goes on with a run and no job file.
+_UNSTATED = RetryJob(retry_of="-")
 #: Only what no callback came for is polled.
 POLL_INTERVAL_WITH_CALLBACKS = 30.0
 
@@ -65,6 +72,17 @@ def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tu
 def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
     for decorate in (
         click.option("--yes", is_flag=True, help="Confirm production beforehand."),
+        click.option(
+            "--quiet",
+            is_flag=True,
+            help="Print nothing unless there is trouble, then all of it to standard error, once; for cron.",
+        ),
+        click.option(
+            "--deadline",
+            callback=moment_or_span,
+            metavar="TIME",
+            help="Send nothing later and end with code 75: a span such as 2h, or a time in UTC.",
+        ),
         click.option(
             "--same-account",
             "is_same_account",
@@ -113,8 +131,17 @@ def _pace_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any c
     return command
 
 
+_scheduled_option = click.option(
+    "--scheduled",
+    "is_scheduled",
+    is_flag=True,
+    help="A start by the job's [schedule]: {today} is the day that is due, and nothing is sent when none is.",
+)
+
+
 @click.command("run")
 @list_options
+@_scheduled_option
 @provider_options
 @report_options
 @approval_options
@@ -129,15 +156,19 @@ def run_command(**values: Any) -> None:
     Example:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
-    with plain_errors():
+    with quietly(values["quiet"]), plain_errors():
         job, folder = job_from(values)
         corrections: Path | None = values.pop("corrections")
         job, approval = approval_from(values, job)
         provider = provider_from(values, job.environment)
-        job = job.at(SystemClock().now(), folder)
-        report = report_from(values, job.name, str(job.run_key), job.reports)
+        try:
+            job = job.at(start_of(values, job.schedule), folder)
+        except NoListError as missing:
+            end_if_archived(missing, provider)
+            raise
+        report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
-        watcher, options = _watching(values, provider, job.concurrency, callbacks)
+        watcher, options = _watching(values, provider, job.concurrency, callbacks, report)
 
         async def pay() -> Finished:
             async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
@@ -179,7 +210,7 @@ def resume_command(run_name: str, **values: Any) -> None:
 
 
 @click.command("retry")
-@run_argument()
+@run_argument(metavar="RUN|JOB")
 @click.option(
     "--status",
     "statuses",
@@ -197,6 +228,7 @@ def resume_command(run_name: str, **values: Any) -> None:
     metavar="TIME",
     help="Send them no earlier: a span such as 30m, or a time in UTC such as 2026-11-24T22:00.",
 )
+@_scheduled_option
 @provider_options
 @report_options
 @_pace_options
@@ -210,14 +242,23 @@ def retry_command(
 ) -> None:
     """Give failed rows a new attempt: those worth one, or those of a status, on some lines, or all.
 
-    Worth one is a row that failed for what may pass, or that was corrected in the list since.
+    Worth one is a row that failed for what may pass, or that was corrected in the list since. JOB is a job file that
+    says which run and which rows; where none of them is worth another attempt it exits 0.
 
     \b
     Example:
       bulk-topup retry list/rewards --status DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE
+      bulk-topup retry jobs/retry-payroll.toml
     """
     if all_failed and (statuses or lines):
         raise click.UsageError("--all-failed leaves nothing to --status and --rows; state one or the other.")
+    if run_name.lower().endswith(".toml"):
+        if all_failed or statuses or lines:
+            raise click.UsageError("A job file says which rows are retried; leave out --status, --rows, --all-failed.")
+        _go_on(run_name, values, not_before=not_before, job_file=Path(run_name))
+        return
+    if values["is_scheduled"]:
+        raise click.UsageError("--scheduled is for job files, whose [schedule] says what is due.")
     choice = RetryChoice(lines=lines or None)
     if statuses:
         choice = replace(choice, statuses=statuses, classes=statuses)
@@ -232,15 +273,23 @@ def _go_on(
     *,
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
+    job_file: Path | None = None,
 ) -> None:
-    with plain_errors():
-        provider = provider_from(values)
-        rate, concurrency = values.pop("rate"), values.pop("concurrency")
+    with quietly(values["quiet"]), plain_errors():
+        job = _UNSTATED
+        if job_file is not None:
+            job = load_retry_job(job_file)
+            job = job.at(start_of(values, job.schedule), job_file.parent)
+            retry = RetryChoice(
+                statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts
+            )
+        provider = provider_from(values, job.environment)
+        rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
-        watcher, options = _watching(values, provider, concurrency, callbacks)
         with existing_ledger(provider) as ledger:
-            run = ledger.run_named(run_name)
-            report = report_from(values, run.job, run.run_key)
+            run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
+            report = report_from(values, run.job, run.run_key, job.reports, job.report_folder)
+            watcher, options = _watching(values, provider, concurrency, callbacks, report)
 
             async def pay() -> Finished:
                 async with open_client(provider, rate=rate, connections=concurrency) as dvs:
@@ -258,6 +307,11 @@ def _go_on(
                         )
 
             finished = run_async(pay())
+        if job_file is not None and not watcher.had_open_rows:
+            told = f"No row of run {printable(run.name)} is worth another attempt; nothing was sent."
+            click.echo(told, err=watcher.json)
+            _show(finished, watcher)
+            return
         _finish(finished, watcher)
 
 
@@ -284,7 +338,11 @@ class _Callbacks:
 
 
 def _watching(
-    values: dict[str, Any], provider: ProviderOptions, concurrency: int | None, callbacks: _Callbacks
+    values: dict[str, Any],
+    provider: ProviderOptions,
+    concurrency: int | None,
+    callbacks: _Callbacks,
+    report: ReportOptions,
 ) -> tuple[ConsoleWatcher, RunOptions]:
     interval = values.pop("poll_interval")
     if interval is None and callbacks.address is not None:
@@ -302,11 +360,15 @@ def _watching(
         environment=provider.environment,
         json=values.pop("as_json"),
         yes=values.pop("yes"),
+        quiet=values.pop("quiet"),
+        deadline=values.pop("deadline"),
+        report=report.folder,
     )
     return watcher, options
 
 
-def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
+def _show(finished: Finished, watcher: ConsoleWatcher) -> None:
+    archiving = finished.archiving or Archiving()
     if watcher.json:
         result, report = finished.result, finished.report
         click.echo(
@@ -319,9 +381,19 @@ def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
                     "contradicted": result.contradicted,
                     "files": [str(file) for file in report.files],
                     "not_completed": None if report.not_completed is None else str(report.not_completed),
+                    "left_out": None if finished.left_out is None else str(finished.left_out),
+                    "archived": None if archiving.path is None else str(archiving.path),
                 }
             )
         )
     else:
         show_summary(watcher.out, finished)
-    raise click.exceptions.Exit(exit_code(finished.result))
+    if archiving.why_not:
+        click.echo(f"Warning: {printable(archiving.why_not)}", err=True)
+
+
+def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
+    _show(finished, watcher)
+    code = exit_code(finished.result)
+    is_news = watcher.had_open_rows or watcher.told is None or watcher.told != watcher.not_completed(finished.run)
+    raise (click.exceptions.Exit if is_news else ToldBefore)(code)

@@ -8,11 +8,10 @@ from rich.console import Console
 
 from bulk_topup.cli.display import plan_json, show_plan, shown
 from bulk_topup.cli.exits import NOT_ACCEPTABLE, STOPPED_BY_PROVIDER, plain_errors
-from bulk_topup.cli.options import job_from, list_options
+from bulk_topup.cli.options import job_from, list_options, start_of
 from bulk_topup.cli.provider import open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.files import replacing
 from bulk_topup.ledger import Ledger
@@ -41,12 +40,10 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         job, folder = job_from(values)
         corrections: Path | None = values.pop("corrections")
         provider = provider_from(values, job.environment)
-        job = job.at(SystemClock().now(), folder)
-        file = (
-            out
-            or report_from({"report_dir": None, "formats": (), "reveal_pins": False}, job.name, str(job.run_key)).folder
-            / "plan.json"
-        )
+        job = job.at(start_of(values, job.schedule), folder)
+        unstated = {"report_dir": None, "formats": (), "reveal_pins": False}
+        report = report_from(unstated, job.name, str(job.run_key), folder=job.report_folder)
+        file = out or report.folder / "plan.json"
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(provider, rate=job.rate) as dvs:

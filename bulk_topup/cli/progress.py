@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import click
 import msgspec
@@ -17,13 +19,16 @@ from rich.progress import TimeRemainingColumn as RemainingColumn
 
 from bulk_topup.cli.display import show_plan, shown
 from bulk_topup.cli.provider import STOP_SIGNALS
+from bulk_topup.clock import SystemClock
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.engine import Progress as Look
 from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
+from bulk_topup.files import sha256_of
 from bulk_topup.jobs import Job
 from bulk_topup.records import Run
-from bulk_topup.states import RowState
+from bulk_topup.report.formats import not_completed_name
+from bulk_topup.states import OPEN_STATES, RowState
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
 ON_TERMINAL = 0.2
@@ -31,6 +36,9 @@ IN_LOG = 5.0
 
 #: Seconds over which the rate that is shown is an average.
 RATE_OVER = 3.0
+
+#: Why a run stops whose time is up.
+DEADLINE = "The deadline has come"
 
 _FINAL = (RowState.COMPLETED, RowState.FAILED, RowState.REVERSED, RowState.CONFLICT)
 
@@ -65,8 +73,18 @@ class ConsoleWatcher:
     json: bool
     #: Confirmed beforehand.
     yes: bool
+    #: What is printed is kept back until the end.
+    quiet: bool = False
+    #: When nothing more is to be sent, in UTC; None for no such time.
+    deadline: datetime | None = None
+    #: Where the report of an earlier start lies.
+    report: Path | None = None
     #: What a start would do; None until the list is checked.
     plan: tuple[Job, Prepared] | None = None
+    #: Whether rows were open when the run went on.
+    had_open_rows: bool = False
+    #: What the report of an earlier start told of rows that did not complete, as a hash; None where there was none.
+    told: str | None = None
     _runner: Runner | None = None
 
     def wake(self) -> None:
@@ -83,8 +101,8 @@ class ConsoleWatcher:
         """Demand that a person types the run's name before production rows are sent, unless confirmed beforehand."""
         if self.environment is not Environment.PRODUCTION or self.yes:
             return
-        if not sys.stdin.isatty():
-            raise DeclinedError("Production needs a typed confirmation, and there is no terminal; state --yes.")
+        if self.quiet or not sys.stdin.isatty():
+            raise DeclinedError("Production needs a typed confirmation, and nobody is asked here; state --yes.")
         typed = click.prompt(f"{rows} rows will be paid with real money. Type {run_name} to go on", err=True)
         if typed.strip() != run_name:
             raise DeclinedError
@@ -96,15 +114,29 @@ class ConsoleWatcher:
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, runner.stop)
+        self.had_open_rows = any(runner.progress().counts[state] for state in OPEN_STATES)
+        self.told = self.not_completed(run)
         show = self._on_terminal if self.err.is_terminal and not self.json else self._in_log
-        display = loop.create_task(show(run, runner))
+        display = None if self.quiet else loop.create_task(show(run, runner))
+        end = None if self.deadline is None else loop.call_later(_seconds_until(self.deadline), runner.stop, DEADLINE)
         try:
             yield
         finally:
-            display.cancel()
+            for each in (display, end):
+                if each is not None:
+                    each.cancel()
             # Only the report is left, which is written to its end.
             for number in STOP_SIGNALS:
                 loop.add_signal_handler(number, lambda: None)
+
+    def not_completed(self, run: Run) -> str | None:
+        """Give a hash of the rows that did not complete as the run's report has them; None where it has none."""
+        if self.report is None:
+            return None
+        try:
+            return sha256_of(self.report / not_completed_name(run))
+        except OSError:
+            return None
 
     async def _on_terminal(self, run: Run, runner: Runner) -> None:
         total = _total(runner.progress())
@@ -163,6 +195,10 @@ class ConsoleWatcher:
                 note = f" {look.message}" if look.message else ""
                 click.echo(f"[{seconds:.0f} s] run {run.name}: {states}; {look.requests} requests.{note}", err=True)
             await asyncio.sleep(IN_LOG)
+
+
+def _seconds_until(deadline: datetime) -> float:
+    return max(0.0, (deadline - SystemClock().now()).total_seconds())
 
 
 def _total(look: Look) -> int:

@@ -12,11 +12,10 @@ from rich.console import Console
 from bulk_topup.cli.display import shown, simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.options import job_from, list_settings
+from bulk_topup.cli.options import job_from, list_settings, start_of
 from bulk_topup.cli.provider import open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.times import moment
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ListFigures
 from bulk_topup.jobs import Job
@@ -66,7 +65,7 @@ def reconcile_command(
         job: Job | None = None
         if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
             job, folder = job_from({**values, "list_or_job": list_or_job})
-            job = job.at(SystemClock().now(), folder)
+            job = job.at(start_of(values, job.schedule), folder)
         elif is_rebuilt:
             raise click.UsageError("--rebuild needs the list or the job file of the run that is rebuilt.")
         provider = provider_from(values, *([] if job is None else [job.environment]))

@@ -37,11 +37,15 @@ def report_options(command: F) -> F:
 
 
 def report_from(
-    values: dict[str, Any], job: str, run_key: str, formats: tuple[ReportFormat, ...] = ()
+    values: dict[str, Any],
+    job: str,
+    run_key: str,
+    formats: tuple[ReportFormat, ...] = (),
+    folder: str | None = None,
 ) -> ReportOptions:
-    """Take the report options out of a command's values."""
-    folder = values.pop("report_dir") or Path("reports") / file_name(job, run_key)
+    """Take the report options out of a command's values; `formats` and `folder` are what a job file states."""
+    place = values.pop("report_dir") or folder or Path("reports") / file_name(job, run_key)
     stated = tuple(ReportFormat(name) for name in values.pop("formats"))
     return ReportOptions(
-        folder=folder, formats=stated or formats or DEFAULT_FORMATS, reveal_pins=values.pop("reveal_pins")
+        folder=Path(place), formats=stated or formats or DEFAULT_FORMATS, reveal_pins=values.pop("reveal_pins")
     )

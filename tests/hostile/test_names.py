@@ -38,7 +38,7 @@ JOBS = {
         b'list = "a"\n[caps.amounts]\nSGD = 1e999999999',
         "caps.amounts.SGD: Input should be less than 1000000000000000000000000",
     ),
-    "a key twice": (b'list = "a"\nlist = "b"', "is not valid TOML: Cannot overwrite a value"),
+    "a key twice": (b'list = "a"\nlist = "b"', "is not valid TOML: line 2: Cannot overwrite a value"),
     "nothing": (b"", "list: Field required"),
     "a list that is no text": (b"list = true", "list: Input should be a valid string"),
     "a list that is a list": (b'list = ["a"]', "list: Input should be a valid string"),
@@ -54,7 +54,7 @@ JOBS = {
     "a name that leaves the folder": (b'list = "a"\nname = "../x"', "name: String should match pattern"),
     "a name that turns what is read around": (
         b'list = "a"\nname = "\xe2\x80\xaex"',
-        "name: Value error, it has characters that nobody sees",
+        "line 2, name: it has characters that nobody sees",
     ),
     "a name of 300 letters": (b'list = "a"\nname = "' + b"x" * 300 + b'"', "name: String should match pattern"),
 }

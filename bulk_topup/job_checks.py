@@ -1,0 +1,150 @@
+"""What a job file's own rules cannot tell: whether its list, columns, folders and product are there; reads the list."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
+from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
+from bulk_topup.filters import FilteredTable
+from bulk_topup.intake import Table, open_table, read_list
+from bulk_topup.job_mistakes import JobMistakesError, Mistake
+from bulk_topup.jobs import Job, RetryJob, load_any_job
+from bulk_topup.toml_places import Path as Place
+from bulk_topup.toml_places import places
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedJob:
+    """A job file and what is wrong with it."""
+
+    path: Path
+    #: With its dates filled in; None where the file itself is not acceptable, or has no list to pay.
+    job: Job | RetryJob | None
+    mistakes: tuple[Mistake, ...]
+
+
+def check_job(path: Path, now: datetime) -> CheckedJob:
+    """Look for everything that would keep a job from starting now; nothing is sent or asked for.
+
+    Args:
+        path: the job file.
+        now: what its dates are filled in with, in UTC.
+    """
+    try:
+        job = load_any_job(path)
+        lines = places(path.read_text(encoding="utf-8-sig"))
+    except JobMistakesError as error:
+        return CheckedJob(path=path, job=None, mistakes=error.mistakes)
+    except JobError as error:
+        return CheckedJob(path=path, job=None, mistakes=(Mistake(line=None, key="", message=str(error)),))
+    try:
+        job = job.at(now, path.parent)
+    except (JobError, ListError) as error:
+        at = "run_key" if isinstance(error, JobError) else "list"
+        return CheckedJob(path=path, job=None, mistakes=(_mistake(error, lines, at),))
+    found = [*(_list_mistakes(job, lines) if isinstance(job, Job) else ()), *_folder_mistakes(job, lines)]
+    found.sort(key=lambda mistake: mistake.line or 0)
+    return CheckedJob(path=path, job=job, mistakes=tuple(found))
+
+
+async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
+    """Ask the provider whether the account has the job's product.
+
+    Raises:
+        DVSError: the provider does not answer, or not for this account.
+    """
+    if not isinstance(checked.job, Job) or checked.job.product is None:
+        return checked
+    try:
+        await dvs.products.get(checked.job.product)
+    except NotFoundError as error:
+        if not error.has_code(ErrorCode.PRODUCT_NOT_AVAILABLE):
+            raise
+        lines = places(checked.path.read_text(encoding="utf-8-sig"))
+        text = f"product {checked.job.product} is not available in this account; choose one of `bulk-topup products`"
+        mistake = Mistake(line=lines.get(("product",)), key="product", message=text)
+        return CheckedJob(path=checked.path, job=checked.job, mistakes=(*checked.mistakes, mistake))
+    return checked
+
+
+def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+    if job.schedule is not None and job.approval.required:
+        text = "a job that needs an approval of each start cannot be started by itself; leave out [schedule]"
+        yield Mistake(line=lines.get(("schedule",)), key="schedule", message=text)
+    try:
+        _ = job.formats
+    except ConfigurationError as error:
+        yield _mistake(error, lines, "default_country")
+        return
+    try:
+        table = open_table(job.source)
+    except ListError as error:
+        stated = [key for key in ("sheet", "encoding", "delimiter") if (key,) in lines and key in str(error)]
+        yield _mistake(error, lines, *stated[:1] or ["list"])
+        return
+    yield from _column_mistakes(job, table, lines)
+    for number, filter_ in enumerate(job.filters):
+        try:
+            FilteredTable(table, job.source.path.name, [filter_])
+        except ListError as error:
+            yield _mistake(error, lines, "filters", number, "column")
+
+
+def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+    """Find the columns and constants that the list does not take, each by itself where that shows which it is."""
+    try:
+        read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
+    except (ListError, MappingError) as whole:
+        alone = [
+            *(("columns", field, {field: column}, {}) for field, column in job.columns.items()),
+            *(("constants", field, {}, {field: text}) for field, text in job.constants.items()),
+        ]
+        is_any = False
+        for key, field, mapping, constants in alone:
+            try:
+                read_list(job.source, mapping=mapping, constants=constants, formats=job.formats, table=table)
+            except MappingError as error:
+                if f'"{mapping.get(field)}"' in str(error) or field in str(error):
+                    is_any = True
+                    yield _mistake(error, lines, key, field)
+        if not is_any:
+            yield _mistake(whole, lines, "columns")
+
+
+def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+    report = Path(job.report_folder or "reports")
+    if (text := _why_not_writable(report)) is not None:
+        yield Mistake(line=lines.get(("report_folder",)), key="report_folder", message=text)
+    if not isinstance(job, Job) or job.archive is None:
+        return
+    archive, lists = Path(job.archive), Path(job.list).parent
+    line = lines.get(("archive",))
+    if (text := _why_not_writable(archive)) is not None:
+        yield Mistake(line=line, key="archive", message=text)
+    elif (text := _why_not_writable(lists)) is not None:
+        yield Mistake(line=line, key="archive", message=f"the list cannot be moved away: {text}")
+    elif _existing(archive).stat().st_dev != lists.stat().st_dev:
+        text = f"{archive} is on another disk than the list, which could not be moved there in one step; name another"
+        yield Mistake(line=line, key="archive", message=text)
+
+
+def _why_not_writable(folder: Path) -> str | None:
+    place = _existing(folder)
+    if not place.is_dir():
+        return f"{place} is not a folder; name another"
+    if not os.access(place, os.W_OK | os.X_OK):
+        return f"{place} cannot be written to; change its owner or mode, or name another"
+    return None
+
+
+def _existing(folder: Path) -> Path:
+    """Give the nearest folder above that is there."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
+def _mistake(error: BulkTopupError, lines: Mapping[Place, int], *place: str | int) -> Mistake:
+    line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
+    return Mistake(line=line, key=".".join(map(str, place)), message=str(error))

@@ -1,0 +1,266 @@
+"""Job files at work against the sandbox: those of the project, and what a job does with its list."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.sandbox import catalogue
+
+JOBS = {
+    "payroll": ("payroll-20", 1),
+    "rewards": ("rewards-20", 1),
+    "gift-cards": ("gift-cards-spring", 0),
+    "bills": ("bills-20", 1),
+    "bonuses": ("bonuses-20", 1),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, root: Path) -> Path:
+    for name in ("jobs", "sample_files"):
+        (tmp_path / name).symlink_to(root / name)
+    return tmp_path
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that writes a list and a job file for it."""
+
+    def write(*lines: str, rows: str = "A-1,+6595123001,5,SG\nA-2,+6595123002,5,GB\n", more: str = "") -> Path:
+        (tmp_path / "inbox").mkdir(exist_ok=True)
+        (tmp_path / "inbox/pay.csv").write_text("reference,phone,amount,Country\n" + rows)
+        text = ['list = "inbox/pay.csv"', 'run_key = "1"', "product = 6418", *lines]
+        (tmp_path / "pay.toml").write_text("\n".join(text) + "\n" + more)
+        return tmp_path / "pay.toml"
+
+    return write
+
+
+@pytest.mark.parametrize(("name", "report", "code"), [(name, *ended) for name, ended in JOBS.items()])
+def test_each_job_of_the_project_pays_its_list_and_a_second_start_sends_nothing(
+    name: str, report: str, code: int, here: Any, folder: Path, options: tuple[str, ...], books: Any, agree: Any
+) -> None:
+    here("run", f"jobs/{name}.toml", *options, "--rate", 1000, code=code)
+    (found,) = [each for each in (folder / "reports").iterdir() if each.name.startswith(report)]
+    with (found / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    agree(rows, books())
+    before = len(books()["transactions"])
+    here("run", f"jobs/{name}.toml", *options, code=code)
+    assert len(books()["transactions"]) == before
+
+
+def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempts_are_used_up(
+    here: Any, folder: Path, options: tuple[str, ...], books: Any
+) -> None:
+    nightly = (folder / "jobs/retry-payroll.toml").read_text().replace('"payroll"', '"rewards"')
+    (folder / "nightly.toml").write_text(nightly.replace("attempts = 5", "attempts = 2"))
+    here("retry", "nightly.toml", *options, code=2)  # there is no ledger yet
+    here("run", "jobs/rewards.toml", *options, "--today", "2026-11-20", code=1)
+    here("run", "jobs/rewards.toml", *options, "--today", "2026-11-27", code=1)
+    before = books()["transactions"]
+    here("retry", "nightly.toml", *options, code=1)
+    after = [entry for entry in books()["transactions"] if entry not in before]
+    failed = {entry["external_id"][:-2] for entry in before[40:] if entry["status_class"] != "COMPLETED"}
+    assert {entry["external_id"][-2:] for entry in after} == {"-2"}
+    assert {entry["external_id"][:-2] for entry in after} <= failed
+    assert after
+    told = here("retry", "nightly.toml", *options).stdout
+    assert "No row of run rewards/2026-W48 is worth another attempt" in told
+    assert here("retry", "nightly.toml", "--quiet", *options).stdout == ""
+    assert json.loads(here("retry", "nightly.toml", "--json", *options).stdout)["run"] == "rewards/2026-W48"
+    here("resume", "rewards", *options, code=2)  # only a job file means the latest run
+    here("resume", "", *options, code=2)
+    assert len(books()["transactions"]) == len(before) + len(after)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_retry_job_is_told_apart_from_a_run(here: Any, options: tuple[str, ...]) -> None:
+    assert "start it with `bulk-topup retry" in here("run", "jobs/retry-payroll.toml", *options, code=3).stderr
+    assert "leave out --status" in here("retry", "jobs/retry-payroll.toml", "--all-failed", *options, code=2).stderr
+    assert "is for job files" in here("retry", "rewards/1", "--scheduled", *options, code=2).stderr
+
+
+def test_rows_that_a_filter_leaves_out_are_not_paid_and_not_forgotten(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, tmp_path: Path, results: Any
+) -> None:
+    file = job(more='[[filters]]\ncolumn = "Country"\nequals = "SG"\n')
+    plan = json.loads(here("plan", file, "--json", *options).stdout)
+    assert (plan["rows"], plan["left_out"]) == (1, {'"Country" is "SG"': 1})
+    told = here("run", file, *options).stdout
+    assert '1 more rows are left out, as they are not "Country" is "SG"' in told
+    assert [entry["credit_party"] for entry in books()["transactions"]] == ["+6595123001"]
+    with (tmp_path / "reports/pay-1/left-out.csv").open(encoding="utf-8-sig", newline="") as read:
+        (left_out,) = csv.DictReader(read)
+    assert (left_out["list_line"], left_out["reference"]) == ("3", "A-2")
+    assert left_out["not_paid_unless"] == '"Country" is "SG"'
+    assert [row["result_line"] for row in results("pay-1")] == ["2"]
+
+
+@pytest.mark.parametrize("columns", ["reference,phone,amount,Country", "note,phone,amount,Country"])
+def test_nobody_is_paid_twice_when_a_filter_changes_between_two_starts(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, columns: str
+) -> None:
+    rows = "A-1,+6595123001,5,GB\nA-2,+6595123002,5,SG\nA-3,+6595123001,5,SG\n"
+    filters = '[[filters]]\ncolumn = "Country"\nequals = "SG"\n'
+    file = job("skip_refused = true", rows=rows, more=filters)
+    path = file.parent / "inbox/pay.csv"
+    path.write_text(path.read_text().replace("reference,phone,amount,Country", columns))
+    here("run", file, *options)
+    file.write_text(file.read_text().removesuffix(filters))
+    here("run", file, *options, code=1)  # the row that was left out credits somebody who is paid
+    file.write_text(file.read_text() + filters.replace("SG", "GB"))
+    here("run", file, *options, code=1)
+    credited = [entry["credit_party"] for entry in books()["transactions"]]
+    assert sorted(credited) == ["+6595123001", "+6595123002"]
+
+
+def test_a_list_that_is_paid_is_archived_and_a_later_start_says_so(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, tmp_path: Path
+) -> None:
+    file = job('archive = "done/{today:%Y}"')
+    here("plan", file, *options)
+    assert (tmp_path / "inbox/pay.csv").exists()
+    told = here("run", file, "--today", "2026-11-28", *options).stdout
+    assert "The list is archived:" in told
+    assert (tmp_path / "done/2026/pay.csv").exists()
+    assert not (tmp_path / "inbox/pay.csv").exists()
+    again = here("run", file, "--today", "2026-11-29", *options).stdout
+    assert "Run pay/1 has ended (2 completed), and its list is in the archive" in again
+    assert here("run", file, "--quiet", "--today", "2026-11-29", *options).stdout == ""
+    assert len(books()["transactions"]) == 2
+    here("run", file, "--run-key", "2", *options, code=3)
+
+
+def test_a_list_with_rows_that_wait_is_not_archived(here: Any, job: Any, options: tuple[str, ...]) -> None:
+    file = job('archive = "done"')
+    here("run", file, "--deadline", "0s", *options, code=75)
+    assert (file.parent / "inbox/pay.csv").exists()
+    here("run", file, *options)
+    assert (file.parent / "done/pay.csv").exists()
+
+
+def test_an_archive_that_cannot_be_made_is_told_before_anybody_is_paid(
+    here: Any, job: Any, options: tuple[str, ...], books: Any
+) -> None:
+    file = job('archive = "pay.toml/x"')
+    assert "could not be moved to the archive" in here("run", file, *options, code=3).stderr
+    assert books()["transactions"] == []
+
+
+def test_the_report_goes_where_the_job_says(here: Any, job: Any, options: tuple[str, ...], tmp_path: Path) -> None:
+    file = job('report_folder = "out/{today:%Y-%m}"')
+    here("run", file, "--today", "2026-11-28", *options)
+    assert (tmp_path / "out/2026-11/summary.json").exists()
+    assert not (tmp_path / "reports").exists()
+
+
+def test_mistakes_of_job_files_are_told_with_their_lines_and_as_json(here: Any, job: Any) -> None:
+    file = job("rate = 0", "[columns]", 'amount = "Amt"')
+    assert f"{file} line 4, rate: " in here("job", "check", file, code=3).stdout
+    file = job("[columns]", 'amount = "Amt"')
+    (told,) = json.loads(here("job", "check", "--json", file, code=3).stdout)
+    assert (told["in_order"], [each["line"] for each in told["mistakes"]]) == (False, [5])
+    assert "is in order: it pays" in here("job", "check", job()).stdout
+
+
+def test_a_product_that_the_account_has_not_is_found_online(here: Any, job: Any, options: tuple[str, ...]) -> None:
+    assert "is in order" in here("job", "check", "--online", job(), *options).stdout
+    file = job()
+    file.write_text(file.read_text().replace("6418", "999999"))
+    told = here("job", "check", "--online", file, *options, code=3).stdout
+    assert f"{file} line 3, product: product 999999 is not available" in told
+
+
+def test_a_new_job_is_asked_for_written_once_and_runs(
+    here: Any, job: Any, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    job()
+    words = ("--list", "inbox/pay.csv", "--product", 6418, "--every", "once", "--env", "sandbox")
+    assert "is in order" in here("job", "new", "mine.toml", *words).stdout
+    assert "is there already" in here("job", "new", "mine.toml", *words, code=3).stderr
+    here("run", "mine.toml", *options)
+    assert (tmp_path / "reports/mine-1/summary.json").exists()
+
+
+AUTO = ("[auto_product]", "[columns]", 'reference = "reference"')
+
+
+def _auto(file: Path) -> Path:
+    file.write_text(file.read_text().replace("product = 6418\n", ""))
+    return file
+
+
+def test_a_product_is_chosen_by_the_numbers_operator_and_the_amount(
+    here: Any, job: Any, options: tuple[str, ...], results: Any
+) -> None:
+    rows = "A-1,+6595123402,5,SG\nA-2,+6595123403,8,SG\nA-3,+6595123405,5,SG\nA-4,+6595123406,,SG\n"
+    file = _auto(job("skip_refused = true", *AUTO, rows=rows))
+    here("run", file, *options, code=1)
+    found = results("pay-1")
+    assert [row["result_product_id"] for row in found] == ["6418", "6430", "", ""]
+    assert [row["result_state"] for row in found] == ["completed", "completed", "refused", "refused"]
+    assert "Straits Mobile has no product that gives 5; correct the amount" in found[2]["result_reason"]
+    assert "the row needs both" in found[3]["result_reason"]
+    assert "No product is chosen" not in found[2]["result_reason"] + found[3]["result_reason"]
+
+
+def test_a_choice_stays_when_the_look_up_comes_out_otherwise_and_nobody_is_paid_twice(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, results: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _auto(job("skip_refused = true", *AUTO, rows="A-1,+6595123402,8,SG\nA-2,+6595123404,8,SG\n"))
+    here("run", file, "--deadline", "0s", *options, code=75)
+    _port_numbers(monkeypatch)
+    assert here("plan", file, "--json", *options).exit_code == 0
+    here("run", file, *options)
+    assert [row["result_product_id"] for row in results("pay-1")] == ["6418", "6418"]
+    # A row that is new is looked up anew; one whose amount was edited too, and is still the row that was paid.
+    (file.parent / "inbox/pay.csv").write_text(
+        "reference,phone,amount,Country\nA-1,+6595123402,9,SG\nA-2,+6595123404,8,SG\nA-3,+6595123406,8,SG\n"
+    )
+    here("run", file, *options, code=1)
+    assert [row["result_product_id"] for row in results("pay-1")] == ["6418", "6418", "6430"]
+    assert [entry["credit_party"][-3:] for entry in books()["transactions"]] == ["402", "404", "406"]
+
+
+def _port_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sandbox say of every number of Singapore that another operator has it now."""
+    identify = catalogue.lookup_bodies
+
+    def ported(mobile_number: str) -> list[bytes]:
+        return identify(f"{mobile_number[:-1]}{(int(mobile_number[-1]) + 1) % 10}")
+
+    monkeypatch.setattr(catalogue, "lookup_bodies", ported)
+
+
+def test_a_number_is_paid_once_in_a_list_whatever_products_its_amounts_would_get(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, results: Any
+) -> None:
+    file = _auto(job("skip_refused = true", *AUTO, rows="A-1,+6595123402,8,SG\nA-2,+6595123402,5,SG\n"))
+    here("run", file, *options, code=1)
+    assert len(books()["transactions"]) == 1
+    assert "Line 2 already" in results("pay-1")[1]["result_reason"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (("[auto_product]",), "only a reference says who a row is"),
+        (("[auto_product]", "[columns]", 'reference = "reference"', 'product_id = "amount"'), "not both"),
+        (("[auto_product]", "service = 1", "[columns]", 'reference = "reference"'), "no such key"),
+    ],
+)
+def test_a_choice_of_products_that_could_pay_twice_is_refused(
+    here: Any, job: Any, lines: tuple[str, ...], told: str
+) -> None:
+    assert told in here("job", "check", _auto(job(*lines)), code=3).stdout
+
+
+def test_a_list_that_states_products_is_not_chosen_for(here: Any, job: Any, options: tuple[str, ...]) -> None:
+    file = _auto(job(*AUTO))
+    (file.parent / "inbox/pay.csv").write_text("reference,phone,amount,product\nA-1,+6595123402,8,6418\n")
+    assert "states products" in here("run", file, *options, code=3).stderr

@@ -1,0 +1,168 @@
+"""What cron and systemd start: the printed lines in a bare environment, and quiet unless there is trouble."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.ledger import run_lock
+
+PATIENCE = 120
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    folder = tmp_path / "pay day 100%"
+    folder.mkdir()
+    (folder / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\nA-2,+6595123002,5\n")
+    (folder / "pay.toml").write_text(
+        'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\n[schedule]\nat = "* * * * *"\n', encoding="utf-8"
+    )
+    return folder / "pay.toml"
+
+
+@pytest.fixture
+def printed(here: Any, job: Path, sandbox: Any, credentials: tuple[str, str]) -> Callable[..., str]:
+    """Give a function that prints a schedule of the job, with a file of its credentials."""
+    (job.parent / "account.env").write_text("DVS_API_KEY={}\nDVS_API_SECRET={}\n".format(*credentials))
+
+    def schedule(*words: str) -> str:
+        places = ("--environment-file", job.parent / "account.env", "--directory", job.parent)
+        books = ("--ledger", job.parent / "ledger.db", "--base-url", sandbox.base_url)
+        return str(here("schedule", "print", job, *words, *places, *books).stdout)
+
+    return schedule
+
+
+def _bare(*words: str, environment: tuple[str, ...] = (), folder: Path | None = None) -> Any:
+    return subprocess.run(
+        ["env", "-i", *environment, *words],
+        cwd=folder or "/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def test_the_crontab_line_pays_in_a_bare_environment_and_prints_nothing(
+    printed: Callable[..., str], job: Path, books: Any, tmp_path: Path
+) -> None:
+    lines = [line for line in printed("--cron").splitlines() if line.startswith("* * * * * ")]
+    command = lines[0].removeprefix("* * * * * ").replace("\\%", "%")
+    home = (f"HOME={tmp_path}",)
+    for _ in range(2):
+        ended = _bare("/bin/sh", "-c", command, environment=home)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert len(books()["transactions"]) == 2
+    assert (job.parent / "reports/pay-1/summary.json").exists()
+
+
+def test_the_unit_pays_in_a_bare_environment_and_prints_nothing(
+    printed: Callable[..., str], books: Any, tmp_path: Path
+) -> None:
+    stated = dict(line.split("=", 1) for line in printed("--systemd").splitlines() if "=" in line)
+    words = [word.replace("%%", "%").replace("$$", "$") for word in shlex.split(stated["ExecStart"])]
+    file = Path(stated["EnvironmentFile"].replace("%%", "%"))
+    environment = (f"HOME={tmp_path}", *file.read_text().splitlines())
+    ended = _bare(*words, environment=environment, folder=Path(stated["WorkingDirectory"].replace("%%", "%")))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert len(books()["transactions"]) == 2
+
+
+def test_units_are_written_into_a_folder(printed: Callable[..., str], tmp_path: Path) -> None:
+    printed("--systemd", "--into", str(tmp_path / "units"))
+    assert sorted(file.name for file in (tmp_path / "units").iterdir()) == [
+        "bulk-topup-pay.service",
+        "bulk-topup-pay.timer",
+    ]
+
+
+def test_a_job_that_is_not_to_be_started_by_itself_has_no_schedule(here: Any, job: Path) -> None:
+    assert "State one of" in here("schedule", "print", job, code=2).stderr
+    text = job.read_text()
+    job.write_text(f'{text}[approval]\nrequired = true\nkeys = ["hmac"]\n')
+    assert "needs an approval" in here("schedule", "print", job, "--cron", code=3).stderr
+    job.write_text(f'environment = "production"\n{text}')
+    assert "--environment-file" in here("schedule", "print", job, "--cron", code=2).stderr
+    assert "--yes" in here("schedule", "print", job, "--cron", "--environment-file", "x").stdout
+    job.write_text(text.partition("[schedule]")[0])
+    assert "has no [schedule]" in here("schedule", "print", job, "--cron", code=3).stderr
+
+
+def test_a_quiet_start_tells_of_trouble_once_on_standard_error(
+    here: Any, job: Path, options: tuple[str, ...], books: Any
+) -> None:
+    (job.parent / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\nA-2,+6595123102,5\n")
+    first = here("run", job, "--quiet", *options, code=1)
+    assert first.stdout == ""
+    assert "Run pay/1 is new." in first.stderr
+    assert "not-completed.csv" in first.stderr
+    again = here("run", job, "--quiet", *options, code=1)
+    assert (again.stdout, again.stderr) == ("", "")
+    assert "1 failed" in here("run", job, *options, code=1).stdout
+    resumed = here("resume", "pay/1", "--quiet", *options, code=1)
+    assert (resumed.stdout, resumed.stderr) == ("", "")
+    retried = here("retry", "pay/1", "--all-failed", "--quiet", *options, code=1)
+    assert "not-completed.csv" in retried.stderr
+    assert len(books()["transactions"]) == 3
+
+
+def test_a_quiet_start_tells_again_when_something_else_is_wrong(here: Any, job: Path, options: tuple[str, ...]) -> None:
+    job.write_text("skip_refused = true\n" + job.read_text())
+    list_ = job.parent / "pay.csv"
+    paid = list_.read_text()
+    list_.write_text(paid + "A-3,12,5\n")
+    assert "A-3" not in here("run", job, "--quiet", *options, code=1).stdout
+    assert here("run", job, "--quiet", *options, code=1).stderr == ""
+    list_.write_text(paid + "A-3,13,5\n")
+    assert "not an E.164 number" in here("run", job, "--quiet", *options, code=1).stderr
+
+
+def test_a_quiet_start_whose_list_is_refused_shows_the_rows_on_standard_error(
+    here: Any, job: Path, options: tuple[str, ...]
+) -> None:
+    (job.parent / "pay.csv").write_text("reference,phone,amount\nA-1,12,5\n")
+    told = here("run", job, "--quiet", *options, code=3)
+    assert told.stdout == ""
+    assert "not an E.164 number" in told.stderr
+
+
+def test_a_quiet_start_never_asks(here: Any, job: Path, options: tuple[str, ...], books: Any) -> None:
+    told = here("run", job, "--quiet", "--env", "production", *options, code=2)
+    assert "state --yes" in told.stderr
+    assert books()["transactions"] == []
+
+
+def test_a_second_start_while_the_first_is_on_says_nothing(
+    here: Any, job: Path, options: tuple[str, ...], tmp_path: Path, books: Any
+) -> None:
+    with run_lock(tmp_path / "ledger.db", "pay", "1"):
+        told = here("run", job, "--quiet", *options, code=5)
+        assert (told.stdout, told.stderr) == ("", "")
+        assert "Another process" in here("run", job, *options, code=5).stderr
+    assert books()["transactions"] == []
+
+
+def test_after_the_deadline_nothing_is_sent_and_the_next_start_goes_on(
+    here: Any, job: Path, options: tuple[str, ...], books: Any
+) -> None:
+    stopped = here("run", job, "--deadline", "2020-01-01", "--json", *options, code=75)
+    assert json.loads(stopped.stdout)["message"] == "The deadline has come; start again to resume."
+    assert books()["transactions"] == []
+    here("resume", "pay/1", "--deadline", "1h", *options)
+    assert len(books()["transactions"]) == 2
+
+
+def test_a_start_when_nothing_is_due_sends_nothing(here: Any, job: Path, options: tuple[str, ...], books: Any) -> None:
+    job.write_text(job.read_text().replace('"* * * * *"', '"0 0 29 2 *"'))
+    assert "No start is due" in here("run", job, "--scheduled", *options, code=3).stderr
+    assert "leave out --today" in here("run", job, "--scheduled", "--today", "2026-11-28", *options, code=2).stderr
+    job.write_text(job.read_text().partition("[schedule]")[0])
+    assert "no [schedule]" in here("run", job, "--scheduled", *options, code=3).stderr
+    assert books()["transactions"] == []

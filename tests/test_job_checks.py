@@ -1,0 +1,118 @@
+"""What is told about a job file before it is started: every mistake with its line and its cure."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bulk_topup.environments import Environment
+from bulk_topup.intake import ListSource
+from bulk_topup.job_checks import check_job
+from bulk_topup.job_mistakes import Mistake
+from bulk_topup.job_schema import job_schema
+from bulk_topup.job_writing import Answers, Often, job_text
+from bulk_topup.jobs import Job, load_job
+
+NOW = datetime(2026, 11, 28, 17, tzinfo=UTC)
+LIST = "reference,phone,amount,Country\nA-1,+6595123001,5,SG\n"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox/pay-2026-11.csv").write_text(LIST)
+    return tmp_path / "pay.toml"
+
+
+def _mistakes(job: Path, text: str) -> tuple[Mistake, ...]:
+    job.write_text(text)
+    return check_job(job, NOW).mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "told"),
+    [
+        ('list = "inbox/pay-2026-11.csv"\n\n[caps]\nrow = 1', 4, "caps.row", r"it has amounts, .*do you mean rows\?"),
+        ('# c\nlist = "inbox/none.csv"', 2, "list", "cannot be read"),
+        ('# c\nlist = "inbox/x*.csv"\nrun_key = "1"', 2, "list", "No file matches"),
+        ('# c\nlist = "inbox/*.csv"', None, "", "needs a run_key"),
+        ('list = "inbox/pay-2026-11.csv"\nsheet = "Pay"', 2, "sheet", "has no sheets"),
+        ('list = "inbox/pay-2026-11.csv"\nencoding = "latin-99"', 2, "encoding", "latin-99"),
+        ('list = "inbox/pay-2026-11.csv"\ndefault_country = "XX"', 2, "default_country", "is not a country"),
+        ('list = "inbox/pay-2026-11.csv"\n[columns]\namount = "Amt"', 3, "columns.amount", 'no column "Amt"'),
+        ('list = "inbox/pay-2026-11.csv"\n[columns]\n\namuont = "amount"', 4, "columns.amuont", "do you mean amount"),
+        ('list = "inbox/pay-2026-11.csv"\n[constants]\ncurrency = ""', 3, "constants.currency", "is blank"),
+        (
+            'list = "inbox/pay-2026-11.csv"\n[[filters]]\ncolumn = "Land"\nblank = false',
+            3,
+            "filters.0.column",
+            'no column "Land"',
+        ),
+        ('list = "inbox/pay-2026-11.csv"\n[[filters]]\ncolumn = "Country"', 2, "filters.0", "states one of equals"),
+        ('list = "inbox/pay-2026-11.csv"\nreport_folder = "pay.toml/x"', 2, "report_folder", "is not a folder"),
+        ('list = "inbox/pay-2026-11.csv"\narchive = "pay.toml"', 2, "archive", "is not a folder"),
+        ('list = "inbox/pay-2026-11.csv"\n[schedule]\nat = "0 17 31"', 3, "schedule.at", "five fields"),
+        ('list = "inbox/pay-2026-11.csv"\nname = [', 2, "", "Invalid value"),
+        ('retry_of = "pay"\nstatuses = ["DECLINED-INVALID-CREDIT-PARTY"]', 2, "statuses.0", "fares no better"),
+    ],
+)
+def test_a_mistake_has_its_line_its_key_and_its_cure(
+    job: Path, text: str, line: int | None, key: str, told: str
+) -> None:
+    (mistake,) = _mistakes(job, text)
+    assert (mistake.line, mistake.key) == (line, key)
+    with pytest.raises(AssertionError, match=told):
+        raise AssertionError(mistake.message)
+
+
+def test_a_job_without_mistakes_is_given_with_its_dates_filled_in(job: Path) -> None:
+    text = 'run_key = "{today:%Y-%m}"\nlist = "inbox/pay-{today:%Y-%m}*.csv"\nreport_folder = "out/{today}"'
+    assert _mistakes(job, text) == ()
+    found = check_job(job, NOW).job
+    assert isinstance(found, Job)
+    assert (found.list, found.run_key) == (str(job.parent / "inbox/pay-2026-11.csv"), "2026-11")
+    assert found.report_folder == str(job.parent / "out/2026-11-28")
+
+
+def test_all_columns_that_the_list_has_not_are_told_at_once(job: Path) -> None:
+    mistakes = _mistakes(job, 'list = "inbox/pay-2026-11.csv"\n[columns]\namount = "a"\nreference = "b"')
+    assert [mistake.line for mistake in mistakes] == [3, 4]
+
+
+def test_the_jobs_of_the_project_fit_the_schema_beside_them_which_is_the_one_that_is_printed(root: Path) -> None:
+    import tomllib
+
+    schema = json.loads((root / "jobs/job.schema.json").read_text())
+    # Written anew with: bulk-topup job schema > jobs/job.schema.json
+    assert schema == json.loads(json.dumps(job_schema()))
+    for file in (root / "jobs").glob("*.toml"):
+        jsonschema.validate(tomllib.loads(file.read_text()), schema)
+        assert file.read_text().startswith("#:schema ./job.schema.json\n")
+
+
+def test_the_schema_refuses_an_unknown_key_and_explains_every_known_one() -> None:
+    schema = job_schema()
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"list": "x.csv", "produkt": 1}, schema)
+    jobs = [schema["$defs"][name]["properties"] for name in ("Job", "RetryJob")]
+    assert [field for properties in jobs for field, shape in properties.items() if "description" not in shape] == []
+
+
+def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path) -> None:
+    answers = Answers(
+        file=job,
+        source=ListSource(path=job.parent / "inbox/pay-2026-11.csv"),
+        product=6418,
+        often=Often.MONTH,
+        environment=Environment.SANDBOX,
+    )
+    assert _mistakes(job, job_text(answers, NOW)) == ()
+    loaded = load_job(job)
+    assert (loaded.list, loaded.run_key) == ("inbox/pay-{today:%Y-%m}.csv", "{today:%Y-%m}")
+    assert loaded.columns == {
+        "reference": "reference",
+        "amount": "amount",
+        "credit_party_identifier.mobile_number": "phone",
+    }
