@@ -1,0 +1,114 @@
+"""How many requests a row takes until its final status is known by polling, beside asking for each row every second.
+
+    python benchmarks/requests.py [ROWS] [TIME_SCALE]
+
+A third each of the rows ends 3 s, 20 s and 5 min after its creation, times the scale, as is the naive way's second.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import uvloop
+from figures import Figures, reached
+from paying import KEY, SECRET, pay, write_list
+from processes import served
+
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import PollPolicy, RunOptions
+
+ROWS = 10_000
+TIME_SCALE = 0.1
+NAIVE_ROWS = 60
+RATE_LIMIT = 500
+#: Endings of numbers that complete after 3 s, 20 s and 5 min (reference: sandbox suffixes).
+SUFFIXES = ("100", "200", "300")
+AIM = 1.05
+
+
+def main() -> None:
+    """Measure and print."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    scale = float(sys.argv[2]) if len(sys.argv) > 2 else TIME_SCALE
+    with (
+        tempfile.TemporaryDirectory() as name,
+        _sandbox(scale) as base_url,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
+    ):
+        naive = loop.run(_naive(base_url, scale)) / NAIVE_ROWS
+        requests, seconds = loop.run(_paid(base_url, Path(name), rows, scale))
+    figures = Figures(
+        title="Requests a row",
+        what=(
+            f"{rows:,} rows, confirmed as they are created and followed by polling only; a third each is final after "
+            f"3 s, 20 s and 5 min, times {scale:g}. All requests count, those of the plan too."
+        ),
+        packages=("httpx2",),
+    )
+    figures.add(f"baseline: a POST, then a GET a second ({NAIVE_ROWS} rows)", f"{naive:.1f} requests a row")
+    figures.add(
+        "bulk-topup: plan, submit and track",
+        f"{requests / rows:.3f} requests a row",
+        ratio=f"{rows * naive / requests:.0f} times fewer",
+        aim=reached(requests <= AIM * rows, f"{AIM} or fewer"),
+    )
+    figures.show(f"The run took {seconds:.0f} s, of which the last row took {300 * scale:.0f} s after its creation.")
+
+
+async def _naive(base_url: str, scale: float) -> int:
+    """Give the requests that it takes to ask for each row once a second."""
+    requests = 0
+    async with httpx2.AsyncClient(auth=(KEY, SECRET)) as client:
+
+        async def follow(row: int) -> None:
+            nonlocal requests
+            body = {
+                "external_id": f"naive-{row}",
+                "product_id": 6418,
+                "calculation_mode": "DESTINATION_AMOUNT",
+                "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 1},
+                "auto_confirm": True,
+                "credit_party_identifier": {"mobile_number": _number(row)},
+            }
+            answer = await client.post(f"{base_url}/async/transactions", json=body)
+            requests += 1
+            while answer.json()["status"]["class"]["message"] != "COMPLETED":
+                await asyncio.sleep(scale)
+                answer = await client.get(f"{base_url}/transactions/{answer.json()['id']}")
+                requests += 1
+
+        await asyncio.gather(*(follow(row) for row in range(NAIVE_ROWS)))
+    return requests
+
+
+async def _paid(base_url: str, folder: Path, rows: int, scale: float) -> tuple[int, float]:
+    path = write_list(folder, map(_number, range(rows)))
+    options = RunOptions(polling=PollPolicy(shortest=2 * scale, longest=60 * scale))
+    async with AsyncDVS(base_url, KEY, SECRET, connections=1000) as dvs:
+        began = time.perf_counter()
+        await pay(path, dvs, folder, options)
+        return dvs.traffic.requests, time.perf_counter() - began
+
+
+def _number(row: int) -> str:
+    """Give another number for each of 27,000 rows: two payments to one number are never on their way side by side."""
+    return f"+659{row // 3 % 9000:04}{SUFFIXES[row % 3]}"
+
+
+@contextmanager
+def _sandbox(scale: float) -> Iterator[str]:
+    command = [
+        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(RATE_LIMIT),
+        "--time-scale", str(scale), "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
+    ]  # fmt: skip
+    with served(command) as (_, port):
+        yield f"http://127.0.0.1:{port}/v1"
+
+
+if __name__ == "__main__":
+    main()
