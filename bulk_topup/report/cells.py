@@ -45,7 +45,7 @@ def time_texts(moments: Sequence[str | None]) -> list[str | None]:
         None
         if moment is None
         else moment[: -len(_UTC_OFFSET)] + "Z"
-        if moment.endswith(_UTC_OFFSET) and len(moment) in _WRITTEN_OUT
+        if moment[-len(_UTC_OFFSET) :] == _UTC_OFFSET and len(moment) in _WRITTEN_OUT
         else time_text(datetime.fromisoformat(moment))
         for moment in moments
     ]
@@ -72,15 +72,17 @@ def notes(outcomes: Outcomes, columns: int) -> list[str]:
     ]
 
 
-def list_cells(outcomes: Outcomes, columns: int) -> list[Sequence[str]]:
-    """Give exactly one cell a column of the list for each row: a short row gets empty cells, a long one is cut.
+def fitted(cells: Sequence[str], columns: int) -> Sequence[str]:
+    """Give exactly one cell a column of the list: a short row is filled with empty cells, a long one is cut.
 
     What a long row loses here, its note tells.
     """
-    return [
-        cells if len(cells) == columns else (*cells[:columns], *[""] * (columns - len(cells)))
-        for cells in outcomes.cells
-    ]
+    return cells if len(cells) == columns else (*cells[:columns], *[""] * (columns - len(cells)))
+
+
+def list_cells(outcomes: Outcomes, columns: int) -> list[Sequence[str]]:
+    """Give the cells of each row, exactly one a column of the list."""
+    return [cells if len(cells) == columns else fitted(cells, columns) for cells in outcomes.cells]
 
 
 def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> list[Sequence[str | int | None]]:
@@ -115,9 +117,9 @@ def csv_text(text: str) -> str:
     return "'" + text if text[:1] in FORMULA_STARTS else text
 
 
-def csv_column(texts: Iterable[str | None]) -> list[str | None]:
-    """Do the same with a column."""
-    return ["'" + text if text and text[0] in FORMULA_STARTS else text for text in texts]
+def csv_column(texts: Iterable[str | None]) -> list[str]:
+    """Do the same with a column; empty for none."""
+    return ["'" + text if text and text[0] in FORMULA_STARTS else text or "" for text in texts]
 
 
 def xlsx_text(text: str) -> str:

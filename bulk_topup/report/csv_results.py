@@ -4,25 +4,28 @@ Both are UTF-8 with a byte order mark and CRLF line ends, as spreadsheet program
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from bulk_topup.outcomes import Outcomes
 from bulk_topup.problems import LINE_COLUMN, REASON_COLUMN
 from bulk_topup.records import Run
 from bulk_topup.report.batches import Sink
-from bulk_topup.report.cells import csv_column, csv_text, list_cells, result_values
+from bulk_topup.report.cells import csv_column, csv_text, fitted, list_cells, result_values
 from bulk_topup.report.columns import FOREIGN_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.reasons import why_not_completed
 from bulk_topup.states import RowState
 
 #: Spreadsheet programs take a CSV file for UTF-8 only when it begins with this.
 _BYTE_ORDER_MARK: Final = "\ufeff"
+_LINE_END: Final = "\r\n"
+#: A text with one of these stands in quotes.
+_QUOTED_FOR: Final = (",", '"', "\r", "\n")
 
 #: Where the texts stand among the result fields that need a guard against formulas, as the list's own cells do.
-_FOREIGN: Final = tuple(RESULT_FIELDS.index(field) for field in FOREIGN_FIELDS)
+_FOREIGN: Final = frozenset(RESULT_FIELDS.index(field) for field in FOREIGN_FIELDS)
 
 
 @contextmanager
@@ -30,15 +33,29 @@ def csv_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
     """Give a sink that writes every row to a CSV file: the list's own columns, then the result columns."""
     columns = len(run.columns)
 
-    def rows(outcomes: Outcomes) -> Iterable[Sequence[str | int | None]]:
+    def write(outcomes: Outcomes) -> None:
         values = result_values(outcomes, columns, reveal_pins=reveal_pins)
-        for place in _FOREIGN:
-            values[place] = csv_column(values[place])  # type: ignore[arg-type]
-        return zip(*map(csv_column, zip(*list_cells(outcomes, columns), strict=True)), *values, strict=True)
+        texts = [csv_column(cells) for cells in zip(*list_cells(outcomes, columns), strict=True)]
+        texts += [
+            csv_column(column) if place in _FOREIGN else ["" if value is None else str(value) for value in column]  # type: ignore[arg-type]
+            for place, column in enumerate(values)
+        ]
+        rows = zip(*map(_quoted, texts), strict=True)
+        file.write("".join([f"{','.join(row)}{_LINE_END}" for row in rows]))
 
-    with _rows(path) as write:
-        write([[*map(csv_text, run.columns), *result_columns(run.columns)]])
-        yield lambda outcomes: write(rows(outcomes))
+    with _opened(path) as file:
+        csv.writer(file).writerow([*map(csv_text, run.columns), *result_columns(run.columns)])
+        yield write
+
+
+def _quoted(texts: Sequence[str]) -> Sequence[str]:
+    """Quote those texts of a column that need it, as csv.writer does, which looks at every character for that."""
+    joined = "".join(texts)
+    if not any(mark in joined for mark in _QUOTED_FOR):
+        return texts
+    return [
+        '"' + text.replace('"', '""') + '"' if any(mark in text for mark in _QUOTED_FOR) else text for text in texts
+    ]
 
 
 @contextmanager
@@ -55,21 +72,24 @@ def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
     line, reason = columns.index(LINE_COLUMN), columns.index(REASON_COLUMN)
     why = why_not_completed(run)
 
-    def rows(outcomes: Outcomes) -> Iterator[list[str | None]]:
-        for place, cells in enumerate(list_cells(outcomes, len(run.columns))):
-            if outcomes.state[place] != RowState.COMPLETED:
+    def rows(outcomes: Outcomes) -> Iterator[list[str]]:
+        for place, state in enumerate(outcomes.state):
+            if state != completed:
+                cells = fitted(outcomes.cells[place], len(run.columns))
                 row = csv_column(cells) + [""] * (len(columns) - len(cells))
                 row[line], row[reason] = str(outcomes.line[place]), csv_text(why(outcomes.row(place)))
                 yield row
 
-    with _rows(path) as write:
-        write([[*map(csv_text, columns)]])
-        yield lambda outcomes: write(rows(outcomes))
+    completed = RowState.COMPLETED.value
+    with _opened(path) as file:
+        writer = csv.writer(file)
+        writer.writerow([*map(csv_text, columns)])
+        yield lambda outcomes: writer.writerows(rows(outcomes))
 
 
 @contextmanager
-def _rows(path: Path) -> Iterator[Callable[[Iterable[Sequence[str | int | None]]], None]]:
+def _opened(path: Path) -> Iterator[TextIO]:
     # Half a surrogate pair has no UTF-8 form; it is shown as its code, so that one bad cell cannot stop a report.
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(_BYTE_ORDER_MARK)
-        yield csv.writer(file).writerows
+        yield file

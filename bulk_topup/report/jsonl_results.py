@@ -28,7 +28,8 @@ def jsonl_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
     def write(outcomes: Outcomes) -> None:
         values = result_values(outcomes, len(keys), reveal_pins=reveal_pins)
         cells = [dict(zip(keys, row, strict=True)) for row in list_cells(outcomes, len(keys))]
-        lines = [*map(_Line, *values, map(_problems, outcomes.problems), cells)]
+        problems = [_problems(found) if found else () for found in outcomes.problems]
+        lines = [*map(_Line, *values, problems, cells)]
         try:
             file.write(encoder.encode_lines(lines))
         except UnicodeEncodeError:

@@ -99,7 +99,7 @@ class _NotCompleted:
 
     def add(self, outcomes: Outcomes) -> None:
         """Write those of these rows that did not complete."""
-        if all(state == RowState.COMPLETED for state in outcomes.state):
+        if outcomes.state.count(RowState.COMPLETED.value) == len(outcomes):
             return
         if self._sink is None:
             path = self._places.enter_context(replacing(self._path))
