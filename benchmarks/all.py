@@ -17,6 +17,8 @@ SCRIPTS = (
     "plan.py",
     "run.py",
     "commits.py",
+    "requests_per_row.py",
+    "rate.py",
     "ledger.py",
     "memory.py",
     "reports.py",

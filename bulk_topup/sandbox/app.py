@@ -44,10 +44,10 @@ class Sandbox:
     def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock, faults: Faults) -> None:
         pair = f"{config.api_key}:{config.api_secret.get_secret_value()}"
         self._credentials = b64encode(pair.encode())
-        self._routes = Routes(provider, faults)
+        self._window = RateWindow(clock, config.rate_limit)
+        self._routes = Routes(provider, faults, self._window)
         self._holding = Holding(provider, clock, config.time_scale)
         self._callbacks = Callbacks(provider, clock, config.time_scale)
-        self._window = RateWindow(clock, config.rate_limit)
 
     def start(self) -> None:
         """Begin to send callbacks; called inside the event loop that serves."""

@@ -1,6 +1,10 @@
 """The rate limit: so many requests in each second of the clock; touches only the clock."""
 
+from typing import Any
+
 from bulk_topup.clock import Clock
+from bulk_topup.dvs import codec
+from bulk_topup.errors import ConfigurationError
 
 
 class RateWindow:
@@ -26,3 +30,25 @@ class RateWindow:
             return None
         self._used += 1
         return self.limit - self._used
+
+    def report(self) -> dict[str, int]:
+        """Give the limit as `/sandbox/rate-limit` shows it."""
+        return {"limit": self.limit}
+
+    def set(self, body: bytes) -> None:
+        """Take another limit from now on, also for the second that is on.
+
+        Args:
+            body: as `report` gives it, in JSON.
+
+        Raises:
+            ConfigurationError: it is something else.
+        """
+        try:
+            stated: Any = codec.decode(body)
+        except codec.InvalidJSON:
+            stated = None
+        limit = stated.get("limit") if isinstance(stated, dict) else None
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            raise ConfigurationError('The rate limit is written like {"limit": 50}; 0 is none.')
+        self.limit = limit

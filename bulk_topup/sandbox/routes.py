@@ -8,6 +8,7 @@ from bulk_topup.sandbox import catalogue, discovery, lookups, offers
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import Faults, read_faults
 from bulk_topup.sandbox.languages import language_of
+from bulk_topup.sandbox.limits import RateWindow
 from bulk_topup.sandbox.messages import Answer, Handler, Held, Request, in_language, list_answer, page_answer
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.query import REGION, Page
@@ -31,11 +32,13 @@ class Routes:
     Args:
         provider: whom they ask.
         faults: what can be set to go wrong.
+        window: the rate limit.
     """
 
-    def __init__(self, provider: Provider, faults: Faults) -> None:
+    def __init__(self, provider: Provider, faults: Faults, window: RateWindow) -> None:
         self._provider = provider
         self._faults = faults
+        self._window = window
         transactions = "/v1/async/transactions"
         self._table: dict[str, dict[str, Handler]] = {
             transactions: {"POST": self._create},
@@ -66,6 +69,7 @@ class Routes:
             "/v1/lookup/credit-party/status": {"POST": self._credit_party_status},
             "/sandbox/books": {"GET": self._books},
             "/sandbox/faults": {"GET": self._show_faults, "PUT": self._set_faults, "DELETE": self._clear_faults},
+            "/sandbox/rate-limit": {"GET": self._show_limit, "PUT": self._set_limit},
             "/sandbox/transactions/*/reverse": {"POST": self._reverse},
         }
 
@@ -195,3 +199,14 @@ class Routes:
     def _clear_faults(self, request: Request) -> Answer:
         self._faults.set(())
         return self._show_faults(request)
+
+    def _show_limit(self, request: Request) -> Answer:
+        del request
+        return Answer(body=codec.encode(self._window.report()))
+
+    def _set_limit(self, request: Request) -> Answer:
+        try:
+            self._window.set(request.body)
+        except ConfigurationError as error:
+            raise Refusal(ErrorCode.BAD_REQUEST, str(error)) from None
+        return self._show_limit(request)

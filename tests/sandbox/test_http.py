@@ -84,6 +84,19 @@ def _rate(answer: httpx2.Response) -> tuple[int, str, str]:
     return answer.status_code, headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"]
 
 
+def test_the_limit_can_be_changed_while_it_serves(limited: httpx2.Client, time: Any, refused: Refused) -> None:
+    time.pass_by(1)
+    url = str(limited.base_url).replace("/v1/", "/sandbox/rate-limit")
+    assert limited.get(url).json() == {"limit": 3}
+    assert _rate(limited.get("/balances")) == (200, "3", "2")
+    assert limited.put(url, json={"limit": 1}).json() == {"limit": 1}
+    answer = limited.get("/balances")
+    refused(answer, 429, 1000429)
+    assert _rate(answer) == (429, "1", "0")
+    for wrong in (b"1", b'{"limit": -1}', b'{"limit": true}', b"{"):
+        refused(limited.put(url, content=wrong), 400, 1000400)
+
+
 def test_a_second_serves_as_many_requests_as_it_may_and_the_next_second_again(
     limited: httpx2.Client, time: Any, refused: Refused
 ) -> None:
