@@ -9,7 +9,7 @@ from math import ceil
 from typing import Final
 
 from bulk_topup.clock import Clock
-from bulk_topup.dvs.windows import Windows
+from bulk_topup.dvs.windows import PERIOD, Windows
 
 #: Requests a second before the first answer has told the limit.
 DEFAULT_RATE = 10.0
@@ -38,6 +38,8 @@ PAUSE_WHEN_SPENT = 0.05
 #: How far behind its schedule the limiter may be and still catch up, in seconds, and how many times faster it does.
 CATCH_UP = 0.1
 HASTE: Final = 2.0
+#: Periods for which it is remembered when requests passed: a little more than the one that is not to hold too many.
+REMEMBERED: Final = 1.1
 #: While requests that go first wait, one in so many is another; so many of these may be made up for at once.
 OTHERS_EVERY: Final = 40
 OTHERS_AT_ONCE: Final = 5
@@ -170,7 +172,7 @@ class RateLimiter:
         """Give the seconds until a request may pass."""
         now = self._clock.monotonic()
         at = self._next
-        while self._passed and self._passed[0] < now - 1.1:
+        while self._passed and self._passed[0] < now - REMEMBERED * PERIOD:
             self._passed.popleft()
         number = ceil(self._rate)
         if len(self._passed) >= number:

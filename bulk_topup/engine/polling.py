@@ -6,6 +6,7 @@ transactions end. The others wait until by that four in ten of them are expected
 each page of the list is read about once for each way of ending. What fits into one page is asked for at every poll.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,8 @@ WHILE_SUBMITTING: Final = 5.0
 #: by this share: each question for a part of the list ends with a page that is not full.
 BATCH: Final = 5 * PER_PAGE_MAX
 BATCH_WAIT: Final = 0.15
+#: Open rows that are asked for together, at most: so many are known by heart while the list is read.
+TOGETHER: Final = 10_000
 #: Seconds of which it is remembered how much the provider lists.
 REMEMBERED: Final = 100_000
 
@@ -70,18 +73,21 @@ class Slice:
     is_followed: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Question:
     """Slices that follow each other, asked for together: by a sweep of the list, or row by row."""
 
-    slices: tuple[Slice, ...]
-    #: Requests that a sweep of the list from the first to the last of them is expected to take.
-    pages: int
+    slices: list[Slice]
+    #: Open rows.
+    count: int
+    #: Transactions that the list is expected to show from the first to the last of them.
+    listed: int
 
     @property
-    def count(self) -> int:
-        """Open rows."""
-        return sum(each.count for each in self.slices)
+    def pages(self) -> int:
+        """Requests that a sweep of the list is expected to take; each window of its span takes one at least."""
+        windows = (self.slices[-1].newest - self.slices[0].oldest) // LONGEST_WINDOW + 1
+        return windows - 1 + -(-max(self.listed, 1) // PER_PAGE_MAX)
 
     @property
     def is_sweep(self) -> bool:
@@ -92,6 +98,36 @@ class Question:
     def requests(self) -> int:
         """Requests that the cheaper way is expected to take."""
         return min(self.pages, self.count)
+
+    def takes(self, other: "Question", between: int) -> bool:
+        """Take in the slices of another question if both together take no more requests; tell whether they did.
+
+        Args:
+            other: what follows.
+            between: transactions that the list shows in between.
+        """
+        apart, here = self.requests + other.requests, (self.count, self.listed)
+        self.slices += other.slices
+        self.count += other.count
+        self.listed += other.listed + between
+        if self.is_sweep and self.requests <= apart and self.count <= TOGETHER:
+            return True
+        del self.slices[-len(other.slices) :]
+        self.count, self.listed = here
+        return False
+
+
+@dataclass(kw_only=True, slots=True)
+class Looks:
+    """How many open rows were looked at and how many of them had ended, by second and operator."""
+
+    rows: dict[str, Counter[int | None]] = field(default_factory=dict)
+    ended: dict[str, Counter[int | None]] = field(default_factory=dict)
+
+    def add(self, second: str, operator_id: int | None, *, has_ended: bool) -> None:
+        """Count a row."""
+        self.rows.setdefault(second, Counter())[operator_id] += 1
+        self.ended.setdefault(second, Counter())[operator_id] += has_ended
 
 
 @dataclass(kw_only=True, slots=True)
@@ -141,22 +177,17 @@ class Polls:
 
     def questions(self, due: Sequence[Slice]) -> list[Question]:
         """Put slices together as it takes the fewest requests; those asked for longest ago come first."""
-        listed = sorted(second for second in self._listed if due and due[0].second < second < due[-1].second)
         made: list[Question] = []
+        known = sorted(second for second in self._listed if due and due[0].second < second < due[-1].second)
         place = 0
         for each in due:
-            single = Question(slices=(each,), pages=_pages([each], self._listing(each)))
             between = 0
-            while place < len(listed) and listed[place] < each.second:
-                between += self._listed[listed[place]] if not made or listed[place] > made[-1].slices[-1].second else 0
+            while place < len(known) and known[place] < each.second:
+                between += 0 if made and known[place] == made[-1].slices[-1].second else self._listed[known[place]]
                 place += 1
-            if made:
-                both = (*made[-1].slices, each)
-                whole = Question(slices=both, pages=_pages(both, sum(map(self._listing, both)) + between))
-                if whole.is_sweep and whole.requests <= made[-1].requests + single.requests:
-                    made[-1] = whole
-                    continue
-            made.append(single)
+            question = Question(slices=[each], count=each.count, listed=self._listing(each))
+            if not (made and made[-1].takes(question, between)):
+                made.append(question)
         return sorted(made, key=lambda question: min(self._asked_at(each) for each in question.slices))
 
     def asked(self, question: Question, now: datetime, listed: Mapping[str, int]) -> None:
@@ -167,12 +198,14 @@ class Polls:
         while len(self._listed) > REMEMBERED:
             del self._listed[next(iter(self._listed))]
 
-    def saw(self, each: Slice, now: datetime, rows: Mapping[int | None, int], ended: Mapping[int | None, int]) -> None:
-        """Take in how many open rows of a slice were looked at, and how many of them had ended, by operator."""
-        if each.is_followed:
-            age, before = self._ages(each, now)
-            for operator_id, number in rows.items():
-                self.endings.saw(operator_id, before=before, age=age, number=number, ended=ended.get(operator_id, 0))
+    def saw(self, slices: Iterable[Slice], now: datetime, looks: "Looks") -> None:
+        """Take in what was seen of the rows of slices."""
+        for each in slices:
+            if each.is_followed:
+                age, before = self._ages(each, now)
+                for operator_id, number in looks.rows.get(each.second, {}).items():
+                    ended = looks.ended[each.second][operator_id]
+                    self.endings.saw(operator_id, before=before, age=age, number=number, ended=ended)
 
     def _is_worth_asking(self, each: Slice, now: datetime) -> bool:
         age, before = self._ages(each, now)
@@ -223,12 +256,6 @@ def _slices(seconds: Iterable[OpenSecond]) -> Iterator[Slice]:
             newest=max(part.newest for part in of),
             operators={part.operator_id: part.count for part in of},
         )
-
-
-def _pages(slices: Sequence[Slice], listed: int) -> int:
-    """Give the requests that a list of so many takes; each window of its span takes one at least."""
-    windows = (slices[-1].newest - slices[0].oldest) // LONGEST_WINDOW + 1
-    return windows - 1 + -(-max(listed, 1) // PER_PAGE_MAX)
 
 
 def second_of(date: datetime) -> str:

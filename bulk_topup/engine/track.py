@@ -12,7 +12,7 @@ from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.polling import PollPolicy, Polls, Question, Slice, second_of
+from bulk_topup.engine.polling import Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
@@ -151,16 +151,17 @@ class Tracker:
             if question.is_sweep:
                 ended, rows = await self._sweep(question)
                 final += ended
-                seen |= rows
-                unseen += question.slices if len(rows) < question.count else ()
+                if len(rows) < question.count:
+                    unseen += question.slices
+                    seen |= rows
             elif sum(each.count for each in singly) < SINGLES_PER_POLL:
                 singly.append(question)
         # What the list does not show (yet) is asked for by its id.
         apart = [each for question in singly for each in question.slices]
         if apart or unseen:
-            ended, looked = await self._ask_singly([*unseen, *apart], seen)
+            ended, looks = await self._ask_singly([*unseen, *apart], seen)
             final += ended
-            self._learn(apart, looked)
+            self._polls.saw(apart, self._clock.now(), looks)
         for question in singly:
             self._polls.asked(question, self._clock.now(), {})
         return final
@@ -169,7 +170,7 @@ class Tracker:
         """Read the list from the oldest to the newest open row; give how many became final, and which were seen."""
         final = 0
         seen: set[int] = set()
-        looked: list[tuple[OpenAttempt, TransactionOutcome]] = []
+        looks = Looks()
         listed: Counter[str] = Counter()
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
         async for page in self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest).pages():
@@ -181,22 +182,19 @@ class Tracker:
             )
             seen |= {item.attempt.row_id for item in ours}
             found = [(item, by_id[item.attempt.external_id]) for item in ours]
-            for item in ours:
-                self._vanishing.found(item)
-            looked += found
+            for item, transaction in found:
+                self._look(item, transaction, looks)
             final += await self._record(found)
             if self._control.is_stopping:
                 break
-        self._learn(question.slices, looked)
+        self._polls.saw(question.slices, self._clock.now(), looks)
         self._polls.asked(question, self._clock.now(), listed)
         return final, seen
 
-    async def _ask_singly(
-        self, slices: Sequence[Slice], seen: set[int]
-    ) -> tuple[int, list[tuple[OpenAttempt, TransactionOutcome]]]:
+    async def _ask_singly(self, slices: Sequence[Slice], seen: set[int]) -> tuple[int, Looks]:
         """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
         final = asked = after_row = 0
-        looked: list[tuple[OpenAttempt, TransactionOutcome]] = []
+        looks = Looks()
         while items := await self._journal.call(
             self._ledger.accepted,
             self._run,
@@ -207,7 +205,7 @@ class Tracker:
             after_row = items[-1].attempt.row_id
             for item in items:
                 if self._control.is_stopping or asked == SINGLES_PER_POLL:
-                    return final, looked
+                    return final, looks
                 if item.attempt.row_id in seen:
                     continue
                 asked += 1
@@ -218,22 +216,15 @@ class Tracker:
                     final += await self._after_miss(item, error)
                     continue
                 self._control.answered()
-                self._vanishing.found(item)
-                looked.append((item, transaction))
+                self._look(item, transaction, looks)
                 final += await self._record([(item, transaction)])
-        return final, looked
+        return final, looks
 
-    def _learn(self, slices: Iterable[Slice], looked: Iterable[tuple[OpenAttempt, TransactionOutcome]]) -> None:
-        """Take in how many rows were looked at, and how many of them had ended."""
-        rows: dict[str, Counter[int | None]] = {each.second: Counter() for each in slices}
-        ended: dict[str, Counter[int | None]] = {second: Counter() for second in rows}
-        for item, transaction in looked:
-            second = second_of(item.creation_date)
-            if second in rows:
-                rows[second][item.attempt.operator_id] += 1
-                ended[second][item.attempt.operator_id] += state_for(transaction) is not RowState.ACCEPTED
-        for each in slices:
-            self._polls.saw(each, self._clock.now(), rows[each.second], ended[each.second])
+    def _look(self, item: OpenAttempt, transaction: TransactionOutcome, looks: Looks) -> None:
+        """Take in that a transaction was found, and whether it has ended."""
+        self._vanishing.found(item)
+        has_ended = state_for(transaction) is not RowState.ACCEPTED
+        looks.add(second_of(item.creation_date), item.attempt.operator_id, has_ended=has_ended)
 
     async def _after_miss(self, item: OpenAttempt, error: NotFoundError) -> int:
         """Leave a row open whose transaction is not found, until that is so for long: then a person has to look."""

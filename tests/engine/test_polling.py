@@ -1,6 +1,5 @@
 """Which open rows are asked for and how, and how many requests that takes in a run whose time is made up."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.endings import Endings
-from bulk_topup.engine.polling import PollPolicy, Polls, Question, Slice, second_of
+from bulk_topup.engine.polling import TOGETHER, Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 from bulk_topup.records import OpenSecond
 
@@ -60,6 +59,7 @@ class Followed:
 
     def _ask(self, polls: Polls, question: Question, now: float) -> int:
         asked = ended = 0
+        looks = Looks()
         for part in question.slices:
             rows = [row for row in self.by_second[part.second] if row.created <= now and not row.is_known_final]
             final = [row for row in rows if row.ends <= now]
@@ -68,9 +68,9 @@ class Followed:
             for row in final:
                 row.is_known_final = True
                 self.late.append(now - row.ends)
-            polls.saw(
-                part, _at(now), Counter(row.operator_id for row in rows), Counter(row.operator_id for row in final)
-            )
+            for row in rows:
+                looks.add(part.second, row.operator_id, has_ended=row.ends <= now)
+        polls.saw(question.slices, _at(now), looks)
         if not question.is_sweep:
             assert asked <= SINGLES_PER_POLL
             self.requests += asked
@@ -214,6 +214,14 @@ def test_the_cheaper_way_to_ask_is_taken_for_every_part(parts: dict[int, tuple[i
     assert all(question.is_sweep == (question.pages < question.count) for question in asked)
     if whole == 1 and sum(each.count for each in slices) > 1:
         assert [question.requests for question in asked] == [1]
+
+
+def test_a_day_of_open_rows_is_put_into_questions_of_bounded_size() -> None:
+    slices = [_slice(second, 7) for second in range(30_000)]
+    asked = Polls(policy=PollPolicy(), patience=720).questions(slices)
+    assert sum(question.count for question in asked) == 7 * 30_000
+    assert max(question.count for question in asked) <= TOGETHER
+    assert sum(question.requests for question in asked) <= 1.01 * 7 * 30_000 / PER_PAGE_MAX
 
 
 def test_a_list_of_many_days_takes_a_request_a_day() -> None:
