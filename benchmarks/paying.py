@@ -7,11 +7,11 @@ from pathlib import Path
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
+from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
 from bulk_topup.runs import Payer, ReportOptions, run_list
-from bulk_topup.settings import Environment
 from bulk_topup.states import RowState
 
 KEY, SECRET = "benchmark", "benchmark"

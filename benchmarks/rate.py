@@ -24,7 +24,7 @@ from paying import KEY, SECRET, pay, write_list
 from processes import served
 
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.engine import RunOptions
 
 SECONDS = 30.0
@@ -169,18 +169,18 @@ async def _run(scenario: Scenario, seconds: float, address: str, folder: Path) -
 
 def _watch(dvs: AsyncDVS, sent: list[float], created: list[float]) -> None:
     """Note when requests leave, and when those do that create."""
-    leave, create = dvs.limiter.sent, dvs.transactions.create_async
+    leave, create = dvs.limiter.sent, dvs.transaction_outcomes.create_async
 
     def leaves() -> float:
         sent.append(time.monotonic())
         return leave()
 
-    async def creates(*args: object, **kwargs: Any) -> Transaction:
+    async def creates(*args: object, **kwargs: Any) -> TransactionOutcome:
         created.append(time.monotonic())
         return await create(*args, **kwargs)  # type: ignore[arg-type]
 
     dvs.limiter.sent = leaves  # type: ignore[method-assign]
-    dvs.transactions.create_async = creates  # type: ignore[method-assign]
+    dvs.transaction_outcomes.create_async = creates  # type: ignore[method-assign]
 
 
 async def _take_evenly(client: httpx2.AsyncClient, address: str, rate: float, taken: list[float]) -> None:
