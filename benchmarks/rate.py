@@ -215,7 +215,8 @@ async def _halve(
     while not created:  # noqa: ASYNC110 - what is watched has no event
         await asyncio.sleep(0.1)
     await asyncio.sleep(after)
-    await client.put(f"{address}/sandbox/rate-limit", json={"limit": scenario.limit // 2})
+    answer = await client.put(f"{address}/sandbox/rate-limit", json={"limit": scenario.limit // 2})
+    answer.raise_for_status()
     halved.append(time.monotonic())
 
 
