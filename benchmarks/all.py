@@ -1,6 +1,8 @@
-"""Runs every benchmark beside this module, one after the other, and writes RESULTS.md from what they print.
+"""Runs the benchmarks beside this module, one after the other, and writes RESULTS.md from what they print.
 
-python benchmarks/all.py
+    python benchmarks/all.py [SCRIPT ...]
+
+Only the named ones are measured anew; what the others printed last is kept in build/bench.
 """
 
 import subprocess
@@ -10,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+OUTPUTS = FOLDER.parent / "build" / "bench"
+HEAD = "# Results\n\nWritten by `make bench`. The machine is shared: compare ratios.\n"
 #: In the order in which they run.
 SCRIPTS = (
     "startup.py",
@@ -27,20 +31,19 @@ SCRIPTS = (
 
 
 def main() -> None:
-    """Measure and write."""
-    began = time.perf_counter()
-    sections = []
-    for script in SCRIPTS:
+    """Measure, and write down what is known of every benchmark."""
+    OUTPUTS.mkdir(parents=True, exist_ok=True)
+    for script in sys.argv[1:] or SCRIPTS:
         print(f"{script} ...", file=sys.stderr, flush=True)
+        began = time.perf_counter()
         finished = subprocess.run([sys.executable, FOLDER / script], stdout=subprocess.PIPE, text=True, check=True)
         print(finished.stdout, flush=True)
-        sections.append(finished.stdout.strip())
-    minutes = (time.perf_counter() - began) / 60
-    head = (
-        f"# Results\n\nWritten by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {minutes:.0f} minutes. "
-        "The machine is shared: compare ratios."
-    )
-    FOLDER.joinpath("RESULTS.md").write_text("\n\n".join([head, *sections]) + "\n", encoding="utf-8")
+        title, _, rest = finished.stdout.strip().partition("\n")
+        taken = f"Measured on {datetime.now(UTC):%Y-%m-%d}, in {time.perf_counter() - began:.0f} s."
+        OUTPUTS.joinpath(f"{script}.md").write_text(f"{title}\n\n{taken}\n{rest}\n", encoding="utf-8")
+    outputs = [OUTPUTS / f"{script}.md" for script in SCRIPTS]
+    sections = [output.read_text(encoding="utf-8") for output in outputs if output.exists()]
+    FOLDER.joinpath("RESULTS.md").write_text("\n".join([HEAD, *sections]), encoding="utf-8")
 
 
 if __name__ == "__main__":

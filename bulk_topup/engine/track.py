@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
@@ -71,6 +71,10 @@ class Tracker:
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         self._polls = Polls(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
+        #: The time at which the monotonic clock was 0, by a clock that is never behind the provider's.
+        self._epoch = clock.now() - timedelta(seconds=clock.monotonic())
+        #: The row that was asked for singly last where not all could be: the next poll goes on behind it.
+        self._asked_last = 0
         self._vanishing = Vanishing(clock, dvs.timeout)
 
     def submitting_ended(self) -> None:
@@ -137,7 +141,13 @@ class Tracker:
     async def _due(self) -> list[Slice]:
         """Give what is worth asking for now."""
         seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, but_held=self._but_held)
-        return self._polls.due(seconds, self._clock.now())
+        if seconds:
+            # Creation dates are the provider's; a clock that lags behind, or is set back, would make nothing due.
+            self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
+        return self._polls.due(seconds, self._now())
+
+    def _now(self) -> datetime:
+        return self._epoch + timedelta(seconds=self._clock.monotonic())
 
     async def _ask(self, due: Sequence[Slice]) -> int:
         """Ask for slices of open rows in the cheaper way each, and give the number of rows that became final."""
@@ -161,9 +171,10 @@ class Tracker:
         if apart or unseen:
             ended, looks = await self._ask_singly([*unseen, *apart], seen)
             final += ended
-            self._polls.saw(apart, self._clock.now(), looks)
-        for question in singly:
-            self._polls.asked(question, self._clock.now(), {})
+            self._polls.saw(apart, self._now(), looks)
+        if not self._asked_last:
+            for question in singly:
+                self._polls.asked(question, self._now(), {})
         return final
 
     async def _sweep(self, question: Question) -> tuple[int, set[int]]:
@@ -173,6 +184,7 @@ class Tracker:
         looks = Looks()
         listed: Counter[str] = Counter()
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
+        wanted = {each.second for each in question.slices}
         async for page in self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest).pages():
             self._control.answered()
             by_id = {transaction.external_id: transaction for transaction in page.items}
@@ -180,20 +192,21 @@ class Tracker:
             ours = await self._journal.call(
                 self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
             )
-            seen |= {item.attempt.row_id for item in ours}
+            seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
             found = [(item, by_id[item.attempt.external_id]) for item in ours]
             for item, transaction in found:
                 self._look(item, transaction, looks)
             final += await self._record(found)
             if self._control.is_stopping:
                 break
-        self._polls.saw(question.slices, self._clock.now(), looks)
-        self._polls.asked(question, self._clock.now(), listed)
+        self._polls.saw(question.slices, self._now(), looks)
+        self._polls.asked(question, self._now(), listed)
         return final, seen
 
     async def _ask_singly(self, slices: Sequence[Slice], seen: set[int]) -> tuple[int, Looks]:
         """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
-        final = asked = after_row = 0
+        final = asked = 0
+        after_row, self._asked_last = self._asked_last, 0
         looks = Looks()
         while items := await self._journal.call(
             self._ledger.accepted,
@@ -209,6 +222,7 @@ class Tracker:
                 if item.attempt.row_id in seen:
                     continue
                 asked += 1
+                self._asked_last = item.attempt.row_id
                 try:
                     transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
                 except NotFoundError as error:
@@ -218,6 +232,7 @@ class Tracker:
                 self._control.answered()
                 self._look(item, transaction, looks)
                 final += await self._record([(item, transaction)])
+        self._asked_last = 0
         return final, looks
 
     def _look(self, item: OpenAttempt, transaction: TransactionOutcome, looks: Looks) -> None:

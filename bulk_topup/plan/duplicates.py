@@ -68,7 +68,13 @@ class Duplicates:
         rows = batch.with_row_index("place").filter(may_be_equal)
         nameless = self._seen.hinted(_doubles(rows, first_lines))
         first_lines |= self._seen.lines_of(nameless)
-        again, keys = (pl.concat([found, nameless]).sort("line", maintain_order=True) for found in (again, keys))
+        # A text that was alone with its hash until now may share it with one of those.
+        shares = pl.col("hash").is_in(nameless["hash"].implode()) & pl.col("hint").is_null()
+        sharing = keys.filter(shares & ~pl.col("key").is_in(again["key"].implode()))
+        again, keys = (
+            pl.concat(found).sort("line", maintain_order=True)
+            for found in ([again, sharing, nameless], [keys, nameless])
+        )
         self._seen.keep_hidden(again, first_lines.keys())
         cells = dict(nameless.select("line", "key").iter_rows())
         identities, duplicates = [], []

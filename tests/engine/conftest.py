@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from bulk_topup.clock import SystemClock
+from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -185,6 +185,7 @@ def pay(
         circuit: CircuitPolicy | None = None,
         timeout: float = 0.3,  # noqa: ASYNC109 - the client's
         rate: float = 10_000,
+        clock: Clock | None = None,
         **stated: Any,
     ) -> tuple[Finished, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
@@ -207,6 +208,7 @@ def pay(
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=onlooker,
+                    clock=clock,
                 )
                 return finished, list(ledger.outcomes(finished.run))
 

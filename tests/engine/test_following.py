@@ -1,0 +1,51 @@
+"""Many open rows are followed to their end, whatever the clock of this machine says and the provider's list shows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.states import RowState
+
+pytestmark = pytest.mark.anyio
+
+Pay = Callable[..., Awaitable[Any]]
+#: Rows that are open at once: more than a page of the list shows.
+ROWS = 150
+
+
+class LateClock(SystemClock):
+    """A clock that is an hour behind."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(hours=1)
+
+
+@pytest.fixture
+def time_scale() -> float:
+    """Long enough that all rows are open before the first one ends."""
+    return 0.02
+
+
+def _slow(rows: int) -> str:
+    return "".join(f"R-{row},+659{row:04}300,5\n" for row in range(rows))
+
+
+async def test_rows_are_asked_for_although_the_clock_is_behind_the_providers(pay: Pay) -> None:
+    async with asyncio.timeout(120):
+        _, outcomes = await pay(text=_slow(ROWS), timeout=10, clock=LateClock())
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+
+
+async def test_each_row_that_the_list_does_not_show_gets_its_turn(pay: Pay, network: Any) -> None:
+    network.rule = lambda _number, line, _body: (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
+    quick = "".join(f"Q-{row},+659{row:04}100,5\n" for row in range(20))
+    _, outcomes = await pay(text=_slow(ROWS) + quick, timeout=10)
+    slow_ends, quick_ends = (
+        [each.final_at for each in outcomes if each.cells[0].startswith(letter)] for letter in ("R", "Q")
+    )
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert max(quick_ends) < min(slow_ends)
