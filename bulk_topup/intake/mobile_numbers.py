@@ -105,7 +105,11 @@ def _international(text: str, compact: str) -> str | Refusal:
         # A code that the tables do not know may be a new one: DVS decides.
         return compact
     country_code = f"country code +{number.country_code}"
-    return _written(number) or Refusal(message=_why_length(text, number, country_code))
+    written = _written(number)
+    if written is not None and len(written) <= len(compact):
+        return written
+    # Some countries' rules put digits before a short number; whose it then is, nobody stated.
+    return Refusal(message=_why_length(text, number, country_code))
 
 
 def _national(text: str, compact: str, region: str) -> str | Refusal:

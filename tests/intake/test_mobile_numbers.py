@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs.patterns import E164
@@ -59,6 +59,7 @@ def test_whatever_is_written_the_result_is_e164_or_a_sentence(text: str, country
         assert re.fullmatch(E164, answer)
 
 
+@example("67200000")
 @given(digits=st.text("0123456789", min_size=1, max_size=17))
 def test_no_country_and_no_digit_is_added_to_a_number_with_plus(digits: str) -> None:
     answer = normalise_mobile_number(f"+{digits}", "SG")

@@ -28,7 +28,12 @@ from bulk_topup.states import RowState
 TEXTS = st.text(st.sampled_from("=+-@\t\r\n'\",;\x00\x1f\ud800é🎉 aB0"), max_size=6)
 AMOUNTS = st.none() | st.decimals(min_value=0, max_value=10**18, places=9)
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-5, minutes=30))])
-TIMES = st.none() | st.datetimes(timezones=ZONES)
+#: A day from both ends of the calendar, so that every one of them has a time in UTC.
+TIMES = st.none() | st.datetimes(
+    datetime(1, 1, 2),  # noqa: DTZ001 - bounds have no zone
+    datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=ZONES,
+)
 IDS = st.none() | st.integers(1, 2**62)
 
 ROWS = st.lists(
