@@ -46,6 +46,8 @@ class ListFile:
         """
         try:
             private_folder(folder)
+            if folder.samefile(path.parent):
+                raise ArchiveError(f"The archive {folder} is the list's own folder; name another.")
             if folder.stat().st_dev != path.parent.stat().st_dev:
                 raise ArchiveError(f"{folder} is on another disk than {path}; name an archive on the same one.")
             for place in (folder, path.parent):

@@ -148,6 +148,13 @@ class Job(Guards):
             )
         return self
 
+    @model_validator(mode="after")
+    def _finds_no_archived_list(self) -> Self:
+        """A pattern of folders could match the archive, and pay what lies there again under the next key."""
+        if self.archive is not None and is_pattern(str(Path(self.list).parent)):
+            raise ValueError("a list that is archived may have * and ? in its name only, not in its folders")
+        return self
+
     def at(self, now: datetime, folder: Path) -> Self:
         """Fill in dates, find the list, and make paths absolute or relative to here.
 

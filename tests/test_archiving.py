@@ -57,3 +57,11 @@ def test_an_archive_that_cannot_be_a_folder_is_refused_before_anything_is_sent(t
     (tmp_path / "pay.csv").write_text("a")
     with pytest.raises(ArchiveError, match="could not be moved"):
         ListFile.look(tmp_path / "pay.csv", tmp_path / "pay.csv/x")
+
+
+def test_the_lists_own_folder_is_no_archive(tmp_path: Path) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("phone\n")
+    with pytest.raises(ArchiveError, match="own folder"):
+        ListFile.look(path, tmp_path / ".")
+    assert path.read_text() == "phone\n"

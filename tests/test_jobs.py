@@ -204,3 +204,9 @@ def test_a_job_that_retries_is_another_kind_of_file(tmp_path: Path) -> None:
         load_job(file)
     with pytest.raises(JobError, match="has no retry_of"):
         load_retry_job(_file(tmp_path, 'list = "x.csv"'))
+
+
+def test_an_archived_list_is_never_looked_for_in_folders_that_match_a_pattern() -> None:
+    with pytest.raises(JobError, match="in its name only"):
+        make_job({"list": "in/*/pay*.csv", "run_key": "{today:%Y-%m}", "archive": "in/done"}, "The job")
+    assert make_job({"list": "in/pay*.csv", "run_key": "{today:%Y-%m}", "archive": "in/done"}, "The job").archive
