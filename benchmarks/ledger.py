@@ -15,7 +15,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from figures import Figures, reached
-from processes import served
+from processes import KEY, SECRET, sandbox
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
@@ -29,7 +29,6 @@ from bulk_topup.runs import Finished, Payer, resume_run
 
 ROWS = 1_000_000
 RUN_ROWS = 1_000_000
-KEY, SECRET = "benchmark", "benchmark"
 #: External ids in a page of the provider's list.
 PAGE = 100
 
@@ -190,9 +189,8 @@ def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None
 
 
 async def _resumed(ledger: Ledger, run: Run, folder: Path, figures: Figures) -> None:
-    command = [Path(sys.executable).with_name("bulk-topup"), "sandbox", "--api-key", KEY, "--api-secret", SECRET]
-    with served(command) as (_, port):
-        async with AsyncDVS(f"http://127.0.0.1:{port}/v1", KEY, SECRET) as dvs:
+    with sandbox() as (base_url, _):
+        async with AsyncDVS(base_url, KEY, SECRET) as dvs:
 
             async def resume() -> tuple[Finished, float]:
                 began = time.perf_counter()

@@ -19,22 +19,16 @@ from pathlib import Path
 
 import uvloop
 from figures import Figures, reached
-from processes import served
+from paying import pay
+from processes import KEY, SECRET, resident, sandbox
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
-from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Payer, run_list
-from bulk_topup.states import RowState
 
 #: With fewer rows the batches, SQLite's pages and its sorting have not grown to their bounds yet.
 FEWER, MORE = 25_000, 75_000
-KEY, SECRET = "benchmark", "benchmark"
 #: What a run of a million rows may take, in MB.
 ALLOWED = 700
 MILLION = 1_000_000
@@ -82,12 +76,11 @@ def main() -> None:
         ),
         packages=("polars", "httpx2", "xlsxwriter"),
     )
-    with _sandbox() as (process, port):
-        url = f"http://127.0.0.1:{port}/v1"
+    with sandbox() as (url, pid):
         few = _measured(fewer, url)
-        before = _resident(process.pid)
+        before = resident(pid)
         many = _measured(more, url)
-        grown = _resident(process.pid) - before
+        grown = resident(pid) - before
     figures.add(f"baseline: peak of {fewer:,} rows", f"{few['reported']:.0f} MB")
     for stage, peak in many.items():
         if stage != "seconds":
@@ -102,7 +95,7 @@ def main() -> None:
         f"{expected:.0f} MB",
         aim=reached(expected < ALLOWED, f"under {ALLOWED} MB"),
     )
-    figures.add("the sandbox, which keeps every transaction", f"{grown * 2**20 / more:,.0f} bytes a transaction")
+    figures.add("the sandbox, which keeps every transaction", f"{grown / more:,.0f} bytes a transaction")
     figures.show(f"{more:,} rows took {many['seconds']:.0f} s.")
 
 
@@ -122,37 +115,10 @@ async def _pay(rows: int, url: str) -> dict[str, float]:
             file.write("reference,phone,amount\n")
             # Numbers end with digits whose transactions complete, and every person is another one.
             file.writelines(f"E-{row},+659{row // 600:04d}{400 + row % 600},{1 + row % 9}\n" for row in range(rows))
-        job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
         async with AsyncDVS(url, KEY, SECRET, rate=1e9) as dvs:
-            with Ledger(folder / "ledger.db") as ledger:
-                finished = await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
-                    ledger=ledger,
-                    options=RunOptions(polling=PollPolicy(shortest=0.2)),
-                    report=ReportOptions(folder=folder),
-                    watcher=onlooker,
-                )
-        assert finished.report.summary.counts[RowState.COMPLETED] == rows
+            await pay(path, dvs, folder, RunOptions(polling=PollPolicy(shortest=0.2)), onlooker)
     onlooker.note("reported")
     return {**onlooker.peaks, "seconds": time.perf_counter() - began}
-
-
-def _resident(process: int) -> float:
-    """Give what a process has in memory, in MB."""
-    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    return float(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))) / 1024
-
-
-@contextmanager
-def _sandbox() -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    command = [
-        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", "0", "--time-scale", "0.001",
-        "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
-    ]  # fmt: skip
-    with served(command) as started:
-        yield started
 
 
 if __name__ == "__main__":

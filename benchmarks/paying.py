@@ -11,10 +11,9 @@ from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.runs import Payer, ReportOptions, run_list
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Payer, Watcher, run_list
 from bulk_topup.states import RowState
-
-KEY, SECRET = "benchmark", "benchmark"
 
 
 class Nobody:
@@ -41,8 +40,8 @@ def write_list(folder: Path, numbers: Iterable[str]) -> Path:
     return path
 
 
-async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions) -> None:
-    """Pay a list's rows, 1 SGD each, until all are completed."""
+async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions, watcher: Watcher | None = None) -> None:
+    """Pay a list's rows until all are completed."""
     job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
     with Ledger(folder / "ledger.db") as ledger:
         finished = await run_list(
@@ -52,7 +51,7 @@ async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions) -> N
             ledger=ledger,
             options=options,
             report=ReportOptions(folder=folder),
-            watcher=Nobody(),
+            watcher=watcher or Nobody(),
         )
     counts = finished.report.summary.counts
     assert counts[RowState.COMPLETED] == sum(counts.values()), counts

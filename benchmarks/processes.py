@@ -4,10 +4,14 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+#: What the sandboxes take for a key pair.
+KEY, SECRET = "benchmark", "benchmark"
 
 
 @contextmanager
@@ -42,3 +46,32 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
         else:
             return
     raise SystemExit("The server ended at once.")
+
+
+@contextmanager
+def sandbox(*, time_scale: float = 0.001, rate_limit: int = 0, core: int | None = None) -> Iterator[tuple[str, int]]:
+    """Start a sandbox whose wallet never runs out, and give its address and its process's id.
+
+    Args:
+        time_scale: how long its seconds are.
+        rate_limit: requests a second, 0 for any number.
+        core: as of `served`.
+    """
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(rate_limit),
+        "--time-scale", str(time_scale), "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
+    ]  # fmt: skip
+    with served(command, core=core) as (process, port):
+        yield f"http://127.0.0.1:{port}/v1", process.pid
+
+
+def busy(pid: int) -> float:
+    """Give the seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid: int) -> int:
+    """Give what a process has in memory, in bytes."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGESIZE")

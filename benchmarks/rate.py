@@ -20,8 +20,8 @@ from typing import Any
 import httpx2
 import uvloop
 from figures import Figures, reached
-from paying import KEY, SECRET, pay, write_list
-from processes import served
+from paying import pay, write_list
+from processes import KEY, SECRET, sandbox
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import TransactionOutcome
@@ -117,16 +117,12 @@ def _tell(figures: Figures, scenario: Scenario, process: "subprocess.Popen[str]"
 
 
 def _measure(scenario: Scenario, seconds: float) -> Measured:
-    command = [
-        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(scenario.limit),
-        "--time-scale", "0.01", "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
-    ]  # fmt: skip
     with (
         tempfile.TemporaryDirectory() as name,
-        served(command) as (_, port),
+        sandbox(time_scale=0.01, rate_limit=scenario.limit) as (base_url, _),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
     ):
-        return loop.run(_run(scenario, seconds, f"http://127.0.0.1:{port}", Path(name)))
+        return loop.run(_run(scenario, seconds, base_url.removesuffix("/v1"), Path(name)))
 
 
 async def _run(scenario: Scenario, seconds: float, address: str, folder: Path) -> Measured:

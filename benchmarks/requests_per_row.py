@@ -9,15 +9,13 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import uvloop
 from figures import Figures, reached
-from paying import KEY, SECRET, pay, write_list
-from processes import served
+from paying import pay, write_list
+from processes import KEY, SECRET, sandbox
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy, RunOptions
@@ -37,7 +35,7 @@ def main() -> None:
     scale = float(sys.argv[2]) if len(sys.argv) > 2 else TIME_SCALE
     with (
         tempfile.TemporaryDirectory() as name,
-        _sandbox(scale) as base_url,
+        sandbox(time_scale=scale, rate_limit=RATE_LIMIT) as (base_url, _),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
     ):
         naive = loop.run(_naive(base_url, scale)) / NAIVE_ROWS
@@ -98,16 +96,6 @@ async def _paid(base_url: str, folder: Path, rows: int, scale: float) -> tuple[i
 def _number(row: int) -> str:
     """Give another number for each of 27,000 rows: two payments to one number are never on their way side by side."""
     return f"+659{row // 3 % 9000:04}{SUFFIXES[row % 3]}"
-
-
-@contextmanager
-def _sandbox(scale: float) -> Iterator[str]:
-    command = [
-        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(RATE_LIMIT),
-        "--time-scale", str(scale), "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
-    ]  # fmt: skip
-    with served(command) as (_, port):
-        yield f"http://127.0.0.1:{port}/v1"
 
 
 if __name__ == "__main__":

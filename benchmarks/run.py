@@ -22,27 +22,21 @@ import httpx
 import httpx2
 import uvloop
 from figures import Figures, reached
-from processes import served
+from paying import pay, write_list
+from processes import KEY, SECRET, busy, sandbox
 from pyreqwest.client import ClientBuilder
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
-from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, Payer, run_list
-from bulk_topup.states import RowState
 
 ROWS = 10_000
 #: Rows of the slower ones, which need no more to show their pace.
 FEWER = 2_000
 FEWEST = 500
 CONCURRENCY = 32
-KEY, SECRET = "benchmark", "benchmark"
 HEADERS = {"Authorization": aiohttp.encode_basic_auth(KEY, SECRET), "Content-Type": "application/json"}
 
 #: Posts a body to an address and gives the status of the answer.
@@ -158,7 +152,7 @@ def _bare(client: Callable[[], AbstractAsyncContextManager[Post]], rows: int, co
             ended = time.perf_counter(), time.process_time()
         return Spent(rows=rows, seconds=ended[0] - began[0], busy=ended[1] - began[1])
 
-    with _sandbox(core) as (base_url, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with sandbox(core=core) as (base_url, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(loop(base_url))
 
 
@@ -239,38 +233,24 @@ CLIENTS = {
 def _paid(name: TransportName, rows: int, core: int) -> tuple[Watch, int, float]:
     """Pay a list; give when its phases were, how many requests it took, and the processor's seconds of the sandbox."""
 
-    async def pay(base_url: str, folder: Path) -> tuple[Watch, int]:
-        path = folder / "list.csv"
-        with path.open("w", encoding="utf-8") as file:
-            file.write("reference,phone,amount\n")
-            file.writelines(f"E-{row},{_number(row)},1\n" for row in range(rows))
-        job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
+    async def timed(base_url: str, folder: Path) -> tuple[Watch, int]:
+        path = write_list(folder, map(_number, range(rows)))
         options = RunOptions(concurrency=CONCURRENCY, polling=PollPolicy(shortest=0.2))
         watch = Watch()
         watch.mark()
         async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY, transport=name) as dvs:
-            with Ledger(folder / "ledger.db") as ledger:
-                finished: Finished = await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
-                    ledger=ledger,
-                    options=options,
-                    report=ReportOptions(folder=folder),
-                    watcher=watch,
-                )
+            await pay(path, dvs, folder, options, watch)
             watch.mark()
-            assert finished.report.summary.counts[RowState.COMPLETED] == rows
             return watch, dvs.traffic.requests
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        _sandbox(core) as (base_url, pid),
+        sandbox(core=core) as (base_url, pid),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        before = _busy(pid)
-        watch, requests = runner.run(pay(base_url, Path(folder)))
-        return watch, requests, _busy(pid) - before
+        before = busy(pid)
+        watch, requests = runner.run(timed(base_url, Path(folder)))
+        return watch, requests, busy(pid) - before
 
 
 def _body(row: int) -> bytes:
@@ -289,22 +269,6 @@ def _body(row: int) -> bytes:
 def _number(row: int) -> str:
     """Give a number of its own to each row, with an ending by which the sandbox completes it."""
     return f"+659{2000 + row // 600:04}{400 + row % 600}"
-
-
-def _busy(pid: int) -> float:
-    """Give the seconds of the processor that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _sandbox(core: int) -> Iterator[tuple[str, int]]:
-    command = [
-        Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", "0", "--time-scale", "0.001",
-        "--balance", "USD=1000000000", "--api-key", KEY, "--api-secret", SECRET,
-    ]  # fmt: skip
-    with served(command, core=core) as (process, port):
-        yield f"http://127.0.0.1:{port}/v1", process.pid
 
 
 if __name__ == "__main__":

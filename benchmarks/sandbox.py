@@ -20,7 +20,7 @@ from pathlib import Path
 
 import uvloop
 from figures import Figures, reached
-from processes import served
+from processes import busy, resident, served
 
 TRANSACTIONS = 20_000
 #: The bound of the whole measurement, in seconds.
@@ -203,13 +203,11 @@ class _Server:
 
     def cpu(self) -> float:
         """Give the seconds of processor time that it has used."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return busy(self._process.pid)
 
     def memory(self) -> int:
         """Give its resident memory in bytes."""
-        pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGESIZE")
+        return resident(self._process.pid)
 
 
 @contextmanager

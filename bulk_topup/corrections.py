@@ -83,6 +83,8 @@ class CorrectedTable:
         known: Mapping[int, list[str]],
         sent: Collection[int] = (),
     ) -> None:
+        #: The list's own.
+        self.header_line, self.header = table.header_line, table.header
         self._table = table
         self._name = name
         self._corrections = corrections
@@ -97,16 +99,6 @@ class CorrectedTable:
             )
         self._places = [corrections.columns.index(column) if column else None for column in columns]
         self._reason = corrections.columns.index(REASON_COLUMN) if REASON_COLUMN in corrections.columns else None
-
-    @property
-    def header(self) -> list[str]:
-        """The list's header."""
-        return self._table.header
-
-    @property
-    def header_line(self) -> int:
-        """Where the list's header begins."""
-        return self._table.header_line
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give each row of the list, the corrected ones as they are corrected.

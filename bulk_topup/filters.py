@@ -64,22 +64,14 @@ class FilteredTable:
     """
 
     def __init__(self, table: Table, name: str, filters: Sequence[Filter]) -> None:
+        #: The list's own.
+        self.header_line, self.header = table.header_line, table.header
         self._table = table
         self._name = name
         columns = [cell.strip() for cell in table.header]
         self._filters = [(_place(columns, filter_.column, name), filter_) for filter_ in filters]
         #: How many rows each filter left out when the list was read last; the first that a row does not meet counts.
         self.counts: Counter[str] = Counter()
-
-    @property
-    def header(self) -> list[str]:
-        """The list's header."""
-        return self._table.header
-
-    @property
-    def header_line(self) -> int:
-        """Where the list's header begins."""
-        return self._table.header_line
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give each row that is paid, and blank ones, which are none.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bulk_topup.annotating import Annotated, annotate
 from bulk_topup.outcomes import Outcomes
 from bulk_topup.records import Outcome, Run
 from bulk_topup.states import RowState
+from tests.reported import COMPLETED, RUN
 
 HEADER = ("employee", "phone", "amount")
 ROWS = (("E1", "+6595123100", "12.5"), ("E2", "+6595123101", "7"), ("E3", "+6595123102", "20"))
@@ -23,45 +23,12 @@ ROWS = (("E1", "+6595123100", "12.5"), ("E2", "+6595123101", "7"), ("E3", "+6595
 
 @pytest.fixture
 def run() -> Run:
-    return Run(
-        id=1,
-        job="payroll",
-        run_key="2026-11",
-        environment="sandbox",
-        list_path="payroll.xlsx",
-        columns=HEADER,
-        created_at=datetime(2026, 11, 24, 2, 0, tzinfo=UTC),
-    )
+    return replace(RUN, list_path="payroll.xlsx", columns=HEADER)
 
 
 @pytest.fixture
 def outcomes() -> list[Outcome]:
-    first = Outcome(
-        line=2,
-        state=RowState.COMPLETED,
-        cells=ROWS[0],
-        problems=(),
-        message="",
-        note="",
-        product_id=6418,
-        credit_party="+6595123100",
-        amount=Decimal("12.5"),
-        unit="SGD",
-        attempt=1,
-        external_id="payroll-0123456789abcdef-1",
-        transaction_id=2237512891,
-        status_class="COMPLETED",
-        status_message="COMPLETED",
-        price=Decimal("9.30"),
-        fee=Decimal("0.05"),
-        price_unit="USD",
-        operator_reference="OP-1",
-        pin_code="1234-5678",
-        pin_serial="SERIAL-9",
-        creation_date=datetime(2026, 11, 24, 2, 1, 5, 123456, tzinfo=UTC),
-        final_at=datetime(2026, 11, 24, 2, 1, 9, tzinfo=UTC),
-        in_list=True,
-    )
+    first = replace(COMPLETED, cells=ROWS[0], amount=Decimal("12.5"))
     return [
         first,
         replace(first, line=3, cells=ROWS[1], state=RowState.FAILED, message="The number is barred."),
