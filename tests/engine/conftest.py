@@ -183,7 +183,7 @@ def pay(
         header: str = "reference,phone,amount",
         retries: RetryPolicy | None = None,
         circuit: CircuitPolicy | None = None,
-        timeout: float = 0.3,  # noqa: ASYNC109 - the client's
+        timeout: float = 2,  # noqa: ASYNC109 - the client's
         rate: float = 10_000,
         clock: Clock | None = None,
         **stated: Any,
