@@ -26,8 +26,8 @@ from bulk_topup.records import Outcome, Run
 
 #: Rows of the first page, and of any; between them a page takes as many as fit into `PAGE_BYTES`, as the last one was.
 FIRST_ROWS: Final = 64
-PAGE_ROWS: Final = 2_000
-PAGE_BYTES: Final = 2_000_000
+PAGE_ROWS: Final = 5_000
+PAGE_BYTES: Final = 5_000_000
 
 _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode

@@ -15,8 +15,8 @@ from bulk_topup.report.batches import Sink
 from bulk_topup.report.cells import list_cells, result_values
 from bulk_topup.report.columns import RESULT_FIELDS, unused
 
-#: A line, its keys in their order.
-_Line: Final = msgspec.defstruct("_Line", [*RESULT_FIELDS, "problems", "list"])
+#: A line, its keys in their order. Nothing in it can be part of a cycle, so the garbage collector need not look.
+_Line: Final = msgspec.defstruct("_Line", [*RESULT_FIELDS, "problems", "list"], gc=False)
 
 
 @contextmanager
