@@ -2,13 +2,14 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.files import private_folder
+from bulk_topup.files import OWNER_ONLY, private_folder
 
 #: Lists of one name that an archive's folder holds.
 MAX_OF_A_NAME: Final = 1_000
@@ -26,6 +27,8 @@ class Archiving:
     path: Path | None = None
     #: Why it stays although its run has no open rows; empty where there is nothing to say.
     why_not: str = ""
+    #: It stays as it is not what was read, so that a further start has to read it.
+    is_changed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,26 +64,68 @@ class ListFile:
         """Move the list, if it still is what was read; a name that is taken gets a number."""
         try:
             if _mark(self.path) != self.mark:
-                return Archiving(why_not=f"{self.path} was changed while the run was on, so it stays; start again.")
-            target = self._linked()
+                return self._changed()
+            try:
+                target = self._linked()
+            except FileExistsError:
+                raise
+            except OSError:  # not every file system has links, and nobody makes one of another user's file
+                return self._renamed()
+            # Another file may have taken the list's place at any moment, and nobody has read that one.
+            if _mark(target) != self.mark:
+                target.unlink()
+                return self._changed()
+            if not target.samefile(self.path):
+                return self._changed()
             self.path.unlink()
             _sync(self.folder)
         except OSError as error:
             return Archiving(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
         return Archiving(path=target)
 
+    def _changed(self) -> Archiving:
+        why_not = f"{self.path} was changed while the run was on, so it stays; start again."
+        return Archiving(why_not=why_not, is_changed=True)
+
     def _linked(self) -> Path:
         """Give the list its name in the archive; a link is never made over another file."""
-        for number in range(1, MAX_OF_A_NAME + 1):
-            name = self.path.name if number == 1 else f"{self.path.stem}-{number}{self.path.suffix}"
-            target = self.folder / name
+        for target in self._names():
             with suppress(FileExistsError):
                 target.hardlink_to(self.path)
                 return target
             # A start that was killed between the link and the end of the old name has left both.
             if target.samefile(self.path):
                 return target
-        raise FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
+        raise self._full()
+
+    def _renamed(self) -> Archiving:
+        """Move the list over an empty file that was made for it."""
+        for target in self._names():
+            with suppress(FileExistsError):
+                target.touch(mode=OWNER_ONLY, exist_ok=False)
+                break
+        else:
+            raise self._full()
+        try:
+            self.path.rename(target)
+        except OSError:
+            target.unlink()
+            raise
+        _sync(self.folder)
+        if _mark(target) != self.mark:
+            why_not = f"{self.path} was changed while the run was on, and is {target} now; put it back and start again."
+            return Archiving(why_not=why_not, is_changed=True)
+        return Archiving(path=target)
+
+    def _names(self) -> Iterator[Path]:
+        """Give the names that the list may have in the archive."""
+        yield self.folder / self.path.name
+        for number in range(2, MAX_OF_A_NAME + 1):
+            yield self.folder / f"{self.path.stem}-{number}{self.path.suffix}"
+
+    @staticmethod
+    def _full() -> FileExistsError:
+        return FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
 
 
 def _mark(path: Path) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """A list is moved to the archive once, whole, and never over another file."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -65,3 +66,85 @@ def test_the_lists_own_folder_is_no_archive(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="own folder"):
         ListFile.look(path, tmp_path / ".")
     assert path.read_text() == "phone\n"
+
+
+def test_a_list_that_is_replaced_between_its_link_and_its_end_is_never_removed(
+    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.hardlink_to
+
+    def link_and_replace(target: Path, source: Path) -> None:
+        link(target, source)
+        other = seen.path.with_name("other.csv")
+        other.write_text("a,b\n1,2")
+        other.replace(seen.path)
+
+    monkeypatch.setattr(Path, "hardlink_to", link_and_replace)
+    archiving = seen.archive()
+    assert archiving.is_changed
+    assert "start again" in archiving.why_not
+    assert seen.path.read_text() == "a,b\n1,2"
+    assert (seen.folder / "pay.csv").read_text() == "a,b"
+
+
+def test_a_list_that_is_replaced_before_its_link_is_not_archived_unread(
+    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = Path.hardlink_to
+
+    def replace_and_link(target: Path, source: Path) -> None:
+        other = seen.path.with_name("other.csv")
+        other.write_text("a,b\n1,2")
+        other.replace(seen.path)
+        link(target, source)
+
+    monkeypatch.setattr(Path, "hardlink_to", replace_and_link)
+    assert seen.archive().is_changed
+    assert seen.path.read_text() == "a,b\n1,2"
+    assert list(seen.folder.iterdir()) == []
+
+
+@pytest.fixture
+def _no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_target: Path, _source: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+@pytest.mark.usefixtures("_no_links")
+def test_a_list_that_nobody_may_link_as_it_is_another_users_is_moved_all_the_same(seen: ListFile) -> None:
+    (seen.folder / "pay.csv").write_text("other")
+    assert seen.archive().path == seen.folder / "pay-2.csv"
+    assert not seen.path.exists()
+    assert (seen.folder / "pay-2.csv").read_text() == "a,b"
+    assert (seen.folder / "pay.csv").read_text() == "other"
+
+
+@pytest.mark.usefixtures("_no_links")
+def test_a_list_that_is_replaced_as_it_is_moved_is_told_of_with_its_place(
+    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch = Path.touch
+
+    def touch_and_replace(target: Path, mode: int, *, exist_ok: bool) -> None:
+        touch(target, mode, exist_ok)
+        seen.path.write_text("a,b\n1,2")
+
+    monkeypatch.setattr(Path, "touch", touch_and_replace)
+    archiving = seen.archive()
+    assert archiving.is_changed
+    assert f"is {seen.folder / 'pay.csv'} now; put it back" in archiving.why_not
+    assert (seen.folder / "pay.csv").read_text() == "a,b\n1,2"
+
+
+@pytest.mark.usefixtures("_no_links")
+def test_a_list_that_cannot_be_moved_leaves_nothing_in_the_archive(seen: ListFile) -> None:
+    seen.path.parent.chmod(0o500)
+    if os.access(seen.path.parent, os.W_OK):
+        seen.path.unlink()  # nothing is forbidden to root
+    archiving = seen.archive()
+    seen.path.parent.chmod(0o700)
+    assert not archiving.is_changed
+    assert "cannot be moved" in archiving.why_not
+    assert list(seen.folder.iterdir()) == []
