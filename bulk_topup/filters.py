@@ -1,13 +1,17 @@
 """Rows of a list that a job pays, and those that it leaves out; reads the list through its table."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from bulk_topup.errors import ListError
 from bulk_topup.intake import Table
+from bulk_topup.intake.likeness import is_nearly
+from bulk_topup.intake.spreadsheets import find_rounded, find_uncomputed
+from bulk_topup.intake.texts import Doubt, quoted, strip
 
 
 class Filter(BaseModel):
@@ -17,9 +21,9 @@ class Filter(BaseModel):
 
     #: The list's column that is looked at.
     column: str
-    #: The text, or the texts, one of which the cell must be; capitals count, blanks around it do not.
+    #: The text, or the texts, one of which the cell must be, letter by letter; blanks around it do not count.
     equals: str | tuple[str, ...] | None = None
-    #: The text, or the texts, none of which the cell may be.
+    #: The text, or the texts, none of which the cell may be; a blank cell is none of them.
     not_equals: str | tuple[str, ...] | None = None
     #: Whether the cell must be blank, or must not be.
     blank: bool | None = None
@@ -28,6 +32,8 @@ class Filter(BaseModel):
     def _asks_one_thing(self) -> Self:
         if sum(each is not None for each in (self.equals, self.not_equals, self.blank)) != 1:
             raise ValueError("a filter states one of equals, not_equals and blank")
+        if () in (self.equals, self.not_equals):
+            raise ValueError("a filter states at least one text; leave it out to pay every row")
         return self
 
     def __str__(self) -> str:
@@ -39,16 +45,35 @@ class Filter(BaseModel):
 
     def takes(self, cell: str) -> bool:
         """Tell whether a row with this cell is paid."""
-        cell = cell.strip()
+        cell = strip(cell)
         if self.blank is not None:
             return self.blank is not bool(cell)
         if self.equals is not None:
             return cell in self._texts(self.equals)
         return cell not in self._texts(self.not_equals)
 
+    def doubt(self, cell: str) -> str | None:
+        """Say why nobody can tell whether a row with this cell is meant, and the cure; None when it is clear.
+
+        Either answer could be wrong, and one of them pays somebody who is not to be paid.
+        """
+        cell = strip(cell)
+        if (unknown := find_uncomputed(cell) or find_rounded(cell)) is not None:
+            return f"A filter of the job asks for the value: {unknown.message}"
+        texts = self._texts(self.equals if self.equals is not None else self.not_equals)
+        if not cell or cell in texts:
+            return None
+        near = next((text for text in texts if is_nearly(cell, text)), None)
+        if near is None:
+            return None
+        return (
+            f"{quoted(cell)} is nearly {quoted(near)}, which a filter of the job names, so nobody can tell whether it "
+            "is meant; write both alike, or add it to the filter."
+        )
+
     @staticmethod
     def _texts(stated: str | tuple[str, ...] | None) -> tuple[str, ...]:
-        return (stated,) if isinstance(stated, str) else stated or ()
+        return tuple(map(strip, (stated,) if isinstance(stated, str) else stated or ()))
 
 
 class FilteredTable:
@@ -68,13 +93,21 @@ class FilteredTable:
         self.header_line, self.header = table.header_line, table.header
         self._table = table
         self._name = name
-        columns = [cell.strip() for cell in table.header]
+        columns = list(map(strip, table.header))
         self._filters = [(_place(columns, filter_.column, name), filter_) for filter_ in filters]
         #: How many rows each filter left out when the list was read last; the first that a row does not meet counts.
         self.counts: Counter[str] = Counter()
 
+    @property
+    def doubts(self) -> Mapping[int, Doubt]:
+        """What says of a cell in these places that its row is not clear, see `Filter.doubt`."""
+        found: dict[int, Doubt] = {}
+        for place, filter_ in self._filters:
+            found[place] = filter_.doubt if place not in found else partial(_either, found[place], filter_.doubt)
+        return found
+
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Give each row that is paid, and blank ones, which are none.
+        """Give each row that is paid, those that are not clear, and blank ones, which are none.
 
         Raises:
             ListError: none of the rows is left.
@@ -83,7 +116,7 @@ class FilteredTable:
         is_any = False
         for line, cells, unmet in self._judged():
             if unmet is None:
-                is_any = is_any or any(cell.strip() for cell in cells)
+                is_any = is_any or any(map(strip, cells))
                 yield line, cells
             else:
                 self.counts[unmet] += 1
@@ -99,11 +132,19 @@ class FilteredTable:
 
     def _judged(self) -> Iterator[tuple[int, list[str], str | None]]:
         for line, cells in self._table.rows():
-            if not any(cell.strip() for cell in cells):
+            if not any(map(strip, cells)):
                 yield line, cells, None
                 continue
-            unmet = (str(each) for place, each in self._filters if not each.takes(_cell(cells, place)))
+            unmet = (str(each) for place, each in self._filters if _leaves_out(each, _cell(cells, place)))
             yield line, cells, next(unmet, None)
+
+
+def _leaves_out(filter_: Filter, cell: str) -> bool:
+    return not filter_.takes(cell) and filter_.doubt(cell) is None
+
+
+def _either(first: Doubt, second: Doubt, cell: str) -> str | None:
+    return first(cell) or second(cell)
 
 
 def _cell(cells: Sequence[str], place: int) -> str:
@@ -111,11 +152,12 @@ def _cell(cells: Sequence[str], place: int) -> str:
 
 
 def _place(columns: Sequence[str], column: str, name: str) -> int:
-    count = columns.count(column.strip())
-    if count != 1 or not column.strip():
+    column = strip(column)
+    count = columns.count(column)
+    if count != 1 or not column:
         has = "several columns" if count > 1 else "no column"
         raise ListError(
             f'{name} has {has} "{column}", which a filter of the job names; '
             f"its columns are {', '.join(filter(None, columns))}."
         )
-    return columns.index(column.strip())
+    return columns.index(column)

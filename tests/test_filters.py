@@ -1,6 +1,7 @@
 """Which rows a job's filters leave out, and that no line of a list is lost by it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from bulk_topup.errors import ListError
 from bulk_topup.filters import Filter, FilteredTable
+from bulk_topup.intake import Formats, ListSource, read_list
 
 
 class Rows:
@@ -47,7 +49,87 @@ def test_a_filter_that_asks_nothing_or_two_things_is_refused(stated: dict[str, o
         Filter.model_validate({"column": "Country", **stated})
 
 
-@given(st.lists(st.lists(st.sampled_from(["", " ", "SG", "GB"]), max_size=3), min_size=1))
+@pytest.mark.parametrize("stated", [{"equals": []}, {"not_equals": []}])
+def test_a_filter_of_no_text_is_refused(stated: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="at least one text"):
+        Filter.model_validate({"column": "Country", **stated})
+
+
+@pytest.mark.parametrize("stated", [{"equals": "SG"}, {"not_equals": "SG"}, {"blank": True}, {"blank": False}])
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ('=IF(A2="x","SG","")', "is a formula"),
+        ("#N/A", "no value to show"),
+        (" #REF! ", "no value to show"),
+        ("#BEZUG!", "no value to show"),
+        ("####", "no value to show"),
+        ("Err:502", "no value to show"),
+        ("1.2345678901234567E+17", "scientific notation"),
+    ],
+)
+def test_a_cell_whose_value_nobody_knows_is_in_doubt_whatever_is_asked(
+    stated: dict[str, object], cell: str, told: str
+) -> None:
+    filter_ = Filter.model_validate({"column": "Country", **stated})
+    assert told in str(filter_.doubt(cell))
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("SG", ["sg", "Sg", "S G", "S\u200bG", "ＳＧ"]),
+        ("Left us", ["left us", "LEFT  US", "Left\xa0us", "Left\nus"]),
+        ("Café", ["Cafe\u0301", "CAFÉ"]),
+        ("5", ["05", "5.0", "5,00", "+5", "005.00"]),
+        ("1000", ["1,000", "1.000", "1 000", "1'000", "1,000.00", "01000"]),
+        ("TRUE", ["true", "True"]),
+        ("-5", ["-5.0", "-05"]),
+        ("0", ["0.0", "00"]),
+    ],
+)
+def test_a_cell_that_is_nearly_what_is_named_is_in_doubt(text: str, cells: list[str]) -> None:
+    for stated in ({"equals": text}, {"not_equals": ["other", text]}):
+        filter_ = Filter.model_validate({"column": "Country", **stated})
+        assert [cell for cell in cells if filter_.doubt(cell) is None] == []
+        assert all(f'is nearly "{text}"' in str(filter_.doubt(cell)) for cell in cells)
+        assert filter_.doubt(text) is None
+        assert filter_.doubt(f" {text}\u200b") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("SG", ["", "MY", "SGP", "S-G"]), ("5", ["50", "55", "0.5", "-5", "5.5", "5a"]), ("1000", ["100", "10,00"])],
+)
+def test_a_cell_that_is_something_else_is_clear(text: str, cells: list[str]) -> None:
+    assert [cell for cell in cells if Filter(column="Country", equals=text).doubt(cell)] == []
+
+
+def test_what_is_nearly_alike_is_clear_once_the_filter_names_it_too() -> None:
+    assert Filter(column="Country", equals=("SG", "sg")).doubt("sg") is None
+
+
+def test_a_row_in_doubt_is_neither_paid_nor_left_out_unless_another_filter_is_clear() -> None:
+    filters = [Filter(column="a", equals="SG"), Filter(column="b", blank=True), Filter(column="a", not_equals="GB")]
+    rows = [["SG", ""], ["sg", ""], ["#N/A", ""], ["#N/A", "x"], ["SG", "#N/A"], ["gb", ""]]
+    table = FilteredTable(Rows(["a", "b"], rows), "x.csv", filters)
+    assert [line for line, _ in table.rows()] == [2, 3, 4, 6]
+    assert [line for line, _, _ in table.left_out()] == [5, 7]
+    source = ListSource(path=Path("x.csv"))
+    mapping = {"reference": "b"}
+    reader = read_list(source, mapping=mapping, constants={}, formats=Formats(), table=table, doubts=table.doubts)
+    (frame,) = reader.batches()
+    problems = {
+        row["line"]: [(each["column"], each["message"]) for each in row["problems"]] for row in frame.to_dicts()
+    }
+    assert problems[2] == []
+    ((column, message),) = problems[3]
+    assert (column, '"sg" is nearly "SG"' in message) == ("a", True)
+    assert [column for column, _ in problems[4]] == ["a"]
+    assert {column for column, _ in problems[6]} == {"b"}
+
+
+@given(st.lists(st.lists(st.sampled_from(["", " ", "SG", "GB", "sg", "#N/A"]), max_size=3), min_size=1))
 def test_every_row_is_either_paid_or_left_out_on_its_own_line(rows: list[list[str]]) -> None:
     filters = [Filter(column="a", equals="SG"), Filter(column="b", blank=False)]
     table = FilteredTable(Rows(["a", "b"], rows), "x.csv", filters)

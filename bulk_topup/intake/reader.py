@@ -13,7 +13,7 @@ from bulk_topup.intake.normalise import Normaliser, normaliser_of
 from bulk_topup.intake.pieces import Layout, batches_of, pieces_of_rows
 from bulk_topup.intake.source import Formats, ListSource
 from bulk_topup.intake.tables import Table, open_table
-from bulk_topup.intake.texts import Refusal, strip
+from bulk_topup.intake.texts import Doubt, Refusal, strip
 from bulk_topup.intake.xlsx_file import XlsxTable
 from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 
@@ -33,12 +33,19 @@ class ListReader:
     """A list whose columns are mapped; made by `read_list`."""
 
     def __init__(
-        self, name: str, table: Table, places: Mapping[str, int], constants: Mapping[str, str], formats: Formats
+        self,
+        name: str,
+        table: Table,
+        places: Mapping[str, int],
+        constants: Mapping[str, str],
+        formats: Formats,
+        doubts: Mapping[int, Doubt],
     ) -> None:
         self._name = name
         self._table = table
         self._places = places
         self._constants = constants
+        self._doubts = doubts
         self._normalisers: dict[str, Normaliser] = {field: normaliser_of(field, formats) for field in places}
         #: The list's own column names in their order.
         self.columns: tuple[str, ...] = _names(table.header)
@@ -48,7 +55,7 @@ class ListReader:
             name=name,
             width=len(self.columns),
             nameless=tuple(place for place, cell in enumerate(table.header) if not strip(cell)),
-            wanted=tuple(sorted({*places.values(), *self._reasons})),
+            wanted=tuple(sorted({*places.values(), *self._reasons, *doubts})),
         )
         #: The fields that a frame has a column for.
         self.mapped: tuple[str, ...] = tuple(field for field in fields.FIELDS if field in places or field in constants)
@@ -107,6 +114,11 @@ class ListReader:
         for place in self._reasons:
             for row in rows[str(place)].str.starts_with(DO_NOT_PAY).arg_true():
                 yield row, REASON_COLUMN, text
+        for place, doubt in self._doubts.items():
+            cells = rows[str(place)]
+            found = {cell: message for cell in cells.unique() if (message := doubt(cell)) is not None}
+            for row in cells.is_in(list(found)).arg_true() if found else ():
+                yield row, self.columns[place], found[cells[row]]
 
 
 def _with_problems(frame: pl.DataFrame, problems: Sequence[_Problem]) -> pl.DataFrame:
@@ -126,6 +138,7 @@ def read_list(
     constants: Mapping[str, str],
     formats: Formats,
     table: Table | None = None,
+    doubts: Mapping[int, Doubt] | None = None,
 ) -> ListReader:
     """Open a list and map its columns.
 
@@ -135,6 +148,7 @@ def read_list(
         constants: the same value for a field in every row, written as in a cell.
         formats: how the list writes numbers.
         table: the list where it is open already.
+        doubts: what refuses a row for its cell in a place, beside what its fields demand.
 
     Raises:
         ListError: the list cannot be read.
@@ -150,7 +164,7 @@ def read_list(
         )
     places = map_columns(names, mapping, constants)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
-    return ListReader(source.path.name, table, places, values, formats)
+    return ListReader(source.path.name, table, places, values, formats, doubts or {})
 
 
 def _names(header: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -34,6 +35,10 @@ _PRODUCT: Final = re.compile(r"[0-9]{1,20}")
 
 #: The largest product id that DVS takes: a signed 32-bit integer.
 PRODUCT_ID_MAX: Final = 2_147_483_647
+
+
+#: Says why the row of a cell cannot be paid; None where it can.
+Doubt = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
