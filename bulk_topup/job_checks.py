@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from bulk_topup.dates import collision, filled
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.filters import FilteredTable
@@ -14,6 +17,9 @@ from bulk_topup.job_mistakes import JobMistakesError, Mistake
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.toml_places import Path as Place
 from bulk_topup.toml_places import places
+
+#: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
+_DAYS_AHEAD: Final = 5 * 366
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +30,16 @@ class CheckedJob:
     #: With its dates filled in; None where the file itself is not acceptable, or has no list to pay.
     job: Job | RetryJob | None
     mistakes: tuple[Mistake, ...]
+    #: What keeps no start from sending, and most likely is not meant.
+    warnings: tuple[Mistake, ...] = ()
 
 
-def check_job(path: Path, now: datetime) -> CheckedJob:
+def check_job(path: Path, today: date) -> CheckedJob:
     """Look for everything that would keep a job from starting now; nothing is sent or asked for.
 
     Args:
         path: the job file.
-        now: what its dates are filled in with, in UTC.
+        today: what its dates are filled in with.
     """
     try:
         job = load_any_job(path)
@@ -40,14 +48,36 @@ def check_job(path: Path, now: datetime) -> CheckedJob:
         return CheckedJob(path=path, job=None, mistakes=error.mistakes)
     except JobError as error:
         return CheckedJob(path=path, job=None, mistakes=(Mistake(line=None, key="", message=str(error)),))
+    warnings = tuple(_shared_runs(job, today, lines)) if isinstance(job, Job) else ()
     try:
-        job = job.at(now, path.parent)
+        job = job.at(today, path.parent)
     except (JobError, ListError) as error:
         at = "run_key" if isinstance(error, JobError) else "list"
-        return CheckedJob(path=path, job=None, mistakes=(_mistake(error, lines, at),))
+        return CheckedJob(path=path, job=None, mistakes=(_mistake(error, lines, at),), warnings=warnings)
     found = [*(_list_mistakes(job, lines) if isinstance(job, Job) else ()), *_folder_mistakes(job, lines)]
     found.sort(key=lambda mistake: mistake.line or 0)
-    return CheckedJob(path=path, job=job, mistakes=tuple(found))
+    return CheckedJob(path=path, job=job, mistakes=tuple(found), warnings=warnings)
+
+
+def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+    """Find days of the coming years that would share a run without being meant to."""
+    times = None if job.schedule is None else job.schedule.times
+    coming = (date.fromordinal(today.toordinal() + count) for count in range(_DAYS_AHEAD))
+    days = (day for day in coming if times is None or times.is_on(day))
+    if (found := collision(days, job.key_on, partial(filled, job.list))) is None:
+        return
+    if found.lists[0] != found.lists[1]:
+        text = (
+            f'the lists "{found.lists[0]}" of {found.first} and "{found.lists[1]}" of {found.second} are both the run '
+            f'"{found.key}": whoever is in both is paid once, by the first; give run_key as fine a date as list'
+        )
+        yield Mistake(line=lines.get(("list",)), key="list", message=text)
+        return
+    text = (
+        f'the run key "{found.key}" of {found.first} comes again on {found.second}, when everybody whom that run paid '
+        'counts as paid; let it name the year, as "{today:%Y-%m}" does, or "{today:%G-W%V}" for weeks'
+    )
+    yield Mistake(line=lines.get(("run_key",)), key="run_key", message=text)
 
 
 async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
@@ -66,7 +96,7 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
         lines = places(checked.path.read_text(encoding="utf-8-sig"))
         text = f"product {checked.job.product} is not available in this account; choose one of `bulk-topup products`"
         mistake = Mistake(line=lines.get(("product",)), key="product", message=text)
-        return CheckedJob(path=checked.path, job=checked.job, mistakes=(*checked.mistakes, mistake))
+        return replace(checked, mistakes=(*checked.mistakes, mistake))
     return checked
 
 

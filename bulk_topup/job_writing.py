@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from string import Template
@@ -65,19 +65,19 @@ class Answers:
     environment: Environment
 
 
-def job_text(answers: Answers, now: datetime) -> str:
+def job_text(answers: Answers, today: date) -> str:
     """Write a job file.
 
     Args:
         answers: what it is to say.
-        now: whose dates in the list's name become templates, in UTC.
+        today: the day that becomes a template in the list's name.
 
     Raises:
         ListError: the list cannot be read.
     """
     path = os.path.relpath(answers.source.path, answers.file.parent)
     for template in ("%Y-%m-%d", "%Y-%m", "%G-W%V"):
-        path = path.replace(now.strftime(template), f"{{today:{template}}}")
+        path = path.replace(today.strftime(template), f"{{today:{template}}}")
     stated = [("sheet", answers.source.sheet), ("encoding", answers.source.encoding)]
     return _TEXT.substitute(
         schema=f"#:schema ./{SCHEMA_FILE}\n" if (answers.file.parent / SCHEMA_FILE).exists() else "",

@@ -1,9 +1,8 @@
 """Job definitions: what to pay and how, from a TOML file or from the command line; looks for job files and lists."""
 
-import re
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from bulk_topup.approvals import ApprovalPolicy
 from bulk_topup.auto_product import AutoProduct
+from bulk_topup.dates import Template, filled
 from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError, ListError
@@ -37,15 +37,6 @@ MAX_JOB_BYTES: Final = 1024 * 1024
 #: Files of several that a pattern matches which a message names.
 NAMED_FILES: Final = 10
 
-_TODAY = re.compile(r"\{today(?::([^{}]*))?\}")
-_BRACES = re.compile(r"[{}]")
-
-
-def _checked_template(text: str) -> str:
-    if _BRACES.search(_TODAY.sub("", text)):
-        raise ValueError("only {today} and {today:FORMAT} may stand in braces, e.g. {today:%Y-%m}")
-    return text
-
 
 def _printable(text: str) -> str:
     if not text.isprintable():
@@ -53,7 +44,6 @@ def _printable(text: str) -> str:
     return text
 
 
-Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_checked_template)]
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_printable)]
 
 
@@ -71,7 +61,7 @@ class Job(Guards):
 
     #: First part of the run's name; by default the file's name without `.toml`.
     name: Name = BARE_LIST
-    #: Second part; a new key is a new run, which pays again. {today:%Y-%m} is the month; dates are in UTC.
+    #: Second part; a new key is a new run, which pays again. {today:%Y-%m} is the month, in the machine's zone.
     run_key: Template | None = None
     #: The list: a path, relative to the job file; dates as in `run_key`; * and ? stand for what may be in a name.
     list: Template
@@ -155,11 +145,15 @@ class Job(Guards):
             raise ValueError("a list that is archived may have * and ? in its name only, not in its folders")
         return self
 
-    def at(self, now: datetime, folder: Path) -> Self:
+    def key_on(self, today: date) -> str:
+        """Give the run key of a day, see `at`; by default the name of that day's list without its ending."""
+        return filled(self.run_key, today) if self.run_key else Path(unescaped(filled(self.list, today))).stem
+
+    def at(self, today: date, folder: Path) -> Self:
         """Fill in dates, find the list, and make paths absolute or relative to here.
 
         Args:
-            now: the time of the start, timezone-aware in UTC.
+            today: the day that the start is for, or a time on it, which is taken as the calendar of its zone shows it.
             folder: where relative paths begin.
 
         Raises:
@@ -167,10 +161,10 @@ class Job(Guards):
             NoListError: the list is not there, where it is a pattern or may have been archived.
             ListError: several files match the pattern.
         """
-        filled = _filled(self.list, now)
-        pattern = str(Path(without_patterns(str(folder))) / filled)
-        list_path = pattern if is_pattern(filled) else unescaped(pattern)
-        key = _filled(self.run_key, now) if self.run_key else Path(list_path).stem
+        list_ = filled(self.list, today)
+        pattern = str(Path(without_patterns(str(folder))) / list_)
+        list_path = pattern if is_pattern(list_) else unescaped(pattern)
+        key = self.key_on(today)
         if not key.strip() or not key.isprintable():
             # A key that nobody can tell from another one begins no run: it would resume somebody else's.
             raise JobError(
@@ -178,12 +172,12 @@ class Job(Guards):
                 "name another with --run-key, or correct run_key in the job file."
             )
         paths = {
-            name: str(folder / _filled(template, now))
+            name: str(folder / filled(template, today))
             for name in ("report_folder", "archive")
             if (template := getattr(self, name)) is not None
         }
         job = self.model_copy(update={"list": list_path, "run_key": key, **paths})
-        if is_pattern(filled):
+        if is_pattern(list_):
             return job.model_copy(update={"list": _only_match(list_path, job)})
         if job.archive is not None and not Path(list_path).exists():
             raise NoListError(
@@ -249,10 +243,10 @@ class RetryJob(BaseModel):
     #: When the job is started by itself.
     schedule: Schedule | None = None
 
-    def at(self, now: datetime, folder: Path) -> Self:
+    def at(self, today: date, folder: Path) -> Self:
         """Fill in dates; see `Job.at`."""
-        report = None if self.report_folder is None else str(folder / _filled(self.report_folder, now))
-        return self.model_copy(update={"retry_of": _filled(self.retry_of, now), "report_folder": report})
+        report = None if self.report_folder is None else str(folder / filled(self.report_folder, today))
+        return self.model_copy(update={"retry_of": filled(self.retry_of, today), "report_folder": report})
 
 
 AnyJob = TypeVar("AnyJob", Job, RetryJob)
@@ -352,7 +346,3 @@ def _only_match(pattern: str, job: Job) -> str:
             "Move away those that are not meant, or state a narrower pattern."
         )
     return found[0]
-
-
-def _filled(template: str, now: datetime) -> str:
-    return _TODAY.sub(lambda match: now.strftime(match[1] or "%Y-%m-%d"), template)

@@ -1,8 +1,9 @@
 """When a job is started by itself: times as crontab states them, in the machine's time zone; touches only that zone."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Annotated, Final, Self
 
@@ -13,6 +14,14 @@ from bulk_topup.spans import span_of
 
 #: Days that are looked back for the last time: the 29th of February may be eight years ago.
 MAX_DAYS_BACK: Final = 9 * 366
+
+#: What a start may be late by without being missed: what starts it and its own beginning take their time.
+LATENESS: Final = timedelta(minutes=1)
+
+#: What a clock is set back by at most in autumn.
+SET_BACK: Final = timedelta(hours=3)
+
+_MINUTE: Final = timedelta(minutes=1)
 
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -27,6 +36,16 @@ _FIELDS: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A time of a schedule that is over."""
+
+    #: When it was, in UTC.
+    at: datetime
+    #: What calendar and clock of the machine's zone show then, without a zone; its day is what `{today}` stands for.
+    wall: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CronTimes:
     """Times as the five fields of a crontab line state them."""
 
@@ -37,27 +56,43 @@ class CronTimes:
     #: From 0, which is Sunday, to 6.
     weekdays: tuple[int, ...]
 
-    def last(self, now: datetime) -> datetime:
-        """Give the latest of the times that is not after `now`; both in UTC.
+    def last(self, now: datetime) -> Due:
+        """Give the latest of the times that is not after `now`, which is in UTC.
+
+        A time that the clock skips comes when it skips it, and one that it shows twice the first time, as cron has it.
 
         Raises:
             JobError: there never was one.
         """
-        local = now.astimezone().replace(tzinfo=None)
+        # Where the clock was set back over midnight, it has shown later times than it shows now.
+        latest = _shown(now) + SET_BACK
         for back in range(MAX_DAYS_BACK):
-            day = local.date() - timedelta(days=back)
-            if not self._has(day.day, day.month, day.isoweekday() % 7):
+            day = latest.date() - timedelta(days=back)
+            if not self.is_on(day):
                 continue
             for hour, minute in product(reversed(self.hours), reversed(self.minutes)):
-                moment = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - made aware below
-                if moment <= local:
-                    return moment.astimezone(UTC)
+                wall = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - as the clock shows it
+                if wall <= latest and (moment := _first_shown(wall)) <= now:
+                    return Due(at=moment, wall=wall)
         raise JobError("The schedule names a day that no month has; correct schedule.at in the job file.")
+
+    def is_on(self, day: date) -> bool:
+        """Tell whether there are times on a day."""
+        return day.day in self.days and day.month in self.months and day.isoweekday() % 7 in self.weekdays
 
     def later_hours(self, span: timedelta) -> tuple[int, ...]:
         """Give the hours of the same day, after the last of each day's, that lie within a span."""
         last = self.hours[-1]
         return tuple(range(last + 1, min(23, last + int(span / timedelta(hours=1))) + 1))
+
+    @property
+    def count_a_day(self) -> int:
+        """How many times there are on one of the days."""
+        return len(self.hours) * len(self.minutes)
+
+    def at_hours(self, hours: tuple[int, ...]) -> "CronTimes":
+        """Give times on the same days at other hours, once in each."""
+        return replace(self, hours=hours, minutes=self.minutes[:1])
 
     def on_calendar(self) -> str:
         """Give the times as systemd states them."""
@@ -65,8 +100,19 @@ class CronTimes:
         months, days = _numbers(self.months, 12), _numbers(self.days, 31)
         return f"{weekdays}*-{months}-{days} {_numbers(self.hours, 24)}:{_numbers(self.minutes, 60)}:00"
 
-    def _has(self, day: int, month: int, weekday: int) -> bool:
-        return day in self.days and month in self.months and weekday in self.weekdays
+
+def _first_shown(wall: datetime) -> datetime:
+    """Give when the machine's clock first shows a time, or a later one where it skips that; in UTC."""
+    moment, last = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if moment == last or _shown(moment) >= wall:
+        return moment
+    minutes = range((last - moment) // _MINUTE + 1)  # clocks are set on whole minutes
+    return moment + _MINUTE * bisect_left(minutes, wall, key=lambda count: _shown(moment + _MINUTE * count))
+
+
+def _shown(moment: datetime) -> datetime:
+    """Give what calendar and clock of the machine's zone show."""
+    return moment.astimezone().replace(tzinfo=None)
 
 
 def cron_times(text: str) -> CronTimes:
@@ -91,11 +137,15 @@ def _field(word: str, name: str, low: int, high: int, names: tuple[str, ...]) ->
     for part in word.split(","):
         stated, slash, step = part.partition("/")
         first, dash, last = stated.partition("-")
+        if slash and not dash and stated != "*":
+            raise ValueError(
+                f'"{word}": not every cron takes a step after a single {name}; state the range, {stated}-{high}/{step}'
+            )
         if stated == "*":
             start, end = low, high
         else:
             start = _number(first, names)
-            end = _number(last, names) if dash else (high if slash else start)
+            end = _number(last, names) if dash else start
         by = _number(step, ()) if slash else 1
         if not low <= start <= end <= high or by < 1:
             raise ValueError(f'"{word}" is no {name}; it is a number from {low} to {high}, a range such as 1-5, or *')
@@ -116,7 +166,7 @@ def _numbers(numbers: tuple[int, ...], count: int) -> str:
 
 def _checked_times(text: str) -> str:
     cron_times(text)
-    return text
+    return " ".join(text.split())  # a line break would end the line of a crontab
 
 
 def _checked_span(text: str) -> str:
@@ -161,8 +211,8 @@ class Schedule(BaseModel):
         """How long after its time rows are sent; without a deadline for ever."""
         return timedelta.max if self.deadline is None else span_of(self.deadline) or timedelta()
 
-    def due(self, now: datetime) -> datetime:
-        """Give the time that a start at `now` is for; both in UTC.
+    def due(self, now: datetime) -> Due:
+        """Give the time that a start at `now`, in UTC, is for.
 
         Its day, and not the day on which the machine came up again, is what `{today}` stands for.
 
@@ -170,11 +220,11 @@ class Schedule(BaseModel):
             JobError: the last time is longer ago than starts are made up for.
         """
         due = self.times.last(now)
-        if now - due > self.window:
+        if now - due.at >= self.window + LATENESS:
             raise JobError(
-                f"No start is due: the last time of the schedule was {due.astimezone():%Y-%m-%d %H:%M}, and starts are "
+                f"No start is due: the last time of the schedule was {due.wall:%Y-%m-%d %H:%M}, and starts are "
                 f"made up for within {self.catch_up}. Nothing was sent. If that start was missed, make up for it by "
-                f"hand with --today {due:%Y-%m-%d}; if what starts this job does not keep to schedule.at, print it "
-                "anew with `bulk-topup schedule print`."
+                f"hand with --today {due.wall:%Y-%m-%d}; if what starts this job does not keep to schedule.at, print "
+                "it anew with `bulk-topup schedule print`."
             )
         return due

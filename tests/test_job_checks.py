@@ -116,3 +116,37 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         "amount": "amount",
         "credit_party_identifier.mobile_number": "phone",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "told"),
+    [
+        ('list = "inbox/pay-{today}.csv"\nrun_key = "{today:%Y-%m}"', "list", "2026-11-29.*both the run"),
+        ('list = "in/{today:%G-W%V}/pay.csv"\nrun_key = "{today:%Y-%m}"', "list", "both the run"),
+        ('list = "{today:%Y-%m}/pay.csv"', "list", '"pay"'),
+        ('list = "pay-{today:%Y-%m}*.csv"\nrun_key = "{today:%G-W%V}"', "list", "2026-11-30 .* 2026-12-01"),
+        ('list = "inbox/pay.csv"\nrun_key = "{today:%m}"', "run_key", '"11".*comes again on 2027-11-01.*name the year'),
+        ('list = "inbox/pay.csv"\nrun_key = "{today:%Y-%V}"', "run_key", "comes again on"),
+    ],
+)
+def test_days_that_would_share_a_run_are_warned_of(job: Path, text: str, key: str, told: str) -> None:
+    job.write_text(text)
+    checked = check_job(job, NOW)
+    (warning,) = checked.warnings
+    assert (warning.key, warning.line) == (key, 1 if key == "list" else 2)
+    with pytest.raises(AssertionError, match=told):
+        raise AssertionError(warning.message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'list = "inbox/pay.csv"\nrun_key = "1"',
+        'list = "inbox/pay-{today}.csv"',
+        'list = "inbox/pay.csv"\nrun_key = "{today:%Y-%m}"',
+        'list = "inbox/pay-{today}.csv"\nrun_key = "{today:%Y-%m}"\n[schedule]\nat = "0 17 28 * *"',
+    ],
+)
+def test_days_that_each_have_their_run_are_not_warned_of(job: Path, text: str) -> None:
+    job.write_text(text)
+    assert check_job(job, NOW).warnings == ()

@@ -1,8 +1,11 @@
 """When a job is due: the same times for cron, for systemd and for the job itself, whatever happened to the machine."""
 
+import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.errors import JobError
+from bulk_topup.jobs import Job
 from bulk_topup.schedules import Schedule, cron_times
+
+ZONES = ("Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "UTC")
 
 
 @pytest.fixture(autouse=True)
@@ -38,24 +44,98 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_the_last_time_is_the_latest_that_is_over(text: str, now: str, last: str) -> None:
     found = cron_times(text).last(datetime.fromisoformat(now).replace(tzinfo=UTC))
-    assert found == datetime.fromisoformat(last).replace(tzinfo=UTC)
+    assert found.at == datetime.fromisoformat(last).replace(tzinfo=UTC)
+    assert found.wall == datetime.fromisoformat(last)
 
 
-def test_times_are_those_of_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Singapore")
+@contextmanager
+def _in_zone(name: str) -> Iterator[ZoneInfo]:
+    before = os.environ["TZ"]
+    os.environ["TZ"] = name
     time.tzset()
-    found = cron_times("0 17 28 * *").last(datetime(2026, 11, 28, 9, 0, tzinfo=UTC))
-    assert found == datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    # The hour that is skipped in spring: cron starts it as soon as it is over.
-    assert cron_times("30 2 * * *").last(datetime(2027, 3, 28, 1, 31, tzinfo=UTC)).day == 28
+    try:
+        yield ZoneInfo(name)
+    finally:
+        os.environ["TZ"] = before
+        time.tzset()
+
+
+def test_times_are_those_of_the_machines_zone() -> None:
+    with _in_zone("Asia/Singapore"):
+        found = cron_times("0 17 28 * *").last(datetime(2026, 11, 28, 9, 0, tzinfo=UTC))
+        assert (found.at, found.wall) == (datetime(2026, 11, 28, 9, 0, tzinfo=UTC), _wall("2026-11-28T17:00"))
+    with _in_zone("Europe/Berlin"):
+        # The hour that is skipped in spring: cron starts it as soon as it is over.
+        assert cron_times("30 2 * * *").last(datetime(2027, 3, 28, 1, 31, tzinfo=UTC)).wall.day == 28
+
+
+def _wall(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_first_of_a_month_is_that_months_day_although_utc_has_the_last_one_still(zone: str) -> None:
+    job = Job(list="pay.csv", run_key="{today:%Y-%m}", schedule=Schedule(at="0 1 1 * *"))
+    assert job.schedule is not None
+    keys = []
+    with _in_zone(zone) as there:
+        for month in range(1, 13):
+            now = datetime(2026, month, 1, 1, 0, 3, tzinfo=there).astimezone(UTC)
+            due = job.schedule.due(now)
+            assert due.at == now - timedelta(seconds=3)
+            keys.append(job.key_on(due.wall))
+    assert keys == [f"2026-{month:02d}" for month in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", "2027-03-28"),
+        ("Europe/Berlin", "2027-10-31"),
+        ("America/St_Johns", "2027-03-14"),
+        ("America/St_Johns", "2010-11-07"),  # set back from 00:01 to 23:01 of the day before
+        ("Australia/Lord_Howe", "2027-04-04"),  # by half an hour
+        ("America/Havana", "2026-03-08"),  # from 00:00 on
+        ("Pacific/Apia", "2011-12-30"),  # a day that never was
+        ("Pacific/Kiritimati", "2027-03-28"),
+        ("UTC", "2027-03-28"),
+    ],
+)
+@pytest.mark.parametrize("at", ["02:30", "00:00", "00:30", "23:30", "12:00"])
+def test_a_day_on_which_the_clock_is_set_has_each_of_its_times_once(zone: str, day: str, at: str) -> None:
+    hour, minute = map(int, at.split(":"))
+    times = cron_times(f"{minute} {hour} * * *")
+    middle = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    furthest = _wall("2000-01-01T00:00")
+    due: dict[datetime, datetime] = {}
+    with _in_zone(zone) as there:
+        for step in range(-36 * 4, 36 * 4):
+            now = middle + timedelta(minutes=15 * step)
+            # As cron sees it: what the clock has passed, by going or by being set forward, is due, and once only.
+            furthest = max(furthest, now.astimezone(there).replace(tzinfo=None))
+            expected = datetime.combine(furthest.date(), datetime.min.time()).replace(hour=hour, minute=minute)
+            if expected > furthest:
+                expected -= timedelta(days=1)
+            found = times.last(now)
+            assert found.wall == expected
+            assert found.at <= now
+            assert due.setdefault(found.wall, found.at) == found.at
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1)))  # noqa: DTZ001
+def test_a_start_on_time_is_for_the_day_that_a_start_by_hand_is_for(zone: str, moment: datetime) -> None:
+    now = moment.replace(tzinfo=UTC, second=0, microsecond=0)
+    with _in_zone(zone) as there:
+        shown = now.astimezone(there)
+        found = cron_times(f"{shown.minute} {shown.hour} * * *").last(now)
+        assert found.wall.date() == shown.date() == now.astimezone().date()
+        assert now - found.at in {timedelta(), timedelta(hours=1)}  # it is shown a second time in autumn
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001 - made aware below
 def test_a_time_that_comes_every_minute_is_never_long_ago(now: datetime) -> None:
     moment = now.replace(tzinfo=UTC)
-    assert timedelta() <= moment - cron_times("* * * * *").last(moment) < timedelta(minutes=1)
+    assert timedelta() <= moment - cron_times("* * * * *").last(moment).at < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +163,9 @@ def test_systemd_gets_the_same_times(text: str, calendar: str) -> None:
         ("*/0 5 * * *", "is no minute"),
         ("0 17 1 * Fri", "state one of them"),
         ("@reboot", "five fields"),
+        ("5/15 5 * * *", "state the range, 5-59/15"),
+        ("0 5/2 * * *", "state the range, 5-23/2"),
+        ("0 5 * * Mon/2", "state the range, Mon-7/2"),
     ],
 )
 def test_what_is_no_time_is_refused_with_its_field(text: str, told: str) -> None:
@@ -97,7 +180,8 @@ def test_a_day_that_no_month_has_is_refused() -> None:
 
 def test_a_start_that_is_made_up_for_after_the_month_has_ended_is_for_the_day_that_was_due() -> None:
     schedule = Schedule(at="0 17 30 * *", catch_up="12h")
-    assert schedule.due(datetime(2026, 12, 1, 4, 0, tzinfo=UTC)) == datetime(2026, 11, 30, 17, tzinfo=UTC)
+    due = schedule.due(datetime(2026, 12, 1, 4, 0, tzinfo=UTC))
+    assert (due.at, due.wall) == (datetime(2026, 11, 30, 17, tzinfo=UTC), _wall("2026-11-30T17:00"))
 
 
 def test_a_start_that_is_too_late_is_refused_and_says_how_to_make_up_for_it() -> None:
@@ -108,3 +192,21 @@ def test_a_start_that_is_too_late_is_refused_and_says_how_to_make_up_for_it() ->
 def test_a_start_that_is_made_up_for_after_the_deadline_is_refused_beforehand() -> None:
     with pytest.raises(ValidationError, match="would send nothing"):
         Schedule(at="0 17 28 * *", catch_up="4h", deadline="2h")
+
+
+def test_the_last_of_the_starts_that_make_up_for_one_is_not_too_late() -> None:
+    schedule = Schedule(at="0 17 30 * *", catch_up="2h")
+    last = max(schedule.times.later_hours(schedule.window))
+    assert last == 19
+    assert schedule.due(datetime(2026, 11, 30, last, 0, 59, tzinfo=UTC)).wall == _wall("2026-11-30T17:00")
+    with pytest.raises(JobError, match="No start is due"):
+        schedule.due(datetime(2026, 11, 30, last, 1, tzinfo=UTC))
+
+
+def test_what_is_to_be_made_up_for_by_hand_is_the_machines_day() -> None:
+    with _in_zone("Europe/Berlin"), pytest.raises(JobError, match=r"2026-03-01 00:30.*--today 2026-03-01"):
+        Schedule(at="30 0 1 * *", catch_up="1h").due(datetime(2026, 3, 2, tzinfo=UTC))
+
+
+def test_a_line_break_between_the_fields_is_a_blank_like_any_other() -> None:
+    assert Schedule(at="0 17\n28\t* *").at == "0 17 28 * *"

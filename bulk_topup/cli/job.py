@@ -47,8 +47,8 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
       bulk-topup job check jobs/payroll.toml jobs/rewards.toml
     """
     with plain_errors():
-        now = SystemClock().now()
-        checked = [check_job(path, now) for path in paths]
+        today = SystemClock().now().astimezone()
+        checked = [check_job(path, today) for path in paths]
         if online:
             checked = [_asked(each, values) for each in checked]
         if as_json:
@@ -108,8 +108,8 @@ def new_command(
             often=Often(every),
             environment=Environment(environment),
         )
-        now = SystemClock().now()
-        text = job_text(answers, now)
+        today = SystemClock().now().astimezone()
+        text = job_text(answers, today)
         try:
             with file.open("x", encoding="utf-8") as written:
                 written.write(text)
@@ -118,7 +118,7 @@ def new_command(
         except OSError as error:
             raise JobError(f"{file} cannot be written: {error.strerror}.") from None
         click.echo(f"Written to {file}. `bulk-topup plan {file}` says what it would do.")
-        click.echo(printable("\n".join(_told(check_job(file, now))), keep="\n"))
+        click.echo(printable("\n".join(_told(check_job(file, today))), keep="\n"))
 
 
 @job_group.command("schema")
@@ -145,9 +145,10 @@ def _asked(checked: CheckedJob, values: dict[str, Any]) -> CheckedJob:
 
 
 def _told(checked: CheckedJob) -> list[str]:
+    warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
     if checked.mistakes:
-        return [f"{checked.path} {mistake}" for mistake in checked.mistakes]
-    return [f"{checked.path} is in order: it {_does(checked.job)}."]
+        return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
+    return [f"{checked.path} is in order: it {_does(checked.job)}.", *warnings]
 
 
 def _does(job: Job | RetryJob | None) -> str:
@@ -157,5 +158,8 @@ def _does(job: Job | RetryJob | None) -> str:
 
 
 def _as_json(checked: CheckedJob) -> dict[str, object]:
-    mistakes = [{"line": each.line, "key": each.key, "message": each.message} for each in checked.mistakes]
-    return {"file": str(checked.path), "in_order": not mistakes, "mistakes": mistakes}
+    mistakes, warnings = (
+        [{"line": each.line, "key": each.key, "message": each.message} for each in found]
+        for found in (checked.mistakes, checked.warnings)
+    )
+    return {"file": str(checked.path), "in_order": not mistakes, "mistakes": mistakes, "warnings": warnings}

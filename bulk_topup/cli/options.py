@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,7 +53,7 @@ def list_settings(command: F) -> F:
             "--today",
             callback=day,
             metavar="DATE",
-            help="The day that {today} stands for in a job file, to make up for a start.  [default: today, in UTC]",
+            help="The day that {today} stands for in a job file, to make up for a start.  [default: today, here]",
         ),
         click.option(
             "--skip-refused", is_flag=True, default=None, help="Pay the accepted rows although others are refused."
@@ -149,26 +149,28 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
     return make_job(bare, "What the command line states"), Path()
 
 
-def start_of(values: dict[str, Any], schedule: Schedule | None) -> datetime:
-    """Take the time that dates are filled in with out of a command's values: of the day named, of what is due, or now.
+def start_of(values: dict[str, Any], schedule: Schedule | None) -> date:
+    """Take the day that dates are filled in with out of a command's values: the one named, that of what is due, or now.
 
-    What is due gives the command the deadline of its schedule, where it states none.
+    Unless it is named, it is the machine's own: a start by hand and one by the schedule, which cron takes in that zone
+    too, are for the same day, and so for the same run. What is due gives the command the deadline of its schedule,
+    where it states none.
 
     Raises:
         JobError: nothing is due.
     """
-    stated: datetime | None = values.pop("today", None)
+    stated: date | None = values.pop("today", None)
     is_scheduled = values.pop("is_scheduled", False)
     if not is_scheduled:
-        return stated or SystemClock().now()
+        return stated or SystemClock().now().astimezone()
     if stated is not None:
         raise click.UsageError("--scheduled takes the day of the schedule; leave out --today.")
     if schedule is None:
         raise JobError("The job has no [schedule], so nothing says what is due; leave out --scheduled.")
     due = schedule.due(SystemClock().now())
     if schedule.deadline is not None:
-        values["deadline"] = values["deadline"] or due + schedule.span
-    return due
+        values["deadline"] = values["deadline"] or due.at + schedule.span
+    return due.wall
 
 
 def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:

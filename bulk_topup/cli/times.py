@@ -1,6 +1,6 @@
 """How options state times: a moment in UTC, or a span from now; touches only the clock."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import click
 
@@ -17,12 +17,12 @@ def moment(_context: click.Context, _option: click.Parameter, text: str | None) 
     return time
 
 
-def day(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
-    """Read a day; give its beginning in UTC."""
+def day(_context: click.Context, _option: click.Parameter, text: str | None) -> date | None:
+    """Read a day."""
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise click.BadParameter(f'"{text}" is not a day; write it like 2026-11-28.') from None
 
