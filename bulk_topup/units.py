@@ -1,5 +1,6 @@
 """The text of crontab lines and systemd units that start a job by itself; pure."""
 
+import hashlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from string import Template
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.schedules import Schedule
+from bulk_topup.files import NAME_HASH_LENGTH
+from bulk_topup.schedules import CronTimes, Schedule
 
 _CRON: Final = Template("""\
 # $title: $at in this machine's time zone. For `crontab -e` of $user; cron mails what is printed, which is only trouble.
@@ -22,14 +24,18 @@ _CRON_LATER: Final = Template("""\
 $at $command
 """)
 
+#: Starts beside those of the schedule after which a job that breaks down again and again rests.
+_RESTARTS: Final = 5
+
 _SERVICE: Final = Template("""\
-# $file
+# $file, which starts $job
 [Unit]
-Description=bulk-topup: $title
+Description=$title (bulk-topup)
 Wants=network-online.target
 After=network-online.target
+# Those of the schedule on a day, and $restarts more.
 StartLimitIntervalSec=12h
-StartLimitBurst=5
+StartLimitBurst=$burst
 
 [Service]
 Type=oneshot
@@ -51,14 +57,18 @@ PrivateTmp=true
 StandardOutput=$output
 StandardError=$output
 """)
+_TIMER_LATER: Final = Template("""\
+# Makes up for a start that was missed, and goes on with one that the machine's end interrupted.
+OnCalendar=$on_calendar
+""")
 _TIMER: Final = Template("""\
-# $file
+# $file, which starts $job
 [Unit]
-Description=bulk-topup: $title
+Description=$title (bulk-topup)
 
 [Timer]
 OnCalendar=$on_calendar
-# A start that was missed is made up for when the machine is up again, within $until.
+${later}# A start that was missed is made up for when the machine is up again, within $until.
 Persistent=true
 AccuracySec=1s
 
@@ -73,6 +83,8 @@ class Started:
 
     #: What it is called.
     name: str
+    #: Its file.
+    job: Path
     schedule: Schedule
     #: The program and its arguments.
     words: Sequence[str]
@@ -99,43 +111,86 @@ def crontab(started: Started) -> str:
     command = line.replace("%", r"\%")  # to cron, % ends the line
     schedule = started.schedule
     text = _CRON.substitute(title=started.name, at=schedule.at, user=started.user, command=command)
-    hours = () if started.tries_anew else schedule.times.later_hours(schedule.window)
-    if hours:
-        minute, _, *days = schedule.at.split()
-        at = " ".join([minute.split(",")[0], ",".join(map(str, hours)), *days])
+    if (later := _later(started)) is not None:
+        days = schedule.at.split()[2:]
+        at = " ".join([str(later.minutes[0]), ",".join(map(str, later.hours)), *days])
         text += _CRON_LATER.substitute(at=at, until=schedule.catch_up, command=command)
     return text
 
 
 def systemd_units(started: Started) -> dict[str, str]:
-    """Write a service and its timer, by the names of their files."""
+    """Write a service and its timer, by the names of their files.
+
+    Each begins with a line that names the job's file, see `starts_another`.
+    """
     _demand_printable(started)
-    stem = "bulk-topup-" + (re.sub(r"[^A-Za-z0-9_-]+", "-", started.name).strip("-") or "job")
+    _demand_plain_ends(started)
+    stem = f"bulk-topup-{_stem(started.name)}"
     environment_file = started.environment_file
     log = started.log
+    times, later = started.schedule.times, _later(started)
+    starts = times.count_a_day + (0 if later is None else later.count_a_day)
     service = _SERVICE.substitute(
         file=f"{stem}.service",
+        job=started.job,
         title=_specifiers(started.name),
         user=started.user,
         directory=_specifiers(str(started.directory)),
-        environment_file="" if environment_file is None else f"EnvironmentFile={_specifiers(str(environment_file))}\n",
+        environment_file=""
+        if environment_file is None
+        else f"EnvironmentFile={_specifiers(_one_file(environment_file))}\n",
         command=" ".join(map(_word, started.words)),
         output="journal" if log is None else f"append:{_specifiers(str(log))}",
+        restarts=_RESTARTS,
+        burst=starts + _RESTARTS,
     )
     timer = _TIMER.substitute(
         file=f"{stem}.timer",
+        job=started.job,
         title=_specifiers(started.name),
-        on_calendar=started.schedule.times.on_calendar(),
+        on_calendar=times.on_calendar(),
+        later="" if later is None else _TIMER_LATER.substitute(on_calendar=later.on_calendar()),
         until=started.schedule.catch_up,
     )
     return {f"{stem}.service": service, f"{stem}.timer": timer}
 
 
+def starts_another(text: str, unit: str) -> bool:
+    """Tell whether a unit's text is of another job than the unit that would take its place."""
+    return text.partition("\n")[0] != unit.partition("\n")[0]
+
+
+def _later(started: Started) -> CronTimes | None:
+    """Give when starts are made up for and interrupted runs go on; what tries anew does so the next night."""
+    hours = () if started.tries_anew else started.schedule.times.later_hours(started.schedule.window)
+    return started.schedule.times.at_hours(hours) if hours else None
+
+
+def _stem(name: str) -> str:
+    """Give what units are called after a job; two jobs never share it."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+    return (
+        plain if plain == name else f"{plain or 'job'}-{hashlib.sha256(name.encode()).hexdigest()[:NAME_HASH_LENGTH]}"
+    )
+
+
+def _demand_plain_ends(started: Started) -> None:
+    """Demand paths that systemd takes as they are: it drops blanks at the end, and joins lines after a backslash."""
+    for path in filter(None, (started.directory, started.environment_file, started.log)):
+        if str(path) != str(path).rstrip().rstrip("\\"):
+            raise JobError(f'"{path}" ends in a blank or a backslash, which no unit can hold; name another.')
+
+
 def _demand_printable(started: Started) -> None:
-    places = (started.name, started.directory, started.environment_file, started.log, *started.words)
+    places = (started.name, started.job, started.directory, started.environment_file, started.log, *started.words)
     for text in map(str, filter(None, places)):
         if not text.isprintable():
             raise JobError(f"{text!a} has characters that nobody sees, which no crontab and no unit can hold.")
+
+
+def _one_file(path: Path) -> str:
+    """Write a path so that it is no wildcard, which systemd takes there."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", str(path))
 
 
 def _specifiers(text: str) -> str:

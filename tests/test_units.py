@@ -1,8 +1,12 @@
 """Crontab lines and units that start the same words, whatever characters these have."""
 
 import configparser
+import re
 import shlex
+import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +16,20 @@ from hypothesis import strategies as st
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import load_any_job
 from bulk_topup.schedules import Schedule
-from bulk_topup.units import Started, crontab, systemd_units
+from bulk_topup.units import Started, crontab, starts_another, systemd_units
 
 _words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=20).filter(
     str.isprintable
 )
 
 
-def _started(*words: str, at: str = "0 17 28 * *", catch_up: str = "2h") -> Started:
+def _started(
+    *words: str, at: str = "0 17 28 * *", catch_up: str = "2h", name: str = "payroll", tries_anew: bool = False
+) -> Started:
     return Started(
-        name="payroll",
+        name=name,
+        job=Path("/srv/jobs/payroll.toml"),
+        tries_anew=tries_anew,
         schedule=Schedule(at=at, catch_up=catch_up),
         words=words or ("bulk-topup", "run"),
         directory=Path("/srv/pay day"),
@@ -59,26 +67,97 @@ def test_a_service_states_where_as_whom_and_with_which_credentials() -> None:
     units = systemd_units(_started())
     service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
     service.read_string(units["bulk-topup-payroll.service"])
-    timer.read_string(units["bulk-topup-payroll.timer"])
+    timer.read_string(
+        units["bulk-topup-payroll.timer"].replace("OnCalendar", "Later").replace("Later", "OnCalendar", 1)
+    )
     stated = service["Service"]
     assert stated["WorkingDirectory"] == "/srv/pay day"
     assert stated["EnvironmentFile"] == "/etc/a b.env"
     assert (stated["User"], stated["SuccessExitStatus"], stated["Restart"]) == ("payer", "5", "on-failure")
     assert timer["Timer"]["OnCalendar"] == "*-*-28 17:00:00"
+    assert timer["Timer"]["Later"] == "*-*-28 18,19:00:00"
     assert timer["Timer"]["Persistent"] == "true"
 
 
-def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
-    try:
-        subprocess.run(["systemd-analyze", "--version"], capture_output=True, check=True)
-    except FileNotFoundError:
+@pytest.fixture
+def systemd() -> Callable[..., str]:
+    """Give a function that asks systemd itself, which has to find nothing wrong."""
+    if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd here")
-    started = _started("/bin/sh", "-c", "a b%c $d \"e\" 'f' \\g", at="*/20 9-17 * * Mon-Fri")
-    for name, text in systemd_units(started).items():
-        (tmp_path / name).write_text(text)
-    words = ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())]
-    found = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stderr) == (0, "")
+
+    def analyze(*words: object) -> str:
+        found = subprocess.run(["systemd-analyze", *map(str, words)], capture_output=True, text=True, check=False)
+        assert (found.returncode, found.stderr) == (0, "")
+        return found.stdout
+
+    return analyze
+
+
+@pytest.mark.parametrize("name", ["payroll", "Löhne 50% \\"])
+def test_systemd_itself_finds_nothing_wrong(systemd: Callable[..., str], tmp_path: Path, name: str) -> None:
+    started = _started("/bin/sh", "-c", "a b%c $d \"e\" 'f' \\g", at="*/20 9-17 * * Mon-Fri", name=name)
+    for file, text in systemd_units(started).items():
+        (tmp_path / file).write_text(text)
+    systemd("verify", "--man=no", *tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "starts"),
+    [
+        ("0 17 28 * *", "2026-11-28 17:20", ["2026-11-28 18:00", "2026-11-28 19:00", "2026-12-28 17:00"]),
+        ("*/30 9-17 * * Fri", "2026-11-27 17:01", ["2026-11-27 17:30", "2026-11-27 18:00", "2026-11-27 19:00"]),
+    ],
+)
+def test_a_machine_that_comes_up_again_goes_on_at_the_next_hour(
+    systemd: Callable[..., str], at: str, now: str, starts: list[str]
+) -> None:
+    timer = systemd_units(_started(at=at))["bulk-topup-payroll.timer"]
+    expressions = [line.removeprefix("OnCalendar=") for line in timer.splitlines() if line.startswith("OnCalendar=")]
+    told = systemd("calendar", f"--base-time={now}", "--iterations=3", *expressions)
+    found = re.findall(r"(?:Next elapse|Iter\. #[0-9]+): \w+ (\S+ [0-9:]{5}):00", told)
+    assert sorted(found)[:3] == starts
+
+
+def test_what_tries_rows_anew_is_not_started_again_by_the_hour() -> None:
+    timer = systemd_units(_started(tries_anew=True))["bulk-topup-payroll.timer"]
+    assert timer.count("OnCalendar=") == 1
+
+
+@pytest.mark.parametrize(("at", "burst"), [("0 17 28 * *", 8), ("0 * * * *", 29), ("*/5 * * * *", 293)])
+def test_a_service_may_start_as_often_as_its_schedule_says(at: str, burst: int) -> None:
+    assert f"StartLimitBurst={burst}\n" in systemd_units(_started(at=at))["bulk-topup-payroll.service"]
+
+
+def test_units_of_jobs_whose_names_differ_in_anything_have_names_of_their_own() -> None:
+    names = ["payroll", "Löhne", "Lohne", "L hne", "löhne", "給与", "賞与", "a b", "a-b", "a_b", "a%b"]
+    files = [file for name in names for file in systemd_units(_started(name=name))]
+    assert len(set(files)) == 2 * len(names)
+    assert "bulk-topup-payroll.timer" in files
+    assert all(file.isascii() for file in files)
+
+
+def test_a_unit_says_whose_it_is() -> None:
+    unit, other = (
+        systemd_units(replace(_started(), job=Path(job)))["bulk-topup-payroll.service"]
+        for job in ("/srv/a.toml", "/srv/b.toml")
+    )
+    assert starts_another(unit, other)
+    assert not starts_another(unit.replace("17", "18"), unit)
+
+
+@pytest.mark.parametrize("folder", ["/srv/pay ", "/srv/pay\\"])
+def test_a_folder_that_systemd_would_read_as_another_is_refused(folder: str) -> None:
+    with pytest.raises(JobError, match="ends in a blank or a backslash"):
+        systemd_units(replace(_started(), directory=Path(folder)))
+
+
+def test_a_file_of_credentials_is_no_wildcard_to_systemd() -> None:
+    unit = systemd_units(replace(_started(), environment_file=Path("/etc/a[1]*.env")))["bulk-topup-payroll.service"]
+    assert "EnvironmentFile=/etc/a[[]1][*].env\n" in unit
+
+
+def test_the_later_starts_of_a_crontab_are_once_an_hour() -> None:
+    assert "\n0 18,19 28 * * cd " in crontab(_started(at="*/15 17 28 * *"))
 
 
 def test_the_example_of_a_crontab_is_what_is_printed_for_the_jobs_beside_it(root: Path) -> None:
@@ -91,6 +170,7 @@ def test_the_example_of_a_crontab_is_what_is_printed_for_the_jobs_beside_it(root
         words = [f"{there}/.venv/bin/bulk-topup", command, f"{there}/jobs/{name}.toml", "--scheduled", "--quiet"]
         started = Started(
             name=job.name,
+            job=Path(f"{there}/jobs/{name}.toml"),
             schedule=job.schedule,
             words=[*words, "--ledger", "/var/lib/bulk-topup/ledger.db"],
             tries_anew=command == "retry",

@@ -3,6 +3,7 @@
 import getpass
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.schedules import Schedule
-from bulk_topup.units import Started, crontab, systemd_units
+from bulk_topup.units import Started, crontab, starts_another, systemd_units
 
 _PROGRAM: Final = "bulk-topup"
 
@@ -82,6 +83,7 @@ def print_command(
             raise click.UsageError(f"The job pays in {job.environment}: name its credentials with --environment-file.")
         started = Started(
             name=job.name,
+            job=path.absolute(),
             schedule=_schedule_of(job, path),
             words=_words(job, path, ledger, base_url),
             directory=(directory or Path()).absolute(),
@@ -97,13 +99,25 @@ def print_command(
         if into is None:
             click.echo("\n".join(units.values()), nl=False)
             return
-        try:
-            into.mkdir(parents=True, exist_ok=True)
-            for name, text in units.items():
-                (into / name).write_text(text, encoding="utf-8")
-                click.echo(into / name)
-        except OSError as error:
-            raise JobError(f"{into} cannot be written to: {error.strerror}; name another folder.") from None
+        _write(units, into)
+
+
+def _write(units: Mapping[str, str], folder: Path) -> None:
+    """Write units into a folder; those of another job stay, and then none is written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in units.items():
+            file = folder / name
+            if file.exists() and starts_another(file.read_text(encoding="utf-8", errors="replace"), text):
+                raise JobError(
+                    f"{file} is there already and does not say that it starts this job, so it stays as it is. "
+                    "Give one of the jobs another name, remove the file, or name another folder."
+                )
+        for name, text in units.items():
+            (folder / name).write_text(text, encoding="utf-8")
+            click.echo(folder / name)
+    except OSError as error:
+        raise JobError(f"{folder} cannot be written to: {error.strerror}; name another folder.") from None
 
 
 def _schedule_of(job: Job | RetryJob, path: Path) -> Schedule:
