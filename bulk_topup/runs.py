@@ -99,7 +99,14 @@ def open_job_list(job: Job, table: Table | None = None) -> ListReader:
     """
     if table is None:
         table = _filtered(job, open_table(job.source))
-    reader = read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
+    reader = read_list(
+        job.source,
+        mapping=job.columns,
+        constants=job.all_constants,
+        formats=job.formats,
+        table=table,
+        doubts=table.doubts if isinstance(table, FilteredTable) else {},
+    )
     if job.auto_product is not None and PRODUCT_ID in reader.mapped:
         raise MappingError(
             f'Column "{reader.column_of(PRODUCT_ID)}" of {job.source.path.name} states products, and the job has '
@@ -435,14 +442,21 @@ def is_open(counts: Mapping[RowState, int]) -> bool:
     return any(counts[state] for state in OPEN_STATES)
 
 
-def exit_code(result: RunResult) -> int:
-    """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me."""
+def exit_code(result: RunResult, archiving: Archiving | None = None) -> int:
+    """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me.
+
+    Args:
+        result: how the run ended.
+        archiving: what became of the list; one that should have been archived and stays is no good end.
+    """
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
         return 4
-    if result.reason is not None and is_open(result.counts):
+    is_changed = archiving is not None and archiving.is_changed
+    if is_changed or (result.reason is not None and is_open(result.counts)):
         return 75
+    stays = archiving is not None and archiving.why_not
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
-    return 0 if done else 1
+    return 0 if done and not stays else 1
 
 
 def _demand_kept(checks: Collection[GuardCheck]) -> None:

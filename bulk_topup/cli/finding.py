@@ -1,10 +1,12 @@
 """Which run is meant where none is named, and whether a list that is gone was paid; reads the ledger."""
 
+from pathlib import Path
+
 import click
 
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.provider_options import ProviderOptions
-from bulk_topup.cli.quiet import ToldBefore
+from bulk_topup.cli.quiet import Ended, Mark
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.jobs import NoListError
 from bulk_topup.ledger import Ledger
@@ -28,10 +30,15 @@ def run_to_retry(ledger: Ledger, name: str) -> Run:
     return max(runs, key=lambda run: run.created_at)
 
 
-def end_if_archived(missing: NoListError, provider: ProviderOptions) -> None:
+def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Path) -> None:
     """End a start whose list is gone because its run has ended and archived it; return where that is not so.
 
     What the run did is known from the ledger; a list that comes later is read as ever.
+
+    Args:
+        missing: the list that is gone.
+        provider: where the run's money is.
+        folder: that of the run's report.
     """
     job = missing.job
     if job.archive is None or not provider.ledger.exists():
@@ -47,4 +54,5 @@ def end_if_archived(missing: NoListError, provider: ProviderOptions) -> None:
             "correct rows, put the list back."
         )
     )
-    raise ToldBefore(0 if counts[RowState.COMPLETED] == sum(counts.values()) else 1)
+    code = 0 if counts[RowState.COMPLETED] == sum(counts.values()) else 1
+    raise Ended(code, Mark.of(run, folder, code), is_news=False)

@@ -24,13 +24,14 @@ from bulk_topup.cli.options import job_from, lines_of, list_options, start_of
 from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.provider import is_embedded, open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
-from bulk_topup.cli.quiet import ToldBefore, quietly
+from bulk_topup.cli.quiet import Ended, Mark, quietly
 from bulk_topup.cli.report_options import report_from, report_options
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.files import sha256_of
 from bulk_topup.jobs import NoListError, RetryJob, load_retry_job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.listening import receiving
@@ -164,7 +165,9 @@ def run_command(**values: Any) -> None:
         try:
             job = job.at(start_of(values, job.schedule), folder)
         except NoListError as missing:
-            end_if_archived(missing, provider)
+            gone = missing.job
+            report = report_from(values, gone.name, str(gone.run_key), gone.reports, gone.report_folder)
+            end_if_archived(missing, provider, report.folder)
             raise
         report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
@@ -383,6 +386,7 @@ def _show(finished: Finished, watcher: ConsoleWatcher) -> None:
                     "not_completed": None if report.not_completed is None else str(report.not_completed),
                     "left_out": None if finished.left_out is None else str(finished.left_out),
                     "archived": None if archiving.path is None else str(archiving.path),
+                    "not_archived": archiving.why_not or None,
                 }
             )
         )
@@ -394,6 +398,10 @@ def _show(finished: Finished, watcher: ConsoleWatcher) -> None:
 
 def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
     _show(finished, watcher)
-    code = exit_code(finished.result)
-    is_news = watcher.had_open_rows or watcher.told is None or watcher.told != watcher.not_completed(finished.run)
-    raise (click.exceptions.Exit if is_news else ToldBefore)(code)
+    result, archiving = finished.result, finished.archiving or Archiving()
+    code = exit_code(result, archiving)
+    # Which rows are contradicted, the results tell.
+    contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
+    trouble = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
+    mark = Mark.of(finished.run, watcher.report, *trouble)
+    raise Ended(code, mark, is_news=watcher.had_open_rows or bool(archiving.why_not))

@@ -24,10 +24,8 @@ from bulk_topup.engine import Prepared, Runner
 from bulk_topup.engine import Progress as Look
 from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.files import sha256_of
 from bulk_topup.jobs import Job
 from bulk_topup.records import Run
-from bulk_topup.report.formats import not_completed_name
 from bulk_topup.states import OPEN_STATES, RowState
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
@@ -69,6 +67,8 @@ class ConsoleWatcher:
     out: Console
     err: Console
     environment: Environment
+    #: Where the report goes.
+    report: Path
     #: Standard output is for JSON alone.
     json: bool
     #: Confirmed beforehand.
@@ -77,14 +77,10 @@ class ConsoleWatcher:
     quiet: bool = False
     #: When nothing more is to be sent, in UTC; None for no such time.
     deadline: datetime | None = None
-    #: Where the report of an earlier start lies.
-    report: Path | None = None
     #: What a start would do; None until the list is checked.
     plan: tuple[Job, Prepared] | None = None
     #: Whether rows were open when the run went on.
     had_open_rows: bool = False
-    #: What the report of an earlier start told of rows that did not complete, as a hash; None where there was none.
-    told: str | None = None
     _runner: Runner | None = None
 
     def wake(self) -> None:
@@ -115,7 +111,6 @@ class ConsoleWatcher:
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, runner.stop)
         self.had_open_rows = any(runner.progress().counts[state] for state in OPEN_STATES)
-        self.told = self.not_completed(run)
         show = self._on_terminal if self.err.is_terminal and not self.json else self._in_log
         display = None if self.quiet else loop.create_task(show(run, runner))
         end = None if self.deadline is None else loop.call_later(_seconds_until(self.deadline), runner.stop, DEADLINE)
@@ -128,15 +123,6 @@ class ConsoleWatcher:
             # Only the report is left, which is written to its end.
             for number in STOP_SIGNALS:
                 loop.add_signal_handler(number, lambda: None)
-
-    def not_completed(self, run: Run) -> str | None:
-        """Give a hash of the rows that did not complete as the run's report has them; None where it has none."""
-        if self.report is None:
-            return None
-        try:
-            return sha256_of(self.report / not_completed_name(run))
-        except OSError:
-            return None
 
     async def _on_terminal(self, run: Run, runner: Runner) -> None:
         total = _total(runner.progress())

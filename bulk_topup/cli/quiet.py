@@ -1,37 +1,124 @@
 """Keeps back what a command prints, and gives it to standard error when there is trouble: cron mails only that."""
 
+import hashlib
+import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 
 import click
 
 from bulk_topup.cli.exits import HELD_BY_ANOTHER
+from bulk_topup.files import private_folder, replacing, sha256_of
+from bulk_topup.records import Run
+from bulk_topup.report.formats import not_completed_name
 
 
-class ToldBefore(click.exceptions.Exit):
-    """Ends a start that met trouble which an earlier one has told of already, with the code of that trouble."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What was told of a run last, in a file beside its report; any other trouble is told anew."""
+
+    file: Path
+    #: A hash of the trouble.
+    digest: str
+
+    @classmethod
+    def of(cls, run: Run, folder: Path, *trouble: object) -> "Mark":
+        """Give the mark of the trouble that a run ended in: its rows that did not complete, and what is named here.
+
+        Args:
+            run: the run.
+            folder: its report's.
+            trouble: what is told beside the rows, as plain values.
+        """
+        rows = folder / not_completed_name(run)
+        try:
+            digest = sha256_of(rows)
+        except OSError:
+            digest = ""
+        text = json.dumps([digest, *trouble])
+        return cls(file=rows.with_name(f".{rows.name}.told"), digest=hashlib.sha256(text.encode()).hexdigest())
+
+    def is_told(self) -> bool:
+        """Tell whether an earlier start has told of just this."""
+        try:
+            return self.file.read_text(encoding="utf-8") == self.digest
+        except (OSError, ValueError):
+            return False
+
+    def keep(self) -> None:
+        """Keep that this was told; where it cannot be kept it is told again."""
+        with suppress(OSError):
+            private_folder(self.file.parent)
+            with replacing(self.file) as temporary:
+                temporary.write_text(self.digest, encoding="utf-8")
+
+    def clear(self) -> None:
+        """Forget what was told: all is well now, and the same trouble would be a new one."""
+        with suppress(OSError):
+            self.file.unlink(missing_ok=True)
+
+
+class Ended(click.exceptions.Exit):
+    """Ends a start with the code of what became of its run.
+
+    Args:
+        code: the exit code.
+        mark: what there is to tell.
+        is_news: whether this start did something that nobody has been told of, even if it ended as the last one did.
+    """
+
+    def __init__(self, code: int, mark: Mark, *, is_news: bool) -> None:
+        super().__init__(code)
+        self.mark = mark
+        self.is_news = is_news
+
+    def is_told(self) -> bool:
+        """Tell whether there is nothing to tell that an earlier start has not told of."""
+        return not self.is_news and self.mark.is_told()
+
+    def settle(self) -> None:
+        """Keep in mind what was told."""
+        if self.exit_code == 0:
+            self.mark.clear()
+        else:
+            self.mark.keep()
 
 
 @contextmanager
 def quietly(is_quiet: bool) -> Iterator[None]:
     """Print nothing while the block lasts, if so asked; afterwards all of it to standard error, unless all was well.
 
-    A run that another process holds is being looked after, so a start that is one too many says nothing either.
+    Trouble that was told of before is not told again. A run that another process holds is being looked after, so a
+    start that is one too many says nothing either.
     """
-    if not is_quiet:
-        yield
-        return
     kept = StringIO()
-    is_well = False
+    is_well = not is_quiet
     try:
-        with redirect_stdout(kept), redirect_stderr(kept):
+        with _into(kept) if is_quiet else nullcontext():
             yield
-        is_well = True
     except click.exceptions.Exit as end:
-        is_well = end.exit_code in {0, HELD_BY_ANOTHER} or isinstance(end, ToldBefore)
+        ended = end if isinstance(end, Ended) else None
+        is_well = is_well or end.exit_code in {0, HELD_BY_ANOTHER} or (ended is not None and ended.is_told())
+        _tell(kept, is_well)
+        if ended is not None:
+            ended.settle()
         raise
-    finally:
-        if not is_well:
-            sys.stderr.write(kept.getvalue())
+    except BaseException:
+        _tell(kept, is_well)
+        raise
+
+
+@contextmanager
+def _into(kept: StringIO) -> Iterator[None]:
+    with redirect_stdout(kept), redirect_stderr(kept):
+        yield
+
+
+def _tell(kept: StringIO, is_well: bool) -> None:
+    if not is_well:
+        sys.stderr.write(kept.getvalue())
+        sys.stderr.flush()
