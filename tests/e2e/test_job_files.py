@@ -101,6 +101,24 @@ def test_rows_that_a_filter_leaves_out_are_not_paid_and_not_forgotten(
     assert [row["result_line"] for row in results("pay-1")] == ["2"]
 
 
+def test_a_row_whose_filtered_cell_is_in_doubt_is_refused_with_its_place_and_nobody_is_paid(
+    here: Any, job: Any, options: tuple[str, ...], books: Any, results: Any
+) -> None:
+    file = job(
+        rows="A-1,+6595123001,5,SG\nA-2,+6595123002,5,#N/A\nA-3,+6595123003,5,gb\nA-4,+6595123004,5,GB\n",
+        more='[[filters]]\ncolumn = "Country"\nnot_equals = "GB"\n',
+    )
+    told = here("run", file, "--json", *options, code=3)
+    rows = {row["line"]: row["problems"] for row in json.loads(told.stdout)["refused_rows"]}
+    assert {line: problem["column"] for line, (problem,) in rows.items()} == {3: "Country", 4: "Country"}
+    assert '"gb" is nearly "GB"' in rows[4][0]["message"]
+    assert "or write the value" in rows[3][0]["message"]
+    assert books()["transactions"] == []
+    here("run", file, "--skip-refused", *options, code=1)
+    assert [row["result_state"] for row in results("pay-1")] == ["completed", "refused", "refused"]
+    assert len(books()["transactions"]) == 1
+
+
 @pytest.mark.parametrize("columns", ["reference,phone,amount,Country", "note,phone,amount,Country"])
 def test_nobody_is_paid_twice_when_a_filter_changes_between_two_starts(
     here: Any, job: Any, options: tuple[str, ...], books: Any, columns: str

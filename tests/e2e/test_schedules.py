@@ -4,8 +4,10 @@ import json
 import shlex
 import subprocess
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -83,6 +85,18 @@ def test_units_are_written_into_a_folder(printed: Callable[..., str], tmp_path: 
     ]
 
 
+def test_units_of_another_job_are_never_replaced(printed: Callable[..., str], here: Any, job: Path) -> None:
+    units = job.parent / "units"
+    printed("--systemd", "--into", str(units))
+    printed("--systemd", "--into", str(units))  # its own are
+    other = job.parent / "other.toml"
+    other.write_text('name = "pay"\n' + job.read_text().replace('"* * * * *"', '"0 5 * * *"'))
+    before = {file.name: file.read_text() for file in units.iterdir()}
+    told = here("schedule", "print", other, "--systemd", "--into", units, code=3).stderr
+    assert "does not say that it starts this job" in told
+    assert {file.name: file.read_text() for file in units.iterdir()} == before
+
+
 def test_a_job_that_is_not_to_be_started_by_itself_has_no_schedule(here: Any, job: Path) -> None:
     assert "State one of" in here("schedule", "print", job, code=2).stderr
     text = job.read_text()
@@ -122,6 +136,82 @@ def test_a_quiet_start_tells_again_when_something_else_is_wrong(here: Any, job: 
     assert here("run", job, "--quiet", *options, code=1).stderr == ""
     list_.write_text(paid + "A-3,13,5\n")
     assert "not an E.164 number" in here("run", job, "--quiet", *options, code=1).stderr
+
+
+def test_a_quiet_start_tells_of_what_an_earlier_one_was_killed_before_it_could_tell(
+    here: Any, job: Path, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    job.write_text('archive = "done"\n' + job.read_text())
+    (job.parent / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\nA-2,+6595123102,5\n")
+    assert "1 failed" not in here("run", job, "--quiet", *options, code=1).stdout
+    assert here("run", job, "--quiet", *options, code=1).stderr == ""
+    (mark,) = (tmp_path / "reports/pay-1").glob(".*.told")
+    mark.unlink()
+    assert "has ended (1 completed, 1 failed)" in here("run", job, "--quiet", *options, code=1).stderr
+    assert here("run", job, "--quiet", *options, code=1).stderr == ""
+
+
+def test_one_trouble_that_was_told_of_hides_no_other(here: Any, job: Path, options: tuple[str, ...]) -> None:
+    list_ = job.parent / "pay.csv"
+    paid = list_.read_text()
+    list_.write_text(paid + "A-3,+6595123102,5\n")
+    here("run", job, "--quiet", *options, code=1)
+    assert here("run", job, "--quiet", *options, code=1).stderr == ""
+    # The same rows did not complete, and beside that the list says something else of one that did.
+    list_.write_text(paid.replace("A-1,+6595123001,5", "A-1,+6595123001,7") + "A-3,+6595123102,5\n")
+    assert "1 rows changed in the list after they were sent" in here("run", job, "--quiet", *options, code=1).stderr
+    assert here("run", job, "--quiet", *options, code=1).stderr == ""
+    list_.write_text(paid.replace("A-2,+6595123002,5", "A-2,+6595123002,7") + "A-3,+6595123102,5\n")
+    assert "1 rows changed in the list after they were sent" in here("run", job, "--quiet", *options, code=1).stderr
+
+
+def test_the_same_trouble_is_told_anew_once_all_was_well(here: Any, job: Path, options: tuple[str, ...]) -> None:
+    list_ = job.parent / "pay.csv"
+    paid, changed = list_.read_text(), list_.read_text().replace("001,5", "001,7")
+    for text, code in ((paid, 0), (changed, 1), (paid, 0), (changed, 1)):
+        list_.write_text(text)
+        told = here("run", job, "--quiet", *options, code=code).stderr
+        assert ("changed in the list after they were sent" in told) is bool(code)
+
+
+@pytest.fixture
+def meanwhile(start: Any, job: Path, options: tuple[str, ...], books: Any, until: Any) -> Callable[..., Any]:
+    """Give a function that starts the job with an archive, does something while the run is on, and gives the end."""
+    job.write_text('archive = "done"\n' + job.read_text())
+
+    def run(act: Callable[[], object], *words: str) -> Any:
+        process = start("run", job, "--rate", "1", "--poll-interval", "0.05", *words, *options)
+        until(lambda: bool(books()["transactions"]))
+        act()
+        out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return run
+
+
+def test_a_list_that_is_changed_while_a_quiet_run_is_on_is_told_of_and_the_next_start_pays_the_rest(
+    meanwhile: Callable[..., Any], here: Any, job: Path, options: tuple[str, ...], books: Any
+) -> None:
+    list_ = job.parent / "pay.csv"
+    ended = meanwhile(lambda: list_.write_text(list_.read_text() + "A-3,+6595123003,5\n"), "--quiet")
+    assert (ended.returncode, ended.stdout) == (75, "")
+    assert "was changed while the run was on, so it stays; start again" in ended.stderr
+    told = here("run", job, "--quiet", *options)
+    assert (told.stdout, told.stderr) == ("", "")
+    assert len(books()["transactions"]) == 3
+    assert [file.name for file in (job.parent / "done").iterdir()] == ["pay.csv"]
+
+
+def test_a_list_that_cannot_be_archived_is_told_of_by_each_quiet_start(
+    meanwhile: Callable[..., Any], job: Path
+) -> None:
+    archive = job.parent / "done"
+    ended = meanwhile(archive.rmdir, "--quiet", "--json")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "Warning: " in ended.stderr
+    found = json.loads(ended.stderr.splitlines()[-2])
+    assert found["archived"] is None
+    assert "cannot be moved to the archive" in found["not_archived"]
 
 
 def test_a_quiet_start_whose_list_is_refused_shows_the_rows_on_standard_error(
@@ -166,3 +256,19 @@ def test_a_start_when_nothing_is_due_sends_nothing(here: Any, job: Path, options
     job.write_text(job.read_text().partition("[schedule]")[0])
     assert "no [schedule]" in here("run", job, "--scheduled", *options, code=3).stderr
     assert books()["transactions"] == []
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_start_by_hand_and_one_by_the_schedule_are_the_same_run_in_every_zone(
+    zone: str, command: Any, environment: dict[str, str], job: Path, options: tuple[str, ...], books: Any
+) -> None:
+    environment["TZ"] = zone
+    job.write_text(job.read_text().replace('run_key = "1"', 'run_key = "{today}"'))
+    days = set()
+    for words in (("run", "--scheduled"), ("run",)):
+        days.add(datetime.now(ZoneInfo(zone)).date().isoformat())
+        found = json.loads(command(*words, job, "--json", *options).stdout)
+        days.add(found["run"].removeprefix("pay/"))
+    if len(days) == 1:  # midnight did not pass meanwhile
+        assert len(books()["transactions"]) == 2
+    assert len(days) <= 2
