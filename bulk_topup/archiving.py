@@ -37,7 +37,7 @@ class ListFile:
 
     path: Path
     folder: Path
-    #: Device, inode, size in bytes, and when it was written, in nanoseconds.
+    #: See `mark_of`.
     mark: tuple[int, ...]
 
     @classmethod
@@ -56,14 +56,14 @@ class ListFile:
             for place in (folder, path.parent):
                 if not os.access(place, os.W_OK | os.X_OK):
                     raise ArchiveError(f"{place} cannot be written to, so {path} could not be archived.")
-            return cls(path=path, folder=folder, mark=_mark(path))
+            return cls(path=path, folder=folder, mark=mark_of(path))
         except OSError as error:
             raise ArchiveError(f"{path} could not be moved to the archive {folder}: {error.strerror}.") from None
 
     def archive(self) -> Archiving:
         """Move the list, if it still is what was read; a name that is taken gets a number."""
         try:
-            if _mark(self.path) != self.mark:
+            if mark_of(self.path) != self.mark:
                 return self._changed()
             try:
                 target = self._linked()
@@ -72,7 +72,7 @@ class ListFile:
             except OSError:  # not every file system has links, and nobody makes one of another user's file
                 return self._renamed()
             # Another file may have taken the list's place at any moment, and nobody has read that one.
-            if _mark(target) != self.mark:
+            if mark_of(target) != self.mark:
                 target.unlink()
                 return self._changed()
             if not target.samefile(self.path):
@@ -112,7 +112,7 @@ class ListFile:
             target.unlink()
             raise
         _sync(self.folder)
-        if _mark(target) != self.mark:
+        if mark_of(target) != self.mark:
             why_not = f"{self.path} was changed while the run was on, and is {target} now; put it back and start again."
             return Archiving(why_not=why_not, is_changed=True)
         return Archiving(path=target)
@@ -128,7 +128,12 @@ class ListFile:
         return FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
 
 
-def _mark(path: Path) -> tuple[int, ...]:
+def mark_of(path: Path) -> tuple[int, ...]:
+    """Give what changes when a file is written or replaced: device, inode, size, and when it was written.
+
+    Raises:
+        OSError: it is not there.
+    """
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bulk_topup import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
-from bulk_topup.archiving import Archiving, ListFile
+from bulk_topup.archiving import Archiving, ListFile, mark_of
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
@@ -230,6 +230,7 @@ async def run_list(
 
     Raises:
         RunLockedError: another process holds the run.
+        ListError: the list cannot be read, or is being written.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError:
             nothing was sent.
         PurgedRunError: nothing was sent; whom it, or another run that counts, paid is not known any more.
@@ -246,6 +247,7 @@ async def run_list(
         if approval is not None:
             demand_valid(approval, job.approval, (clock or SystemClock()).now())
         file = None if job.archive is None else ListFile.look(Path(job.list), Path(job.archive))
+        mark = _mark_of(job)
         table = _open_table(job, found, ledger, corrections)
         reader = open_job_list(job, table)
         prepared = await prepare(
@@ -259,6 +261,10 @@ async def run_list(
         )
         prepared = replace(prepared, left_out=_left_out(table))
         watcher.prepared(job, found, prepared)
+        if _mark_of(job) != mark:
+            raise ListError(
+                f"{job.list} was changed while it was read, so nothing was sent; start again once it is complete."
+            )
         if prepared.plan.refused and not job.skip_refused:
             raise RowsRefusedError(
                 f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
@@ -286,6 +292,14 @@ async def run_list(
         finished = await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         archiving = None if file is None or is_open(finished.result.counts) else file.archive()
         return replace(finished, left_out=left_out, archiving=archiving)
+
+
+def _mark_of(job: Job) -> tuple[int, ...] | None:
+    """Give what tells whether a job's list is still being written; None where it is not there."""
+    try:
+        return mark_of(Path(job.list))
+    except OSError:
+        return None
 
 
 def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None) -> Run:

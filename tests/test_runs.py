@@ -1,0 +1,68 @@
+"""What a start demands of its list beside what the list says: that nobody writes to it meanwhile."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import RunOptions
+from bulk_topup.environments import Environment
+from bulk_topup.errors import ListError
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Payer, run_list
+
+pytestmark = pytest.mark.anyio
+
+
+class Writer:
+    """Looks on, and does something to the list once it has been read."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def prepared(self, *_: object) -> None:
+        self._act()
+
+    def confirm(self, *_: object) -> None:
+        pytest.fail("nothing of a list that is being written is to be sent")
+
+    def running(self, *_: object) -> Any:
+        return nullcontext()
+
+
+@pytest.mark.parametrize("how", ["written on", "replaced", "removed"])
+async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
+    sandbox: Any, tmp_path: Path, credentials: tuple[str, str], how: str
+) -> None:
+    path = tmp_path / "pay.csv"
+    path.write_text("reference,phone,amount\nA-1,+6595123001,5")
+
+    def write() -> None:
+        if how == "written on":
+            with path.open("a") as file:
+                file.write("0\nA-2,+6595123002,5\n")  # the first amount was cut off
+        else:
+            path.rename(tmp_path / "old.csv")
+            if how == "replaced":
+                path.write_text((tmp_path / "old.csv").read_text())
+
+    job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
+    async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+        with Ledger(tmp_path / "ledger.db") as ledger:
+            with pytest.raises(ListError, match=r"was changed while it was read.*start again"):
+                await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=RunOptions(),
+                    report=ReportOptions(folder=tmp_path / "report"),
+                    watcher=Writer(write),
+                )
+            assert list(ledger.runs()) == []
