@@ -38,6 +38,8 @@ PAUSE_WHEN_SPENT = 0.05
 #: How far behind its schedule the limiter may be and still catch up, in seconds, and how many times faster it does.
 CATCH_UP = 0.1
 HASTE: Final = 2.0
+#: Requests whose places lie within so many seconds go together: to wake up for each costs more than to send it.
+TOGETHER: Final = 0.01
 #: Periods for which it is remembered when requests passed: a little more than the one that is not to hold too many.
 REMEMBERED: Final = 1.1
 #: While requests that go first wait, one in so many is another; so many of these may be made up for at once.
@@ -73,6 +75,8 @@ class RateLimiter:
         self._next = clock.monotonic()
         self._next_other = float("-inf")
         self._pausing_until = self._next
+        #: Nothing passes before.
+        self._held_until = self._next
         #: When requests passed in the last second.
         self._passed: deque[float] = deque()
         self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
@@ -174,15 +178,20 @@ class RateLimiter:
         at = self._next
         while self._passed and self._passed[0] < now - REMEMBERED * PERIOD:
             self._passed.popleft()
+        if first and self._waiting[False] and self._next_other <= max(at, now):
+            at += 1 / self._rate  # this place is one of those that the others have
+        together = max(1, int(TOGETHER * self._rate))
+        if at - now <= (together - 1) / self._rate:
+            at = now
+        # What follows holds for each request by itself.
+        at = max(at, self._held_until)
         number = ceil(self._rate)
         if len(self._passed) >= number:
             at = max(at, self._passed[-number] + number / self._rate)
-        if self._passed:
-            at = max(at, self._passed[-1] + 1 / (HASTE * self._rate))
+        if len(self._passed) >= together:
+            at = max(at, self._passed[-together] + together / (HASTE * self._rate))
         if self._waiting[True] and not first:
             at = max(at, self._next_other)
-        elif first and self._waiting[False] and self._next_other <= max(at, now):
-            at += 1 / self._rate  # this place is one of those that the others have
         return at - now
 
     def _pass(self, *, first: bool) -> None:
@@ -206,3 +215,4 @@ class RateLimiter:
 
     def _hold(self, until: float) -> None:
         self._next = max(self._next, until)
+        self._held_until = max(self._held_until, until)

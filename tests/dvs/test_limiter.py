@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, SHRINK, RateLimiter
+from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, SHRINK, TOGETHER, RateLimiter
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +78,29 @@ async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None
     began = clock.monotonic()
     await limiter.acquire()
     assert clock.monotonic() - began >= 7
+
+
+async def test_who_comes_just_before_the_end_of_a_pause_waits_for_it_too(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=1000)
+    await limiter.acquire()
+    began = clock.monotonic()
+    _throttled(limiter, 7.0)
+    clock.seconds += 6.999
+    await limiter.acquire()
+    assert clock.monotonic() - began >= 7
+
+
+async def test_requests_that_are_due_at_nearly_the_same_time_go_together(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=500)
+    passed: list[float] = []
+    for _ in range(1000):
+        await limiter.acquire()
+        passed.append(clock.monotonic())
+    assert passed[-1] - passed[0] == pytest.approx(2, abs=2 * TOGETHER)
+    assert len(set(passed)) <= 300
+    for start in (passed[0], passed[250], passed[499]):
+        assert sum(start <= moment < start + 0.999999 for moment in passed) <= 500
+        assert sum(start <= moment < start + TOGETHER - 0.000001 for moment in passed) <= 2 * 500 * TOGETHER
 
 
 async def test_a_429_that_asks_for_a_year_is_not_believed(clock: Any) -> None:
