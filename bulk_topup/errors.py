@@ -81,3 +81,7 @@ class InterruptedRunError(BulkTopupError):
 
 class ApprovalError(BulkTopupError):
     """Nobody else approved the run as it is, so nothing was sent."""
+
+
+class ApprovalNeededError(ApprovalError):
+    """Nobody has approved the run yet, so nothing was sent."""

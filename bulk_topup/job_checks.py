@@ -15,6 +15,9 @@ from bulk_topup.filters import FilteredTable
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.job_mistakes import JobMistakesError, Mistake
 from bulk_topup.jobs import Job, RetryJob, load_any_job
+from bulk_topup.telling.channels import Variables, channels_of, ping_url
+from bulk_topup.telling.json_log import STANDARD_OUTPUT
+from bulk_topup.telling.sending import why_not_usable
 from bulk_topup.toml_places import Path as Place
 from bulk_topup.toml_places import places
 
@@ -34,12 +37,13 @@ class CheckedJob:
     warnings: tuple[Mistake, ...] = ()
 
 
-def check_job(path: Path, today: date) -> CheckedJob:
+def check_job(path: Path, today: date, credentials: Path | None = None) -> CheckedJob:
     """Look for everything that would keep a job from starting now; nothing is sent or asked for.
 
     Args:
         path: the job file.
         today: what its dates are filled in with.
+        credentials: the file of the credentials, where it is not `.env`.
     """
     try:
         job = load_any_job(path)
@@ -54,7 +58,11 @@ def check_job(path: Path, today: date) -> CheckedJob:
     except (JobError, ListError) as error:
         at = "run_key" if isinstance(error, JobError) else "list"
         return CheckedJob(path=path, job=None, mistakes=(_mistake(error, lines, at),), warnings=warnings)
-    found = [*(_list_mistakes(job, lines) if isinstance(job, Job) else ()), *_folder_mistakes(job, lines)]
+    found = [
+        *(_list_mistakes(job, lines) if isinstance(job, Job) else ()),
+        *_folder_mistakes(job, lines),
+        *_telling_mistakes(job, path.parent, credentials, lines),
+    ]
     found.sort(key=lambda mistake: mistake.line or 0)
     return CheckedJob(path=path, job=job, mistakes=tuple(found), warnings=warnings)
 
@@ -159,6 +167,45 @@ def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterato
     elif _existing(archive).stat().st_dev != lists.stat().st_dev:
         text = f"{archive} is on another disk than the list, which could not be moved there in one step; name another"
         yield Mistake(line=line, key="archive", message=text)
+
+
+def _telling_mistakes(
+    job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[Place, int]
+) -> Iterator[Mistake]:
+    for key, stated in (("metrics", job.metrics), ("logs", job.logs)):
+        if stated is None or stated == STANDARD_OUTPUT:
+            continue
+        place = folder / stated
+        text = f"{place} is not a file" if place.exists() and not place.is_file() else _why_no_folder(place.parent)
+        if text is not None:
+            yield Mistake(line=lines.get((key,)), key=key, message=f"{text}; name another")
+    if job.ping is None and not job.notifications:
+        return
+    try:
+        variables = Variables.read(credentials)
+    except JobError as error:
+        yield _mistake(error, lines, "notifications")
+        return
+    try:
+        if job.ping is not None:
+            ping_url(job.ping, variables)
+    except JobError as error:
+        yield _mistake(error, lines, "ping")
+    for number, notification in enumerate(job.notifications):
+        try:
+            channels = channels_of([notification], folder, variables)
+        except JobError as error:
+            yield _mistake(error, lines, "notifications", number)
+            continue
+        for channel in channels:
+            if (text := why_not_usable(channel)) is not None:
+                yield _mistake(JobError(text), lines, "notifications", number)
+
+
+def _why_no_folder(folder: Path) -> str | None:
+    if not folder.is_dir():
+        return f"the folder {folder} is not there"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} cannot be written to"
 
 
 def _why_not_writable(folder: Path) -> str | None:

@@ -25,6 +25,7 @@ from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_pat
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 from bulk_topup.schedules import Schedule
+from bulk_topup.telling.notification import MetricsFile, Notification, PingURL
 from bulk_topup.toml_places import Path as Place
 from bulk_topup.toml_places import places
 
@@ -107,6 +108,14 @@ class Job(Guards):
     archive: Template | None = None
     #: When the job is started by itself.
     schedule: Schedule | None = None
+    #: Who is told how starts go, by mail or otherwise.
+    notifications: tuple[Notification, ...] = Field(default=(), max_length=50)
+    #: A URL that is asked for when a start begins and ends, for a monitor that misses it otherwise; may be ${NAME}.
+    ping: PingURL | None = None
+    #: A file that ends in .prom with figures for Prometheus, relative to the job file; one for each job.
+    metrics: MetricsFile | None = None
+    #: A file of JSON lines about what starts do, relative to the job file, or "-" for standard output.
+    logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
     @model_validator(mode="after")
     def _names_its_run(self) -> Self:
@@ -242,6 +251,14 @@ class RetryJob(BaseModel):
     report_folder: Template | None = None
     #: When the job is started by itself.
     schedule: Schedule | None = None
+    #: Who is told how starts go, by mail or otherwise.
+    notifications: tuple[Notification, ...] = Field(default=(), max_length=50)
+    #: A URL that is asked for when a start begins and ends, for a monitor that misses it otherwise; may be ${NAME}.
+    ping: PingURL | None = None
+    #: A file that ends in .prom with figures for Prometheus, relative to the job file; one for each job.
+    metrics: MetricsFile | None = None
+    #: A file of JSON lines about what starts do, relative to the job file, or "-" for standard output.
+    logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
     def at(self, today: date, folder: Path) -> Self:
         """Fill in dates; see `Job.at`."""

@@ -62,6 +62,11 @@ def for_log(text: str) -> str:
     return _NUMBER.sub(LEFT_OUT, text)
 
 
+def without_people(text: str) -> str:
+    """Give a sentence of ours for readers who may not know the people in it: no secret, no number, nothing quoted."""
+    return for_log(_QUOTED.sub(lambda match: match[1] or LEFT_OUT, text))
+
+
 def install(level: int = logging.WARNING) -> None:
     """Log to standard error from this level on, and let nothing through that does not belong there.
 
@@ -104,7 +109,7 @@ def _thread_excepthook(told: threading.ExceptHookArgs) -> None:
 
 def _traceback_text(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> str:
     text = "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
-    return for_log(_QUOTED.sub(lambda match: match[1] or LEFT_OUT, text))
+    return without_people(text)
 
 
 def _error_text(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReaso
 from bulk_topup.engine.prepare import prepare
 from bulk_topup.environments import Environment
 from bulk_topup.errors import (
-    ApprovalError,
+    ApprovalNeededError,
     BalanceTooLowError,
     GuardError,
     InterruptedRunError,
@@ -496,7 +496,7 @@ def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) 
         # By other guards, what is on its way may be confirmed, or tried again when it fails.
         to_send += difference.open
     if is_needed and to_send:
-        raise ApprovalError(
+        raise ApprovalNeededError(
             f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "
             "`bulk-topup plan --out plan.json`, have somebody else `bulk-topup approve` it, and state --approved FILE. "
             "What was approved before goes on with `bulk-topup resume`."

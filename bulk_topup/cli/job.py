@@ -48,7 +48,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
     """
     with plain_errors():
         today = SystemClock().now().astimezone()
-        checked = [check_job(path, today) for path in paths]
+        checked = [check_job(path, today, values["credentials"]) for path in paths]
         if online:
             checked = [_asked(each, values) for each in checked]
         if as_json:

@@ -26,6 +26,9 @@ from bulk_topup.cli.provider import is_embedded, open_client, payer_of, run_asyn
 from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
 from bulk_topup.cli.quiet import Ended, Mark, quietly
 from bulk_topup.cli.report_options import report_from, report_options
+from bulk_topup.cli.teller import Teller
+from bulk_topup.cli.telling import Beside, telling
+from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
@@ -146,6 +149,7 @@ _scheduled_option = click.option(
 @provider_options
 @report_options
 @approval_options
+@telling_options
 @_pace_options
 def run_command(**values: Any) -> None:
     """Check, plan, submit, track and report a list; start it again to resume.
@@ -157,8 +161,9 @@ def run_command(**values: Any) -> None:
     Example:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
-    with quietly(values["quiet"]), plain_errors():
+    with telling() as teller, quietly(values["quiet"]), plain_errors():
         job, folder = job_from(values)
+        teller.take(values, job, folder)
         corrections: Path | None = values.pop("corrections")
         job, approval = approval_from(values, job)
         provider = provider_from(values, job.environment)
@@ -169,12 +174,14 @@ def run_command(**values: Any) -> None:
             report = report_from(values, gone.name, str(gone.run_key), gone.reports, gone.report_folder)
             end_if_archived(missing, provider, report.folder)
             raise
+        teller.is_of(job.name, str(job.run_key))
         report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
-        watcher, options = _watching(values, provider, job.concurrency, callbacks, report)
+        watcher, options = _watching(values, provider, job.concurrency, callbacks, report, teller)
 
         async def pay() -> Finished:
             async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
+                teller.follow(dvs)
                 with Ledger(provider.ledger) as ledger, callbacks.received(ledger, options, watcher) as told:
                     return await run_list(
                         job,
@@ -183,13 +190,13 @@ def run_command(**values: Any) -> None:
                         ledger=ledger,
                         options=told,
                         report=report,
-                        watcher=watcher,
+                        watcher=Beside(teller, watcher),
                         corrections=corrections,
                         approval=approval,
                     )
 
         try:
-            finished = run_async(pay())
+            finished = teller.finished = run_async(pay())
         except (RowsRefusedError, GuardError, BalanceTooLowError):
             if watcher.json and watcher.plan:
                 click.echo(codec.encode(plan_json(*watcher.plan)))
@@ -201,6 +208,7 @@ def run_command(**values: Any) -> None:
 @run_argument()
 @provider_options
 @report_options
+@telling_options
 @_pace_options
 def resume_command(run_name: str, **values: Any) -> None:
     """Go on with a run as the ledger knows it; the list is not read again.
@@ -234,6 +242,7 @@ def resume_command(run_name: str, **values: Any) -> None:
 @_scheduled_option
 @provider_options
 @report_options
+@telling_options
 @_pace_options
 def retry_command(
     run_name: str,
@@ -278,24 +287,28 @@ def _go_on(
     not_before: datetime | None = None,
     job_file: Path | None = None,
 ) -> None:
-    with quietly(values["quiet"]), plain_errors():
+    with telling() as teller, quietly(values["quiet"]), plain_errors():
         job = _UNSTATED
         if job_file is not None:
             job = load_retry_job(job_file)
+            teller.take(values, job, job_file.parent)
             job = job.at(start_of(values, job.schedule), job_file.parent)
             retry = RetryChoice(
                 statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts
             )
+        else:
+            teller.take(values, None)
         provider = provider_from(values, job.environment)
         rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
         with existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             report = report_from(values, run.job, run.run_key, job.reports, job.report_folder)
-            watcher, options = _watching(values, provider, concurrency, callbacks, report)
+            watcher, options = _watching(values, provider, concurrency, callbacks, report, teller)
 
             async def pay() -> Finished:
                 async with open_client(provider, rate=rate, connections=concurrency) as dvs:
+                    teller.follow(dvs)
                     with callbacks.received(ledger, options, watcher) as told:
                         return await resume_run(
                             run,
@@ -304,15 +317,15 @@ def _go_on(
                             ledger=ledger,
                             options=told,
                             report=report,
-                            watcher=watcher,
+                            watcher=Beside(teller, watcher),
                             retry=retry,
                             not_before=not_before,
                         )
 
-            finished = run_async(pay())
+            finished = teller.finished = run_async(pay())
         if job_file is not None and not watcher.had_open_rows:
             told = f"No row of run {printable(run.name)} is worth another attempt; nothing was sent."
-            click.echo(told, err=watcher.json)
+            click.echo(told, err=watcher.json or teller.is_on_stdout)
             _show(finished, watcher)
             return
         _finish(finished, watcher)
@@ -346,7 +359,9 @@ def _watching(
     concurrency: int | None,
     callbacks: _Callbacks,
     report: ReportOptions,
+    teller: Teller,
 ) -> tuple[ConsoleWatcher, RunOptions]:
+    teller.reports_to(report)
     interval = values.pop("poll_interval")
     if interval is None and callbacks.address is not None:
         interval = POLL_INTERVAL_WITH_CALLBACKS
@@ -356,9 +371,10 @@ def _watching(
         concurrency=concurrency,
         polling=PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest)),
         tracking_timeout=values.pop("tracking_timeout"),
+        on_moves=teller.on_moves,
     )
     watcher = ConsoleWatcher(
-        out=Console(emoji=False),
+        out=Console(stderr=teller.is_on_stdout, emoji=False),
         err=Console(stderr=True, emoji=False),
         environment=provider.environment,
         json=values.pop("as_json"),

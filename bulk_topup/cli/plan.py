@@ -12,6 +12,7 @@ from bulk_topup.cli.options import job_from, list_options, start_of
 from bulk_topup.cli.provider import open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from
+from bulk_topup.cli.telling import tell_of_plan
 from bulk_topup.dvs import codec
 from bulk_topup.files import replacing
 from bulk_topup.ledger import Ledger
@@ -73,3 +74,5 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
             raise click.exceptions.Exit(NOT_ACCEPTABLE)
         if not prepared.balance_is_enough:
             raise click.exceptions.Exit(STOPPED_BY_PROVIDER)
+        if statement is not None and job.approval.required:
+            tell_of_plan(job, folder, provider.credentials, statement, file)

@@ -10,11 +10,13 @@ from typing import Final
 import click
 
 from bulk_topup.cli.exits import plain_errors
+from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.clock import SystemClock
 from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.schedules import Schedule
+from bulk_topup.telling.json_log import STANDARD_OUTPUT
 from bulk_topup.units import Started, crontab, starts_another, systemd_units
 
 _PROGRAM: Final = "bulk-topup"
@@ -48,6 +50,7 @@ def schedule_group() -> None:
 )
 @click.option("--base-url", help="Another address of the API, up to and with /v1.")
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Keep all that is printed here, too.")
+@telling_options
 @click.option("--user", help="Who starts it.  [default: you]")
 @click.option(
     "--directory",
@@ -63,6 +66,8 @@ def print_command(
     ledger: Path | None,
     base_url: str | None,
     log_file: Path | None,
+    metrics: str | None,
+    log_json: str | None,
     user: str | None,
     directory: Path | None,
 ) -> None:
@@ -85,7 +90,7 @@ def print_command(
             name=job.name,
             job=path.absolute(),
             schedule=_schedule_of(job, path),
-            words=_words(job, path, ledger, base_url),
+            words=[*_words(job, path, ledger, base_url), *_told(metrics, log_json)],
             directory=(directory or Path()).absolute(),
             tries_anew=isinstance(job, RetryJob),
             user=user or getpass.getuser(),
@@ -139,4 +144,11 @@ def _words(job: Job | RetryJob, path: Path, ledger: Path | None, base_url: str |
         words += ["--base-url", base_url]
     if job.environment is Environment.PRODUCTION:
         words.append("--yes")
+    return words
+
+
+def _told(metrics: str | None, log: str | None) -> list[str]:
+    words = [] if metrics is None else ["--metrics", str(Path(metrics).absolute())]
+    if log is not None:
+        words += ["--log-json", log if log == STANDARD_OUTPUT else str(Path(log).absolute())]
     return words

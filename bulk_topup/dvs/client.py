@@ -6,7 +6,7 @@ async with AsyncDVS("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -110,6 +110,8 @@ class AsyncDVS:
         self.traffic = Traffic()
         self._clock = clock or SystemClock()
         self.limiter = RateLimiter(self._clock, rate)
+        #: Is told of each try: method, path, HTTP status (None where no answer came), seconds; must not raise.
+        self.on_try: Callable[[str, str, int | None, float], None] | None = None
         self._retries = retries or RetryPolicy()
         account = Account(
             base_url=base_url,
@@ -257,7 +259,9 @@ class AsyncDVS:
                 answer = await self._transport.send(call)
             except NoResponseError:
                 self.traffic.unanswered += 1
+                self._tell(call, None, sent_at)
                 raise
+            self._tell(call, answer.status_code, sent_at)
             limit, remaining = (header_number(answer.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
             if answer.status_code == TOO_MANY_REQUESTS:
                 self.traffic.throttled += 1
@@ -268,6 +272,10 @@ class AsyncDVS:
             return answer
 
         return await with_retries(one_try, retries, self._clock)
+
+    def _tell(self, call: Call, status: int | None, sent_at: float) -> None:
+        if self.on_try is not None:
+            self.on_try(call.method, call.path, status, self._clock.monotonic() - sent_at)
 
 
 #: The async client under another name.

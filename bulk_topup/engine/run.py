@@ -1,6 +1,7 @@
 """The run itself: submitting and tracking side by side, and stopping safely."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
@@ -17,7 +18,7 @@ from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.track import Tracker
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Run
+from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
 
 #: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds,
@@ -45,6 +46,8 @@ class RunOptions:
     callback_url: str | None = None
     #: What the run is allowed to do with money.
     guards: Guards = field(default_factory=Guards)
+    #: Is told of rows that moved, once that is on disk; must not raise, nor take long.
+    on_moves: Callable[[Sequence[tuple[Attempt, Move]]], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +105,7 @@ class Runner:
             control=self._control,
             clock=self._clock,
             guards=options.guards,
+            on_moves=options.on_moves,
         )
         concurrency = options.concurrency or concurrency_for(dvs.limiter)
         holds = options.guards.mode is Mode.HOLD

@@ -1,7 +1,7 @@
 """What follows when a row moves: its money is counted, its operator judged, a retry set, the run stopped in time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -32,10 +32,19 @@ class Settlement:
         control: the run's brakes.
         clock: where time comes from.
         guards: what the run is allowed.
+        on_moves: is told of moves that are on disk.
     """
 
     def __init__(
-        self, *, ledger: Ledger, journal: Journal, run: Run, control: Control, clock: Clock, guards: Guards
+        self,
+        *,
+        ledger: Ledger,
+        journal: Journal,
+        run: Run,
+        control: Control,
+        clock: Clock,
+        guards: Guards,
+        on_moves: Callable[[Sequence[tuple[Attempt, Move]]], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._journal = journal
@@ -43,6 +52,7 @@ class Settlement:
         self._control = control
         self._clock = clock
         self._guards = guards
+        self._on_moves = on_moves
         self._reasons: Counter[str] = Counter()
         self.operators = OperatorBreaker(guards.operators, clock)
         spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
@@ -55,6 +65,8 @@ class Settlement:
             LedgerError: they could not be written.
         """
         await self._journal.record(*(move for _, move in moved))
+        if self._on_moves is not None:
+            self._on_moves(moved)
         for attempt, move in moved:
             self.operators.moved(attempt, move)
             self._count(attempt, move)

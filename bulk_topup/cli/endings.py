@@ -1,0 +1,78 @@
+"""How a start ended, as others than the terminal are told: what was said of it, its figures, and its files; pure."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from bulk_topup.cli.exits import with_cure
+from bulk_topup.errors import ApprovalNeededError, BulkTopupError
+from bulk_topup.redaction import without_secrets
+from bulk_topup.reporting import ReportOptions
+from bulk_topup.runs import Finished
+from bulk_topup.telling.messages import Ending
+from bulk_topup.telling.notification import Attachment
+
+#: Which of the results goes along where somebody wants the report: the first of these that was written.
+_ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")
+
+
+def ending_of(
+    code: int,
+    error: BaseException | None,
+    finished: Finished | None,
+    report: ReportOptions | None,
+    *,
+    seconds: int,
+    requests: int,
+    is_crash: bool,
+) -> Ending:
+    """Give how a start ended.
+
+    Args:
+        code: its exit code.
+        error: what ended it; None where its run came to an end.
+        finished: how the run ended; None where it did not.
+        report: how its report was written; None where that is not known.
+        seconds: how long the start took.
+        requests: how many went to the provider.
+        is_crash: nobody expected the error.
+    """
+    return Ending(
+        code=code,
+        said="\n".join(_said(error, finished, is_crash=is_crash)),
+        is_approval_needed=isinstance(error, ApprovalNeededError),
+        is_crash=is_crash,
+        summary=None if finished is None else finished.report.summary,
+        seconds=seconds,
+        requests=requests,
+        folder=None if finished is None else finished.report.files[-1].parent.absolute(),
+        files={} if finished is None else _files(finished, report),
+    )
+
+
+def _said(error: BaseException | None, finished: Finished | None, *, is_crash: bool) -> Iterator[str]:
+    if isinstance(error, BulkTopupError):
+        yield without_secrets(with_cure(error))
+    elif error is not None:
+        yield type(error).__name__ if is_crash else str(error)
+    if finished is None:
+        return
+    if finished.result.message:
+        yield finished.result.message
+    if finished.result.contradicted:
+        yield f"{finished.result.contradicted} rows are contradicted by the list; see `note` in the report."
+    if finished.archiving is not None and finished.archiving.why_not:
+        yield finished.archiving.why_not
+
+
+def _files(finished: Finished, options: ReportOptions | None) -> dict[Attachment, Path]:
+    report = finished.report
+    found = {Attachment.SUMMARY: report.files[-1]}
+    if options is None or options.reveal_pins:
+        return found  # PINs go nowhere
+    results = [file for ending in _ATTACHED for file in report.files if file.suffix == ending]
+    if results:
+        found[Attachment.REPORT] = results[0]
+    if report.not_completed is not None:
+        found[Attachment.NOT_COMPLETED] = report.not_completed
+    return found

@@ -1,0 +1,219 @@
+"""What messages say: how a start ended, in whose run, with which money, and what to do next; pure.
+
+People other than those who have the list read them, and mail servers keep them: no name, number or cell stands in them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from bulk_topup.money import plain
+from bulk_topup.redaction import without_people
+from bulk_topup.report import Summary
+from bulk_topup.states import RowState
+from bulk_topup.telling.notification import Attachment, Occasion
+
+#: Characters of a reason that a message takes over.
+SAID_CHARACTERS: Final = 2_000
+#: The provider's error codes look like numbers of people, and are known (reference: Errors).
+_CODE: Final = re.compile(r"(\(100[0-9]{4}\))")
+
+
+class Tone(StrEnum):
+    """How good a piece of news is; values are Apprise's."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What somebody is told."""
+
+    #: A channel that listens to any of them gets it, once.
+    occasions: frozenset[Occasion]
+    tone: Tone
+    #: One line.
+    title: str
+    #: Plain text.
+    body: str
+    #: What a channel may ask for.
+    files: Mapping[Attachment, Path]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What every message begins with."""
+
+    #: The run's name, or the job's where there is no run yet.
+    run: str
+    environment: str
+    #: Which machine tells it.
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How a start ended."""
+
+    code: int
+    #: What stopped it, as the terminal tells; empty where nothing did.
+    said: str
+    #: It needs an approval.
+    is_approval_needed: bool = False
+    #: Nobody expected it: the process ends with a traceback.
+    is_crash: bool = False
+    #: What became of the run; None where nothing could be sent.
+    summary: Summary | None = None
+    #: How long it took, in seconds.
+    seconds: int
+    #: Requests to the provider.
+    requests: int | None = None
+    #: The folder of the report.
+    folder: Path | None = None
+    files: Mapping[Attachment, Path]
+
+
+#: What an exit code means, and what to do then; {run} is the run's name.
+_MEANINGS: Final = {
+    0: ("all rows completed", "Nothing is left to do."),
+    1: (
+        "finished, and some rows did not complete",
+        "`bulk-topup retry {run}` tries again what may fare better; the report says what is to be corrected.",
+    ),
+    2: ("it was started in a way that cannot be", "Correct how it is started, then start it again."),
+    3: ("it is not acceptable as it is, and nothing was sent", "Correct what is told here, then start it again."),
+    4: (
+        "stopped by the provider",
+        "Mend what is told here, then go on with `bulk-topup resume {run}`, or start it again.",
+    ),
+    75: (
+        "interrupted before its end",
+        "Start it again, or go on with `bulk-topup resume {run}`; nobody is paid twice by that.",
+    ),
+}
+_CRASHED: Final = (
+    "ended by an error that nobody expected",
+    "What was sent is in the ledger: start it again to go on; nobody is paid twice by that. Keep the traceback.",
+)
+_TO_APPROVE: Final = (
+    "it needs an approval, and nothing was sent",
+    "Write its plan with `bulk-topup plan --out plan.json`, and have somebody else `bulk-topup approve` it.",
+)
+
+
+def start_message(told: Told, rows: int, costs: Mapping[str, Decimal]) -> Message:
+    """Tell that rows begin to be sent.
+
+    Args:
+        told: whose run it is.
+        rows: how many are to be sent.
+        costs: what they should cost, by currency.
+    """
+    lines = [f"Run {told.run} in {told.environment} begins: {_rows(rows)} to be sent or followed."]
+    lines += [f"Should cost: {plain(cost)} {unit}" for unit, cost in costs.items()]
+    return Message(
+        occasions=frozenset({Occasion.START}),
+        tone=Tone.INFO,
+        title=f"{told.run}: begins, {_rows(rows)}",
+        body=_body(told, lines),
+        files={},
+    )
+
+
+def plan_message(
+    told: Told, rows: int, amounts: Mapping[str, Decimal], costs: Mapping[str, Decimal], plan: Path
+) -> Message:
+    """Tell that a plan waits for somebody's approval."""
+    lines = [
+        f"The plan of run {told.run} in {told.environment} waits for an approval: {_rows(rows)}.",
+        *(f"Asked for: {plain(amount)} {unit}" for unit, amount in amounts.items()),
+        *(f"Should cost: {plain(cost)} {unit}" for unit, cost in costs.items()),
+        f"What to do next: look at it and approve it, `bulk-topup approve {plan}`",
+    ]
+    return Message(
+        occasions=frozenset({Occasion.APPROVAL}),
+        tone=Tone.WARNING,
+        title=f"{told.run}: a plan waits for an approval",
+        body=_body(told, lines),
+        files={},
+    )
+
+
+def end_message(told: Told, ending: Ending) -> Message:
+    """Tell how a start ended."""
+    meaning, next_step = _meaning(ending)
+    what = _short(ending.summary) if ending.code == 1 and ending.summary else meaning
+    lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.code}: {meaning}.", ""]
+    if ending.said:
+        lines += [_without_people(ending.said[:SAID_CHARACTERS]), ""]
+    if ending.summary is not None:
+        lines += [*_figures(ending.summary), ""]
+    requests = "" if ending.requests is None else f", {ending.requests} requests"
+    lines += [f"Took {_span(ending.seconds)}{requests}.", f"What to do next: {next_step.format(run=told.run)}"]
+    if ending.folder is not None:
+        lines.append(f"Report: {ending.folder}")
+    return Message(
+        occasions=_occasions(ending),
+        tone=_tone(ending),
+        title=f"{told.run}: {what} (exit code {ending.code})",
+        body=_body(told, lines),
+        files=ending.files,
+    )
+
+
+def _meaning(ending: Ending) -> tuple[str, str]:
+    if ending.is_crash:
+        return _CRASHED
+    return _TO_APPROVE if ending.is_approval_needed else _MEANINGS[ending.code]
+
+
+def _tone(ending: Ending) -> Tone:
+    if ending.code == 0:
+        return Tone.SUCCESS
+    return Tone.FAILURE if ending.is_crash or ending.code not in {1, 75} else Tone.WARNING
+
+
+def _occasions(ending: Ending) -> frozenset[Occasion]:
+    if ending.is_approval_needed:
+        return frozenset({Occasion.APPROVAL, Occasion.FAILURE})
+    if ending.code == 0:
+        return frozenset({Occasion.FINISH})
+    is_finished = ending.code == 1 and not ending.is_crash
+    return frozenset({Occasion.FINISH, Occasion.FAILURE} if is_finished else {Occasion.FAILURE})
+
+
+def _without_people(said: str) -> str:
+    return "".join(part if _CODE.fullmatch(part) else without_people(part) for part in _CODE.split(said))
+
+
+def _figures(summary: Summary) -> Iterator[str]:
+    yield f"{_rows(summary.rows)} in all:"
+    yield from (f"  {count:,} {state}" for state, count in summary.counts.items() if count)
+    yield from (f"Charged: {plain(amount)} {unit}" for unit, amount in summary.charged.items())
+    yield from (f"Held for open rows: {plain(amount)} {unit}" for unit, amount in summary.held.items())
+
+
+def _short(summary: Summary) -> str:
+    return f"{summary.rows - summary.counts[RowState.COMPLETED]:,} of {_rows(summary.rows)} did not complete"
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"
+
+
+def _span(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a second"
+
+
+def _body(told: Told, lines: list[str]) -> str:
+    return "\n".join([*lines, "", f"bulk-topup on {told.host}"])

@@ -1,0 +1,115 @@
+"""Real ends for what is told elsewhere: a web server that takes whatever comes, and a mail server."""
+
+import threading
+from asyncio import Server
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+
+@dataclass
+class Hook:
+    """A web server on this machine."""
+
+    port: int = 0
+    #: What it answers with.
+    status: int = 200
+    #: Requests that came: method, path and body.
+    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    #: While it is not set, nobody is answered.
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def hooked() -> Iterator[Hook]:
+    hook = Hook()
+    hook.answers.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            hook.asked.append((self.command, self.path, body))
+            hook.answers.wait(60)
+            self.send_response(hook.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hook.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield hook
+    finally:
+        hook.answers.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Mailbox:
+    """A mail server on this machine, and what it was given."""
+
+    port: int = 0
+    mails: list[Message] = field(default_factory=list)
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 OK"
+
+
+class _Server(Controller):
+    """Takes any port that is free, and says which."""
+
+    server: Server
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def mailed() -> Iterator[Mailbox]:
+    mailbox = Mailbox()
+    controller = _Server(mailbox, hostname="127.0.0.1", port=0)
+    controller.start()
+    mailbox.port = controller.port
+    try:
+        yield mailbox
+    finally:
+        controller.stop()
+
+
+def text_of(mail: Message) -> str:
+    """Give a mail's own text."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/plain":
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            return content.decode()
+    raise AssertionError("the mail has no text")
+
+
+def attached_to(mail: Message) -> dict[str, bytes]:
+    """Give a mail's files by their names."""
+    return {
+        str(name): bytes(content)
+        for part in mail.walk()
+        if (name := part.get_filename()) and isinstance(content := part.get_payload(decode=True), bytes)
+    }

@@ -1,0 +1,103 @@
+"""What messages say: the outcome first, money by currency, what to do next, and nobody's name or number."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.report import Summary
+from bulk_topup.states import RowState
+from bulk_topup.telling.messages import Ending, Message, Told, end_message, plan_message, start_message
+from bulk_topup.telling.notification import Attachment, Occasion
+
+TOLD = Told(run="payroll/2026-11", environment="production", host="payer-1")
+
+
+def summary(**counts: int) -> Summary:
+    states = {state: counts.get(state.value, 0) for state in RowState}
+    return Summary(
+        run="payroll/2026-11",
+        rows=sum(states.values()),
+        counts=states,
+        totals=(),
+        charged={"EUR": Decimal("0.10"), "USD": Decimal("12345678901234567.89")},
+        held={},
+    )
+
+
+def ended(code: int, **values: Any) -> Message:
+    some: dict[str, Any] = {"said": "", "seconds": 3_725, "files": {}}
+    return end_message(TOLD, Ending(code=code, **{**some, **values}))
+
+
+def test_a_finished_run_is_told_by_its_rows_its_money_its_time_and_what_to_do() -> None:
+    message = ended(
+        1,
+        summary=summary(completed=1_200, failed=2, refused=1),
+        requests=1_250,
+        folder=Path("/srv/reports/payroll-2026-11"),
+        files={Attachment.SUMMARY: Path("summary.json")},
+    )
+    assert message.title == "payroll/2026-11: 3 of 1,203 rows did not complete (exit code 1)"
+    for line in (
+        "Run payroll/2026-11 in production ended with exit code 1: finished, and some rows did not complete.",
+        "1,203 rows in all:",
+        "  1,200 completed",
+        "  2 failed",
+        "Charged: 0.1 EUR",
+        "Charged: 12345678901234567.89 USD",
+        "Took 1 h 2 min 5 s, 1250 requests.",
+        "Report: /srv/reports/payroll-2026-11",
+        "bulk-topup on payer-1",
+    ):
+        assert line in message.body.splitlines()
+    assert "pending" not in message.body
+    assert "bulk-topup retry payroll/2026-11" in message.body
+    assert message.files == {Attachment.SUMMARY: Path("summary.json")}
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "occasions", "tone"),
+    [
+        (0, {}, {Occasion.FINISH}, "success"),
+        (1, {"summary": summary(completed=1, failed=1)}, {Occasion.FINISH, Occasion.FAILURE}, "warning"),
+        (1, {"is_crash": True}, {Occasion.FAILURE}, "failure"),
+        (2, {}, {Occasion.FAILURE}, "failure"),
+        (3, {}, {Occasion.FAILURE}, "failure"),
+        (3, {"is_approval_needed": True}, {Occasion.APPROVAL, Occasion.FAILURE}, "failure"),
+        (4, {}, {Occasion.FAILURE}, "failure"),
+        (75, {"summary": summary(completed=1, pending=1)}, {Occasion.FAILURE}, "warning"),
+    ],
+)
+def test_who_is_told_follows_from_how_it_ended(
+    code: int, more: dict[str, Any], occasions: set[Occasion], tone: str
+) -> None:
+    message = ended(code, **more)
+    assert message.occasions == occasions
+    assert message.tone.value == tone
+    assert f"exit code {code}" in message.title
+    assert "What to do next: " in message.body
+
+
+def test_what_the_terminal_says_is_taken_over_without_the_people_in_it() -> None:
+    said = 'payroll.csv line 18, column "phone": "06595123456" of "Ada Lovelace", +65 9512 3456, is no E.164 number.'
+    body = ended(3, said=said).body
+    assert "payroll.csv line 18" in body
+    assert "is no E.164 number" in body
+    assert not [name for name in ("0659512", "9512 3456", "Ada", "Lovelace") if name in body]
+
+
+def test_a_start_is_told_with_its_rows_and_what_they_should_cost() -> None:
+    message = start_message(TOLD, 1, {"USD": Decimal("3.710")})
+    assert message.title == "payroll/2026-11: begins, 1 row"
+    assert "Should cost: 3.71 USD" in message.body.splitlines()
+    assert message.occasions == {Occasion.START}
+
+
+def test_whoever_approves_is_told_where_the_plan_is_and_what_it_pays() -> None:
+    message = plan_message(TOLD, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
+    assert message.occasions == {Occasion.APPROVAL}
+    for line in ("Asked for: 10 SGD", "Should cost: 7.42 USD"):
+        assert line in message.body.splitlines()
+    assert "bulk-topup approve /srv/plan.json" in message.body
