@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -95,7 +96,7 @@ def quietly(is_quiet: bool) -> Iterator[None]:
     Trouble that was told of before is not told again. A run that another process holds is being looked after, so a
     start that is one too many says nothing either.
     """
-    kept = StringIO()
+    kept = TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True)  # JSON comes as bytes
     is_well = not is_quiet
     try:
         with _into(kept) if is_quiet else nullcontext():
@@ -113,12 +114,13 @@ def quietly(is_quiet: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _into(kept: StringIO) -> Iterator[None]:
+def _into(kept: TextIO) -> Iterator[None]:
     with redirect_stdout(kept), redirect_stderr(kept):
         yield
 
 
-def _tell(kept: StringIO, is_well: bool) -> None:
+def _tell(kept: TextIO, is_well: bool) -> None:
     if not is_well:
-        sys.stderr.write(kept.getvalue())
+        kept.seek(0)
+        sys.stderr.write(kept.read())
         sys.stderr.flush()
