@@ -97,6 +97,7 @@ def systemd() -> Callable[..., str]:
 def test_systemd_itself_finds_nothing_wrong(systemd: Callable[..., str], tmp_path: Path, name: str) -> None:
     started = _started("/bin/sh", "-c", "a b%c $d \"e\" 'f' \\g", at="*/20 9-17 * * Mon-Fri", name=name)
     for file, text in systemd_units(started).items():
+        assert not any(line.endswith("\\") for line in text.splitlines())  # it would join the next one
         (tmp_path / file).write_text(text)
     systemd("verify", "--man=no", *tmp_path.iterdir())
 
