@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from typing import Self
+from functools import lru_cache, partial
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -12,6 +12,9 @@ from bulk_topup.intake import Table
 from bulk_topup.intake.likeness import is_nearly
 from bulk_topup.intake.spreadsheets import find_rounded, find_uncomputed
 from bulk_topup.intake.texts import Doubt, quoted, strip
+
+#: Cells of a filter's column of which it is kept whether they are clear.
+_CELLS_KEPT: Final = 1_024
 
 
 class Filter(BaseModel):
@@ -94,7 +97,11 @@ class FilteredTable:
         self._table = table
         self._name = name
         columns = list(map(strip, table.header))
-        self._filters = [(_place(columns, filter_.column, name), filter_) for filter_ in filters]
+        self._filters = [
+            # Most columns that are filtered have few different cells.
+            (_place(columns, filter_.column, name), filter_, lru_cache(_CELLS_KEPT)(filter_.doubt))
+            for filter_ in filters
+        ]
         #: How many rows each filter left out when the list was read last; the first that a row does not meet counts.
         self.counts: Counter[str] = Counter()
 
@@ -102,8 +109,8 @@ class FilteredTable:
     def doubts(self) -> Mapping[int, Doubt]:
         """What says of a cell in these places that its row is not clear, see `Filter.doubt`."""
         found: dict[int, Doubt] = {}
-        for place, filter_ in self._filters:
-            found[place] = filter_.doubt if place not in found else partial(_either, found[place], filter_.doubt)
+        for place, _, doubt in self._filters:
+            found[place] = doubt if place not in found else partial(_either, found[place], doubt)
         return found
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -135,12 +142,15 @@ class FilteredTable:
             if not any(map(strip, cells)):
                 yield line, cells, None
                 continue
-            unmet = (str(each) for place, each in self._filters if _leaves_out(each, _cell(cells, place)))
-            yield line, cells, next(unmet, None)
+            yield line, cells, self._unmet(cells)
 
-
-def _leaves_out(filter_: Filter, cell: str) -> bool:
-    return not filter_.takes(cell) and filter_.doubt(cell) is None
+    def _unmet(self, cells: Sequence[str]) -> str | None:
+        """Give the first filter that a row clearly does not meet."""
+        for place, filter_, doubt in self._filters:
+            cell = _cell(cells, place)
+            if not filter_.takes(cell) and doubt(cell) is None:
+                return str(filter_)
+        return None
 
 
 def _either(first: Doubt, second: Doubt, cell: str) -> str | None:

@@ -165,7 +165,9 @@ def _numbers(numbers: tuple[int, ...], count: int) -> str:
 
 
 def _checked_times(text: str) -> str:
-    cron_times(text)
+    times = cron_times(text)
+    if not any(times.is_on(date(2024, 1, 1) + timedelta(days=each)) for each in range(366)):  # a leap year
+        raise ValueError("it names a day that none of its months has, so it would never come")
     return " ".join(text.split())  # a line break would end the line of a crontab
 
 

@@ -166,6 +166,8 @@ def test_systemd_gets_the_same_times(text: str, calendar: str) -> None:
         ("5/15 5 * * *", "state the range, 5-59/15"),
         ("0 5/2 * * *", "state the range, 5-23/2"),
         ("0 5 * * Mon/2", "state the range, Mon-7/2"),
+        ("0 5 31 2,4 *", "would never come"),
+        ("0 5 30 Feb *", "would never come"),
     ],
 )
 def test_what_is_no_time_is_refused_with_its_field(text: str, told: str) -> None:
