@@ -55,4 +55,4 @@ def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Pat
         )
     )
     code = 0 if counts[RowState.COMPLETED] == sum(counts.values()) else 1
-    raise Ended(code, Mark.of(run, folder, code), is_news=False)
+    raise Ended(code, Mark.of(run, provider.ledger, folder, code), is_news=False)

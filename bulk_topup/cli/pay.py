@@ -381,6 +381,7 @@ def _watching(
         yes=values.pop("yes"),
         quiet=values.pop("quiet"),
         deadline=values.pop("deadline"),
+        ledger=provider.ledger,
         report=report.folder,
     )
     return watcher, options
@@ -419,5 +420,5 @@ def _finish(finished: Finished, watcher: ConsoleWatcher) -> None:
     # Which rows are contradicted, the results tell.
     contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
     trouble = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
-    mark = Mark.of(finished.run, watcher.report, *trouble)
+    mark = Mark.of(finished.run, watcher.ledger, watcher.report, *trouble)
     raise Ended(code, mark, is_news=watcher.had_open_rows or bool(archiving.why_not))

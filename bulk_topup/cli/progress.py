@@ -67,7 +67,8 @@ class ConsoleWatcher:
     out: Console
     err: Console
     environment: Environment
-    #: Where the report goes.
+    #: The ledger's file, and where the report goes.
+    ledger: Path
     report: Path
     #: Standard output is for JSON alone.
     json: bool

@@ -13,35 +13,37 @@ from typing import TextIO
 import click
 
 from bulk_topup.cli.exits import HELD_BY_ANOTHER
-from bulk_topup.files import private_folder, replacing, sha256_of
+from bulk_topup.files import replacing, sha256_of
+from bulk_topup.ledger import run_file
 from bulk_topup.records import Run
 from bulk_topup.report.formats import not_completed_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """What was told of a run last, in a file beside its report; any other trouble is told anew."""
+    """What was told of a run last, in a file beside the ledger; any other trouble is told anew."""
 
     file: Path
     #: A hash of the trouble.
     digest: str
 
     @classmethod
-    def of(cls, run: Run, folder: Path, *trouble: object) -> "Mark":
+    def of(cls, run: Run, ledger: Path, report: Path, *trouble: object) -> "Mark":
         """Give the mark of the trouble that a run ended in: its rows that did not complete, and what is named here.
 
         Args:
             run: the run.
-            folder: its report's.
+            ledger: the ledger's file.
+            report: the folder of the run's report.
             trouble: what is told beside the rows, as plain values.
         """
-        rows = folder / not_completed_name(run)
         try:
-            digest = sha256_of(rows)
+            digest = sha256_of(report / not_completed_name(run))
         except OSError:
             digest = ""
         text = json.dumps([digest, *trouble])
-        return cls(file=rows.with_name(f".{rows.name}.told"), digest=hashlib.sha256(text.encode()).hexdigest())
+        file = run_file(ledger, run.job, run.run_key, "told")
+        return cls(file=file, digest=hashlib.sha256(text.encode()).hexdigest())
 
     def is_told(self) -> bool:
         """Tell whether an earlier start has told of just this."""
@@ -52,10 +54,8 @@ class Mark:
 
     def keep(self) -> None:
         """Keep that this was told; where it cannot be kept it is told again."""
-        with suppress(OSError):
-            private_folder(self.file.parent)
-            with replacing(self.file) as temporary:
-                temporary.write_text(self.digest, encoding="utf-8")
+        with suppress(OSError), replacing(self.file) as temporary:
+            temporary.write_text(self.digest, encoding="utf-8")
 
     def clear(self) -> None:
         """Forget what was told: all is well now, and the same trouble would be a new one."""
@@ -96,7 +96,8 @@ def quietly(is_quiet: bool) -> Iterator[None]:
     Trouble that was told of before is not told again. A run that another process holds is being looked after, so a
     start that is one too many says nothing either.
     """
-    kept = TextIOWrapper(BytesIO(), encoding="utf-8", write_through=True)  # JSON comes as bytes
+    # JSON comes as bytes, and a file's name may hold what is no text.
+    kept = TextIOWrapper(BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
     is_well = not is_quiet
     try:
         with _into(kept) if is_quiet else nullcontext():

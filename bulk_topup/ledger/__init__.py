@@ -7,7 +7,7 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
-    from bulk_topup.ledger.lock import run_lock
+    from bulk_topup.ledger.lock import run_file, run_lock
     from bulk_topup.ledger.products import ChosenProduct
     from bulk_topup.ledger.retrying import RetryChoice
     from bulk_topup.ledger.sealing import Rotated, rotate_pins
@@ -18,7 +18,7 @@ else:
         __name__,
         comparing=("KnownAttempt", "Observation", "Resolution"),
         health=("SQLITE_VERSION", "Health", "examine"),
-        lock=("run_lock",),
+        lock=("run_file", "run_lock"),
         products=("ChosenProduct",),
         retrying=("RetryChoice",),
         sealing=("Rotated", "rotate_pins"),
@@ -39,5 +39,6 @@ __all__ = [
     "Spent",
     "examine",
     "rotate_pins",
+    "run_file",
     "run_lock",
 ]

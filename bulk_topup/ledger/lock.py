@@ -1,4 +1,4 @@
-"""One writer a run: a lock on a file beside the ledger, which the system lets go when its process dies."""
+"""Files beside the ledger that are one run's: its lock, which the system lets go when its process dies."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,6 +11,14 @@ from bulk_topup.errors import LedgerError, RunLockedError
 from bulk_topup.files import OWNER_ONLY
 
 
+def run_file(ledger: Path, job: str, run_key: str, ending: str) -> Path:
+    """Give the place of a file beside a ledger that is one run's alone."""
+    digest = hashlib.sha256(f"{len(job)}:{job}{run_key}".encode()).hexdigest()[:16]
+    # Whatever name the ledger goes by, a link included, it is one file.
+    path = ledger.resolve()
+    return path.with_name(f"{path.name}.{digest}.{ending}")
+
+
 @contextmanager
 def run_lock(ledger: Path, job: str, run_key: str) -> Iterator[None]:
     """Hold a run while the block lasts.
@@ -19,10 +27,7 @@ def run_lock(ledger: Path, job: str, run_key: str) -> Iterator[None]:
         RunLockedError: another process holds it.
         LedgerError: the ledger's folder cannot be written to.
     """
-    digest = hashlib.sha256(f"{len(job)}:{job}{run_key}".encode()).hexdigest()[:16]
-    # Whatever name the ledger goes by, a link included, its lock is one file.
-    path = ledger.resolve()
-    lock = FileLock(path.with_name(f"{path.name}.{digest}.lock"), timeout=0, mode=OWNER_ONLY)
+    lock = FileLock(run_file(ledger, job, run_key, "lock"), timeout=0, mode=OWNER_ONLY)
     try:
         lock.acquire()
     except Timeout:
