@@ -38,3 +38,10 @@ def plain(amount: Decimal) -> str:
     """Write an amount without exponent and without padding zeros, `Decimal("5.00")` as `5`."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def grouped(amount: Decimal) -> str:
+    """Write an amount as `plain` does, but with commas between groups of three digits; for people, not for programs."""
+    whole, mark, decimals = plain(amount).partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    return f"{sign}{int(whole.lstrip('-')):,}{mark}{decimals}"

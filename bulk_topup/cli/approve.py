@@ -24,8 +24,9 @@ from bulk_topup.approvals import (
     trusted_key,
     user_name,
 )
-from bulk_topup.cli.display import shown, simple_table
+from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
+from bulk_topup.cli.screen import shown
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError

@@ -2,22 +2,24 @@
 
 from __future__ import annotations  # what is shown is heavy to import, and only named here
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from bulk_topup.cli.plan_verdict import plan_verdict
+from bulk_topup.cli.screen import STATE_STYLES, framed, next_steps, shown
 from bulk_topup.money import plain
-from bulk_topup.printable import printable
 from bulk_topup.records import Run
 from bulk_topup.report import Summary
+from bulk_topup.report.verdict import verdict_of
 from bulk_topup.states import RowState
 
 if TYPE_CHECKING:
     from bulk_topup.engine import Prepared
     from bulk_topup.jobs import Job
+    from bulk_topup.plan import BalanceCheck
     from bulk_topup.runs import Finished
 
 #: Refused rows that a terminal shows; all of them are in the plan's file.
@@ -26,85 +28,77 @@ REFUSED_SHOWN = 20
 #: States in which a row's price is charged or held; of a failed one it is released, of a reversed one given back.
 _COSTS = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 
-STATE_STYLES = {
-    RowState.COMPLETED: "green",
-    RowState.FAILED: "red",
-    RowState.REFUSED: "red",
-    RowState.CONFLICT: "bold red",
-    RowState.REVERSED: "magenta",
-    RowState.ACCEPTED: "yellow",
-    RowState.IN_FLIGHT: "yellow",
-    RowState.PENDING: "yellow",
-}
-
-
-def shown(text: object) -> str:
-    """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
-    return escape(printable(str(text), keep="\n"))
-
 
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
-    """Show what a start would do: what is known of the run, totals per product, balance, refused rows."""
-    plan, difference = prepared.plan, prepared.difference
-    if run is not None:
-        begun = run.created_at.strftime("%Y-%m-%d %H:%M UTC")
-        console.print(f"Run [bold]{shown(run.name)}[/] began {begun} and goes on.", highlight=False)
-        console.print(
-            f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
-            f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
-            f"{difference.gone} are no longer in the list.",
-            highlight=False,
-        )
-        if difference.changed_after_sending:
-            console.print(
-                f"  [red]{difference.changed_after_sending} rows changed in the list after they were sent; "
-                "they are not paid again, and the report names them.[/]",
-                highlight=False,
-            )
-        if difference.held:
-            console.print(
-                f"  [red]{difference.held} rows credit somebody whom the run paid under another reference or line that "
-                "the list no longer has; they are refused.[/]",
-                highlight=False,
-            )
-        console.print("  To pay this list again on purpose, name a new run: --run-key NAME", highlight=False)
-    else:
-        console.print(f"Run [bold]{shown(job.name)}/{shown(job.run_key)}[/] is new.", highlight=False)
-    console.print(
-        f"{shown(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {plan.refused} refused.", highlight=False
-    )
-    for filter_, count in prepared.left_out.items():
-        console.print(f"  {count} more rows are left out, as they are not {shown(filter_)}.", highlight=False)
-    if difference.repeated:
-        console.print(
-            f"  [red]{difference.repeated} of the refused rows would pay somebody more often than the velocity limit "
-            "allows.[/]",
-            highlight=False,
-        )
-    if plan.products:
-        console.print(_products_table(prepared))
-    for check in prepared.balances:
-        has = "no wallet" if check.available is None else f"{plain(check.available)} available"
-        left = "" if check.after is None else f", {plain(check.after)} after"
-        style = "green" if check.is_enough else "bold red"
-        console.print(f"[{style}]{check.unit}: {plain(check.cost)} still to be paid, {has}{left}[/]", highlight=False)
+    """Show what a start would do: whether it can run, what it costs and leaves, refused rows, totals per product."""
+    tone, headline = plan_verdict(job, run, prepared)
+    lines = [shown(headline), *map(_balance_line, prepared.balances), *_list_lines(job, prepared)]
+    lines += _run_lines(job, run, prepared)
+    console.print(framed(f"Plan of {job.name}/{job.run_key}", tone, lines, console), crop=False)
+    if prepared.plan.refused_rows:
+        console.print(_refused_table(prepared))
+        if prepared.plan.refused > REFUSED_SHOWN:
+            more = prepared.plan.refused - REFUSED_SHOWN
+            console.print(f"… and {more} more refused rows; the plan's file names them.")
     if prepared.checks:
         console.print(_checks_table(prepared))
-    if plan.refused_rows:
-        console.print(_refused_table(prepared))
-        if plan.refused > REFUSED_SHOWN:
-            console.print(f"… and {plan.refused - REFUSED_SHOWN} more refused rows; the plan's file names them.")
+    if prepared.plan.products:
+        console.print(_products_table(prepared))
+
+
+def _balance_line(check: BalanceCheck) -> str:
+    has = "no wallet" if check.available is None else f"{plain(check.available)} available"
+    left = "" if check.after is None else f", {plain(check.after)} after"
+    style = "green" if check.is_enough else "bold red"
+    return f"[{style}]{check.unit}: {plain(check.cost)} still to be paid, {has}{left}[/]"
+
+
+def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
+    plan = prepared.plan
+    refused = f"[bold red]{plan.refused} refused[/]" if plan.refused else "0 refused"
+    yield f"{shown(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {refused}."
+    for filter_, count in prepared.left_out.items():
+        yield f"  {count} more rows are left out, as they are not {shown(filter_)}."
+    if repeated := prepared.difference.repeated:
+        yield f"  [red]{repeated} of the refused rows would pay somebody more often than the velocity limit allows.[/]"
+
+
+def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
+    if run is None:
+        yield f"Run [bold]{shown(job.name)}/{shown(job.run_key)}[/] is new."
+        return
+    difference = prepared.difference
+    yield f"Run [bold]{shown(run.name)}[/] began {run.created_at:%Y-%m-%d %H:%M} UTC and goes on."
+    yield (
+        f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
+        f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
+        f"{difference.gone} are no longer in the list."
+    )
+    if difference.changed_after_sending:
+        yield (
+            f"  [red]{difference.changed_after_sending} rows changed in the list after they were sent; "
+            "they are not paid again, and the report names them.[/]"
+        )
+    if difference.held:
+        yield (
+            f"  [red]{difference.held} rows credit somebody whom the run paid under another reference or line that "
+            "the list no longer has; they are refused.[/]"
+        )
+    yield "  To pay this list again on purpose, name a new run: --run-key NAME"
 
 
 def show_summary(console: Console, finished: Finished) -> None:
     """Show how a run ended and where its report lies."""
     result = finished.result
+    verdict = verdict_of(finished.run, finished.report.summary.counts, contradicted=result.contradicted)
+    lines = [shown(verdict.headline)]
     if result.message:
-        console.print(f"[bold yellow]{shown(result.message)}[/]", highlight=False)
+        lines.append(f"[bold yellow]{shown(result.message)}[/]")
     if result.contradicted:
-        console.print(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
+        lines.append(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
+    lines += charged_lines(finished.report.summary)
+    console.print(framed(f"Run {finished.run.name}", verdict.tone, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
-    show_charged(console, finished.report.summary)
     if finished.is_report_standing:
         console.print("Nothing changed since this report was written:", highlight=False)
     for file in finished.report.files:
@@ -119,13 +113,15 @@ def show_summary(console: Console, finished: Finished) -> None:
         console.print(f"Rows that the job leaves out: {shown(finished.left_out)}", highlight=False, soft_wrap=True)
     if finished.archiving is not None and finished.archiving.path is not None:
         console.print(f"The list is archived: {shown(finished.archiving.path)}", highlight=False, soft_wrap=True)
+    for line in next_steps(verdict):
+        console.print(line, crop=False)
 
 
-def show_charged(console: Console, summary: Summary) -> None:
-    """Show what the wallet was charged, and what it still holds."""
+def charged_lines(summary: Summary) -> Iterator[str]:
+    """Say what the wallet was charged, and what it still holds."""
     for verb, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
         for unit, amount in sums.items():
-            console.print(f"{verb}: [bold]{plain(amount)} {unit}[/]", highlight=False)
+            yield f"{verb}: [bold]{plain(amount)} {unit}[/]"
 
 
 def summary_table(summary: Summary) -> Table:

@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bulk_topup.cli.display import shown
 from bulk_topup.cli.exits import STOPPED_BY_PROVIDER, plain_errors
 from bulk_topup.cli.provider import open_client, run_async
 from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
+from bulk_topup.cli.screen import shown
 from bulk_topup.clock import SystemClock
 from bulk_topup.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
 from bulk_topup.dvs import codec

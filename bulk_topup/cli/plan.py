@@ -6,12 +6,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.cli.display import plan_json, show_plan, shown
+from bulk_topup.cli.display import plan_json, show_plan
 from bulk_topup.cli.exits import NOT_ACCEPTABLE, STOPPED_BY_PROVIDER, plain_errors
 from bulk_topup.cli.options import job_from, list_options, start_of
 from bulk_topup.cli.provider import open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from
+from bulk_topup.cli.screen import shown
 from bulk_topup.cli.telling import tell_of_plan
 from bulk_topup.dvs import codec
 from bulk_topup.files import replacing

@@ -3,57 +3,37 @@
 import asyncio
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as RemainingColumn
 
-from bulk_topup.cli.display import show_plan, shown
+from bulk_topup.cli.display import show_plan
 from bulk_topup.cli.provider import STOP_SIGNALS
+from bulk_topup.cli.run_screen import RunScreen
+from bulk_topup.cli.screen import is_live, shown
 from bulk_topup.clock import SystemClock
 from bulk_topup.engine import Prepared, Runner
-from bulk_topup.engine import Progress as Look
 from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
+from bulk_topup.guards import guards_of
 from bulk_topup.jobs import Job
 from bulk_topup.records import Run
 from bulk_topup.states import OPEN_STATES, RowState
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
-ON_TERMINAL = 0.2
+ON_TERMINAL = 0.3
 IN_LOG = 5.0
-
-#: Seconds over which the rate that is shown is an average.
-RATE_OVER = 3.0
 
 #: Why a run stops whose time is up.
 DEADLINE = "The deadline has come"
-
-_FINAL = (RowState.COMPLETED, RowState.FAILED, RowState.REVERSED, RowState.CONFLICT)
-
-
-class Pace:
-    """How many requests a second were sent of late."""
-
-    def __init__(self) -> None:
-        self._looks: deque[tuple[float, int]] = deque()
-
-    def of(self, moment: float, requests: int) -> float:
-        """Take in the number of requests so far, and give the rate over the last seconds."""
-        self._looks.append((moment, requests))
-        while moment - self._looks[0][0] > RATE_OVER:
-            self._looks.popleft()
-        began, before = self._looks[0]
-        return (requests - before) / (moment - began) if moment > began else 0.0
 
 
 class DeclinedError(BulkTopupError):
@@ -112,7 +92,7 @@ class ConsoleWatcher:
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, runner.stop)
         self.had_open_rows = any(runner.progress().counts[state] for state in OPEN_STATES)
-        show = self._on_terminal if self.err.is_terminal and not self.json else self._in_log
+        show = self._on_terminal if is_live(self.err) and not self.json else self._in_log
         display = None if self.quiet else loop.create_task(show(run, runner))
         end = None if self.deadline is None else loop.call_later(_seconds_until(self.deadline), runner.stop, DEADLINE)
         try:
@@ -126,40 +106,24 @@ class ConsoleWatcher:
                 loop.add_signal_handler(number, lambda: None)
 
     async def _on_terminal(self, run: Run, runner: Runner) -> None:
-        total = _total(runner.progress())
-        bars = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            RemainingColumn(compact=True),
-            console=self.err,
-        )
-        pace = Pace()
-        submitted = bars.add_task("submitted", total=total, note="")
-        finished = bars.add_task("final", total=total, note="")
+        screen = RunScreen(caps=guards_of(run.guards).caps, available=self._available(), began=time.monotonic())
         self.err.print(f"Run [bold]{shown(run.name)}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False)
-        with Live(bars, console=self.err, refresh_per_second=1 / ON_TERMINAL):
+        with Live(console=self.err, auto_refresh=False) as live:
+
+            def draw() -> None:
+                live.update(screen.drawn(runner.progress(), time.monotonic(), self.err), refresh=True)
+
             try:
                 while True:
-                    self._update(bars, submitted, finished, runner.progress(), pace)
+                    draw()
                     await asyncio.sleep(ON_TERMINAL)
             finally:
-                self._update(bars, submitted, finished, runner.progress(), pace)
+                draw()
 
-    @staticmethod
-    def _update(bars: Progress, submitted: TaskID, finished: TaskID, look: Look, pace: Pace) -> None:
-        counts = look.counts
-        sent = _total(look) - counts[RowState.PENDING] - counts[RowState.IN_FLIGHT]
-        pause = f" [yellow]{shown(look.message)}[/]" if look.message else ""
-        rate = pace.of(time.monotonic(), look.requests)
-        bars.update(submitted, completed=sent, note=f"{rate:.0f} of {look.rate:.0f} requests/s{pause}")
-        bars.update(
-            finished,
-            completed=sum(counts[state] for state in _FINAL),
-            note=f"[green]{counts[RowState.COMPLETED]} completed[/] [red]{counts[RowState.FAILED]} failed[/]",
-        )
+    def _available(self) -> dict[str, Decimal]:
+        """Give what the wallets held when the list was checked; nothing where a run goes on without its list."""
+        checks = () if self.plan is None else self.plan[1].balances
+        return {check.unit: check.available for check in checks if check.available is not None}
 
     async def _in_log(self, run: Run, runner: Runner) -> None:
         started = time.monotonic()
@@ -186,7 +150,3 @@ class ConsoleWatcher:
 
 def _seconds_until(deadline: datetime) -> float:
     return max(0.0, (deadline - SystemClock().now()).total_seconds())
-
-
-def _total(look: Look) -> int:
-    return sum(look.counts.values()) - look.counts[RowState.REFUSED]

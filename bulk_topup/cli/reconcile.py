@@ -9,12 +9,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.cli.display import shown, simple_table
+from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_settings, start_of
 from bulk_topup.cli.provider import open_client, payer_of, run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
+from bulk_topup.cli.screen import shown
 from bulk_topup.cli.times import moment
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ListFigures

@@ -6,60 +6,96 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.completion import run_argument
-from bulk_topup.cli.display import show_charged, shown, simple_table, summary_table
+from bulk_topup.cli.display import charged_lines, summary_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from, report_options
+from bulk_topup.cli.screen import shown
+from bulk_topup.cli.status_screen import all_counts, purge_line, runs_shown, standing_of, standing_shown
+from bulk_topup.cli.watching import Look, watch
 from bulk_topup.dvs import codec
-from bulk_topup.records import Run
+from bulk_topup.ledger import Ledger
 from bulk_topup.report import summarise_groups
 from bulk_topup.reporting import make_report_folder, report_run
-from bulk_topup.states import RowState
+
+#: Seconds between looks where --watch states none, and what it may state.
+WATCH_EVERY = 2
+SHORTEST_WATCH, LONGEST_WATCH = 0.1, 86_400
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise click.BadParameter(f'"{text}" is no number of seconds; name a run before --watch.') from None
+    if not SHORTEST_WATCH <= seconds <= LONGEST_WATCH:
+        raise click.BadParameter(f"{text} is not between {SHORTEST_WATCH} and {LONGEST_WATCH} seconds.")
+    return seconds
 
 
 @click.command("status")
 @run_argument(required=False)
 @provider_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def status_command(run_name: str | None, as_json: bool, **values: Any) -> None:
-    """Show the ledger's runs and their progress, or one run's totals.
+@click.option(
+    "--watch",
+    "watch_every",
+    callback=_seconds,
+    is_flag=False,
+    flag_value=str(WATCH_EVERY),
+    metavar="[SECONDS]",
+    help="Look again every so many seconds, by default 2, until nothing is open any more, or Ctrl-C.",
+)
+def status_command(run_name: str | None, as_json: bool, watch_every: float | None, **values: Any) -> None:
+    """Show the ledger's runs and their progress, or how one run stands and what to do next.
+
+    --watch may be stated while another process pays the run: the ledger is only read.
 
     \b
     Example:
       bulk-topup status list/rewards
+      bulk-topup status list/rewards --watch
     """
+    if as_json and watch_every is not None:
+        raise click.UsageError("Choose one of --json and --watch.")
     with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
-        console = Console(emoji=False)
-        if run_name is not None:
-            run = ledger.run_named(run_name)
-            summary = summarise_groups(run, ledger.outcome_groups(run))
-            if as_json:
-                click.echo(codec.encode(summary.as_json()))
-                return
-            console.print(summary_table(summary))
-            show_charged(console, summary)
-            _tell_of_purge(console, run)
-            if summary.counts[RowState.CONFLICT] or ledger.count_notes(run):
-                console.print(f"A person has to look: `bulk-topup conflict list {shown(run.name)}`", highlight=False)
-            return
-        runs = [(run, ledger.counts(run)) for run in ledger.runs()]
         if as_json:
-            described = [
-                {
-                    "run": run.name,
-                    "environment": run.environment,
-                    "list": run.list_path,
-                    "begun": run.created_at,
-                    "purged": run.purged_at,
-                    "counts": {state.value: count for state, count in counts.items()},
-                }
-                for run, counts in runs
-            ]
-            click.echo(codec.encode(described))
+            click.echo(codec.encode(_described(run_name, ledger)))
             return
-        headings = ("run", "environment", "begun (UTC)", "rows", "progress")
-        console.print(simple_table(headings, (_progress_row(run, counts) for run, counts in runs), unbroken=("run",)))
+        console = Console(emoji=False)
+        run = None if run_name is None else ledger.run_named(run_name)
+
+        def look() -> Look:
+            if run is None:
+                runs = all_counts(ledger)
+                return Look(shown=runs_shown(runs, console), is_over=all(each.is_over for each in runs))
+            standing = standing_of(run, ledger)
+            return Look(shown=standing_shown(standing, console), is_over=standing.is_over)
+
+        if watch_every is None:
+            console.print(look().shown, crop=False)
+        else:
+            watch(look, watch_every, console)
+
+
+def _described(run_name: str | None, ledger: Ledger) -> object:
+    if run_name is not None:
+        run = ledger.run_named(run_name)
+        return summarise_groups(run, ledger.outcome_groups(run)).as_json()
+    return [
+        {
+            "run": run.name,
+            "environment": run.environment,
+            "list": run.list_path,
+            "begun": run.created_at,
+            "purged": run.purged_at,
+            "counts": {state.value: count for state, count in ledger.counts(run).items()},
+        }
+        for run in ledger.runs()
+    ]
 
 
 @click.command("report")
@@ -84,23 +120,9 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
             return
         console = Console(emoji=False)
         console.print(summary_table(report.summary))
-        show_charged(console, report.summary)
-        _tell_of_purge(console, run)
+        for line in charged_lines(report.summary):
+            console.print(line, highlight=False)
+        if run.purged_at is not None:
+            console.print(purge_line(run), highlight=False, soft_wrap=True)
         for file in report.files:
             console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
-
-
-def _tell_of_purge(console: Console, run: Run) -> None:
-    if run.purged_at is not None:
-        console.print(
-            f"The personal data of this run was removed at {run.purged_at:%Y-%m-%d %H:%M} UTC; it is never sent again.",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _progress_row(run: Run, counts: dict[RowState, int]) -> tuple[object, ...]:
-    states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    if run.purged_at is not None:
-        states += "; purged"
-    return run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), sum(counts.values()), states

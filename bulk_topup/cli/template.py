@@ -7,9 +7,10 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.answers import ask
-from bulk_topup.cli.display import shown, simple_table
+from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_options
+from bulk_topup.cli.screen import shown
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
 from bulk_topup.dvs.models import Product
 from bulk_topup.templates import Template, TemplateError, template_for, write_template

@@ -92,6 +92,11 @@ class RateLimiter:
         """The limit that answers told, in requests a second; None before one did."""
         return self._limit
 
+    @property
+    def pause_left(self) -> float:
+        """Seconds that a pause after a 429 still lasts."""
+        return max(0.0, self._pausing_until - self._clock.monotonic())
+
     async def acquire(self, *, first: bool = False) -> None:
         """Wait for the next free place in time.
 

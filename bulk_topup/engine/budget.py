@@ -33,6 +33,16 @@ class Budget:
         #: What each row that is open counts for at present: asked for, and its cost.
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
 
+    @property
+    def amounts(self) -> Mapping[str, Decimal]:
+        """What was asked for so far, per unit; without caps only what earlier starts asked for is known."""
+        return self._amounts
+
+    @property
+    def costs(self) -> Mapping[str, Decimal]:
+        """The same of what was sent costs, per wallet unit."""
+        return self._costs
+
     def excess(self, attempt: Attempt) -> str | None:
         """Count a row that is about to be sent; give a sentence instead where it would exceed a cap."""
         if not self._is_capped:

@@ -1,8 +1,9 @@
 """The run itself: submitting and tracking side by side, and stopping safely."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import ceil
 from typing import Final
 
@@ -74,8 +75,16 @@ class Progress:
     throttled: int
     #: Requests a second that the limiter allows at present.
     rate: float
+    #: The provider's limit, in requests a second; None before it told one.
+    limit: int | None
     #: Why it pauses or stops; empty while all is well.
     message: str
+    #: What this start charged or set aside, per wallet unit.
+    taken: Mapping[str, Decimal]
+    #: What the run has asked for since its first start, per unit, and what that costs, per wallet unit; empty without
+    #: caps.
+    amounts: Mapping[str, Decimal]
+    costs: Mapping[str, Decimal]
 
 
 class Runner:
@@ -163,8 +172,16 @@ class Runner:
             requests=self._dvs.traffic.requests,
             throttled=self._dvs.traffic.throttled,
             rate=self._dvs.limiter.rate,
-            message=self._control.message or self._settlement.operators.message,
+            limit=self._dvs.limiter.limit,
+            message=self._control.message or self._settlement.operators.message or self._throttling(),
+            taken=dict(self._settlement.taken.sums),
+            amounts=dict(self._settlement.budget.amounts),
+            costs=dict(self._settlement.budget.costs),
         )
+
+    def _throttling(self) -> str:
+        left = self._dvs.limiter.pause_left
+        return f"The provider asked for a pause (HTTP 429); {left:.0f} s are left of it." if left >= 1 else ""
 
     async def execute(self) -> RunResult:
         """Submit and track until everything is final or the run stops.

@@ -10,6 +10,7 @@ from bulk_topup.engine.budget import Budget
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operators import OperatorBreaker
+from bulk_topup.engine.taken import Taken
 from bulk_topup.guards import Caps, Guards, Mode
 from bulk_topup.ledger import Ledger, RetryChoice, Spent
 from bulk_topup.money import PRECISE, plain
@@ -57,6 +58,7 @@ class Settlement:
         self.operators = OperatorBreaker(guards.operators, clock)
         spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
         self.budget = Budget(guards.caps, spent)
+        self.taken = Taken()
 
     async def record(self, *moved: tuple[Attempt, Move]) -> None:
         """Write moves and return when they are on disk, and what follows from them.
@@ -69,6 +71,7 @@ class Settlement:
             self._on_moves(moved)
         for attempt, move in moved:
             self.operators.moved(attempt, move)
+            self.taken.moved(move)
             self._count(attempt, move)
         failed = [move for _, move in moved if move.after is RowState.FAILED]
         if failed:

@@ -7,7 +7,8 @@ from bulk_topup.lazily import lazily
 if TYPE_CHECKING:
     from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
-    from bulk_topup.ledger.lock import run_file, run_lock
+    from bulk_topup.ledger.holder import is_seen_held, run_file
+    from bulk_topup.ledger.lock import run_lock
     from bulk_topup.ledger.products import ChosenProduct
     from bulk_topup.ledger.retrying import RetryChoice
     from bulk_topup.ledger.sealing import Rotated, rotate_pins
@@ -18,7 +19,8 @@ else:
         __name__,
         comparing=("KnownAttempt", "Observation", "Resolution"),
         health=("SQLITE_VERSION", "Health", "examine"),
-        lock=("run_file", "run_lock"),
+        holder=("is_seen_held", "run_file"),
+        lock=("run_lock",),
         products=("ChosenProduct",),
         retrying=("RetryChoice",),
         sealing=("Rotated", "rotate_pins"),
@@ -38,6 +40,7 @@ __all__ = [
     "Rotated",
     "Spent",
     "examine",
+    "is_seen_held",
     "rotate_pins",
     "run_file",
     "run_lock",

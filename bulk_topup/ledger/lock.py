@@ -1,6 +1,5 @@
-"""Files beside the ledger that are one run's: its lock, which the system lets go when its process dies."""
+"""One writer a run: a lock on a file beside the ledger, which the system lets go when its process dies."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +8,7 @@ from filelock import FileLock, Timeout
 
 from bulk_topup.errors import LedgerError, RunLockedError
 from bulk_topup.files import OWNER_ONLY
-
-
-def run_file(ledger: Path, job: str, run_key: str, ending: str) -> Path:
-    """Give the place of a file beside a ledger that is one run's alone."""
-    digest = hashlib.sha256(f"{len(job)}:{job}{run_key}".encode()).hexdigest()[:16]
-    # Whatever name the ledger goes by, a link included, it is one file.
-    path = ledger.resolve()
-    return path.with_name(f"{path.name}.{digest}.{ending}")
+from bulk_topup.ledger.holder import LOCK, run_file
 
 
 @contextmanager
@@ -27,7 +19,7 @@ def run_lock(ledger: Path, job: str, run_key: str) -> Iterator[None]:
         RunLockedError: another process holds it.
         LedgerError: the ledger's folder cannot be written to.
     """
-    lock = FileLock(run_file(ledger, job, run_key, "lock"), timeout=0, mode=OWNER_ONLY)
+    lock = FileLock(run_file(ledger, job, run_key, LOCK), timeout=0, mode=OWNER_ONLY)
     try:
         lock.acquire()
     except Timeout:

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from bulk_topup import __version__
@@ -14,6 +15,13 @@ from bulk_topup.records import OutcomeGroup, Run
 #: Triggers drop what is kept of a run's report when a row or the run changes, the mark of one being written too.
 _BEGIN: Final = "INSERT OR REPLACE INTO reports (run_id, version, mark) VALUES (:run_id, :version, :mark)"
 _KEEP: Final = "UPDATE reports SET files = :files WHERE run_id = :run_id AND mark = :mark"
+#: Among the newest events of all runs: to look for those of a run that is long over would take ever longer.
+_LAST_CHANGE: Final = """
+    SELECT e.at FROM (SELECT id, row_id, at FROM events ORDER BY id DESC LIMIT :newest) AS e
+    CROSS JOIN rows AS r ON r.id = e.row_id WHERE r.run_id = :run_id ORDER BY e.id DESC LIMIT 1
+"""
+#: How many of them are looked at.
+NEWEST_EVENTS: Final = 100_000
 _KEPT: Final = "SELECT files FROM reports WHERE run_id = :run_id AND version = :version AND files IS NOT NULL"
 
 
@@ -23,6 +31,11 @@ class Reports(LedgerFile):
     def outcome_groups(self, run: Run) -> Iterator[OutcomeGroup]:
         """Give every row that `outcomes` gives, in groups of those that look the same in a summary."""
         return map(outcome_group_of, self._each(sql.OUTCOME_GROUPS, run_id=run.id))
+
+    def last_change(self, run: Run) -> datetime | None:
+        """Give when something changed of a run's rows last, in UTC; None where that is long ago."""
+        rows = self._all(_LAST_CHANGE, run_id=run.id, newest=NEWEST_EVENTS)
+        return datetime.fromisoformat(rows[0][0]) if rows else None
 
     def begin_report(self, run: Run) -> str:
         """Note that a report is about to be read from the ledger, and give the mark that `keep_report` asks for."""

@@ -9,7 +9,7 @@ from bulk_topup.records import Run
 
 
 class ReportFormat(StrEnum):
-    """A format in which all rows of a run can be written."""
+    """A format in which the results of a run can be written."""
 
     #: For spreadsheets and scripts: one line a row, text only.
     CSV = "csv"
@@ -19,6 +19,8 @@ class ReportFormat(StrEnum):
     JSONL = "jsonl"
     #: For analysis: one typed column a field, amounts as decimals. Written where it is asked for.
     PARQUET = "parquet"
+    #: For people who only look: one page with the summary, the reasons and the rows that did not complete.
+    HTML = "html"
 
     @property
     def file_name(self) -> str:

@@ -123,6 +123,10 @@ def _results(
             from bulk_topup.report.parquet_results import parquet_results
 
             return parquet_results(path, run, reveal_pins=reveal_pins)
+        case ReportFormat.HTML:
+            from bulk_topup.report.html_results import html_results
+
+            return html_results(path, run, tally)
 
 
 @contextmanager

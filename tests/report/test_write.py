@@ -93,7 +93,7 @@ def test_only_the_owner_can_read_a_report(run: Run, outcome: Callable[..., Outco
     write_report(run, _pages(*rows), folder, formats=tuple(ReportFormat))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
-    assert len(list(folder.iterdir())) == 6
+    assert len(list(folder.iterdir())) == 7
 
 
 def test_a_file_that_others_could_read_is_private_once_it_is_replaced(
@@ -199,6 +199,6 @@ def test_a_run_without_rows_has_a_report_too(run: Run, folder: Path) -> None:
     assert len((folder / "results.csv").read_text().splitlines()) == 1
 
 
-def test_parquet_is_written_only_where_it_is_asked_for() -> None:
-    assert set(ReportFormat) - set(DEFAULT_FORMATS) == {ReportFormat.PARQUET}
+def test_parquet_and_html_are_written_only_where_they_are_asked_for() -> None:
+    assert set(ReportFormat) - set(DEFAULT_FORMATS) == {ReportFormat.PARQUET, ReportFormat.HTML}
     assert Job(list="payroll.csv").reports == DEFAULT_FORMATS

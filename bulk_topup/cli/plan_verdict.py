@@ -1,0 +1,51 @@
+"""Whether a plan can run as it stands, in one sentence, and what to do where it cannot; pure."""
+
+from __future__ import annotations  # what is judged is heavy to import, and only named here
+
+from typing import TYPE_CHECKING
+
+from bulk_topup.money import plain
+from bulk_topup.report.verdict import Tone, rows_text
+
+if TYPE_CHECKING:
+    from bulk_topup.engine import Prepared
+    from bulk_topup.jobs import Job
+    from bulk_topup.records import Run
+
+
+def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Tone, str]:
+    """Judge a plan as a start would: what keeps it from running comes first.
+
+    Args:
+        job: the job.
+        run: the run as it began; None for a new one.
+        prepared: the list, checked.
+
+    Returns:
+        How good the news is, and a sentence with the cure where there is one.
+    """
+    plan, difference = prepared.plan, prepared.difference
+    to_send = difference.new + difference.waiting
+    if plan.refused and not job.skip_refused:
+        others = f", or state --skip-refused to pay the other {plan.accepted:,}" if plan.accepted else ""
+        return Tone.BAD, f"It cannot run: {plan.refused:,} of {rows_text(plan.rows)} are refused. Correct them{others}."
+    if broken := sum(not check.is_kept for check in prepared.checks):
+        return (
+            Tone.BAD,
+            f"It cannot run: {broken} of its guards {'does' if broken == 1 else 'do'} not allow it, see below.",
+        )
+    if missing := [
+        f"{plain(-check.after)} {check.unit}" if check.after is not None else f"a wallet in {check.unit}"
+        for check in prepared.balances
+        if not check.is_enough
+    ]:
+        return Tone.BAD, f"It cannot run: {' and '.join(missing)} are missing. Top up and start it again."
+    if not to_send:
+        if difference.corrected:
+            return Tone.OPEN, f"Nothing new is to be sent; {rows_text(difference.corrected)} that failed are corrected."
+        return Tone.GOOD, "Nothing is left to be sent."
+    costs = " and ".join(f"{plain(cost)} {unit}" for unit, cost in sorted(difference.costs.items()))
+    what = f"{rows_text(to_send)} to be sent{f', for about {costs}' if costs else ''}"
+    if job.approval.required or (run is not None and run.approval is not None):
+        return Tone.OPEN, f"It can run with an approval: {what}."
+    return Tone.GOOD, f"It can run: {what}."
