@@ -113,8 +113,7 @@ def show_summary(console: Console, finished: Finished) -> None:
         console.print(f"Rows that the job leaves out: {shown(finished.left_out)}", highlight=False, soft_wrap=True)
     if finished.archiving is not None and finished.archiving.path is not None:
         console.print(f"The list is archived: {shown(finished.archiving.path)}", highlight=False, soft_wrap=True)
-    for line in next_steps(verdict):
-        console.print(line, crop=False)
+    console.print(next_steps(verdict), crop=False)
 
 
 def charged_lines(summary: Summary) -> Iterator[str]:

@@ -47,6 +47,9 @@ class Forecast:
 
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque(maxlen=LOOKS)
+        #: Rows that were final when the last of them became so, and how long that one took; None before one did.
+        self._final = 0
+        self._lag: float | None = None
 
     def seconds(self, moment: float, look: Progress) -> float | None:
         """Take in a look at the run, and give the seconds that it still takes; None where nobody can tell.
@@ -60,29 +63,26 @@ class Forecast:
         now = _Look(moment=moment, sent=final + counts[RowState.ACCEPTED], final=final)
         if not self._looks or moment - self._looks[-1].moment >= LOOK_EVERY:
             self._looks.append(now)
+        if final > self._final and len(self._looks) > 1:
+            self._lag = moment - self._sent_at(final, moment)
+        self._final = final
         waiting = counts[RowState.PENDING] + counts[RowState.IN_FLIGHT]
         if look.message or moment - self._looks[0].moment < FIRST_FORECAST:
             return None
-        since = next(each for each in self._looks if moment - each.moment <= ROWS_OVER or each is self._looks[-1])
-        lag = self._lag(now)
+        lag = 0.0 if now.final == now.sent else self._lag
         if lag is None:
             return None
         if not waiting:
             # The last rows were sent when there were as many as now.
-            sent_at = next((each.moment for each in self._looks if each.sent >= now.sent), moment)
-            left = sent_at + lag - moment
+            left = self._sent_at(now.sent, moment) + lag - moment
             return left if left > 0 else None
+        since = next(each for each in self._looks if moment - each.moment <= ROWS_OVER or each is self._looks[-1])
         rate = (now.sent - since.sent) / (moment - since.moment) if moment > since.moment else 0.0
         return waiting / rate + lag if rate > 0 else None
 
-    def _lag(self, now: _Look) -> float | None:
-        """Give the seconds that it took from being sent to being final, by the rows that became final last."""
-        if now.final == now.sent:
-            return 0.0
-        if now.final <= self._looks[0].final:
-            return None  # none did while anybody looked
-        sent_at = next((each.moment for each in self._looks if each.sent >= now.final), now.moment)
-        return now.moment - sent_at
+    def _sent_at(self, rows: int, moment: float) -> float:
+        """Give when so many rows were sent, as far back as is remembered."""
+        return next((each.moment for each in self._looks if each.sent >= rows), moment)
 
 
 def about(seconds: float) -> str:

@@ -88,12 +88,12 @@ def money_lines(look: Progress, caps: Caps, available: Mapping[str, Decimal]) ->
     """Say in markup, a line a currency, what is taken from the wallet, what is left there, and how much of a cap."""
     for unit in sorted({*look.taken, *caps.costs}):
         taken = look.taken.get(unit, _NOTHING)
-        told = [f"{grouped(taken)} taken by this start"]
+        told = [f"{grouped(taken)} taken"]
         if unit in available:
-            told.append(f"about {grouped(PRECISE.subtract(available[unit], taken))} left in the wallet")
+            told.append(f"about {grouped(PRECISE.subtract(available[unit], taken))} left")
         if unit in caps.costs:
-            told.append(f"{grouped(look.costs.get(unit, _NOTHING))} of at most {grouped(caps.costs[unit])} spent")
+            told.append(f"cap: {grouped(look.costs.get(unit, _NOTHING))} of {grouped(caps.costs[unit])}")
         yield f"[bold]{shown(unit)}[/]: {', '.join(told)}"
     for unit, cap in sorted(caps.amounts.items()):
         asked = look.amounts.get(unit, _NOTHING)
-        yield f"[bold]{shown(unit)}[/]: {grouped(asked)} of at most {grouped(cap)} asked for"
+        yield f"[bold]{shown(unit)}[/]: {grouped(asked)} asked for, cap: {grouped(cap)}"

@@ -1,6 +1,6 @@
 """How things look on a terminal, and plainly where there is none: frames, tones, bars of states; decides nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -50,12 +50,17 @@ def is_live(console: Console) -> bool:
     return is_screen(console) and console.file.isatty()
 
 
-def next_steps(verdict: Verdict) -> Iterator[Text]:
-    """Give what to do next; commands stand on lines of their own and are not broken, so that they can be copied."""
+def next_steps(verdict: Verdict) -> RenderableType:
+    """Give what to do next; print it with `crop=False`.
+
+    Commands stand on lines of their own and are not broken, so that they can be copied.
+    """
+    lines: list[Text] = []
     for step in verdict.steps:
-        yield Text(printable(step.text), no_wrap=False)
+        lines.append(Text(printable(step.text)))
         if step.command:
-            yield Text(f"  {printable(step.command)}", style="bold", no_wrap=True, overflow="ignore")
+            lines.append(Text(f"  {printable(step.command)}", style="bold", no_wrap=True, overflow="ignore"))
+    return Group(*lines)
 
 
 def framed(title: str, tone: Tone, lines: Iterable[str], console: Console) -> RenderableType:

@@ -58,7 +58,7 @@ def standing_shown(standing: Standing, console: Console) -> RenderableType:
     verdict = verdict_of(run, summary.counts, contradicted=standing.contradicted, is_under_way=standing.is_under_way)
     lines = [shown(verdict.headline), *_lines(console, standing)]
     frame = framed(f"Run {run.name}, {run.environment}", verdict.tone, lines, console)
-    return Group(frame, summary_table(summary), *next_steps(verdict))
+    return Group(frame, summary_table(summary), next_steps(verdict))
 
 
 def _lines(console: Console, standing: Standing) -> Iterator[str]:

@@ -54,11 +54,14 @@ _WHERE: Final = {
     Environment.PREPROD: ("Test environment: no real money moved", Tone.OPEN),
     Environment.PRODUCTION: ("Production", Tone.GOOD),
 }
-_MARKS: Final = {Tone.GOOD: "✓", Tone.OPEN: "…", Tone.BAD: "!"}
+_MARKS: Final = {Tone.GOOD: "✓ ", Tone.OPEN: "", Tone.BAD: "! "}
 #: States in which a row's price is charged or held.
 _COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
-#: Columns that stand at their right side.
-_NUMBERS: Final = dict.fromkeys(("Rows", "Asked for", "Charged or held", "Line", "Amount"), "number")
+#: Columns of figures, and those that are not broken.
+_KINDS_OF_COLUMN: Final = {
+    **dict.fromkeys(("Rows", "Asked for", "Charged or held", "Line", "Amount"), "number"),
+    "Credit party": "whole",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,11 +106,12 @@ def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: Verdict) 
         "header",
         element("p", "bulk-topup · results of the run"),
         element("h1", element("bdi", run.name)),
+        element("p", *(element("span", fact, class_="fact") for fact in _facts(run, gathered))),
         element("span", where, class_=f"tag {tone}"),
     )
     yield element(
         "section",
-        element("h2", f"{_MARKS[verdict.tone]} {verdict.headline}"),
+        element("h2", f"{_MARKS[verdict.tone]}{verdict.headline}"),
         element("p", verdict.ending),
         class_=f"verdict {verdict.tone}",
     )
@@ -119,7 +123,6 @@ def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: Verdict) 
     if gathered.reasons:
         yield _section("Why rows did not complete", *_reasons(gathered.reasons), is_long=True)
     yield _section("Rows and money by state", _totals(summary), is_long=True)
-    yield _section("The run", _facts(run, gathered))
     if gathered.not_completed:
         yield _not_completed(run, summary, gathered)
     if gathered.rows:
@@ -158,7 +161,7 @@ def _bar(summary: Summary) -> Html:
                 element("rect", x=f"{at:.4f}%", y="0", width=f"{width:.4f}%", height="100%", class_=TONES[state])
             )
         at += width
-    return element("svg", *parts, class_="bar", role="img", aria_label="rows by state", height="14")
+    return element("svg", *parts, class_="bar", role="img", aria_label="rows by state", shape_rendering="crispEdges")
 
 
 def _legend(summary: Summary) -> Html:
@@ -199,7 +202,9 @@ def _totals(summary: Summary) -> Html:
             "Asked for": _money(amount, unit),
             "Charged or held": _money(price, price_unit) if state in _COSTS else "",
         }
-        for (state, unit, price_unit), (rows, amount, price) in sums.items()
+        for (state, unit, price_unit), (rows, amount, price) in sorted(
+            sums.items(), key=lambda item: _IN_BAR.index(item[0][0])
+        )
     )
 
 
@@ -207,14 +212,13 @@ def _money(amount: Decimal, unit: str) -> str:
     return f"{grouped(amount)} {unit}" if unit else ""
 
 
-def _facts(run: Run, gathered: Gathered) -> Html:
-    facts = {"List": run.list_path, "Began": _time(run.created_at)}
+def _facts(run: Run, gathered: Gathered) -> Iterator[str]:
+    yield run.list_path
+    yield f"begun {_time(run.created_at)}"
     if gathered.last_change:
-        facts["Last change"] = _time(datetime.fromisoformat(gathered.last_change))
-    facts["Environment"] = run.environment
+        yield f"last change {_time(datetime.fromisoformat(gathered.last_change))}"
     if run.purged_at is not None:
-        facts["Personal data"] = f"removed {_time(run.purged_at)}"
-    return element("dl", joined(joined((element("dt", what), element("dd", fact))) for what, fact in facts.items()))
+        yield f"personal data removed {_time(run.purged_at)}"
 
 
 def _time(moment: datetime) -> str:
@@ -285,7 +289,7 @@ def _table(rows: Iterable[Mapping[str, object]]) -> Html:
     for row in rows:
         headings = headings or tuple(row)
         body.append(element("tr", joined(_cell(heading, value) for heading, value in row.items())))
-    titles = (element("th", heading, class_=_NUMBERS.get(heading)) for heading in headings)
+    titles = (element("th", heading, class_=_KINDS_OF_COLUMN.get(heading)) for heading in headings)
     head = element("thead", element("tr", joined(titles)))
     return element("table", head, element("tbody", joined(body)))
 
@@ -293,4 +297,4 @@ def _table(rows: Iterable[Mapping[str, object]]) -> Html:
 def _cell(heading: str, value: object) -> Html:
     if isinstance(value, RowState):
         return element("td", _named(value), class_=f"state {TONES[value]}", data_label=heading)
-    return element("td", value, class_=_NUMBERS.get(heading), data_label=heading)
+    return element("td", value, class_=_KINDS_OF_COLUMN.get(heading), data_label=heading)

@@ -26,7 +26,7 @@ body {
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", Helvetica, Arial, sans-serif;
 }
 main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 40px; }
-header p { margin: 0; color: var(--quiet); }
+header p { margin: 0 0 6px; color: var(--quiet); }
 h1 { margin: 2px 0 4px; font-size: 27px; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { margin: 0 0 12px; font-size: 17px; }
 section { margin-top: 18px; padding: 18px 20px; background: var(--card); border: 1px solid var(--line);
@@ -54,8 +54,7 @@ code { padding: 1px 5px; border-radius: 4px; background: var(--code); overflow-w
 .tile b { display: block; font-size: 22px; line-height: 1.35; color: var(--text); overflow-wrap: anywhere;
   font-variant-numeric: tabular-nums; }
 ol { margin: 0; padding-left: 22px; } ol li { margin: 5px 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 22px; margin: 0; }
-dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
+.fact { overflow-wrap: anywhere; } .fact + .fact::before { content: "  ·  "; white-space: pre; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-size: 13px; font-weight: 600; color: var(--quiet); }
 th, td { padding: 8px 14px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -63,6 +62,7 @@ tbody tr:last-child td { border-bottom: 0; }
 td { overflow-wrap: anywhere; }
 th.number, td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .state { white-space: nowrap; font-weight: 600; }
+td.whole { white-space: nowrap; }
 .cells { display: block; margin-top: 2px; }
 summary { cursor: pointer; font-weight: 600; }
 summary + table { margin-top: 10px; }
@@ -73,13 +73,12 @@ footer { margin-top: 22px; color: var(--quiet); font-size: 13px; }
   h1 { font-size: 22px; }
   .tiles { grid-template-columns: 1fr 1fr; }
   .tile { padding: 12px 14px; } .tile b { font-size: 18px; }
-  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
   thead { display: none; }
   table, tbody, tr, td { display: block; }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); }
   tbody tr:last-child { border-bottom: 0; }
   td { display: grid; grid-template-columns: 96px 1fr; gap: 10px; padding: 2px 0; border: 0; text-align: left; }
-  td::before { content: attr(data-label); color: var(--quiet); font-size: 13px; }
+  td::before { content: attr(data-label); color: var(--quiet); font-size: 13px; font-weight: 400; }
   td:empty { display: none; }
   td.number, td.state { text-align: left; white-space: normal; }
 }
@@ -89,12 +88,16 @@ footer { margin-top: 22px; color: var(--quiet); font-size: 13px; }
     --good: #1a7f4b; --open: #a86400; --bad: #b8302a;
     --good-wash: #fff; --open-wash: #fff; --bad-wash: #fff; }
   body { font-size: 11px; }
+  h1 { font-size: 20px; } h2 { font-size: 13px; } .verdict h2 { font-size: 15px; } .tile b { font-size: 14px; }
+  section, .tile { margin-top: 10px; padding: 10px 14px; }
+  th, .small, .tile p, .tag { font-size: 10px; } th, td { padding-top: 4px; padding-bottom: 4px; }
   main { max-width: none; padding: 0; }
   section, .tile { break-inside: avoid; border-radius: 0; }
+  .tile { margin-top: 0; }
   section.long { break-inside: auto; }
   tr { break-inside: avoid; }
   thead { display: table-header-group; }
   .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  details:not([open]) { display: none; }
+  section:has(> details:not([open])) { display: none; }
 }
 """)

@@ -72,6 +72,8 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
     text = " ".join(_Read(written(COMPLETED, _failed(3), _failed(4))).text.split())
     told = [
         "payroll/2026-11",
+        "lists/payroll.csv",
+        "last change 2026-11-24 02:01 UTC",
         "Sandbox: no real money moved",
         "Finished: 1 of 3 rows is completed, 2 did not complete.",
         "exit code 1",
@@ -81,7 +83,6 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
         "Why rows did not complete",
         "2 failed DECLINED-BARRED-CREDIT-PARTY 3, 4",
         "Rows and money by state",
-        "Last change 2026-11-24 02:01 UTC",
         "Rows that did not complete",
     ]
     body = text.index("results of the run")
@@ -201,7 +202,7 @@ def test_production_is_named_and_so_is_a_run_whose_people_are_forgotten(written:
     real = replace(run, environment="production", purged_at=datetime(2026, 12, 24, tzinfo=UTC))
     text = _Read(written(_failed(3, cells=("", "", ""), credit_party=None), run=real)).text
     assert "no real money" not in text
-    assert "removed 2026-12-24 00:00 UTC" in text
+    assert "personal data removed 2026-12-24 00:00 UTC" in text
 
 
 def test_a_contradicted_payment_is_no_success(written: Callable[..., str]) -> None:
