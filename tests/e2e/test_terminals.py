@@ -50,7 +50,7 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """What was written, without escapes; what was drawn over is there too."""
-        return [line.rstrip("\r") for line in ESCAPES.sub("", self.written).replace("\r\n", "\n").split("\n")]
+        return re.split(r"[\r\n]+", ESCAPES.sub("", self.written))
 
 
 @pytest.fixture
