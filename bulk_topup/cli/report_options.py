@@ -24,7 +24,7 @@ def report_options(command: F) -> F:
             "formats",
             type=click.Choice([format_.value for format_ in ReportFormat]),
             multiple=True,
-            help="What to write; repeatable.  [default: csv, xlsx and jsonl]",
+            help="What to write; repeatable. html is one page for people.  [default: csv, xlsx and jsonl]",
         ),
         click.option(
             "--report-dir",

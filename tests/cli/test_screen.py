@@ -106,8 +106,8 @@ def test_a_pause_is_shown_with_its_reason_whatever_it_says() -> None:
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     caps = Caps(costs={"USD": Decimal(5_000_000)})
-    states = {state.value: 123_456 for state in RowState}
-    seen = look(message="x" * 300, taken={"USD": Decimal("1234567.89")}, throttled=12_345, rate=1, **states)
+    seen = look(message="x" * 300, taken={"USD": Decimal("1234567.89")}, throttled=12_345, rate=1)
+    seen.counts.update(dict.fromkeys(RowState, 123_456))
     assert max(map(len, drawn(seen, width=width, caps=caps, USD=Decimal(10**9)))) <= width
 
 

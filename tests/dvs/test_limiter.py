@@ -75,9 +75,11 @@ async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None
     limiter = RateLimiter(clock, rate=100)
     await limiter.acquire()
     _throttled(limiter, 7.0)
+    assert limiter.pause_left == 7
     began = clock.monotonic()
     await limiter.acquire()
     assert clock.monotonic() - began >= 7
+    assert limiter.pause_left == 0
 
 
 async def test_who_comes_just_before_the_end_of_a_pause_waits_for_it_too(clock: Any) -> None:

@@ -190,7 +190,7 @@ def paying(
     process = start("run", list_, *PAYING, "--rate", 20, *options)
 
     def has_begun() -> bool:
-        asked = [COMMAND, "status", "--ledger", tmp_path / "ledger.db"]
+        asked = [str(COMMAND), "status", "--ledger", str(tmp_path / "ledger.db")]
         return b"completed" in subprocess.run(asked, capture_output=True, check=False).stdout
 
     until(has_begun)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import Ledger, RetryChoice, reports
 from bulk_topup.records import Run
 from bulk_topup.report import summarise, summarise_groups
 from bulk_topup.states import RowState
@@ -166,3 +166,20 @@ def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
     summary = summarise_groups(run, ledger.outcome_groups(run))
     assert summary == summarise(run, ledger.outcome_pages(run, open_pins=False))
     assert summary.rows == len(rows)
+
+
+def test_the_last_change_is_that_of_the_runs_own_rows(
+    ledger: Ledger, row: Row, start: Start, move: Make, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = start(ledger, [row(1)], run_key="1"), start(ledger, [row(2)], run_key="2")
+    clock.seconds += 60
+    [attempt] = ledger.claim(first, 1)
+    at = clock.now()
+    clock.seconds += 60
+    ledger.claim(second, 1)
+    assert ledger.last_change(first) == at
+    assert ledger.last_change(second) == clock.now()
+    monkeypatch.setattr(reports, "NEWEST_EVENTS", 1)
+    assert ledger.last_change(first) is None  # too long ago to be looked for
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    assert ledger.last_change(first) == clock.now()
