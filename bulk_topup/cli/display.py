@@ -50,7 +50,7 @@ def _balance_line(check: BalanceCheck) -> str:
     has = "no wallet" if check.available is None else f"{plain(check.available)} available"
     left = "" if check.after is None else f", {plain(check.after)} after"
     style = "green" if check.is_enough else "bold red"
-    return f"[{style}]{check.unit}: {plain(check.cost)} still to be paid, {has}{left}[/]"
+    return f"[{style}]{shown(check.unit)}: {plain(check.cost)} still to be paid, {has}{left}[/]"
 
 
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
@@ -113,14 +113,15 @@ def show_summary(console: Console, finished: Finished) -> None:
         console.print(f"Rows that the job leaves out: {shown(finished.left_out)}", highlight=False, soft_wrap=True)
     if finished.archiving is not None and finished.archiving.path is not None:
         console.print(f"The list is archived: {shown(finished.archiving.path)}", highlight=False, soft_wrap=True)
-    console.print(next_steps(verdict), crop=False)
+    if verdict.steps:
+        console.print(next_steps(verdict), crop=False)
 
 
 def charged_lines(summary: Summary) -> Iterator[str]:
     """Say what the wallet was charged, and what it still holds."""
     for verb, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
         for unit, amount in sums.items():
-            yield f"{verb}: [bold]{plain(amount)} {unit}[/]"
+            yield f"{verb}: [bold]{plain(amount)} {shown(unit)}[/]"
 
 
 def summary_table(summary: Summary) -> Table:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import charged_lines, summary_table
@@ -13,7 +13,6 @@ from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from, report_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.status_screen import all_counts, purge_line, runs_shown, standing_of, standing_shown
-from bulk_topup.cli.watching import Look, watch
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import Ledger
 from bulk_topup.report import summarise_groups
@@ -68,16 +67,18 @@ def status_command(run_name: str | None, as_json: bool, watch_every: float | Non
         console = Console(emoji=False)
         run = None if run_name is None else ledger.run_named(run_name)
 
-        def look() -> Look:
+        def look() -> tuple[RenderableType, bool]:
             if run is None:
                 runs = all_counts(ledger)
-                return Look(shown=runs_shown(runs, console), is_over=all(each.is_over for each in runs))
+                return runs_shown(runs, console), all(each.is_over for each in runs)
             standing = standing_of(run, ledger)
-            return Look(shown=standing_shown(standing, console), is_over=standing.is_over)
+            return standing_shown(standing, console), standing.is_over
 
         if watch_every is None:
-            console.print(look().shown, crop=False)
+            console.print(look()[0], crop=False)
         else:
+            from bulk_topup.cli.watching import watch  # whoever looks once needs no screen that is drawn anew
+
             watch(look, watch_every, console)
 
 

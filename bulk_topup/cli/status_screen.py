@@ -1,6 +1,6 @@
 """How the ledger's runs stand, as `status` shows it: all of them in a table, or one with what to do next."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,7 +36,11 @@ class Standing:
     @property
     def is_over(self) -> bool:
         """Whether nothing more comes of it by itself."""
-        return not self.is_under_way and not any(self.summary.counts[state] for state in OPEN_STATES)
+        return _is_over(self.summary.counts, is_under_way=self.is_under_way)
+
+
+def _is_over(counts: Mapping[RowState, int], *, is_under_way: bool) -> bool:
+    return not is_under_way and not any(counts[state] for state in OPEN_STATES)
 
 
 def standing_of(run: Run, ledger: Ledger) -> Standing:
@@ -91,17 +95,13 @@ class RunCounts:
     @property
     def is_over(self) -> bool:
         """Whether nothing more comes of it by itself."""
-        return not self.is_under_way and not any(self.counts[state] for state in OPEN_STATES)
+        return _is_over(self.counts, is_under_way=self.is_under_way)
 
 
 def all_counts(ledger: Ledger) -> list[RunCounts]:
     """Look at all runs of a ledger, oldest first."""
     return [
-        RunCounts(
-            run=run,
-            is_under_way=is_seen_held(ledger.path, run.job, run.run_key),
-            counts=ledger.counts(run),
-        )
+        RunCounts(run=run, is_under_way=is_seen_held(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
         for run in ledger.runs()
     ]
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console, RenderableType
@@ -10,24 +9,18 @@ from rich.live import Live
 
 from bulk_topup.cli.screen import is_live
 
+#: Gives what is seen at a moment, and whether it stays so.
+Look = Callable[[], tuple[RenderableType, bool]]
+
 #: To look never takes more than this share of the time.
 _SHARE_OF_TIME: Final = 0.1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """What is seen at a moment."""
-
-    shown: RenderableType
-    #: Whether it stays so.
-    is_over: bool
-
-
-def watch(look: Callable[[], Look], seconds: float, console: Console) -> None:
+def watch(look: Look, seconds: float, console: Console) -> None:
     """Show what is looked at until it is over, or until Ctrl-C.
 
     Args:
-        look: looks at it.
+        look: gives what is seen, and whether it stays so.
         seconds: between two looks, at least; what takes long to look at is looked at less often.
         console: where it is shown.
     """
@@ -41,12 +34,12 @@ def watch(look: Callable[[], Look], seconds: float, console: Console) -> None:
         return
 
 
-def _follow(look: Callable[[], Look], seconds: float, show: Callable[[RenderableType], None]) -> None:
+def _follow(look: Look, seconds: float, show: Callable[[RenderableType], None]) -> None:
     while True:
         began = time.monotonic()
-        seen = look()
-        show(seen.shown)
-        if seen.is_over:
+        shown, is_over = look()
+        show(shown)
+        if is_over:
             return
         time.sleep(max(seconds, (time.monotonic() - began) / _SHARE_OF_TIME))
 

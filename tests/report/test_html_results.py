@@ -47,7 +47,7 @@ def written(tmp_path: Path, run: Run) -> Callable[..., str]:
     """Give a function that writes a page about rows and gives it as text."""
 
     def write(*rows: Outcome, run: Run = run, reveal_pins: bool = False) -> str:
-        pages = [Outcomes.of(rows[at : at + 100]) for at in range(0, len(rows), 100)]
+        pages = [Outcomes.of(rows[at : at + 150]) for at in range(0, len(rows), 150)]
         write_report(run, pages, tmp_path, formats=[ReportFormat.HTML], reveal_pins=reveal_pins)
         return (tmp_path / "results.html").read_text(encoding="utf-8")
 
