@@ -60,7 +60,7 @@ _COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 #: Columns of figures, and those that are not broken.
 _KINDS_OF_COLUMN: Final = {
     **dict.fromkeys(("Rows", "Asked for", "Charged or held", "Line", "Amount"), "number"),
-    "Credit party": "whole",
+    **dict.fromkeys(("Credit party", "Lines"), "whole"),
 }
 
 
@@ -251,10 +251,9 @@ def _told(run: Run, outcome: Outcome) -> str:
     """Say why a row stands where it stands, with the ids by which the provider can be asked."""
     own = reason(outcome.message, outcome.problems)
     status = outcome.status_message or ""
-    said = [
-        own if status in own else f"{status}. {own}".rstrip(" ."),
-        note(outcome.note, outcome.cells, len(run.columns)),
-    ]
+    said = [own, note(outcome.note, outcome.cells, len(run.columns))]
+    if status and status not in own:
+        said.insert(0, f"{status}.")
     if outcome.transaction_id is not None:
         said.append(f"Transaction {outcome.transaction_id}.")
     return " ".join(filter(None, said))

@@ -80,7 +80,8 @@ footer { margin-top: 22px; color: var(--quiet); font-size: 13px; }
   td { display: grid; grid-template-columns: 96px 1fr; gap: 10px; padding: 2px 0; border: 0; text-align: left; }
   td::before { content: attr(data-label); color: var(--quiet); font-size: 13px; font-weight: 400; }
   td:empty { display: none; }
-  td.number, td.state { text-align: left; white-space: normal; }
+  td.number, td.state, td.whole { text-align: left; white-space: normal; }
+  .cells { grid-column: 2; }
 }
 @media print {
   :root { color-scheme: light;
