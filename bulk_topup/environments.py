@@ -1,5 +1,6 @@
-"""Where the money is: the environments, their addresses and their ledgers; pure."""
+"""Where the money is: the environments, their addresses and ledgers, and the choice of one; pure."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +16,20 @@ class Environment(StrEnum):
     PREPROD = "preprod"
     #: Real transactions.
     PRODUCTION = "production"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderOptions:
+    """Which provider is talked to, and where its ledger lies."""
+
+    environment: Environment
+    #: Another address of the API, up to and with /v1; None for the environment's own.
+    base_url: str | None
+    #: The file that holds the key pair; None for the environment's variables or .env.
+    credentials: Path | None
+    #: Seconds to wait for an answer.
+    timeout: float
+    ledger: Path
 
 
 #: The provider's addresses; the sandbox has none until one is started.

@@ -10,11 +10,13 @@ from typing import Final
 
 from bulk_topup.dates import collision, filled
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
+from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.filters import FilteredTable
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.job_mistakes import JobMistakesError, Mistake
 from bulk_topup.jobs import Job, RetryJob, load_any_job
+from bulk_topup.runs import open_job_list
 from bulk_topup.telling.channels import Variables, channels_of, ping_url
 from bulk_topup.telling.json_log import STANDARD_OUTPUT
 from bulk_topup.telling.sending import why_not_usable
@@ -23,6 +25,8 @@ from bulk_topup.toml_places import places
 
 #: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
 _DAYS_AHEAD: Final = 5 * 366
+#: Rows whose products are chosen to see whether that works.
+TRIED_ROWS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +110,36 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
         mistake = Mistake(line=lines.get(("product",)), key="product", message=text)
         return replace(checked, mistakes=(*checked.mistakes, mistake))
     return checked
+
+
+async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
+    """Have the products of the list's first rows chosen, where the job has them chosen; a plan does it for all.
+
+    Raises:
+        ListError: the list cannot be read so far.
+        DVSError: the provider does not answer, or not for this account.
+    """
+    job = checked.job
+    if not isinstance(job, Job) or job.auto_product is None or checked.mistakes:
+        return checked
+    frame = next(open_job_list(job).batches()).head(TRIED_ROWS)
+    chooser = Chooser(
+        dvs=dvs,
+        ledger=None,
+        run=None,
+        policy=job.auto_product,
+        mode=job.calculation_mode,
+        allow_duplicates=job.allow_duplicates,
+    )
+    chosen = await chooser.choose(frame)
+    line_in_file = places(checked.path.read_text(encoding="utf-8-sig")).get(("auto_product",))
+    mistakes = [
+        Mistake(line=line_in_file, key="auto_product", message=f"line {line} of the list: {problem['message']}")
+        for line, problems in chosen.select("line", "problems").iter_rows()
+        for problem in problems
+        if problem["column"] == CHOSEN
+    ]
+    return replace(checked, mistakes=(*checked.mistakes, *mistakes))
 
 
 def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Mistake]:

@@ -30,6 +30,7 @@ from bulk_topup.engine.resolve import resolve
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs import Job
+from bulk_topup.jobs_of_runs import job_of
 from bulk_topup.ledger import Ledger, Observation, run_lock
 from bulk_topup.records import Move, Run
 from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list
@@ -93,7 +94,7 @@ async def reconcile(
         payer: whose account the client is for.
         ledger: an open ledger.
         run: the run; None for all runs of the window.
-        job: how the run's list is read; None where its columns explain themselves.
+        job: how the run's list is read; None for as it was at the run's last start.
         start, end: the window of creation dates, in UTC; by default the run from its first intent to now, or the last
             24 hours.
         is_applied: move what a transaction proves, then compare again.
@@ -303,6 +304,6 @@ def _compare_list(run: Run, job: Job | None, ledger: Ledger) -> tuple[ListFigure
 def _open_list(run: Run, job: Job | None) -> ListReader:
     if run.purged_at is not None:
         raise ListError("the personal data of the run was removed, so nothing is left to compare its rows with.")
-    if job is not None:
-        return open_job_list(job)
+    if (known := job or job_of(run)) is not None:
+        return open_job_list(known)
     return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())

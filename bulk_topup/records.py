@@ -35,6 +35,10 @@ class Run:
     approval: str | None = None
     #: When its personal data was removed, in UTC; None while it is there.
     purged_at: datetime | None = None
+    #: How its job has the list read, as JSON of parts of `Job`; None where that is not known.
+    reading: str | None = None
+    #: Where its job wants the report, and as what, as JSON; None where that is not known.
+    reporting: str | None = None
 
     @property
     def name(self) -> str:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from filelock import FileLock
+
 from bulk_topup import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
 from bulk_topup.archiving import Archiving, ListFile, mark_of
@@ -33,12 +35,14 @@ from bulk_topup.errors import (
     RowsRefusedError,
     RunNotFoundError,
 )
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.fields import PRODUCT_ID
 from bulk_topup.files import sha256_of
 from bulk_topup.filters import FilteredTable
 from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
+from bulk_topup.jobs_of_runs import reading_of, reporting_of
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.left_out import write_left_out
 from bulk_topup.money import PRECISE, plain
@@ -213,6 +217,7 @@ async def run_list(
     clock: Clock | None = None,
     corrections: Path | None = None,
     approval: Presented | None = None,
+    held: FileLock | None = None,
 ) -> Finished:
     """Pay a list, or go on with it where an earlier start ended.
 
@@ -227,6 +232,7 @@ async def run_list(
         clock: where time comes from.
         corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
         approval: somebody else's approval of exactly this; it stands for the watcher's agreement.
+        held: the run's lock where the caller holds it, which `run_lock` gave; None to lock the run here.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -237,7 +243,7 @@ async def run_list(
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
-    with run_lock(ledger.path, job.name, run_key):
+    with run_lock(ledger.path, job.name, run_key, held=held):
         found = ledger.find_run(job.name, run_key)
         _demand_memory(job, ledger, (clock or SystemClock()).now())
         if found is not None:
@@ -325,6 +331,8 @@ def merge_list(
         approval=None if approval is None else approval.plan.model_dump_json(),
         list_path=job.list,
         columns=columns,
+        reading=reading_of(job),
+        reporting=reporting_of(job),
     )
 
 
@@ -340,6 +348,7 @@ async def resume_run(
     clock: Clock | None = None,
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
+    held: FileLock | None = None,
 ) -> Finished:
     """Go on with a run as the ledger knows it, its list is not read again; with `retry`, failed rows get a new attempt.
 
@@ -354,6 +363,7 @@ async def resume_run(
         clock: where time comes from.
         retry: which failed rows get a new attempt; None for none.
         not_before: when they get it at the earliest, in UTC; None for at once.
+        held: as of `run_list`.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -361,7 +371,7 @@ async def resume_run(
         PurgedRunError: nothing was sent; whom it paid is not known any more.
         InterruptedRunError: the ledger could not be written any more.
     """
-    with run_lock(ledger.path, run.job, run.run_key):
+    with run_lock(ledger.path, run.job, run.run_key, held=held):
         _demand_not_purged(ledger.find_run(run.job, run.run_key) or run)
         demand_same_payer(run, payer)
         if run.account != payer.account:
@@ -456,21 +466,21 @@ def is_open(counts: Mapping[RowState, int]) -> bool:
     return any(counts[state] for state in OPEN_STATES)
 
 
-def exit_code(result: RunResult, archiving: Archiving | None = None) -> int:
-    """Give the code that a start ends with: 0 all completed, 1 some not, 4 stopped by the provider, 75 resume me.
+def exit_code(result: RunResult, archiving: Archiving | None = None) -> ExitMeaning:
+    """Give the code that a start ends with.
 
     Args:
         result: how the run ended.
         archiving: what became of the list; one that should have been archived and stays is no good end.
     """
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
-        return 4
+        return ExitMeaning.STOPPED_BY_PROVIDER
     is_changed = archiving is not None and archiving.is_changed
     if is_changed or (result.reason is not None and is_open(result.counts)):
-        return 75
+        return ExitMeaning.RESUME_ME
     stays = archiving is not None and archiving.why_not
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
-    return 0 if done and not stays else 1
+    return ExitMeaning.ALL_COMPLETED if done and not stays else ExitMeaning.SOME_DID_NOT_COMPLETE
 
 
 def _demand_kept(checks: Collection[GuardCheck]) -> None:

@@ -9,7 +9,6 @@ import click
 from rich.console import Console
 
 from bulk_topup.approvals import (
-    HMAC,
     VALID_FOR,
     ApprovalPolicy,
     Presented,
@@ -18,7 +17,6 @@ from bulk_topup.approvals import (
     approve,
     load_signer,
     make_key,
-    read_approved,
     read_statement,
     secret_signer,
     trusted_key,
@@ -33,6 +31,7 @@ from bulk_topup.errors import ApprovalError
 from bulk_topup.files import replacing
 from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job
+from bulk_topup.library.starting import presented
 from bulk_topup.settings import load_approval_secret
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -165,9 +164,7 @@ def approval_from(values: dict[str, Any], job: Job) -> tuple[Job, Presented | No
         job = job.model_copy(update={"approval": policy})
     if file is None:
         return job, None
-    plan = read_approved(file)
-    is_secret_needed = HMAC in job.approval.keys and plan.approval.key.startswith(HMAC)
-    return job, Presented(plan=plan, secret=load_approval_secret() if is_secret_needed else None)
+    return job, presented(file, job.approval)
 
 
 def _signer(key_file: Path | None) -> Signer:

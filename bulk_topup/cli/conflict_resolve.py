@@ -10,11 +10,12 @@ from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import lines_of
-from bulk_topup.cli.provider import open_client, payer_of, run_async
+from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ENDS, Statement
+from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconciling import resolve_conflicts
 from bulk_topup.records import Move
 from bulk_topup.states import RowState

@@ -7,14 +7,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bulk_topup.cli.exits import STOPPED_BY_PROVIDER, plain_errors
-from bulk_topup.cli.provider import open_client, run_async
-from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
+from bulk_topup.cli.exits import plain_errors
+from bulk_topup.cli.provider import run_async
+from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.clock import SystemClock
 from bulk_topup.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
 from bulk_topup.dvs import codec
+from bulk_topup.environments import ProviderOptions
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.exit_meanings import ExitMeaning
+from bulk_topup.providers import open_client
 from bulk_topup.redaction import without_secrets
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "bold red"}
@@ -55,7 +58,7 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
         _show(findings)
     bad = [finding for finding in findings if finding.verdict is Verdict.BAD]
     if bad:
-        raise click.exceptions.Exit(STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
+        raise click.exceptions.Exit(ExitMeaning.STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
 
 
 async def _of_provider(provider: ProviderOptions) -> list[Finding]:

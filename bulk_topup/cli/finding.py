@@ -4,15 +4,14 @@ from pathlib import Path
 
 import click
 
-from bulk_topup.cli.existing import existing_ledger
-from bulk_topup.cli.provider_options import ProviderOptions
 from bulk_topup.cli.quiet import Ended, Mark
+from bulk_topup.environments import ProviderOptions
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.jobs import NoListError
 from bulk_topup.ledger import Ledger
+from bulk_topup.library.ended import ended_run
 from bulk_topup.printable import printable
 from bulk_topup.records import Run
-from bulk_topup.runs import is_open
 from bulk_topup.states import RowState
 
 
@@ -40,19 +39,15 @@ def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Pat
         provider: where the run's money is.
         folder: that of the run's report.
     """
-    job = missing.job
-    if job.archive is None or not provider.ledger.exists():
+    if (ended := ended_run(missing.job, provider)) is None:
         return
-    with existing_ledger(provider, read_only=True) as ledger:
-        run = ledger.find_run(job.name, str(job.run_key))
-        if run is None or run.environment != provider.environment or is_open(counts := ledger.counts(run)):
-            return
-        told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    run, summary = ended
+    told = ", ".join(f"{count} {state}" for state, count in summary.counts.items() if count)
     click.echo(
         printable(
-            f"Run {run.name} has ended ({told}), and its list is in the archive {job.archive}. Nothing was sent. To "
-            "correct rows, put the list back."
+            f"Run {run.name} has ended ({told}), and its list is in the archive {missing.job.archive}. Nothing was "
+            "sent. To correct rows, put the list back."
         )
     )
-    code = 0 if counts[RowState.COMPLETED] == sum(counts.values()) else 1
+    code = 0 if summary.counts[RowState.COMPLETED] == summary.rows else 1
     raise Ended(code, Mark.of(run, provider.ledger, folder, code), is_news=False)

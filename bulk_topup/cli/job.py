@@ -6,19 +6,21 @@ from typing import Any
 
 import click
 
-from bulk_topup.cli.exits import NOT_ACCEPTABLE, plain_errors
-from bulk_topup.cli.provider import open_client, run_async
+from bulk_topup.cli.exits import plain_errors
+from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.intake import ListSource
-from bulk_topup.job_checks import CheckedJob, check_job, check_product
+from bulk_topup.job_checks import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.job_schema import job_schema
 from bulk_topup.job_writing import Answers, Often, job_text
 from bulk_topup.jobs import Job, RetryJob
 from bulk_topup.printable import printable
+from bulk_topup.providers import open_client
 
 
 @click.group("job")
@@ -33,7 +35,11 @@ def job_group() -> None:
 
 @job_group.command("check")
 @click.argument("paths", metavar="JOB...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--online", is_flag=True, help="Ask the provider whether the account has the product, too.")
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Ask the provider too: whether the account has the product, or which the first rows get by [auto_product].",
+)
 @provider_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values: Any) -> None:
@@ -55,9 +61,9 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
             click.echo(codec.encode([_as_json(each) for each in checked]))
         else:
             for each in checked:
-                click.echo(printable("\n".join(_told(each)), keep="\n"))
+                click.echo(printable("\n".join(_told(each, online=online)), keep="\n"))
         if any(each.mistakes for each in checked):
-            raise click.exceptions.Exit(NOT_ACCEPTABLE)
+            raise click.exceptions.Exit(ExitMeaning.NOT_ACCEPTABLE)
 
 
 @job_group.command("new")
@@ -118,7 +124,7 @@ def new_command(
         except OSError as error:
             raise JobError(f"{file} cannot be written: {error.strerror}.") from None
         click.echo(f"Written to {file}. `bulk-topup plan {file}` says what it would do.")
-        click.echo(printable("\n".join(_told(check_job(file, today))), keep="\n"))
+        click.echo(printable("\n".join(_told(check_job(file, today), online=False)), keep="\n"))
 
 
 @job_group.command("schema")
@@ -139,16 +145,20 @@ def _asked(checked: CheckedJob, values: dict[str, Any]) -> CheckedJob:
 
     async def ask() -> CheckedJob:
         async with open_client(provider) as dvs:
-            return await check_product(checked, dvs)
+            return await check_choices(await check_product(checked, dvs), dvs)
 
     return run_async(ask(), interrupted="Interrupted before the provider's answer came.")
 
 
-def _told(checked: CheckedJob) -> list[str]:
+def _told(checked: CheckedJob, *, online: bool) -> list[str]:
     warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
     if checked.mistakes:
         return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
-    return [f"{checked.path} is in order: it {_does(checked.job)}.", *warnings]
+    told = f"{checked.path} is in order: it {_does(checked.job)}."
+    if isinstance(checked.job, Job) and checked.job.auto_product is not None:
+        tried = f"the first {TRIED_ROWS} rows got theirs" if online else f"--online tries the first {TRIED_ROWS} rows"
+        told += f" Each row's product is chosen when it is planned; {tried}."
+    return [told, *warnings]
 
 
 def _does(job: Job | RetryJob | None) -> str:

@@ -22,10 +22,10 @@ from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.finding import end_if_archived, run_to_retry
 from bulk_topup.cli.options import job_from, lines_of, list_options, start_of
 from bulk_topup.cli.progress import ConsoleWatcher
-from bulk_topup.cli.provider import is_embedded, open_client, payer_of, run_async
-from bulk_topup.cli.provider_options import ProviderOptions, provider_from, provider_options
+from bulk_topup.cli.provider import run_async
+from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.quiet import Ended, Mark, quietly
-from bulk_topup.cli.report_options import report_from, report_options
+from bulk_topup.cli.report_options import report_from, report_of, report_options
 from bulk_topup.cli.teller import Teller
 from bulk_topup.cli.telling import Beside, telling
 from bulk_topup.cli.telling_options import telling_options
@@ -33,20 +33,19 @@ from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.environments import ProviderOptions
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.files import sha256_of
 from bulk_topup.jobs import NoListError, RetryJob, load_retry_job
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.listening import receiving
 from bulk_topup.printable import printable
+from bulk_topup.providers import POLL_INTERVAL, POLL_INTERVAL_EMBEDDED, is_embedded, open_client, payer_of
 from bulk_topup.redaction import hide
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, approver_of, exit_code, resume_run, run_list
 from bulk_topup.serving import Address
 
-#: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
-POLL_INTERVAL = 2.0
-POLL_INTERVAL_EMBEDDED = 0.5
 #: Status messages of failures that may pass.
 WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)
 #: What a command does that goes on with a run and no job file.
@@ -180,20 +179,23 @@ def run_command(**values: Any) -> None:
         watcher, options = _watching(values, provider, job.concurrency, callbacks, report, teller)
 
         async def pay() -> Finished:
-            async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
-                teller.follow(dvs)
-                with Ledger(provider.ledger) as ledger, callbacks.received(ledger, options, watcher) as told:
-                    return await run_list(
-                        job,
-                        dvs=dvs,
-                        payer=payer_of(provider, dvs, is_same_account=is_same_account),
-                        ledger=ledger,
-                        options=told,
-                        report=report,
-                        watcher=Beside(teller, watcher),
-                        corrections=corrections,
-                        approval=approval,
-                    )
+            # The run is held first, so that a second start is told of the run and not of the sandbox that it has open.
+            with Ledger(provider.ledger) as ledger, run_lock(ledger.path, job.name, str(job.run_key)) as held:
+                async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
+                    teller.follow(dvs)
+                    with callbacks.received(ledger, options, watcher) as told:
+                        return await run_list(
+                            job,
+                            dvs=dvs,
+                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                            ledger=ledger,
+                            options=told,
+                            report=report,
+                            watcher=Beside(teller, watcher),
+                            corrections=corrections,
+                            approval=approval,
+                            held=held,
+                        )
 
         try:
             finished = teller.finished = run_async(pay())
@@ -303,24 +305,27 @@ def _go_on(
         callbacks, is_same_account = _Callbacks(values), values.pop("is_same_account")
         with existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
-            report = report_from(values, run.job, run.run_key, job.reports, job.report_folder)
+            formats = job.reports if "reports" in job.model_fields_set else ()
+            report = report_of(values, run, formats, job.report_folder)
             watcher, options = _watching(values, provider, concurrency, callbacks, report, teller)
 
             async def pay() -> Finished:
-                async with open_client(provider, rate=rate, connections=concurrency) as dvs:
-                    teller.follow(dvs)
-                    with callbacks.received(ledger, options, watcher) as told:
-                        return await resume_run(
-                            run,
-                            dvs=dvs,
-                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
-                            ledger=ledger,
-                            options=told,
-                            report=report,
-                            watcher=Beside(teller, watcher),
-                            retry=retry,
-                            not_before=not_before,
-                        )
+                with run_lock(ledger.path, run.job, run.run_key) as held:
+                    async with open_client(provider, rate=rate, connections=concurrency) as dvs:
+                        teller.follow(dvs)
+                        with callbacks.received(ledger, options, watcher) as told:
+                            return await resume_run(
+                                run,
+                                dvs=dvs,
+                                payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                                ledger=ledger,
+                                options=told,
+                                report=report,
+                                watcher=Beside(teller, watcher),
+                                retry=retry,
+                                not_before=not_before,
+                                held=held,
+                            )
 
             finished = teller.finished = run_async(pay())
         if job_file is not None and not watcher.had_open_rows:

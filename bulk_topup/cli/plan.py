@@ -7,16 +7,18 @@ import click
 from rich.console import Console
 
 from bulk_topup.cli.display import plan_json, show_plan
-from bulk_topup.cli.exits import NOT_ACCEPTABLE, STOPPED_BY_PROVIDER, plain_errors
+from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_options, start_of
-from bulk_topup.cli.provider import open_client, payer_of, run_async
+from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.telling import tell_of_plan
 from bulk_topup.dvs import codec
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.files import replacing
 from bulk_topup.ledger import Ledger
+from bulk_topup.providers import open_client, payer_of
 from bulk_topup.report import ReportError
 from bulk_topup.reporting import make_report_folder
 from bulk_topup.runs import plan_for_approval, plan_list
@@ -72,8 +74,8 @@ def plan_command(out: Path | None, as_json: bool, **values: Any) -> None:
         if as_json:
             click.echo(body)
         if (prepared.plan.refused and not job.skip_refused) or not prepared.guards_are_kept:
-            raise click.exceptions.Exit(NOT_ACCEPTABLE)
+            raise click.exceptions.Exit(ExitMeaning.NOT_ACCEPTABLE)
         if not prepared.balance_is_enough:
-            raise click.exceptions.Exit(STOPPED_BY_PROVIDER)
+            raise click.exceptions.Exit(ExitMeaning.STOPPED_BY_PROVIDER)
         if statement is not None and job.approval.required:
             tell_of_plan(job, folder, provider.credentials, statement, file)

@@ -1,29 +1,16 @@
-"""Opens the provider that a command talks to: a named one with its credentials, or an embedded sandbox."""
+"""Runs a command's work in an event loop, which SIGINT and SIGTERM end."""
 
 import asyncio
-import secrets
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import uvloop
-from filelock import FileLock, Timeout
-from pydantic import SecretStr
 
-from bulk_topup.cli.provider_options import ProviderOptions
-from bulk_topup.dvs import AsyncDVS
-from bulk_topup.environments import BASE_URLS, Environment
-from bulk_topup.errors import ConfigurationError, InterruptedRunError
-from bulk_topup.files import private_folder
-from bulk_topup.runs import Payer
-from bulk_topup.settings import load_credentials, load_transport
+from bulk_topup.errors import InterruptedRunError
 
 T = TypeVar("T")
 
-#: As many as a run can use; each is opened only when it is needed.
-MOST_CONNECTIONS = 1000
 #: What asks a command to end.
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -52,79 +39,3 @@ def run_async(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(guarded())
-
-
-@asynccontextmanager
-async def open_client(
-    options: ProviderOptions, *, rate: float | None = None, connections: int | None = None
-) -> AsyncIterator[AsyncDVS]:
-    """Give an open client of the provider that the options name.
-
-    Raises:
-        ConfigurationError: credentials are missing, or the address is not usable.
-    """
-    if is_embedded(options):
-        with _embedded(options.ledger) as (base_url, key, secret):
-            async with _client(base_url, key, secret, options, rate, connections) as client:
-                yield client
-        return
-    base_url = options.base_url or BASE_URLS.get(options.environment, "")
-    credentials = load_credentials(options.credentials)
-    async with _client(base_url, credentials.api_key, credentials.api_secret, options, rate, connections) as client:
-        yield client
-
-
-def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, is_same_account: bool) -> Payer:
-    """Give whose account a client is for; an embedded sandbox's address and keys change from start to start."""
-    account = "the embedded sandbox" if is_embedded(options) else dvs.account
-    return Payer(environment=options.environment, account=account, is_same_account=is_same_account)
-
-
-def is_embedded(options: ProviderOptions) -> bool:
-    """Tell whether the provider is a sandbox that lives in this process."""
-    return options.environment is Environment.SANDBOX and options.base_url is None
-
-
-def books_beside(ledger: Path) -> Path:
-    """Give the place of an embedded sandbox's books: beside the ledger, so that a resume meets the same provider."""
-    return ledger.with_name(f"{ledger.name}.sandbox-books.jsonl")
-
-
-def _client(
-    base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int | None
-) -> AsyncDVS:
-    return AsyncDVS(
-        base_url,
-        key,
-        secret,
-        timeout=options.timeout,
-        rate=rate,
-        connections=connections or MOST_CONNECTIONS,
-        transport=load_transport(),
-    )
-
-
-@contextmanager
-def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
-    books = books_beside(ledger)
-    lock = FileLock(books.with_name(f"{books.name}.lock"), timeout=0, mode=0o600)
-    try:
-        private_folder(ledger.parent)
-        lock.acquire()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The folder {ledger.parent} cannot be written to: {error.strerror}. Name another ledger with --ledger."
-        ) from None
-    except Timeout:
-        raise ConfigurationError(
-            f"Another process has an embedded sandbox open on {books}; wait until it ends, "
-            "or start `bulk-topup sandbox` once and give both its --base-url."
-        ) from None
-    try:
-        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # a whole server, and others have their own
-
-        key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
-        with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books)) as sandbox:
-            yield sandbox.base_url, key, secret
-    finally:
-        lock.release()

@@ -1,26 +1,14 @@
 """The options that say which provider a command talks to, and which ledger it opens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.environments import Environment, default_ledger
+from bulk_topup.environments import Environment, ProviderOptions, default_ledger
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProviderOptions:
-    """Which provider a command talks to, and where its ledger lies."""
-
-    environment: Environment
-    base_url: str | None
-    credentials: Path | None
-    timeout: float
-    ledger: Path
 
 
 def provider_options(command: F) -> F:

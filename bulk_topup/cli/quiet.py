@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from bulk_topup.cli.exits import HELD_BY_ANOTHER
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.files import replacing, sha256_of
 from bulk_topup.ledger import run_file
 from bulk_topup.records import Run
@@ -104,7 +104,8 @@ def quietly(is_quiet: bool) -> Iterator[None]:
             yield
     except click.exceptions.Exit as end:
         ended = end if isinstance(end, Ended) else None
-        is_well = is_well or end.exit_code in {0, HELD_BY_ANOTHER} or (ended is not None and ended.is_told())
+        is_expected = end.exit_code in {0, ExitMeaning.HELD_BY_ANOTHER}
+        is_well = is_well or is_expected or (ended is not None and ended.is_told())
         _tell(kept, is_well)
         if ended is not None:
             ended.settle()

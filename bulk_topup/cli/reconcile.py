@@ -13,7 +13,7 @@ from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_settings, start_of
-from bulk_topup.cli.provider import open_client, payer_of, run_async
+from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.times import moment
@@ -22,6 +22,7 @@ from bulk_topup.engine import ListFigures
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.money import plain
+from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconciling import Reconciled, rebuild, reconcile
 from bulk_topup.records import Run
 

@@ -1,5 +1,6 @@
 """The options that say where and how results are written."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from bulk_topup.files import file_name
+from bulk_topup.records import Run
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 from bulk_topup.reporting import ReportOptions
 
@@ -49,3 +51,12 @@ def report_from(
     return ReportOptions(
         folder=Path(place), formats=stated or formats or DEFAULT_FORMATS, reveal_pins=values.pop("reveal_pins")
     )
+
+
+def report_of(
+    values: dict[str, Any], run: Run, formats: tuple[ReportFormat, ...] = (), folder: str | None = None
+) -> ReportOptions:
+    """Do what `report_from` does for a run that exists; what nobody states is as the run's own job has it."""
+    kept = json.loads(run.reporting or "{}")
+    own = tuple(map(ReportFormat, kept.get("formats", ())))
+    return report_from(values, run.job, run.run_key, formats or own, folder or kept.get("folder"))

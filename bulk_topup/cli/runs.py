@@ -10,7 +10,7 @@ from bulk_topup.cli.display import charged_lines, summary_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_from, provider_options
-from bulk_topup.cli.report_options import report_from, report_options
+from bulk_topup.cli.report_options import report_of, report_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.status_screen import all_counts, purge_line, runs_shown, standing_of, standing_shown
 from bulk_topup.dvs import codec
@@ -113,7 +113,7 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
     """
     with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
         run = ledger.run_named(run_name)
-        options = report_from(values, run.job, run.run_key)
+        options = report_of(values, run)
         make_report_folder(options.folder)
         report = report_run(run, ledger=ledger, options=options)
         if as_json:

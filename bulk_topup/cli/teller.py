@@ -14,9 +14,9 @@ from typing import Any, Final
 import click
 
 from bulk_topup.cli.endings import ending_of
-from bulk_topup.cli.exits import HELD_BY_ANOTHER
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.files import sha256_of
 from bulk_topup.jobs import Job, RetryJob
 from bulk_topup.printable import printable
@@ -183,7 +183,7 @@ class Teller:
             self._counts = self.finished.result.counts
         lost = self._log_end(code, error)
         warnings = [] if lost is None else [f"The log is not whole: {lost}."]
-        if code == HELD_BY_ANOTHER:
+        if code == ExitMeaning.HELD_BY_ANOTHER:
             return warnings  # whoever holds the run tells of it
         if self._metrics is not None:
             self._write_metrics(code)

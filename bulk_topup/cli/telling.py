@@ -11,10 +11,10 @@ from typing import Final
 import click
 
 from bulk_topup.approvals import Statement
-from bulk_topup.cli.exits import USAGE
 from bulk_topup.cli.teller import PATIENCE, Teller, warn
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.errors import JobError
+from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.jobs import Job
 from bulk_topup.records import Run
 from bulk_topup.runs import Watcher
@@ -37,7 +37,7 @@ def telling() -> Iterator[Teller]:
         teller.ended(end.exit_code, end.__cause__)
         raise
     except click.UsageError as error:
-        teller.ended(USAGE, error)
+        teller.ended(ExitMeaning.USAGE, error)
         raise
     except click.Abort:  # somebody at a terminal, who knows
         teller.ended(CRASHED, None, is_news=False)

@@ -69,7 +69,7 @@ class Chooser:
 
     Args:
         dvs: where numbers and products are looked up.
-        ledger: what the run chose before.
+        ledger: what the run chose before; None for nothing.
         run: the run, None for one that does not exist yet.
         policy: among which products.
         mode: which side amounts are stated for.
@@ -80,7 +80,7 @@ class Chooser:
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger,
+        ledger: Ledger | None,
         run: Run | None,
         policy: AutoProduct,
         mode: CalculationMode,
@@ -144,7 +144,7 @@ class Chooser:
         return rows.with_columns(pl.Series("problems", problems_now), *nothing, state=state)
 
     def _known(self, references: Iterable[str | None]) -> Mapping[str, ChosenProduct]:
-        if self._run is None:
+        if self._run is None or self._ledger is None:
             return {}
         return self._ledger.products_of(self._run, [reference_identity(each) for each in references if each])
 

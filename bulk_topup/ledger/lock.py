@@ -12,14 +12,23 @@ from bulk_topup.ledger.holder import LOCK, run_file
 
 
 @contextmanager
-def run_lock(ledger: Path, job: str, run_key: str) -> Iterator[None]:
+def run_lock(ledger: Path, job: str, run_key: str, *, held: FileLock | None = None) -> Iterator[FileLock]:
     """Hold a run while the block lasts.
+
+    Args:
+        ledger: the ledger's file.
+        job: the run's job.
+        run_key: the run's key.
+        held: what a block around this one gave; where it holds the same run, nothing is locked again.
 
     Raises:
         RunLockedError: another process holds it.
         LedgerError: the ledger's folder cannot be written to.
     """
     lock = FileLock(run_file(ledger, job, run_key, LOCK), timeout=0, mode=OWNER_ONLY)
+    if held is not None and held.is_locked and held.lock_file == lock.lock_file:
+        yield held
+        return
     try:
         lock.acquire()
     except Timeout:
@@ -29,6 +38,6 @@ def run_lock(ledger: Path, job: str, run_key: str) -> Iterator[None]:
     except OSError as error:
         raise LedgerError(f"The ledger's folder {ledger.parent} cannot be written to: {error.strerror}.") from error
     try:
-        yield
+        yield lock
     finally:
         lock.release()

@@ -93,6 +93,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """
     if not _was_looked_at(path):
         _demand_ours(path)
+        _LOOKED_AT.add(_identity(path))
     address = f"{path.resolve().as_uri()}?mode=ro"
     log = path.with_name(f"{path.name}-wal")
     if not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size):

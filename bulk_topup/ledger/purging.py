@@ -44,9 +44,10 @@ _PURGE_EVENTS = """
     UPDATE events SET cause = substr(cause, 1, instr(cause, ':') - 1)
     WHERE cause LIKE 'resolved as %:%' AND row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
 """
-#: A file without a header has somebody's cells for one. When it last sent anything is kept at hand, as it stays.
+#: A file without a header has somebody's cells for one, and a job may name people in its constants. When it last sent
+#: anything is kept at hand, as it stays.
 _PURGE_RUN = """
-    UPDATE runs SET columns = '[]', purged_at = :at, last_sent_at = (
+    UPDATE runs SET columns = '[]', reading = NULL, purged_at = :at, last_sent_at = (
         SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
     WHERE id = :run_id
 """

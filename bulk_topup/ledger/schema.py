@@ -182,3 +182,11 @@ def _eighth(db: Database) -> None:
             WHEN EXISTS (SELECT 1 FROM reports WHERE run_id = {run_id})
             BEGIN DELETE FROM reports WHERE run_id = {run_id}; END
         """)  # noqa: S608 - composed of constants
+
+
+@migrations(name=NAMES[8])
+def _ninth(db: Database) -> None:
+    # How the run's job has its list read, and where it wants its report; both JSON.
+    runs = db.table("runs")
+    runs.add_column("reading", str)
+    runs.add_column("reporting", str)

@@ -41,12 +41,13 @@ def _as_array(column: str) -> str:
 FIND_RUN = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 LIST_RUNS = "SELECT * FROM runs ORDER BY id"
 INSERT_RUN = """
-    INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, created_at)
-    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :at)
+    INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
+        created_at)
+    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting, :at)
 """
 UPDATE_RUN = """
     UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
-        list_path = :list_path, columns = :columns
+        list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting
     WHERE job = :job AND run_key = :run_key
 """
 SET_ACCOUNT = "UPDATE runs SET account = :account WHERE id = :run_id"

@@ -140,6 +140,8 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         account: str = "",
         guards: str = "{}",
         approval: str | None = None,
+        reading: str | None = None,
+        reporting: str | None = None,
     ) -> Run:
         """Make the staged list the run's list: new rows join, unsent ones are brought up to date, sent ones stand.
 
@@ -155,6 +157,8 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
             "approval": approval,
             "list_path": list_path,
             "columns": json.dumps(list(columns), ensure_ascii=False),
+            "reading": reading,
+            "reporting": reporting,
             "at": self._now(),
         }
         with self._transaction() as connection:

@@ -52,6 +52,8 @@ def run_of(row: sqlite3.Row) -> Run:
         list_path=row["list_path"],
         columns=tuple(json.loads(row["columns"])),
         created_at=datetime.fromisoformat(row["created_at"]),
+        reading=row["reading"],
+        reporting=row["reporting"],
     )
 
 

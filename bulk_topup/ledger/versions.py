@@ -16,6 +16,7 @@ NAMES: Final = (
     "0006_reconciling",
     "0007_indexes_for_millions",
     "0008_reports",
+    "0009_jobs_of_runs",
 )
 
 #: sqlite-utils keeps there what was applied.

@@ -282,3 +282,97 @@ def test_a_list_that_states_products_is_not_chosen_for(here: Any, job: Any, opti
     file = _auto(job(*AUTO))
     (file.parent / "inbox/pay.csv").write_text("reference,phone,amount,product\nA-1,+6595123402,8,6418\n")
     assert "states products" in here("run", file, *options, code=3).stderr
+
+
+def test_a_run_that_is_named_is_compared_with_its_list_as_its_job_reads_it(
+    here: Any, job: Any, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    filters = '[columns]\nreference = "reference"\namount = "Gross"\n[[filters]]\ncolumn = "Country"\nequals = "SG"\n'
+    file = job(more=filters)
+    listed = tmp_path / "inbox/pay.csv"
+    listed.write_text(listed.read_text().replace("amount", "Gross"))
+    here("run", file, *options)
+    compared = json.loads(here("reconcile", "pay/1", "--json", *options).stdout)
+    assert (compared["agrees"], compared["list"]["rows_in_file"], compared["list"]["rows"]) == (True, 1, 1)
+    listed.write_text(listed.read_text() + "A-3,+6595123003,5,SG\n")
+    differing = json.loads(here("reconcile", "pay/1", "--json", *options, code=1).stdout)
+    assert differing["counts"] == {"list_new": 1}
+
+
+def test_the_report_of_a_run_that_goes_on_lies_where_its_job_says_and_is_written_as_it_says(
+    here: Any, job: Any, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = job('report_folder = "told/pay"', 'reports = ["jsonl"]', rows="A-1,+6595123301,5,SG\n")
+    here("run", file, *options, code=1)
+    told = tmp_path / "told/pay"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    where = (*options[:-1], tmp_path / "ledger.db")
+    for words in (("resume", "pay/1"), ("retry", "pay/1", "--all-failed"), ("report", "pay/1")):
+        (told / "results.jsonl").unlink()
+        here(*words, *where, code=0 if words[0] == "report" else 1)
+        assert (told / "results.jsonl").exists()
+        assert not (told / "results.csv").exists()
+    here("report", "pay/1", "--report-dir", "here", "--format", "csv", *where)
+    assert [each.name for each in (tmp_path / "elsewhere").iterdir()] == ["here"]
+
+
+def test_a_job_that_retries_a_run_reports_where_the_runs_own_job_does_unless_it_says_where(
+    here: Any, job: Any, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    here("run", job('report_folder = "told/pay"', rows="A-1,+6595123301,5,SG\n"), *options, code=1)
+    nightly = tmp_path / "nightly.toml"
+    statuses = 'retry_of = "pay"\nstatuses = ["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"]\n'
+    nightly.write_text(statuses)
+    (tmp_path / "told/pay/results.csv").unlink()
+    here("retry", nightly, *options)
+    assert (tmp_path / "told/pay/results.csv").exists()
+    nightly.write_text(statuses + 'report_folder = "nightly"\n')
+    here("retry", nightly, *options)
+    assert (tmp_path / "nightly/results.csv").exists()
+
+
+def test_a_second_start_of_a_run_in_the_embedded_sandbox_is_told_of_the_run(
+    start: Callable[..., Any], here: Any, job: Any, until: Any, tmp_path: Path
+) -> None:
+    rows = "".join(f"A-{row},+65951230{row:02},5,SG\n" for row in range(60))
+    file = job(rows=rows)
+    other = tmp_path / "other.toml"
+    other.write_text(file.read_text())
+    ledger = ("--ledger", "ledger.db")
+    first = start("run", file, "--rate", 1, *ledger)
+    until(lambda: (tmp_path / "ledger.db.sandbox-books.jsonl").exists() and "A-" in _known(tmp_path / "ledger.db"))
+    told = here("run", file, "--quiet", *ledger, code=5)
+    assert (told.stdout, told.stderr) == ("", "")
+    assert "Another process is working on run pay/1" in here("run", file, *ledger, code=5).stderr
+    assert "Another process is working on run pay/1" in here("resume", "pay/1", *ledger, code=5).stderr
+    assert "wait until it ends, or start `bulk-topup sandbox`" in here("run", other, *ledger, code=2).stderr
+    first.kill()
+
+
+def _known(ledger: Path) -> str:
+    """Give the bytes of a ledger and its log as text."""
+    return "".join(
+        each.read_bytes().decode(errors="replace")
+        for each in (ledger, ledger.with_name(f"{ledger.name}-wal"))
+        if each.exists()
+    )
+
+
+def test_the_choice_of_products_is_tried_for_the_first_rows_when_the_provider_is_asked(
+    here: Any, job: Any, options: tuple[str, ...]
+) -> None:
+    rows = "".join(f"A-{row},+659512300{row},10,SG\n" for row in range(9))
+    choosing = '[auto_product]\n[columns]\nreference = "reference"\n'
+    file = job(rows=rows, more=choosing)
+    file.write_text(file.read_text().replace("product = 6418\n", ""))
+    assert "--online tries the first 5 rows" in here("job", "check", file, *options).stdout
+    assert "the first 5 rows got theirs" in here("job", "check", file, "--online", *options).stdout
+    listed = file.parent / "inbox/pay.csv"
+    listed.write_text(listed.read_text().replace("A-3,+6595123003,10", "A-3,+6595123003,11"))
+    told = here("job", "check", file, "--online", *options, code=3).stdout
+    assert "line 5 of the list: Lionwave has no product that gives 11" in told
+    assert told.startswith(f"{file} line 4")
+    # Those behind the first rows are looked at by the plan.
+    listed.write_text(listed.read_text().replace(",11,", ",10,").replace("A-8,+6595123008,10", "A-8,+6595123008,11"))
+    here("job", "check", file, "--online", *options)

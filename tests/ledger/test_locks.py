@@ -152,3 +152,22 @@ def test_a_run_is_seen_to_be_held_without_its_lock_being_touched(tmp_path: Path,
     process.kill()
     process.wait()
     assert not is_seen_held(path, "payroll", "2026-11")
+
+
+def test_a_run_that_is_held_already_is_not_locked_again_and_stays_held_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with run_lock(path, "payroll", "2026-11") as held:
+        with run_lock(path, "payroll", "2026-11", held=held) as again:
+            assert again is held
+        with pytest.raises(RunLockedError):
+            take(path)
+
+
+def test_what_holds_another_run_or_none_any_more_is_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with run_lock(path, "payroll", "2026-10") as other, run_lock(path, "payroll", "2026-11") as held:
+        with pytest.raises(RunLockedError), run_lock(path, "payroll", "2026-11", held=other):
+            pass
+    with run_lock(path, "payroll", "2026-11"), pytest.raises(RunLockedError):
+        with run_lock(path, "payroll", "2026-11", held=held):
+            pass

@@ -1,0 +1,27 @@
+"""Whether a list is gone because its run has ended and archived it; reads the ledger."""
+
+from bulk_topup.environments import ProviderOptions
+from bulk_topup.jobs import Job
+from bulk_topup.ledger import Ledger
+from bulk_topup.records import Run
+from bulk_topup.report import Summary, summarise_groups
+from bulk_topup.runs import is_open
+
+
+def ended_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
+    """Give the run that has ended and whose list may be in the archive; None where it has not, or archives nothing.
+
+    Args:
+        job: the job whose list is missing, its dates filled in.
+        options: where the money is, and the ledger.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    if job.archive is None or not options.ledger.exists():
+        return None
+    with Ledger(options.ledger, read_only=True) as ledger:
+        run = ledger.find_run(job.name, str(job.run_key))
+        if run is None or run.environment != options.environment or is_open(ledger.counts(run)):
+            return None
+        return run, summarise_groups(run, ledger.outcome_groups(run))

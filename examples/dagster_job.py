@@ -1,0 +1,59 @@
+"""A Dagster job that pays a job file, one partition a month; load it as a code location.
+
+The partition says which run it is: a retry, or a partition that is run again, goes on with that month's run and pays
+nobody twice. What may pass by itself is retried, and what needs a person is not.
+"""
+
+import os
+from datetime import date
+from importlib.util import find_spec
+from typing import Any
+
+#: The job file, as the code location sees it.
+JOB = os.environ.get("BULK_TOPUP_JOB", "jobs/payroll.toml")
+
+#: Retries of a run that may come further by itself, and seconds between them.
+RETRIES = 20
+WAIT = 900.0
+
+
+def pay(day: str, *, job: str = JOB) -> dict[str, object]:
+    """Pay what is due on a day, the first of the partition's month, and give the result."""
+    from dagster import Failure, RetryRequested
+
+    from bulk_topup import BulkTopupError, ExitMeaning, exit_meaning, run_job
+
+    try:
+        result = run_job(job, today=date.fromisoformat(day))
+    except BulkTopupError as error:
+        if exit_meaning(error).may_pass:
+            raise RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT) from error
+        raise Failure(str(error), allow_retries=False) from error
+    if result.meaning.may_pass:
+        raise RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT)
+    if result.meaning is ExitMeaning.STOPPED_BY_PROVIDER:
+        raise Failure(f"{result.run}: {result.message}", allow_retries=False)
+    return result.as_json()
+
+
+def make_definitions() -> object:
+    """Make the job, and what starts it each month."""
+    from dagster import Definitions, MonthlyPartitionsDefinition, build_schedule_from_partitioned_job, job, op
+
+    months = MonthlyPartitionsDefinition(start_date="2026-01-01", end_offset=1)
+
+    def pay_payroll(context: Any) -> dict[str, object]:  # noqa: ANN401 - what Dagster gives
+        result = pay(context.partition_key)
+        context.log.info(str(result))
+        return result
+
+    def payroll() -> None:
+        op(pay_payroll)()
+
+    monthly = job(partitions_def=months)(payroll)
+    return Definitions(jobs=[monthly], schedules=[build_schedule_from_partitioned_job(monthly, day_of_month=28)])
+
+
+# Where this file is looked at without Dagster, as by its test, it is a module with a function.
+if find_spec("dagster") is not None:
+    definitions = make_definitions()

@@ -1,0 +1,25 @@
+"""A campaign in a notebook; cells as Jupyter, VS Code and PyCharm take them.
+
+A notebook's own event loop may be on: that makes no difference. "Interrupt kernel" stops a run safely, and its cell
+goes on with it when it is started again.
+"""
+
+# %%
+import polars as pl
+
+from bulk_topup import Job, Ledger, plan_list, run_job
+
+campaign = Job(name="campaign", run_key="spring", list="sample_files/rewards.csv", product=6418)
+
+# %%
+plan = plan_list(campaign)
+print(plan.rows, plan.accepted, plan.refused, plan.costs)
+plan.refusals_frame()
+
+# %%
+result = run_job(campaign)
+print(result.meaning.name, result.charged)
+
+# %%
+rows = Ledger().frame(result.run)
+rows.group_by("result_state").agg(pl.len(), pl.col("result_price").sum()).sort("result_state")

@@ -1,0 +1,38 @@
+"""Pay a job from a script: say what it would do, pay it, and show who was not paid.
+
+    python examples/pay_rewards.py jobs/rewards.toml
+
+Started again, it goes on where it was and pays nobody twice.
+"""
+
+import sys
+
+from bulk_topup import BulkTopupError, Ledger, Progress, RowState, exit_meaning, plan_list, run_job
+
+
+def main(job: str) -> int:
+    """Pay a job; give the exit code that `bulk-topup run` would give."""
+    try:
+        plan = plan_list(job)
+        for refusal in plan.refusals():
+            print(f"line {refusal.line} {refusal.column}: {refusal.message}")
+        for currency, cost in plan.costs.items():
+            print(f"{plan.run}: {plan.to_send} rows to send, about {cost} {currency}")
+        result = run_job(job, on_progress=show)
+        for row in Ledger().outcomes(result.run):
+            if row.state is not RowState.COMPLETED:
+                print(f"line {row.line} is {row.state}: {row.message}")
+    except BulkTopupError as error:
+        print(error, file=sys.stderr)
+        return exit_meaning(error)
+    print(f"{result.run}: {result.counts[RowState.COMPLETED]} completed, {result.meaning.name}")
+    return result.meaning
+
+
+def show(look: Progress) -> None:
+    """Say how far the run is."""
+    print({state.value: count for state, count in look.counts.items() if count}, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,207 @@
+"""The examples for orchestrators: their modules without them, and what they do in something that stands for them."""
+
+import runpy
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bulk_topup import Ledger, RowState
+from bulk_topup.ledger import run_lock
+
+DAY = "2026-11-28"
+
+
+class AirflowError(Exception):
+    """Stands for airflow.exceptions.AirflowException: the task is retried."""
+
+
+class AirflowFailError(AirflowError):
+    """Stands for airflow.exceptions.AirflowFailException: it is not."""
+
+
+class AirflowSkipError(AirflowError):
+    """Stands for airflow.exceptions.AirflowSkipException."""
+
+
+class RetryError(Exception):
+    """Stands for dagster.RetryRequested."""
+
+    def __init__(self, *, max_retries: int, seconds_to_wait: float) -> None:
+        super().__init__(max_retries, seconds_to_wait)
+
+
+class DagsterFailure(Exception):  # noqa: N818 - so it is called there
+    """Stands for dagster.Failure."""
+
+    def __init__(self, description: str, *, allow_retries: bool) -> None:
+        super().__init__(description)
+        assert not allow_retries
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that puts something with these names where a package would be."""
+
+    def put(name: str, **names: object) -> None:
+        module = ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return put
+
+
+@pytest.fixture
+def airflow(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
+    """Something that stands for Airflow, and what is made with it."""
+    made: list[tuple[str, Any]] = []
+
+    def dag(**ways: Any) -> Any:
+        def decorate(function: Any) -> Any:
+            made.append(("dag", ways))
+            return function
+
+        return decorate
+
+    def task(function: Any) -> Any:
+        return lambda **values: made.append((function.__name__, values))
+
+    stand_in("airflow")
+    stand_in("airflow.sdk", dag=dag, task=task)
+    stand_in(
+        "airflow.exceptions",
+        AirflowException=AirflowError,
+        AirflowFailException=AirflowFailError,
+        AirflowSkipException=AirflowSkipError,
+    )
+    return made
+
+
+@pytest.fixture
+def dagster(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
+    """Something that stands for Dagster, and what is made with it."""
+    made: list[tuple[str, Any]] = []
+
+    def noted(name: str) -> Any:
+        def note(*values: Any, **ways: Any) -> str:
+            made.append((name, values or ways))
+            return name
+
+        return note
+
+    stand_in(
+        "dagster",
+        Definitions=noted("definitions"),
+        Failure=DagsterFailure,
+        MonthlyPartitionsDefinition=noted("partitions"),
+        RetryRequested=RetryError,
+        build_schedule_from_partitioned_job=noted("schedule"),
+        job=lambda **_: lambda function: function,
+        op=lambda function: function,
+    )
+    return made
+
+
+@pytest.fixture
+def payroll(folder: Path) -> Path:
+    """A payroll of two rows, the second of which is declined."""
+    (folder / "pay.csv").write_text("reference,phone,amount\nR-1,+6595123400,5\nR-2,+6595123102,5\n")
+    file = folder / "payroll.toml"
+    file.write_text('run_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n')
+    return file
+
+
+def example(root: Path, name: str) -> dict[str, Any]:
+    return runpy.run_path(str(root / "examples" / f"{name}.py"))
+
+
+@pytest.mark.parametrize("name", ["airflow_dag", "dagster_job"])
+def test_an_example_is_imported_without_its_orchestrator(name: str, root: Path) -> None:
+    module = example(root, name)
+    assert callable(module["pay"])
+    assert not {"payroll_dag", "definitions"} & module.keys()
+
+
+def test_the_dag_is_made_where_airflow_is(airflow: list[tuple[str, Any]], root: Path) -> None:
+    example(root, "airflow_dag")
+    (_, ways), task = airflow
+    assert (ways["schedule"], ways["catchup"], ways["max_active_runs"]) == ("0 17 28 * *", False, 1)
+    assert ways["default_args"]["retries"] > 0
+    assert task == ("pay", {"ds": "{{ ds }}"})
+
+
+def test_the_dagster_job_is_made_where_dagster_is(dagster: list[tuple[str, Any]], root: Path) -> None:
+    example(root, "dagster_job")
+    assert [name for name, _ in dagster] == ["partitions", "schedule", "definitions"]
+
+
+@pytest.fixture(params=["airflow_dag", "dagster_job"])
+def orchestrated(
+    request: pytest.FixtureRequest, airflow: object, dagster: object, root: Path, payroll: Path
+) -> tuple[Callable[[str], dict[str, Any]], type[Exception], type[Exception]]:
+    """Give what an orchestrator's task does for a day, and what it raises to be retried, and not to be."""
+    assert airflow == dagster == []
+    pay = example(root, request.param)["pay"]
+    kinds = (AirflowError, AirflowFailError) if request.param == "airflow_dag" else (RetryError, DagsterFailure)
+    return lambda day: pay(day, job=str(payroll)), *kinds
+
+
+Orchestrated = tuple[Callable[[str], dict[str, Any]], type[Exception], type[Exception]]
+
+
+def test_a_task_that_is_run_again_goes_on_with_its_days_run(orchestrated: Orchestrated, folder: Path) -> None:
+    pay, _, _ = orchestrated
+    first, second = pay(DAY), pay(DAY)
+    assert first == second
+    assert (first["run"], first["exit_code"]) == ("payroll/2026-11", 1)
+    assert pay("2026-12-28")["run"] == "payroll/2026-12"
+    ledger = Ledger(folder / "ledger.db")
+    assert [ledger.status(run).counts[RowState.COMPLETED] for run in ledger.runs()] == [1, 1]
+
+
+def test_a_run_that_is_held_is_tried_again_later(orchestrated: Orchestrated, folder: Path) -> None:
+    pay, retried, final = orchestrated
+    with run_lock(folder / "ledger.db", "payroll", "2026-11"), pytest.raises(retried) as told:
+        pay(DAY)
+    assert not isinstance(told.value, final)
+
+
+def test_a_run_that_is_interrupted_is_tried_again_later(orchestrated: Orchestrated, payroll: Path) -> None:
+    pay, retried, final = orchestrated
+    # Nobody is paid while an operator is parked for longer than the run has patience.
+    payroll.write_text(payroll.read_text() + '[stops]\ncanary = 1\ncanary_share = "1"\n')
+    payroll.with_name("pay.csv").write_text("reference,phone,amount\nR-1,+6595123102,5\nR-2,+6595123401,5\n")
+    with pytest.raises(retried) as told:
+        pay(DAY)
+    assert not isinstance(told.value, final)
+
+
+def test_a_list_that_is_refused_waits_for_a_person(orchestrated: Orchestrated, payroll: Path) -> None:
+    pay, _, final = orchestrated
+    payroll.with_name("pay.csv").write_text("reference,phone,amount\nR-1,06595123400,5\n")
+    with pytest.raises(final, match="refused"):
+        pay(DAY)
+
+
+def test_a_wallet_that_is_empty_waits_for_a_person(orchestrated: Orchestrated, payroll: Path) -> None:
+    pay, _, final = orchestrated
+    lines = "".join(f"R-{row},+65951{23000 + row},100\n" for row in range(200))
+    payroll.with_name("pay.csv").write_text(f"reference,phone,amount\n{lines}")
+    with pytest.raises(final, match="Top up"):
+        pay(DAY)
+
+
+def test_rows_that_did_not_complete_are_a_warning_or_a_skipped_task(
+    airflow: object, root: Path, payroll: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pay = example(root, "airflow_dag")["pay"]
+    pay(DAY, job=str(payroll))
+    assert "WARNING payroll/2026-11: SOME_DID_NOT_COMPLETE" in capsys.readouterr().out
+    with pytest.raises(AirflowSkipError):
+        pay(DAY, job=str(payroll), skip_unless_all=True)
+    assert airflow is not None

@@ -1,0 +1,47 @@
+"""A script's way into bulk-topup: a list to pay against a sandbox over a real socket."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from bulk_topup import Credentials, Job
+
+
+@pytest.fixture
+def ways(sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Where a script pays: the test's sandbox, with a ledger in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    key, secret = credentials
+    return {
+        "base_url": sandbox.base_url,
+        "credentials": Credentials(api_key=key, api_secret=SecretStr(secret)),
+        "ledger": tmp_path / "ledger.db",
+    }
+
+
+@pytest.fixture
+def job_of(tmp_path: Path) -> Callable[..., Job]:
+    """Give a function that makes a job of so many rows, each for a number of its own."""
+
+    def make(rows: int = 3, *, last: str = "", **stated: Any) -> Job:
+        list_ = tmp_path / "bonus.csv"
+        lines = "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
+        list_.write_text(f"reference,phone,amount\n{lines}{last}")
+        return Job.model_validate({"list": str(list_), "name": "bonus", "run_key": "may", "product": 6418, **stated})
+
+    return make
+
+
+@pytest.fixture
+def paid(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[str]]:
+    """Give a function that asks the provider's books whom it has transactions for."""
+
+    def read() -> list[str]:
+        answer = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()
+        return sorted(entry["credit_party"] for entry in answer.json()["transactions"])
+
+    return read

@@ -1,0 +1,325 @@
+"""Paying from a script: results in place of exit codes, safe stops, and nothing without consent."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup import (
+    BulkTopupError,
+    ExitMeaning,
+    Job,
+    Ledger,
+    Progress,
+    RowState,
+    UnconfirmedError,
+    exit_meaning,
+    plan_list,
+    run_job,
+)
+from bulk_topup.errors import (
+    ApprovalError,
+    ConfigurationError,
+    InterruptedRunError,
+    JobError,
+    ListError,
+    OtherAccountError,
+    RowsRefusedError,
+    RunLockedError,
+)
+from bulk_topup.ledger import run_lock
+from bulk_topup.library.working import Work
+
+QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
+
+
+class GivenUpError(Exception):
+    """What somebody's handler raises while a script waits."""
+
+
+def test_a_job_is_paid_and_the_result_tells_how_it_ended(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    result = run_job(job_of(3), **ways, **QUICK)
+    assert (result.run, result.meaning, result.message) == ("bonus/may", ExitMeaning.ALL_COMPLETED, "")
+    assert result.counts[RowState.COMPLETED] == 3
+    assert set(result.charged) == {"USD"}
+    assert [file.name for file in result.files] == ["results.csv", "results.xlsx", "results.jsonl", "summary.json"]
+    assert result.files[0].parent == Path("reports/bonus-may")
+    assert all(file.exists() for file in result.files)
+    assert (result.not_completed, result.left_out, result.archived) == (None, None, None)
+    assert paid() == ["+6595123400", "+6595123401", "+6595123402"]
+    assert result.as_json()["exit_code"] == 0
+
+
+def test_the_same_call_again_pays_nobody_twice(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    first, second = (run_job(job_of(2), **ways, **QUICK) for _ in range(2))
+    assert first.charged == second.charged
+    assert len(paid()) == 2
+
+
+def test_a_row_that_fails_is_told_by_the_meaning_and_the_file(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    result = run_job(job_of(1, last="R-9,+6595123102,5\n"), **ways, **QUICK)
+    assert result.meaning is ExitMeaning.SOME_DID_NOT_COMPLETE
+    assert result.not_completed is not None
+    assert "R-9" in result.not_completed.read_text(encoding="utf-8-sig")
+
+
+def test_a_list_that_is_not_acceptable_sends_nothing_and_says_where(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    job = job_of(1, last="R-9,+6595123409,1000\n")
+    with pytest.raises(RowsRefusedError) as told:
+        run_job(job, **ways, **QUICK)
+    assert exit_meaning(told.value) is ExitMeaning.NOT_ACCEPTABLE
+    assert not paid()
+
+
+def test_production_sends_nothing_unless_its_run_is_named(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    for confirm in (None, "", "bonus", "bonus/june"):
+        with pytest.raises(UnconfirmedError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
+            run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
+    assert not paid()
+    assert not Ledger(ways["ledger"]).runs()
+    assert run_job(job_of(2), environment="production", confirm="bonus/may", **ways, **QUICK).meaning == 0
+    # Nothing is left to be sent, so that nothing has to be confirmed.
+    assert run_job(job_of(2), environment="production", **ways, **QUICK).meaning == 0
+    assert len(paid()) == 2
+
+
+def test_a_job_that_needs_an_approval_is_not_paid_by_a_confirmation(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    job = job_of(1, approval={"required": True, "keys": ["hmac"]})
+    with pytest.raises(ApprovalError, match="needs an approval"):
+        run_job(job, environment="production", confirm="bonus/may", **ways, **QUICK)
+    with pytest.raises(ApprovalError, match="cannot be read"):
+        run_job(job, approval="nowhere.json", **ways, **QUICK)
+    assert not paid()
+
+
+def test_it_works_inside_an_event_loop_that_is_on(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    async def cell() -> tuple[int, ExitMeaning]:
+        return plan_list(job_of(2), **ways).to_send, run_job(job_of(2), **ways, **QUICK).meaning
+
+    assert asyncio.run(cell()) == (2, ExitMeaning.ALL_COMPLETED)
+
+
+def test_it_works_in_another_thread(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    async def main() -> ExitMeaning:
+        return (await asyncio.to_thread(run_job, job_of(2), **ways, **QUICK)).meaning
+
+    assert asyncio.run(main()) == ExitMeaning.ALL_COMPLETED
+
+
+def test_signals_stay_the_callers(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    seen = []
+    run_job(job_of(2), on_progress=lambda _: seen.append([signal.getsignal(each) for each in numbers]), **ways, **QUICK)
+    assert seen
+    assert all(each == before for each in seen)
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_progress_is_told_in_the_callers_thread_and_at_the_end(
+    ways: dict[str, Any], job_of: Callable[..., Job]
+) -> None:
+    looks: list[tuple[threading.Thread, Progress]] = []
+    run_job(job_of(3), on_progress=lambda look: looks.append((threading.current_thread(), look)), **ways, **QUICK)
+    assert {thread for thread, _ in looks} == {threading.current_thread()}
+    assert looks[-1][1].counts[RowState.COMPLETED] == 3
+
+
+def _at_half(look: Progress) -> bool:
+    return look.counts[RowState.PENDING] < sum(look.counts.values()) and look.counts[RowState.PENDING] > 0
+
+
+def _demand_resumable(ways: dict[str, Any], job: Job, rows: int, paid: Callable[[], list[str]], tmp_path: Path) -> None:
+    """Demand that a run was stopped safely: with a report, rows that wait, and all of them paid once by the next."""
+    counts = Ledger(ways["ledger"]).status("bonus/may").counts
+    assert counts[RowState.PENDING] > 0
+    assert (tmp_path / "reports/bonus-may/results.csv").exists()
+    assert len(paid()) == rows - counts[RowState.PENDING]
+    assert run_job(job.model_copy(update={"rate": None}), **ways, **QUICK).counts[RowState.COMPLETED] == rows
+    assert len(paid()) == len(set(paid())) == rows
+
+
+def test_what_progress_raises_stops_the_run_safely(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    def look(look: Progress) -> None:
+        if _at_half(look):
+            raise GivenUpError
+
+    job = job_of(30, rate=20, concurrency=4)
+    with pytest.raises(GivenUpError):
+        run_job(job, on_progress=look, **ways, **QUICK)
+    _demand_resumable(ways, job, 30, paid, tmp_path)
+
+
+@contextmanager
+def _handler(number: int) -> Iterator[None]:
+    """Let a signal raise an error in the main thread, as orchestrators do."""
+
+    def handle(*_: object) -> None:
+        raise GivenUpError
+
+    before = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def test_what_a_handler_of_a_signal_raises_stops_the_run_safely(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    is_on, is_sent = threading.Event(), threading.Event()
+
+    def send() -> None:
+        is_on.wait()
+        if not is_sent.is_set():
+            is_sent.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    job = job_of(30, rate=20, concurrency=4)
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    with _handler(signal.SIGTERM), pytest.raises(GivenUpError):
+        run_job(job, on_progress=lambda look: is_on.set() if _at_half(look) else None, **ways, **QUICK)
+    is_on.set()
+    thread.join()
+    _demand_resumable(ways, job, 30, paid, tmp_path)
+
+
+def test_a_deadline_that_has_come_leaves_all_rows_to_the_next_start(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    result = run_job(job_of(3, rate=0.5), deadline=datetime.now(UTC) - timedelta(hours=1), **ways, **QUICK)
+    assert result.meaning is ExitMeaning.RESUME_ME
+    assert result.meaning.may_pass
+    assert "deadline" in result.message
+    assert len(paid()) < 3
+
+
+def test_giving_up_before_anything_is_sent_sends_nothing() -> None:
+    began, is_over = threading.Event(), []
+
+    async def main(_work: Work[None]) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_over.append(True)
+
+    def look() -> None:
+        began.wait()
+        raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        Work(main).result(look=look, seconds=0.01)
+    assert is_over
+
+
+def test_a_second_start_of_a_run_is_told_of_the_first(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    with run_lock(ways["ledger"], "bonus", "may"), pytest.raises(RunLockedError) as told:
+        run_job(job_of(1), **ways, **QUICK)
+    assert exit_meaning(told.value) is ExitMeaning.HELD_BY_ANOTHER
+    assert exit_meaning(told.value).may_pass
+
+
+def test_two_threads_of_one_process_never_work_on_one_run(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    job = job_of(30, rate=20, concurrency=4)
+    refused: list[BulkTopupError] = []
+
+    def look(look: Progress) -> None:
+        if _at_half(look) and not refused:
+            with pytest.raises(RunLockedError) as told:
+                run_job(job, **ways, **QUICK)
+            refused.append(told.value)
+
+    run_job(job, on_progress=look, **ways, **QUICK)
+    assert len(refused) == 1
+    assert len(paid()) == 30
+
+
+def test_a_run_goes_on_with_its_own_account_only(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    run_job(job_of(1), **ways, **QUICK)
+    with pytest.raises(OtherAccountError):
+        run_job(job_of(1), ledger=ways["ledger"])
+    pair = ways["credentials"]
+    renamed = {**ways, "base_url": ways["base_url"].replace("127.0.0.1", "localhost")}
+    assert run_job(job_of(1), is_same_account=True, **renamed, **QUICK).meaning == 0
+    assert pair.api_secret.get_secret_value() not in repr(pair)
+
+
+def test_the_day_fills_in_the_run_key_and_a_job_file_is_read_where_it_lies(
+    ways: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/pay.toml").write_text(
+        'run_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\nreport_folder = "told/{today:%Y-%m}"\n'
+    )
+    (tmp_path / "jobs/pay.csv").write_text("reference,phone,amount\nR-1,+6595123400,5\n")
+    result = run_job("jobs/pay.toml", today=date(2026, 10, 31), **ways, **QUICK)
+    assert result.run == "pay/2026-10"
+    assert result.files[0] == Path("jobs/told/2026-10/results.csv")
+    late = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    assert plan_list("jobs/pay.toml", today=late, **ways).run == "pay/2026-11"
+    assert plan_list("jobs/pay.toml", run_key="again", **ways).run == "pay/again"
+
+
+def test_a_list_that_its_ended_run_archived_is_told_of_again(
+    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    job = job_of(2, archive=str(tmp_path / "archive"))
+    first = run_job(job, **ways, **QUICK)
+    assert first.archived == tmp_path / "archive/bonus.csv"
+    second = run_job(job, **ways, **QUICK)
+    assert (second.meaning, second.charged) == (ExitMeaning.ALL_COMPLETED, first.charged)
+    assert "archive" in second.message
+    assert len(paid()) == 2
+    with pytest.raises(ListError, match="is not there"):
+        run_job(job, run_key="june", **ways, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("stated", "kind", "told"),
+    [
+        ({"job": "nowhere.toml"}, JobError, "cannot be read"),
+        ({"job": "nowhere.csv"}, ListError, "nowhere.csv"),
+        ({"environment": "prod"}, ConfigurationError, "name one of sandbox, preprod, production"),
+        ({"run_key": " "}, JobError, "blank"),
+    ],
+    ids=["job", "list", "environment", "key"],
+)
+def test_what_is_wrong_is_raised_with_its_cure(
+    stated: dict[str, Any], kind: type[BulkTopupError], told: str, ways: dict[str, Any], job_of: Callable[..., Job]
+) -> None:
+    with pytest.raises(kind, match=told):
+        run_job(**{"job": job_of(1), **ways, **stated})
+
+
+def test_a_ledger_that_cannot_be_written_any_more_is_an_interruption() -> None:
+    assert exit_meaning(InterruptedRunError()) is ExitMeaning.RESUME_ME
+
+
+def test_nothing_is_printed(
+    ways: dict[str, Any], job_of: Callable[..., Job], capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_job(job_of(2), **ways, **QUICK)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,76 @@
+"""What type checkers see of the public door: mypy reads this, nothing runs it."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import assert_type
+
+import polars as pl
+
+import bulk_topup
+from bulk_topup import (
+    BulkTopupError,
+    Credentials,
+    Environment,
+    ExitMeaning,
+    Job,
+    JobResult,
+    Ledger,
+    ListPlan,
+    Outcome,
+    Progress,
+    Refusal,
+    RowState,
+    Run,
+    Summary,
+    UnconfirmedError,
+    exit_meaning,
+    plan_list,
+    run_job,
+)
+
+
+def plans() -> None:
+    plan = plan_list("jobs/rewards.toml", today=date(2026, 11, 1))
+    assert_type(plan, ListPlan)
+    assert_type(plan.accepted, int)
+    assert_type(plan.costs, Mapping[str, Decimal])
+    assert_type(plan.refusals(), Iterator[Refusal])
+    assert_type(plan.refusals_frame(), pl.DataFrame)
+    assert_type(plan.environment, Environment)
+
+
+def pays(credentials: Credentials) -> None:
+    def look(progress: Progress) -> None:
+        assert_type(progress.counts, dict[RowState, int])
+
+    result = run_job(
+        Job(list="pay.csv", product=6418),
+        environment="production",
+        credentials=credentials,
+        ledger=Path("ledger.db"),
+        confirm="list/pay",
+        on_progress=look,
+    )
+    assert_type(result, JobResult)
+    assert_type(result.meaning, ExitMeaning)
+    assert_type(result.counts, Mapping[RowState, int])
+    assert_type(result.charged, Mapping[str, Decimal])
+    assert_type(result.files, tuple[Path, ...])
+    assert_type(result.not_completed, Path | None)
+
+
+def looks() -> None:
+    ledger = Ledger("ledger.db")
+    assert_type(ledger.runs(), list[Run])
+    assert_type(ledger.status("list/pay"), Summary)
+    for outcome in ledger.outcomes("list/pay"):
+        assert_type(outcome, Outcome)
+    assert_type(ledger.frame("list/pay"), pl.DataFrame)
+
+
+def fails(error: BulkTopupError, unconfirmed: UnconfirmedError) -> None:
+    assert_type(exit_meaning(error), ExitMeaning)
+    assert_type(exit_meaning(unconfirmed).may_pass, bool)
+    assert_type(bulk_topup.__version__, str)
