@@ -89,14 +89,14 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
     try:
         private_folder(ledger.parent)
         lock.acquire()
-    except OSError as error:
-        raise ConfigurationError(
-            f"The folder {ledger.parent} cannot be written to: {error.strerror}. Name another ledger with --ledger."
-        ) from None
-    except Timeout:
+    except Timeout:  # an OSError itself
         raise ConfigurationError(
             f"Another process has an embedded sandbox open on {books}; wait until it ends, "
             "or start `bulk-topup sandbox` once and give both its --base-url."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {ledger.parent} cannot be written to: {error.strerror}. Name another ledger with --ledger."
         ) from None
     try:
         from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # a whole server, and others have their own

@@ -82,7 +82,15 @@ def test_the_scripts_of_the_api_client_run(environment: dict[str, str], sandbox:
     ]
 
 
-def test_the_script_of_the_guide_runs(environment: dict[str, str], sandbox: Any, tmp_path: Path) -> None:
-    [script] = _scripts("docs/guide.md")
-    more = f'asyncio.run(cost(Path("{ROOT / "jobs/rewards.toml"}"), "{sandbox.base_url}"))'
-    assert _printed(script + more, environment, tmp_path) == ["USD 163.20 99836.80"]
+def test_the_scripts_of_the_page_for_python_run(environment: dict[str, str], tmp_path: Path) -> None:
+    for name in ("sample_files", "jobs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    printed = [_printed(script, environment, tmp_path) for script in _scripts("docs/library.md")]
+    assert printed == [
+        [
+            "gift-cards/spring 15 0 237.50",
+            "ALL_COMPLETED 15 237.50",
+            "['reference', 'product_id', 'amount', 'result_line']",
+        ],
+        ["['line', 'column', 'message'] 0"],
+    ]
