@@ -1,4 +1,4 @@
-"""A DAG for Apache Airflow 3 that pays a job on the 28th of each month; put it into the DAGs folder.
+"""A DAG for Apache Airflow (3.3) that pays a job on the 28th of each month; put it into the DAGs folder.
 
 The logical date says which run it is: a retry, or a task that is cleared, goes on with the run of that date and pays
 nobody twice. What may pass by itself is retried, and what needs a person is not. The ledger has to lie on a disk that
@@ -22,7 +22,7 @@ def pay(ds: str, *, job: str = JOB, skip_unless_all: bool = False) -> dict[str, 
         skip_unless_all: mark the task as skipped, and not as successful, when some rows did not complete.
     """
     # Here, so that the scheduler, which reads this file again and again, loads none of it.
-    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
     from bulk_topup import BulkTopupError, ExitMeaning, exit_meaning, run_job
 

@@ -17,15 +17,15 @@ DAY = "2026-11-28"
 
 
 class AirflowError(Exception):
-    """Stands for airflow.exceptions.AirflowException: the task is retried."""
+    """Stands for airflow.sdk.exceptions.AirflowException: the task is retried."""
 
 
 class AirflowFailError(AirflowError):
-    """Stands for airflow.exceptions.AirflowFailException: it is not."""
+    """Stands for airflow.sdk.exceptions.AirflowFailException: it is not."""
 
 
 class AirflowSkipError(AirflowError):
-    """Stands for airflow.exceptions.AirflowSkipException."""
+    """Stands for airflow.sdk.exceptions.AirflowSkipException."""
 
 
 class RetryError(Exception):
@@ -74,7 +74,7 @@ def airflow(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
     stand_in("airflow")
     stand_in("airflow.sdk", dag=dag, task=task)
     stand_in(
-        "airflow.exceptions",
+        "airflow.sdk.exceptions",
         AirflowException=AirflowError,
         AirflowFailException=AirflowFailError,
         AirflowSkipException=AirflowSkipError,

@@ -68,12 +68,17 @@ def start() -> Callable[..., Run]:
     """Give a function that makes a list the list of a run, as every start does."""
 
     def merge(
-        ledger: Ledger, rows: Sequence[CheckedRow], *, run_key: str = "2026-11", columns: Sequence[str] = COLUMNS
+        ledger: Ledger,
+        rows: Sequence[CheckedRow],
+        *,
+        run_key: str = "2026-11",
+        columns: Sequence[str] = COLUMNS,
+        **job: str,
     ) -> Run:
         ledger.clear_staged()
         ledger.stage(staged(rows))
         return ledger.merge(
-            job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns
+            job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns, **job
         )
 
     return merge

@@ -38,7 +38,7 @@ with Ledger(Path(sys.argv[1])) as ledger:
 """
 
 
-#: Takes the last two migrations back.
+#: Takes the last three migrations back.
 AS_OF_THE_SIXTH = (
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
     "DROP INDEX idx_rows_noted",
@@ -51,6 +51,8 @@ AS_OF_THE_SIXTH = (
     "DROP TRIGGER runs_update_makes_report_old",
     "DROP TABLE reports",
     "ALTER TABLE runs DROP COLUMN last_sent_at",
+    "ALTER TABLE runs DROP COLUMN reading",
+    "ALTER TABLE runs DROP COLUMN reporting",
     "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
     "DELETE FROM _sqlite_migrations WHERE name > '0007'",
 )

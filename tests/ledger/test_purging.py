@@ -47,7 +47,9 @@ def finish(
 
     def run(ledger: Ledger) -> Run:
         refused = made(9, request=None, cost=None, problems=(Problem(column="Ann Example", message="a note on Ann"),))
-        begun = start(ledger, [made(1, "0.1000000000000000001"), made(2), made(3), refused], columns=("phone", "Ann"))
+        rows = [made(1, "0.1000000000000000001"), made(2), made(3), refused]
+        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/told"}'}
+        begun = start(ledger, rows, columns=("phone", "Ann"), **job)
         paid, failed, taken = ledger.claim(begun, 9)
         with_pin = facts(pin_code="4711-0815-9999", pin_serial="SERIAL-2099", status_class="COMPLETED")
         ledger.record(
@@ -79,6 +81,15 @@ def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: Ledger, pat
     assert [text for text in NAMES if text.encode() in found] == []
     assert b"6595123" not in found
     assert b"Ann" not in found
+
+
+def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_stays(
+    ledger: Ledger, finish: Finish
+) -> None:
+    run = finish(ledger)
+    assert run.reading is not None
+    purged = ledger.purge(run)
+    assert (purged.reading, purged.reporting) == (None, '{"folder": "/told"}')
 
 
 def test_pins_go_with_the_people(ledger: Ledger, finish: Finish) -> None:
