@@ -7,7 +7,6 @@ nobody twice. What may pass by itself is retried, and what needs a person is not
 import os
 from datetime import date
 from importlib.util import find_spec
-from typing import Any
 
 #: The job file, as the code location sees it.
 JOB = os.environ.get("BULK_TOPUP_JOB", "jobs/payroll.toml")
@@ -38,11 +37,18 @@ def pay(day: str, *, job: str = JOB) -> dict[str, object]:
 
 def make_definitions() -> object:
     """Make the job, and what starts it each month."""
-    from dagster import Definitions, MonthlyPartitionsDefinition, build_schedule_from_partitioned_job, job, op
+    from dagster import (
+        Definitions,
+        MonthlyPartitionsDefinition,
+        OpExecutionContext,
+        build_schedule_from_partitioned_job,
+        job,
+        op,
+    )
 
     months = MonthlyPartitionsDefinition(start_date="2026-01-01", end_offset=1)
 
-    def pay_payroll(context: Any) -> dict[str, object]:  # noqa: ANN401 - what Dagster gives
+    def pay_payroll(context: OpExecutionContext) -> dict[str, object]:
         result = pay(context.partition_key)
         context.log.info(str(result))
         return result

@@ -99,6 +99,7 @@ def dagster(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
         Definitions=noted("definitions"),
         Failure=DagsterFailure,
         MonthlyPartitionsDefinition=noted("partitions"),
+        OpExecutionContext=object,
         RetryRequested=RetryError,
         build_schedule_from_partitioned_job=noted("schedule"),
         job=lambda **_: lambda function: function,
