@@ -142,7 +142,9 @@ def telling(path: Path) -> Iterator[None]:
             f"The ledger {path} cannot be used: {error}. Nothing more was sent; check the disk and the file's rights."
         ) from error
     except OSError as error:
-        raise LedgerError(f"The ledger {path} cannot be opened: {error.strerror or error}.") from error
+        raise LedgerError(
+            f"The ledger {path} cannot be opened: {error.strerror or error}. Name another ledger with --ledger."
+        ) from error
 
 
 def _demand_ours(path: Path) -> None:
