@@ -60,6 +60,7 @@ WHOLE_RUN = {
 #: Statements that sort, and why that is little or cannot be helped.
 SORTING = {
     "comparing._OBSERVED": "one entry for each wallet",
+    "reports._LAST_CHANGE": "the newest events, of which it reads a bounded number",
     "resolving._CONFLICTS": "conflicts are few",
     "statements.CLAIMABLE_CANARIES": "canaries go by turns; once before the run goes on",
     "statements.ACCEPTED_SECONDS": "open rows by the second and operator, once a poll",
@@ -71,6 +72,7 @@ SORTING = {
 }
 #: Statements that read a whole big table after all.
 WHOLE_TABLE = {
+    "reports._LAST_CHANGE": "no more than the newest events, by their ids",
     "sealing._OTHERWISE_SEALED": "after a change of the key, which has to find every PIN",
     "statements.LAST_ROW_ID": "SQLite looks at the last row alone",
 }
