@@ -2,8 +2,9 @@
 
     python benchmarks/memory.py [FEWER MORE]
 
-With 100000 1000000 it takes an hour, and says whether a run of a million rows stays below what it may take. Each run is a process of its own beside one sandbox: whatever grew with the rows would show as the difference of two
-peaks over the difference of two lists.
+With 100000 1000000 it takes an hour, and says whether a run of a million rows stays below what it may take. Each run is
+a process of its own beside one sandbox: whatever grew with the rows would show as the difference of two peaks over the
+difference of two lists.
 """
 
 import asyncio
