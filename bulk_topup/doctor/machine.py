@@ -41,7 +41,7 @@ def examine_machine(now: datetime) -> Iterator[Finding]:
     yield Finding(
         check="time zone",
         verdict=Verdict.OK,
-        message=f"It is {here:%H:%M} here (UTC{here:%z}); dates in run keys and times in reports are in UTC.",
+        message=f"It is {here:%H:%M} here (UTC{here:%z}), and {{today}} is {here:%Y-%m-%d}; reports are in UTC.",
     )
 
 

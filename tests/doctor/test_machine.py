@@ -26,7 +26,7 @@ def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) ->
         time.tzset()
     assert versions.message.startswith("bulk-topup ")
     assert "SQLite 3." in versions.message
-    assert zone.message == "It is 02:30 here (UTC+0800); dates in run keys and times in reports are in UTC."
+    assert zone.message == "It is 02:30 here (UTC+0800), and {today} is 2026-11-25; reports are in UTC."
 
 
 def test_a_folder_with_room_is_well_and_nothing_is_left_in_it(tmp_path: Path) -> None:
