@@ -7,6 +7,7 @@ from typing import Final
 from bulk_topup.cli.exits import with_cure
 from bulk_topup.errors import ApprovalNeededError, BulkTopupError
 from bulk_topup.redaction import without_secrets
+from bulk_topup.report.verdict import verdict_of
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
 from bulk_topup.telling.messages import Ending
@@ -37,12 +38,17 @@ def ending_of(
         requests: how many went to the provider.
         is_crash: nobody expected the error.
     """
+    summary = None if finished is None else finished.report.summary
+    verdict = None
+    if finished is not None and summary is not None:
+        verdict = verdict_of(finished.run, summary.counts, contradicted=finished.result.contradicted)
     return Ending(
         code=code,
         said="\n".join(_said(error, finished, is_crash=is_crash)),
         is_approval_needed=isinstance(error, ApprovalNeededError),
         is_crash=is_crash,
-        summary=None if finished is None else finished.report.summary,
+        summary=summary,
+        verdict=verdict,
         seconds=seconds,
         requests=requests,
         folder=None if finished is None else finished.report.files[-1].parent.absolute(),

@@ -14,7 +14,8 @@ from typing import Final
 from bulk_topup.money import plain
 from bulk_topup.redaction import without_people
 from bulk_topup.report import Summary
-from bulk_topup.states import RowState
+from bulk_topup.report.verdict import Verdict
+from bulk_topup.states import OPEN_STATES, RowState
 from bulk_topup.telling.notification import Attachment, Occasion
 
 #: Characters of a reason that a message takes over.
@@ -71,6 +72,8 @@ class Ending:
     is_crash: bool = False
     #: What became of the run; None where nothing could be sent.
     summary: Summary | None = None
+    #: What that means and what to do next, as terminal and report say it; None where nothing could be sent.
+    verdict: Verdict | None = None
     #: How long it took, in seconds.
     seconds: int
     #: Requests to the provider.
@@ -80,24 +83,17 @@ class Ending:
     files: Mapping[Attachment, Path]
 
 
-#: What an exit code means, and what to do then; {run} is the run's name.
+#: What an exit code means, and what to do then where no run says more of it.
 _MEANINGS: Final = {
     0: ("all rows completed", "Nothing is left to do."),
-    1: (
-        "finished, and some rows did not complete",
-        "`bulk-topup retry {run}` tries again what may fare better; the report says what is to be corrected.",
-    ),
+    1: ("finished, and some rows did not complete", "Mend what is told here, then start it again."),
     2: ("it was started in a way that cannot be", "Correct how it is started, then start it again."),
     3: ("it is not acceptable as it is, and nothing was sent", "Correct what is told here, then start it again."),
-    4: (
-        "stopped by the provider",
-        "Mend what is told here, then go on with `bulk-topup resume {run}`, or start it again.",
-    ),
-    75: (
-        "interrupted before its end",
-        "Start it again, or go on with `bulk-topup resume {run}`; nobody is paid twice by that.",
-    ),
+    4: ("stopped by the provider", "Mend what is told here, then start it again."),
+    75: ("interrupted before its end", "Start it again; nobody is paid twice by that."),
 }
+#: Exit code 1 for another reason than a row: something is to be mended, such as a list that stays.
+_ALL_BUT: Final = "all rows completed, and something else is to be mended"
 _CRASHED: Final = (
     "ended by an error that nobody expected",
     "What was sent is in the ledger: start it again to go on; nobody is paid twice by that. Keep the traceback.",
@@ -149,14 +145,18 @@ def plan_message(
 def end_message(told: Told, ending: Ending) -> Message:
     """Tell how a start ended."""
     meaning, next_step = _meaning(ending)
-    what = _short(ending.summary) if ending.code == 1 and ending.summary else meaning
+    short = "" if ending.summary is None else _short(ending.summary)
+    if ending.code == 1 and ending.summary is not None and not short and not ending.is_crash:
+        meaning = _ALL_BUT
+    what = short if ending.code == 1 and short else meaning
     lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.code}: {meaning}.", ""]
     if ending.said:
         lines += [_without_people(ending.said[:SAID_CHARACTERS]), ""]
     if ending.summary is not None:
         lines += [*_figures(ending.summary), ""]
     requests = "" if ending.requests is None else f", {ending.requests} requests"
-    lines += [f"Took {_span(ending.seconds)}{requests}.", f"What to do next: {next_step.format(run=told.run)}"]
+    first, *others = _steps(ending, next_step)
+    lines += [f"Took {_span(ending.seconds)}{requests}.", f"What to do next: {first}", *others]
     if ending.folder is not None:
         lines.append(f"Report: {ending.folder}")
     return Message(
@@ -172,6 +172,20 @@ def _meaning(ending: Ending) -> tuple[str, str]:
     if ending.is_crash:
         return _CRASHED
     return _TO_APPROVE if ending.is_approval_needed else _MEANINGS[ending.code]
+
+
+def _steps(ending: Ending, by_code: str) -> Iterator[str]:
+    """Give what to do next: the run's own steps, and what the exit code asks for where they do not say it."""
+    steps = () if ending.verdict is None or ending.is_crash else ending.verdict.steps
+    has_open = ending.summary is not None and any(ending.summary.counts[state] for state in OPEN_STATES)
+    if ending.code == 4 and has_open:
+        yield "Mend what is told here."
+    elif not steps or (ending.code not in {0, 1} and not has_open):
+        yield by_code
+    for step in steps:
+        yield step.text
+        if step.command:
+            yield f"  {step.command}"
 
 
 def _tone(ending: Ending) -> Tone:
@@ -201,7 +215,8 @@ def _figures(summary: Summary) -> Iterator[str]:
 
 
 def _short(summary: Summary) -> str:
-    return f"{summary.rows - summary.counts[RowState.COMPLETED]:,} of {_rows(summary.rows)} did not complete"
+    missing = summary.rows - summary.counts[RowState.COMPLETED]
+    return f"{missing:,} of {_rows(summary.rows)} did not complete" if missing else ""
 
 
 def _rows(number: int) -> str:

@@ -1,12 +1,15 @@
 """What messages say: the outcome first, money by currency, what to do next, and nobody's name or number."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulk_topup.records import Run
 from bulk_topup.report import Summary
+from bulk_topup.report.verdict import Verdict, verdict_of
 from bulk_topup.states import RowState
 from bulk_topup.telling.messages import Ending, Message, Told, end_message, plan_message, start_message
 from bulk_topup.telling.notification import Attachment, Occasion
@@ -24,6 +27,19 @@ def summary(**counts: int) -> Summary:
         charged={"EUR": Decimal("0.10"), "USD": Decimal("12345678901234567.89")},
         held={},
     )
+
+
+def verdict(of: Summary) -> Verdict:
+    run = Run(
+        id=1,
+        job="payroll",
+        run_key="2026-11",
+        environment="preprod",
+        list_path="payroll.csv",
+        columns=(),
+        created_at=datetime(2026, 11, 28, tzinfo=UTC),
+    )
+    return verdict_of(run, of.counts, contradicted=0)
 
 
 def ended(code: int, **values: Any) -> Message:
@@ -53,7 +69,6 @@ def test_a_finished_run_is_told_by_its_rows_its_money_its_time_and_what_to_do() 
     ):
         assert line in message.body.splitlines()
     assert "pending" not in message.body
-    assert "bulk-topup retry payroll/2026-11" in message.body
     assert message.files == {Attachment.SUMMARY: Path("summary.json")}
 
 
@@ -101,3 +116,40 @@ def test_whoever_approves_is_told_where_the_plan_is_and_what_it_pays() -> None:
     for line in ("Asked for: 10 SGD", "Should cost: 7.42 USD"):
         assert line in message.body.splitlines()
     assert "bulk-topup approve /srv/plan.json" in message.body
+
+
+@pytest.mark.parametrize(
+    ("code", "counts"),
+    [
+        (1, {"completed": 1, "failed": 2, "refused": 1}),
+        (4, {"completed": 1, "pending": 2}),
+        (75, {"accepted": 2, "failed": 1}),
+    ],
+)
+def test_what_to_do_next_is_what_terminal_and_report_say(code: int, counts: dict[str, int]) -> None:
+    run = summary(**counts)
+    lines = ended(code, summary=run, verdict=verdict(run)).body.splitlines()
+    assert verdict(run).steps
+    for step in verdict(run).steps:
+        assert step.text in "\n".join(lines)
+        assert not step.command or f"  {step.command}" in lines
+    assert ("What to do next: Mend what is told here." in lines) is (code == 4)
+
+
+def test_a_list_that_stays_although_all_completed_is_no_row_that_did_not() -> None:
+    run = summary(completed=3)
+    message = ended(1, said="payroll.csv stays where it is.", summary=run, verdict=verdict(run))
+    assert message.title == "payroll/2026-11: all rows completed, and something else is to be mended (exit code 1)"
+    assert "did not complete" not in message.body
+    assert "What to do next: Mend what is told here, then start it again." in message.body.splitlines()
+
+
+def test_a_list_that_changed_meanwhile_is_to_be_started_again_whatever_else_is_to_be_done() -> None:
+    run = summary(completed=3, failed=1)
+    body = ended(75, summary=run, verdict=verdict(run)).body
+    assert "What to do next: Start it again; nobody is paid twice by that." in body.splitlines()
+    assert "bulk-topup retry payroll/2026-11 --env preprod" in body
+
+
+def test_a_start_without_a_run_names_no_command_that_needs_one() -> None:
+    assert "bulk-topup resume" not in ended(4).body + ended(75).body
