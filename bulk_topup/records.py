@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 from bulk_topup.money import with_fee
@@ -39,6 +40,8 @@ class Run:
     reading: str | None = None
     #: Where its job wants the report, and as what, as JSON; None where that is not known.
     reporting: str | None = None
+    #: The ledger that holds it, an absolute path; None where that is not known.
+    ledger: Path | None = None
 
     @property
     def name(self) -> str:

@@ -170,7 +170,7 @@ class Comparing(LedgerFile):
 
     def runs_between(self, account: str, start: datetime, end: datetime) -> list[Run]:
         """Give the runs of an account that have attempts between two times."""
-        return [run_of(row) for row in self._all(_RUNS, account=account, start=_text(start), end=_text(end))]
+        return [run_of(row, self.path) for row in self._all(_RUNS, account=account, start=_text(start), end=_text(end))]
 
     def span(self, run: Run) -> tuple[datetime, datetime] | None:
         """Give the times of a run's first and last intent or transaction, in UTC; None before the first."""

@@ -91,7 +91,7 @@ class Purging(LedgerFile):
                 raise LedgerError(f"Run {run.name} has rows that are not final, so its personal data is needed.")
             for statement in (_PURGE_ROWS, _PURGE_ATTEMPTS, _PURGE_EVENTS, _PURGE_RUN):
                 connection.execute(statement, ids)
-            return run_of(connection.execute(_FIND, ids).fetchone())
+            return run_of(connection.execute(_FIND, ids).fetchone(), self.path)
 
     def scrub(self) -> None:
         """Write the file anew, so that nothing stays in it of what was removed.

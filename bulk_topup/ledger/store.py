@@ -61,12 +61,12 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
 
     def runs(self) -> list[Run]:
         """Give all runs, oldest first."""
-        return [run_of(row) for row in self._all(sql.LIST_RUNS)]
+        return [run_of(row, self.path) for row in self._all(sql.LIST_RUNS)]
 
     def find_run(self, job: str, run_key: str) -> Run | None:
         """Give the run of that job and run key."""
         rows = self._all(sql.FIND_RUN, job=job, run_key=run_key)
-        return run_of(rows[0]) if rows else None
+        return run_of(rows[0], self.path) if rows else None
 
     def run_named(self, name: str) -> Run:
         """Give the run that a person names: `job/run key`, or the run key alone when only one run has it.
@@ -165,9 +165,9 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
             found = connection.execute(sql.FIND_RUN, values).fetchone()
             if found and found["purged_at"]:
                 raise PurgedRunError  # its rows have no identity any more, so all of the list would be paid again
-            before = run_of(found).columns if found else tuple(columns)
+            before = run_of(found, self.path).columns if found else tuple(columns)
             connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
-            run = run_of(connection.execute(sql.FIND_RUN, values).fetchone())
+            run = run_of(connection.execute(sql.FIND_RUN, values).fetchone(), self.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             ids = {"run_id": run.id, "at": values["at"], "last_id": last_id}
             self._compare(connection, ids)
@@ -349,7 +349,7 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         """Give the runs that callbacks spoke of and that were not asked about since."""
         with self._transaction() as connection:
             connection.execute(sql.DROP_IDLE_HINTS)
-        return [run_of(row) for row in self._all(sql.RUNS_HINTED)]
+        return [run_of(row, self.path) for row in self._all(sql.RUNS_HINTED)]
 
     def hinted(self, run: Run, limit: int = READ_BATCH, *, but_held: bool = False) -> list[HintedAttempt]:
         """Give attempts of a run that callbacks spoke of, first callbacks first."""

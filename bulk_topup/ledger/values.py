@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from bulk_topup.money import PRECISE, plain, with_fee
@@ -37,8 +38,8 @@ def add_to(sums: dict[str, Decimal], unit: str, amount: str | None, count: int) 
         sums[unit] = PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
 
 
-def run_of(row: sqlite3.Row) -> Run:
-    """Make a run of its row."""
+def run_of(row: sqlite3.Row, ledger: Path) -> Run:
+    """Make a run of its row in that ledger."""
     return Run(
         id=row["id"],
         job=row["job"],
@@ -54,6 +55,7 @@ def run_of(row: sqlite3.Row) -> Run:
         created_at=datetime.fromisoformat(row["created_at"]),
         reading=row["reading"],
         reporting=row["reporting"],
+        ledger=ledger.absolute(),
     )
 
 

@@ -1,11 +1,11 @@
 """Why a row stands where it stands, as sentences for people; pure, one table of sentences a state."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN, Problem
 from bulk_topup.records import Outcome, Run
+from bulk_topup.report.verdict import run_words
 from bulk_topup.states import RowState
 
 _CORRECT: Final = "Correct the row here and start the list again with this file as its --corrections"
@@ -73,7 +73,7 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
     A row that came from another run's list of rows that did not complete, and was refused because it is not to be paid,
     keeps the reason that it came with. The function raises KeyError for a completed row.
     """
-    name = shlex.quote(run.name)
+    name = run_words(run)
     columns = len(run.columns)
     place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
     sentences = {

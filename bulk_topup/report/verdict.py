@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.environments import Environment
+from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.records import Run
 from bulk_topup.report.formats import not_completed_name
 from bulk_topup.states import OPEN_STATES, RowState
@@ -53,6 +53,17 @@ _ENDINGS: Final = {
 }
 
 
+def run_words(run: Run) -> str:
+    """Give the words by which a command finds a run again: its name, its environment and its ledger, where needed."""
+    words = [shlex.quote(run.name)]
+    environment = Environment(run.environment)
+    if environment != Environment.SANDBOX:
+        words.append(f"--env {environment}")
+    if run.ledger is not None and run.ledger != default_ledger(environment):
+        words.append(f"--ledger {shlex.quote(str(run.ledger))}")
+    return " ".join(words)
+
+
 def rows_text(number: int) -> str:
     """Give a number of rows in words: `1 row`, `1,200 rows`."""
     return f"{number:,} {'row' if number == 1 else 'rows'}"
@@ -95,9 +106,7 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
         if counts[RowState.COMPLETED] < sum(counts.values()):
             yield Step(text="Its people were forgotten, so it is never sent again: pay whom it owes by another run.")
         return
-    name = shlex.quote(run.name)
-    if run.environment != Environment.SANDBOX:
-        name += f" --env {run.environment}"
+    name = run_words(run)
     if strange := counts[RowState.CONFLICT] + contradicted:
         yield Step(text=f"A person has to look at {rows_text(strange)}:", command=f"bulk-topup conflict list {name}")
     if open_ := sum(counts[state] for state in OPEN_STATES):

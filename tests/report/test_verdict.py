@@ -1,8 +1,11 @@
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.records import Run
 from bulk_topup.report.verdict import Step, Tone, Verdict, verdict_of
 from bulk_topup.states import RowState
@@ -76,3 +79,13 @@ def test_a_purged_run_is_never_gone_on_with(run: Run) -> None:
 @pytest.mark.parametrize("state", [state for state in RowState if state is not RowState.COMPLETED])
 def test_every_state_but_completed_has_a_next_step(run: Run, state: RowState) -> None:
     assert verdict_of(run, {**dict.fromkeys(RowState, 0), state: 1}, contradicted=0).steps
+
+
+def test_commands_name_the_ledger_where_it_is_not_the_environments_own(run: Run, tmp_path: Path) -> None:
+    ledger = tmp_path / "july's ledger.db"
+    [step, *_] = _verdict(replace(run, ledger=ledger), pending=1).steps
+    assert step.command == f"bulk-topup resume {run.name} --ledger {shlex.quote(str(ledger))}"
+    [step, *_] = _verdict(replace(run, ledger=default_ledger(Environment.SANDBOX)), pending=1).steps
+    assert step.command == f"bulk-topup resume {run.name}"
+    [step, *_] = _verdict(replace(run, environment="preprod", ledger=ledger), pending=1).steps
+    assert "--env preprod --ledger" in step.command
