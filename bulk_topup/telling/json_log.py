@@ -99,7 +99,10 @@ class JSONLog:
     def close(self) -> str | None:
         """Write nothing more, and give why lines were lost; None where none were."""
         logging.getLogger().removeHandler(self._handler)
-        self._handler.close()
+        try:
+            self._handler.close()
+        except OSError as error:  # what no disk took before is tried once more
+            return error.strerror
         return self._handler.why_lost
 
     def is_of(self, job: str, run_key: str) -> None:

@@ -15,7 +15,7 @@ from bulk_topup.errors import JobError
 from bulk_topup.records import Attempt, Facts, Move
 from bulk_topup.redaction import install
 from bulk_topup.states import RowState
-from bulk_topup.telling.json_log import JSONLog, log_to
+from bulk_topup.telling.json_log import FileLog, JSONLog, log_to
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +163,12 @@ def test_a_disk_that_is_full_costs_lines_and_says_so_in_the_end() -> None:
         log.write("start")
         log.write("end")
         assert log.close() == "No space left on device"
+
+
+def test_a_file_on_a_disk_that_is_full_to_the_end_says_so_when_it_is_closed() -> None:
+    log = JSONLog(FileLog(Path("/dev/full")), "payroll")
+    log.write("progress")
+    assert log.close() == "No space left on device"
 
 
 def test_a_log_that_cannot_be_opened_is_told_before_anything_is_sent(tmp_path: Path) -> None:
