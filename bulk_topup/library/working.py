@@ -30,6 +30,8 @@ class Work(Generic[T]):
         self._loop: asyncio.AbstractEventLoop | None = None
         #: Set once there is a loop, or will never be one.
         self._is_decided = Event()
+        #: The caller gave up, maybe before the thread was seen to be on; then nothing is done.
+        self._is_given_up = False
         #: What ends the work at present; only its own thread uses it.
         self.stop: Callable[[], object] = lambda: None
 
@@ -41,13 +43,16 @@ class Work(Generic[T]):
             seconds: between two calls of it.
         """
         # No daemon: what a caller that gave up left on its way still lands before the process ends.
-        Thread(target=self._run, name="bulk-topup").start()
+        thread = Thread(target=self._run, name="bulk-topup")
         try:
+            thread.start()
             while not wait([self._ended], seconds).done:
                 look()
         except BaseException:
-            self._stop_from_outside()
-            wait([self._ended])
+            self._is_given_up = True
+            if thread.ident is not None:
+                self._stop_from_outside()
+                wait([self._ended])
             raise
         return self._ended.result()
 
@@ -69,6 +74,8 @@ class Work(Generic[T]):
             self._is_decided.set()
 
     async def _begin(self) -> T:
+        if self._is_given_up:
+            raise asyncio.CancelledError
         task = asyncio.ensure_future(self._main(self))
         self.stop = task.cancel
         self._loop = asyncio.get_running_loop()

@@ -233,6 +233,43 @@ def test_giving_up_before_anything_is_sent_sends_nothing() -> None:
     assert is_over
 
 
+def test_giving_up_while_the_thread_begins_stops_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, ends = threading.Thread.start, []
+
+    async def main(work: Work[None]) -> None:
+        is_stopped = asyncio.Event()
+        work.stop = is_stopped.set
+        await is_stopped.wait()
+        ends.append("stopped")
+
+    def interrupted(thread: threading.Thread) -> None:
+        begin(thread)
+        raise GivenUpError
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(GivenUpError):
+        Work(main).result(look=lambda: None, seconds=0.01)
+    assert ends in ([], ["stopped"])
+    assert not [thread for thread in threading.enumerate() if thread.name == "bulk-topup" and _stays(thread)]
+
+
+def _stays(thread: threading.Thread) -> bool:
+    thread.join(5)
+    return thread.is_alive()
+
+
+def test_giving_up_before_there_is_a_thread_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(_work: Work[None]) -> None:
+        raise AssertionError
+
+    def interrupted(_thread: threading.Thread) -> None:
+        raise GivenUpError
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(GivenUpError):
+        Work(main).result(look=lambda: None, seconds=0.01)
+
+
 def test_a_second_start_of_a_run_is_told_of_the_first(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     with run_lock(ways["ledger"], "bonus", "may"), pytest.raises(RunLockedError) as told:
         run_job(job_of(1), **ways, **QUICK)
