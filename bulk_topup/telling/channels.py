@@ -87,8 +87,9 @@ def ping_url(text: str, variables: Variables) -> str:
     url = variables.filled(text)
     parts = urlsplit(url)
     path = parts.path.strip("/")
-    # Whoever knows it can ping; a path that anybody could guess is no secret, and would be found everywhere.
-    hide(url, *([path] if len(path) >= _SECRET_PATH else []))
+    # Whoever knows it can ping; a path that anybody could guess is no secret, and would be found everywhere. Its parts
+    # are hidden too, since what is asked for has an ending between them.
+    hide(url, parts.query, parts.password or "", *([path] if len(path) >= _SECRET_PATH else []))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise JobError("The ping is no URL such as https://hc-ping.com/…; correct it where it is stated.")
     return url

@@ -83,3 +83,9 @@ def test_a_ping_that_is_no_url_is_told_without_its_value() -> None:
     assert "0c1d2e3f" not in str(caught.value)
     assert ping_url("${PING}", variables(PING="https://hc-ping.com/0c1d2e3f-4b5a"))
     assert "0c1d2e3f-4b5a" not in without_secrets("GET /0c1d2e3f-4b5a/start")
+
+
+def test_what_is_secret_of_a_ping_stays_so_with_an_ending_on_its_path() -> None:
+    assert ping_url("${PING}", variables(PING="https://user:pa55word@push.example.com/up?token=4b5a-6c7d"))
+    told = without_secrets("GET https://user:pa55word@push.example.com/up/start?token=4b5a-6c7d")
+    assert told == "GET https://user:•••@push.example.com/up/start?•••"
