@@ -7,12 +7,16 @@ from difflib import get_close_matches
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from bulk_topup.errors import JobError
 from bulk_topup.toml_places import Path
 
 #: Where the message of a syntax error says that it is.
 _AT: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")
+
+#: The values that a message names.
+_QUOTED: Final = re.compile("'([^']*)'")
 
 #: What to do about a mistake of some kinds, beside what its message says.
 _CURES: Final = {
@@ -23,7 +27,21 @@ _CURES: Final = {
     "int_parsing": "write digits, without quotes",
     "dict_type": "write it as a table: [name] above a line `key = value`",
     "tuple_type": 'write it as an array, such as ["csv"]',
+    "decimal_parsing": "write a number, e.g. 9.5",
+    "decimal_type": "write a number, e.g. 9.5",
+    "float_parsing": "write a number, e.g. 9.5, without quotes",
 }
+#: What to do about a line that is no TOML: what its message begins with, and the cure.
+_SYNTAX_CURES: Final = (
+    ("Illegal character", "a text begins and ends with a quote on one line"),
+    ("Unterminated string", "a text begins and ends with a quote on one line"),
+    ("Expected newline", "a line is `key = value`; texts stand in quotes, numbers have digits and a point alone"),
+    ("Invalid value", 'texts stand in quotes, and an array is written like ["a", "b"]'),
+    ("Invalid statement", "a line is `key = value`, or begins a table: [name]"),
+    ("Expected '='", "a line is `key = value`"),
+    ("Cannot overwrite", "state each key once"),
+    ("Cannot declare", "state each table once"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,11 +76,12 @@ class JobMistakesError(JobError):
 
 def syntax_mistake(message: str, text: str) -> Mistake:
     """Give the mistake that a message of `tomllib` tells of."""
+    cure = next((f"; {cure}" for beginning, cure in _SYNTAX_CURES if message.startswith(beginning)), "")
     match = _AT.search(message)
     if match is None:
-        return Mistake(line=None, key="", message=message)
+        return Mistake(line=None, key="", message=f"{message}{cure}")
     line = int(match[1] or text.count("\n") + 1)
-    return Mistake(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}")
+    return Mistake(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}{cure}")
 
 
 def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Mistake, ...]:
@@ -74,9 +93,9 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[P
         lines: the line of each key, where there is a file.
     """
     found = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+    for problem in error.errors(include_url=False, include_context=False):
         path = tuple(part for part in problem["loc"] if part != "[key]")
-        cure = _cure(problem["type"], problem["msg"], path, model)
+        cure = _cure(problem["type"], problem["msg"], path, model) + _meant(problem)
         found.append(Mistake(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=cure))
     return tuple(sorted(found, key=lambda mistake: mistake.line or 0))
 
@@ -99,6 +118,14 @@ def _cure(kind: str, message: str, path: Path, model: type[BaseModel]) -> str:
         meant = f"; do you mean {near[0]}?" if near else ""
         return f"{what} has no such key; it has {', '.join(keys)}{meant}"
     return f"{message}; {_CURES[kind]}" if kind in _CURES else message
+
+
+def _meant(problem: ErrorDetails) -> str:
+    """Name the value that may be meant, where there are only some."""
+    if problem["type"] not in {"enum", "literal_error"}:
+        return ""
+    near = get_close_matches(str(problem["input"]), _QUOTED.findall(problem["msg"]), n=1)
+    return f"; do you mean {near[0]}?" if near else ""
 
 
 def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel]:

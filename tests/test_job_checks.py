@@ -55,6 +55,12 @@ def _mistakes(job: Path, text: str) -> tuple[Mistake, ...]:
         ('list = "inbox/pay-2026-11.csv"\narchive = "pay.toml"', 2, "archive", "is not a folder"),
         ('list = "inbox/pay-2026-11.csv"\n[schedule]\nat = "0 17 31"', 3, "schedule.at", "five fields"),
         ('list = "inbox/pay-2026-11.csv"\nname = [', 2, "", "Invalid value"),
+        ('# c\nlist = "inbox/pay-2026-11.csv', 2, "", "begins and ends with a quote"),
+        ('list = "inbox/pay-2026-11.csv\nproduct = 6418', 1, "", "begins and ends with a quote"),
+        ('list = "inbox/pay-2026-11.csv"\nproduct = 6418x', 2, "", "numbers have digits"),
+        ('list = "inbox/pay-2026-11.csv"\nlist = "b.csv"', 2, "", "state each key once"),
+        ('list = "inbox/pay-2026-11.csv"\nmode = "holdd"', 2, "mode", r"do you mean hold\?"),
+        ('list = "inbox/pay-2026-11.csv"\nrate = "fast"', 2, "rate", "write a number"),
         ('retry_of = "pay"\nstatuses = ["DECLINED-INVALID-CREDIT-PARTY"]', 2, "statuses.0", "fares no better"),
     ],
 )

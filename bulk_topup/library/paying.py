@@ -129,12 +129,15 @@ def run_job(
     Raises:
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: not acceptable; nothing was
             sent.
+        ValueError: the deadline is without a time zone; nothing was sent.
         UnconfirmedError: production, and `confirm` does not name the run; nothing was sent.
         BalanceTooLowError, OtherAccountError, OtherEnvironmentError, PurgedRunError: nothing was sent.
         RunLockedError: another process, or another thread, works on the run.
         InterruptedRunError: the ledger or the report could not be written any more; start again to resume.
         ConfigurationError, LedgerError, DVSError: provider, ledger or credentials cannot be used.
     """
+    if deadline is not None and deadline.tzinfo is None:
+        raise ValueError("The deadline has no time zone; give it one, e.g. datetime.now(UTC) + timedelta(hours=2).")
     try:
         ready = job_of(job, today, run_key)
     except NoListError as missing:

@@ -204,6 +204,12 @@ def test_what_a_handler_of_a_signal_raises_stops_the_run_safely(
     _demand_resumable(ways, job, 30, paid, tmp_path)
 
 
+def test_a_deadline_that_may_be_any_hour_is_refused_before_anything_is_read(job_of: Any, ways: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        run_job(job_of(1), deadline=datetime(2026, 11, 24, 17), **ways, **QUICK)  # noqa: DTZ001 - that is the mistake
+    assert not Path(ways["ledger"]).exists()
+
+
 def test_a_deadline_that_has_come_leaves_all_rows_to_the_next_start(
     ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
