@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import aiohttp
 
+import bulk_topup.cli.going_on
 import bulk_topup.cli.pay
 import bulk_topup.cli.sandbox
 import bulk_topup.ledger.base
