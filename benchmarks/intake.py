@@ -19,7 +19,7 @@ import phonenumbers
 import polars as pl
 from figures import Figures, reached
 from python_calamine import CalamineWorkbook
-from xlsxwriter import Workbook
+from workbooks import write_workbook
 
 from bulk_topup.intake import Formats, ListSource, read_list
 
@@ -31,7 +31,6 @@ NUMBERS_AIM = 300_000
 SHEET_ROWS = 100_000
 SHEET_ROWS_OPENPYXL = 20_000
 SHEET_AIM = 2.0
-HEADER = ["reference", "phone", "amount", "first", "last", "department", "city", "note"]
 SEED = 20261124
 
 
@@ -99,12 +98,7 @@ def _national(figures: Figures, path: Path) -> None:
 
 
 def _workbook(figures: Figures, path: Path) -> None:
-    with Workbook(str(path)) as book:
-        sheet = book.add_worksheet()
-        sheet.write_row(0, 0, HEADER)
-        for row in range(1, SHEET_ROWS + 1):
-            texts = [f"Ada{row % 977}", f"Holt{row % 5000}", "Sales", "Singapore"]
-            sheet.write_row(row, 0, [f"E-{row}", f"+6595{row:06d}", 0.5 + row % 90, *texts, row])
+    write_workbook(path, SHEET_ROWS)
     calamine = _seconds(lambda: CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python())
     some = _seconds(lambda: _first_rows(path, SHEET_ROWS_OPENPYXL)) * SHEET_ROWS / SHEET_ROWS_OPENPYXL
     seconds, taken = _reading(path, SHEET_ROWS)

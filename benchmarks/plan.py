@@ -23,7 +23,7 @@ import polars as pl
 from figures import Figures, reached
 from pydantic import BaseModel, Field, SecretStr
 from python_calamine import CalamineWorkbook
-from xlsxwriter import Workbook
+from workbooks import write_workbook
 
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
@@ -43,7 +43,6 @@ NAIVE_ROWS = 50_000
 AIMED_ROWS, AIMED_SECONDS, AIMED_MEMORY = 1_000_000, 10, 600
 #: Rows of the workbook, and the longest seconds that it may take.
 SHEET_ROWS, SHEET_SECONDS = 100_000, 3
-SHEET_HEADER = ("reference", "phone", "amount", "first", "last", "department", "city", "note")
 KEY, SECRET = "benchmark", SecretStr("benchmark")
 BAR = 40
 
@@ -113,12 +112,7 @@ def _tell_of_workbook(figures: Figures) -> None:
         EmbeddedSandbox(SandboxConfig(api_key=KEY, api_secret=SECRET)) as sandbox,
     ):
         path = Path(name) / "list.xlsx"
-        with Workbook(str(path)) as book:
-            sheet = book.add_worksheet()
-            sheet.write_row(0, 0, SHEET_HEADER)
-            for row in range(1, SHEET_ROWS + 1):
-                texts = [f"Ada{row % 977}", f"Holt{row % 5000}", "Sales", "Singapore"]
-                sheet.write_row(row, 0, [f"E-{row}", f"+659{row:07}", 1.5 + row % 90, *texts, row])
+        write_workbook(path, SHEET_ROWS)
         _, alone = _timed(lambda: CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python())
         planning = _planned(path, sandbox.base_url, SHEET_ROWS)["planning"]
     figures.add(f"XLSX, {SHEET_ROWS:,} rows: baseline, calamine reads the cells", f"{alone:.2f} s")
