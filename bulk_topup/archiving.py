@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.files import OWNER_ONLY, private_folder
+from bulk_topup.files import OWNER_ONLY, private_folder, sync_folder
 
 #: Lists of one name that an archive's folder holds.
 MAX_OF_A_NAME: Final = 1_000
@@ -78,7 +78,7 @@ class ListFile:
             if not target.samefile(self.path):
                 return self._changed()
             self.path.unlink()
-            _sync(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             return Archiving(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
         return Archiving(path=target)
@@ -111,7 +111,7 @@ class ListFile:
         except OSError:
             target.unlink()
             raise
-        _sync(self.folder)
+        sync_folder(self.folder)
         if mark_of(target) != self.mark:
             why_not = f"{self.path} was changed while the run was on, and is {target} now; put it back and start again."
             return Archiving(why_not=why_not, is_changed=True)
@@ -136,12 +136,3 @@ def mark_of(path: Path) -> tuple[int, ...]:
     """
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

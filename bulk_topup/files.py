@@ -97,7 +97,7 @@ def create_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             path.hardlink_to(temporary)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         Path(temporary).unlink()
 
@@ -118,7 +118,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -141,7 +141,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Put a new name on disk, not only the file that it names; some file systems see to that by themselves."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

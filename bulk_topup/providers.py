@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import PollPolicy
 from bulk_topup.environments import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.files import private_folder
@@ -20,6 +21,13 @@ MOST_CONNECTIONS = 1000
 #: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
 POLL_INTERVAL = 2.0
 POLL_INTERVAL_EMBEDDED = 0.5
+
+
+def poll_policy(options: ProviderOptions, interval: float | None) -> PollPolicy:
+    """Give how often to ask for open rows: every so many seconds at the shortest, None for the provider's usual."""
+    if interval is None:
+        interval = POLL_INTERVAL_EMBEDDED if is_embedded(options) else POLL_INTERVAL
+    return PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest))
 
 
 @asynccontextmanager

@@ -25,7 +25,6 @@ from bulk_topup.engine import (
     rebuild_attempts,
     wallet_figures,
 )
-from bulk_topup.engine.prepare import prepare
 from bulk_topup.engine.resolve import resolve
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
@@ -33,7 +32,7 @@ from bulk_topup.jobs import Job
 from bulk_topup.jobs_of_runs import job_of
 from bulk_topup.ledger import Ledger, Observation, run_lock
 from bulk_topup.records import Move, Run
-from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list
+from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
 
 #: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
 MARGIN: Final = timedelta(minutes=10)
@@ -176,15 +175,7 @@ async def rebuild(
                     f"Compare it with `bulk-topup reconcile {found.name}`, or start it again to go on."
                 )
         reader = open_job_list(job)
-        await prepare(
-            reader=reader,
-            dvs=dvs,
-            ledger=ledger,
-            run=found,
-            options=job.plan_options,
-            guards=job.guards,
-            auto_product=job.auto_product,
-        )
+        await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
         run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
         window = _window(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)

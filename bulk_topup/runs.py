@@ -193,15 +193,7 @@ async def _plan(
         _demand_not_purged(run)
     _demand_memory(job, ledger, clock.now())
     table = _open_table(job, run, ledger, corrections)
-    prepared = await prepare(
-        reader=open_job_list(job, table),
-        dvs=dvs,
-        ledger=ledger,
-        run=run,
-        options=job.plan_options,
-        guards=job.guards,
-        auto_product=job.auto_product,
-    )
+    prepared = await prepare_job(job, open_job_list(job, table), dvs=dvs, ledger=ledger, run=run)
     return run, replace(prepared, left_out=_left_out(table))
 
 
@@ -256,15 +248,7 @@ async def run_list(
         mark = _mark_of(job)
         table = _open_table(job, found, ledger, corrections)
         reader = open_job_list(job, table)
-        prepared = await prepare(
-            reader=reader,
-            dvs=dvs,
-            ledger=ledger,
-            run=found,
-            options=job.plan_options,
-            guards=job.guards,
-            auto_product=job.auto_product,
-        )
+        prepared = await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
         prepared = replace(prepared, left_out=_left_out(table))
         watcher.prepared(job, found, prepared)
         if _mark_of(job) != mark:
@@ -316,6 +300,19 @@ def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], appr
         raise
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Nothing was sent; start again once that is mended.") from error
+
+
+async def prepare_job(job: Job, reader: ListReader, *, dvs: AsyncDVS, ledger: Ledger, run: Run | None) -> Prepared:
+    """Check and stage a job's list by what the job states; nothing is sent."""
+    return await prepare(
+        reader=reader,
+        dvs=dvs,
+        ledger=ledger,
+        run=run,
+        options=job.plan_options,
+        guards=job.guards,
+        auto_product=job.auto_product,
+    )
 
 
 def merge_list(

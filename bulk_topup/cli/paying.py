@@ -17,13 +17,13 @@ from bulk_topup.cli.quiet import Ended, Mark
 from bulk_topup.cli.teller import Teller
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs import codec
-from bulk_topup.engine import PollPolicy, RunOptions
+from bulk_topup.engine import RunOptions
 from bulk_topup.environments import ProviderOptions
 from bulk_topup.files import sha256_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.listening import receiving
 from bulk_topup.printable import printable
-from bulk_topup.providers import POLL_INTERVAL, POLL_INTERVAL_EMBEDDED, is_embedded
+from bulk_topup.providers import poll_policy
 from bulk_topup.redaction import hide
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, approver_of, exit_code
@@ -151,11 +151,9 @@ def watching(
     interval = values.pop("poll_interval")
     if interval is None and callbacks.address is not None:
         interval = POLL_INTERVAL_WITH_CALLBACKS
-    elif interval is None:
-        interval = POLL_INTERVAL_EMBEDDED if is_embedded(provider) else POLL_INTERVAL
     options = RunOptions(
         concurrency=concurrency,
-        polling=PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest)),
+        polling=poll_policy(provider, interval),
         tracking_timeout=values.pop("tracking_timeout"),
         on_moves=teller.on_moves,
     )

@@ -19,7 +19,6 @@ from bulk_topup.cli.display import show_plan
 from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.cli.run_screen import RunScreen
 from bulk_topup.cli.screen import is_live, shown
-from bulk_topup.clock import SystemClock
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
@@ -31,9 +30,6 @@ from bulk_topup.states import OPEN_STATES, RowState
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
 ON_TERMINAL = 0.3
 IN_LOG = 5.0
-
-#: Why a run stops whose time is up.
-DEADLINE = "The deadline has come"
 
 
 class DeclinedError(BulkTopupError):
@@ -94,7 +90,7 @@ class ConsoleWatcher:
         self.had_open_rows = any(runner.progress().counts[state] for state in OPEN_STATES)
         show = self._on_terminal if is_live(self.err) and not self.json else self._in_log
         display = None if self.quiet else loop.create_task(show(run, runner))
-        end = None if self.deadline is None else loop.call_later(_seconds_until(self.deadline), runner.stop, DEADLINE)
+        end = None if self.deadline is None else runner.stop_at(self.deadline)
         try:
             yield
         finally:
@@ -146,7 +142,3 @@ class ConsoleWatcher:
                 note = f" {look.message}" if look.message else ""
                 click.echo(f"[{seconds:.0f} s] run {run.name}: {states}; {look.requests} requests.{note}", err=True)
             await asyncio.sleep(IN_LOG)
-
-
-def _seconds_until(deadline: datetime) -> float:
-    return max(0.0, (deadline - SystemClock().now()).total_seconds())

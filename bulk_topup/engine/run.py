@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from math import ceil
 from typing import Final
@@ -160,6 +161,11 @@ class Runner:
     def stop(self, why: str = "Interrupted") -> None:
         """Ask the run to end: nothing new is sent, what is on its way lands, the rest is left to the next start."""
         self._control.stop(StopReason.INTERRUPTED, f"{why}; start again to resume.")
+
+    def stop_at(self, deadline: datetime) -> asyncio.TimerHandle:
+        """Ask the run to end once a time, in UTC, has come; give what takes that back."""
+        seconds = max(0.0, (deadline - self._clock.now()).total_seconds())
+        return asyncio.get_running_loop().call_later(seconds, self.stop, "The deadline has come")
 
     def wake(self) -> None:
         """Tell the run that a callback came; what it hints at is in the ledger."""

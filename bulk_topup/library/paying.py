@@ -1,6 +1,5 @@
 """Paying a job for scripts and orchestrators: what `bulk-topup run` does, with a result in place of an exit code."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulk_topup.approvals import Presented
-from bulk_topup.clock import SystemClock
-from bulk_topup.engine import PollPolicy, Prepared, Progress, Runner, RunOptions
+from bulk_topup.engine import Prepared, Progress, Runner, RunOptions
 from bulk_topup.environments import Environment, ProviderOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.exit_meanings import ExitMeaning
@@ -21,7 +19,7 @@ from bulk_topup.library.ended import ended_run
 from bulk_topup.library.starting import job_of, options_of, presented
 from bulk_topup.library.working import Work
 from bulk_topup.money import plain
-from bulk_topup.providers import POLL_INTERVAL, POLL_INTERVAL_EMBEDDED, is_embedded, open_client, payer_of
+from bulk_topup.providers import open_client, payer_of, poll_policy
 from bulk_topup.records import Run
 from bulk_topup.report import Summary
 from bulk_topup.reporting import ReportOptions
@@ -31,7 +29,6 @@ from bulk_topup.states import RowState
 
 #: Why a run stops whose caller gave up, and one whose time is up.
 _INTERRUPTED = "Interrupted"
-_DEADLINE = "The deadline has come"
 
 
 class UnconfirmedError(BulkTopupError):
@@ -232,10 +229,7 @@ class _Watcher:
         assert self.work is not None  # noqa: S101 - it runs this
         self.runner = runner
         self.work.stop = lambda: runner.stop(_INTERRUPTED)
-        end = None
-        if self.deadline is not None:
-            seconds = max(0.0, (self.deadline - SystemClock().now()).total_seconds())
-            end = asyncio.get_running_loop().call_later(seconds, runner.stop, _DEADLINE)
+        end = None if self.deadline is None else runner.stop_at(self.deadline)
         try:
             yield
         finally:
@@ -250,11 +244,9 @@ def _report(job: Job, stated: Path | str | None) -> ReportOptions:
 
 
 def _run_options(job: Job, options: ProviderOptions, poll_interval: float | None, timeout: float) -> RunOptions:
-    if poll_interval is None:
-        poll_interval = POLL_INTERVAL_EMBEDDED if is_embedded(options) else POLL_INTERVAL
     return RunOptions(
         concurrency=job.concurrency,
-        polling=PollPolicy(shortest=poll_interval, longest=max(poll_interval, PollPolicy().longest)),
+        polling=poll_policy(options, poll_interval),
         tracking_timeout=timeout,
     )
 
