@@ -5,6 +5,7 @@ What pays goes first: while such requests wait, only one in OTHERS_EVERY is anot
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from math import ceil
 from typing import Final
 
@@ -79,8 +80,8 @@ class RateLimiter:
         self._held_until = self._next
         #: When requests passed in the last second.
         self._passed: deque[float] = deque()
-        self._turns = {True: asyncio.Lock(), False: asyncio.Lock()}
-        self._waiting = {True: 0, False: 0}
+        #: Who waits, of those that go first and of the others: True once it has passed, False once it leads its queue.
+        self._queues: dict[bool, deque[asyncio.Future[bool]]] = {True: deque(), False: deque()}
 
     @property
     def rate(self) -> float:
@@ -103,15 +104,41 @@ class RateLimiter:
         Args:
             first: whether the request goes before those that do not.
         """
-        self._waiting[first] += 1
+        queue = self._queues[first]
+        if not queue and self._delay(first=first) <= 0:
+            self._pass(first=first)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        self._let_lead(queue)
         try:
-            async with self._turns[first]:
-                while (delay := self._delay(first=first)) > 0:
-                    behind = self._waiting[True] and not first
-                    await self._clock.sleep(min(delay, LOOK_INTERVAL) if behind else delay)
-                self._pass(first=first)
+            if not await turn:
+                await self._lead(queue, first=first)
+        except BaseException:
+            with suppress(ValueError):  # it has passed, and nobody uses its place
+                queue.remove(turn)
+            raise
         finally:
-            self._waiting[first] -= 1
+            self._let_lead(queue)
+
+    async def _lead(self, queue: deque[asyncio.Future[bool]], *, first: bool) -> None:
+        """Wait for the place of the first in a queue, and let all pass with it whose places have come as well."""
+        while (delay := self._delay(first=first)) > 0:
+            behind = self._queues[True] and not first
+            await self._clock.sleep(min(delay, LOOK_INTERVAL) if behind else delay)
+        queue.popleft()
+        self._pass(first=first)
+        while queue and self._delay(first=first) <= 0:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(True)
+                self._pass(first=first)
+
+    @staticmethod
+    def _let_lead(queue: deque[asyncio.Future[bool]]) -> None:
+        """Wake the first in a queue, unless it leads already or has just given up."""
+        if queue and not queue[0].done():
+            queue[0].set_result(False)
 
     def sent(self) -> float:
         """Take in that a request leaves, and give the time, which its answer has to be brought with."""
@@ -183,7 +210,7 @@ class RateLimiter:
         at = self._next
         while self._passed and self._passed[0] < now - REMEMBERED * PERIOD:
             self._passed.popleft()
-        if first and self._waiting[False] and self._next_other <= max(at, now):
+        if first and self._queues[False] and self._next_other <= max(at, now):
             at += 1 / self._rate  # this place is one of those that the others have
         together = max(1, int(TOGETHER * self._rate))
         if at - now <= (together - 1) / self._rate:
@@ -195,7 +222,7 @@ class RateLimiter:
             at = max(at, self._passed[-number] + number / self._rate)
         if len(self._passed) >= together:
             at = max(at, self._passed[-together] + together / (HASTE * self._rate))
-        if self._waiting[True] and not first:
+        if self._queues[True] and not first:
             at = max(at, self._next_other)
         return at - now
 
@@ -203,7 +230,7 @@ class RateLimiter:
         now = self._clock.monotonic()
         self._passed.append(now)
         self._next = (now if self._next < now - CATCH_UP else self._next) + 1 / self._rate
-        if self._waiting[True] and not first:
+        if self._queues[True] and not first:
             every = OTHERS_EVERY / self._rate
             self._next_other = max(self._next_other, now - OTHERS_AT_ONCE * every) + every
 

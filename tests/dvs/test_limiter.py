@@ -1,6 +1,7 @@
 """The rate limiter, on a clock that is moved by hand."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,40 @@ import pytest
 from bulk_topup.dvs.limiter import LONGEST_PAUSE, SHARE_OF_LIMIT, SHRINK, TOGETHER, RateLimiter
 
 pytestmark = pytest.mark.anyio
+
+
+class _SleepyClock:
+    """Whoever sleeps wakes up when the time is moved on."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self._asleep: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        awake = asyncio.get_running_loop().create_future()
+        self._asleep.append((self.seconds + seconds, awake))
+        await awake
+
+    def wake_at(self, seconds: float) -> None:
+        """Move the time on, and wake up whose sleep is over."""
+        self.seconds = seconds
+        for at, awake in self._asleep:
+            if at <= self.seconds and not awake.done():
+                awake.set_result(None)
+
+    async def run_for(self, seconds: float) -> None:
+        """Move the time on, by hundredths of a second."""
+        until = self.seconds + seconds
+        while self.seconds < until:
+            self.wake_at(self.seconds + 0.01)
+            for _ in range(5):
+                await asyncio.sleep(0)
 
 
 async def _pass(limiter: RateLimiter, times: int) -> None:
@@ -103,6 +138,60 @@ async def test_requests_that_are_due_at_nearly_the_same_time_go_together(clock: 
     for start in (passed[0], passed[250], passed[499]):
         assert sum(start <= moment < start + 0.999999 for moment in passed) <= 500
         assert sum(start <= moment < start + TOGETHER - 0.000001 for moment in passed) <= 2 * 500 * TOGETHER
+
+
+async def test_one_wake_up_lets_all_pass_whose_places_have_come() -> None:
+    clock = _SleepyClock()
+    limiter = RateLimiter(clock, rate=500)
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    before = sum(task.done() for task in waiting)
+    clock.wake_at(clock.seconds + TOGETHER)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sum(task.done() for task in waiting) - before >= TOGETHER * 500 - 1
+    for task in waiting:
+        task.cancel()
+
+
+async def test_they_pass_in_the_order_in_which_they_came(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=500)
+    passed: list[int] = []
+
+    async def one(number: int) -> None:
+        await limiter.acquire()
+        passed.append(number)
+
+    await asyncio.gather(*(one(number) for number in range(100)))
+    assert passed == list(range(100))
+
+
+@pytest.mark.parametrize("gone", [range(1), range(1, 5), range(0, 20, 2), range(19)])
+async def test_whoever_gives_up_while_asleep_hands_the_lead_to_the_next(gone: range) -> None:
+    clock = _SleepyClock()
+    limiter = RateLimiter(clock, rate=10)
+    await limiter.acquire()
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    for number in gone:
+        waiting[number].cancel()
+    async with asyncio.timeout(10):
+        ended = await asyncio.gather(*waiting, clock.run_for(3.0), return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in ended[:20]] == [number in gone for number in range(20)]
+
+
+async def test_nobody_who_gave_up_counts_as_waiting(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=100)
+    await limiter.acquire(first=True)
+    waiting = [asyncio.create_task(limiter.acquire(first=True)) for _ in range(5)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    began = clock.monotonic()
+    await _pass(limiter, 100)
+    assert clock.monotonic() - began <= 1.01  # while one that goes first waits, they would take 40 s
 
 
 async def test_a_429_that_asks_for_a_year_is_not_believed(clock: Any) -> None:
