@@ -1,0 +1,48 @@
+"""When the provider's seconds begin, by what its answers say."""
+
+from bulk_topup.dvs.windows import Windows
+
+LIMIT = 500
+
+
+def _window(windows: Windows, began: float, *, used: int = 0, until: int = LIMIT - 2) -> float:
+    """Send evenly what a window leaves, and give when the last request was sent."""
+    for number in range(used, until):
+        at = began + (number - used) / LIMIT
+        windows.sent(at)
+        windows.answered(at, LIMIT, LIMIT - number - 1)
+    return at
+
+
+def test_a_window_begins_where_what_is_left_jumps_up() -> None:
+    windows = Windows()
+    _window(windows, 0.3, used=150)
+    assert not windows.are_seen
+    last = _window(windows, 1.0)
+    assert windows.are_seen
+    assert windows.full_until(last) is None
+    windows.sent(last + 0.001)
+    windows.sent(last + 0.002)
+    assert windows.full_until(last + 0.003) == 2.0
+
+
+def test_a_window_lasts_while_less_and_less_is_left_however_late_that_is() -> None:
+    windows = Windows()
+    _window(windows, 0.3, used=150)
+    _window(windows, 1.0, until=LIMIT - 12)
+    # The requests before it took longer to arrive, so that it seemed to begin earlier than it did.
+    last = _window(windows, 2.004, used=LIMIT - 12, until=LIMIT)
+    assert windows.full_until(last) is None
+    assert windows.others() == 0
+
+
+def test_a_window_that_began_unseen_is_taken_in_by_its_time() -> None:
+    windows = Windows()
+    _window(windows, 0.3, used=150)
+    _window(windows, 1.0, until=40)
+    windows.sent(2.5)
+    windows.answered(2.5, LIMIT, LIMIT - 41)  # another client takes as much
+    for at in (3.2, 3.25):
+        windows.sent(at)
+        windows.answered(at, LIMIT, 0)
+    assert windows.full_until(3.3) == 4.0
