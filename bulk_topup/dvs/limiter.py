@@ -36,8 +36,10 @@ DEFAULT_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 #: Seconds to hold back when an answer says that no request is left, where it is not seen when there will be some.
 PAUSE_WHEN_SPENT = 0.05
-#: How far behind its schedule the limiter may be and still catch up, in seconds, and how many times faster it does.
+#: How far behind its schedule the limiter may be and still catch up, in seconds: where nobody waited, and where
+#: requests did, as when something keeps the event loop busy. Then how many times faster it goes.
 CATCH_UP = 0.1
+CATCH_UP_WAITING: Final = 0.5
 HASTE: Final = 2.0
 #: Requests whose places lie within so many seconds go together: to wake up for each costs more than to send it.
 TOGETHER: Final = 0.01
@@ -106,6 +108,9 @@ class RateLimiter:
         """
         queue = self._queues[first]
         if not queue and self._delay(first=first) <= 0:
+            now = self._clock.monotonic()
+            if not self._passed or now - self._passed[-1] > CATCH_UP:  # nobody was kept waiting
+                self._next = max(self._next, now - CATCH_UP)
             self._pass(first=first)
             return
         turn = asyncio.get_running_loop().create_future()
@@ -229,7 +234,7 @@ class RateLimiter:
     def _pass(self, *, first: bool) -> None:
         now = self._clock.monotonic()
         self._passed.append(now)
-        self._next = (now if self._next < now - CATCH_UP else self._next) + 1 / self._rate
+        self._next = (now if self._next < now - CATCH_UP_WAITING else self._next) + 1 / self._rate
         if self._queues[True] and not first:
             every = OTHERS_EVERY / self._rate
             self._next_other = max(self._next_other, now - OTHERS_AT_ONCE * every) + every

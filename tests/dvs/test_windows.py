@@ -17,9 +17,9 @@ def _window(windows: Windows, began: float, *, used: int = 0, until: int = LIMIT
 def test_a_window_begins_where_what_is_left_jumps_up() -> None:
     windows = Windows()
     _window(windows, 0.3, used=150)
-    assert not windows.are_seen
+    before = windows.are_seen
     last = _window(windows, 1.0)
-    assert windows.are_seen
+    assert (before, windows.are_seen) == (False, True)
     assert windows.full_until(last) is None
     windows.sent(last + 0.001)
     windows.sent(last + 0.002)
