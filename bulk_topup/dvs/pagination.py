@@ -1,6 +1,9 @@
 """Lists in pages: one page with its totals, or an async iterator over all pages (reference: Pagination)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -10,6 +13,8 @@ T = TypeVar("T")
 
 #: A list longer than this many pages is a provider that never ends.
 MAX_PAGES: Final = 100_000
+#: Pages of a long list that are on their way at once, where it is read to its end.
+PAGES_AT_ONCE: Final = 8
 #: Digits of a number in a header; a longer one is no number of anything.
 MAX_HEADER_DIGITS: Final = 18
 
@@ -40,26 +45,41 @@ class Page(Generic[T]):
 class Pages(Generic[T]):
     """A list that is fetched while it is iterated: `async for item in pages`, or `await pages.page(2)`."""
 
-    def __init__(self, fetch: Callable[[int], Awaitable[Page[T]]]) -> None:
+    def __init__(self, fetch: Callable[[int], Coroutine[None, None, Page[T]]]) -> None:
         self._fetch = fetch
 
     async def page(self, number: int = 1) -> Page[T]:
         """Fetch one page, counted from 1."""
         return await self._fetch(number)
 
-    async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Fetch page after page, to the last."""
-        for number in range(1, MAX_PAGES + 1):
-            page = await self._fetch(number)
-            if not page.items and not page.is_last:
-                # To go on would be to believe in pages that are announced for ever, to end to leave some out.
-                raise InvalidResponseError(
-                    f"DVS announced {page.total_pages} pages of a list, and page {number} is empty."
-                )
-            yield page
-            if page.is_last:
-                return
-        raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
+    async def pages(self, *, at_once: int = 1) -> AsyncGenerator[Page[T], None]:
+        """Fetch page after page, to the last; close it where it is left before.
+
+        Args:
+            at_once: how many may be on their way at once, as soon as one has told how many there are.
+        """
+        coming: deque[asyncio.Task[Page[T]]] = deque()
+        asked, announced = 0, 1
+        try:
+            for number in range(1, MAX_PAGES + 1):
+                while asked < min(max(announced, number), number + at_once - 1):
+                    asked += 1
+                    coming.append(asyncio.create_task(self._fetch(asked)))
+                page = await coming.popleft()
+                if not page.items and not page.is_last:
+                    # To go on would be to believe in pages that are announced for ever, to end to leave some out.
+                    raise InvalidResponseError(
+                        f"DVS announced {page.total_pages} pages of a list, and page {number} is empty."
+                    )
+                yield page
+                if page.is_last:
+                    return
+                announced = page.total_pages or 0
+            raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
+        finally:
+            for task in coming:
+                task.cancel()
+            await asyncio.gather(*coming, return_exceptions=True)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():
@@ -80,11 +100,12 @@ class PagesInParts(Pages[T]):
         """Raise ValueError."""
         raise ValueError(f"This list is read in {len(self._parts)} parts, so it has no page {number}; iterate over it.")
 
-    async def pages(self) -> AsyncGenerator[Page[T], None]:
+    async def pages(self, *, at_once: int = 1) -> AsyncGenerator[Page[T], None]:
         """Fetch page after page of part after part; each page's number and totals are those of its part."""
         for part in self._parts:
-            async for page in part.pages():
-                yield page
+            async with aclosing(part.pages(at_once=at_once)) as pages:
+                async for page in pages:
+                    yield page
 
 
 def header_number(headers: Mapping[str, str], name: str) -> int | None:

@@ -6,6 +6,7 @@ from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
+from bulk_topup.engine.together import concurrency_for, sum_of
 from bulk_topup.guards import Mode, guards_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import HintedAttempt, Move, Run
@@ -44,6 +45,7 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         journal=journal,
         settlement=settlement,
         run=run,
+        concurrency=concurrency_for(dvs.limiter),
         but_held=guards.mode is Mode.HOLD,
     )
     try:
@@ -61,6 +63,7 @@ class Hints:
         journal: where the ledger is called.
         settlement: where moves are written.
         run: the run, whose lock the caller holds.
+        concurrency: requests that may be on their way at once.
         but_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
@@ -72,6 +75,7 @@ class Hints:
         journal: Journal,
         settlement: Settlement,
         run: Run,
+        concurrency: int,
         but_held: bool = False,
     ) -> None:
         self._dvs = dvs
@@ -79,6 +83,7 @@ class Hints:
         self._journal = journal
         self._settlement = settlement
         self._run = run
+        self._concurrency = concurrency
         self._but_held = but_held
 
     async def follow(self) -> int:
@@ -87,16 +92,15 @@ class Hints:
         Raises:
             DVSError: the API did not answer; the hints stay.
         """
-        moved = 0
-        for hint in await self._journal.call(
-            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, but_held=self._but_held
-        ):
-            move = await self._move(hint)
-            if move is not None:
-                await self._settlement.record((hint.attempt, move))
-                moved += 1
-            await self._journal.call(self._ledger.drop_hints, [hint])
-        return moved
+        hints = await self._journal.call(self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, but_held=self._but_held)
+        return await sum_of(self._follow, hints, at_once=self._concurrency)
+
+    async def _follow(self, hint: HintedAttempt) -> int:
+        move = await self._move(hint)
+        if move is not None:
+            await self._settlement.record((hint.attempt, move))
+        await self._journal.call(self._ledger.drop_hints, [hint])
+        return move is not None
 
     async def _move(self, hint: HintedAttempt) -> Move | None:
         try:

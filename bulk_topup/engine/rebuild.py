@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.engine.decisions import move_for
 from bulk_topup.identity import MAX_ATTEMPTS
 from bulk_topup.ledger import Ledger
@@ -48,8 +50,10 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: Ledger, start: da
         DVSError: the provider did not answer; what was written stands.
     """
     ledger.expect_found(run)
-    async for page in dvs.transactions.list(from_date=start, to_date=end).pages():
-        ledger.keep_found([(each.external_id, _kept(each)) for each in page.items])
+    listed = dvs.transactions.list(from_date=start, to_date=end)
+    async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
+        async for page in pages:
+            ledger.keep_found([(each.external_id, _kept(each)) for each in page.items])
     rebuilt = after_row = 0
     while attempts := ledger.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = attempts[-1].row_id

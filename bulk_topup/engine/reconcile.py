@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Final
 
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.engine.comparison import (
     Difference,
     Figures,
@@ -106,8 +108,10 @@ async def compare_window(
     """
     walk = _Walk(dvs, ledger, runs, job, observed)
     ledger.begin_comparison()
-    async for page in dvs.transactions.list(from_date=start, to_date=end).pages():
-        walk.take(page.items)
+    listed = dvs.transactions.list(from_date=start, to_date=end)
+    async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
+        async for page in pages:
+            walk.take(page.items)
     for known in ledger.unlisted(runs, start, end):
         await walk.miss(known)
     return walk.found

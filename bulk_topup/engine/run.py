@@ -5,29 +5,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from math import ceil
-from typing import Final
 
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.polling import PollPolicy
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
+from bulk_topup.engine.together import concurrency_for
 from bulk_topup.engine.track import Tracker
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
 
-#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds,
-#: so that an answer may take as long without slowing the run down; at least and at most so many.
-SECONDS_ON_THE_WAY: Final = 2.0
-FEWEST_ON_THE_WAY: Final = 32
-MOST_ON_THE_WAY: Final = 1000
 #: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
 LANDING_TIME = 10.0
 
@@ -141,6 +134,7 @@ class Runner:
             control=self._control,
             clock=self._clock,
             policy=options.polling,
+            concurrency=concurrency,
             timeout=options.tracking_timeout,
             but_held=holds,
         )
@@ -221,13 +215,6 @@ class Runner:
             group.create_task(self._tracker.track_all())
             await self._submitter.submit_all()
             self._tracker.submitting_ended()
-
-
-def concurrency_for(limiter: RateLimiter) -> int:
-    """Give how many requests may be on their way at once for all of an allowed rate to be used."""
-    if limiter.limit is None:
-        return FEWEST_ON_THE_WAY
-    return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
 
 
 def _first(error: BaseException) -> BaseException:

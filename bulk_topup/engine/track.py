@@ -3,17 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import TransactionOutcome
+from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.polling import Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.settlement import Settlement
+from bulk_topup.engine.together import sum_of
 from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Move, OpenAttempt, Run
@@ -39,6 +42,7 @@ class Tracker:
         control: the run's brakes.
         clock: where time comes from.
         policy: how often to ask.
+        concurrency: requests that may be on their way at once.
         timeout: seconds without any change, after the last row was submitted, before the rest is left for later.
         but_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
@@ -54,6 +58,7 @@ class Tracker:
         control: Control,
         clock: Clock,
         policy: PollPolicy,
+        concurrency: int,
         timeout: float,
         but_held: bool,
     ) -> None:
@@ -65,9 +70,18 @@ class Tracker:
         self._control = control
         self._clock = clock
         self._policy = policy
+        self._concurrency = concurrency
         self._timeout = timeout
         self._but_held = but_held
-        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, but_held=but_held)
+        self._hints = Hints(
+            dvs=dvs,
+            ledger=ledger,
+            journal=journal,
+            settlement=settlement,
+            run=run,
+            concurrency=concurrency,
+            but_held=but_held,
+        )
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         self._polls = Polls(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
@@ -106,7 +120,8 @@ class Tracker:
                 due = await self._due() if is_open and not self._control.is_paused else []
                 if due:
                     polled = await self._count(self._ask(due))
-                    wait = self._policy.next_wait(wait, polled, sum(each.count for each in due))
+                    if submitted:
+                        wait = self._policy.next_wait(wait, polled, sum(each.count for each in due))
                     changed += polled
                 pause = wait if submitted else self._polls.wait_while_submitting
                 next_poll = now() + max(pause, A_ROW * self._journal.counts[RowState.ACCEPTED])
@@ -185,29 +200,55 @@ class Tracker:
         listed: Counter[str] = Counter()
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
         wanted = {each.second for each in question.slices}
-        async for page in self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest).pages():
-            self._control.answered()
-            by_id = {transaction.external_id: transaction for transaction in page.items}
-            listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
-            ours = await self._journal.call(
-                self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
-            )
-            seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
-            found = [(item, by_id[item.attempt.external_id]) for item in ours]
-            for item, transaction in found:
-                self._look(item, transaction, looks)
-            final += await self._record(found)
-            if self._control.is_stopping:
-                break
+        transactions = self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest)
+        async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
+            async for page in pages:
+                self._control.answered()
+                by_id = {transaction.external_id: transaction for transaction in page.items}
+                listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
+                ours = await self._journal.call(
+                    self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
+                )
+                seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
+                found = [(item, by_id[item.attempt.external_id]) for item in ours]
+                for item, transaction in found:
+                    self._look(item, transaction, looks)
+                final += await self._record(found)
+                if self._control.is_stopping:
+                    break
         self._polls.saw(question.slices, self._now(), looks)
         self._polls.asked(question, self._now(), listed)
         return final, seen
 
     async def _ask_singly(self, slices: Sequence[Slice], seen: set[int]) -> tuple[int, Looks]:
         """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
-        final = asked = 0
-        after_row, self._asked_last = self._asked_last, 0
         looks = Looks()
+
+        async def ask(item: OpenAttempt) -> int:
+            if self._control.is_stopping:
+                return 0
+            self._asked_last = max(self._asked_last, item.attempt.row_id)
+            try:
+                transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
+            except NotFoundError as error:
+                # Not a failure of the provider as a whole, and no proof of anything.
+                return await self._after_miss(item, error)
+            self._control.answered()
+            self._look(item, transaction, looks)
+            return await self._record([(item, transaction)])
+
+        items, are_all = await self._unseen(slices, seen, after_row=self._asked_last)
+        self._asked_last = 0
+        final = await sum_of(ask, items, at_once=self._concurrency)
+        if are_all:
+            self._asked_last = 0
+        return final, looks
+
+    async def _unseen(
+        self, slices: Sequence[Slice], seen: set[int], *, after_row: int
+    ) -> tuple[list[OpenAttempt], bool]:
+        """Give rows of slices that the list has not shown, as many as a poll asks for, and whether that is all."""
+        unseen: list[OpenAttempt] = []
         while items := await self._journal.call(
             self._ledger.accepted,
             self._run,
@@ -216,24 +257,10 @@ class Tracker:
             but_held=self._but_held,
         ):
             after_row = items[-1].attempt.row_id
-            for item in items:
-                if self._control.is_stopping or asked == SINGLES_PER_POLL:
-                    return final, looks
-                if item.attempt.row_id in seen:
-                    continue
-                asked += 1
-                self._asked_last = item.attempt.row_id
-                try:
-                    transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
-                except NotFoundError as error:
-                    # Not a failure of the provider as a whole, and no proof of anything.
-                    final += await self._after_miss(item, error)
-                    continue
-                self._control.answered()
-                self._look(item, transaction, looks)
-                final += await self._record([(item, transaction)])
-        self._asked_last = 0
-        return final, looks
+            unseen += (item for item in items if item.attempt.row_id not in seen)
+            if len(unseen) > SINGLES_PER_POLL:
+                return unseen[:SINGLES_PER_POLL], False
+        return unseen, True
 
     def _look(self, item: OpenAttempt, transaction: TransactionOutcome, looks: Looks) -> None:
         """Take in that a transaction was found, and whether it has ended."""

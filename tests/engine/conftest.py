@@ -1,6 +1,7 @@
 """Attempts and transactions as plain values, and whole runs over a network that fails as it is told."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,9 +74,9 @@ class Network:
     rule: Callable[[int, str, bytes], str | tuple[int, bytes]] = lambda _number, _line, _body: "pass"
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""
-    #: Payments that were on their way at once, at most.
-    most_paying: int = 0
-    _paying: int = 0
+    #: Requests of each method, and questions for lists (`GET?`), that were on their way at once, at most.
+    most: Counter[str] = field(default_factory=Counter)
+    _now: Counter[str] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -90,10 +91,11 @@ class Network:
                     status, content = fate
                     writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
                     continue
-                self._paying += line.startswith("POST")
-                self.most_paying = max(self.most_paying, self._paying)
+                kind = line.split()[0] + ("?" if "?" in line else "")
+                self._now[kind] += 1
+                self.most[kind] = max(self.most[kind], self._now[kind])
                 answer = await self._ask(request + body)
-                self._paying -= line.startswith("POST")
+                self._now[kind] -= 1
                 if fate == "hang up":  # the provider took it, and its answer is lost
                     break
                 if fate == "half":

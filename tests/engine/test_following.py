@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulk_topup.clock import SystemClock
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine.hints import follow_hints
+from bulk_topup.ledger import Ledger
 from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio
@@ -49,3 +53,32 @@ async def test_each_row_that_the_list_does_not_show_gets_its_turn(pay: Pay, netw
     )
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert max(quick_ends) < min(slow_ends)
+
+
+async def test_as_many_are_asked_for_at_once_as_may_be_on_their_way(pay: Pay, network: Any) -> None:
+    network.rule = lambda _number, line, _body: (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
+    _, outcomes = await pay(text=_slow(30), timeout=10)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert network.most["GET"] == 4
+
+
+@pytest.mark.parametrize("time_scale", [0.1])
+async def test_several_pages_of_the_list_are_on_their_way_at_once(pay: Pay, network: Any) -> None:
+    async with asyncio.timeout(30):  # that nothing changed while rows were sent is no reason to wait a minute then
+        _, outcomes = await pay(text="".join(f"R-{row},+659{row:04}200,5\n" for row in range(500)), timeout=10)
+    assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+    assert 2 <= network.most["GET?"] <= 4
+
+
+async def test_what_callbacks_spoke_of_is_asked_for_at_once(
+    pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    finished, outcomes = await pay(20)
+    asked = network.most.pop("GET")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        assert all(ledger.keep_hint(each.external_id) for each in outcomes)
+        async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
+            assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
+        assert ledger.hinted(finished.run) == []
+    assert network.most["GET"] == 20
+    assert asked <= 4

@@ -274,4 +274,4 @@ async def test_a_refusal_without_a_reason_of_what_the_provider_does_not_have_is_
 async def test_no_more_requests_are_on_their_way_at_once_than_was_asked_for(network: Any, pay: Pay) -> None:
     finished, _ = await pay(60)
     assert finished.result.counts[RowState.COMPLETED] == 60
-    assert network.most_paying == 4
+    assert network.most["POST"] == 4

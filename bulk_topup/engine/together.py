@@ -1,0 +1,49 @@
+"""Does the same for many things, some of them at once, and tells how many; touches nothing but the event loop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from math import ceil
+from typing import Final, TypeVar
+
+from bulk_topup.dvs.limiter import RateLimiter
+
+T = TypeVar("T")
+
+#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds,
+#: so that an answer may take as long without slowing the run down; at least and at most so many.
+SECONDS_ON_THE_WAY: Final = 2.0
+FEWEST_ON_THE_WAY: Final = 32
+MOST_ON_THE_WAY: Final = 1000
+
+
+def concurrency_for(limiter: RateLimiter) -> int:
+    """Give how many requests may be on their way at once for all of an allowed rate to be used."""
+    if limiter.limit is None:
+        return FEWEST_ON_THE_WAY
+    return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
+
+
+async def sum_of(function: Callable[[T], Awaitable[int]], items: Iterable[T], *, at_once: int) -> int:
+    """Call a function with one thing after the other, so many at once, and give the sum of what it gives.
+
+    After an error nothing more is begun. What is on its way ends, and then the error is raised; of several the first.
+    """
+    todo = iter(items)
+    errors: list[Exception] = []
+
+    async def some() -> int:
+        total = 0
+        for item in todo:
+            try:
+                total += await function(item)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+            if errors:
+                break
+        return total
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(some()) for _ in range(at_once)]
+    if errors:
+        raise errors[0]
+    return sum(task.result() for task in tasks)
