@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine.collecting import collecting_rarely
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
@@ -192,9 +193,10 @@ class Runner:
         work = asyncio.create_task(self._work())
         stop = asyncio.create_task(self._control.stopped())
         try:
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                await asyncio.wait({work}, timeout=LANDING_TIME)
+            with collecting_rarely():
+                await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    await asyncio.wait({work}, timeout=LANDING_TIME)
         finally:
             stop.cancel()
             work.cancel()
