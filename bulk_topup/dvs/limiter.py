@@ -80,8 +80,10 @@ class RateLimiter:
         self._pausing_until = self._next
         #: Nothing passes before.
         self._held_until = self._next
-        #: When requests passed in the last second.
+        #: When requests passed in the last second; of those that have not left yet; when the others left.
         self._passed: deque[float] = deque()
+        self._leaving: deque[float] = deque()
+        self._left: deque[float] = deque()
         #: Who waits, of those that go first and of the others: True once it has passed, False once it leads its queue.
         self._queues: dict[bool, deque[asyncio.Future[bool]]] = {True: deque(), False: deque()}
 
@@ -149,6 +151,9 @@ class RateLimiter:
         """Take in that a request leaves, and give the time, which its answer has to be brought with."""
         now = self._clock.monotonic()
         self._windows.sent(now)
+        if self._leaving:
+            self._leaving.popleft()
+        self._left.append(now)
         return now
 
     def learn(self, limit: int | None, remaining: int | None, sent_at: float) -> None:
@@ -213,8 +218,9 @@ class RateLimiter:
         """Give the seconds until a request may pass."""
         now = self._clock.monotonic()
         at = self._next
-        while self._passed and self._passed[0] < now - REMEMBERED * PERIOD:
-            self._passed.popleft()
+        for times in (self._passed, self._leaving, self._left):
+            while times and times[0] < now - REMEMBERED * PERIOD:
+                times.popleft()
         if first and self._queues[False] and self._next_other <= max(at, now):
             at += 1 / self._rate  # this place is one of those that the others have
         together = max(1, int(TOGETHER * self._rate))
@@ -223,17 +229,26 @@ class RateLimiter:
         # What follows holds for each request by itself.
         at = max(at, self._held_until)
         number = ceil(self._rate)
-        if len(self._passed) >= number:
-            at = max(at, self._passed[-number] + number / self._rate)
+        before = self._before(number)
+        if before is not None:
+            at = max(at, before + number / self._rate)
         if len(self._passed) >= together:
             at = max(at, self._passed[-together] + together / (HASTE * self._rate))
         if self._queues[True] and not first:
             at = max(at, self._next_other)
         return at - now
 
+    def _before(self, number: int) -> float | None:
+        """Give when the last request but so many left, where that was of late; those about to leave count by now."""
+        if len(self._leaving) >= number:
+            return self._leaving[-number]
+        number -= len(self._leaving)
+        return self._left[-number] if len(self._left) >= number else None
+
     def _pass(self, *, first: bool) -> None:
         now = self._clock.monotonic()
         self._passed.append(now)
+        self._leaving.append(now)
         self._next = (now if self._next < now - CATCH_UP_WAITING else self._next) + 1 / self._rate
         if self._queues[True] and not first:
             every = OTHERS_EVERY / self._rate

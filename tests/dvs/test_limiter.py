@@ -77,6 +77,22 @@ async def test_no_second_ever_sees_more_than_the_rate_however_many_ask_at_once(c
     assert max(sum(start <= moment < start + 0.999999 for moment in passed) for start in passed) <= 20
 
 
+async def test_no_second_sees_more_leave_than_the_rate_where_they_leave_late(clock: Any) -> None:
+    limiter = RateLimiter(clock, rate=20)
+    left: list[float] = []
+
+    async def five(late: float) -> None:
+        for _ in range(5):
+            await limiter.acquire()
+        clock.seconds += late  # something keeps the event loop busy
+        left.extend(limiter.sent() for _ in range(5))
+
+    for turn in range(40):
+        await five(0.1 if turn % 3 == 0 else 0.0)
+    assert max(sum(start <= moment < start + 0.999999 for moment in left) for start in left) <= 20
+    assert left[-1] - left[0] <= 12
+
+
 async def test_a_long_rest_does_not_allow_a_burst_afterwards(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=10)
     await limiter.acquire()
