@@ -27,7 +27,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.engine import RunOptions
 
-SECONDS = 30.0
+SECONDS = 60.0
 AIM_USED, AIM_THROTTLED = 0.98, 0.001
 
 
