@@ -1,10 +1,11 @@
 """Runs the benchmarks beside this module, one after the other, and writes RESULTS.md from what they print.
 
-    python benchmarks/all.py [SCRIPT ...]
+    python benchmarks/all.py ["SCRIPT [ARGUMENT ...]" ...]
 
-Only the named ones are measured anew; what the others printed last is kept in build/bench.
+Only the named ones are measured anew, with their arguments; what the others printed last is kept in build/bench.
 """
 
+import shlex
 import subprocess
 import sys
 import time
@@ -33,13 +34,16 @@ SCRIPTS = (
 def main() -> None:
     """Measure, and write down what is known of every benchmark."""
     OUTPUTS.mkdir(parents=True, exist_ok=True)
-    for script in sys.argv[1:] or SCRIPTS:
-        print(f"{script} ...", file=sys.stderr, flush=True)
+    for wanted in sys.argv[1:] or SCRIPTS:
+        print(f"{wanted} ...", file=sys.stderr, flush=True)
         began = time.perf_counter()
-        finished = subprocess.run([sys.executable, FOLDER / script], stdout=subprocess.PIPE, text=True, check=True)
+        script, *arguments = shlex.split(wanted)
+        command = [sys.executable, FOLDER / script, *arguments]
+        finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(finished.stdout, flush=True)
         title, _, rest = finished.stdout.strip().partition("\n")
-        taken = f"Measured on {datetime.now(UTC):%Y-%m-%d}, in {time.perf_counter() - began:.0f} s."
+        how = f" by `benchmarks/{wanted}`" if arguments else ""
+        taken = f"Measured on {datetime.now(UTC):%Y-%m-%d}{how}, in {time.perf_counter() - began:.0f} s."
         OUTPUTS.joinpath(f"{script}.md").write_text(f"{title}\n\n{taken}\n{rest}\n", encoding="utf-8")
     outputs = [OUTPUTS / f"{script}.md" for script in SCRIPTS]
     sections = [output.read_text(encoding="utf-8") for output in outputs if output.exists()]

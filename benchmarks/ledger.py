@@ -214,7 +214,10 @@ async def _resumed(ledger: Ledger, run: Run, folder: Path, figures: Figures) -> 
     read = _read(ledger.path, f"SELECT r.*, a.* {joined}")
     figures.add("baseline: sqlite3 reads a run's rows and attempts in list order", f"{read:.2f} s")
     figures.add(
-        "`resume RUN` with nothing to do that writes a report as CSV", f"{wrote:.2f} s", ratio=_ratio(wrote, read)
+        "`resume RUN` with nothing to do that writes a report as CSV",
+        f"{wrote:.2f} s",
+        ratio=_ratio(wrote, read),
+        aim=reached(wrote < 20, "20 s"),
     )
     aim = reached(stood < 15, "15 s")
     figures.add("the same again: the report stands", f"{stood:.2f} s", ratio=_ratio(stood, read), aim=aim)

@@ -75,7 +75,8 @@ def main() -> None:
     )
     sizes = arguments.rows or ROWS
     measured = {rows: _of_list(rows) for rows in sizes}
-    _tell(figures, max(sizes), measured[max(sizes)])
+    told = AIMED_ROWS if AIMED_ROWS in sizes else max(sizes)
+    _tell(figures, told, measured[told])
     _tell_of_workbook(figures)
     figures.show(_growth(measured))
 

@@ -45,11 +45,10 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         journal=journal,
         settlement=settlement,
         run=run,
-        concurrency=concurrency_for(dvs.limiter),
         but_held=guards.mode is Mode.HOLD,
     )
     try:
-        return await hints.follow()
+        return await hints.follow(at_once=concurrency_for(dvs.limiter))
     finally:
         await journal.close()
 
@@ -63,7 +62,6 @@ class Hints:
         journal: where the ledger is called.
         settlement: where moves are written.
         run: the run, whose lock the caller holds.
-        concurrency: requests that may be on their way at once.
         but_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
@@ -75,7 +73,6 @@ class Hints:
         journal: Journal,
         settlement: Settlement,
         run: Run,
-        concurrency: int,
         but_held: bool = False,
     ) -> None:
         self._dvs = dvs
@@ -83,17 +80,16 @@ class Hints:
         self._journal = journal
         self._settlement = settlement
         self._run = run
-        self._concurrency = concurrency
         self._but_held = but_held
 
-    async def follow(self) -> int:
-        """Ask for the transactions that callbacks spoke of, and give how many rows moved.
+    async def follow(self, *, at_once: int) -> int:
+        """Ask for the transactions that callbacks spoke of, so many at once, and give how many rows moved.
 
         Raises:
             DVSError: the API did not answer; the hints stay.
         """
         hints = await self._journal.call(self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, but_held=self._but_held)
-        return await sum_of(self._follow, hints, at_once=self._concurrency)
+        return await sum_of(self._follow, hints, at_once=at_once)
 
     async def _follow(self, hint: HintedAttempt) -> int:
         move = await self._move(hint)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
@@ -26,6 +27,8 @@ from bulk_topup.states import RowState
 SINGLES_PER_POLL = 100
 #: Seconds between polls for each open row: to look through all of them takes a fiftieth of that, at most.
 A_ROW = 0.0001
+#: While rows are sent, one place on the wire in so many is for questions.
+PLACES_EVERY: Final = 8
 #: Rows are asked for again after this part of the time without changes that ends a run, whatever is expected.
 BEFORE_TIMEOUT = 0.4
 
@@ -79,7 +82,6 @@ class Tracker:
             journal=journal,
             settlement=settlement,
             run=run,
-            concurrency=concurrency,
             but_held=but_held,
         )
         self._all_submitted = asyncio.Event()
@@ -110,7 +112,7 @@ class Tracker:
         while not self._control.is_stopping:
             self._woken.clear()
             submitted = self._control.quiet.is_set()
-            changed = await self._count(self._hints.follow())
+            changed = await self._count(self._hints.follow(at_once=self._at_once))
             is_open = await self._is_open()
             if not is_open and self._all_submitted.is_set():
                 return
@@ -136,6 +138,11 @@ class Tracker:
                 )
             turns = [event for event in (self._control.quiet, self._all_submitted) if not event.is_set()]
             await self._control.sleep(next_poll - now(), until=[self._woken, *turns])
+
+    @property
+    def _at_once(self) -> int:
+        """Requests that may be on their way at once: a part of all places while others pay."""
+        return self._concurrency if self._control.quiet.is_set() else max(1, self._concurrency // PLACES_EVERY)
 
     async def _count(self, asking: Awaitable[int]) -> int:
         """Give the number of rows that became final by asking the provider; 0 where it does not answer."""
@@ -201,7 +208,7 @@ class Tracker:
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
         wanted = {each.second for each in question.slices}
         transactions = self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest)
-        async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
+        async with aclosing(transactions.pages(at_once=min(self._at_once, PAGES_AT_ONCE))) as pages:
             async for page in pages:
                 self._control.answered()
                 by_id = {transaction.external_id: transaction for transaction in page.items}
@@ -239,7 +246,7 @@ class Tracker:
 
         items, are_all = await self._unseen(slices, seen, after_row=self._asked_last)
         self._asked_last = 0
-        final = await sum_of(ask, items, at_once=self._concurrency)
+        final = await sum_of(ask, items, at_once=self._at_once)
         if are_all:
             self._asked_last = 0
         return final, looks

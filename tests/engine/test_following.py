@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from bulk_topup.clock import SystemClock
@@ -82,3 +83,21 @@ async def test_what_callbacks_spoke_of_is_asked_for_at_once(
         assert ledger.hinted(finished.run) == []
     assert network.most["GET"] == 20
     assert asked <= 4
+
+
+async def test_while_rows_are_sent_few_of_the_places_are_for_questions(
+    pay: Pay, network: Any, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    faults = sandbox.base_url.removesuffix("/v1") + "/sandbox/faults"
+    httpx2.put(faults, json=[{"kind": "latency", "seconds": 0.1}], auth=credentials).raise_for_status()
+    asked: list[int] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if line.startswith("POST"):
+            asked.append(network.most["GET"])
+        return (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
+
+    network.rule = rule
+    await pay(text=_slow(100), timeout=10)
+    assert max(asked) == 1
+    assert network.most["GET"] == 4
