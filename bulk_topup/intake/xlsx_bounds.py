@@ -10,7 +10,10 @@ import os
 import re
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from string import ascii_uppercase, digits
 from typing import IO, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -39,6 +42,9 @@ MAX_TEXT_BYTES: Final = 512 * MIB
 _SPLIT: Final = "split the list, or save it as CSV."
 _ANEW: Final = "open it in a spreadsheet program and save it as XLSX anew."
 _PIECE_BYTES: Final = 1 << 20
+#: Pieces of sheets that are looked at at the same time, and those that may wait for it.
+_THREADS: Final = 2
+_PIECES_AHEAD: Final = 4
 #: A tag that goes on for longer is looked at in parts.
 _TAG_BYTES: Final = 1 << 16
 
@@ -76,19 +82,20 @@ def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[st
     sheets: list[tuple[ZipInfo, _Glance]] = []
     strings: list[tuple[ZipInfo, _Glance]] = []
     marked: dict[str, bool] = {}
-    for part in archive.infolist():
-        glance = _Glance(name)
-        for piece in _pieces(file, part, name):
-            unpacked += len(piece)
-            if unpacked > MAX_UNPACKED_BYTES:
-                raise ListError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // MIB} MiB; {_SPLIT}")
-            glance.take(piece)
-        glance.end()
-        marked[part.filename] = marked.get(part.filename, False) or glance.is_marked
-        if glance.is_sheet:
-            sheets.append((part, glance))
-        if glance.is_strings:
-            strings.append((part, glance))
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="glance") as threads:
+        for part in archive.infolist():
+            glance = _Glance(name, threads)
+            for piece in _pieces(file, part, name):
+                unpacked += len(piece)
+                if unpacked > MAX_UNPACKED_BYTES:
+                    raise ListError(f"{name} unpacks to more than {MAX_UNPACKED_BYTES // MIB} MiB; {_SPLIT}")
+                glance.take(piece)
+            glance.end()
+            marked[part.filename] = marked.get(part.filename, False) or glance.is_marked
+            if glance.is_sheet:
+                sheets.append((part, glance))
+            if glance.is_strings:
+                strings.append((part, glance))
     longest_text = max((glance.longest_text for _, glance in strings), default=0)
     for part, glance in sheets:
         area, text_bytes = glance.rows * glance.columns, glance.most_texts * longest_text
@@ -110,8 +117,11 @@ def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[st
 class _Glance:
     """What a part's bytes show at a glance: where that is not clear, more than there is and never less."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, threads: ThreadPoolExecutor) -> None:
         self._name = name
+        self._threads = threads
+        #: What is looked at, first pieces first.
+        self._places: deque[Future[_Places]] = deque()
         self._rest = b""
         self._text = 0
         self.is_sheet = self.is_strings = False
@@ -137,6 +147,8 @@ class _Glance:
     def end(self) -> None:
         """Look at what is left."""
         self._look(self._rest)
+        while self._places:
+            self._add(self._places.popleft().result())
 
     def _look(self, window: bytes) -> None:
         if b"<!DOCTYPE" in window or b"<!ENTITY" in window:
@@ -144,33 +156,18 @@ class _Glance:
         self.is_sheet = self.is_sheet or _SHEET in window
         self.is_strings = self.is_strings or b"<si" in window or b":si" in window
         if self.is_sheet:
-            self._look_at_places(window)
+            if len(self._places) == _PIECES_AHEAD:
+                self._add(self._places.popleft().result())
+            self._places.append(self._threads.submit(_places_in, window))
         if self.is_strings:
             self._look_at_texts(window)
 
-    def _look_at_places(self, window: bytes) -> None:
-        # A cell with a text takes four marks: <c>, <v>, </v>, </c>.
-        self.most_texts += window.count(b"<") // 4 + 1
-        # Polars looks through bytes that are much like each other several times faster.
-        text = pl.Series([window.decode("latin-1")])
-        self.is_marked = self.is_marked or text.str.contains_any(MARKS).item()
-        cells = text.str.split(_PLACED_CELL).explode().slice(1)
-        places = cells.str.slice(0, cells.str.find('"', literal=True))
-        letters = places.str.strip_chars_end(digits).unique().to_list()
-        numbers = (
-            places.str.strip_chars_start(ascii_uppercase).cast(pl.Int64, strict=False).fill_null(_LARGEST_NUMBER + 1)
-        )
-        rows = _PLACED_ROW.findall(window)
-        if (
-            text.str.count_matches(_BEGUN).item() != len(cells) + len(rows)
-            or _PREFIXED.search(window)
-            or (numbers > _LARGEST_NUMBER).any()
-            or not all(map(_LETTERS.fullmatch, letters))
-        ):
-            self.is_placed = False
-            return
-        self.rows = max([self.rows, *map(int, rows), *numbers.top_k(1)])
-        self.columns = max([self.columns, *map(_column, letters)])
+    def _add(self, places: "_Places") -> None:
+        self.most_texts += places.most_texts
+        self.is_marked = self.is_marked or places.is_marked
+        self.is_placed = self.is_placed and places.is_placed
+        self.rows = max(self.rows, places.rows)
+        self.columns = max(self.columns, places.columns)
 
     def _look_at_texts(self, window: bytes) -> None:
         # A text ends in </si>, so that none is longer than what lies between two of these.
@@ -179,6 +176,44 @@ class _Glance:
         self.longest_text = max([self.longest_text, self._text, *map(len, others)])
         if others:
             self._text = len(others[-1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Places:
+    """What a piece of a sheet says of places, as a glance has it of the whole."""
+
+    most_texts: int
+    is_marked: bool
+    is_placed: bool
+    rows: int = 1
+    columns: int = 1
+
+
+def _places_in(window: bytes) -> _Places:
+    # A cell with a text takes four marks: <c>, <v>, </v>, </c>.
+    most_texts = window.count(b"<") // 4 + 1
+    # Polars looks through bytes that are much like each other several times faster, and lets other threads go on.
+    text = pl.Series([window.decode("latin-1")])
+    is_marked = text.str.contains_any(MARKS).item()
+    cells = text.str.split(_PLACED_CELL).explode().slice(1)
+    places = cells.str.slice(0, cells.str.find('"', literal=True))
+    letters = places.str.strip_chars_end(digits).unique().to_list()
+    numbers = places.str.strip_chars_start(ascii_uppercase).cast(pl.Int64, strict=False).fill_null(_LARGEST_NUMBER + 1)
+    rows = _PLACED_ROW.findall(window)
+    if (
+        text.str.count_matches(_BEGUN).item() != len(cells) + len(rows)
+        or _PREFIXED.search(window)
+        or (numbers > _LARGEST_NUMBER).any()
+        or not all(map(_LETTERS.fullmatch, letters))
+    ):
+        return _Places(most_texts=most_texts, is_marked=is_marked, is_placed=False)
+    return _Places(
+        most_texts=most_texts,
+        is_marked=is_marked,
+        is_placed=True,
+        rows=max([1, *map(int, rows), *numbers.top_k(1)]),
+        columns=max([1, *map(_column, letters)]),
+    )
 
 
 class _Exact:
