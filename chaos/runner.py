@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import click
 
 import bulk_topup.cli.going_on
 import bulk_topup.cli.pay
@@ -28,6 +29,7 @@ import bulk_topup.ledger.base
 import bulk_topup.ledger.store
 import bulk_topup.report.write
 from bulk_topup.cli import main as command
+from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.clock import SystemClock
 from bulk_topup.dvs.transport import Answer, Call, HTTPTransport
 from bulk_topup.ledger import Ledger
@@ -233,8 +235,9 @@ def main(words: Sequence[str]) -> None:
     break_process(breakage)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    except KeyboardInterrupt:  # it came while all this was imported; click says the same of one that comes at once
-        sys.exit("Aborted!")
+    except KeyboardInterrupt:  # it came while all this was imported; a command says the same
+        click.echo(INTERRUPTED, err=True)
+        sys.exit(INTERRUPTED_CODE)
     command(rest, prog_name="bulk-topup")
 
 

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import click
 from click.shell_completion import CompletionItem
+
+#: What is said, and the exit code, where Ctrl-C comes while nothing of a command's own handles it.
+INTERRUPTED: Final = "Interrupted; start again to go on."
+INTERRUPTED_CODE: Final = 75
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +44,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(place.module), place.name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command gives
+        """Import and run the command that the line names."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(INTERRUPTED, err=True)
+            raise click.exceptions.Exit(INTERRUPTED_CODE) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Complete the commands' names, without importing any."""

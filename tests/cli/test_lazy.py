@@ -1,0 +1,25 @@
+"""Commands that are imported only when they are asked for."""
+
+import click
+from click.testing import CliRunner
+
+from bulk_topup.cli import main
+from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE, LazyGroup, Place
+from bulk_topup.exit_meanings import ExitMeaning
+
+
+@click.command()
+def broken_off() -> None:
+    """Be broken off by somebody at the keyboard."""
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_anything_else_handles_it_means_start_again() -> None:
+    group = LazyGroup(places={"broken-off": Place(module=__name__, name="broken_off", help="")})
+    result = CliRunner().invoke(group, ["broken-off"])
+    assert (result.exit_code, result.output) == (INTERRUPTED_CODE, f"{INTERRUPTED}\n")
+    assert ExitMeaning.RESUME_ME == INTERRUPTED_CODE
+
+
+def test_the_command_line_is_such_a_group() -> None:
+    assert isinstance(main, LazyGroup)
