@@ -18,7 +18,7 @@ def test_ctrl_c_before_anything_else_handles_it_means_start_again() -> None:
     group = LazyGroup(places={"broken-off": Place(module=__name__, name="broken_off", help="")})
     result = CliRunner().invoke(group, ["broken-off"])
     assert (result.exit_code, result.output) == (INTERRUPTED_CODE, f"{INTERRUPTED}\n")
-    assert ExitMeaning.RESUME_ME == INTERRUPTED_CODE
+    assert ExitMeaning(INTERRUPTED_CODE) is ExitMeaning.RESUME_ME
 
 
 def test_the_command_line_is_such_a_group() -> None:
