@@ -36,8 +36,9 @@ DEFAULT_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 #: Seconds to hold back when an answer says that no request is left, where it is not seen when there will be some.
 PAUSE_WHEN_SPENT = 0.05
-#: How far behind its schedule the limiter may be and still catch up, in seconds: where nobody waited, and where
-#: requests did, as when something keeps the event loop busy. Then how many times faster it goes.
+#: How far behind its schedule the limiter may be and still catch up, in seconds: where nothing has passed for as long
+#: because nobody asked, and where requests waited, as when something keeps the event loop busy. Then how many times
+#: faster it goes.
 CATCH_UP = 0.1
 CATCH_UP_WAITING: Final = 0.5
 HASTE: Final = 2.0
@@ -122,7 +123,9 @@ class RateLimiter:
             if not await turn:
                 await self._lead(queue, first=first)
         except BaseException:
-            with suppress(ValueError):  # it has passed, and nobody uses its place
+            if turn.done() and not turn.cancelled() and turn.result() and self._leaving:
+                self._leaving.pop()  # it has passed, and will not leave
+            with suppress(ValueError):  # whoever led has taken it out
                 queue.remove(turn)
             raise
         finally:

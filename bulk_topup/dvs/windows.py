@@ -81,10 +81,10 @@ class Windows:
         elif (
             self._start is not None
             and sent_at >= self._start + PERIOD + between
-            and (remaining >= self._remaining or between > _GAP * PERIOD)
+            and (remaining >= self._remaining or max(between, sent_at - self._start - PERIOD) > _GAP * PERIOD)
         ):
             # Too long ago to show by itself: it began a whole number of windows after the last one that did. While less
-            # and less is left, the old one goes on, and requests only take longer to arrive than at its beginning.
+            # and less is left, the old one may go on a little, where requests take longer to arrive than when it began.
             self._begin(self._start + (sent_at - self._start) // PERIOD * PERIOD)
         self._limit, self._newest, self._remaining = limit, sent_at, remaining
         taken = limit - remaining - self._own(sent_at - PERIOD, sent_at)

@@ -15,7 +15,7 @@ from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.polling import PollPolicy
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
-from bulk_topup.engine.together import concurrency_for
+from bulk_topup.engine.together import concurrency_for, first_of
 from bulk_topup.engine.track import Tracker
 from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
@@ -203,7 +203,7 @@ class Runner:
             await asyncio.wait({work})
             await self._journal.close()
         if not work.cancelled() and (error := work.exception()) is not None:
-            raise _first(error)
+            raise first_of(error)
         counts = self._ledger.counts(self._run)
         return RunResult(
             counts=counts,
@@ -217,10 +217,3 @@ class Runner:
             group.create_task(self._tracker.track_all())
             await self._submitter.submit_all()
             self._tracker.submitting_ended()
-
-
-def _first(error: BaseException) -> BaseException:
-    """Give the error that began it all, out of the groups that tasks wrap around it."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

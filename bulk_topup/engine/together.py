@@ -1,10 +1,11 @@
 """Does the same for many things, some of them at once, and tells how many; touches nothing but the event loop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from math import ceil
 from typing import Final, TypeVar
 
+from bulk_topup.dvs.errors import DVSError
 from bulk_topup.dvs.limiter import RateLimiter
 
 T = TypeVar("T")
@@ -23,27 +24,39 @@ def concurrency_for(limiter: RateLimiter) -> int:
     return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
 
 
-async def sum_of(function: Callable[[T], Awaitable[int]], items: Iterable[T], *, at_once: int) -> int:
+async def sum_of(function: Callable[[T], Awaitable[int]], items: Sequence[T], *, at_once: int) -> int:
     """Call a function with one thing after the other, so many at once, and give the sum of what it gives.
 
-    After an error nothing more is begun. What is on its way ends, and then the error is raised; of several the first.
+    Raises:
+        DVSError: the first one that was raised. Nothing was begun after it, and what was on its way has ended.
+        Exception: whatever else was raised, at once; what was on its way was cancelled.
     """
     todo = iter(items)
-    errors: list[Exception] = []
+    errors: list[DVSError] = []
 
     async def some() -> int:
         total = 0
         for item in todo:
             try:
                 total += await function(item)
-            except Exception as error:  # noqa: BLE001 - raised below
+            except DVSError as error:
                 errors.append(error)
             if errors:
                 break
         return total
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(some()) for _ in range(at_once)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(some()) for _ in range(min(at_once, len(items)))]
+    except BaseExceptionGroup as others:
+        raise first_of(others) from None
     if errors:
         raise errors[0]
     return sum(task.result() for task in tasks)
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Give the error that began it all, out of the groups that tasks wrap around it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -11,6 +11,7 @@ from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
+from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
@@ -291,10 +292,14 @@ class Tracker:
             (item.attempt, move)
             for item, transaction in found
             if (move := self._move(item, transaction)).after is not RowState.ACCEPTED
-            or transaction.status.message != item.status_message
+            or (transaction.status.message != item.status_message and not self._is_stale(transaction))
         ]
         await self._settlement.record(*moves)
         return sum(move.after is not RowState.ACCEPTED for _, move in moves)
+
+    def _is_stale(self, transaction: TransactionOutcome) -> bool:
+        """Tell that the provider said this before it was asked to confirm: what is followed is not held any more."""
+        return self._but_held and class_of(transaction.status) is StatusClass.CREATED
 
     @staticmethod
     def _move(item: OpenAttempt, transaction: TransactionOutcome) -> Move:

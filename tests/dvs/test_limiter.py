@@ -50,6 +50,12 @@ async def _pass(limiter: RateLimiter, times: int) -> None:
         await limiter.acquire()
 
 
+async def _pass_and_leave(limiter: RateLimiter, times: int = 1) -> None:
+    for _ in range(times):
+        await limiter.acquire()
+        limiter.sent()
+
+
 def _learn(limiter: RateLimiter, limit: int, remaining: int) -> None:
     limiter.learn(limit, remaining, limiter.sent())
 
@@ -195,6 +201,38 @@ async def test_whoever_gives_up_while_asleep_hands_the_lead_to_the_next(gone: ra
     async with asyncio.timeout(10):
         ended = await asyncio.gather(*waiting, clock.run_for(3.0), return_exceptions=True)
     assert [isinstance(each, asyncio.CancelledError) for each in ended[:20]] == [number in gone for number in range(20)]
+
+
+async def test_whoever_gives_up_as_the_leader_wakes_up_does_not_pass() -> None:
+    clock = _SleepyClock()
+    limiter = RateLimiter(clock, rate=500)
+    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    left = [task for task in waiting if not task.done()]
+    clock.wake_at(clock.seconds + TOGETHER)
+    for task in left[1:3]:
+        task.cancel()
+    await asyncio.gather(*waiting, clock.run_for(1.0), return_exceptions=True)
+    assert [task.cancelled() for task in left] == [place in {1, 2} for place in range(len(left))]
+    assert not [task for task in waiting if not task.cancelled() and task.exception()]
+
+
+async def test_whoever_gives_up_just_after_it_passed_takes_nobody_elses_place() -> None:
+    clock = _SleepyClock()
+    limiter = RateLimiter(clock, rate=500)
+    for _ in range(60):
+        waiting = [asyncio.create_task(_pass_and_leave(limiter)) for _ in range(20)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        clock.wake_at(clock.seconds + TOGETHER)
+        await asyncio.sleep(0)  # whoever led has let others pass, and they do not know yet
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    passed = asyncio.create_task(_pass_and_leave(limiter, 1500))
+    await clock.run_for(3.5)
+    assert passed.done()
 
 
 async def test_nobody_who_gave_up_counts_as_waiting(clock: Any) -> None:

@@ -46,3 +46,19 @@ def test_a_window_that_began_unseen_is_taken_in_by_its_time() -> None:
         windows.sent(at)
         windows.answered(at, LIMIT, 0)
     assert windows.full_until(3.3) == 4.0
+
+
+def test_a_window_of_which_others_take_much_at_once_is_taken_in_a_little_later() -> None:
+    windows = Windows()
+    _window(windows, 0.3, used=150)
+    _window(windows, 1.0, until=LIMIT * 2 // 5)
+    for number in range(20):  # another client takes 320 as the next one begins, and less is left than before
+        at = 2.0 + number / 50
+        windows.sent(at)
+        windows.answered(at, LIMIT, max(0, 179 - number))
+    assert windows.others() >= 320
+    for number in range(20, 30):
+        at = 2.0 + number / 50
+        windows.sent(at)
+        windows.answered(at, LIMIT, 0)
+    assert windows.full_until(at + 0.01) == 3.0

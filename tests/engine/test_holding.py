@@ -218,3 +218,25 @@ async def test_what_is_cancelled_is_no_failure_that_hides_why(
     assert finished.result.reason is StopReason.CANCELLED
     assert "All held transactions were cancelled" in finished.result.message
     assert set(_statuses(books)) == {"CANCELLED"}
+
+
+@pytest.mark.parametrize("sandbox", [0.05], indirect=True)
+async def test_a_list_that_was_read_before_the_confirmation_takes_nothing_back(
+    pay: Pay, network: Any, sandbox: EmbeddedSandbox, credentials: tuple[str, str]
+) -> None:
+    stale: list[bytes] = []
+    given: list[bytes] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if "/confirm" in line and not stale:
+            stale.append(httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).content)
+        if line.startswith("GET /v1/transactions?from_date") and len(given) < 3:
+            given.append(stale[0])
+            return (200, stale[0])
+        return "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(8, mode="hold")
+    assert len(given) == 3
+    assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 8})
+    assert _kinds(network) == ["create"] * 8 + ["confirm"] * 8

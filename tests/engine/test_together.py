@@ -5,7 +5,9 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
+from bulk_topup.dvs import NoResponseError
 from bulk_topup.engine.together import sum_of
+from bulk_topup.errors import LedgerError
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +28,7 @@ class Doing:
             await asyncio.sleep(0)
         self.ended.append(item)
         if self._fails(item):
-            raise ValueError(item)
+            raise NoResponseError(f"no answer to {item}")
         return item
 
 
@@ -44,11 +46,26 @@ async def test_nothing_to_do_is_nothing() -> None:
 
 async def test_after_an_error_nothing_is_begun_and_what_was_begun_ends() -> None:
     doing = Doing(fails=lambda item: item in {20, 21})
-    with pytest.raises(ValueError, match="21"):  # which takes less long
+    with pytest.raises(NoResponseError, match="21"):  # which takes less long
         await sum_of(doing.one, range(50), at_once=4)
     assert set(range(22)) <= set(doing.begun)
     assert len(doing.begun) <= 26
     assert sorted(doing.ended) == sorted(doing.begun)
+
+
+async def test_another_error_than_the_providers_is_raised_at_once_and_alone() -> None:
+    waiting = asyncio.Event()
+
+    async def one(item: int) -> int:
+        if item == 0:
+            raise NoResponseError("no answer")
+        if item == 1:
+            raise LedgerError("disk full")
+        await waiting.wait()
+        return item
+
+    with pytest.raises(LedgerError, match="disk full"):
+        await sum_of(one, range(9), at_once=4)
 
 
 async def test_whoever_cancels_the_whole_cancels_each() -> None:
