@@ -149,7 +149,8 @@ def _sizes(path: Path, rows: int, figures: Figures) -> None:
     with closing(sqlite3.connect(path)) as connection:
         sizes = dict(
             connection.execute(
-                "SELECT s.tbl_name || ' ' || s.type, sum(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s "
+                "SELECT s.tbl_name || ' ' || s.type, sum(d.pageno) * (SELECT page_size FROM pragma_page_size) "
+                "FROM dbstat AS d JOIN sqlite_schema AS s "
                 "ON s.name = d.name WHERE s.tbl_name IN ('rows', 'attempts', 'events') AND d.aggregate = 1 GROUP BY 1"
             ).fetchall()
         )
