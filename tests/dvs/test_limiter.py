@@ -56,6 +56,16 @@ async def _pass_and_leave(limiter: RateLimiter, times: int = 1) -> None:
         limiter.sent()
 
 
+async def _give_up(limiter: RateLimiter, times: int) -> None:
+    """Let one that goes first pass, and others after it wait and give up."""
+    await limiter.acquire(first=True)
+    waiting = [asyncio.create_task(limiter.acquire(first=True)) for _ in range(times)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 def _learn(limiter: RateLimiter, limit: int, remaining: int) -> None:
     limiter.learn(limit, remaining, limiter.sent())
 
@@ -237,12 +247,7 @@ async def test_whoever_gives_up_just_after_it_passed_takes_nobody_elses_place() 
 
 async def test_nobody_who_gave_up_counts_as_waiting(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
-    await limiter.acquire(first=True)
-    waiting = [asyncio.create_task(limiter.acquire(first=True)) for _ in range(5)]
-    await asyncio.sleep(0)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    await _give_up(limiter, 5)
     began = clock.monotonic()
     await _pass(limiter, 100)
     assert clock.monotonic() - began <= 1.01  # while one that goes first waits, they would take 40 s
@@ -285,12 +290,7 @@ async def test_a_burst_of_429_slows_down_once(clock: Any) -> None:
 
 async def test_who_gives_up_waiting_keeps_nobody_from_passing(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1)
-    await limiter.acquire(first=True)
-    waiting = [asyncio.create_task(limiter.acquire(first=True)) for _ in range(3)]
-    await asyncio.sleep(0)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    await _give_up(limiter, 3)
     began = clock.monotonic()
     await limiter.acquire()
     await limiter.acquire(first=True)
