@@ -69,6 +69,8 @@ class RateLimiter:
         self._limit: int | None = None
         #: When the request was sent whose answer told the limit.
         self._told_at = float("-inf")
+        #: When an answer told another limit than was known.
+        self._news_at = float("-inf")
         self._windows = Windows()
         #: What part of the allowed rate is used, after answers with 429 whose windows were not seen.
         self._factor = 1.0
@@ -181,7 +183,8 @@ class RateLimiter:
     def throttled(self, retry_after: float | None, limit: int | None, sent_at: float) -> float:
         """Take in a 429: slow down, hold everything back, and give the seconds that this holds.
 
-        Requests that were on their way already when the first 429 of a pause came say nothing new.
+        Requests that were on their way already when the first 429 of a pause came, or when another limit was told, say
+        nothing new.
 
         Args:
             retry_after: seconds to wait, where it says so.
@@ -190,7 +193,7 @@ class RateLimiter:
         """
         pause = min(max(retry_after if retry_after is not None else DEFAULT_PAUSE, 0.0), LONGEST_PAUSE)
         now = self._clock.monotonic()
-        if not self._take_limit(limit, sent_at) and now >= self._pausing_until:
+        if not self._take_limit(limit, sent_at) and now >= self._pausing_until and sent_at >= self._news_at:
             if self._windows.are_seen:
                 self._guard, self._guarded_at = self._guard_at(now) + GUARD, now
             else:
@@ -206,6 +209,8 @@ class RateLimiter:
             return False
         is_news = limit != self._limit
         self._limit, self._told_at = limit, sent_at
+        if is_news:
+            self._news_at = self._clock.monotonic()
         return is_news
 
     def _adapt(self, remaining: int | None, now: float, sent_at: float) -> None:

@@ -288,6 +288,20 @@ async def test_a_burst_of_429_slows_down_once(clock: Any) -> None:
     assert limiter.rate == pytest.approx(100 * SHRINK * SHRINK)
 
 
+async def test_a_429_to_what_was_sent_before_another_limit_was_told_slows_nothing_down(clock: Any) -> None:
+    limiter = RateLimiter(clock)
+    _learn(limiter, 100, 99)
+    clock.seconds += 1.0
+    told, refused = limiter.sent(), limiter.sent()
+    clock.seconds += 0.05
+    limiter.learn(50, 49, told)
+    limiter.throttled(1.0, 50, refused)
+    assert limiter.rate == pytest.approx(50 * SHARE_OF_LIMIT)
+    clock.seconds += 1.0
+    _throttled(limiter, 1.0)
+    assert limiter.rate == pytest.approx(50 * SHARE_OF_LIMIT * SHRINK)
+
+
 async def test_who_gives_up_waiting_keeps_nobody_from_passing(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1)
     await _give_up(limiter, 3)
