@@ -1,7 +1,7 @@
 """Waits in an event loop that end when the first of several things happens; touches nothing but the loop."""
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterable
 
 from bulk_topup.clock import Clock
 
@@ -17,6 +17,11 @@ async def first_of(*waits: Coroutine[object, object, object]) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await give_up(tasks)
+
+
+async def give_up(tasks: Iterable[asyncio.Task[object]]) -> None:
+    """Cancel tasks, and return when all of them have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

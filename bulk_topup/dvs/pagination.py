@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from bulk_topup.dvs.errors import InvalidResponseError
+from bulk_topup.waiting import give_up
 
 T = TypeVar("T")
 
@@ -77,9 +78,7 @@ class Pages(Generic[T]):
                 announced = page.total_pages or 0
             raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
         finally:
-            for task in coming:
-                task.cancel()
-            await asyncio.gather(*coming, return_exceptions=True)
+            await give_up(coming)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():

@@ -77,14 +77,7 @@ class Tracker:
         self._concurrency = concurrency
         self._timeout = timeout
         self._but_held = but_held
-        self._hints = Hints(
-            dvs=dvs,
-            ledger=ledger,
-            journal=journal,
-            settlement=settlement,
-            run=run,
-            but_held=but_held,
-        )
+        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, but_held=but_held)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         self._polls = Polls(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
@@ -235,7 +228,7 @@ class Tracker:
         async def ask(item: OpenAttempt) -> int:
             if self._control.is_stopping:
                 return 0
-            self._asked_last = max(self._asked_last, item.attempt.row_id)
+            self._asked_last = item.attempt.row_id
             try:
                 transaction = await self._dvs.transaction_outcomes.get(item.transaction_id)
             except NotFoundError as error:
@@ -246,7 +239,6 @@ class Tracker:
             return await self._record([(item, transaction)])
 
         items, are_all = await self._unseen(slices, seen, after_row=self._asked_last)
-        self._asked_last = 0
         final = await sum_of(ask, items, at_once=self._at_once)
         if are_all:
             self._asked_last = 0

@@ -19,7 +19,7 @@ from bulk_topup.sandbox.outcomes import Status
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.rendering import transaction_body
 from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.waiting import first_of
+from bulk_topup.waiting import first_of, give_up
 
 _log = logging.getLogger(__name__)
 
@@ -78,9 +78,7 @@ class Callbacks:
     async def stop(self) -> None:
         """End every try, wherever it is."""
         self._provider.watcher = None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await give_up(self._tasks)
         if self._client is not None:
             await self._client.aclose()
 

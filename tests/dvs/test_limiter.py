@@ -56,6 +56,14 @@ async def _pass_and_leave(limiter: RateLimiter, times: int = 1) -> None:
         limiter.sent()
 
 
+async def _twenty(limiter: RateLimiter) -> list[asyncio.Task[None]]:
+    """Let twenty ask at once, of whom the first may have passed by now."""
+    tasks = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
 async def _give_up(limiter: RateLimiter, times: int) -> None:
     """Let one that goes first pass, and others after it wait and give up."""
     await limiter.acquire(first=True)
@@ -175,9 +183,7 @@ async def test_requests_that_are_due_at_nearly_the_same_time_go_together(clock: 
 async def test_one_wake_up_lets_all_pass_whose_places_have_come() -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=500)
-    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    waiting = await _twenty(limiter)
     before = sum(task.done() for task in waiting)
     clock.wake_at(clock.seconds + TOGETHER)
     await asyncio.sleep(0)
@@ -216,9 +222,7 @@ async def test_whoever_gives_up_while_asleep_hands_the_lead_to_the_next(gone: ra
 async def test_whoever_gives_up_as_the_leader_wakes_up_does_not_pass() -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=500)
-    waiting = [asyncio.create_task(limiter.acquire()) for _ in range(20)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    waiting = await _twenty(limiter)
     left = [task for task in waiting if not task.done()]
     clock.wake_at(clock.seconds + TOGETHER)
     for task in left[1:3]:
