@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
 from bulk_topup.environments import Environment
@@ -14,6 +13,7 @@ from bulk_topup.records import Run
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, Watcher, run_list
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import SystemClock
 
 
 class Nobody:

@@ -5,9 +5,8 @@ What a script may import stands in `__all__`; `bulk_topup.dvs` is the API's clie
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
-
-__version__ = "0.1.0"
+from bulk_topup.__version__ import __version__ as __version__
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.engine import Progress

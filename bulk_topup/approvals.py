@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from bulk_topup.errors import ApprovalError
-from bulk_topup.files import OWNER_ONLY
 from bulk_topup.guards import Guards
+from bulk_topup.system.files import OWNER_ONLY
 
 #: How long an approval holds unless its approver says otherwise.
 VALID_FOR: Final = timedelta(hours=24)

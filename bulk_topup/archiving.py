@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.files import OWNER_ONLY, private_folder, sync_folder
+from bulk_topup.system.files import OWNER_ONLY, private_folder, sync_folder
 
 #: Lists of one name that an archive's folder holds.
 MAX_OF_A_NAME: Final = 1_000

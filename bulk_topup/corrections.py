@@ -8,7 +8,7 @@ from typing import Final
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.problems import DO_NOT_PAY, LINE_COLUMN, REASON_COLUMN
-from bulk_topup.report import csv_text
+from bulk_topup.security.formulas import csv_text
 
 #: Corrected rows that one file may have.
 MAX_CORRECTIONS: Final = 200_000

@@ -16,7 +16,6 @@ from bulk_topup.dvs.models import CalculationMode
 from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.fields import PRODUCT_ID, REFERENCE
-from bulk_topup.files import similar_to
 from bulk_topup.filters import Filter
 from bulk_topup.guards import Guards, Mode, RetriedStatus
 from bulk_topup.intake import Formats, ListSource
@@ -25,6 +24,7 @@ from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_pat
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 from bulk_topup.schedules import Schedule
+from bulk_topup.system.files import similar_to
 from bulk_topup.telling.notification import MetricsFile, Notification, PingURL
 from bulk_topup.toml_places import Path as Place
 from bulk_topup.toml_places import places

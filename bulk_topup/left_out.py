@@ -4,10 +4,11 @@ import csv
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.files import replacing
 from bulk_topup.filters import FilteredTable
 from bulk_topup.problems import LINE_COLUMN
-from bulk_topup.report import ReportError, csv_text
+from bulk_topup.report import ReportError
+from bulk_topup.security.formulas import csv_text
+from bulk_topup.system.files import replacing
 
 #: The file in the report's folder.
 LEFT_OUT: Final = "left-out.csv"

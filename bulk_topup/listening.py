@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.dvs.callbacks import CallbackReceiver
 from bulk_topup.engine import follow_hints
 from bulk_topup.errors import RunLockedError
 from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.redaction import hide
-from bulk_topup.serving import Address, Serving
-from bulk_topup.waiting import sleep_until
+from bulk_topup.security.redaction import hide
+from bulk_topup.system.asgi_server import Address, Serving
+from bulk_topup.system.clock import Clock
+from bulk_topup.system.waits import sleep_until
 
 #: Seconds after which hints are looked at again although no callback came: their run was held, or DVS did not answer.
 LOOK_AGAIN = 30.0

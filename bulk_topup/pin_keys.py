@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from platformdirs import user_config_path
 
 from bulk_topup.errors import PinKeyError
-from bulk_topup.files import OWNER_ONLY, create_whole, private_folder, replacing
+from bulk_topup.system.files import OWNER_ONLY, create_whole, private_folder, replacing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -12,9 +12,9 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
 from bulk_topup.environments import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.files import private_folder
 from bulk_topup.runs import Payer
 from bulk_topup.settings import Credentials, load_credentials, load_transport
+from bulk_topup.system.files import private_folder
 
 #: As many as a run can use; each is opened only when it is needed.
 MOST_CONNECTIONS = 1000

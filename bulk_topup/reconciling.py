@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Balance
 from bulk_topup.engine import (
@@ -33,6 +32,7 @@ from bulk_topup.jobs_of_runs import job_of
 from bulk_topup.ledger import Ledger, Observation, run_lock
 from bulk_topup.records import Move, Run
 from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
+from bulk_topup.system.clock import Clock, SystemClock
 
 #: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
 MARGIN: Final = timedelta(minutes=10)

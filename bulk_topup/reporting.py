@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulk_topup.errors import BulkTopupError, LedgerError
-from bulk_topup.files import private_folder, sha256_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Run
 from bulk_topup.report import (
@@ -18,6 +17,7 @@ from bulk_topup.report import (
     summarise_groups,
     write_report,
 )
+from bulk_topup.system.files import private_folder, sha256_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,10 +11,9 @@ from typing import Protocol
 
 from filelock import FileLock
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
 from bulk_topup.archiving import Archiving, ListFile, mark_of
-from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances
@@ -37,7 +36,6 @@ from bulk_topup.errors import (
 )
 from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.fields import PRODUCT_ID
-from bulk_topup.files import sha256_of
 from bulk_topup.filters import FilteredTable
 from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
@@ -51,6 +49,8 @@ from bulk_topup.records import Run
 from bulk_topup.report import Report, ReportError
 from bulk_topup.reporting import ReportOptions, make_report_folder, standing_report, write_standing_report
 from bulk_topup.states import OPEN_STATES, RowState
+from bulk_topup.system.clock import Clock, SystemClock
+from bulk_topup.system.files import sha256_of
 
 
 class Watcher(Protocol):

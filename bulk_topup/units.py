@@ -10,8 +10,8 @@ from string import Template
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.files import NAME_HASH_LENGTH
 from bulk_topup.schedules import CronTimes, Schedule
+from bulk_topup.system.files import NAME_HASH_LENGTH
 
 _CRON: Final = Template("""\
 # $title: $at in this machine's time zone. For `crontab -e` of $user; cron mails what is printed, which is only trouble.

@@ -13,8 +13,8 @@ import hypothesis
 import pytest
 from pydantic import SecretStr
 
-from bulk_topup import redaction
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.security import redaction
 
 API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"

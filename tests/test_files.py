@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.files import create_private, file_name, replacing, similar_to
+from bulk_topup.system.files import create_private, file_name, replacing, similar_to
 
 
 def _mode(path: Path) -> int:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from bulk_topup import redaction
 from bulk_topup.dvs.errors import NoResponseError
-from bulk_topup.redaction import LEFT_OUT, for_log, hide, hide_key_pair, without_secrets
+from bulk_topup.security import redaction
+from bulk_topup.security.redaction import LEFT_OUT, for_log, hide, hide_key_pair, without_secrets
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_records_of_any_logger_are_without_people_in_message_arguments_and_trace
 
 CRASH = """
     import sys, threading
-    from bulk_topup.redaction import hide, install
+    from bulk_topup.security.redaction import hide, install
     install()
     hide("s3cret-of-somebody")
     def fail():

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.environments import Environment
@@ -16,6 +15,7 @@ from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ import logging
 
 import click
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.cli.lazy import LazyGroup, Place
-from bulk_topup.redaction import install
+from bulk_topup.security.redaction import install
 
 
 def _place(module: str, name: str, help_: str) -> Place:

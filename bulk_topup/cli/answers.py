@@ -16,7 +16,7 @@ from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.providers import open_client
-from bulk_topup.report import csv_text
+from bulk_topup.security.formulas import csv_text
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)

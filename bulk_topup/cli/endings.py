@@ -6,10 +6,10 @@ from typing import Final
 
 from bulk_topup.cli.exits import with_cure
 from bulk_topup.errors import ApprovalNeededError, BulkTopupError
-from bulk_topup.redaction import without_secrets
 from bulk_topup.report.verdict import verdict_of
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
+from bulk_topup.security.redaction import without_secrets
 from bulk_topup.telling.messages import Ending
 from bulk_topup.telling.notification import Attachment
 

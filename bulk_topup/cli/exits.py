@@ -15,8 +15,8 @@ from bulk_topup.dvs import (
 )
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.exit_meanings import exit_meaning
-from bulk_topup.printable import printable
-from bulk_topup.redaction import without_secrets
+from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.terminal_text import printable
 
 #: Characters of an error that are shown: whatever is wrong a thousand times is understood after some.
 SHOWN_CHARACTERS: Final = 6_000

@@ -10,8 +10,8 @@ from bulk_topup.errors import RunNotFoundError
 from bulk_topup.jobs import NoListError
 from bulk_topup.ledger import Ledger
 from bulk_topup.library.ended import ended_run
-from bulk_topup.printable import printable
 from bulk_topup.records import Run
+from bulk_topup.security.terminal_text import printable
 from bulk_topup.states import RowState
 
 

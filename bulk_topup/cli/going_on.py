@@ -24,9 +24,9 @@ from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.jobs import RetryJob, load_retry_job
 from bulk_topup.ledger import RetryChoice, run_lock
-from bulk_topup.printable import printable
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.runs import Finished, resume_run
+from bulk_topup.security.terminal_text import printable
 
 #: Status messages of failures that may pass.
 WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)

@@ -9,7 +9,6 @@ import click
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import codec
 from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
@@ -19,8 +18,9 @@ from bulk_topup.job_checks import TRIED_ROWS, CheckedJob, check_choices, check_j
 from bulk_topup.job_schema import job_schema
 from bulk_topup.job_writing import Answers, Often, job_text
 from bulk_topup.jobs import Job, RetryJob
-from bulk_topup.printable import printable
 from bulk_topup.providers import open_client
+from bulk_topup.security.terminal_text import printable
+from bulk_topup.system.clock import SystemClock
 
 
 @click.group("job")

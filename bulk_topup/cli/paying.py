@@ -19,15 +19,15 @@ from bulk_topup.cli.times import moment_or_span
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
 from bulk_topup.environments import ProviderOptions
-from bulk_topup.files import sha256_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.listening import receiving
-from bulk_topup.printable import printable
 from bulk_topup.providers import poll_policy
-from bulk_topup.redaction import hide
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, approver_of, exit_code
-from bulk_topup.serving import Address
+from bulk_topup.security.redaction import hide
+from bulk_topup.security.terminal_text import printable
+from bulk_topup.system.asgi_server import Address
+from bulk_topup.system.files import sha256_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,12 +16,12 @@ from bulk_topup.cli.screen import shown
 from bulk_topup.cli.telling import tell_of_plan
 from bulk_topup.dvs import codec
 from bulk_topup.exit_meanings import ExitMeaning
-from bulk_topup.files import replacing
 from bulk_topup.ledger import Ledger
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.report import ReportError
 from bulk_topup.reporting import make_report_folder
 from bulk_topup.runs import plan_for_approval, plan_list
+from bulk_topup.system.files import replacing
 
 
 @click.command("plan")

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.files import file_name
 from bulk_topup.records import Run
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 from bulk_topup.reporting import ReportOptions
+from bulk_topup.system.files import file_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,11 +11,11 @@ import click
 
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.telling_options import telling_options
-from bulk_topup.clock import SystemClock
 from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.schedules import Schedule
+from bulk_topup.system.clock import SystemClock
 from bulk_topup.telling.json_log import STANDARD_OUTPUT
 from bulk_topup.units import Started, crontab, starts_another, systemd_units
 

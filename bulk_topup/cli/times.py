@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import click
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.spans import span_of
+from bulk_topup.system.clock import SystemClock
 
 
 def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:

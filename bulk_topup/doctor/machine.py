@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.doctor.findings import Finding, Verdict
 from bulk_topup.ledger import SQLITE_VERSION
 

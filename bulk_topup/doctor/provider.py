@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from bulk_topup.clock import Clock
 from bulk_topup.doctor.findings import Finding, Verdict
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe
 from bulk_topup.money import plain
+from bulk_topup.system.clock import Clock
 
 #: How far the two clocks may be apart.
 CLOCK_TOLERANCE: Final = timedelta(seconds=30)

@@ -16,12 +16,12 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import resources
 from bulk_topup.dvs.client import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT, AsyncDVS
 from bulk_topup.dvs.pagination import Page, Pages
 from bulk_topup.dvs.retries import RetryPolicy
 from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
+from bulk_topup.system.clock import Clock
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

@@ -13,8 +13,7 @@ from typing import Any, Final, Self, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from bulk_topup import __version__
-from bulk_topup.clock import Clock, SystemClock
+from bulk_topup.__version__ import __version__
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.errors import (
     QUOTED_CHARACTERS,
@@ -45,7 +44,8 @@ from bulk_topup.dvs.retries import RetryPolicy, with_retries
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.dvs.transport import Account, Answer, Call, Params, Transport
 from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName, transport_for
-from bulk_topup.printable import printable
+from bulk_topup.security.terminal_text import printable
+from bulk_topup.system.clock import Clock, SystemClock
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.redaction import without_secrets
+from bulk_topup.security.redaction import without_secrets
 
 #: How much of an unexpected body is quoted in an error.
 QUOTED_CHARACTERS = 200

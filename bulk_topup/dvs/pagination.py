@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from bulk_topup.dvs.errors import InvalidResponseError
-from bulk_topup.waiting import give_up
+from bulk_topup.system.waits import give_up
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs.errors import DVSError, InvalidResponseError, NoResponseError, ServerError, TooManyRequestsError
+from bulk_topup.system.clock import Clock
 
 T = TypeVar("T")
 

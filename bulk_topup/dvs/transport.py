@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.redaction import hide_key_pair
+from bulk_topup.security.redaction import hide_key_pair
 
 _log = logging.getLogger(__name__)
 

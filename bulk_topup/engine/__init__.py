@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.engine.comparison import Difference, Figures, Kind
@@ -28,7 +28,7 @@ else:
         rebuild=("rebuild_attempts",),
         reconcile=("Applied", "Comparison", "apply", "compare_window"),
         resolve=("ENDS", "ResolutionError", "Statement"),
-        run=("Progress", "Runner", "RunOptions", "RunResult"),
+        run=("Progress", "RunOptions", "RunResult", "Runner"),
         wallets=("WalletFigures", "wallet_figures"),
     )
 

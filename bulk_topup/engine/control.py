@@ -5,8 +5,8 @@ from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bulk_topup.clock import Clock
-from bulk_topup.waiting import sleep_until
+from bulk_topup.system.clock import Clock
+from bulk_topup.system.waits import sleep_until
 
 
 class StopReason(StrEnum):

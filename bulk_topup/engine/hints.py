@@ -1,6 +1,5 @@
 """What callbacks hint at: each transaction is fetched from the API before the ledger moves."""
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
@@ -11,6 +10,7 @@ from bulk_topup.guards import Mode, guards_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import HintedAttempt, Move, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: Hints that are followed before anything else has its turn.
 HINTS_AT_ONCE = 100

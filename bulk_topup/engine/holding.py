@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from enum import StrEnum
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import APIError, AsyncDVS, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.control import ENDS_SUBMITTING, Control, StopReason
@@ -20,6 +19,7 @@ from bulk_topup.guards import Guards
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import HeldAttempt, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: The part of the time for confirming that is kept in reserve, beside what the confirming takes at the present rate.
 RESERVE = 0.1

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bulk_topup.clock import Clock
 from bulk_topup.guards import OPERATOR_TROUBLES, Operators
 from bulk_topup.records import Attempt, Move
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: How often a pause doubles; beyond it a run waits for no operator any more.
 MOST_DOUBLINGS = 30

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.collecting import collecting_rarely
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
@@ -21,6 +20,7 @@ from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock, SystemClock
 
 #: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
 LANDING_TIME = 10.0

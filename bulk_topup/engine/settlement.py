@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from bulk_topup.clock import Clock
 from bulk_topup.engine.budget import Budget
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
@@ -16,6 +15,7 @@ from bulk_topup.ledger import Ledger, RetryChoice, Spent
 from bulk_topup.money import PRECISE, plain
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: By which share a price may differ where transactions are held to be compared and nothing else is stated.
 HOLD_TOLERANCE = Decimal("0.01")

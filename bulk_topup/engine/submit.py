@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import (
     APIError,
     AsyncDVS,
@@ -29,6 +28,7 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.money import plain
 from bulk_topup.records import Attempt, Move, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: Look-ups of an external id that is used but not listed yet, and the seconds before the second one (doubling).
 USED_ID_LOOKUPS = 4

@@ -7,7 +7,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
@@ -23,6 +22,7 @@ from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
 from bulk_topup.records import Move, OpenAttempt, Run
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: Rows that are asked for one by one in a poll, at most.
 SINGLES_PER_POLL = 100

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from bulk_topup.clock import Clock
 from bulk_topup.records import Move, OpenAttempt
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import Clock
 
 #: Answers in a row that a transaction is not found before its row is given to a person.
 MISSES: Final = 3

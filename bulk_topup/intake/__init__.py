@@ -5,7 +5,7 @@ Knows nothing of HTTP, products or the ledger. What a caller needs is named here
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.intake.amounts import normalise_amount

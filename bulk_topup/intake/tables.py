@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from bulk_topup.errors import ListError
-from bulk_topup.files import similar_to
 from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.intake.source import ListSource
 from bulk_topup.intake.texts import quoted
 from bulk_topup.intake.xlsx_file import XlsxTable
+from bulk_topup.system.files import similar_to
 
 _WORKBOOK_ENDINGS: Final = frozenset({".xlsx", ".xlsm"})
 _ZIP: Final = b"PK"

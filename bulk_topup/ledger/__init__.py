@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
@@ -18,7 +18,7 @@ else:
     __getattr__ = lazily(
         __name__,
         comparing=("KnownAttempt", "Observation", "Resolution"),
-        health=("SQLITE_VERSION", "Health", "examine"),
+        health=("Health", "SQLITE_VERSION", "examine"),
         holder=("is_seen_held", "run_file"),
         lock=("run_lock",),
         products=("ChosenProduct",),

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk_topup.errors import LedgerError
-from bulk_topup.files import OWNER_ONLY, create_private, private_folder
 from bulk_topup.ledger.versions import NAMES, applied
+from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
 
 #: Marks the file as ours, so that no other program's database is ever written to ("btup").
 APPLICATION_ID = 0x62747570

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import outcome_group_of

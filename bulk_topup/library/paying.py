@@ -12,7 +12,6 @@ from bulk_topup.engine import Prepared, Progress, Runner, RunOptions
 from bulk_topup.environments import Environment, ProviderOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.exit_meanings import ExitMeaning
-from bulk_topup.files import file_name
 from bulk_topup.jobs import Job, NoListError
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.library.ended import ended_run
@@ -26,6 +25,7 @@ from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, exit_code, run_list
 from bulk_topup.settings import Credentials
 from bulk_topup.states import RowState
+from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.
 _INTERRUPTED = "Interrupted"

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.approvals import HMAC, ApprovalPolicy, Presented, read_approved
-from bulk_topup.clock import SystemClock
 from bulk_topup.environments import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs import Job, load_job, make_job
 from bulk_topup.list_patterns import without_patterns
 from bulk_topup.settings import Credentials, load_approval_secret
+from bulk_topup.system.clock import SystemClock
 
 #: Seconds to wait for an answer of the provider.
 TIMEOUT: Final = 60.0

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.plan.checker import Checker, PlanOptions
@@ -13,7 +13,7 @@ else:
         __name__,
         checker=("Checker", "PlanOptions"),
         limits=("GuardCheck", "check_caps", "check_expected"),
-        summary=("MAX_REFUSED_KEPT", "BalanceCheck", "Plan", "ProductTotal", "RefusedRow", "check_balances"),
+        summary=("BalanceCheck", "MAX_REFUSED_KEPT", "Plan", "ProductTotal", "RefusedRow", "check_balances"),
     )
 
 __all__ = [

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.lazily import lazily
+from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
-    from bulk_topup.report.cells import MASK, csv_text
+    from bulk_topup.report.cells import MASK
     from bulk_topup.report.errors import ReportError
     from bulk_topup.report.formats import DEFAULT_FORMATS, ReportFormat, not_completed_name, result_names
     from bulk_topup.report.summary import Summary, Total, summarise, summarise_groups
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazily(
         __name__,
-        cells=("MASK", "csv_text"),
+        cells=("MASK",),
         errors=("ReportError",),
         formats=("DEFAULT_FORMATS", "ReportFormat", "not_completed_name", "result_names"),
         summary=("Summary", "Total", "summarise", "summarise_groups"),
@@ -28,7 +28,6 @@ __all__ = [
     "ReportFormat",
     "Summary",
     "Total",
-    "csv_text",
     "not_completed_name",
     "result_names",
     "summarise",

@@ -1,7 +1,7 @@
 """Cells as every format writes them: exact amounts, UTC times, masked PINs, no formulas; pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,8 +11,6 @@ from bulk_topup.report.reasons import note, reason
 #: Stands for a PIN that is there and not shown; the same for every PIN, so that it tells nothing of it.
 MASK: Final = "••••"
 
-#: A cell that begins with one of these is a formula to a spreadsheet program.
-FORMULA_STARTS: Final = frozenset("=+-@\t\r")
 
 #: Characters that a spreadsheet's cell holds, in UTF-16 units.
 CELL_UNITS: Final = 32_767
@@ -110,16 +108,6 @@ def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> lis
         time_texts(outcomes.creation_date),
         time_texts(outcomes.final_at),
     ]
-
-
-def csv_text(text: str) -> str:
-    """Give the text with `'` before it where it would be a formula; reading a list takes the `'` off again."""
-    return "'" + text if text[:1] in FORMULA_STARTS else text
-
-
-def csv_column(texts: Iterable[str | None]) -> list[str]:
-    """Do the same with a column; empty for none."""
-    return ["'" + text if text and text[0] in FORMULA_STARTS else text or "" for text in texts]
 
 
 def xlsx_text(text: str) -> str:

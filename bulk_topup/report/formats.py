@@ -4,8 +4,8 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.files import file_name
 from bulk_topup.records import Run
+from bulk_topup.system.files import file_name
 
 
 class ReportFormat(StrEnum):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.environments import Environment
 from bulk_topup.money import PRECISE, grouped
 from bulk_topup.records import Outcome, Run

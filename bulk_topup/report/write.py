@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_topup.files import private_folder, replacing
 from bulk_topup.outcomes import Outcomes
 from bulk_topup.records import Run
 from bulk_topup.report.batches import Sink
@@ -16,6 +15,7 @@ from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name,
 from bulk_topup.report.jsonl_results import jsonl_results
 from bulk_topup.report.summary import Summary, Tally
 from bulk_topup.states import RowState
+from bulk_topup.system.files import private_folder, replacing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

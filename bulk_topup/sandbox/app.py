@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from starlette.types import Receive, Scope, Send
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.callbacks import Callbacks
 from bulk_topup.sandbox.config import SandboxConfig
@@ -21,6 +20,7 @@ from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.query import Header
 from bulk_topup.sandbox.rendering import error_body
 from bulk_topup.sandbox.routes import Routes
+from bulk_topup.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 

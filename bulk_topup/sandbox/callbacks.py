@@ -14,12 +14,12 @@ from ipaddress import ip_address
 
 import httpx2
 
-from bulk_topup.clock import Clock
 from bulk_topup.sandbox.outcomes import Status
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.rendering import transaction_body
 from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.waiting import first_of, give_up
+from bulk_topup.system.clock import Clock
+from bulk_topup.system.waits import first_of, give_up
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import (
@@ -25,6 +24,7 @@ from bulk_topup.sandbox.faults import (
 )
 from bulk_topup.sandbox.query import Header
 from bulk_topup.sandbox.rendering import error_body
+from bulk_topup.system.clock import Clock
 
 #: Under which name a request's `extensions` hold its connection's transport.
 CONNECTION = "sandbox.connection"

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from starlette.types import Receive
 
-from bulk_topup.clock import Clock
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.waiting import first_of
+from bulk_topup.system.clock import Clock
+from bulk_topup.system.waits import first_of
 
 #: As long as a connection is held, at time scale 1 (reference: Synchronous).
 LONGEST = timedelta(seconds=180)

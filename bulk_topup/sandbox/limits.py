@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.system.clock import Clock
 
 
 class RateWindow:

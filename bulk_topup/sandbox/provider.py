@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from bulk_topup.clock import Clock
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import catalogue
@@ -27,6 +26,7 @@ from bulk_topup.sandbox.pricing import Quote, check_requirements, quote, request
 from bulk_topup.sandbox.requests import CreateRequest
 from bulk_topup.sandbox.transactions import Transaction
 from bulk_topup.sandbox.wallet import Wallet
+from bulk_topup.system.clock import Clock
 
 #: The id of the first transaction; the others follow without gaps.
 FIRST_ID = 2_237_512_891

@@ -8,14 +8,14 @@ from typing import Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.fault_app import CONNECTION, FaultLayer
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.provider import Provider
-from bulk_topup.serving import ReadyServer, listen, server_config
+from bulk_topup.system.asgi_server import ReadyServer, listen, server_config
+from bulk_topup.system.clock import Clock, SystemClock
 
 _log = logging.getLogger(__name__)
 

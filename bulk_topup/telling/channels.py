@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 from dotenv import dotenv_values
 
 from bulk_topup.errors import JobError
-from bulk_topup.files import OWNER_ONLY
-from bulk_topup.redaction import hide
+from bulk_topup.security.redaction import hide
+from bulk_topup.system.files import OWNER_ONLY
 from bulk_topup.telling.notification import REFERENCE, Attachment, Notification, Occasion
 
 #: Bytes of a file of addresses that are read.

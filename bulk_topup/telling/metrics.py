@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from bulk_topup import __version__
-from bulk_topup.files import replacing
+from bulk_topup.__version__ import __version__
 from bulk_topup.money import plain
 from bulk_topup.states import RowState
+from bulk_topup.system.files import replacing
 
 #: Others read the file: whoever collects has a user of its own. It holds no person and no secret.
 MODE: Final = 0o644

@@ -7,7 +7,7 @@ ended, and what it answers means nothing.
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 
 #: Seconds to wait for one answer, and how often it is tried.
 TIMEOUT: Final = 8.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from bulk_topup.redaction import LEFT_OUT
+from bulk_topup.security.redaction import LEFT_OUT
 from bulk_topup.telling.channels import Channel
 from bulk_topup.telling.messages import Message
 

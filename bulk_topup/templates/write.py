@@ -5,8 +5,8 @@ from pathlib import Path
 
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
-from bulk_topup.files import replacing
-from bulk_topup.report.cells import csv_text
+from bulk_topup.security.formulas import csv_text
+from bulk_topup.system.files import replacing
 from bulk_topup.templates.columns import Template, TemplateError
 from bulk_topup.templates.workbook import write_workbook
 

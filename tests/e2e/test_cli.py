@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.cli import COMMANDS, main
 from bulk_topup.ledger import Ledger
 

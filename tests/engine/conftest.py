@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from bulk_topup.clock import Clock, SystemClock
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -23,6 +22,7 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.records import Attempt, Outcome, Run
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, Payer, run_list
+from bulk_topup.system.clock import Clock, SystemClock
 
 EXTERNAL_ID = "list-abcdefghijklmnopqr-1"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError
 from bulk_topup.intake.pieces import BATCH_ROWS
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import plan_list
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bulk_topup.dvs.callbacks import MAX_BODY, CallbackReceiver
-from bulk_topup.serving import MAX_CONNECTIONS, Address, Serving
+from bulk_topup.system.asgi_server import MAX_CONNECTIONS, Address, Serving
 
 KNOWN = "list-abc-1"
 

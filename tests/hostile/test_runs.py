@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.clock import SystemClock
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.dvs.transport import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
@@ -20,6 +19,7 @@ from bulk_topup.records import Outcome
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list
 from bulk_topup.states import RowState
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from bulk_topup.errors import ListError
 from bulk_topup.intake.csv_file import CsvTable
 from bulk_topup.intake.encodings import CHUNK_BYTES
 from bulk_topup.intake.source import ListSource
-from bulk_topup.report.cells import FORMULA_STARTS, csv_text
+from bulk_topup.security.formulas import FORMULA_STARTS, csv_text
 
 Read = Callable[..., list[dict[str, Any]]]
 

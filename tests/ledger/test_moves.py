@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.clock import Clock
 from bulk_topup.errors import LedgerError, StateError
 from bulk_topup.identity import external_id
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.records import Facts, Move, Outcome, Run
 from bulk_topup.states import MOVES, RowState
+from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]

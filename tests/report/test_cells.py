@@ -12,7 +12,6 @@ from bulk_topup.records import Outcome
 from bulk_topup.report.cells import (
     CELL_UNITS,
     MASK,
-    csv_text,
     fits_number_cell,
     list_cells,
     result_values,
@@ -22,6 +21,7 @@ from bulk_topup.report.cells import (
     xlsx_text,
 )
 from bulk_topup.report.columns import RESULT_FIELDS
+from bulk_topup.security.formulas import csv_text
 
 
 def test_times_are_written_in_utc_whatever_their_zone() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.problems import Problem
 from bulk_topup.records import Outcome, Run
-from bulk_topup.report.cells import FORMULA_STARTS
+from bulk_topup.security.formulas import FORMULA_STARTS
 from bulk_topup.states import RowState
 
 _NASTY = st.sampled_from(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.errors import JobError
-from bulk_topup.redaction import without_secrets
+from bulk_topup.security.redaction import without_secrets
 from bulk_topup.telling.channels import Variables, channels_of, ping_url
 from bulk_topup.telling.notification import Notification
 

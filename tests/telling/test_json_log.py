@@ -13,7 +13,7 @@ import pytest
 
 from bulk_topup.errors import JobError
 from bulk_topup.records import Attempt, Facts, Move
-from bulk_topup.redaction import install
+from bulk_topup.security.redaction import install
 from bulk_topup.states import RowState
 from bulk_topup.telling.json_log import FileLog, JSONLog, log_to
 

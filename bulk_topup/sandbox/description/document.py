@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from bulk_topup import __version__
+from bulk_topup.__version__ import __version__
 from bulk_topup.sandbox.description import discovery, payments
 from bulk_topup.sandbox.description.operations import PATHS
 from bulk_topup.sandbox.description.parts import HEADERS, PARAMETERS, RESPONSES

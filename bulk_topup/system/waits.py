@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable
 
-from bulk_topup.clock import Clock
+from bulk_topup.system.clock import Clock
 
 
 async def sleep_until(clock: Clock, seconds: float, events: Collection[asyncio.Event]) -> None:

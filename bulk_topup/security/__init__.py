@@ -1,0 +1,1 @@
+"""What keeps secrets and hostile text in check: redaction, formulas, terminal text."""
