@@ -17,10 +17,12 @@ from pathlib import Path
 
 from figures import Figures, reached
 
+from bulk_topup.domain.attempt import Attempt, Facts, Move
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Attempt, Facts, Move, Run, StagedRow
-from bulk_topup.states import RowState
 
 ROWS = 6_000
 BATCHES = (32, 100, 250)

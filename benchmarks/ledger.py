@@ -17,13 +17,14 @@ from pathlib import Path
 from figures import Figures, reached
 from processes import KEY, SECRET, sandbox
 
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Run
-from bulk_topup.report import ReportFormat, summarise_groups
+from bulk_topup.report import ReportFormat
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, Payer, resume_run
 

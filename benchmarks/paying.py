@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Run
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, Watcher, run_list
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import SystemClock
 
 

@@ -25,9 +25,9 @@ from pydantic import BaseModel, Field, SecretStr
 from python_calamine import CalamineWorkbook
 from workbooks import write_workbook
 
+from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.prepare import prepare
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import Payer, merge_list, open_job_list, plan_list

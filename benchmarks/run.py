@@ -26,11 +26,11 @@ from paying import pay, write_list
 from processes import KEY, SECRET, busy, sandbox
 from pyreqwest.client import ClientBuilder
 
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.jobs import Job
-from bulk_topup.records import Run
 
 ROWS = 10_000
 #: Rows of the slower ones, which need no more to show their pace.

@@ -9,34 +9,36 @@ from bulk_topup.__version__ import __version__ as __version__
 from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
+    from bulk_topup.domain.environment import Environment
+    from bulk_topup.domain.exit_codes import ExitMeaning, exit_meaning
+    from bulk_topup.domain.row import Outcome
+    from bulk_topup.domain.run import Run
+    from bulk_topup.domain.states import RowState
+    from bulk_topup.domain.summary import Summary
     from bulk_topup.engine import Progress
-    from bulk_topup.environments import Environment
     from bulk_topup.errors import BulkTopupError
-    from bulk_topup.exit_meanings import ExitMeaning, exit_meaning
     from bulk_topup.jobs import Job
     from bulk_topup.library.paying import JobResult, UnconfirmedError, run_job
     from bulk_topup.library.planning import ListPlan, Refusal, plan_list
     from bulk_topup.library.reading import Ledger
-    from bulk_topup.records import Outcome, Run
-    from bulk_topup.report import Summary
     from bulk_topup.settings import Credentials
-    from bulk_topup.states import RowState
 else:
     __getattr__ = lazily(
         __name__,
         **{
+            "domain.environment": ("Environment",),
+            "domain.exit_codes": ("ExitMeaning", "exit_meaning"),
+            "domain.row": ("Outcome",),
+            "domain.run": ("Run",),
+            "domain.states": ("RowState",),
+            "domain.summary": ("Summary",),
             "engine": ("Progress",),
-            "environments": ("Environment",),
             "errors": ("BulkTopupError",),
-            "exit_meanings": ("ExitMeaning", "exit_meaning"),
             "jobs": ("Job",),
             "library.paying": ("JobResult", "UnconfirmedError", "run_job"),
             "library.planning": ("ListPlan", "Refusal", "plan_list"),
             "library.reading": ("Ledger",),
-            "records": ("Outcome", "Run"),
-            "report": ("Summary",),
             "settings": ("Credentials",),
-            "states": ("RowState",),
         },
     )
 

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
+from bulk_topup.domain.guards import Guards
 from bulk_topup.errors import ApprovalError
-from bulk_topup.guards import Guards
 from bulk_topup.system.files import OWNER_ONLY
 
 #: How long an approval holds unless its approver says otherwise.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.problems import DO_NOT_PAY, LINE_COLUMN, REASON_COLUMN
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, Table, open_table
-from bulk_topup.problems import DO_NOT_PAY, LINE_COLUMN, REASON_COLUMN
 from bulk_topup.security.formulas import csv_text
 
 #: Corrected rows that one file may have.

@@ -9,8 +9,8 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from bulk_topup import fields
-from bulk_topup.environments import Environment
+from bulk_topup.domain import fields
+from bulk_topup.domain.environment import Environment
 from bulk_topup.errors import MappingError
 from bulk_topup.intake import CONSTANT, Formats, ListSource, read_list
 

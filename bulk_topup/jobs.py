@@ -10,14 +10,15 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from bulk_topup.approvals import ApprovalPolicy
-from bulk_topup.auto_product import AutoProduct
 from bulk_topup.dates import Template, filled
+from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
+from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.retry_rules import RetriedStatus
 from bulk_topup.dvs.models import CalculationMode
-from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError, ListError
-from bulk_topup.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.filters import Filter
-from bulk_topup.guards import Guards, Mode, RetriedStatus
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.job_mistakes import JobMistakesError, mistakes_of, syntax_mistake
 from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_patterns

@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bulk_topup.domain.run import Run
 from bulk_topup.jobs import Job
-from bulk_topup.records import Run
 
 _READING: Final = {
     "sheet",

@@ -4,8 +4,8 @@ import csv
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.problems import LINE_COLUMN
 from bulk_topup.filters import FilteredTable
-from bulk_topup.problems import LINE_COLUMN
 from bulk_topup.report import ReportError
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.system.files import replacing

@@ -8,9 +8,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
+from bulk_topup.domain.environment import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
-from bulk_topup.environments import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.runs import Payer
 from bulk_topup.settings import Credentials, load_credentials, load_transport

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.run import Run
 from bulk_topup.errors import RunLockedError
-from bulk_topup.guards import guards_of
 from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.records import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Balance
 from bulk_topup.engine import (
@@ -29,8 +32,7 @@ from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.jobs_of_runs import job_of
-from bulk_topup.ledger import Ledger, Observation, run_lock
-from bulk_topup.records import Move, Run
+from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
 from bulk_topup.system.clock import Clock, SystemClock
 

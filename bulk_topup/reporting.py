@@ -5,18 +5,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.errors import BulkTopupError, LedgerError
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Run
-from bulk_topup.report import (
-    DEFAULT_FORMATS,
-    Report,
-    ReportFormat,
-    not_completed_name,
-    result_names,
-    summarise_groups,
-    write_report,
-)
+from bulk_topup.report import DEFAULT_FORMATS, Report, ReportFormat, result_names, write_report
 from bulk_topup.system.files import private_folder, sha256_of
 
 

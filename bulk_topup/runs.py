@@ -15,10 +15,16 @@ from bulk_topup.__version__ import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
 from bulk_topup.archiving import Archiving, ListFile, mark_of
 from bulk_topup.corrections import CorrectedTable, read_corrections
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.fields import PRODUCT_ID
+from bulk_topup.domain.guards import Caps, Mode, guards_of
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions, RunResult, StopReason, compare_balances
 from bulk_topup.engine.prepare import prepare
-from bulk_topup.environments import Environment
 from bulk_topup.errors import (
     ApprovalNeededError,
     BalanceTooLowError,
@@ -34,21 +40,15 @@ from bulk_topup.errors import (
     RowsRefusedError,
     RunNotFoundError,
 )
-from bulk_topup.exit_meanings import ExitMeaning
-from bulk_topup.fields import PRODUCT_ID
 from bulk_topup.filters import FilteredTable
-from bulk_topup.guards import Caps, Mode, guards_of
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.jobs import Job
 from bulk_topup.jobs_of_runs import reading_of, reporting_of
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.left_out import write_left_out
-from bulk_topup.money import PRECISE, plain
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
-from bulk_topup.records import Run
 from bulk_topup.report import Report, ReportError
 from bulk_topup.reporting import ReportOptions, make_report_folder, standing_report, write_standing_report
-from bulk_topup.states import OPEN_STATES, RowState
 from bulk_topup.system.clock import Clock, SystemClock
 from bulk_topup.system.files import sha256_of
 
@@ -456,11 +456,6 @@ def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
             f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
             "or name another run with --run-key."
         )
-
-
-def is_open(counts: Mapping[RowState, int]) -> bool:
-    """Tell whether anything may still become of a run's rows by themselves or by its next start."""
-    return any(counts[state] for state in OPEN_STATES)
 
 
 def exit_code(result: RunResult, archiving: Archiving | None = None) -> ExitMeaning:

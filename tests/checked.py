@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.problems import Problem, problem_text, problems_of
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models import Product
-from bulk_topup.money import plain
 from bulk_topup.plan import Checker, PlanOptions
-from bulk_topup.problems import Problem, problem_text, problems_of
-from bulk_topup.records import StagedRow
-from bulk_topup.states import RowState
 
 _SCHEMA = {name: pl.Int64 if name in {"line", "product_id", "operator_id"} else pl.String for name in StagedRow._fields}
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bulk_topup.records import Outcome, Run
-from bulk_topup.states import RowState
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 
 RUN = Run(
     id=1,

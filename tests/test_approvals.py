@@ -27,8 +27,8 @@ from bulk_topup.approvals import (
     secret_signer,
     trusted_key,
 )
+from bulk_topup.domain.guards import Guards
 from bulk_topup.errors import ApprovalError
-from bulk_topup.guards import Guards
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SECRET = b"an invented secret of forty bytes, long."

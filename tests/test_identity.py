@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.identity import EXTERNAL_ID_LENGTH, MAX_ATTEMPTS, external_id, party_identity, slug
+from bulk_topup.domain.identity import EXTERNAL_ID_LENGTH, MAX_ATTEMPTS, external_id, party_identity, slug
 
 names = st.text(min_size=1, max_size=80)
 

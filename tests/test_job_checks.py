@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from bulk_topup.environments import Environment
+from bulk_topup.domain.environment import Environment
 from bulk_topup.intake import ListSource
 from bulk_topup.job_checks import check_job
 from bulk_topup.job_mistakes import Mistake

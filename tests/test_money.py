@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.money import parse_plain_amount, plain
+from bulk_topup.domain.money import parse_plain_amount, plain
 
 
 @given(st.decimals(min_value=0, max_value=Decimal(999999999999999999), places=9))

@@ -1,6 +1,6 @@
 """Where a problem is."""
 
-from bulk_topup.problems import Problem
+from bulk_topup.domain.problems import Problem
 
 
 def test_a_problem_says_its_file_line_and_column() -> None:

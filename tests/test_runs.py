@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.errors import ListError
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.environments import Environment, default_ledger
+from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.settings import load_credentials, load_transport
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.states import MOVES, RowState, check_move
 from bulk_topup.errors import StateError
-from bulk_topup.states import MOVES, RowState, check_move
 
 states = st.sampled_from(RowState)
 

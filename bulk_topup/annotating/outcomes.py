@@ -14,16 +14,16 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.annotating.workbooks import cells_of, losses, opened
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import BulkTopupError, ListError, PurgedRunError
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.texts import strip
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Run
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
-from bulk_topup.states import RowState
 from bulk_topup.system.files import replacing, sha256_of
 
 #: What stands beside each row: the report's fields but the line, which is the row's own.

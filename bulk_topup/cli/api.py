@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bulk_topup.cli.answers import answer, answer_options, everything
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import (
     Balance,
@@ -19,7 +20,6 @@ from bulk_topup.dvs.models import (
     RangedProduct,
     Service,
 )
-from bulk_topup.money import plain
 
 ID = click.IntRange(min=1)
 

@@ -25,9 +25,9 @@ from bulk_topup.approvals import (
 from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.screen import shown
+from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError
-from bulk_topup.guards import Guards
 from bulk_topup.jobs import Job
 from bulk_topup.library.starting import presented
 from bulk_topup.settings import load_approval_secret

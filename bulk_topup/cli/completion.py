@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from bulk_topup.environments import Environment, default_ledger
+from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import BulkTopupError
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -10,9 +10,9 @@ from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_from, provider_options
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.records import Run
-from bulk_topup.states import RowState
 
 
 @click.command("list")

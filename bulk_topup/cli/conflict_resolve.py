@@ -13,12 +13,12 @@ from bulk_topup.cli.options import lines_of
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ENDS, Statement
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconciling import resolve_conflicts
-from bulk_topup.records import Move
-from bulk_topup.states import RowState
 
 #: Characters of a reason, which is kept with every row that it is given for.
 MAX_REASON: Final = 1_000

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from bulk_topup.cli.plan_verdict import plan_verdict
 from bulk_topup.cli.screen import STATE_STYLES, framed, next_steps, shown
-from bulk_topup.money import plain
-from bulk_topup.records import Run
-from bulk_topup.report import Summary
-from bulk_topup.report.verdict import verdict_of
-from bulk_topup.states import RowState
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import verdict_of
 
 if TYPE_CHECKING:
     from bulk_topup.engine import Prepared

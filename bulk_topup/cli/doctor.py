@@ -12,10 +12,10 @@ from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
+from bulk_topup.domain.environment import ProviderOptions
+from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
-from bulk_topup.environments import ProviderOptions
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.providers import open_client
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.system.clock import SystemClock

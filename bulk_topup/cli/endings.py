@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.cli.exits import with_cure
+from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.errors import ApprovalNeededError, BulkTopupError
-from bulk_topup.report.verdict import verdict_of
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets

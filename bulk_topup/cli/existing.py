@@ -1,6 +1,6 @@
 """Opens the ledger that a command's options name, where there is one."""
 
-from bulk_topup.environments import ProviderOptions
+from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from bulk_topup.domain.exit_codes import exit_meaning
 from bulk_topup.dvs import (
     NoResponseError,
     NotFoundError,
@@ -14,7 +15,6 @@ from bulk_topup.dvs import (
     UnauthorizedError,
 )
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.exit_meanings import exit_meaning
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.security.terminal_text import printable
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from bulk_topup.cli.quiet import Ended, Mark
-from bulk_topup.environments import ProviderOptions
+from bulk_topup.domain.environment import ProviderOptions
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.jobs import NoListError
 from bulk_topup.ledger import Ledger
 from bulk_topup.library.ended import ended_run
-from bulk_topup.records import Run
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.states import RowState
 
 
 def run_to_retry(ledger: Ledger, name: str) -> Run:

@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine import Progress
-from bulk_topup.states import RowState
 
 #: Seconds over which the rate of requests that is shown is an average, and that of rows which a forecast stands on.
 REQUESTS_OVER: Final = 3.0

@@ -21,6 +21,7 @@ from bulk_topup.cli.report_options import report_of, report_options
 from bulk_topup.cli.telling import Beside, telling
 from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.cli.times import moment_or_span
+from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.jobs import RetryJob, load_retry_job
 from bulk_topup.ledger import RetryChoice, run_lock
@@ -28,8 +29,6 @@ from bulk_topup.providers import open_client, payer_of
 from bulk_topup.runs import Finished, resume_run
 from bulk_topup.security.terminal_text import printable
 
-#: Status messages of failures that may pass.
-WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)
 #: What a command does that goes on with a run and no job file.
 _UNSTATED = RetryJob(retry_of="-")
 

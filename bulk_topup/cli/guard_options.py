@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.guards import Guards
-from bulk_topup.money import parse_plain_amount
+from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.money import parse_plain_amount
 
 F = TypeVar("F", bound=Callable[..., Any])
 

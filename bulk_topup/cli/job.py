@@ -9,10 +9,10 @@ import click
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
-from bulk_topup.environments import Environment
 from bulk_topup.errors import JobError
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.intake import ListSource
 from bulk_topup.job_checks import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.job_schema import job_schema

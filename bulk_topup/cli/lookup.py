@@ -8,9 +8,9 @@ import click
 
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.cli.api import ID
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS, patterns
 from bulk_topup.dvs.models import CreditPartyBenefit, CreditPartyStatus, LookupOperator, Party, Statement
-from bulk_topup.money import plain
 
 #: The service that credit parties' benefits and dates are asked for where none is stated: eSIM.
 ESIM = 13

@@ -16,9 +16,9 @@ from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.quiet import Ended, Mark
 from bulk_topup.cli.teller import Teller
 from bulk_topup.cli.times import moment_or_span
+from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
-from bulk_topup.environments import ProviderOptions
 from bulk_topup.ledger import Ledger
 from bulk_topup.listening import receiving
 from bulk_topup.providers import poll_policy

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from bulk_topup.cli.exits import plain_errors
+from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.dvs import codec
-from bulk_topup.environments import Environment, default_ledger
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import rotate_pins
 from bulk_topup.pin_keys import add_pin_key

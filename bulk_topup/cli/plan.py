@@ -14,8 +14,8 @@ from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_from
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.telling import tell_of_plan
+from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.ledger import Ledger
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.report import ReportError

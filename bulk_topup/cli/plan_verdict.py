@@ -4,13 +4,13 @@ from __future__ import annotations  # what is judged is heavy to import, and onl
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.money import plain
-from bulk_topup.report.verdict import Tone, rows_text
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.verdict import Tone, rows_text
 
 if TYPE_CHECKING:
+    from bulk_topup.domain.run import Run
     from bulk_topup.engine import Prepared
     from bulk_topup.jobs import Job
-    from bulk_topup.records import Run
 
 
 def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Tone, str]:

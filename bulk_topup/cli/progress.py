@@ -19,13 +19,13 @@ from bulk_topup.cli.display import show_plan
 from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.cli.run_screen import RunScreen
 from bulk_topup.cli.screen import is_live, shown
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.engine import Prepared, Runner
-from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.guards import guards_of
 from bulk_topup.jobs import Job
-from bulk_topup.records import Run
-from bulk_topup.states import OPEN_STATES, RowState
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
 ON_TERMINAL = 0.3

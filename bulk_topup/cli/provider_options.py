@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.environments import Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 
 F = TypeVar("F", bound=Callable[..., Any])
 

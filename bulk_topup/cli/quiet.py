@@ -12,10 +12,10 @@ from typing import TextIO
 
 import click
 
-from bulk_topup.exit_meanings import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.run import Run
 from bulk_topup.ledger import run_file
-from bulk_topup.records import Run
-from bulk_topup.report.formats import not_completed_name
 from bulk_topup.system.files import replacing, sha256_of
 
 

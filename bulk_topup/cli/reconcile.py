@@ -17,14 +17,14 @@ from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.times import moment
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.engine import ListFigures
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.money import plain
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconciling import Reconciled, rebuild, reconcile
-from bulk_topup.records import Run
 
 #: Differences that a terminal shows; --json has all.
 DIFFERENCES_SHOWN = 50

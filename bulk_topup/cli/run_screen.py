@@ -11,10 +11,10 @@ from rich.text import Text
 
 from bulk_topup.cli.forecast import FINAL_STATES, Forecast, Pace, about
 from bulk_topup.cli.screen import bar_of, shown, states_text
+from bulk_topup.domain.guards import Caps
+from bulk_topup.domain.money import PRECISE, grouped
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine import Progress
-from bulk_topup.guards import Caps
-from bulk_topup.money import PRECISE, grouped
-from bulk_topup.states import RowState
 
 _NOTHING: Final = Decimal(0)
 #: Columns of the bar: at least, at most, and what stands beside it.

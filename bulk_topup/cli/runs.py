@@ -13,9 +13,9 @@ from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_of, report_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.cli.status_screen import all_counts, purge_line, runs_shown, standing_of, standing_shown
+from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import Ledger
-from bulk_topup.report import summarise_groups
 from bulk_topup.reporting import make_report_folder, report_run
 
 #: Seconds between looks where --watch states none, and what it may state.

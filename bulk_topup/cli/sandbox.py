@@ -12,8 +12,8 @@ import click
 from pydantic import SecretStr
 
 from bulk_topup.cli.exits import plain_errors
+from bulk_topup.domain.money import parse_plain_amount, plain
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.money import parse_plain_amount, plain
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE
 from bulk_topup.sandbox.faults import EXAMPLE as FAULT_EXAMPLE

@@ -11,7 +11,7 @@ import click
 
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.telling_options import telling_options
-from bulk_topup.environments import Environment, default_ledger
+from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.schedules import Schedule

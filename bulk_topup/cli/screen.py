@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from bulk_topup.report.verdict import Tone, Verdict
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import Tone, Verdict
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.states import RowState
 
 TONE_STYLES: Final = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red"}
 STATE_STYLES: Final = {

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from bulk_topup.cli.display import charged_lines, simple_table, summary_table
 from bulk_topup.cli.screen import STATE_STYLES, bar_of, framed, is_screen, next_steps, shown
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import Summary, summarise_groups
+from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.ledger import Ledger, is_seen_held
-from bulk_topup.records import Run
-from bulk_topup.report import Summary, summarise_groups
-from bulk_topup.report.verdict import verdict_of
-from bulk_topup.states import OPEN_STATES, RowState
 
 #: Columns of the bar of one run, and of those in the table of all.
 _BAR, _SMALL_BAR = 50, 20

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.guards import Mode
+from bulk_topup.domain.guards import Mode
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,17 +14,18 @@ from typing import Any, Final
 import click
 
 from bulk_topup.cli.endings import ending_of
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.report_files import SUMMARY, not_completed_name
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.jobs import Job, RetryJob
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.report.formats import SUMMARY, not_completed_name
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.states import OPEN_STATES, RowState
 from bulk_topup.system.files import sha256_of
 from bulk_topup.telling.channels import Channel, Variables, channels_of, ping_url
 from bulk_topup.telling.errands import Errands

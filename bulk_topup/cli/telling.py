@@ -12,11 +12,11 @@ import click
 
 from bulk_topup.approvals import Statement
 from bulk_topup.cli.teller import PATIENCE, Teller, warn
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.run import Run
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.errors import JobError
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.jobs import Job
-from bulk_topup.records import Run
 from bulk_topup.runs import Watcher
 from bulk_topup.telling.channels import Variables, channels_of
 from bulk_topup.telling.errands import Errands

@@ -9,11 +9,11 @@ import click
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.cli.api import ID, country_option, operator_option, service_option
 from bulk_topup.cli.times import moment
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Pin, ProductType, Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.environments import Environment
-from bulk_topup.money import plain
 from bulk_topup.report import MASK
 
 HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit party", "amount", "price", "pin")

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Final
 
 from bulk_topup.doctor.findings import Finding, Verdict
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe
-from bulk_topup.money import plain
 from bulk_topup.system.clock import Clock
 
 #: How far the two clocks may be apart.

@@ -7,11 +7,11 @@ without caps nothing is counted.
 from collections.abc import Mapping
 from decimal import Decimal
 
+from bulk_topup.domain.attempt import Attempt, Facts
+from bulk_topup.domain.guards import Caps
+from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.guards import Caps
 from bulk_topup.ledger import Spent
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.records import Attempt, Facts
 
 _NOTHING = Decimal(0)
 

@@ -12,15 +12,15 @@ from typing import Final
 import msgspec
 import polars as pl
 
-from bulk_topup import fields
-from bulk_topup.auto_product import AutoProduct
+from bulk_topup.domain import fields
+from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.identity import reference_identity
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, LookupOperator, Product, RangedProduct
-from bulk_topup.identity import reference_identity
 from bulk_topup.ledger import ChosenProduct, Ledger
-from bulk_topup.money import plain
-from bulk_topup.records import Run
-from bulk_topup.states import RowState
 
 #: Stands for the column of the product that is chosen.
 CHOSEN: Final = "(chosen by number and amount)"

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from bulk_topup.domain.attempt import KnownAttempt, Resolution
+from bulk_topup.domain.money import PRECISE, plain, with_fee
+from bulk_topup.domain.moves import differences_from, facts_of, request_of, state_for
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models import Transaction
-from bulk_topup.engine.decisions import differences_from, facts_of, request_of, state_for
-from bulk_topup.ledger import KnownAttempt, Resolution
-from bulk_topup.money import PRECISE, plain, with_fee
-from bulk_topup.states import RowState
 
 
 class Kind(StrEnum):

@@ -1,15 +1,16 @@
 """What callbacks hint at: each transaction is fetched from the API before the ledger moves."""
 
+from bulk_topup.domain.attempt import HintedAttempt, Move
+from bulk_topup.domain.guards import Mode, guards_of
+from bulk_topup.domain.moves import move_for, reversal_of_forgotten
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.engine.control import CircuitPolicy, Control
-from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.together import concurrency_for, sum_of
-from bulk_topup.guards import Mode, guards_of
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import HintedAttempt, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: Hints that are followed before anything else has its turn.

@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from enum import StrEnum
 
+from bulk_topup.domain.attempt import HeldAttempt
+from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import APIError, AsyncDVS, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.engine.control import ENDS_SUBMITTING, Control, StopReason
-from bulk_topup.engine.decisions import move_for
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement, drift_of
-from bulk_topup.guards import Guards
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import HeldAttempt, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: The part of the time for confirming that is kept in reserve, beside what the confirming takes at the present rate.

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 T = TypeVar("T")

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Total
 from bulk_topup.engine.comparison import Difference, Kind
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.records import Run, Total
-from bulk_topup.states import RowState
 
 #: No list has more lines.
 _LAST_LINE: Final = 2**62

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bulk_topup.guards import OPERATOR_TROUBLES, Operators
-from bulk_topup.records import Attempt, Move
-from bulk_topup.states import RowState
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.guards import Operators
+from bulk_topup.domain.retry_rules import OPERATOR_TROUBLES
+from bulk_topup.domain.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: How often a pause doubles; beyond it a run waits for no operator any more.

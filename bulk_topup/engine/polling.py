@@ -13,10 +13,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.resources import LONGEST_WINDOW
 from bulk_topup.engine.endings import Endings
-from bulk_topup.records import OpenSecond
 
 #: Transactions in the list that the oldest open rows may take up to be followed.
 FOLLOWED: Final = 3 * PER_PAGE_MAX

@@ -9,12 +9,14 @@ from typing import Final
 
 import polars as pl
 
-from bulk_topup import fields
-from bulk_topup.auto_product import AutoProduct
+from bulk_topup.domain import fields
+from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.guards import Caps, Guards
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.totals import Difference
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.engine.choosing import CHOSEN, Chooser
-from bulk_topup.guards import Caps, Guards
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
 from bulk_topup.plan import (
@@ -28,7 +30,6 @@ from bulk_topup.plan import (
     check_caps,
     check_expected,
 )
-from bulk_topup.records import Difference, Run
 
 #: Rows of a batch that are Python objects at once.
 STAGED_AT_ONCE: Final = 1_000

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.identity import MAX_ATTEMPTS
+from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
-from bulk_topup.engine.decisions import move_for
-from bulk_topup.identity import MAX_ATTEMPTS
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.states import RowState
 
 #: What the event log says of everything that is written here.
 CAUSE: Final = "rebuilt from the provider"

@@ -8,6 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from bulk_topup.domain.attempt import KnownAttempt, Move
+from bulk_topup.domain.identity import looks_like
+from bulk_topup.domain.money import PRECISE
+from bulk_topup.domain.moves import move_for, reversal_of_forgotten
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
@@ -23,12 +29,7 @@ from bulk_topup.engine.comparison import (
     missing_here,
     missing_there,
 )
-from bulk_topup.engine.decisions import move_for, reversal_of_forgotten
-from bulk_topup.identity import looks_like
-from bulk_topup.ledger import KnownAttempt, Ledger
-from bulk_topup.money import PRECISE
-from bulk_topup.records import Move, Run
-from bulk_topup.states import RowState
+from bulk_topup.ledger import Ledger
 
 #: Differences that are told one by one; of more only the number is told.
 MAX_DIFFERENCES: Final = 100_000

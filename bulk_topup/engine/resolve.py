@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from bulk_topup.domain.attempt import KnownAttempt, Move, Resolution
+from bulk_topup.domain.moves import differences_from, facts_of, move_for, request_of, state_for
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models import Transaction
-from bulk_topup.engine.decisions import differences_from, facts_of, move_for, request_of, state_for
 from bulk_topup.engine.reconcile import find
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.ledger import KnownAttempt, Ledger, Resolution
-from bulk_topup.records import Move
-from bulk_topup.states import RowState
+from bulk_topup.ledger import Ledger
 
 #: What a conflict may end as.
 ENDS = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.collecting import collecting_rarely
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
@@ -16,10 +20,7 @@ from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.together import concurrency_for, first_of
 from bulk_topup.engine.track import Tracker
-from bulk_topup.guards import Guards, Mode
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock, SystemClock
 
 #: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.

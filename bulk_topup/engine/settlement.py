@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.guards import Caps, Guards, Mode
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine.budget import Budget
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operators import OperatorBreaker
 from bulk_topup.engine.taken import Taken
-from bulk_topup.guards import Caps, Guards, Mode
 from bulk_topup.ledger import Ledger, RetryChoice, Spent
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: By which share a price may differ where transactions are held to be compared and nothing else is stated.

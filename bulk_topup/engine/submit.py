@@ -8,6 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.moves import USUAL_CLAIM, body_of, move_for, rows_to_claim
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
     APIError,
     AsyncDVS,
@@ -19,15 +25,10 @@ from bulk_topup.dvs import (
 )
 from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.decisions import USUAL_CLAIM, body_of, move_for, rows_to_claim
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
-from bulk_topup.guards import Guards
 from bulk_topup.ledger import Ledger
-from bulk_topup.money import plain
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: Look-ups of an external id that is used but not listed yet, and the seconds before the second one (doubling).

@@ -6,9 +6,9 @@ single rows; what was charged exactly, the report says.
 
 from decimal import Decimal
 
-from bulk_topup.money import PRECISE
-from bulk_topup.records import Move
-from bulk_topup.states import RowState
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.money import PRECISE
+from bulk_topup.domain.states import RowState
 
 _NOTHING = Decimal(0)
 #: States in which a row's price is charged or set aside.

@@ -7,12 +7,15 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from bulk_topup.domain.attempt import Move, OpenAttempt
+from bulk_topup.domain.moves import move_for, state_for
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
 from bulk_topup.dvs.models import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.decisions import move_for, state_for
 from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.polling import Looks, PollPolicy, Polls, Question, Slice, second_of
@@ -20,8 +23,6 @@ from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.together import sum_of
 from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, OpenAttempt, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: Rows that are asked for one by one in a poll, at most.

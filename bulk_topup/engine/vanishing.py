@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bulk_topup.records import Move, OpenAttempt
-from bulk_topup.states import RowState
+from bulk_topup.domain.attempt import Move, OpenAttempt
+from bulk_topup.domain.states import RowState
 from bulk_topup.system.clock import Clock
 
 #: Answers in a row that a transaction is not found before its row is given to a person.

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs.models import Balance
 from bulk_topup.engine.comparison import Difference, Kind
-from bulk_topup.ledger import Observation
-from bulk_topup.money import PRECISE, plain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

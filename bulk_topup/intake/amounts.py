@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, parse_plain_amount, plain
 from bulk_topup.intake.texts import Refusal, find_hidden, has_foreign_digits, quoted, strip
-from bulk_topup.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, parse_plain_amount, plain
 
 #: Amounts that are in plain notation already, as a pattern of Python's and Rust's regular expressions.
 PLAIN_AMOUNT: Final = (

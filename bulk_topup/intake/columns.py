@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.errors import MappingError
 from bulk_topup.intake.texts import quoted, strip
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.intake.amounts import PLAIN_AMOUNT, normalise_amount, normalise_amounts
 from bulk_topup.intake.mobile_columns import normalise_mobile_numbers
 from bulk_topup.intake.mobile_numbers import normalise_mobile_number, possible_lengths_pattern

@@ -5,7 +5,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.columns import map_columns
 from bulk_topup.intake.csv_file import CsvTable
@@ -15,7 +16,6 @@ from bulk_topup.intake.source import Formats, ListSource
 from bulk_topup.intake.tables import Table, open_table
 from bulk_topup.intake.texts import Doubt, Refusal, strip
 from bulk_topup.intake.xlsx_file import XlsxTable
-from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN
 
 #: Columns of a list; a report has to fit them and its own into a sheet.
 MAX_COLUMNS: Final = 1_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from bulk_topup.fields import EXAMPLE
+from bulk_topup.domain.fields import EXAMPLE
 
 #: Stripped from both ends of every cell: white space of every kind, and characters of no width that editors leave.
 BLANKS: Final = (

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
-    from bulk_topup.ledger.comparing import KnownAttempt, Observation, Resolution
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
     from bulk_topup.ledger.holder import is_seen_held, run_file
     from bulk_topup.ledger.lock import run_lock
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazily(
         __name__,
-        comparing=("KnownAttempt", "Observation", "Resolution"),
         health=("Health", "SQLITE_VERSION", "examine"),
         holder=("is_seen_held", "run_file"),
         lock=("run_lock",),
@@ -32,10 +30,7 @@ __all__ = [
     "SQLITE_VERSION",
     "ChosenProduct",
     "Health",
-    "KnownAttempt",
     "Ledger",
-    "Observation",
-    "Resolution",
     "RetryChoice",
     "Rotated",
     "Spent",

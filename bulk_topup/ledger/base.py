@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bulk_topup.domain.attempt import Attempt
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.opening import open_database, open_for_reading, telling, transaction
 from bulk_topup.ledger.sealing import keys_for
 from bulk_topup.pin_keys import load_pin_keys
-from bulk_topup.records import Attempt
 from bulk_topup.system.clock import Clock, SystemClock
 
 

@@ -3,17 +3,17 @@
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
+from bulk_topup.domain.attempt import KnownAttempt, Resolution
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Observation, Total
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import attempt_of, run_of, summed
-from bulk_topup.money import plain
-from bulk_topup.records import Attempt, Run, Total
-from bulk_topup.states import RowState
 
 #: Attempts that are read at once.
 BATCH: Final = 1_000
@@ -67,57 +67,6 @@ _OBSERVED: Final = """
     SELECT * FROM observations
     WHERE id IN (SELECT max(id) FROM observations WHERE account = :account GROUP BY unit) ORDER BY unit
 """
-
-
-class Resolution(StrEnum):
-    """What a person decided about the transaction that an attempt's external id stands for."""
-
-    #: There is none, so the id is free: a new try of the row goes out under the same one.
-    FREE = "free"
-    #: It is not the row's, so the id is spent: a new try goes out under the next one.
-    TAKEN = "taken"
-    #: It is the row's, although it is not what the row asked for.
-    ACCEPTED = "accepted"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownAttempt:
-    """An attempt with what the ledger knows of its transaction."""
-
-    attempt: Attempt
-    run_id: int
-    #: The run's name.
-    run: str
-    line: int
-    #: Whether it is its row's latest.
-    is_latest: bool
-    #: What is known of the attempt: its row's state, failed for an earlier one.
-    state: RowState
-    #: The row's message.
-    message: str
-    transaction_id: int | None
-    status_message: str | None
-    #: Wholesale price and fee, in `price_unit`.
-    price: Decimal | None
-    fee: Decimal | None
-    price_unit: str | None
-    resolution: Resolution | None
-    #: Whether its run was purged, so that nobody knows whom it credited.
-    is_forgotten: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
-    """A wallet as it was seen once."""
-
-    #: When, in UTC.
-    at: datetime
-    unit: str
-    available: Decimal
-    #: Set aside for open transactions.
-    holding: Decimal
-    #: When the newest transaction that it had taken in was created, in UTC, by the provider's clock.
-    newest: datetime
 
 
 class Comparing(LedgerFile):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from bulk_topup.domain.run import Run
 from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.records import Run
 
 _PRODUCTS: Final = """
     SELECT identity, product_id, credit_party, amount, unit FROM rows

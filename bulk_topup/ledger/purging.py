@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bulk_topup.domain.run import Run
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.opening import scrub, telling
 from bulk_topup.ledger.values import run_of
-from bulk_topup.records import Run
 
 #: Stands where something was said that could quote a cell.
 _REMOVED: Final = "'Removed with the personal data of the run.'"

@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bulk_topup.identity import external_id
+from bulk_topup.domain.attempt import Attempt
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.run import Run
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import attempt_under
-from bulk_topup.records import Attempt, Run
 
 _CREATE_EXPECTED: Final = (
     "CREATE TEMP TABLE IF NOT EXISTS expected (stem TEXT PRIMARY KEY, row_id INTEGER) WITHOUT ROWID"

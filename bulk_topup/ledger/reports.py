@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from bulk_topup.__version__ import __version__
+from bulk_topup.domain.row import OutcomeGroup
+from bulk_topup.domain.run import Run
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import outcome_group_of
-from bulk_topup.records import OutcomeGroup, Run
 
 #: Triggers drop what is kept of a run's report when a row or the run changes, the mark of one being written too.
 _BEGIN: Final = "INSERT OR REPLACE INTO reports (run_id, version, mark) VALUES (:run_id, :version, :mark)"

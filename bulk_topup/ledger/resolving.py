@@ -4,11 +4,11 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from bulk_topup.domain.attempt import Resolution
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.ledger.comparing import Resolution
 from bulk_topup.ledger.values import event_values
-from bulk_topup.records import Run
-from bulk_topup.states import RowState
 
 _CONFLICTS: Final = """
     SELECT a.external_id FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.domain.run import Run
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import summed
-from bulk_topup.records import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.domain.attempt import HeldAttempt
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.base import LedgerFile
 from bulk_topup.ledger.values import add_to, held_attempt_of
-from bulk_topup.records import HeldAttempt, Run
-from bulk_topup.states import RowState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

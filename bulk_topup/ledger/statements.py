@@ -6,8 +6,8 @@ order, from the few to the many", and a plus before a column keeps an index on i
 
 from typing import Final
 
-from bulk_topup.records import StagedRow
-from bulk_topup.states import RowState
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.states import RowState
 
 #: States of rows that something was sent for and that no list may change any more.
 _SENT = ", ".join(

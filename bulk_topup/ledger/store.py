@@ -12,11 +12,16 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from bulk_topup.domain.attempt import Attempt, Event, HintedAttempt, Move, OpenAttempt, OpenSecond, Resolution
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.problems import Problem, problems_of
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState, check_move
+from bulk_topup.domain.totals import Difference
 from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
-from bulk_topup.identity import external_id
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
-from bulk_topup.ledger.comparing import Comparing, Resolution
+from bulk_topup.ledger.comparing import Comparing
 from bulk_topup.ledger.outcomes import OutcomesOfRun
 from bulk_topup.ledger.products import Products
 from bulk_topup.ledger.purging import Purging
@@ -36,21 +41,9 @@ from bulk_topup.ledger.values import (
     run_of,
     summed,
 )
-from bulk_topup.problems import Problem, problems_of
-from bulk_topup.records import (
-    Attempt,
-    Difference,
-    Event,
-    HintedAttempt,
-    Move,
-    OpenAttempt,
-    OpenSecond,
-    Run,
-)
-from bulk_topup.states import RowState, check_move
 
 if TYPE_CHECKING:
-    from bulk_topup.guards import Velocity
+    from bulk_topup.domain.guards import Velocity
 
 #: Rows that are read from an iterator of rows at once.
 READ_BATCH = 1_000
@@ -254,7 +247,7 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         probed: Collection[int],
     ) -> list[sqlite3.Row]:
         """Give pending rows that may be sent side by side; those that would pay somebody too often are refused."""
-        from bulk_topup.guards import guards_of  # heavy, and who only reads claims nothing
+        from bulk_topup.domain.guards import guards_of
 
         velocity = guards_of(run.guards).velocity
         while found := connection.execute(statement, wanted).fetchall():

@@ -4,13 +4,14 @@ import hashlib
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.identity import external_id
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.money import PRECISE
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Digest, Total
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.opening import telling
 from bulk_topup.ledger.spending import Spending
-from bulk_topup.money import PRECISE
-from bulk_topup.records import Digest, Run, Total
-from bulk_topup.states import RowState
 
 #: Rows that a start with the staged list would send.
 _STAGED: Final = f"""

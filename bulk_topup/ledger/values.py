@@ -8,18 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bulk_topup.money import PRECISE, plain, with_fee
-from bulk_topup.records import (
-    Attempt,
-    Facts,
-    HeldAttempt,
-    HintedAttempt,
-    Move,
-    OpenAttempt,
-    OutcomeGroup,
-    Run,
-)
-from bulk_topup.states import RowState
+from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt
+from bulk_topup.domain.money import PRECISE, plain, with_fee
+from bulk_topup.domain.row import OutcomeGroup
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
 

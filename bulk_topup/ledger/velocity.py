@@ -9,12 +9,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.values import event_values
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.states import RowState
 
 if TYPE_CHECKING:
-    from bulk_topup.guards import Velocity
+    from bulk_topup.domain.guards import Velocity
 
 #: Earlier payments that a refusal names one by one; of more it tells the number.
 NAMED: Final = 3

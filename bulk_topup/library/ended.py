@@ -1,11 +1,11 @@
 """Whether a list is gone because its run has ended and archived it; reads the ledger."""
 
-from bulk_topup.environments import ProviderOptions
+from bulk_topup.domain.environment import ProviderOptions
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import is_open
+from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Run
-from bulk_topup.report import Summary, summarise_groups
-from bulk_topup.runs import is_open
 
 
 def ended_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:

@@ -8,23 +8,23 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulk_topup.approvals import Presented
+from bulk_topup.domain.environment import Environment, ProviderOptions
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import Prepared, Progress, Runner, RunOptions
-from bulk_topup.environments import Environment, ProviderOptions
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.exit_meanings import ExitMeaning
 from bulk_topup.jobs import Job, NoListError
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.library.ended import ended_run
 from bulk_topup.library.starting import job_of, options_of, presented
 from bulk_topup.library.working import Work
-from bulk_topup.money import plain
 from bulk_topup.providers import open_client, payer_of, poll_policy
-from bulk_topup.records import Run
-from bulk_topup.report import Summary
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, exit_code, run_list
 from bulk_topup.settings import Credentials
-from bulk_topup.states import RowState
 from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.

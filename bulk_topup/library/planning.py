@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
+from bulk_topup.domain.environment import Environment
 from bulk_topup.engine import Prepared
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.library.starting import job_of, options_of

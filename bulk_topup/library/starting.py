@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.approvals import HMAC, ApprovalPolicy, Presented, read_approved
-from bulk_topup.environments import Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs import Job, load_job, make_job
 from bulk_topup.list_patterns import without_patterns

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models import CalculationMode, Product
 from bulk_topup.plan.duplicates import PARTY_KEY, REFERENCE_KEY, Duplicates
 from bulk_topup.plan.first_lines import Recall
@@ -15,8 +17,6 @@ from bulk_topup.plan.json_texts import joined, problem_entry
 from bulk_topup.plan.prices import Prices
 from bulk_topup.plan.requests import request_body
 from bulk_topup.plan.requirements import REFUSED, Check, always, format_checks, is_missing, product_checks
-from bulk_topup.records import StagedRow
-from bulk_topup.states import RowState
 
 #: The column of the product's number, which the list states as text.
 _ID = "product"

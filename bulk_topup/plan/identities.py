@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import polars as pl
 
-from bulk_topup import fields
-from bulk_topup.identity import PARTY_PREFIX, REFERENCE_PREFIX
+from bulk_topup.domain import fields
+from bulk_topup.domain.identity import PARTY_PREFIX, REFERENCE_PREFIX
 from bulk_topup.plan.json_texts import joined
 
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bulk_topup.guards import Caps, Expected
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.records import Total
+from bulk_topup.domain.guards import Caps, Expected
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.totals import Total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

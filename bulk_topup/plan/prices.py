@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.money import CENT, PRECISE, plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, RangedProduct
-from bulk_topup.money import CENT, PRECISE, plain
 from bulk_topup.plan.limits import row_cap_problem
 
 #: Different amounts that are remembered of one product; more are worked out again.

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct
 from bulk_topup.plan.json_texts import joined, members

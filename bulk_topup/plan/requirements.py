@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import polars as pl
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import patterns
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, Range, RangedProduct, RequiredFields
-from bulk_topup.money import plain
 
 #: Twice the digits after the mark that an amount of a list may have, so that bounds finer than any amount, which the
 #: provider may have computed from a rate, are compared as they are.

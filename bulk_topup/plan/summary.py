@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import polars as pl
 
+from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.problems import Problem, problems_of
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models import Balance, Product
-from bulk_topup.money import PRECISE, plain
-from bulk_topup.problems import Problem, problems_of
-from bulk_topup.states import RowState
 
 #: Refused rows that a plan names one by one; of more it only tells the number.
 MAX_REFUSED_KEPT = 100_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bulk_topup.outcomes import Outcomes
+from bulk_topup.domain.outcome_columns import Outcomes
 
 #: Takes the next rows of the run, in the list's order.
 Sink = Callable[[Outcomes], None]

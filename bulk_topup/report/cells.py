@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bulk_topup.outcomes import Outcomes
+from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.report.reasons import note, reason
 
 #: Stands for a PIN that is there and not shown; the same for every PIN, so that it tells nothing of it.

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import LINE_COLUMN, REASON_COLUMN
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import LINE_COLUMN, REASON_COLUMN
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.cells import fitted, list_cells, result_values
 from bulk_topup.report.columns import FOREIGN_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.reasons import why_not_completed
 from bulk_topup.security.formulas import csv_column, csv_text
-from bulk_topup.states import RowState
 
 #: Spreadsheet programs take a CSV file for UTF-8 only when it begins with this.
 _BYTE_ORDER_MARK: Final = "\ufeff"

@@ -4,8 +4,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.records import Run
-from bulk_topup.system.files import file_name
+from bulk_topup.domain.report_files import SUMMARY
 
 
 class ReportFormat(StrEnum):
@@ -31,18 +30,7 @@ class ReportFormat(StrEnum):
 #: What is written where nobody says what.
 DEFAULT_FORMATS: Final = (ReportFormat.CSV, ReportFormat.XLSX, ReportFormat.JSONL)
 
-#: Counts and totals for scripts.
-SUMMARY: Final = "summary.json"
-
 
 def result_names(formats: Collection[ReportFormat]) -> tuple[str, ...]:
     """Name the files that every report in these formats has: the results, then the summary."""
     return (*(each.file_name for each in ReportFormat if each in formats), SUMMARY)
-
-
-def not_completed_name(run: Run) -> str:
-    """Name the list of a run's rows that did not complete.
-
-    A list's name is its run's key where it is started, so this one has to differ from run to run.
-    """
-    return file_name(run.job, run.run_key, "not-completed.csv")

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.run import Run
 from bulk_topup.report.cells import list_cells, result_values
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns, unused
 from bulk_topup.report.errors import ReportError

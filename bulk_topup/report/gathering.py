@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.reasons import reason
-from bulk_topup.states import RowState
 
 #: Kinds of reason that are told apart; rows beyond them are counted under one that says so.
 MAX_KINDS: Final = 500

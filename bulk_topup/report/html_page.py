@@ -9,17 +9,18 @@ from decimal import Decimal
 from typing import Final
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.environments import Environment
-from bulk_topup.money import PRECISE, grouped
-from bulk_topup.records import Outcome, Run
-from bulk_topup.report.formats import not_completed_name
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.money import PRECISE, grouped
+from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import Tone, Verdict, rows_text, verdict_of
 from bulk_topup.report.gathering import LINES_NAMED, Kind
 from bulk_topup.report.html_parts import Html, element, html, joined
 from bulk_topup.report.html_style import STYLE
 from bulk_topup.report.reasons import note, reason
-from bulk_topup.report.summary import Summary
-from bulk_topup.report.verdict import Tone, Verdict, rows_text, verdict_of
-from bulk_topup.states import RowState
 
 #: Kinds of reason that are shown.
 KINDS_SHOWN: Final = 30

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.gathering import Reasons
 from bulk_topup.report.html_page import Gathered, page
-from bulk_topup.report.summary import Tally
-from bulk_topup.states import RowState
 
 #: Rows that did not complete which the page shows; the rest is in the other files.
 NOT_COMPLETED_SHOWN: Final = 500

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.run import Run
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.cells import list_cells, result_values
 from bulk_topup.report.columns import RESULT_FIELDS, unused

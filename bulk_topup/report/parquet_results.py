@@ -13,8 +13,8 @@ from typing import Final
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.run import Run
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.frames import Frames
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bulk_topup.problems import DO_NOT_PAY, REASON_COLUMN, Problem
-from bulk_topup.records import Outcome, Run
-from bulk_topup.report.verdict import run_words
-from bulk_topup.states import RowState
+from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import run_words
 
 _CORRECT: Final = "Correct the row here and start the list again with this file as its --corrections"
 

@@ -6,15 +6,16 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.report_files import SUMMARY, not_completed_name
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary, Tally
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.errors import ReportError
-from bulk_topup.report.formats import SUMMARY, ReportFormat, not_completed_name, result_names
+from bulk_topup.report.formats import ReportFormat, result_names
 from bulk_topup.report.jsonl_results import jsonl_results
-from bulk_topup.report.summary import Summary, Tally
-from bulk_topup.states import RowState
 from bulk_topup.system.files import private_folder, replacing
 
 

@@ -14,17 +14,17 @@ from typing import Final
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary, Tally
 from bulk_topup.report.batches import Sink
 from bulk_topup.report.cells import list_cells, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.errors import ReportError
-from bulk_topup.report.summary import Summary, Tally
 from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.xlsx_summary import write_summary
-from bulk_topup.states import RowState
 
 _OPTIONS: Final = {
     "constant_memory": True,

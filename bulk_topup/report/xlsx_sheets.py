@@ -9,9 +9,9 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.format import Format  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.cells import CELL_UNITS, NOT_IN_XML, fits_number_cell, xlsx_text
 from bulk_topup.security.formulas import FORMULA_STARTS
-from bulk_topup.states import RowState
 
 #: Rows of a sheet with its header, and columns: the limits of the format.
 SHEET_ROWS: Final = 1_048_576

@@ -6,10 +6,10 @@ from typing import Final
 
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
-from bulk_topup.money import plain
-from bulk_topup.records import Run
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.summary import Summary
 from bulk_topup.report.cells import time_text
-from bulk_topup.report.summary import Summary
 from bulk_topup.report.xlsx_sheets import Styles, write_heading, write_row
 
 #: Widths of the columns, in characters.

@@ -3,6 +3,7 @@
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypeVar
 
+from bulk_topup.domain.money import CENT
 from bulk_topup.dvs.models import (
     Amount,
     Benefit,
@@ -26,7 +27,6 @@ from bulk_topup.dvs.models import (
     RequiredFields,
     ServiceOfProduct,
 )
-from bulk_topup.money import CENT
 from bulk_topup.sandbox.places import EUROPE, OPERATORS, SERVICES, WORLD
 
 #: Rates have as many digits as the provider's own.

@@ -16,10 +16,10 @@ from typing import Any, Final, TextIO
 
 import msgspec
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
-from bulk_topup.records import Attempt, Move
 from bulk_topup.security.redaction import without_people
-from bulk_topup.states import RowState
 from bulk_topup.system.files import OWNER_ONLY
 
 #: Names standard output instead of a file.

@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.money import plain
-from bulk_topup.report import Summary
-from bulk_topup.report.verdict import Verdict
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import Verdict
 from bulk_topup.security.redaction import without_people
-from bulk_topup.states import OPEN_STATES, RowState
 from bulk_topup.telling.notification import Attachment, Occasion
 
 #: Characters of a reason that a message takes over.

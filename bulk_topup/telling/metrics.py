@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.money import plain
-from bulk_topup.states import RowState
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.states import RowState
 from bulk_topup.system.files import replacing
 
 #: Others read the file: whoever collects has a user of its own. It holds no person and no secret.

@@ -6,11 +6,11 @@ from decimal import Decimal
 from enum import Enum, auto
 from typing import Final
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import patterns
 from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, Range, RangedProduct
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.money import plain
 
 
 class TemplateError(BulkTopupError):

@@ -16,10 +16,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook as XlsxWorkbook  # type: ignore[import-untyped]
 
 from bulk_topup.annotating import Annotated, AnnotationError
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError, PurgedRunError
-from bulk_topup.records import Outcome, Run
 from bulk_topup.report.columns import PREFIX, RESULT_FIELDS
-from bulk_topup.states import RowState
 
 HEADER = ("employee", "phone", "amount")
 ROWS = (("E1", "+6595123100", 12.5), ("E2", "+6595123101", 7), ("E3", "+6595123102", 20))

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from bulk_topup.cli import main
 from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE, LazyGroup, Place
-from bulk_topup.exit_meanings import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitMeaning
 
 
 @click.command()

@@ -6,11 +6,11 @@ import pytest
 
 from bulk_topup.approvals import ApprovalPolicy
 from bulk_topup.cli.plan_verdict import plan_verdict
+from bulk_topup.domain.totals import Difference
+from bulk_topup.domain.verdict import Tone
 from bulk_topup.engine import Prepared
 from bulk_topup.jobs import Job
 from bulk_topup.plan import BalanceCheck, GuardCheck, Plan
-from bulk_topup.records import Difference
-from bulk_topup.report.verdict import Tone
 
 JOB = Job(list="payroll.csv")
 BROKEN = GuardCheck(guard="caps.rows", unit=None, limit=Decimal(1), figure=Decimal(2), message="Too many.")

@@ -11,10 +11,10 @@ from rich.console import Console
 from bulk_topup.cli.forecast import Forecast, Pace, about
 from bulk_topup.cli.run_screen import RunScreen
 from bulk_topup.cli.screen import bar_of, framed, is_live, next_steps
+from bulk_topup.domain.guards import Caps
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import Step, Tone, Verdict
 from bulk_topup.engine import Progress
-from bulk_topup.guards import Caps
-from bulk_topup.report.verdict import Step, Tone, Verdict
-from bulk_topup.states import RowState
 
 COUNTS = st.fixed_dictionaries({state: st.integers(0, 2_000_000) for state in RowState})
 

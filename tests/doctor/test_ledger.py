@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.doctor import Finding, Verdict, examine_ledger
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
 from bulk_topup.pin_keys import add_pin_key
-from bulk_topup.records import Move
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow, staged
 
 

@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from bulk_topup.domain.attempt import Attempt
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Attempt, Outcome, Run
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, Payer, run_list
 from bulk_topup.system.clock import Clock, SystemClock

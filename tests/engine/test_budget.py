@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.attempt import Attempt, Facts
+from bulk_topup.domain.guards import Caps
 from bulk_topup.engine.budget import Budget
-from bulk_topup.guards import Caps
 from bulk_topup.ledger import Spent
-from bulk_topup.records import Attempt, Facts
 
 NOTHING = Spent(rows=0, amounts={}, costs={})
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
@@ -22,9 +24,6 @@ from bulk_topup.engine.comparison import (
     missing_here,
     missing_there,
 )
-from bulk_topup.ledger import KnownAttempt, Resolution
-from bulk_topup.records import Attempt
-from bulk_topup.states import RowState
 
 Make = Callable[..., Transaction]
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.dvs.models import Transaction
-from bulk_topup.dvs.statuses import STATUSES, StatusClass
-from bulk_topup.engine.decisions import (
+from bulk_topup.domain.attempt import Attempt, HintedAttempt
+from bulk_topup.domain.moves import (
     LARGEST_CLAIM,
     facts_of,
     move_for,
@@ -17,8 +16,9 @@ from bulk_topup.engine.decisions import (
     rows_to_claim,
     state_for,
 )
-from bulk_topup.records import Attempt, HintedAttempt
-from bulk_topup.states import MOVES, RowState
+from bulk_topup.domain.states import MOVES, RowState
+from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.statuses import STATUSES, StatusClass
 
 Make = Callable[..., Transaction]
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.hints import follow_hints
 from bulk_topup.ledger import Ledger
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine.journal import Journal
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, Run, StagedRow
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import SystemClock
 
 MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDING, cause="not taken")

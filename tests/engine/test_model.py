@@ -22,14 +22,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy
 from bulk_topup.dvs.transport import Answer, Call
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Run
 from bulk_topup.report import ReportFormat
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, resume_run, run_list
@@ -38,7 +39,6 @@ from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.provider import Provider
 from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.states import OPEN_STATES, RowState
 
 TIMEOUT = 60.0
 OPENING = Decimal(100_000)

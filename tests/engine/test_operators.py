@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.guards import Operators
+from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine.decisions import move_for
 from bulk_topup.engine.operators import OperatorBreaker
-from bulk_topup.guards import Operators
-from bulk_topup.records import Attempt, Move
-from bulk_topup.states import RowState
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.engine.endings import Endings
 from bulk_topup.engine.polling import TOGETHER, Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
-from bulk_topup.records import OpenSecond
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
+from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import ResolutionError, Statement
 from bulk_topup.engine.reconcile import proved
 from bulk_topup.engine.resolve import ENDS, decide
-from bulk_topup.ledger import KnownAttempt, Resolution
-from bulk_topup.records import Attempt
-from bulk_topup.states import MOVES, RowState
 
 Make = Callable[..., Transaction]
 MakeKnown = Callable[..., KnownAttempt]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import RetryPolicy
 from bulk_topup.engine import CircuitPolicy, StopReason
 from bulk_topup.ledger import Ledger
-from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio
 

@@ -1,9 +1,9 @@
 from decimal import Decimal
 from itertools import pairwise
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.states import RowState
 from bulk_topup.engine.taken import Taken
-from bulk_topup.records import Facts, Move
-from bulk_topup.states import RowState
 from tests.reported import COMPLETED
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Statement
-from bulk_topup.environments import Environment
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.reconciling import resolve_conflicts
 from bulk_topup.runs import Payer
-from bulk_topup.states import RowState
 
 pytestmark = pytest.mark.anyio
 

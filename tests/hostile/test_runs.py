@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.dvs.transport import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
-from bulk_topup.environments import Environment
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Outcome
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.money import plain
 from bulk_topup.intake import Refusal, normalise_amount
 from bulk_topup.intake.amounts import PLAIN_AMOUNT
 from bulk_topup.intake.normalise import normaliser_of
 from bulk_topup.intake.source import Formats
-from bulk_topup.money import plain
 
 AMOUNTS = st.decimals(min_value="0.000000001", max_value=10**18 - 1, allow_nan=False, allow_infinity=False, places=9)
 MARKS = st.sampled_from([".", ","])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.problems import Problem
 from bulk_topup.errors import ListError
-from bulk_topup.problems import Problem
 
 Read = Callable[..., list[dict[str, Any]]]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.errors import MappingError
 from bulk_topup.intake.columns import LISTED_COLUMNS, map_columns
 

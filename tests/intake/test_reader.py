@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.problems import DO_NOT_PAY
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake import BATCH_ROWS, CONSTANT, Formats, ListReader
-from bulk_topup.problems import DO_NOT_PAY
 
 Read = Callable[..., list[dict[str, Any]]]
 OpenList = Callable[..., ListReader]

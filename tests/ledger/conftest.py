@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Attempt, Facts, Move
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
-from bulk_topup.problems import Problem
-from bulk_topup.records import Attempt, Facts, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow, staged
 

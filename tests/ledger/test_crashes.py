@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
@@ -26,8 +27,8 @@ WORKER = """
 import os, signal, sys
 from pathlib import Path
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Move
-from bulk_topup.states import RowState
+from bulk_topup.domain.run import Move
+from bulk_topup.domain.states import RowState
 
 path, deadly = sys.argv[1:]
 

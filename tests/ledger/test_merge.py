@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Difference
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Attempt, Difference, Move, Outcome, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from bulk_topup.identity import external_id
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Facts, Move
-from bulk_topup.states import MOVES, RowState
 from tests.checked import CheckedRow, staged
 
 MakeRow = Callable[[int, "Said"], CheckedRow]

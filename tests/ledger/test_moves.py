@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.errors import LedgerError, StateError
-from bulk_topup.identity import external_id
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Facts, Move, Outcome, Run
-from bulk_topup.states import MOVES, RowState
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger, opening
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.versions import NAMES
-from bulk_topup.records import Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import summarise
 from bulk_topup.errors import LedgerError, PurgedRunError
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Facts, Move, Run
-from bulk_topup.report import summarise
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow
 
 #: What the file holds of people before a purge.

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.ledger import Ledger, RetryChoice, outcomes
 from bulk_topup.ledger import statements as sql
 from bulk_topup.pin_keys import SEALED
-from bulk_topup.records import Facts, Move, Run
-from bulk_topup.states import RowState
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow, staged
 

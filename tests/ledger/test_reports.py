@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import summarise, summarise_groups
 from bulk_topup.ledger import Ledger, RetryChoice, reports
-from bulk_topup.records import Run
-from bulk_topup.report import summarise, summarise_groups
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow
 
 Row = Callable[..., CheckedRow]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bulk_topup.ledger import Ledger, Resolution, RetryChoice
-from bulk_topup.records import Attempt, Move, Run
-from bulk_topup.states import RowState
+from bulk_topup.domain.attempt import Attempt, Move, Resolution
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import Ledger, RetryChoice
 from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Facts, Move, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger import Ledger, opening, rotate_pins
 from bulk_topup.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
-from bulk_topup.records import Facts, Move, Outcome, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow
 
 CODE, SERIAL = "4711-0815-9999", "SERIAL-20990101"

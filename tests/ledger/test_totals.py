@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Digest
 from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.records import Digest, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk_topup.guards import Guards, Velocity
+from bulk_topup.domain.guards import Guards, Velocity
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Difference
 from bulk_topup.ledger import Ledger
-from bulk_topup.records import Difference, Run
-from bulk_topup.states import RowState
 from tests.checked import CheckedRow, staged
 
 ONCE = Velocity(days=20, payments=1)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, Product
-from bulk_topup.money import plain
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow
 

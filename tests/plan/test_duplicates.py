@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
+from bulk_topup.domain.problems import Problem
 from bulk_topup.dvs.models import Product
-from bulk_topup.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
 from bulk_topup.plan import PlanOptions
-from bulk_topup.problems import Problem
 from tests.checked import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]

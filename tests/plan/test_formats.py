@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.dvs import patterns
 from bulk_topup.dvs.models import Product
 from tests.checked import CheckedRow

@@ -7,7 +7,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.dvs.models import Product
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow, RowChecker

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.guards import Caps, Expected
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.totals import Total
 from bulk_topup.dvs.models import Product
-from bulk_topup.guards import Caps, Expected
-from bulk_topup.money import plain
 from bulk_topup.plan import GuardCheck, PlanOptions, check_caps, check_expected
-from bulk_topup.records import Total
 from tests.checked import CheckedRow
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**15, places=9)

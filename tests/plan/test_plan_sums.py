@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.problems import Problem
 from bulk_topup.dvs.models import Balance, Product
 from bulk_topup.plan import Plan, check_balances
 from bulk_topup.plan import summary as summary_module
-from bulk_topup.problems import Problem
 from tests.checked import CheckedRow, frame_of
 
 MakeProduct = Callable[..., Product]

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
+from bulk_topup.domain.money import plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct, TransactionRequest
-from bulk_topup.money import plain
 from bulk_topup.plan import requests
 from bulk_topup.plan.prices import Prices, amount_and_unit, expected_cost
 

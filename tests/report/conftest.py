@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
 from tests.reported import COMPLETED, RUN
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.money import plain
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Outcome
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.row import Outcome
 from bulk_topup.report.cells import (
     CELL_UNITS,
     MASK,

@@ -15,14 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk_topup.money import plain
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report import ReportError, ReportFormat, write_report
 from bulk_topup.report.cells import MASK
 from bulk_topup.report.columns import AMOUNT_FIELDS, RESULT_FIELDS
-from bulk_topup.states import RowState
 
 #: Texts as lists have them: formulas, quotes, line breaks, what has no UTF-8 form.
 TEXTS = st.text(st.sampled_from("=+-@\t\r\n'\",;\x00\x1f\ud800é🎉 aB0"), max_size=6)

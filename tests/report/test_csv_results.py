@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.report.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.reasons import why_not_completed
-from bulk_topup.states import RowState
 
 
 @pytest.fixture

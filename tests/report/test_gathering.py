@@ -1,10 +1,10 @@
 from collections.abc import Callable
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.gathering import LINES_NAMED, MAX_KINDS, Kind, Reasons
-from bulk_topup.states import RowState
 
 
 def _gathered(*rows: Outcome) -> list[Kind]:

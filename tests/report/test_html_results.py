@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report import ReportFormat, write_report
 from bulk_topup.report.html_parts import element, html, joined
 from bulk_topup.report.html_results import ALL_SHOWN, NOT_COMPLETED_SHOWN
-from bulk_topup.states import RowState
 from tests.reported import COMPLETED, RUN
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.jsonl_results import jsonl_results
-from bulk_topup.states import RowState
 
 
 @pytest.fixture

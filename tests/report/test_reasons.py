@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from bulk_topup.problems import DO_NOT_PAY, Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.problems import DO_NOT_PAY, Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.report.reasons import note, reason, why_not_completed
-from bulk_topup.states import RowState
 
 _PROBLEMS = (
     Problem(column="phone", message='"0659" is not an E.164 number.'),

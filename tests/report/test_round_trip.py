@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.security.formulas import FORMULA_STARTS
-from bulk_topup.states import RowState
 
 _NASTY = st.sampled_from(
     [

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import Outcome, Run
-from bulk_topup.report import summarise
-from bulk_topup.report.summary import SUM_DIGITS, UNKNOWN_UNIT
-from bulk_topup.states import RowState
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import SUM_DIGITS, UNKNOWN_UNIT, summarise
 
 
 def test_a_run_without_rows_has_every_state_at_zero(run: Run) -> None:

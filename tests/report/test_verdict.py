@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.environments import Environment, default_ledger
-from bulk_topup.records import Run
-from bulk_topup.report.verdict import Step, Tone, Verdict, verdict_of
-from bulk_topup.states import RowState
+from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import Step, Tone, Verdict, verdict_of
 
 
 def _verdict(run: Run, *, contradicted: int = 0, is_under_way: bool = False, **counts: int) -> Verdict:

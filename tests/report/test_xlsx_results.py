@@ -11,15 +11,16 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.utils.escape import unescape
 
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome, Run
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report import ReportError
 from bulk_topup.report.columns import RESULT_FIELDS
-from bulk_topup.report.summary import Tally
 from bulk_topup.report.xlsx_results import xlsx_results
 from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS
-from bulk_topup.states import RowState
 
 _PLACE = {field: 3 + place for place, field in enumerate(RESULT_FIELDS)}
 

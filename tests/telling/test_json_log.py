@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.attempt import Attempt, Facts, Move
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
-from bulk_topup.records import Attempt, Facts, Move
 from bulk_topup.security.redaction import install
-from bulk_topup.states import RowState
 from bulk_topup.telling.json_log import FileLog, JSONLog, log_to
 
 

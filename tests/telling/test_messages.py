@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.records import Run
-from bulk_topup.report import Summary
-from bulk_topup.report.verdict import Verdict, verdict_of
-from bulk_topup.states import RowState
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import Verdict, verdict_of
 from bulk_topup.telling.messages import Ending, Message, Told, end_message, plan_message, start_message
 from bulk_topup.telling.notification import Attachment, Occasion
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from bulk_topup.states import RowState
+from bulk_topup.domain.states import RowState
 from bulk_topup.telling.metrics import Figures, exposition, write_metrics
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup import fields
+from bulk_topup.domain import fields
 from bulk_topup.dvs.models import PRODUCT, CalculationMode, Product
 from bulk_topup.intake.columns import map_columns
 from bulk_topup.plan.requirements import product_checks

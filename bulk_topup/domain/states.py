@@ -1,5 +1,6 @@
 """The states of a row and the moves between them, as one table; pure, imports nothing that does I/O."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from bulk_topup.errors import StateError
@@ -63,3 +64,8 @@ def check_move(before: RowState, after: RowState) -> None:
     """Raise StateError unless a row may go from `before` to `after`."""
     if after not in MOVES[before]:
         raise StateError(f"A row that is {before} cannot become {after}.")
+
+
+def is_open(counts: Mapping[RowState, int]) -> bool:
+    """Tell whether anything may still become of a run's rows by themselves or by its next start."""
+    return any(counts[state] for state in OPEN_STATES)

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models import Amount, Price, TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
-from bulk_topup.ledger import KnownAttempt
-from bulk_topup.money import plain
-from bulk_topup.records import Attempt, Facts, HintedAttempt, Move
-from bulk_topup.states import RowState
 
 #: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;
 #: and how many at most.

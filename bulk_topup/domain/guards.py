@@ -6,9 +6,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.domain.retry_rules import OPERATOR_UNAVAILABLE, RetriedStatus
 
 #: A share of something, from 0 to 1.
 Share = Annotated[Decimal, Field(ge=0, le=1)]
@@ -18,23 +18,6 @@ Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,10}$")]
 Amounts = dict[Unit, Annotated[Decimal, Field(ge=0, lt=10**24, decimal_places=9, allow_inf_nan=False)]]
 #: Seconds.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-#: What concerns the operator and not the row.
-OPERATOR_TROUBLES = frozenset(message for message in STATUSES if "-OPERATOR-" in message)
-#: What passes by itself: the row is worth another attempt then.
-OPERATOR_UNAVAILABLE = tuple(message for message in STATUSES if message.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE"))
-
-
-def _checked_status(message: str) -> str:
-    known = STATUSES.get(message)
-    if known is None:
-        raise ValueError(f"{message} is not a detailed status of the reference")
-    if not known.worth_new_attempt:
-        raise ValueError(f"a row that ended {message} fares no better the next time; it is never tried again by itself")
-    return message
-
-
-RetriedStatus = Annotated[str, AfterValidator(_checked_status)]
 
 
 class Mode(StrEnum):

@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
-from bulk_topup.money import plain
-from bulk_topup.problems import Problem
-from bulk_topup.records import Outcome
-from bulk_topup.states import RowState
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.states import RowState
 
 _AMOUNTS = frozenset({"amount", "price", "fee"})
 _TIMES = frozenset({"creation_date", "final_at"})

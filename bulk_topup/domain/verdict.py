@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.environments import Environment, default_ledger
-from bulk_topup.records import Run
-from bulk_topup.report.formats import not_completed_name
-from bulk_topup.states import OPEN_STATES, RowState
+from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
 
 
 class Tone(StrEnum):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
-from bulk_topup.money import plain
-from bulk_topup.outcomes import Outcomes
-from bulk_topup.records import OutcomeGroup, Run
-from bulk_topup.states import RowState
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.row import OutcomeGroup
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 
 #: Digits that a sum may have. Python's default of 28 would round quietly; this is never reached by money, and a sum
 #: that did reach it raises instead of being rounded.
