@@ -24,7 +24,7 @@ from paying import pay, write_list
 from processes import KEY, SECRET, sandbox
 
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import TransactionOutcome
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.engine import RunOptions
 
 SECONDS = 60.0

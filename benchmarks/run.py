@@ -28,7 +28,7 @@ from pyreqwest.client import ClientBuilder
 
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, codec
-from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
+from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.jobs import Job
 

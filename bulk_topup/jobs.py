@@ -16,7 +16,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.retry_rules import RetriedStatus
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.filters import Filter
 from bulk_topup.intake import Formats, ListSource

@@ -11,7 +11,7 @@ from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import Balance
+from bulk_topup.dvs.models.account import Balance
 from bulk_topup.engine import (
     Applied,
     Comparison,

@@ -6,7 +6,7 @@ from typing import get_args
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
+from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.errors import ConfigurationError
 
 

@@ -31,7 +31,7 @@ import bulk_topup.report.write
 from bulk_topup.cli import main as command
 from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.dvs.transport import Answer, Call, HTTPTransport
+from bulk_topup.dvs.transports.base import Answer, Call, HTTPTransport
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse

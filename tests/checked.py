@@ -10,7 +10,7 @@ from bulk_topup.domain.money import plain
 from bulk_topup.domain.problems import Problem, problem_text, problems_of
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import Checker, PlanOptions
 
 _SCHEMA = {name: pl.Int64 if name in {"line", "product_id", "operator_id"} else pl.String for name in StagedRow._fields}

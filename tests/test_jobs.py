@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.domain.environment import Environment
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.jobs import Job, NoListError, RetryJob, load_any_job, load_job, load_retry_job, make_job
 from bulk_topup.list_patterns import without_patterns

@@ -8,18 +8,9 @@ import click
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import (
-    Balance,
-    Campaign,
-    Country,
-    FixedProduct,
-    Operator,
-    Product,
-    ProductType,
-    Promotion,
-    RangedProduct,
-    Service,
-)
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
+from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, RangedProduct
 
 ID = click.IntRange(min=1)
 

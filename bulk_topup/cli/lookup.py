@@ -9,8 +9,10 @@ import click
 from bulk_topup.cli.answers import answer, answer_options, everything
 from bulk_topup.cli.api import ID
 from bulk_topup.domain.money import plain
-from bulk_topup.dvs import AsyncDVS, patterns
-from bulk_topup.dvs.models import CreditPartyBenefit, CreditPartyStatus, LookupOperator, Party, Statement
+from bulk_topup.dvs import AsyncDVS, field_limits
+from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
+from bulk_topup.dvs.models.catalogue import LookupOperator
+from bulk_topup.dvs.models.transaction import Party
 
 #: The service that credit parties' benefits and dates are asked for where none is stated: eSIM.
 ESIM = 13
@@ -20,7 +22,7 @@ _qualifier_option = click.option("--qualifier", help="What the account's operato
 
 
 def _e164(_context: click.Context, _argument: click.Parameter, text: str) -> str:
-    if not re.fullmatch(patterns.E164, text):
+    if not re.fullmatch(field_limits.E164, text):
         raise click.BadParameter(f'"{text}" is not a mobile number; write it with + and the country code.')
     return text
 

@@ -12,7 +12,7 @@ from bulk_topup.cli.guard_options import guard_options, guards_from
 from bulk_topup.cli.stop_options import stop_options, stops_from
 from bulk_topup.cli.times import day
 from bulk_topup.domain.guards import Guards
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError
 from bulk_topup.jobs import Job, load_job, make_job
 from bulk_topup.list_patterns import without_patterns

@@ -12,7 +12,7 @@ from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.templates import Template, TemplateError, template_for, write_template
 
 #: Products that one template has at most; more are a matter of several lists.

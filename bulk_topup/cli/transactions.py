@@ -12,7 +12,8 @@ from bulk_topup.cli.times import moment
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import Pin, ProductType, Transaction
+from bulk_topup.dvs.models.product import ProductType
+from bulk_topup.dvs.models.transaction import Pin, Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.report import MASK
 

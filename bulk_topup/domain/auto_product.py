@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs.models.product import ProductType
 
 
 class AutoProduct(BaseModel):

@@ -7,7 +7,8 @@ from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttemp
 from bulk_topup.domain.money import plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import Amount, Price, TransactionOutcome, TransactionRequest
+from bulk_topup.dvs.models.base import Amount, Price
+from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
 
 #: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;

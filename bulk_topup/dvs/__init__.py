@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         TooManyRequestsError,
         UnauthorizedError,
     )
-    from bulk_topup.dvs.retries import RetryPolicy
+    from bulk_topup.dvs.request_retries import RetryPolicy
     from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 else:
     __getattr__ = lazily(
@@ -40,7 +40,7 @@ else:
             "TooManyRequestsError",
             "UnauthorizedError",
         ),
-        retries=("RetryPolicy",),
+        request_retries=("RetryPolicy",),
         statuses=("ErrorCode", "StatusClass"),
     )
 

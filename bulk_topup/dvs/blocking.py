@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from bulk_topup.dvs import resources
 from bulk_topup.dvs.client import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT, AsyncDVS
 from bulk_topup.dvs.pagination import Page, Pages
-from bulk_topup.dvs.retries import RetryPolicy
-from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName
+from bulk_topup.dvs.request_retries import RetryPolicy
+from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.system.clock import Clock
 
 P = ParamSpec("P")

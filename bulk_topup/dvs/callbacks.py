@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.patterns import EXTERNAL_ID_MAX_LENGTH
+from bulk_topup.dvs.field_limits import EXTERNAL_ID_MAX_LENGTH
 from bulk_topup.errors import BulkTopupError
 
 #: Bytes of a body that are read; a transaction has a few thousand.

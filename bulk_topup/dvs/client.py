@@ -23,27 +23,25 @@ from bulk_topup.dvs.errors import (
     NotFoundError,
     error_for,
 )
+from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.dvs.pagination import Page, Pages, header_number
-from bulk_topup.dvs.patterns import PER_PAGE_MAX
 from bulk_topup.dvs.probe import Probe, encryption_of, probe_of
-from bulk_topup.dvs.resources import (
-    Balances,
+from bulk_topup.dvs.request_retries import RetryPolicy, with_retries
+from bulk_topup.dvs.resources.account import Balances, Lookup
+from bulk_topup.dvs.resources.catalogue import (
     BenefitTypes,
     Campaigns,
     Countries,
-    Lookup,
     Operators,
     Products,
     Promotions,
     Services,
-    TransactionOutcomes,
-    Transactions,
 )
-from bulk_topup.dvs.retries import RetryPolicy, with_retries
+from bulk_topup.dvs.resources.transactions import TransactionOutcomes, Transactions
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.dvs.transport import Account, Answer, Call, Params, Transport
-from bulk_topup.dvs.transports import DEFAULT_TRANSPORT, TransportName, transport_for
+from bulk_topup.dvs.transports.base import Account, Answer, Call, Params, Transport
+from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName, transport_for
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import Clock, SystemClock
 

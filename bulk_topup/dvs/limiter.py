@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Final
 
-from bulk_topup.dvs.windows import PERIOD, Windows
+from bulk_topup.dvs.rate_windows import PERIOD, Windows
 from bulk_topup.system.clock import Clock
 
 #: Requests a second before the first answer has told the limit.

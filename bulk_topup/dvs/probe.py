@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from bulk_topup.dvs.pagination import header_number
-from bulk_topup.dvs.transport import CONNECT_TIMEOUT, Answer, proxy_for, tls_context
+from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, Answer, proxy_for, tls_context
 
 _HTTPS_PORT = 443
 

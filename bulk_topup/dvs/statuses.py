@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bulk_topup.dvs.models import TransactionStatus
+    from bulk_topup.dvs.models.transaction import TransactionStatus
 
 
 class StatusClass(IntEnum):

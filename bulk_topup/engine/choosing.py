@@ -19,7 +19,9 @@ from bulk_topup.domain.money import plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, LookupOperator, Product, RangedProduct
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.catalogue import LookupOperator
+from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.ledger import ChosenProduct, Ledger
 
 #: Stands for the column of the product that is chosen.

@@ -9,7 +9,7 @@ from bulk_topup.domain.attempt import KnownAttempt, Resolution
 from bulk_topup.domain.money import PRECISE, plain, with_fee
 from bulk_topup.domain.moves import differences_from, facts_of, request_of, state_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 
 
 class Kind(StrEnum):

@@ -15,7 +15,7 @@ from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import APIError, AsyncDVS, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.engine.control import ENDS_SUBMITTING, Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement, drift_of

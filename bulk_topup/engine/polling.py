@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import Final
 
 from bulk_topup.domain.attempt import OpenSecond
-from bulk_topup.dvs.patterns import PER_PAGE_MAX
-from bulk_topup.dvs.resources import LONGEST_WINDOW
+from bulk_topup.dvs.field_limits import PER_PAGE_MAX
+from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW
 from bulk_topup.engine.endings import Endings
 
 #: Transactions in the list that the oldest open rows may take up to be followed.

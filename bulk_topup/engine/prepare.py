@@ -15,7 +15,8 @@ from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Difference
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
-from bulk_topup.dvs.models import Balance, Product
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger

@@ -13,7 +13,7 @@ from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import Ledger
 

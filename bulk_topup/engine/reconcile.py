@@ -15,7 +15,7 @@ from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.engine.comparison import (
     Difference,

@@ -6,7 +6,7 @@ from bulk_topup.domain.attempt import KnownAttempt, Move, Resolution
 from bulk_topup.domain.moves import differences_from, facts_of, move_for, request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.engine.reconcile import find
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.ledger import Ledger

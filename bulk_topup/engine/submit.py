@@ -23,7 +23,7 @@ from bulk_topup.dvs import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from bulk_topup.dvs.models import TransactionOutcome
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.holding import Holder
 from bulk_topup.engine.journal import Journal

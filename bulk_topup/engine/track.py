@@ -12,7 +12,7 @@ from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, UnauthorizedError
-from bulk_topup.dvs.models import TransactionOutcome
+from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.control import Control, StopReason

@@ -11,7 +11,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
 
-from bulk_topup.dvs.patterns import E164
+from bulk_topup.dvs.field_limits import E164
 from bulk_topup.intake.texts import BLANKS, Refusal, find_hidden, has_foreign_digits, quoted, strip
 
 #: Longest country code, in digits.

@@ -9,7 +9,8 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models import CalculationMode, Product
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan.duplicates import PARTY_KEY, REFERENCE_KEY, Duplicates
 from bulk_topup.plan.first_lines import Recall
 from bulk_topup.plan.identities import credit_party, party_key, reference_key

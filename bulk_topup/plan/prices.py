@@ -10,7 +10,8 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import CENT, PRECISE, plain
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, RangedProduct
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.plan.limits import row_cap_problem
 
 #: Different amounts that are remembered of one product; more are worked out again.

@@ -6,7 +6,8 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import Product, RangedProduct
 from bulk_topup.plan.json_texts import joined, members
 
 

@@ -8,8 +8,9 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import plain
-from bulk_topup.dvs import patterns
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, Range, RangedProduct, RequiredFields
+from bulk_topup.dvs import field_limits
+from bulk_topup.dvs.models.base import CalculationMode, Range, RequiredFields
+from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 
 #: Twice the digits after the mark that an amount of a list may have, so that bounds finer than any amount, which the
 #: provider may have computed from a rate, are compared as they are.
@@ -18,20 +19,22 @@ SCALE = 18
 LIMIT = Decimal(10) ** 19
 EXACT = pl.Decimal(38, SCALE)
 
-_LENGTHS = {name: patterns.ACCOUNT_NUMBER_MAX_LENGTH for name in fields.DVS_FIELDS if name.endswith(".account_number")}
+_LENGTHS = {
+    name: field_limits.ACCOUNT_NUMBER_MAX_LENGTH for name in fields.DVS_FIELDS if name.endswith(".account_number")
+}
 _PATTERNS = {
     **{
-        name: (patterns.COUNTRY_ISO_CODE, "a country code of three capital letters (ISO 3166-1 alpha-3)")
+        name: (field_limits.COUNTRY_ISO_CODE, "a country code of three capital letters (ISO 3166-1 alpha-3)")
         for name in fields.DVS_FIELDS
         if name.endswith("country_iso_code")
     },
     **{
-        name: (patterns.POSTAL_CODE, "a postal code of capital letters, digits, blanks and dashes")
+        name: (field_limits.POSTAL_CODE, "a postal code of capital letters, digits, blanks and dashes")
         for name in fields.DVS_FIELDS
         if name.endswith("postal_code")
     },
     "additional_identifier.purchaser_id": (
-        patterns.PURCHASER_ID,
+        field_limits.PURCHASER_ID,
         "a purchaser id of 8 to 36 letters, digits and dashes",
     ),
 }

@@ -9,7 +9,8 @@ import polars as pl
 from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.domain.problems import Problem, problems_of
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs.models import Balance, Product
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.product import Product
 
 #: Refused rows that a plan names one by one; of more it only tells the number.
 MAX_REFUSED_KEPT = 100_000

@@ -7,7 +7,8 @@ import phonenumbers
 from pydantic import BaseModel
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import LookupOperator, Operator, ProductSummary
+from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
+from bulk_topup.dvs.models.product import ProductSummary
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.places import ALPHA_3, COUNTRIES, OPERATORS, SERVICES

@@ -2,7 +2,7 @@
 
 import re
 
-from bulk_topup.dvs import patterns
+from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox import catalogue, offers
 from bulk_topup.sandbox.errors import Refusal
@@ -40,7 +40,7 @@ def campaign(request: Request) -> Answer:
 
 def _offer_filters(query: Query) -> offers.Filters:
     return offers.Filters(
-        country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
+        country_iso_code=query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE),
         operator_id=query.integer("operator_id"),
         product_id=query.integer("product_id"),
     )
@@ -49,7 +49,7 @@ def _offer_filters(query: Query) -> offers.Filters:
 def services(request: Request) -> Answer:
     """List services (reference: Services)."""
     query = request.query
-    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
     return page_answer(catalogue.service_bodies(country), query.page())
 
 
@@ -66,7 +66,7 @@ def countries(request: Request) -> Answer:
 
 def country(request: Request) -> Answer:
     """Give one country (reference: Countries)."""
-    if not re.fullmatch(patterns.COUNTRY_ISO_CODE, request.name):
+    if not re.fullmatch(field_limits.COUNTRY_ISO_CODE, request.name):
         raise Refusal(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
     return Answer(body=catalogue.country_body(request.name))
 
@@ -74,7 +74,7 @@ def country(request: Request) -> Answer:
 def operators(request: Request) -> Answer:
     """List operators (reference: Operators)."""
     query = request.query
-    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
     return page_answer(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
 
 
@@ -90,7 +90,7 @@ def benefit_types(request: Request) -> Answer:
 
 def look_up_path(request: Request) -> Answer:
     """List the operators of the number in the path (reference: Look up)."""
-    if not re.fullmatch(patterns.E164, request.name):
+    if not re.fullmatch(field_limits.E164, request.name):
         raise Refusal(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
     return page_answer(catalogue.lookup_bodies(request.name), request.query.page())
 

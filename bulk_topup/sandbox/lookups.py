@@ -10,16 +10,10 @@ import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bulk_topup.dvs import codec, patterns
-from bulk_topup.dvs.models import (
-    Amount,
-    CreditPartyBenefit,
-    PaymentInformation,
-    RangedAmount,
-    RangedValuePayment,
-    Statement,
-    StatementDates,
-)
+from bulk_topup.dvs import codec, field_limits
+from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, StatementDates
+from bulk_topup.dvs.models.base import Amount
+from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, RangedValuePayment
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal
@@ -132,7 +126,7 @@ def _esim(asked: CreditPartyRequest) -> str:
 
 
 def _account(party: Party) -> str:
-    if party.mobile_number is not None and not re.fullmatch(patterns.E164, party.mobile_number):
+    if party.mobile_number is not None and not re.fullmatch(field_limits.E164, party.mobile_number):
         raise Refusal(ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID)
     account = party.mobile_number or party.account_number
     if account is None:

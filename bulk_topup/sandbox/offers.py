@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from bulk_topup.dvs.models import Campaign, ProductOfCampaign, ProductOfPromotion, Promotion, PromotionOfProduct
+from bulk_topup.dvs.models.catalogue import (
+    Campaign,
+    ProductOfCampaign,
+    ProductOfPromotion,
+    Promotion,
+    PromotionOfProduct,
+)
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal

@@ -1,6 +1,6 @@
 """The services of the reference, and invented operators with their countries; plain data."""
 
-from bulk_topup.dvs.models import Country, Operator, Region, Service, Subservice
+from bulk_topup.dvs.models.catalogue import Country, Operator, Region, Service, Subservice
 
 _SUBSERVICES = {
     1: ((11, "Airtime"), (12, "Bundle"), (13, "Data")),

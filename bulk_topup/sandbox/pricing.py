@@ -5,7 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from bulk_topup.domain.money import CENT, PRECISE, plain
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, RangedAmount, RangedProduct, RequiredFields
+from bulk_topup.dvs.models.base import CalculationMode, RequiredFields
+from bulk_topup.dvs.models.product import FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal

@@ -4,19 +4,15 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypeVar
 
 from bulk_topup.domain.money import CENT
-from bulk_topup.dvs.models import (
-    Amount,
+from bulk_topup.dvs.models.base import Amount, CalculationMode, Period, Price, Prices, Range, RequiredFields
+from bulk_topup.dvs.models.catalogue import ServiceOfProduct
+from bulk_topup.dvs.models.product import (
     Benefit,
     BenefitAmount,
-    CalculationMode,
     FixedValuePinPurchase,
     FixedValueRecharge,
     PaymentInformation,
-    Period,
     PinInformation,
-    Price,
-    Prices,
-    Range,
     RangedAmount,
     RangedPrice,
     RangedPrices,
@@ -24,8 +20,6 @@ from bulk_topup.dvs.models import (
     RangedValuePinPurchase,
     RangedValueRecharge,
     Rates,
-    RequiredFields,
-    ServiceOfProduct,
 )
 from bulk_topup.sandbox.places import EUROPE, OPERATORS, SERVICES, WORLD
 

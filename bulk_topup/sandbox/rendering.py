@@ -10,7 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import Amount, Benefit, FixedProduct, Range, RangedAmount
+from bulk_topup.dvs.models.base import Amount, Range
+from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal

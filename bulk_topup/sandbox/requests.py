@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bulk_topup.dvs import codec, patterns
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs import codec, field_limits
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import Refusal
 
@@ -34,14 +34,14 @@ def _whole(pattern: str) -> str:
 
 
 Text = Annotated[str, Meta(pattern=VISIBLE)]
-AccountNumber = Annotated[str, Meta(max_length=patterns.ACCOUNT_NUMBER_MAX_LENGTH, pattern=VISIBLE)]
-ExternalId = Annotated[str, Meta(max_length=patterns.EXTERNAL_ID_MAX_LENGTH, pattern=VISIBLE)]
-CountryCode = Annotated[str, Meta(pattern=_whole(patterns.COUNTRY_ISO_CODE))]
-PostalCode = Annotated[str, Meta(pattern=_whole(patterns.POSTAL_CODE))]
-PurchaserId = Annotated[str, Meta(pattern=_whole(patterns.PURCHASER_ID))]
+AccountNumber = Annotated[str, Meta(max_length=field_limits.ACCOUNT_NUMBER_MAX_LENGTH, pattern=VISIBLE)]
+ExternalId = Annotated[str, Meta(max_length=field_limits.EXTERNAL_ID_MAX_LENGTH, pattern=VISIBLE)]
+CountryCode = Annotated[str, Meta(pattern=_whole(field_limits.COUNTRY_ISO_CODE))]
+PostalCode = Annotated[str, Meta(pattern=_whole(field_limits.POSTAL_CODE))]
+PurchaserId = Annotated[str, Meta(pattern=_whole(field_limits.PURCHASER_ID))]
 Url = Annotated[str, Meta(pattern=_whole(CALLBACK_URL))]
 Id32 = Annotated[int, Meta(ge=1, le=MAX_INT32)]
-MobileNumber = Annotated[str, Meta(pattern=_whole(patterns.E164))]
+MobileNumber = Annotated[str, Meta(pattern=_whole(field_limits.E164))]
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -120,7 +120,7 @@ class _PagedBody(_Body, frozen=True, kw_only=True):
     """What look-ups share, which take their page from the body (reference: Lookup)."""
 
     page: Id32 = 1
-    per_page: Annotated[int, Meta(ge=1, le=patterns.PER_PAGE_MAX)] = patterns.PER_PAGE_DEFAULT
+    per_page: Annotated[int, Meta(ge=1, le=field_limits.PER_PAGE_MAX)] = field_limits.PER_PAGE_DEFAULT
 
 
 class LookupRequest(_PagedBody, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ _MOBILE_NUMBERS = (
     ("debit_party_identifier", ErrorCode.DEBIT_PARTY_MOBILE_NUMBER_INVALID),
     ("beneficiary", ErrorCode.BENEFICIARY_MOBILE_NUMBER_INVALID),
 )
-_E164 = re.compile(patterns.E164)
+_E164 = re.compile(field_limits.E164)
 
 
 def read_create_request(body: bytes) -> CreateRequest:

@@ -1,7 +1,7 @@
 """The endpoints of the reference: each reads one request, asks the provider or the catalogue, and gives an answer."""
 
-from bulk_topup.dvs import codec, patterns
-from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs import codec, field_limits
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import catalogue, discovery, lookups, offers
@@ -139,7 +139,7 @@ class Routes:
             type_=query.one_of("type", ProductType),
             service_id=query.integer("service_id"),
             subservice_id=query.integer("subservice_id"),
-            country_iso_code=query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE),
+            country_iso_code=query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE),
             operator_id=query.integer("operator_id"),
             region=query.matching("region", REGION),
             tags=query.several("tags"),

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bulk_topup.dvs import patterns
-from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs import field_limits
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox import catalogue
 from bulk_topup.sandbox.errors import Refusal
@@ -31,12 +31,12 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
         found = [one.id] if one is not None and (window is None or one.id in found) else []
     type_ = query.one_of("product_type", ProductType)
     service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
-    country = query.matching("country_iso_code", patterns.COUNTRY_ISO_CODE)
+    country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
     operator_id = query.integer("operator_id")
     status_id = query.integer("status_id", low=0)
-    number = query.matching("credit_party_mobile_number", patterns.E164)
+    number = query.matching("credit_party_mobile_number", field_limits.E164)
     account = query.text("credit_party_account_number")
-    if account is not None and len(account) > patterns.ACCOUNT_NUMBER_MAX_LENGTH:
+    if account is not None and len(account) > field_limits.ACCOUNT_NUMBER_MAX_LENGTH:
         raise Refusal(ErrorCode.BAD_REQUEST, "query parameter credit_party_account_number is not valid")
     filters = (type_, service_id, subservice_id, country, operator_id, status_id, number, account)
     if all(value is None for value in filters):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bulk_topup.dvs.models import RangedProduct
+from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.sandbox.languages import Language
 from bulk_topup.sandbox.products import AnyProduct
 

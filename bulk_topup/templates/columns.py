@@ -8,8 +8,9 @@ from typing import Final
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import plain
-from bulk_topup.dvs import patterns
-from bulk_topup.dvs.models import CalculationMode, FixedProduct, Product, Range, RangedProduct
+from bulk_topup.dvs import field_limits
+from bulk_topup.dvs.models.base import CalculationMode, Range
+from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.errors import BulkTopupError
 
 
@@ -149,7 +150,7 @@ _NAMES: Final[dict[str, str]] = {
 
 _LENGTHS: Final = {
     **{
-        name: (None, patterns.ACCOUNT_NUMBER_MAX_LENGTH)
+        name: (None, field_limits.ACCOUNT_NUMBER_MAX_LENGTH)
         for name in fields.DVS_FIELDS
         if name.endswith("account_number")
     },

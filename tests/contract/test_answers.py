@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.description import document
 

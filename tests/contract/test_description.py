@@ -12,7 +12,7 @@ import schemathesis
 from jsonschema import Draft202012Validator
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import ProductType
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ERROR_TABLE
 from bulk_topup.sandbox import EmbeddedSandbox
 from bulk_topup.sandbox.description import document

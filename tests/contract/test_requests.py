@@ -13,13 +13,12 @@ import httptools
 import pytest
 
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import (
+from bulk_topup.dvs.models.base import Amount, CalculationMode
+from bulk_topup.dvs.models.product import ProductType
+from bulk_topup.dvs.models.transaction import (
     AdditionalIdentifier,
-    Amount,
-    CalculationMode,
     Party,
     Person,
-    ProductType,
     StatementIdentifier,
     TransactionRequest,
 )

@@ -17,7 +17,7 @@ from bulk_topup.dvs import (
     TooManyRequestsError,
     UnauthorizedError,
 )
-from bulk_topup.dvs.models import TransactionRequest
+from bulk_topup.dvs.models.transaction import TransactionRequest
 from bulk_topup.errors import ConfigurationError
 
 pytestmark = pytest.mark.anyio

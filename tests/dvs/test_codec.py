@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import PRODUCT, Pin, Transaction, UnknownProduct
+from bulk_topup.dvs.models.product import PRODUCT, UnknownProduct
+from bulk_topup.dvs.models.transaction import Pin, Transaction
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=0, max_value=Decimal("1e25")))

@@ -13,17 +13,10 @@ from pydantic import ValidationError
 
 from bulk_topup.dvs import DVS, AsyncDVS, BadRequestError, ErrorCode, NotFoundError, resources
 from bulk_topup.dvs.blocking import Transactions
-from bulk_topup.dvs.models import (
-    Amount,
-    CalculationMode,
-    FixedValuePinPurchase,
-    Party,
-    RangedValueRecharge,
-    Transaction,
-    TransactionOutcome,
-    TransactionRequest,
-)
-from bulk_topup.dvs.resources import LONGEST_WINDOW, MICROSECOND, rfc3339, windows
+from bulk_topup.dvs.models.base import Amount, CalculationMode
+from bulk_topup.dvs.models.product import FixedValuePinPurchase, RangedValueRecharge
+from bulk_topup.dvs.models.transaction import Party, Transaction, TransactionOutcome, TransactionRequest
+from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW, MICROSECOND, rfc3339, windows
 
 pytestmark = pytest.mark.anyio
 

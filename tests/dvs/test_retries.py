@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs import DVSError, InvalidResponseError, NoResponseError, RetryPolicy, TooManyRequestsError
 from bulk_topup.dvs.errors import error_for
-from bulk_topup.dvs.retries import is_passing, with_retries
+from bulk_topup.dvs.request_retries import is_passing, with_retries
 
 pytestmark = pytest.mark.anyio
 

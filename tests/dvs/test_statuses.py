@@ -3,7 +3,7 @@
 from collections import Counter
 
 from bulk_topup.dvs.errors import ErrorDetail, error_for
-from bulk_topup.dvs.models import TransactionStatus
+from bulk_topup.dvs.models.transaction import TransactionStatus
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, ErrorCode, StatusClass, class_of
 
 

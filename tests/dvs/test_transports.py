@@ -14,8 +14,8 @@ import uvloop
 from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
-from bulk_topup.dvs.transport import MAX_BODY_BYTES, Account, Answer, Call, HTTPTransport
-from bulk_topup.dvs.transports import TransportName, transport_for
+from bulk_topup.dvs.transports.base import MAX_BODY_BYTES, Account, Answer, Call, HTTPTransport
+from bulk_topup.dvs.transports.choice import TransportName, transport_for
 from bulk_topup.errors import ConfigurationError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("name", get_args(TransportName))]

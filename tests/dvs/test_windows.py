@@ -1,6 +1,6 @@
 """When the provider's seconds begin, by what its answers say."""
 
-from bulk_topup.dvs.windows import Windows
+from bulk_topup.dvs.rate_windows import Windows
 
 LIMIT = 500
 

@@ -51,7 +51,7 @@ def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("transport", "logger"), [("aiohttp", "INFO bulk_topup.dvs.transport"), ("httpx2", "DEBUG httpcore2")]
+    ("transport", "logger"), [("aiohttp", "INFO bulk_topup.dvs.transports.base"), ("httpx2", "DEBUG httpcore2")]
 )
 def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_writes(
     start: Pay,

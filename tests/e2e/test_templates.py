@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from bulk_topup.dvs.models import RangedProduct
+from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.sandbox.products import PRODUCTS
 
 #: What somebody writes into each column, in the row of that number.

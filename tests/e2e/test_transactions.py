@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bulk_topup.dvs import DVS
-from bulk_topup.dvs.models import Amount, CalculationMode, Party, Transaction, TransactionRequest
+from bulk_topup.dvs.models.base import Amount, CalculationMode
+from bulk_topup.dvs.models.transaction import Party, Transaction, TransactionRequest
 
 Pay = Callable[..., Any]
 

@@ -17,7 +17,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
 from bulk_topup.jobs import Job

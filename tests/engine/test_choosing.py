@@ -10,7 +10,7 @@ import pytest
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.engine.choosing import Chooser, fitting
 from bulk_topup.ledger import Ledger
 from bulk_topup.sandbox import catalogue

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine.comparison import (
     Difference,

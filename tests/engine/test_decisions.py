@@ -17,7 +17,7 @@ from bulk_topup.domain.moves import (
     state_for,
 )
 from bulk_topup.domain.states import MOVES, RowState
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
 
 Make = Callable[..., Transaction]

@@ -26,7 +26,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy
-from bulk_topup.dvs.transport import Answer, Call
+from bulk_topup.dvs.transports.base import Answer, Call
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs import Job

@@ -8,7 +8,7 @@ import pytest
 
 from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
 from bulk_topup.domain.states import MOVES, RowState
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import ResolutionError, Statement
 from bulk_topup.engine.reconcile import proved

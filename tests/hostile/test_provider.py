@@ -12,9 +12,9 @@ import pytest
 import trustme
 
 from bulk_topup.dvs import AsyncDVS, DVSError, InvalidResponseError, NoResponseError
-from bulk_topup.dvs.models import TransactionRequest
-from bulk_topup.dvs.retries import ONE_TRY
-from bulk_topup.dvs.transport import MAX_BODY_BYTES
+from bulk_topup.dvs.models.transaction import TransactionRequest
+from bulk_topup.dvs.request_retries import ONE_TRY
+from bulk_topup.dvs.transports.base import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
-from bulk_topup.dvs.transport import MAX_BODY_BYTES
+from bulk_topup.dvs.transports.base import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
 from bulk_topup.jobs import Job
 from bulk_topup.ledger import Ledger

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bulk_topup.dvs.patterns import E164
+from bulk_topup.dvs.field_limits import E164
 from bulk_topup.intake import Formats, Refusal, normalise_mobile_number
 from bulk_topup.intake.mobile_numbers import possible_lengths_pattern
 from bulk_topup.intake.normalise import normaliser_of

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from bulk_topup.domain import fields
-from bulk_topup.dvs.models import PRODUCT, Product
+from bulk_topup.dvs.models.product import PRODUCT, Product
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow, RowChecker
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import plain
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, Product
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow
 

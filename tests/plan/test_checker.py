@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow, RowChecker
 

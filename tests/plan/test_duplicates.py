@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import occurrence_identity, party_identity, reference_identity, unreadable_identity
 from bulk_topup.domain.problems import Problem
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
 from tests.checked import CheckedRow, RowChecker
 

@@ -8,21 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
-from bulk_topup.dvs import patterns
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs import field_limits
+from bulk_topup.dvs.models.product import Product
 from tests.checked import CheckedRow
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]
 
 PATTERNS = {
-    "sender.nationality_country_iso_code": patterns.COUNTRY_ISO_CODE,
-    "sender.address_country_iso_code": patterns.COUNTRY_ISO_CODE,
-    "beneficiary.nationality_country_iso_code": patterns.COUNTRY_ISO_CODE,
-    "beneficiary.address_country_iso_code": patterns.COUNTRY_ISO_CODE,
-    "sender.address_postal_code": patterns.POSTAL_CODE,
-    "beneficiary.address_postal_code": patterns.POSTAL_CODE,
-    "additional_identifier.purchaser_id": patterns.PURCHASER_ID,
+    "sender.nationality_country_iso_code": field_limits.COUNTRY_ISO_CODE,
+    "sender.address_country_iso_code": field_limits.COUNTRY_ISO_CODE,
+    "beneficiary.nationality_country_iso_code": field_limits.COUNTRY_ISO_CODE,
+    "beneficiary.address_country_iso_code": field_limits.COUNTRY_ISO_CODE,
+    "sender.address_postal_code": field_limits.POSTAL_CODE,
+    "beneficiary.address_postal_code": field_limits.POSTAL_CODE,
+    "additional_identifier.purchaser_id": field_limits.PURCHASER_ID,
 }
 
 texts = st.text(st.sampled_from("AZaz09- _é\n{}+"), max_size=6) | st.sampled_from(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.guards import Caps, Expected
 from bulk_topup.domain.money import plain
 from bulk_topup.domain.totals import Total
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import GuardCheck, PlanOptions, check_caps, check_expected
 from tests.checked import CheckedRow
 

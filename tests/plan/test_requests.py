@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import plain
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode, Product, RangedProduct, TransactionRequest
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import Product, RangedProduct
+from bulk_topup.dvs.models.transaction import TransactionRequest
 from bulk_topup.plan import requests
 from bulk_topup.plan.prices import Prices, amount_and_unit, expected_cost
 

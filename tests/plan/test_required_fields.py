@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
-from bulk_topup.dvs.models import Product
+from bulk_topup.dvs.models.product import Product
 from tests.checked import CheckedRow
 
 MOBILE = "+6595123100"

@@ -16,7 +16,10 @@ import pytest
 from pydantic import SecretStr, TypeAdapter
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import PRODUCT, Balance, Country, LookupOperator, Operator, Service, Transaction
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.catalogue import Country, LookupOperator, Operator, Service
+from bulk_topup.dvs.models.product import PRODUCT
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.provider import Provider
 

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.provider import Provider

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from bulk_topup.dvs.models import ProductType, RangedProduct
+from bulk_topup.dvs.models.product import ProductType, RangedProduct
 
 Refused = Callable[[httpx2.Response, int, int], None]
 Read = Callable[[str, httpx2.Response], Any]

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 
 Refused = Callable[[httpx2.Response, int, int], None]
 Create = Callable[..., Transaction]

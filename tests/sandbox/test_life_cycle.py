@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 
 Refused = Callable[[httpx2.Response, int, int], None]
 Create = Callable[..., Transaction]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs import AsyncDVS, codec
-from bulk_topup.dvs.models import CreditPartyBenefit, CreditPartyStatus, Party, Statement
+from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
+from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.sandbox import EmbeddedSandbox
 from bulk_topup.sandbox.lookups import statement_bodies
 from bulk_topup.sandbox.requests import StatementRequest

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.dvs.models import CalculationMode, RangedProduct
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.plan.prices import expected_cost
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.pricing import quote

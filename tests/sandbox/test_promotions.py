@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.dvs.models import Campaign, Promotion
+from bulk_topup.dvs.models.catalogue import Campaign, Promotion
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.languages import Language, preferred
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from bulk_topup.dvs.models import Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.sandbox.requests import CreateRequest, Party
 
 Create = Callable[..., Transaction]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models import TransactionRequest
+from bulk_topup.dvs.models.transaction import TransactionRequest
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.holding import Holding
 from bulk_topup.sandbox.requests import CreateRequest, Party

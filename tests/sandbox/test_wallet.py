@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from pydantic import SecretStr
 
-from bulk_topup.dvs.models import CalculationMode
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import Refusal

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain import fields
-from bulk_topup.dvs.models import PRODUCT, CalculationMode, Product
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import PRODUCT, Product
 from bulk_topup.intake.columns import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.products import PRODUCTS

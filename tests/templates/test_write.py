@@ -10,7 +10,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from bulk_topup.dvs.models import PRODUCT
+from bulk_topup.dvs.models.product import PRODUCT
 from bulk_topup.intake import ListSource, open_table
 from bulk_topup.sandbox.products import PRODUCTS
 from bulk_topup.templates import TemplateError, template_for, write_template

@@ -1,7 +1,8 @@
 """Schemas of what an account can find: services, countries, operators, products, promotions, campaigns; plain data."""
 
-from bulk_topup.dvs import patterns
-from bulk_topup.dvs.models import CalculationMode, ProductType
+from bulk_topup.dvs import field_limits
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.sandbox.catalogue import BENEFIT_TYPES
 from bulk_topup.sandbox.description.vocabulary import (
     Schema,
@@ -142,10 +143,11 @@ SCHEMAS: dict[str, Schema] = {
     "PromotionId": whole("Promotion."),
     "CampaignId": whole("Campaign."),
     "CountryCode": text(
-        "ISO 3166-1 alpha-3 code; GXX stands for all countries and EXX for Europe.", pattern=patterns.COUNTRY_ISO_CODE
+        "ISO 3166-1 alpha-3 code; GXX stands for all countries and EXX for Europe.",
+        pattern=field_limits.COUNTRY_ISO_CODE,
     ),
     "RegionCode": text("Country or part of one, after ISO 3166-2.", pattern=REGION),
-    "ProductTag": text("Label of a product.", minLength=1, pattern=patterns.NON_EMPTY),
+    "ProductTag": text("Label of a product.", minLength=1, pattern=field_limits.NON_EMPTY),
     "ProductType": one_of(*ProductType, description="What kind of product it is; each has a schema of its own."),
     "BenefitTypeName": one_of(*BENEFIT_TYPES, description="Kind of benefit."),
     "CalculationMode": one_of(*CalculationMode, description="The side of a ranged product that the amount is for."),

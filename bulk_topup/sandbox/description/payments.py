@@ -1,6 +1,6 @@
 """Schemas of what moves money, and of what is asked and told about it; plain data."""
 
-from bulk_topup.dvs import patterns
+from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, StatusClass
 from bulk_topup.sandbox.description.vocabulary import (
     Schema,
@@ -87,19 +87,19 @@ SCHEMAS: dict[str, Schema] = {
     "ExternalId": text(
         "Your own reference of a transaction; it is accepted once.",
         minLength=1,
-        maxLength=patterns.EXTERNAL_ID_MAX_LENGTH,
-        pattern=patterns.NON_EMPTY,
+        maxLength=field_limits.EXTERNAL_ID_MAX_LENGTH,
+        pattern=field_limits.NON_EMPTY,
     ),
-    "NonEmptyText": text(minLength=1, pattern=patterns.NON_EMPTY),
-    "MobileNumber": text("Mobile number in E.164 form.", pattern=patterns.E164),
+    "NonEmptyText": text(minLength=1, pattern=field_limits.NON_EMPTY),
+    "MobileNumber": text("Mobile number in E.164 form.", pattern=field_limits.E164),
     "AccountNumber": text(
-        "Account number.", minLength=1, maxLength=patterns.ACCOUNT_NUMBER_MAX_LENGTH, pattern=patterns.NON_EMPTY
+        "Account number.", minLength=1, maxLength=field_limits.ACCOUNT_NUMBER_MAX_LENGTH, pattern=field_limits.NON_EMPTY
     ),
-    "PostalCode": text(pattern=patterns.POSTAL_CODE),
+    "PostalCode": text(pattern=field_limits.POSTAL_CODE),
     "PerPage": {
         **whole("Entries of a page."),
-        "maximum": patterns.PER_PAGE_MAX,
-        "default": patterns.PER_PAGE_DEFAULT,
+        "maximum": field_limits.PER_PAGE_MAX,
+        "default": field_limits.PER_PAGE_DEFAULT,
     },
     "RequestedAmount": thing(
         "An amount on one side of a ranged product, in that side's unit.",
@@ -125,7 +125,7 @@ SCHEMAS: dict[str, Schema] = {
         {},
         {
             "purchaser_id": or_null(
-                text(pattern=patterns.PURCHASER_ID), "Made-up id of the till, agent or person that buys."
+                text(pattern=field_limits.PURCHASER_ID), "Made-up id of the till, agent or person that buys."
             )
         },
     ),

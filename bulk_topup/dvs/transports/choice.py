@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from bulk_topup.dvs.transport import Account, HTTPTransport
+from bulk_topup.dvs.transports.base import Account, HTTPTransport
 from bulk_topup.errors import ConfigurationError
 
 #: The HTTP clients that can send; `pyreqwest` is installed with `bulk-topup[pyreqwest]`.
@@ -19,16 +19,16 @@ def transport_for(account: Account, name: TransportName) -> HTTPTransport:
     """
     match name:
         case "aiohttp":
-            from bulk_topup.dvs.aiohttp_transport import AiohttpTransport
+            from bulk_topup.dvs.transports.aiohttp_transport import AiohttpTransport
 
             return AiohttpTransport(account)
         case "httpx2":
-            from bulk_topup.dvs.httpx2_transport import Httpx2Transport
+            from bulk_topup.dvs.transports.httpx2_transport import Httpx2Transport
 
             return Httpx2Transport(account)
         case "pyreqwest":
             try:
-                from bulk_topup.dvs.pyreqwest_transport import PyreqwestTransport
+                from bulk_topup.dvs.transports.pyreqwest_transport import PyreqwestTransport
             except ModuleNotFoundError:
                 raise ConfigurationError(
                     "The transport pyreqwest is not installed: install bulk-topup[pyreqwest]."

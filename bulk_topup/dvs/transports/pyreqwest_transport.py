@@ -10,7 +10,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 
-from bulk_topup.dvs.transport import CONNECT_TIMEOUT, KEEP_ALIVE, Account, Answer, Body, HTTPTransport, proxy_for
+from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, KEEP_ALIVE, Account, Answer, Body, HTTPTransport, proxy_for
 
 
 class PyreqwestTransport(HTTPTransport):

@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx2
 
-from bulk_topup.dvs.transport import (
+from bulk_topup.dvs.transports.base import (
     CONNECT_TIMEOUT,
     KEEP_ALIVE,
     Account,

@@ -1,0 +1,52 @@
+"""Models of balances, statements and looked-up accounts."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from bulk_topup.dvs.models.base import Amount, DVSModel
+from bulk_topup.dvs.models.catalogue import Country
+
+
+class Balance(DVSModel):
+    """A wallet in one unit (reference: Balances): `available` can be spent, `holding` is set aside for open ones."""
+
+    id: int
+    unit_type: str = "CURRENCY"
+    unit: str
+    available: Decimal
+    holding: Decimal = Decimal(0)
+    credit_limit: Decimal | None = None
+
+
+class StatementDates(DVSModel):
+    """When a bill was issued and when it is due."""
+
+    due: date | None = None
+    statement: date | None = None
+
+
+class Statement(DVSModel):
+    """An open bill of an account (reference: Lookup, statement inquiry)."""
+
+    reference: str
+    dates: StatementDates | None = None
+    #: What is to be paid.
+    balance: Amount | None = None
+
+
+class CreditPartyBenefit(DVSModel):
+    """A benefit that a credit party has at present (reference: Lookup, credit party benefits)."""
+
+    type: str
+    unit_type: str
+    unit: str
+    amount: Decimal
+    expiration_date: datetime | None = None
+    country: Country | None = None
+
+
+class CreditPartyStatus(DVSModel):
+    """When a credit party's eSIM was installed and activated; None for not yet (reference: Lookup)."""
+
+    installation_date: datetime | None = None
+    activation_date: datetime | None = None

@@ -1,0 +1,205 @@
+"""Models of products, their prices and benefits."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Tag, TypeAdapter
+
+from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Period, Prices, Range, RequiredFields
+from bulk_topup.dvs.models.catalogue import Operator, PromotionOfProduct, Region, ServiceOfProduct
+
+
+class ProductType(StrEnum):
+    """The five product types (reference: Products)."""
+
+    FIXED_VALUE_RECHARGE = "FIXED_VALUE_RECHARGE"
+    RANGED_VALUE_RECHARGE = "RANGED_VALUE_RECHARGE"
+    FIXED_VALUE_PIN_PURCHASE = "FIXED_VALUE_PIN_PURCHASE"
+    RANGED_VALUE_PIN_PURCHASE = "RANGED_VALUE_PIN_PURCHASE"
+    RANGED_VALUE_PAYMENT = "RANGED_VALUE_PAYMENT"
+
+
+class RangedAmount(DVSModel):
+    """A range of amounts in a unit."""
+
+    unit_type: str = "CURRENCY"
+    unit: str
+    amount: Range
+
+
+class RangedPrice(DVSModel):
+    """The prices at both ends of a range, and the fee, in `unit`."""
+
+    unit_type: str | None = None
+    unit: str | None = None
+    amount: Range | None = None
+    fee: Decimal | None = None
+
+
+class RangedPrices(DVSModel):
+    """What a purchase costs over the range."""
+
+    wholesale: RangedPrice
+    retail: RangedPrice | None = None
+
+
+class Rates(DVSModel):
+    """Destination divided by source (`base`), by wholesale and by retail price."""
+
+    base: Decimal | None = None
+    wholesale: Decimal | None = None
+    retail: Decimal | None = None
+
+
+class BenefitAmount(DVSModel):
+    """How much of a benefit is given: numbers for fixed products, ranges for ranged ones."""
+
+    base: Decimal | Range | None = None
+    promotion_bonus: Decimal | Range | None = None
+    total_excluding_tax: Decimal | Range | None = None
+    total_including_tax: Decimal | Range | None = None
+
+
+class Benefit(DVSModel):
+    """What the beneficiary gets: TALKTIME, DATA, SMS, PAYMENT or CREDITS."""
+
+    type: str
+    unit_type: str
+    unit: str
+    amount: BenefitAmount
+    additional_information: str | None = None
+
+
+class PinInformation(DVSModel):
+    """How a PIN is used and how long it is valid."""
+
+    usage_info: list[str] | None = None
+    validity: Period | None = None
+    terms: str | None = None
+
+
+class PaymentInformation(DVSModel):
+    """How a bill is paid: modes, posting period, whether statements can be inquired."""
+
+    modes: list[str] | None = None
+    posting_period: Period | None = None
+    supports_statement_inquiry: bool = False
+    required_inquiry_fields: RequiredFields | None = None
+    notes: list[str] | None = None
+
+
+class ProductId(DVSModel):
+    """Which product it is."""
+
+    id: int
+
+
+class ProductSummary(ProductId):
+    """What a transaction repeats of its product; only the id is relied on, so that nothing else can hide an outcome."""
+
+    name: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    service: ServiceOfProduct | None = None
+    operator: Operator | None = None
+    regions: list[Region] | None = None
+    pin: PinInformation | None = None
+
+
+class ProductBase(ProductSummary):
+    """What all product types share (reference: Products).
+
+    `required_*` are lists of alternatives: one inner list suffices, and it needs all of its fields. None or an empty
+    list: nothing is required.
+    """
+
+    name: str
+    service: ServiceOfProduct
+    operator: Operator
+    validity: Period | None = None
+    required_debit_party_identifier_fields: RequiredFields | None = None
+    required_credit_party_identifier_fields: RequiredFields | None = None
+    required_sender_fields: RequiredFields | None = None
+    required_beneficiary_fields: RequiredFields | None = None
+    required_statement_identifier_fields: RequiredFields | None = None
+    required_additional_identifier_fields: RequiredFields | None = None
+    availability_zones: list[str] | None = None
+    rates: Rates = Rates()
+    benefits: list[Benefit] | None = None
+    promotions: list[PromotionOfProduct] | None = None
+    #: The language of the texts (`Content-Language`), where the answer says.
+    content_language: str | None = None
+
+
+class FixedProduct(ProductBase):
+    """A product with one denomination."""
+
+    source: Amount
+    destination: Amount
+    prices: Prices
+
+
+class RangedProduct(ProductBase):
+    """A product with a range of amounts; None for `accepted_calculation_modes` means that the API did not say."""
+
+    accepted_calculation_modes: list[CalculationMode] | None = None
+    source: RangedAmount
+    destination: RangedAmount
+    prices: RangedPrices
+
+
+class FixedValueRecharge(FixedProduct):
+    """Fixed denomination recharge."""
+
+    type: Literal[ProductType.FIXED_VALUE_RECHARGE] = ProductType.FIXED_VALUE_RECHARGE
+
+
+class FixedValuePinPurchase(FixedProduct):
+    """Digital voucher of a fixed value."""
+
+    type: Literal[ProductType.FIXED_VALUE_PIN_PURCHASE] = ProductType.FIXED_VALUE_PIN_PURCHASE
+
+
+class RangedValueRecharge(RangedProduct):
+    """Recharge against a range of value."""
+
+    type: Literal[ProductType.RANGED_VALUE_RECHARGE] = ProductType.RANGED_VALUE_RECHARGE
+
+
+class RangedValuePinPurchase(RangedProduct):
+    """Digital voucher with a range of possible values."""
+
+    type: Literal[ProductType.RANGED_VALUE_PIN_PURCHASE] = ProductType.RANGED_VALUE_PIN_PURCHASE
+
+
+class RangedValuePayment(RangedProduct):
+    """Payment of a bill or service."""
+
+    type: Literal[ProductType.RANGED_VALUE_PAYMENT] = ProductType.RANGED_VALUE_PAYMENT
+    payment: PaymentInformation | None = None
+
+
+class UnknownProduct(ProductBase):
+    """A product of a type that this version does not know: it can be listed, not paid with."""
+
+    type: str
+
+
+def _type_tag(value: Any) -> str:  # noqa: ANN401 - the discriminator sees raw values and models
+    type_ = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return type_ if isinstance(type_, str) and type_ in ProductType.__members__ else "unknown"
+
+
+Product = Annotated[
+    Annotated[FixedValueRecharge, Tag("FIXED_VALUE_RECHARGE")]
+    | Annotated[RangedValueRecharge, Tag("RANGED_VALUE_RECHARGE")]
+    | Annotated[FixedValuePinPurchase, Tag("FIXED_VALUE_PIN_PURCHASE")]
+    | Annotated[RangedValuePinPurchase, Tag("RANGED_VALUE_PIN_PURCHASE")]
+    | Annotated[RangedValuePayment, Tag("RANGED_VALUE_PAYMENT")]
+    | Annotated[UnknownProduct, Tag("unknown")],
+    Discriminator(_type_tag),
+]
+
+
+PRODUCT: TypeAdapter[Product] = TypeAdapter(Product)

@@ -1,0 +1,126 @@
+"""Models of transactions, their requests and parties."""
+
+from datetime import date
+
+from pydantic import Field
+
+from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Id, Moment, Prices, WholesalePrices
+from bulk_topup.dvs.models.catalogue import PromotionOfProduct
+from bulk_topup.dvs.models.product import Benefit, ProductId, ProductSummary, Rates
+
+
+class Person(DVSModel):
+    """A sender or a beneficiary; which fields are needed, the product says."""
+
+    last_name: str | None = None
+    first_name: str | None = None
+    middle_name: str | None = None
+    nationality_country_iso_code: str | None = None
+    mobile_number: str | None = None
+    email: str | None = None
+    address_text: str | None = None
+    address_city: str | None = None
+    address_country_iso_code: str | None = None
+    address_postal_code: str | None = None
+
+
+class Party(DVSModel):
+    """The account that is debited or credited: a mobile number in E.164 form, or an account with its qualifier."""
+
+    mobile_number: str | None = None
+    account_number: str | None = None
+    account_qualifier: str | None = None
+
+
+class StatementIdentifier(DVSModel):
+    """The bill that is paid."""
+
+    reference: str | None = None
+    due_date: date | None = None
+
+
+class AdditionalIdentifier(DVSModel):
+    """What compliance may require."""
+
+    purchaser_id: str | None = None
+
+
+class TransactionRequest(DVSModel):
+    """The body of a transaction's creation (reference: Transactions, create); None fields are not sent."""
+
+    external_id: str = Field(min_length=1, max_length=40, pattern=r"\S")
+    product_id: int = Field(ge=1)
+    calculation_mode: CalculationMode | None = None
+    source: Amount | None = None
+    destination: Amount | None = None
+    auto_confirm: bool = False
+    sender: Person | None = None
+    beneficiary: Person | None = None
+    debit_party_identifier: Party | None = None
+    credit_party_identifier: Party | None = None
+    statement_identifier: StatementIdentifier | None = None
+    additional_identifier: AdditionalIdentifier | None = None
+    callback_url: str | None = None
+
+
+class StatusClassOfTransaction(DVSModel):
+    """The class of a status: what program logic follows."""
+
+    id: int
+    message: str
+
+
+class TransactionStatus(DVSModel):
+    """A status: the message carries detail for people, the class is for logic."""
+
+    id: int
+    message: str
+    class_: StatusClassOfTransaction = Field(alias="class")
+
+
+class Pin(DVSModel):
+    """A purchased PIN. Both parts are kept out of `repr`, so that no log or traceback shows them."""
+
+    code: str | None = Field(default=None, repr=False)
+    serial: str | None = Field(default=None, repr=False)
+
+
+class Values(DVSModel):
+    """Amounts on both sides of a transaction."""
+
+    source: Amount | None = None
+    destination: Amount | None = None
+
+
+class TransactionOutcome(DVSModel):
+    """What decides over a payment, of a transaction: the rest is not looked at, so that it cannot hide an outcome."""
+
+    id: Id
+    external_id: str
+    creation_date: Moment
+    confirmation_expiration_date: Moment | None = None
+    status: TransactionStatus
+    operator_reference: str | None = None
+    pin: Pin | None = None
+    product: ProductId
+    prices: WholesalePrices | None = None
+    requested_values: Values | None = None
+    credit_party_identifier: Party | None = None
+
+
+class Transaction(TransactionOutcome):
+    """A transfer of value to a beneficiary (reference: Transactions)."""
+
+    confirmation_date: Moment | None = None
+    product: ProductSummary
+    prices: Prices | None = None
+    rates: Rates | None = None
+    benefits: list[Benefit] | None = None
+    promotions: list[PromotionOfProduct] | None = None
+    adjusted_values: Values | None = None
+    sender: Person | None = None
+    beneficiary: Person | None = None
+    debit_party_identifier: Party | None = None
+    statement_identifier: StatementIdentifier | None = None
+    additional_identifier: AdditionalIdentifier | None = None
+    callback_url: str | None = None

@@ -1,0 +1,205 @@
+"""Endpoints of the catalogue."""
+
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from bulk_topup.dvs.models.catalogue import BenefitType, Campaign, Country, Operator, Promotion, Service
+from bulk_topup.dvs.models.product import PRODUCT, Product, ProductType
+from bulk_topup.dvs.pagination import Pages
+from bulk_topup.dvs.resources.caller import Caller, _query
+from bulk_topup.dvs.statuses import ErrorCode
+
+_SERVICE = TypeAdapter(Service)
+
+
+_COUNTRY = TypeAdapter(Country)
+
+
+_OPERATOR = TypeAdapter(Operator)
+
+
+_BENEFIT_TYPE = TypeAdapter(BenefitType)
+
+
+_PROMOTION = TypeAdapter(Promotion)
+
+
+_CAMPAIGN = TypeAdapter(Campaign)
+
+
+class Services:
+    """Kinds of products (reference: Services)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self, *, country_iso_code: str | None = None) -> Pages[Service]:
+        """List services, of one country where it is given (ISO 3166-1 alpha-3)."""
+        params = _query(country_iso_code=country_iso_code)
+        return self._caller.pages("/services", _SERVICE, params=params, empty_code=ErrorCode.SERVICE_NOT_FOUND)
+
+    async def get(self, service_id: int) -> Service:
+        """Fetch one service.
+
+        Raises:
+            NotFoundError: there is no such service (1005004).
+        """
+        return await self._caller.request("GET", f"/services/{service_id}", _SERVICE)
+
+
+class Countries:
+    """Countries that products are for; GXX stands for all, EXX for Europe (reference: Countries)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self, *, service_id: int | None = None, subservice_id: int | None = None) -> Pages[Country]:
+        """List countries, those with products of a service or subservice where it is given."""
+        params = _query(service_id=service_id, subservice_id=subservice_id)
+        return self._caller.pages("/countries", _COUNTRY, params=params, empty_code=ErrorCode.COUNTRY_NOT_FOUND)
+
+    async def get(self, country_iso_code: str) -> Country:
+        """Fetch one country by its ISO 3166-1 alpha-3 code.
+
+        Raises:
+            NotFoundError: there is no such country (1005005).
+        """
+        return await self._caller.request("GET", f"/countries/{quote(country_iso_code, safe='')}", _COUNTRY)
+
+
+class Operators:
+    """Providers of the products' services (reference: Operators)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        country_iso_code: str | None = None,
+        service_id: int | None = None,
+        subservice_id: int | None = None,
+    ) -> Pages[Operator]:
+        """List operators, filtered by what is given."""
+        params = _query(country_iso_code=country_iso_code, service_id=service_id, subservice_id=subservice_id)
+        return self._caller.pages("/operators", _OPERATOR, params=params, empty_code=ErrorCode.OPERATOR_NOT_FOUND)
+
+    async def get(self, operator_id: int) -> Operator:
+        """Fetch one operator.
+
+        Raises:
+            NotFoundError: there is no such operator (1005006).
+        """
+        return await self._caller.request("GET", f"/operators/{operator_id}", _OPERATOR)
+
+
+class BenefitTypes:
+    """Kinds of benefits (reference: Benefit types)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self) -> Pages[BenefitType]:
+        """List the benefit types of the account's products."""
+        return self._caller.pages("/benefit-types", _BENEFIT_TYPE, empty_code=ErrorCode.BENEFITS_NOT_DEFINED)
+
+
+class Promotions:
+    """Operators' promotions (reference: Promotions)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        country_iso_code: str | None = None,
+        operator_id: int | None = None,
+        product_id: int | None = None,
+        language: str | None = None,
+    ) -> Pages[Promotion]:
+        """List promotions, filtered by what is given, in a preferred language (as `Accept-Language` takes it)."""
+        params = _query(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
+        return self._caller.pages(
+            "/promotions", _PROMOTION, params=params, language=language, empty_code=ErrorCode.PROMOTION_NOT_FOUND
+        )
+
+    async def get(self, promotion_id: int, *, language: str | None = None) -> Promotion:
+        """Fetch one promotion.
+
+        Raises:
+            NotFoundError: there is no such promotion (1003201).
+        """
+        return await self._caller.request("GET", f"/promotions/{promotion_id}", _PROMOTION, language=language)
+
+
+class Campaigns:
+    """Campaigns over products (reference: Campaigns)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        country_iso_code: str | None = None,
+        operator_id: int | None = None,
+        product_id: int | None = None,
+    ) -> Pages[Campaign]:
+        """List campaigns, filtered by what is given."""
+        params = _query(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
+        return self._caller.pages("/campaigns", _CAMPAIGN, params=params, empty_code=ErrorCode.CAMPAIGN_NOT_FOUND)
+
+    async def get(self, campaign_id: int) -> Campaign:
+        """Fetch one campaign.
+
+        Raises:
+            NotFoundError: there is no such campaign (1003301).
+        """
+        return await self._caller.request("GET", f"/campaigns/{campaign_id}", _CAMPAIGN)
+
+
+class Products:
+    """Products of the account (reference: Products)."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        type: ProductType | None = None,  # noqa: A002 - the API's own name
+        service_id: int | None = None,
+        subservice_id: int | None = None,
+        tags: list[str] | None = None,
+        country_iso_code: str | None = None,
+        operator_id: int | None = None,
+        region: str | None = None,
+        benefit_types: list[str] | None = None,
+        language: str | None = None,
+    ) -> Pages[Product]:
+        """List products, filtered by what is given, in a preferred language (as `Accept-Language` takes it)."""
+        params = _query(
+            type=type,
+            service_id=service_id,
+            subservice_id=subservice_id,
+            country_iso_code=country_iso_code,
+            operator_id=operator_id,
+            region=region,
+        )
+        # Lists are separated by commas in one parameter.
+        params |= {
+            name: ",".join(values) for name, values in (("tags", tags), ("benefit_types", benefit_types)) if values
+        }
+        return self._caller.pages(
+            "/products", PRODUCT, params=params, language=language, empty_code=ErrorCode.PRODUCT_NOT_AVAILABLE
+        )
+
+    async def get(self, product_id: int, *, language: str | None = None) -> Product:
+        """Fetch one product.
+
+        Raises:
+            NotFoundError: the product is not in this account (1003001).
+        """
+        return await self._caller.request("GET", f"/products/{product_id}", PRODUCT, language=language)
