@@ -12,8 +12,8 @@ from bulk_topup.dates import collision, filled
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
-from bulk_topup.filters import FilteredTable
 from bulk_topup.intake import Table, open_table, read_list
+from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.job_mistakes import JobMistakesError, Mistake
 from bulk_topup.jobs import Job, RetryJob, load_any_job
 from bulk_topup.runs import open_job_list

@@ -18,8 +18,8 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.retry_rules import RetriedStatus
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
-from bulk_topup.filters import Filter
 from bulk_topup.intake import Formats, ListSource
+from bulk_topup.intake.filters import Filter
 from bulk_topup.job_mistakes import JobMistakesError, mistakes_of, syntax_mistake
 from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_patterns
 from bulk_topup.plan import PlanOptions

@@ -14,7 +14,6 @@ from filelock import FileLock
 from bulk_topup.__version__ import __version__
 from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
 from bulk_topup.archiving import Archiving, ListFile, mark_of
-from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.fields import PRODUCT_ID
@@ -40,14 +39,15 @@ from bulk_topup.errors import (
     RowsRefusedError,
     RunNotFoundError,
 )
-from bulk_topup.filters import FilteredTable
 from bulk_topup.intake import ListReader, Table, open_table, read_list
+from bulk_topup.intake.corrections import CorrectedTable, read_corrections
+from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs import Job
 from bulk_topup.jobs_of_runs import reading_of, reporting_of
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
-from bulk_topup.left_out import write_left_out
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.report import Report, ReportError
+from bulk_topup.report.left_out import write_left_out
 from bulk_topup.reporting import ReportOptions, make_report_folder, standing_report, write_standing_report
 from bulk_topup.system.clock import Clock, SystemClock
 from bulk_topup.system.files import sha256_of

@@ -25,9 +25,9 @@ import click
 import bulk_topup.cli.going_on
 import bulk_topup.cli.pay
 import bulk_topup.cli.sandbox
-import bulk_topup.ledger.base
-import bulk_topup.ledger.store
-import bulk_topup.report.write
+import bulk_topup.ledger.ledger
+import bulk_topup.ledger.ledger_file
+import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
 from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.domain.outcome_columns import Outcomes
@@ -109,7 +109,7 @@ def _break_ledger(death: _Death) -> None:
 
         return call
 
-    _replace(bulk_topup.ledger.base, "transaction", mortal)
+    _replace(bulk_topup.ledger.ledger_file, "transaction", mortal)
     for method, name in COMMITS.items():
         _replace(Ledger, method, partial(named, name))
 
@@ -166,7 +166,7 @@ def _break_report(death: _Death) -> None:
         return passing
 
     _replace(Ledger, "outcome_pages", mortal_rows)
-    _replace(bulk_topup.report.write, "replacing", mortal_files)
+    _replace(bulk_topup.report.report_writer, "replacing", mortal_files)
 
 
 def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
@@ -222,7 +222,7 @@ def _sabotage(kind: str) -> None:
 
     match kind:
         case "random_ids":
-            _replace(bulk_topup.ledger.store, "external_id", random_ids)
+            _replace(bulk_topup.ledger.ledger, "external_id", random_ids)
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.corrections import CorrectedTable, read_corrections
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, open_table
+from bulk_topup.intake.corrections import CorrectedTable, read_corrections
 
 LIST = "ref,phone,amount\nA,+6595123400,5\nB,0659,7\n\nC,=1+1,9\n"
 HEADER = "ref,phone,amount,list_line,reason\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.errors import ListError
-from bulk_topup.filters import Filter, FilteredTable
 from bulk_topup.intake import Formats, ListSource, read_list
+from bulk_topup.intake.filters import Filter, FilteredTable
 
 
 class Rows:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.errors import PinKeyError
-from bulk_topup.pin_keys import (
+from bulk_topup.ledger.pin_keys import (
     FILE_VARIABLE,
     KEY_VARIABLE,
     PinKey,
@@ -25,7 +25,7 @@ KEY, OTHER = PinKey.new(), PinKey.new()
 KEYS = PinKeys([KEY], "here")
 
 MAKE = """
-from bulk_topup.pin_keys import load_or_make_pin_keys
+from bulk_topup.ledger.pin_keys import load_or_make_pin_keys
 print(load_or_make_pin_keys().newest)
 """
 

@@ -19,10 +19,10 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import BulkTopupError, ListError, PurgedRunError
 from bulk_topup.intake import ListSource, Table, open_table
-from bulk_topup.intake.texts import strip
+from bulk_topup.intake.cells.texts import strip
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
-from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
+from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
 from bulk_topup.system.files import replacing, sha256_of
 

@@ -18,7 +18,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.xlsx_bounds import MIB, demand_bounded
+from bulk_topup.intake.files.xlsx_bounds import MIB, demand_bounded
 from bulk_topup.system.files import sha256_of
 
 #: Bytes of all sheets, unpacked: openpyxl makes an object of every cell, so that this many take about a gigabyte.

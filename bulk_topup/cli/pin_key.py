@@ -10,7 +10,7 @@ from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.dvs import codec
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import rotate_pins
-from bulk_topup.pin_keys import add_pin_key
+from bulk_topup.ledger.pin_keys import add_pin_key
 
 
 @click.group("pin-key")

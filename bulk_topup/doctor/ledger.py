@@ -10,7 +10,7 @@ from bulk_topup.doctor.findings import Finding, Verdict
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger import Ledger, examine
-from bulk_topup.pin_keys import PinKeys, load_pin_keys
+from bulk_topup.ledger.pin_keys import PinKeys, load_pin_keys
 from bulk_topup.system.files import OWNER_ONLY
 
 _MIB: Final = 1024 * 1024

@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
-    from bulk_topup.intake.amounts import normalise_amount
-    from bulk_topup.intake.mobile_numbers import normalise_mobile_number
-    from bulk_topup.intake.pieces import BATCH_ROWS
+    from bulk_topup.intake.cells.amounts import normalise_amount
+    from bulk_topup.intake.cells.formats import Formats
+    from bulk_topup.intake.cells.mobile_numbers import normalise_mobile_number
+    from bulk_topup.intake.cells.texts import Refusal
+    from bulk_topup.intake.files.batches import BATCH_ROWS
+    from bulk_topup.intake.files.open_table import Table, open_table
+    from bulk_topup.intake.files.source import ListSource
     from bulk_topup.intake.reader import CONSTANT, ListReader, read_list
-    from bulk_topup.intake.source import Formats, ListSource
-    from bulk_topup.intake.tables import Table, open_table
-    from bulk_topup.intake.texts import Refusal
 else:
     __getattr__ = lazily(
         __name__,
-        amounts=("normalise_amount",),
-        mobile_numbers=("normalise_mobile_number",),
-        pieces=("BATCH_ROWS",),
-        reader=("CONSTANT", "ListReader", "read_list"),
-        source=("Formats", "ListSource"),
-        tables=("Table", "open_table"),
-        texts=("Refusal",),
+        **{
+            "cells.amounts": ("normalise_amount",),
+            "cells.formats": ("Formats",),
+            "cells.mobile_numbers": ("normalise_mobile_number",),
+            "cells.texts": ("Refusal",),
+            "files.batches": ("BATCH_ROWS",),
+            "files.open_table": ("Table", "open_table"),
+            "files.source": ("ListSource",),
+            "reader": ("CONSTANT", "ListReader", "read_list"),
+        },
     )
 
 __all__ = [

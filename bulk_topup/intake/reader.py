@@ -8,14 +8,15 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN
 from bulk_topup.errors import ListError, MappingError
-from bulk_topup.intake.columns import map_columns
-from bulk_topup.intake.csv_file import CsvTable
-from bulk_topup.intake.normalise import Normaliser, normaliser_of
-from bulk_topup.intake.pieces import Layout, batches_of, pieces_of_rows
-from bulk_topup.intake.source import Formats, ListSource
-from bulk_topup.intake.tables import Table, open_table
-from bulk_topup.intake.texts import Doubt, Refusal, strip
-from bulk_topup.intake.xlsx_file import XlsxTable
+from bulk_topup.intake.cells.formats import Formats
+from bulk_topup.intake.cells.normalise import Normaliser, normaliser_of
+from bulk_topup.intake.cells.texts import Doubt, Refusal, strip
+from bulk_topup.intake.column_mapping import map_columns
+from bulk_topup.intake.files.batches import Layout, batches_of, pieces_of_rows
+from bulk_topup.intake.files.csv_file import CsvTable
+from bulk_topup.intake.files.open_table import Table, open_table
+from bulk_topup.intake.files.source import ListSource
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 
 #: Columns of a list; a report has to fit them and its own into a sheet.
 MAX_COLUMNS: Final = 1_000

@@ -6,24 +6,24 @@ from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
-    from bulk_topup.ledger.holder import is_seen_held, run_file
+    from bulk_topup.ledger.ledger import Ledger
     from bulk_topup.ledger.lock import run_lock
-    from bulk_topup.ledger.products import ChosenProduct
-    from bulk_topup.ledger.retrying import RetryChoice
-    from bulk_topup.ledger.sealing import Rotated, rotate_pins
+    from bulk_topup.ledger.lock_holder import is_seen_held, run_file
+    from bulk_topup.ledger.pin_encryption import Rotated, rotate_pins
+    from bulk_topup.ledger.product_choices import ChosenProduct
+    from bulk_topup.ledger.retries import RetryChoice
     from bulk_topup.ledger.spending import Spent
-    from bulk_topup.ledger.store import Ledger
 else:
     __getattr__ = lazily(
         __name__,
         health=("Health", "SQLITE_VERSION", "examine"),
-        holder=("is_seen_held", "run_file"),
+        ledger=("Ledger",),
         lock=("run_lock",),
-        products=("ChosenProduct",),
-        retrying=("RetryChoice",),
-        sealing=("Rotated", "rotate_pins"),
+        lock_holder=("is_seen_held", "run_file"),
+        pin_encryption=("Rotated", "rotate_pins"),
+        product_choices=("ChosenProduct",),
+        retries=("RetryChoice",),
         spending=("Spent",),
-        store=("Ledger",),
     )
 
 __all__ = [

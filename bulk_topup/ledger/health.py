@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.ledger.opening import open_for_reading, telling
+from bulk_topup.ledger.connection import open_for_reading, telling
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 

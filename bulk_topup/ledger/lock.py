@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bulk_topup.errors import LedgerError, RunLockedError
-from bulk_topup.ledger.holder import LOCK, run_file
+from bulk_topup.ledger.lock_holder import LOCK, run_file
 from bulk_topup.system.files import OWNER_ONLY
 
 

@@ -21,9 +21,9 @@ from bulk_topup.domain.problems import problems_from
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.ledger.opening import telling
-from bulk_topup.pin_keys import PinKeys, is_nothing
+from bulk_topup.ledger.connection import telling
+from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.pin_keys import PinKeys, is_nothing
 
 #: Rows of the first page, and of any; between them a page takes as many as fit into `PAGE_BYTES`, as the last one was.
 FIRST_ROWS: Final = 64

@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database, Migrations
 
-from bulk_topup.ledger.versions import NAMES, SET
+from bulk_topup.ledger.schema_versions import NAMES, SET
 
 migrations = Migrations(SET)
 

@@ -8,8 +8,8 @@ from bulk_topup.domain.attempt import HeldAttempt
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.base import LedgerFile
-from bulk_topup.ledger.values import add_to, held_attempt_of
+from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.row_mapping import add_to, held_attempt_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

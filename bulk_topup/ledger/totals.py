@@ -10,7 +10,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest, Total
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.opening import telling
+from bulk_topup.ledger.connection import telling
 from bulk_topup.ledger.spending import Spending
 
 #: Rows that a start with the staged list would send.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger.values import event_values
+from bulk_topup.ledger.row_mapping import event_values
 
 if TYPE_CHECKING:
     from bulk_topup.domain.guards import Velocity

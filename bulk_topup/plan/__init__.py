@@ -6,14 +6,14 @@ from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from bulk_topup.plan.checker import Checker, PlanOptions
-    from bulk_topup.plan.limits import GuardCheck, check_caps, check_expected
-    from bulk_topup.plan.summary import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
+    from bulk_topup.plan.guard_checks import GuardCheck, check_caps, check_expected
+    from bulk_topup.plan.plan import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
 else:
     __getattr__ = lazily(
         __name__,
         checker=("Checker", "PlanOptions"),
-        limits=("GuardCheck", "check_caps", "check_expected"),
-        summary=("BalanceCheck", "MAX_REFUSED_KEPT", "Plan", "ProductTotal", "RefusedRow", "check_balances"),
+        guard_checks=("GuardCheck", "check_caps", "check_expected"),
+        plan=("BalanceCheck", "MAX_REFUSED_KEPT", "Plan", "ProductTotal", "RefusedRow", "check_balances"),
     )
 
 __all__ = [

@@ -12,12 +12,12 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan.duplicates import PARTY_KEY, REFERENCE_KEY, Duplicates
-from bulk_topup.plan.first_lines import Recall
-from bulk_topup.plan.identities import credit_party, party_key, reference_key
-from bulk_topup.plan.json_texts import joined, problem_entry
+from bulk_topup.plan.json_expressions import joined, problem_entry
 from bulk_topup.plan.prices import Prices
-from bulk_topup.plan.requests import request_body
+from bulk_topup.plan.request_bodies import request_body
 from bulk_topup.plan.requirements import REFUSED, Check, always, format_checks, is_missing, product_checks
+from bulk_topup.plan.row_identities import credit_party, party_key, reference_key
+from bulk_topup.plan.seen_keys import Recall
 
 #: The column of the product's number, which the list states as text.
 _ID = "product"

@@ -8,7 +8,7 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import CELLS_PREFIX, REFERENCE_PREFIX, occurrence_identity, unreadable_identity
 from bulk_topup.domain.problems import Problem, problem_text
-from bulk_topup.plan.first_lines import FirstLines, Recall
+from bulk_topup.plan.seen_keys import FirstLines, Recall
 
 #: Columns of a batch: the identity by the row's reference, and by whom it credits; null where it has none.
 REFERENCE_KEY: Final = "reference_key"

@@ -12,7 +12,7 @@ from bulk_topup.domain.money import CENT, PRECISE, plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
-from bulk_topup.plan.limits import row_cap_problem
+from bulk_topup.plan.guard_checks import row_cap_problem
 
 #: Different amounts that are remembered of one product; more are worked out again.
 MAX_REMEMBERED: Final = 100_000

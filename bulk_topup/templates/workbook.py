@@ -14,9 +14,9 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from bulk_topup.domain.fields import EXAMPLE
 from bulk_topup.domain.money import plain
-from bulk_topup.intake.xlsx_file import HELP_SHEET
+from bulk_topup.intake.files.xlsx_file import HELP_SHEET
 from bulk_topup.report.cells import fits_number_cell
-from bulk_topup.report.xlsx_sheets import Styles, write_heading, write_row
+from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
 from bulk_topup.templates.columns import Column, Kind, Offer, Template
 from bulk_topup.templates.countries import COUNTRIES
 

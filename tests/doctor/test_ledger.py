@@ -13,7 +13,7 @@ from bulk_topup.doctor import Finding, Verdict, examine_ledger
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
-from bulk_topup.pin_keys import add_pin_key
+from bulk_topup.ledger.pin_keys import add_pin_key
 from tests.checked import CheckedRow, staged
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListSource, read_list
-from bulk_topup.intake.encodings import MAX_ROW_CHARACTERS
+from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS
 
 #: Memory that a reader may have besides what it starts with; bombs are of gigabytes.
 MEMORY = 1_500_000_000

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.money import plain
 from bulk_topup.intake import Refusal, normalise_amount
-from bulk_topup.intake.amounts import PLAIN_AMOUNT
-from bulk_topup.intake.normalise import normaliser_of
-from bulk_topup.intake.source import Formats
+from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT
+from bulk_topup.intake.cells.formats import Formats
+from bulk_topup.intake.cells.normalise import normaliser_of
 
 AMOUNTS = st.decimals(min_value="0.000000001", max_value=10**18 - 1, allow_nan=False, allow_infinity=False, places=9)
 MARKS = st.sampled_from([".", ","])

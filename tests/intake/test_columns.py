@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
 from bulk_topup.errors import MappingError
-from bulk_topup.intake.columns import LISTED_COLUMNS, map_columns
+from bulk_topup.intake.column_mapping import LISTED_COLUMNS, map_columns
 
 
 @pytest.mark.parametrize("field", fields.FIELDS)

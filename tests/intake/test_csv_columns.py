@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.problems import DO_NOT_PAY
 from bulk_topup.errors import ListError
-from bulk_topup.intake import Formats, ListSource, csv_file, read_list
-from bulk_topup.intake.csv_columns import MAX_SPLIT_COLUMNS, columns_of
-from bulk_topup.intake.csv_file import CsvTable
+from bulk_topup.intake import Formats, ListSource, read_list
+from bulk_topup.intake.files import csv_file
+from bulk_topup.intake.files.csv_fast_path import MAX_SPLIT_COLUMNS, columns_of
+from bulk_topup.intake.files.csv_file import CsvTable
 
 HEADERS = st.sampled_from(
     ["phone{}note{}amount", "phone{}note{}amount{}{}", "{}phone{}note", "phone", '"the phone"{}"no""te"{}phone']

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.csv_file import CsvTable
-from bulk_topup.intake.encodings import CHUNK_BYTES
-from bulk_topup.intake.source import ListSource
+from bulk_topup.intake.files.csv_file import CsvTable
+from bulk_topup.intake.files.encodings import CHUNK_BYTES
+from bulk_topup.intake.files.source import ListSource
 from bulk_topup.security.formulas import FORMULA_STARTS, csv_text
 
 Read = Callable[..., list[dict[str, Any]]]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
 from bulk_topup.intake import normalise_mobile_number
-from bulk_topup.intake.mobile_columns import normalise_mobile_numbers
+from bulk_topup.intake.cells.mobile_number_columns import normalise_mobile_numbers
 
 
 def _example(region: str) -> str:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.intake import Formats, Refusal, normalise_mobile_number
-from bulk_topup.intake.mobile_numbers import possible_lengths_pattern
-from bulk_topup.intake.normalise import normaliser_of
+from bulk_topup.intake.cells.mobile_numbers import possible_lengths_pattern
+from bulk_topup.intake.cells.normalise import normaliser_of
 
 SINGAPORE = st.integers(0, 999).map(lambda line: f"+6595123{line:03d}")
 LONDON = st.integers(0, 999).map(lambda line: f"+447700900{line:03d}")

@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.intake import Formats, Refusal, normalise_amount
-from bulk_topup.intake.normalise import normaliser_of
-from bulk_topup.intake.spreadsheets import EXACT_DIGITS, Value, cell_text, find_rounded, find_uncomputed, number_text
+from bulk_topup.intake.cells.normalise import normaliser_of
+from bulk_topup.intake.cells.spreadsheet_artefacts import (
+    EXACT_DIGITS,
+    Value,
+    cell_text,
+    find_rounded,
+    find_uncomputed,
+    number_text,
+)
 
 
 @given(st.decimals(min_value=-(10**14), max_value=10**14, allow_nan=False, allow_infinity=False, places=4))

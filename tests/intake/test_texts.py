@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.intake import Formats, Refusal
-from bulk_topup.intake.normalise import normaliser_of
-from bulk_topup.intake.texts import (
+from bulk_topup.intake.cells.normalise import normaliser_of
+from bulk_topup.intake.cells.texts import (
     BLANKS,
     PRODUCT_ID_MAX,
     QUOTED_CHARACTERS,

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake import Formats, ListSource, read_list, xlsx_file
-from bulk_topup.intake.xlsx_bounds import demand_bounded
-from bulk_topup.intake.xlsx_file import XlsxTable
+from bulk_topup.intake import Formats, ListSource, read_list
+from bulk_topup.intake.files import xlsx_file
+from bulk_topup.intake.files.xlsx_bounds import demand_bounded
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 
 SHEET = "xl/worksheets/sheet1.xml"
 CELLS = (

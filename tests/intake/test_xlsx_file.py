@@ -14,8 +14,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook as WriterBook  # type: ignore[import-untyped]
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.source import ListSource
-from bulk_topup.intake.xlsx_file import XlsxTable
+from bulk_topup.intake.files.source import ListSource
+from bulk_topup.intake.files.xlsx_file import XlsxTable
 
 Read = Callable[..., list[dict[str, Any]]]
 SheetFile = Callable[..., Path]

@@ -16,9 +16,9 @@ from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger, opening
+from bulk_topup.ledger import Ledger, connection
 from bulk_topup.ledger.schema import migrations
-from bulk_topup.ledger.versions import NAMES
+from bulk_topup.ledger.schema_versions import NAMES
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow
 
@@ -162,7 +162,7 @@ def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit = 100_000
-    monkeypatch.setattr(opening, "JOURNAL_BYTES", limit)
+    monkeypatch.setattr(connection, "JOURNAL_BYTES", limit)
     log = path.with_name(f"{path.name}-wal")
     with Ledger(path) as ledger:
         run = start(ledger, [row(1)])

@@ -18,7 +18,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.ledger import Ledger, RetryChoice, outcomes
 from bulk_topup.ledger import statements as sql
-from bulk_topup.pin_keys import SEALED
+from bulk_topup.ledger.pin_keys import SEALED
 from bulk_topup.system.clock import Clock
 from tests.checked import CheckedRow, staged
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise, summarise_groups
-from bulk_topup.ledger import Ledger, RetryChoice, reports
+from bulk_topup.ledger import Ledger, RetryChoice, report_digests
 from tests.checked import CheckedRow
 
 Row = Callable[..., CheckedRow]
@@ -179,7 +179,7 @@ def test_the_last_change_is_that_of_the_runs_own_rows(
     ledger.claim(second, 1)
     assert ledger.last_change(first) == at
     assert ledger.last_change(second) == clock.now()
-    monkeypatch.setattr(reports, "NEWEST_EVENTS", 1)
+    monkeypatch.setattr(report_digests, "NEWEST_EVENTS", 1)
     assert ledger.last_change(first) is None  # too long ago to be looked for
     ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
     assert ledger.last_change(first) == clock.now()

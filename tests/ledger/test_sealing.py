@@ -11,8 +11,8 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError, PinKeyError
-from bulk_topup.ledger import Ledger, opening, rotate_pins
-from bulk_topup.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
+from bulk_topup.ledger import Ledger, connection, rotate_pins
+from bulk_topup.ledger.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
 from tests.checked import CheckedRow
 
 CODE, SERIAL = "4711-0815-9999", "SERIAL-20990101"
@@ -145,9 +145,9 @@ def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the
 ) -> None:
     buy()
     as_an_older_version_left_it(path)
-    monkeypatch.setattr("bulk_topup.ledger.sealing.scrub", lambda _connection: False)
+    monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", lambda _connection: False)
     Ledger(path).close()
-    monkeypatch.setattr("bulk_topup.ledger.sealing.scrub", opening.scrub)
+    monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", connection.scrub)
     with Ledger(path) as ledger:
         used = [row[0] for row in ledger._connection.execute("SELECT id FROM pin_keys")]
     assert "" not in used
@@ -183,7 +183,7 @@ def test_rotation_says_that_another_process_still_reads_the_file(
     buy: Buy, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buy()
-    monkeypatch.setattr(opening, "BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT", 0.01)
     other = sqlite3.connect(path, isolation_level=None)
     try:
         other.execute("BEGIN")

@@ -15,7 +15,7 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product, RangedProduct
 from bulk_topup.dvs.models.transaction import TransactionRequest
-from bulk_topup.plan import requests
+from bulk_topup.plan import request_bodies
 from bulk_topup.plan.prices import Prices, amount_and_unit, expected_cost
 
 MakeProduct = Callable[..., Product]
@@ -62,7 +62,7 @@ def bodies(
     columns = {name: [values.get(name) for values, _ in rows] for name in names}
     columns[fields.AMOUNT] = [amount for _, amount in rows]
     frame = Prices(product, mode, {}).added_to(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
-    body = requests.request_body(product, mode, list(names), pl.col("number"), auto_confirm=auto_confirm)
+    body = request_bodies.request_body(product, mode, list(names), pl.col("number"), auto_confirm=auto_confirm)
     return [None if text is None else text.encode() for text in frame.with_columns(body=body)["body"]]
 
 

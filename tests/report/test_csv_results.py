@@ -11,7 +11,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.report.columns import RESULT_FIELDS
-from bulk_topup.report.csv_results import csv_results, not_completed_rows
+from bulk_topup.report.formats.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.reasons import why_not_completed
 
 

@@ -17,8 +17,8 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.report import ReportFormat, write_report
-from bulk_topup.report.html_parts import element, html, joined
-from bulk_topup.report.html_results import ALL_SHOWN, NOT_COMPLETED_SHOWN
+from bulk_topup.report.formats.html_parts import element, html, joined
+from bulk_topup.report.formats.html_results import ALL_SHOWN, NOT_COMPLETED_SHOWN
 from tests.reported import COMPLETED, RUN
 
 

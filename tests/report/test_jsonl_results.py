@@ -12,7 +12,7 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.report.jsonl_results import jsonl_results
+from bulk_topup.report.formats.jsonl_results import jsonl_results
 
 
 @pytest.fixture

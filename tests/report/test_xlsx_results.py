@@ -19,8 +19,8 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
 from bulk_topup.report import ReportError
 from bulk_topup.report.columns import RESULT_FIELDS
-from bulk_topup.report.xlsx_results import xlsx_results
-from bulk_topup.report.xlsx_sheets import SHEET_COLUMNS
+from bulk_topup.report.formats.xlsx_results import xlsx_results
+from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS
 
 _PLACE = {field: 3 + place for place, field in enumerate(RESULT_FIELDS)}
 

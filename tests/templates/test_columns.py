@@ -8,7 +8,7 @@ import pytest
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import PRODUCT, Product
-from bulk_topup.intake.columns import map_columns
+from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.products import PRODUCTS
 from bulk_topup.templates import Kind, TemplateError, template_for

@@ -1,0 +1,1 @@
+"""Cells: numbers, amounts and texts brought into the form of their field."""

@@ -1,0 +1,101 @@
+"""Amounts as lists write them, brought into plain notation; pure, exact, never through a float."""
+
+import re
+from decimal import Decimal
+from typing import Final
+
+import polars as pl
+
+from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, parse_plain_amount, plain
+from bulk_topup.intake.cells.texts import Refusal, find_hidden, has_foreign_digits, quoted, strip
+
+#: Amounts that are in plain notation already, as a pattern of Python's and Rust's regular expressions.
+PLAIN_AMOUNT: Final = (
+    rf"^(?:[1-9][0-9]{{0,{MAX_DIGITS_BEFORE_MARK - 1}}}(?:\.[0-9]{{0,{MAX_DIGITS_AFTER_MARK - 1}}}[1-9])?"
+    rf"|0\.[0-9]{{0,{MAX_DIGITS_AFTER_MARK - 1}}}[1-9])$"
+)
+
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?[eE][+-]?[0-9]+")
+_GROUPED: Final = re.compile(
+    r"[0-9]{1,3}(?:[.,'\u2019\s][0-9]{3})+(?:[.,][0-9]*)?|[0-9]+(?:['\u2019\s][0-9]+)+(?:[.,][0-9]*)?"
+)
+_SIGNED: Final = re.compile(r"[+\-\u2212]\s*[0-9][0-9.,]*")
+_WITH_CURRENCY: Final = re.compile(r"[^0-9.,+\-]{1,4}\s*[0-9][0-9.,]*|[0-9][0-9.,]*\s*[^0-9.,+\-]{1,4}")
+
+
+def normalise_amount(text: str, decimal_mark: str) -> str | Refusal:
+    """Bring an amount into plain notation: digits, and a point before the decimals.
+
+    Args:
+        text: the cell.
+        decimal_mark: what stands before its decimals, `.` or `,`.
+
+    Returns:
+        The amount in plain notation, without padding zeros, or why it is none.
+    """
+    text = strip(text)
+    other_mark = "," if decimal_mark == "." else "."
+    # The other mark must not be taken for the stated one, so it never reaches the reader of plain notation.
+    amount = None if other_mark in text else parse_plain_amount(text.replace(decimal_mark, "."))
+    if amount is None:
+        return find_hidden(text) or Refusal(message=_why_none(text, decimal_mark, other_mark))
+    if amount <= Decimal(0):
+        return Refusal(message=f"{quoted(text)} is not more than zero; write the amount to pay, or remove the row.")
+    return plain(amount)
+
+
+def normalise_amounts(texts: pl.Series, decimal_mark: str) -> pl.Series:
+    """Take the padding zeros off amounts of digits and the decimal mark; null for what asks for a closer look.
+
+    Args:
+        texts: the cells, stripped.
+        decimal_mark: what stands before their decimals, `.` or `,`.
+    """
+    mark = re.escape(decimal_mark)
+    amount = pl.col("text").str.replace(decimal_mark, ".", literal=True).str.strip_chars_start("0")
+    amount = pl.when(amount.str.contains(".", literal=True)).then(amount.str.strip_chars_end("0")).otherwise(amount)
+    amount = amount.str.strip_chars_end(".")
+    pattern = rf"^0*[0-9]{{1,{MAX_DIGITS_BEFORE_MARK}}}(?:{mark}[0-9]{{1,{MAX_DIGITS_AFTER_MARK}}})?$"
+    is_plain = pl.col("text").str.contains(pattern) & (amount != "")
+    whole = pl.when(amount.str.starts_with(".")).then("0" + amount).otherwise(amount)
+    return pl.DataFrame({"text": texts}).select(pl.when(is_plain).then(whole)).to_series()
+
+
+def _why_none(text: str, mark: str, other_mark: str) -> str:
+    shown = quoted(text)
+    if has_foreign_digits(text):
+        return f"{shown} is written in digits other than 0 to 9; write it with those."
+    if _SCIENTIFIC.fullmatch(text):
+        return f"{shown} is in scientific notation; write the amount in full."
+    if _SIGNED.fullmatch(text):
+        if text[0] == "+":
+            return f"{shown} has a sign; write the amount without it."
+        return f"{shown} is not more than zero; write the amount to pay, or remove the row."
+    whole, separator, decimals = text.partition(other_mark)
+    if separator and mark not in text and other_mark not in decimals and _are_digits(whole, decimals):
+        return _why_other_mark(shown, whole, decimals, mark, other_mark)
+    if _GROUPED.fullmatch(text):
+        return f"{shown} has marks between groups of digits; write it without group marks."
+    whole, separator, decimals = text.partition(mark)
+    if _are_digits(whole, decimals if separator else "0"):
+        return (
+            f"{shown} has too many digits; an amount has at most {MAX_DIGITS_BEFORE_MARK} before the decimal mark "
+            f"and {MAX_DIGITS_AFTER_MARK} after it: round it."
+        )
+    if _WITH_CURRENCY.fullmatch(text):
+        return f"{shown} is more than a number; write only the amount, and the currency in a column of its own."
+    return f'{shown} is not an amount; write digits, with "{mark}" before the decimals, such as 10{mark}50.'
+
+
+def _why_other_mark(shown: str, whole: str, decimals: str, mark: str, other_mark: str) -> str:
+    cure = f'state --decimal-mark "{other_mark}"'
+    if len(decimals) == 3 and len(whole) <= 3 and whole != "0":
+        return (
+            f'{shown} has a "{other_mark}", and the decimal mark is "{mark}"; write it without group marks as '
+            f"{whole}{decimals}, or {cure} if decimals follow."
+        )
+    return f'{shown} has a "{other_mark}", and the decimal mark is "{mark}"; write {whole}{mark}{decimals}, or {cure}.'
+
+
+def _are_digits(*parts: str) -> bool:
+    return all(part.isascii() and part.isdigit() for part in parts)

@@ -1,0 +1,35 @@
+"""Texts that people take for the same although they are not: capitals, blanks, zeros; pure."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from bulk_topup.intake.cells.texts import HIDDEN_CLASS
+
+_HIDDEN: Final = re.compile(f"[{HIDDEN_CLASS}]")
+#: Its sign, and its digits with separators but without zeros before them.
+_NUMBER: Final = re.compile(r"\+?(-?)0*([0-9][0-9., ']*)")
+_IN_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[., '][0-9]{3})+")
+
+
+def is_nearly(one: str, other: str) -> bool:
+    """Tell whether two texts differ in nothing that a reader would see a meaning in.
+
+    They may differ in capitals, accents' encoding, blanks, invisible characters, and in how a number is written: 5, 05,
+    5.0 and 5,00, or 1,000 and 1000.
+    """
+    return not _keys(one).isdisjoint(_keys(other))
+
+
+@lru_cache(maxsize=4096)
+def _keys(text: str) -> frozenset[str]:
+    folded = unicodedata.normalize("NFKC", _HIDDEN.sub("", unicodedata.normalize("NFKC", text).casefold()))
+    keys = {"".join(folded.split())}
+    if (number := _NUMBER.fullmatch(folded)) is not None:
+        sign, digits = number.groups()
+        for whole in (digits, re.sub(r"[.,]0+$", "", digits)):
+            keys.add(sign + whole)
+            if _IN_THOUSANDS.fullmatch(whole):
+                keys.add(sign + re.sub(r"[., ']", "", whole))
+    return frozenset(keys)

@@ -1,0 +1,148 @@
+"""Mobile numbers as lists write them, brought into E.164 form; pure.
+
+Lengths are checked and nothing else: whether a number is in use only the operator knows, and reserved test numbers
+must pass.
+"""
+
+import re
+from functools import cache
+from typing import Final
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
+
+from bulk_topup.dvs.field_limits import E164
+from bulk_topup.intake.cells.texts import BLANKS, Refusal, find_hidden, has_foreign_digits, quoted, strip
+
+#: Longest country code, in digits.
+COUNTRY_CODE_DIGITS: Final = 3
+#: The region that stands for codes that belong to no country, such as 800.
+_NO_COUNTRY: Final = "001"
+
+_E164: Final = re.compile(E164)
+_SCIENTIFIC: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+")
+_BETWEEN_DIGITS: Final = re.compile(f"[{BLANKS}()\\-\u2010-\u2015\u2212]")
+#: One or two digits after the only point or comma, or zeros alone: no group of a number that people wrote.
+_DECIMALS: Final = re.compile(r"\+?[0-9]+[.,](?:[0-9]{1,2}|0+)")
+_DIGITS: Final = re.compile(r"\+?[0-9]+")
+
+
+def normalise_mobile_number(text: str, default_country: str | None) -> str | Refusal:
+    """Bring a mobile number into E.164 form.
+
+    Args:
+        text: the cell; blanks, dashes, points and parentheses may stand between digits, 00 may stand for +.
+        default_country: ISO 3166-1 alpha-2 code of the country of numbers without a country code, None for none.
+
+    Returns:
+        `+`, country code and number, or why it is none.
+    """
+    text = strip(text)
+    if refusal := find_hidden(text):
+        return refusal
+    if has_foreign_digits(text):
+        return Refusal(message=f"{quoted(text)} is written in digits other than 0 to 9; write it with those.")
+    if _SCIENTIFIC.fullmatch(text):
+        return Refusal(
+            message=f"{quoted(text)} is in scientific notation and has lost digits; "
+            "format the column as text and enter the numbers again."
+        )
+    compact = _BETWEEN_DIGITS.sub("", text)
+    if _DECIMALS.fullmatch(compact):
+        return Refusal(
+            message=f"{quoted(text)} looks like a number that a program wrote with decimals; "
+            "format the column as text and enter the number again without them."
+        )
+    compact = compact.replace(".", "")
+    if compact.startswith("00"):
+        compact = "+" + compact[2:]
+    if not _DIGITS.fullmatch(compact):
+        return Refusal(message=f"{quoted(text)} is not an E.164 number; write + and digits only.")
+    if compact.startswith("+"):
+        return _international(text, compact)
+    if default_country is None:
+        return Refusal(
+            message=f"{quoted(text)} is not an E.164 number; "
+            "write it with + and the country code, or state --default-country."
+        )
+    return _national(text, compact, default_country)
+
+
+@cache
+def possible_lengths_pattern() -> str:
+    """Give a pattern of E.164 numbers whose length their country has, for Rust's regular expressions."""
+    branches = []
+    for country_code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
+        lengths = "|".join(f"[0-9]{{{length}}}" for length in possible_lengths(country_code, regions[0]))
+        branches.append(f"{country_code}(?:{lengths})")
+    return f"^\\+(?:{'|'.join(branches)})$"
+
+
+@cache
+def possible_lengths(country_code: int, region: str) -> frozenset[int]:
+    """Give how many digits a number of the region can have after its country code."""
+    if region == _NO_COUNTRY:
+        metadata = PhoneMetadata.metadata_for_nongeo_region(country_code)
+    else:
+        metadata = PhoneMetadata.metadata_for_region(region)
+    general = None if metadata is None else metadata.general_desc
+    # Together with its code a number has 7 to 15 digits in DVS's pattern, whatever the tables say.
+    prefix = len(str(country_code))
+    possible = () if general is None else general.possible_length
+    return frozenset(length for length in possible if 7 <= length + prefix <= 15)
+
+
+def _international(text: str, compact: str) -> str | Refusal:
+    if not _E164.fullmatch(compact):
+        return Refusal(
+            message=f"{quoted(text)} is not an E.164 number; write + and 7 to 15 digits that begin with a country code."
+        )
+    if _has_possible_length(compact):
+        return compact
+    try:
+        number = phonenumbers.parse(compact)
+    except NumberParseException:
+        # A code that the tables do not know may be a new one: DVS decides.
+        return compact
+    country_code = f"country code +{number.country_code}"
+    written = _written(number)
+    if written is not None and len(written) <= len(compact):
+        return written
+    # Some countries' rules put digits before a short number; whose it then is, nobody stated.
+    return Refusal(message=_why_length(text, number, country_code))
+
+
+def _national(text: str, compact: str, region: str) -> str | Refusal:
+    try:
+        number = phonenumbers.parse(compact, region)
+    except NumberParseException:
+        return Refusal(
+            message=f"{quoted(text)} is not a mobile number of {region}; write it with + and the country code."
+        )
+    return _written(number) or Refusal(message=_why_length(text, number, f"country {region}"))
+
+
+def _written(number: phonenumbers.PhoneNumber) -> str | None:
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return None
+    written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return written if _E164.fullmatch(written) else None
+
+
+def _why_length(text: str, number: phonenumbers.PhoneNumber, country: str) -> str:
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason == ValidationResult.TOO_LONG:
+        return f"{quoted(text)} has too many digits for {country}; correct it."
+    if reason in (ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
+        return f"{quoted(text)} has too few digits for {country}; correct it."
+    return f"{quoted(text)} has a number of digits that {country} does not have; correct it."
+
+
+def _has_possible_length(e164: str) -> bool:
+    digits = e164[1:]
+    for code_length in range(1, COUNTRY_CODE_DIGITS + 1):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(digits[:code_length]))
+        if regions:
+            code = int(digits[:code_length])
+            return len(digits) - code_length in possible_lengths(code, regions[0])
+    return False

@@ -1,0 +1,1 @@
+"""List files: formats, encodings and bounds, up to frames of text."""

@@ -1,0 +1,203 @@
+"""CSV files: their delimiter, records and physical lines; reads the file and nothing else."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final, TextIO
+
+import polars as pl
+
+from bulk_topup.errors import ListError
+from bulk_topup.intake.cells.texts import strip
+from bulk_topup.intake.files.batches import Layout, Row, piece_of_columns, piece_of_rows
+from bulk_topup.intake.files.csv_fast_path import GUARDED, columns_of
+from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS, encoding_of, scan_text, too_long
+from bulk_topup.intake.files.source import DELIMITERS, ListSource
+
+#: Lines over which a header may go on because a name in it holds line breaks.
+HEADER_LINES: Final = 100
+#: Characters that are split into columns at once.
+CHUNK_CHARACTERS: Final = 1 << 20
+
+_DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+class CsvTable:
+    """A CSV file as a header and rows of text cells.
+
+    Args:
+        source: the file and how it is written.
+
+    Raises:
+        ListError: the file cannot be read as CSV.
+    """
+
+    def __init__(self, source: ListSource) -> None:
+        self._path = source.path
+        self._encoding = source.encoding or encoding_of(source.path)
+        self._has_apostrophes = scan_text(self._path, self._encoding)
+        self._delimiter = source.delimiter or self._find_delimiter()
+        with self._opened() as file:
+            self.header_line, self.header = self._header(self._records(file, 1))
+
+    def rows(self) -> Iterator[Row]:
+        """Give each record after the header with the physical line on which it begins, counted from 1.
+
+        Raises:
+            ListError: the file cannot be read to its end, or was changed since it was opened.
+        """
+        with self._opened() as file:
+            yield from self._below_header(file)
+
+    def pieces(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Give the same rows as columns.
+
+        Raises:
+            ListError: as above, or a cell has a value below no name.
+        """
+        with self._opened() as file:
+            line = self._below_header(file).line
+            while text := file.read(CHUNK_CHARACTERS):
+                text += file.readline()
+                end = line + _count_lines(text)
+                found = columns_of(text, line, self._delimiter, len(self.header))
+                # Which of two values below no name comes first is seen row by row only.
+                if found is None or (found[1] and layout.nameless):
+                    # A record at the end of the text may go on beyond it.
+                    records = self._records(chain(io.StringIO(text, newline=""), file), line)
+                    yield piece_of_rows(records.up_to(end), layout)
+                    line = records.line
+                    continue
+                columns, longer = found
+                piece = piece_of_columns(columns, layout)
+                if longer:
+                    rows = (row for number, text in longer for row in self._records([text], number))
+                    piece = pl.concat([piece, piece_of_rows(rows, layout)]).sort("line")
+                yield piece
+                line = end
+
+    def _below_header(self, file: TextIO) -> "_Records":
+        records = self._records(file, 1)
+        if self._header(records) != (self.header_line, self.header):
+            raise self._changed()
+        return records
+
+    def _header(self, records: Iterator[Row]) -> Row:
+        for line, cells in records:
+            if any(map(strip, cells)):
+                return line, cells
+        raise ListError(f"{self._path.name} has no cells; its first line has to name the columns.")
+
+    def _records(self, lines: Iterable[str], line: int) -> "_Records":
+        return _Records(self._path, lines, line, self._delimiter, is_guarded=self._has_apostrophes)
+
+    def _find_delimiter(self) -> str:
+        """Take the one that the header has; a header without any is that of a list with one column."""
+        header = ""
+        with self._opened() as file:
+            for line in islice(file, HEADER_LINES):
+                header += line
+                if strip(header) and header.count('"') % 2 == 0:
+                    break
+        outside_quotes = re.sub(r'"[^"]*"', "", header)
+        found = [delimiter for delimiter in DELIMITERS if delimiter in outside_quotes]
+        if len(found) > 1:
+            names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in found)
+            raise ListError(
+                f"The header of {self._path.name} has more than one kind of delimiter, {names}; "
+                "say which separates the columns with --delimiter."
+            )
+        return found[0] if found else DELIMITERS[0]
+
+    @contextmanager
+    def _opened(self) -> Iterator[TextIO]:
+        """Open the file at its first character after the byte order mark."""
+        try:
+            with self._path.open(encoding=self._encoding, newline="") as file:
+                if file.read(1) != "\ufeff":
+                    file.seek(0)
+                yield file
+        except UnicodeDecodeError as error:
+            raise self._changed() from error
+        except OSError as error:
+            raise ListError(f"{self._path} cannot be read: {error.strerror}.") from error
+
+    def _changed(self) -> ListError:
+        return ListError(f"{self._path.name} was changed while it was read; start again.")
+
+
+class _Records:
+    """Records with the lines on which they begin.
+
+    Args:
+        path: the file, for messages.
+        lines: physical lines with their ends, of which the first begins a record.
+        line: the number of the first one.
+        delimiter: what stands between cells.
+        is_guarded: whether cells may be guarded against being taken for formulas.
+    """
+
+    def __init__(self, path: Path, lines: Iterable[str], line: int, delimiter: str, *, is_guarded: bool) -> None:
+        #: The line on which the next record begins.
+        self.line = line
+        self._path = path
+        self._before = line - 1
+        self._is_guarded = is_guarded
+        #: Characters of the row that is being read.
+        self._row_length = 0
+        # Blanks around cells never matter, and a blank before a quote would hide the quote.
+        self._reader = csv.reader(self._bounded(lines), delimiter=delimiter, strict=True, skipinitialspace=True)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        line = self.line
+        try:
+            cells = next(self._reader)
+        except csv.Error as error:
+            if self._row_length > MAX_ROW_CHARACTERS:
+                raise too_long(self._path, line) from error
+            raise ListError(f"{self._path.name} line {line}: {_why_no_record(error)}") from error
+        self._row_length = 0
+        self.line = self._before + self._reader.line_num + 1
+        if self._is_guarded:
+            cells = [cell[1:] if cell.startswith(GUARDED) else cell for cell in cells]
+        return line, cells
+
+    def up_to(self, end: int) -> Iterator[Row]:
+        """Give the records that begin before a line."""
+        while self.line < end and (row := next(self, None)):
+            yield row
+
+    def _bounded(self, lines: Iterable[str]) -> Iterator[str]:
+        """Give the lines until they make a row that is too long."""
+        for line in lines:
+            self._row_length += len(line)
+            if self._row_length > MAX_ROW_CHARACTERS:
+                raise csv.Error("row limit")
+            yield line
+
+
+def _count_lines(text: str) -> int:
+    ends = text.count("\n") + text.count("\r") - text.count("\r\n")
+    return ends if text.endswith(("\n", "\r")) else ends + 1
+
+
+def _why_no_record(error: csv.Error) -> str:
+    text = str(error)
+    if "end of data" in text:
+        return "a quote opens a cell in the record that begins here and is never closed; close it, or remove it."
+    if "field limit" in text:
+        return (
+            f"a cell of the record that begins here has more than {csv.field_size_limit()} characters; "
+            "most likely its quote is not closed."
+        )
+    return (
+        "the quotes of the record that begins here do not fit its cells; put quotes around whole cells only, "
+        "and double those inside."
+    )

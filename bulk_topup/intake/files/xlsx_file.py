@@ -1,0 +1,193 @@
+"""XLSX files: the sheet, its header and its cells as text; reads the file and nothing else."""
+
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final
+from xml.parsers.expat import ExpatError
+from zipfile import BadZipFile, ZipFile
+
+import polars as pl
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from bulk_topup.errors import ListError
+from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, number_text
+from bulk_topup.intake.cells.texts import quoted, strip
+from bulk_topup.intake.files.batches import Layout, Row, piece_of_columns, piece_of_rows
+from bulk_topup.intake.files.source import ListSource
+from bulk_topup.intake.files.xlsx_bounds import demand_bounded
+from bulk_topup.intake.files.xlsx_formulas import find_valueless
+
+#: Cells that are made columns at once, and one row of them in any case.
+CHUNK_CELLS: Final = 200_000
+
+#: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
+_CONTENT_TYPES: Final = "[Content_Types].xml"
+_XLSX: Final = b"spreadsheetml.worksheet+xml"
+
+#: Begins the names of the sheets that a template has beside its list.
+HELP_SHEET: Final = "bulk-topup "
+
+#: What an archive that is cut off, altered or locked raises in one of its readers.
+_DAMAGE: Final = (
+    CalamineError,
+    BadZipFile,
+    ExpatError,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+)
+
+
+class XlsxTable:
+    """One sheet of an XLSX file as a header and rows of text cells.
+
+    Args:
+        source: the file and its sheet.
+
+    Raises:
+        ListError: the file is no workbook, or which sheet is meant is not clear, or its header is none.
+    """
+
+    def __init__(self, source: ListSource) -> None:
+        path = source.path
+        try:
+            with path.open("rb") as file, ZipFile(file) as archive:
+                marked = demand_bounded(file, archive, path.name)
+                _demand_xlsx(archive, path)
+                file.seek(0)
+                with CalamineWorkbook.from_filelike(file) as workbook:
+                    self._sheet = _choose_sheet(workbook, source)
+                self._valueless = find_valueless(archive, self._sheet.name, marked)
+        except _DAMAGE as error:
+            raise ListError(
+                f"{path.name} is not a complete XLSX workbook, it may have been cut off on its way; "
+                "fetch it again, or open it in a spreadsheet program and save it as XLSX."
+            ) from error
+        except OSError as error:
+            raise ListError(f"{path} cannot be read: {error.strerror}.") from error
+        self._name = path.name
+        # The area that has values is read. Cells without a value may lie beside it.
+        start = self._sheet.start[1] if self._sheet.start else 0
+        columns = {column for cells in self._valueless.values() for column in cells}
+        self._first = min({start, *columns})
+        self._skipped = start - self._first
+        width = max({start + self._sheet.width, *(column + 1 for column in columns)}) - self._first
+        self.header_line, self.header = self._find_header()
+        self.header += [""] * (width - len(self.header))
+        self._check_header()
+
+    def rows(self) -> Iterator[Row]:
+        """Give each row after the header with its number in the sheet."""
+        return (row for row in self._all_rows() if row[0] > self.header_line)
+
+    def pieces(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Give the same rows as columns.
+
+        Raises:
+            ListError: a cell has a value below no name.
+        """
+        rows = self._sheet.iter_rows()
+        number = 0
+        while some := list(islice(rows, 1 + CHUNK_CELLS // len(self.header))):
+            columns = self._columns(number + 1, some)
+            number += len(some)
+            yield piece_of_columns(columns.filter(pl.col("line") > self.header_line), layout)
+        yield piece_of_rows((row for row in self._later_rows(number) if row[0] > self.header_line), layout)
+
+    def _columns(self, first: int, rows: list[list[Value]]) -> pl.DataFrame:
+        """Give rows of the sheet, of which the first has this number, as columns of texts."""
+        lines = pl.int_range(first, first + len(rows), eager=True)
+        blank = pl.Series([""]).new_from_index(0, len(rows))
+        texts = [blank] * self._skipped + [_texts(values) for values in zip(*rows, strict=True)]
+        texts += [blank] * (len(self.header) - len(texts))
+        valueless: dict[int, dict[int, str]] = {}
+        for number in self._valueless.keys() & range(first, first + len(rows)):
+            for column, text in self._valueless[number].items():
+                valueless.setdefault(column - self._first, {})[number - first] = text
+        for place, found in valueless.items():
+            texts[place] = texts[place].scatter(list(found), list(found.values()))
+        return pl.DataFrame({"line": lines, **{str(place): column for place, column in enumerate(texts)}})
+
+    def _all_rows(self) -> Iterator[Row]:
+        number = 0
+        for number, values in enumerate(self._sheet.iter_rows(), start=1):
+            cells = [""] * self._skipped
+            cells += [value if type(value) is str else cell_text(value) for value in values]
+            yield number, self._with_valueless(number, cells)
+        yield from self._later_rows(number)
+
+    def _later_rows(self, last: int) -> Iterator[Row]:
+        """Give the rows after the last one that has a value."""
+        for number in sorted(self._valueless):
+            if number > last:
+                yield number, self._with_valueless(number, [])
+
+    def _with_valueless(self, number: int, cells: list[str]) -> list[str]:
+        for column, text in self._valueless.get(number, {}).items():
+            place = column - self._first
+            cells += [""] * (place + 1 - len(cells))
+            cells[place] = text
+        return cells
+
+    def _find_header(self) -> tuple[int, list[str]]:
+        for number, cells in self._all_rows():
+            if any(map(strip, cells)):
+                return number, cells
+        raise ListError(f"{self._where()} has no cells; its first row has to name the columns.")
+
+    def _check_header(self) -> None:
+        """Refuse a title, and names that span columns or rows: under those nobody can say which column is which."""
+        row = self.header_line - 1
+        merged = any(top <= row <= bottom for (top, _), (bottom, _) in self._sheet.merged_cell_ranges or ())
+        title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
+        if merged or title:
+            what = "merged cells" if merged else "one cell over several columns"
+            raise ListError(
+                f"{self._where()} row {self.header_line} has {what}; the first row that is not blank has to be the "
+                "header, with a name for each column in a cell of its own. Remove titles above it and split its cells."
+            )
+
+    def _where(self) -> str:
+        return f'{self._name}, sheet "{self._sheet.name}",'
+
+
+def _texts(values: tuple[Value, ...]) -> pl.Series:
+    numbers = {value for value in values if type(value) is float}
+    # The same number has the same text, so that each is written once.
+    known = {number: number_text(number) for number in numbers}
+    texts = [
+        value if type(value) is str else known[value] if type(value) is float else cell_text(value) for value in values
+    ]
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _demand_xlsx(archive: ZipFile, path: Path) -> None:
+    if _CONTENT_TYPES not in archive.namelist() or _XLSX not in archive.read(_CONTENT_TYPES):
+        raise ListError(
+            f"{path.name} is not in the format XLSX; open it in a spreadsheet program and save it as XLSX or as CSV."
+        )
+
+
+def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:
+    """Take the sheet that is named, else the only visible one that has cells and is not a template's help."""
+    sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+    if source.sheet is not None:
+        if source.sheet not in [each.name for each in sheets]:
+            names = ", ".join(quoted(each.name) for each in sheets)
+            raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}; its sheets are {names}.")
+        return workbook.get_sheet_by_name(source.sheet)
+    shown = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    visible = [workbook.get_sheet_by_name(name) for name in shown if not name.startswith(HELP_SHEET)]
+    filled = [sheet for sheet in visible if sheet.start is not None]
+    if len(filled) > 1:
+        names = ", ".join(quoted(sheet.name) for sheet in filled)
+        raise ListError(
+            f"{source.path.name} has several sheets with cells, {names}; say which is the list with --sheet."
+        )
+    if not filled:
+        raise ListError(f"{source.path.name} has no sheet with cells; its first row has to name the columns.")
+    return filled[0]

@@ -1,0 +1,300 @@
+"""The page of the HTML report, put together of what was gathered; pure, its texts are escaped by `html_parts`."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from bulk_topup.__version__ import __version__
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.money import PRECISE, grouped
+from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import Tone, Verdict, rows_text, verdict_of
+from bulk_topup.report.formats.html_parts import Html, element, html, joined
+from bulk_topup.report.formats.html_style import STYLE
+from bulk_topup.report.reason_counts import LINES_NAMED, Kind
+from bulk_topup.report.reasons import note, reason
+
+#: Kinds of reason that are shown.
+KINDS_SHOWN: Final = 30
+#: Characters of one cell, and of one reason, that are shown; cells of one row.
+CELL_SHOWN: Final = 120
+REASON_SHOWN: Final = 600
+CELLS_SHOWN: Final = 16
+
+TONES: Final[dict[RowState, Tone]] = {
+    RowState.REFUSED: Tone.BAD,
+    RowState.PENDING: Tone.OPEN,
+    RowState.IN_FLIGHT: Tone.OPEN,
+    RowState.ACCEPTED: Tone.OPEN,
+    RowState.COMPLETED: Tone.GOOD,
+    RowState.FAILED: Tone.BAD,
+    RowState.REVERSED: Tone.BAD,
+    RowState.CONFLICT: Tone.BAD,
+}
+#: States in the order in which the bar and its legend show them.
+_IN_BAR: Final = (
+    RowState.COMPLETED,
+    RowState.ACCEPTED,
+    RowState.IN_FLIGHT,
+    RowState.PENDING,
+    RowState.FAILED,
+    RowState.REFUSED,
+    RowState.REVERSED,
+    RowState.CONFLICT,
+)
+_WHERE: Final = {
+    Environment.SANDBOX: ("Sandbox: no real money moved", Tone.OPEN),
+    Environment.PREPROD: ("Test environment: no real money moved", Tone.OPEN),
+    Environment.PRODUCTION: ("Production", Tone.GOOD),
+}
+_MARKS: Final = {Tone.GOOD: "✓ ", Tone.OPEN: "", Tone.BAD: "! "}
+#: States in which a row's price is charged or held.
+_COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
+#: Columns of figures, and those that are not broken.
+_KINDS_OF_COLUMN: Final = {
+    **dict.fromkeys(("Rows", "Asked for", "Charged or held", "Line", "Amount"), "number"),
+    **dict.fromkeys(("Credit party", "Lines"), "whole"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gathered:
+    """What the page shows beside the summary."""
+
+    #: Why rows did not complete, those of most rows first.
+    reasons: Sequence[Kind]
+    #: The first rows that did not complete.
+    not_completed: Sequence[Outcome]
+    #: All rows; none where they are too many to be shown.
+    rows: Sequence[Outcome]
+    #: Paid or open rows that the list contradicts.
+    contradicted: int
+    #: When something became known of a row last, in ISO 8601; empty where nothing was sent.
+    last_change: str
+
+
+def page(run: Run, summary: Summary, gathered: Gathered) -> Html:
+    """Give the whole page."""
+    verdict = verdict_of(run, summary.counts, contradicted=gathered.contradicted)
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    # Whatever a cell might smuggle in, a browser neither runs nor loads nor sends anything.
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("meta", name="robots", content="noindex"),
+        element("title", f"{run.name}: {verdict.headline}"),
+        element("style", STYLE),
+    )
+    body = element("body", element("main", joined(_sections(run, summary, gathered, verdict))))
+    return joined((Html("<!doctype html>\n"), element("html", head, body, lang="en"), "\n"))
+
+
+def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: Verdict) -> Iterator[Html]:
+    where, tone = _WHERE[Environment(run.environment)]
+    yield element(
+        "header",
+        element("p", "bulk-topup · results of the run"),
+        element("h1", element("bdi", run.name)),
+        element("p", *(element("span", fact, class_="fact") for fact in _facts(run, gathered))),
+        element("span", where, class_=f"tag {tone}"),
+    )
+    yield element(
+        "section",
+        element("h2", f"{_MARKS[verdict.tone]}{verdict.headline}"),
+        element("p", verdict.ending),
+        class_=f"verdict {verdict.tone}",
+    )
+    yield element("div", joined(_tiles(summary)), class_="tiles")
+    yield _section("Rows", _bar(summary), _legend(summary))
+    if verdict.steps:
+        steps = joined(element("li", f"{step.text} ", _code(step.command)) for step in verdict.steps)
+        yield _section("What to do next", element("ol", steps))
+    if gathered.reasons:
+        yield _section("Why rows did not complete", *_reasons(gathered.reasons), is_long=True)
+    yield _section("Rows and money by state", _totals(summary), is_long=True)
+    if gathered.not_completed:
+        yield _not_completed(run, summary, gathered)
+    if gathered.rows:
+        rows = element("details", element("summary", "Show"), _rows(run, gathered.rows))
+        yield _section(f"All {rows_text(len(gathered.rows))}", rows, is_long=True)
+    yield element(
+        "footer", f"Written from the ledger by bulk-topup {__version__}. It names people; PIN codes are never on it."
+    )
+
+
+def _section(heading: str, *content: Html, is_long: bool = False) -> Html:
+    return element("section", element("h2", heading), *content, class_="long" if is_long else None)
+
+
+def _tiles(summary: Summary) -> Iterator[Html]:
+    completed = summary.counts[RowState.COMPLETED]
+    yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
+    yield _tile("Not completed", f"{summary.rows - completed:,}")
+    for what, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
+        for unit, amount in sums.items():
+            yield _tile(what, f"{grouped(amount)} {unit}")
+
+
+def _tile(what: str, figure: str) -> Html:
+    return element("div", element("p", what), element("b", figure), class_="tile")
+
+
+def _bar(summary: Summary) -> Html:
+    """Draw the rows of each state as a part of one bar; parts are attributes, as styles in the page are not allowed."""
+    parts: list[Html] = []
+    at = Decimal(0)
+    for state in _IN_BAR:
+        width = Decimal(100 * summary.counts[state]) / max(summary.rows, 1)
+        if width:
+            parts.append(
+                element("rect", x=f"{at:.4f}%", y="0", width=f"{width:.4f}%", height="100%", class_=TONES[state])
+            )
+        at += width
+    return element("svg", *parts, class_="bar", role="img", aria_label="rows by state", shape_rendering="crispEdges")
+
+
+def _legend(summary: Summary) -> Html:
+    entries = (
+        element("li", "■ ", element("span", f"{summary.counts[state]:,} {_named(state)}"), class_=TONES[state])
+        for state in _IN_BAR
+        if summary.counts[state]
+    )
+    return element("ul", joined(entries), class_="legend")
+
+
+def _named(state: RowState) -> str:
+    return state.replace("_", " ")
+
+
+def _reasons(kinds: Sequence[Kind]) -> Iterator[Html]:
+    rows = []
+    for kind in kinds[:KINDS_SHOWN]:
+        lines = ", ".join(map(str, kind.lines)) + (", …" if kind.rows > LINES_NAMED else "")
+        rows.append({"Rows": f"{kind.rows:,}", "State": kind.state, "Reason": kind.reason, "Lines": lines})
+    yield _table(rows)
+    if len(kinds) > KINDS_SHOWN:
+        yield element("p", f"and {len(kinds) - KINDS_SHOWN:,} more kinds of reason.", class_="quiet small")
+
+
+def _totals(summary: Summary) -> Html:
+    """Add up by state and currencies; the products are in the other files."""
+    sums: dict[tuple[RowState, str, str], tuple[int, Decimal, Decimal]] = {}
+    for total in summary.totals:
+        key = (total.state, total.unit or "", total.price_unit or "")
+        rows, amount, price = sums.get(key, (0, Decimal(0), Decimal(0)))
+        cost = PRECISE.add(total.price, total.fee)
+        sums[key] = (rows + total.rows, PRECISE.add(amount, total.amount), PRECISE.add(price, cost))
+    return _table(
+        {
+            "State": state,
+            "Rows": f"{rows:,}",
+            "Asked for": _money(amount, unit),
+            "Charged or held": _money(price, price_unit) if state in _COSTS else "",
+        }
+        for (state, unit, price_unit), (rows, amount, price) in sorted(
+            sums.items(), key=lambda item: _IN_BAR.index(item[0][0])
+        )
+    )
+
+
+def _money(amount: Decimal, unit: str) -> str:
+    return f"{grouped(amount)} {unit}" if unit else ""
+
+
+def _facts(run: Run, gathered: Gathered) -> Iterator[str]:
+    yield run.list_path
+    yield f"begun {_time(run.created_at)}"
+    if gathered.last_change:
+        yield f"last change {_time(datetime.fromisoformat(gathered.last_change))}"
+    if run.purged_at is not None:
+        yield f"personal data removed {_time(run.purged_at)}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _not_completed(run: Run, summary: Summary, gathered: Gathered) -> Html:
+    number = summary.rows - summary.counts[RowState.COMPLETED]
+    shown = len(gathered.not_completed)
+    where = not_completed_name(run) if run.purged_at is None else "results.csv"
+    rest = f"These are the first {shown:,} of {rows_text(number)}; all of them are in " if number > shown else ""
+    told = [element("p", rest, _code(where), ".", class_="quiet")] if rest else []
+    return _section("Rows that did not complete", *told, _rows(run, gathered.not_completed), is_long=True)
+
+
+def _rows(run: Run, outcomes: Iterable[Outcome]) -> Html:
+    return _table(
+        {
+            "Line": str(outcome.line),
+            "State": outcome.state,
+            "Credit party": outcome.credit_party or "",
+            "Amount": _money(outcome.amount, outcome.unit or "") if outcome.amount is not None else "",
+            "What became of it": joined((_cut(_told(run, outcome), REASON_SHOWN), _cells(run, outcome))),
+        }
+        for outcome in outcomes
+    )
+
+
+def _told(run: Run, outcome: Outcome) -> str:
+    """Say why a row stands where it stands, with the ids by which the provider can be asked."""
+    own = reason(outcome.message, outcome.problems)
+    status = outcome.status_message or ""
+    said = [own, note(outcome.note, outcome.cells, len(run.columns))]
+    if status and status not in own:
+        said.insert(0, f"{status}.")
+    if outcome.transaction_id is not None:
+        said.append(f"Transaction {outcome.transaction_id}.")
+    return " ".join(filter(None, said))
+
+
+def _cells(run: Run, outcome: Outcome) -> Html:
+    """Show the row as the list has it, but for what the columns beside it say already."""
+    known = {outcome.credit_party, ""}
+    told = [
+        f"{column or 'no name'}: {_cut(cell, CELL_SHOWN)}"
+        for column, cell in zip(run.columns, outcome.cells, strict=False)
+        if cell not in known
+    ]
+    if len(told) > CELLS_SHOWN:
+        told[CELLS_SHOWN:] = [f"{len(told) - CELLS_SHOWN} more cells"]
+    parts = [part for cell in told for part in (" · ", element("bdi", cell))]
+    return element("span", *parts[1:], class_="cells quiet small") if told else html("")
+
+
+def _code(text: str) -> Html:
+    return element("code", text) if text else html("")
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}…"
+
+
+def _table(rows: Iterable[Mapping[str, object]]) -> Html:
+    """Give a table of rows that have a value for each heading; a narrow screen shows each row as a card."""
+    body: list[Html] = []
+    headings: Sequence[str] = ()
+    for row in rows:
+        headings = headings or tuple(row)
+        body.append(element("tr", joined(_cell(heading, value) for heading, value in row.items())))
+    titles = (element("th", heading, class_=_KINDS_OF_COLUMN.get(heading)) for heading in headings)
+    head = element("thead", element("tr", joined(titles)))
+    return element("table", head, element("tbody", joined(body)))
+
+
+def _cell(heading: str, value: object) -> Html:
+    if isinstance(value, RowState):
+        return element("td", _named(value), class_=f"state {TONES[value]}", data_label=heading)
+    return element("td", value, class_=_KINDS_OF_COLUMN.get(heading), data_label=heading)

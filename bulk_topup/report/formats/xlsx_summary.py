@@ -1,0 +1,82 @@
+"""The workbook's summary sheet: which run, how many rows in each state, totals and money; XlsxWriter only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+from bulk_topup.domain.money import plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.summary import Summary
+from bulk_topup.report.cells import time_text
+from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
+
+#: Widths of the columns, in characters.
+_WIDTHS: Final = (24, 24, 14, 20, 14, 20, 20, 14)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Table:
+    """A block of the sheet; an empty row follows it."""
+
+    heading: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    #: Places of the columns that hold counts or amounts.
+    numeric: frozenset[int]
+
+
+def write_summary(sheet: Worksheet, run: Run, summary: Summary, styles: Styles) -> None:
+    """Fill the summary sheet."""
+    for place, width in enumerate(_WIDTHS):
+        sheet.set_column(place, place, width)
+    row = 0
+    for table in _tables(run, summary):
+        write_heading(sheet, row, table.heading, styles)
+        for cells in table.rows:
+            row += 1
+            write_row(sheet, row, cells, table.numeric, styles)
+        row += 2
+
+
+def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
+    yield _Table(
+        heading=("Run", run.name),
+        rows=[
+            ("Environment", run.environment),
+            ("List", run.list_path),
+            ("Started", time_text(run.created_at)),
+        ],
+        numeric=frozenset(),
+    )
+    yield _Table(
+        heading=("State", "Rows"),
+        rows=[*((state.value, str(count)) for state, count in summary.counts.items()), ("all", str(summary.rows))],
+        numeric=frozenset({1}),
+    )
+    yield _Table(
+        heading=("State", "Product", "Rows", "Amount", "Unit", "Price", "Fee", "Price unit"),
+        rows=[
+            (
+                total.state.value,
+                "" if total.product_id is None else str(total.product_id),
+                str(total.rows),
+                plain(total.amount),
+                total.unit or "",
+                plain(total.price),
+                plain(total.fee),
+                total.price_unit or "",
+            )
+            for total in summary.totals
+        ],
+        numeric=frozenset({2, 3, 5, 6}),
+    )
+    for heading, by_currency in (
+        ("Charged (completed rows, price and fee)", summary.charged),
+        ("Held (accepted rows, price and fee)", summary.held),
+    ):
+        yield _Table(
+            heading=(heading, "Amount"),
+            rows=[(unit, plain(amount)) for unit, amount in by_currency.items()],
+            numeric=frozenset({1}),
+        )
