@@ -22,7 +22,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.report import ReportFormat
 from bulk_topup.reporting import ReportOptions

@@ -9,7 +9,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner, RunOptions
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, Watcher, run_list

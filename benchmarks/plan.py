@@ -28,7 +28,7 @@ from workbooks import write_workbook
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.prepare import prepare
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import Payer, merge_list, open_job_list, plan_list
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig

@@ -30,7 +30,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 
 ROWS = 10_000
 #: Rows of the slower ones, which need no more to show their pace.

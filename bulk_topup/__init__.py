@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bulk_topup.domain.summary import Summary
     from bulk_topup.engine import Progress
     from bulk_topup.errors import BulkTopupError
-    from bulk_topup.jobs import Job
+    from bulk_topup.jobs.job import Job
     from bulk_topup.library.paying import JobResult, UnconfirmedError, run_job
     from bulk_topup.library.planning import ListPlan, Refusal, plan_list
     from bulk_topup.library.reading import Ledger
@@ -34,7 +34,7 @@ else:
             "domain.summary": ("Summary",),
             "engine": ("Progress",),
             "errors": ("BulkTopupError",),
-            "jobs": ("Job",),
+            "jobs.job": ("Job",),
             "library.paying": ("JobResult", "UnconfirmedError", "run_job"),
             "library.planning": ("ListPlan", "Refusal", "plan_list"),
             "library.reading": ("Ledger",),

@@ -8,20 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.dates import collision, filled
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
-from bulk_topup.job_mistakes import JobMistakesError, Mistake
-from bulk_topup.jobs import Job, RetryJob, load_any_job
+from bulk_topup.jobs.date_templates import collision, filled
+from bulk_topup.jobs.diagnostics import JobMistakesError, Mistake
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.load import load_any_job
+from bulk_topup.jobs.retry_job import RetryJob
+from bulk_topup.jobs.toml_lines import Path as Place
+from bulk_topup.jobs.toml_lines import places
+from bulk_topup.monitoring.apprise_sender import why_not_usable
+from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
+from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
 from bulk_topup.runs import open_job_list
-from bulk_topup.telling.channels import Variables, channels_of, ping_url
-from bulk_topup.telling.json_log import STANDARD_OUTPUT
-from bulk_topup.telling.sending import why_not_usable
-from bulk_topup.toml_places import Path as Place
-from bulk_topup.toml_places import places
 
 #: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
 _DAYS_AHEAD: Final = 5 * 366

@@ -30,8 +30,8 @@ from bulk_topup.engine import (
 from bulk_topup.engine.resolve import resolve
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
-from bulk_topup.jobs import Job
-from bulk_topup.jobs_of_runs import job_of
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.snapshot import job_of
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
 from bulk_topup.system.clock import Clock, SystemClock

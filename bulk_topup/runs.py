@@ -12,7 +12,8 @@ from typing import Protocol
 from filelock import FileLock
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.approvals import ApprovedPlan, Presented, Statement, demand_same, demand_valid, user_name
+from bulk_topup.approvals.approval import Presented, demand_valid, user_name
+from bulk_topup.approvals.statement import Statement, demand_same
 from bulk_topup.archiving import Archiving, ListFile, mark_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitMeaning
@@ -42,8 +43,8 @@ from bulk_topup.errors import (
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.intake.corrections import CorrectedTable, read_corrections
 from bulk_topup.intake.filters import FilteredTable
-from bulk_topup.jobs import Job
-from bulk_topup.jobs_of_runs import reading_of, reporting_of
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.snapshot import reading_of, reporting_of
 from bulk_topup.ledger import Ledger, RetryChoice, run_lock
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 from bulk_topup.report import Report, ReportError
@@ -532,11 +533,6 @@ def _statement(job: Job, payer: Payer, ledger: Ledger, clock: Clock) -> Statemen
         planned_by=user_name(),
         planned_at=clock.now().isoformat(),
     )
-
-
-def approver_of(run: Run) -> str | None:
-    """Give who approved what a run paid last; None for a run that nobody approved."""
-    return None if run.approval is None else ApprovedPlan.model_validate_json(run.approval).approval.approved_by
 
 
 def _demand_balance(checks: Collection[BalanceCheck]) -> None:

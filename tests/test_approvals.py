@@ -11,22 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bulk_topup.approvals import (
-    ApprovalPolicy,
-    ApprovedPlan,
-    Presented,
-    Signer,
-    Statement,
-    approve,
-    demand_same,
-    demand_valid,
-    load_signer,
-    make_key,
-    read_approved,
-    read_statement,
-    secret_signer,
-    trusted_key,
-)
+from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, demand_valid, read_approved
+from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
+from bulk_topup.approvals.statement import Statement, demand_same, read_statement
 from bulk_topup.domain.guards import Guards
 from bulk_topup.errors import ApprovalError
 

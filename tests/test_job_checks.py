@@ -10,10 +10,11 @@ import pytest
 from bulk_topup.domain.environment import Environment
 from bulk_topup.intake import ListSource
 from bulk_topup.job_checks import check_job
-from bulk_topup.job_mistakes import Mistake
-from bulk_topup.job_schema import job_schema
-from bulk_topup.job_writing import Answers, Often, job_text
-from bulk_topup.jobs import Job, load_job
+from bulk_topup.jobs.diagnostics import Mistake
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.json_schema import job_schema
+from bulk_topup.jobs.load import load_job
+from bulk_topup.jobs.scaffold import Answers, Often, job_text
 
 NOW = datetime(2026, 11, 28, 17, tzinfo=UTC)
 LIST = "reference,phone,amount,Country\nA-1,+6595123001,5,SG\n"

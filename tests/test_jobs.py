@@ -9,8 +9,10 @@ import pytest
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
-from bulk_topup.jobs import Job, NoListError, RetryJob, load_any_job, load_job, load_retry_job, make_job
-from bulk_topup.list_patterns import without_patterns
+from bulk_topup.jobs.job import Job, NoListError
+from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.load import load_any_job, load_job, load_retry_job, make_job
+from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.report import ReportFormat
 
 NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)

@@ -11,7 +11,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import ListError
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list

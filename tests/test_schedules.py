@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import Job
-from bulk_topup.schedules import Schedule, cron_times
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.schedule import Schedule, cron_times
 
 ZONES = ("Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "UTC")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.toml_places import places
+from bulk_topup.jobs.toml_lines import places
 
 
 @pytest.mark.parametrize(

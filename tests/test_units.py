@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import load_any_job
-from bulk_topup.schedules import Schedule
-from bulk_topup.units import Started, crontab, starts_another, systemd_units
+from bulk_topup.jobs.cron_and_systemd import Started, crontab, starts_another, systemd_units
+from bulk_topup.jobs.load import load_any_job
+from bulk_topup.jobs.schedule import Schedule
 
 _words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=20).filter(
     str.isprintable

@@ -8,27 +8,16 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from bulk_topup.approvals import (
-    VALID_FOR,
-    ApprovalPolicy,
-    Presented,
-    Signer,
-    Statement,
-    approve,
-    load_signer,
-    make_key,
-    read_statement,
-    secret_signer,
-    trusted_key,
-    user_name,
-)
+from bulk_topup.approvals.approval import VALID_FOR, ApprovalPolicy, Presented, approve, user_name
+from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
+from bulk_topup.approvals.statement import Statement, read_statement
 from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.screen import shown
 from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.library.starting import presented
 from bulk_topup.settings import load_approval_secret
 from bulk_topup.system.clock import SystemClock

@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from bulk_topup.approvals import user_name
+from bulk_topup.approvals.approval import user_name
 from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors

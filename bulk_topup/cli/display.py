@@ -18,7 +18,7 @@ from bulk_topup.domain.verdict import verdict_of
 
 if TYPE_CHECKING:
     from bulk_topup.engine import Prepared
-    from bulk_topup.jobs import Job
+    from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck
     from bulk_topup.runs import Finished
 

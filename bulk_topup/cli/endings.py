@@ -7,11 +7,11 @@ from typing import Final
 from bulk_topup.cli.exits import with_cure
 from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.errors import ApprovalNeededError, BulkTopupError
+from bulk_topup.monitoring.messages import Ending
+from bulk_topup.monitoring.notifications import Attachment
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets
-from bulk_topup.telling.messages import Ending
-from bulk_topup.telling.notification import Attachment
 
 #: Which of the results goes along where somebody wants the report: the first of these that was written.
 _ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")

@@ -9,7 +9,7 @@ from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.jobs import NoListError
+from bulk_topup.jobs.job import NoListError
 from bulk_topup.ledger import Ledger
 from bulk_topup.library.ended import ended_run
 from bulk_topup.security.terminal_text import printable

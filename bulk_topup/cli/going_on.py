@@ -23,7 +23,8 @@ from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.dvs.statuses import STATUSES
-from bulk_topup.jobs import RetryJob, load_retry_job
+from bulk_topup.jobs.load import load_retry_job
+from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.ledger import RetryChoice, run_lock
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.runs import Finished, resume_run

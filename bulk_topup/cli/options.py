@@ -14,9 +14,10 @@ from bulk_topup.cli.times import day
 from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import Job, load_job, make_job
-from bulk_topup.list_patterns import without_patterns
-from bulk_topup.schedules import Schedule
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.load import load_job, make_job
+from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.system.clock import SystemClock
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -19,7 +19,7 @@ from bulk_topup.cli.telling import Beside, telling
 from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.dvs import codec
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
-from bulk_topup.jobs import NoListError
+from bulk_topup.jobs.job import NoListError
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.providers import open_client, payer_of
 from bulk_topup.runs import Finished, run_list

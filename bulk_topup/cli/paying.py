@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from bulk_topup.approvals.approval import approver_of
 from bulk_topup.archiving import Archiving
 from bulk_topup.cli.display import show_summary
 from bulk_topup.cli.progress import ConsoleWatcher
@@ -23,7 +24,7 @@ from bulk_topup.ledger import Ledger
 from bulk_topup.listening import receiving
 from bulk_topup.providers import poll_policy
 from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, approver_of, exit_code
+from bulk_topup.runs import Finished, exit_code
 from bulk_topup.security.redaction import hide
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.asgi_server import Address

@@ -10,7 +10,7 @@ from bulk_topup.domain.verdict import Tone, rows_text
 if TYPE_CHECKING:
     from bulk_topup.domain.run import Run
     from bulk_topup.engine import Prepared
-    from bulk_topup.jobs import Job
+    from bulk_topup.jobs.job import Job
 
 
 def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Tone, str]:

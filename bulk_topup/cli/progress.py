@@ -25,7 +25,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.engine import Prepared, Runner
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
 ON_TERMINAL = 0.3

@@ -13,11 +13,13 @@ from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.telling_options import telling_options
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import Job, RetryJob, load_any_job
-from bulk_topup.schedules import Schedule
+from bulk_topup.jobs.cron_and_systemd import Started, crontab, starts_another, systemd_units
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.load import load_any_job
+from bulk_topup.jobs.retry_job import RetryJob
+from bulk_topup.jobs.schedule import Schedule
+from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
 from bulk_topup.system.clock import SystemClock
-from bulk_topup.telling.json_log import STANDARD_OUTPUT
-from bulk_topup.units import Started, crontab, starts_another, systemd_units
 
 _PROGRAM: Final = "bulk-topup"
 

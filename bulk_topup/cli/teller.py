@@ -21,19 +21,20 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Prepared, Runner
-from bulk_topup.jobs import Job, RetryJob
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.retry_job import RetryJob
+from bulk_topup.monitoring.apprise_sender import send
+from bulk_topup.monitoring.background_tasks import Errands
+from bulk_topup.monitoring.channels import Channel, Variables, channels_of, ping_url
+from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, log_to
+from bulk_topup.monitoring.messages import Message, Told, end_message, start_message
+from bulk_topup.monitoring.ping import START, ping
+from bulk_topup.monitoring.prometheus import Figures, write_metrics
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.files import sha256_of
-from bulk_topup.telling.channels import Channel, Variables, channels_of, ping_url
-from bulk_topup.telling.errands import Errands
-from bulk_topup.telling.json_log import STANDARD_OUTPUT, JSONLog, log_to
-from bulk_topup.telling.messages import Message, Told, end_message, start_message
-from bulk_topup.telling.metrics import Figures, write_metrics
-from bulk_topup.telling.pings import START, ping
-from bulk_topup.telling.sending import send
 
 #: Seconds between looks at a run that is on, for its metrics and its log.
 LOOK: Final = 10.0

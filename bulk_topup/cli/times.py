@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-from bulk_topup.spans import span_of
+from bulk_topup.jobs.durations import span_of
 from bulk_topup.system.clock import SystemClock
 
 

@@ -4,7 +4,7 @@ from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.summary import Summary, summarise_groups
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from bulk_topup.approvals import Presented
+from bulk_topup.approvals.approval import Presented
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.money import plain
@@ -16,7 +16,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import Prepared, Progress, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.jobs import Job, NoListError
+from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.library.ended import ended_run
 from bulk_topup.library.starting import job_of, options_of, presented

@@ -10,7 +10,7 @@ import polars as pl
 
 from bulk_topup.domain.environment import Environment
 from bulk_topup.engine import Prepared
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.library.starting import job_of, options_of
 from bulk_topup.library.working import Work

@@ -5,11 +5,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.approvals import HMAC, ApprovalPolicy, Presented, read_approved
+from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved
+from bulk_topup.approvals.keys import HMAC
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.jobs import Job, load_job, make_job
-from bulk_topup.list_patterns import without_patterns
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.settings import Credentials, load_approval_secret
 from bulk_topup.system.clock import SystemClock
 

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from bulk_topup.approvals import ApprovalPolicy
+from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.cli.plan_verdict import plan_verdict
 from bulk_topup.domain.totals import Difference
 from bulk_topup.domain.verdict import Tone
 from bulk_topup.engine import Prepared
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.plan import BalanceCheck, GuardCheck, Plan
 
 JOB = Job(list="payroll.csv")

@@ -20,7 +20,7 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Finished, Payer, run_list

@@ -12,7 +12,7 @@ from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
 from bulk_topup.errors import OtherModeError
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.runs import exit_code
 

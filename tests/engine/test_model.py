@@ -29,7 +29,7 @@ from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy
 from bulk_topup.dvs.transports.base import Answer, Call
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.report import ReportFormat
 from bulk_topup.reporting import ReportOptions

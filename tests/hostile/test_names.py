@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import MAX_JOB_BYTES, load_job
+from bulk_topup.jobs.load import MAX_JOB_BYTES, load_job
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.files import file_name, replacing
 

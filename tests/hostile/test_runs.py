@@ -15,7 +15,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.dvs.transports.base import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.reporting import ReportOptions
 from bulk_topup.runs import Payer, run_list

@@ -13,7 +13,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.report import DEFAULT_FORMATS, ReportError, ReportFormat, write_report
 
 #: Writes a report of many rows in a process of its own; the argument says what befalls it on the way.

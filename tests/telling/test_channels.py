@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.errors import JobError
+from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
+from bulk_topup.monitoring.notifications import Notification
 from bulk_topup.security.redaction import without_secrets
-from bulk_topup.telling.channels import Variables, channels_of, ping_url
-from bulk_topup.telling.notification import Notification
 
 
 def variables(**values: str) -> Variables:

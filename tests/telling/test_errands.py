@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from bulk_topup.telling.errands import Errands
+from bulk_topup.monitoring.background_tasks import Errands
 
 
 def test_what_goes_wrong_is_told_in_the_end_and_never_raised() -> None:

@@ -14,8 +14,8 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
+from bulk_topup.monitoring.json_log import FileLog, JSONLog, log_to
 from bulk_topup.security.redaction import install
-from bulk_topup.telling.json_log import FileLog, JSONLog, log_to
 
 
 @pytest.fixture(autouse=True)

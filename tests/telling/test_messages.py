@@ -11,8 +11,8 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import Verdict, verdict_of
-from bulk_topup.telling.messages import Ending, Message, Told, end_message, plan_message, start_message
-from bulk_topup.telling.notification import Attachment, Occasion
+from bulk_topup.monitoring.messages import Ending, Message, Told, end_message, plan_message, start_message
+from bulk_topup.monitoring.notifications import Attachment, Occasion
 
 TOLD = Told(run="payroll/2026-11", environment="production", host="payer-1")
 

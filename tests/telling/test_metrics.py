@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.telling.metrics import Figures, exposition, write_metrics
+from bulk_topup.monitoring.prometheus import Figures, exposition, write_metrics
 
 
 def figures(**values: Any) -> Figures:

@@ -4,8 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs import Job, make_job
-from bulk_topup.telling.notification import Notification, Occasion
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.load import make_job
+from bulk_topup.monitoring.notifications import Notification, Occasion
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk_topup.telling.pings import START, TRIES, ping
+from bulk_topup.monitoring.ping import START, TRIES, ping
 from tests.receivers import Hook
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.telling import sending
-from bulk_topup.telling.channels import Channel
-from bulk_topup.telling.messages import Message, Tone
-from bulk_topup.telling.notification import Attachment, Occasion
-from bulk_topup.telling.sending import send, why_not_usable
+from bulk_topup.monitoring import apprise_sender
+from bulk_topup.monitoring.apprise_sender import send, why_not_usable
+from bulk_topup.monitoring.channels import Channel
+from bulk_topup.monitoring.messages import Message, Tone
+from bulk_topup.monitoring.notifications import Attachment, Occasion
 from tests.receivers import Hook, Mailbox, attached_to, text_of
 
 
@@ -55,7 +55,7 @@ def test_only_what_was_asked_for_goes_along(mailbox: Mailbox, message: Message) 
 def test_a_file_that_is_too_large_stays_and_the_message_says_so(
     mailbox: Mailbox, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_ATTACHED_BYTES", 3)
+    monkeypatch.setattr(apprise_sender, "MAX_ATTACHED_BYTES", 3)
     assert send(channel(mail_to(mailbox), Attachment.SUMMARY, Attachment.REPORT), message) is None
     (mail,) = mailbox.mails
     assert attached_to(mail) == {"summary.json": b"{}\n"}

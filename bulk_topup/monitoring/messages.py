@@ -15,8 +15,8 @@ from bulk_topup.domain.money import plain
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import Verdict
+from bulk_topup.monitoring.notifications import Attachment, Occasion
 from bulk_topup.security.redaction import without_people
-from bulk_topup.telling.notification import Attachment, Occasion
 
 #: Characters of a reason that a message takes over.
 SAID_CHARACTERS: Final = 2_000

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from bulk_topup.monitoring.channels import Channel
+from bulk_topup.monitoring.messages import Message
 from bulk_topup.security.redaction import LEFT_OUT
-from bulk_topup.telling.channels import Channel
-from bulk_topup.telling.messages import Message
 
 if TYPE_CHECKING:
     from apprise import AppriseAttachment

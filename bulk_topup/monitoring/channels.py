@@ -11,9 +11,9 @@ from urllib.parse import quote, unquote, urlsplit
 from dotenv import dotenv_values
 
 from bulk_topup.errors import JobError
+from bulk_topup.monitoring.notifications import REFERENCE, Attachment, Notification, Occasion
 from bulk_topup.security.redaction import hide
 from bulk_topup.system.files import OWNER_ONLY
-from bulk_topup.telling.notification import REFERENCE, Attachment, Notification, Occasion
 
 #: Bytes of a file of addresses that are read.
 MAX_FILE_BYTES: Final = 64 * 1024

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bulk_topup.errors import JobError
-from bulk_topup.toml_places import Path
+from bulk_topup.jobs.toml_lines import Path
 
 #: Where the message of a syntax error says that it is.
 _AT: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from bulk_topup.domain.run import Run
-from bulk_topup.jobs import Job
+from bulk_topup.jobs.job import Job
 
 _READING: Final = {
     "sheet",

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from bulk_topup.errors import JobError
-from bulk_topup.spans import span_of
+from bulk_topup.jobs.durations import span_of
 
 #: Days that are looked back for the last time: the 29th of February may be eight years ago.
 MAX_DAYS_BACK: Final = 9 * 366

@@ -7,7 +7,8 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
-from bulk_topup.jobs import Job, RetryJob
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.retry_job import RetryJob
 
 _COMMENT: Final = re.compile(r"    #: (.*)")
 _FIELD: Final = re.compile(r"    (\w+): ")

@@ -1,40 +1,30 @@
 """Job definitions: what to pay and how, from a TOML file or from the command line; looks for job files and lists."""
 
-import tomllib
-from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from bulk_topup.approvals import ApprovalPolicy
-from bulk_topup.dates import Template, filled
+from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
-from bulk_topup.domain.retry_rules import RetriedStatus
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
-from bulk_topup.job_mistakes import JobMistakesError, mistakes_of, syntax_mistake
-from bulk_topup.list_patterns import is_pattern, matches, unescaped, without_patterns
+from bulk_topup.jobs.date_templates import Template, filled
+from bulk_topup.jobs.list_pattern import is_pattern, matches, unescaped, without_patterns
+from bulk_topup.jobs.schedule import Schedule
+from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
 from bulk_topup.plan import PlanOptions
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
-from bulk_topup.schedules import Schedule
-from bulk_topup.system.files import similar_to
-from bulk_topup.telling.notification import MetricsFile, Notification, PingURL
-from bulk_topup.toml_places import Path as Place
-from bulk_topup.toml_places import places
 
 #: The job name of a list that is started without a job file.
 BARE_LIST = "list"
 
-#: Bytes of a job file that are read; one has a few hundred.
-MAX_JOB_BYTES: Final = 1024 * 1024
 
 #: Files of several that a pattern matches which a message names.
 NAMED_FILES: Final = 10
@@ -225,131 +215,6 @@ class Job(Guards):
             hold=self.mode is Mode.HOLD,
             row_amounts=self.caps.row_amounts,
         )
-
-
-class RetryJob(BaseModel):
-    """Failed rows of a run, tried again by themselves, night after night."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    #: First part of the name; by default the file's name without `.toml`.
-    name: Name = "retry"
-    #: Whose rows: a job's name for its latest run, or a run's name; dates in the run key as in a job's.
-    retry_of: Template
-    #: Status messages of failures; by default all that may fare better the next time, and rows corrected since.
-    statuses: tuple[RetriedStatus, ...] = ()
-    #: Attempts of a row in all, after which it is left to a person.
-    attempts: int = Field(default=5, ge=2, le=100)
-    #: Where the money is.
-    environment: Environment = Environment.SANDBOX
-    #: Requests a second, never to be exceeded; by default what the provider allows.
-    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    #: Requests on their way at once; by default as many as the allowed rate needs.
-    concurrency: int | None = Field(default=None, ge=1, le=1000)
-    #: What the report is written as.
-    reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
-    #: Where the report goes, relative to the job file; dates as in `retry_of`.
-    report_folder: Template | None = None
-    #: When the job is started by itself.
-    schedule: Schedule | None = None
-    #: Who is told how starts go, by mail or otherwise.
-    notifications: tuple[Notification, ...] = Field(default=(), max_length=50)
-    #: A URL that is asked for when a start begins and ends, for a monitor that misses it otherwise; may be ${NAME}.
-    ping: PingURL | None = None
-    #: A file that ends in .prom with figures for Prometheus, relative to the job file; one for each job.
-    metrics: MetricsFile | None = None
-    #: A file of JSON lines about what starts do, relative to the job file, or "-" for standard output.
-    logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-
-    def at(self, today: date, folder: Path) -> Self:
-        """Fill in dates; see `Job.at`."""
-        report = None if self.report_folder is None else str(folder / filled(self.report_folder, today))
-        return self.model_copy(update={"retry_of": filled(self.retry_of, today), "report_folder": report})
-
-
-AnyJob = TypeVar("AnyJob", Job, RetryJob)
-
-
-def load_job(path: Path) -> Job:
-    """Read the job file of a list.
-
-    Raises:
-        JobError: the file cannot be read, is not TOML, or holds something that a job has not; all mistakes are named.
-    """
-    job = load_any_job(path)
-    if isinstance(job, RetryJob):
-        raise JobError(f"The job file {path} retries the rows of a run; start it with `bulk-topup retry {path}`.")
-    return job
-
-
-def load_retry_job(path: Path) -> RetryJob:
-    """Read a job file that says what is retried.
-
-    Raises:
-        JobError: as of `load_job`.
-    """
-    job = load_any_job(path)
-    if isinstance(job, Job):
-        raise JobError(f"The job file {path} has no retry_of, which says whose rows are retried.")
-    return job
-
-
-def load_any_job(path: Path) -> Job | RetryJob:
-    """Read a job file of either kind.
-
-    Raises:
-        JobError: as of `load_job`.
-    """
-    text = _read(path)
-    try:
-        values = tomllib.loads(text, parse_float=Decimal)
-    except (RecursionError, InvalidOperation) as error:
-        what = (
-            "its values are nested too deeply" if isinstance(error, RecursionError) else "a number is beyond any bound"
-        )
-        raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
-    except ValueError as error:  # of its TOML or its numbers
-        mistake = syntax_mistake(str(error), text)
-        raise JobMistakesError(f"The job file {path} is not valid TOML:", (mistake,)) from error
-    named, where, lines = {"name": path.stem, **values}, f"The job file {path}", places(text)
-    return _made(RetryJob, named, where, lines) if "retry_of" in values else _made(Job, named, where, lines)
-
-
-def _read(path: Path) -> str:
-    try:
-        # A pipe or a device may never end, so that it is not even opened.
-        if path.exists() and not path.is_file():
-            raise JobError(f"The job file {path} is not a file.")
-        with path.open("rb") as file:
-            content = file.read(MAX_JOB_BYTES + 1)
-    except OSError as error:
-        raise JobError(f"The job file {path} cannot be read: {error.strerror}{similar_to(path) or '.'}") from error
-    if len(content) > MAX_JOB_BYTES:
-        raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES} bytes; most likely it is no job file.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise JobError(f"The job file {path} is not valid TOML: {error}; save it as UTF-8.") from error
-
-
-def make_job(values: Mapping[str, object], where: str) -> Job:
-    """Make a job of its keys and values.
-
-    Args:
-        values: what a job file or a command line states.
-        where: what states it, the subject of the error's sentence.
-
-    Raises:
-        JobError: a key or a value is none that a job has; all mistakes are named.
-    """
-    return _made(Job, values, where, {})
-
-
-def _made(model: type[AnyJob], values: Mapping[str, object], where: str, lines: Mapping[Place, int]) -> AnyJob:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise JobMistakesError(f"{where} is not acceptable:", mistakes_of(error, model, lines)) from None
 
 
 def _only_match(pattern: str, job: Job) -> str:

@@ -10,7 +10,7 @@ from string import Template
 from typing import Final
 
 from bulk_topup.errors import JobError
-from bulk_topup.schedules import CronTimes, Schedule
+from bulk_topup.jobs.schedule import CronTimes, Schedule
 from bulk_topup.system.files import NAME_HASH_LENGTH
 
 _CRON: Final = Template("""\

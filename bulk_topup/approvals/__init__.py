@@ -1,0 +1,1 @@
+"""Approvals: two people for one payment."""

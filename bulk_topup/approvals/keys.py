@@ -1,0 +1,144 @@
+"""Keys that plans are approved with, and their signatures; touches key files."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from bulk_topup.errors import ApprovalError
+from bulk_topup.system.files import OWNER_ONLY
+
+#: Bytes of a shared secret, at least.
+SHORTEST_SECRET: Final = 32
+
+
+#: The trusted key that stands for the shared secret.
+HMAC: Final = "hmac"
+
+
+_ED25519: Final = "ed25519:"
+
+
+_PUBLIC_LENGTH: Final = 32
+
+
+def _public_key(text: str) -> Ed25519PublicKey:
+    try:
+        raw = base64.b64decode(text.removeprefix(_ED25519), validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if not text.startswith(_ED25519) or len(raw) != _PUBLIC_LENGTH:
+        raise ValueError(f'"{text}" is not a public key of `bulk-topup approval-key new`')
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _checked_key(text: str) -> str:
+    if text != HMAC:
+        _public_key(text)
+    return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signer:
+    """A key that signs."""
+
+    #: Which key; nothing of it can be told from this.
+    id: str
+    sign: Callable[[bytes], bytes]
+
+
+def _public_file(file: Path) -> Path:
+    return file.with_name(f"{file.name}.pub")
+
+
+def make_key(file: Path) -> str:
+    """Make a key pair: the private key in `file`, for its owner only, the public one beside it with the ending .pub.
+
+    Returns:
+        The public key as job files name it.
+
+    Raises:
+        ApprovalError: one of the files exists already, or cannot be written.
+    """
+    private = Ed25519PrivateKey.generate()
+    public = f"{_ED25519}{base64.b64encode(private.public_key().public_bytes_raw()).decode()}"
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        for path, content in ((file, pem), (_public_file(file), f"{public}\n".encode())):
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY), "wb") as opened:
+                opened.write(content)
+    except OSError as error:
+        raise ApprovalError(
+            f"The key cannot be written to {error.filename}: {error.strerror}. Name another file."
+        ) from None
+    return public
+
+
+def _key_id(public: Ed25519PublicKey) -> str:
+    return f"{_ED25519}{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
+
+
+def load_signer(file: Path) -> Signer:
+    """Read a private key that `make_key` made.
+
+    Raises:
+        ApprovalError: the file cannot be read, is no such key, or can be read by others.
+    """
+    try:
+        mode, content = file.stat().st_mode, file.read_bytes()
+    except OSError as error:
+        raise ApprovalError(f"The key {file} cannot be read: {error.strerror}.") from None
+    if mode & 0o077:
+        raise ApprovalError(f"The key {file} can be used by others than its owner; chmod 600 it, or make a new one.")
+    try:
+        private = serialization.load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ApprovalError(f"{file} is not a private key of `bulk-topup approval-key new`.")
+    return Signer(id=_key_id(private.public_key()), sign=private.sign)
+
+
+def _authenticated(secret: bytes, text: bytes) -> bytes:
+    return hmac.digest(secret, text, "sha256")
+
+
+def secret_signer(secret: bytes) -> Signer:
+    """Make a signer of a shared secret.
+
+    Raises:
+        ApprovalError: it is too short.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        raise ApprovalError(f"The approval secret has fewer than {SHORTEST_SECRET} bytes; choose a longer one.")
+    return Signer(
+        id=f"{HMAC}:{_authenticated(secret, b'which key')[:8].hex()}", sign=lambda text: _authenticated(secret, text)
+    )
+
+
+def trusted_key(text: str) -> str:
+    """Read a trusted key: its text, or the file that holds it.
+
+    Raises:
+        ApprovalError: it is neither.
+    """
+    if text != HMAC and not text.startswith(_ED25519):
+        try:
+            text = Path(text).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            raise ApprovalError(f'"{text}" is neither a public key nor a file that holds one.') from None
+    try:
+        return _checked_key(text)
+    except ValueError as error:
+        raise ApprovalError(f"{error}.") from None

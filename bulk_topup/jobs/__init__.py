@@ -1,0 +1,1 @@
+"""Job files: model, loading, diagnostics, schedule."""
