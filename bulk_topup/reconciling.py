@@ -12,27 +12,17 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.engine import (
-    Applied,
-    Comparison,
-    Difference,
-    ListFigures,
-    ResolutionError,
-    Statement,
-    WalletFigures,
-    apply,
-    changed_lines,
-    compare_window,
-    contradictions,
-    rebuild_attempts,
-    wallet_figures,
-)
-from bulk_topup.engine.resolve import resolve
 from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_of
 from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
+from bulk_topup.reconcile.discrepancies import Difference
+from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
+from bulk_topup.reconcile.rebuild import rebuild_attempts
+from bulk_topup.reconcile.resolve import ResolutionError, Statement, resolve
+from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
 from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
 from bulk_topup.system.clock import Clock, SystemClock
 

@@ -16,8 +16,8 @@ from bulk_topup.cli.screen import shown
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.engine import ENDS, Statement
 from bulk_topup.providers import open_client, payer_of
+from bulk_topup.reconcile.resolve import ENDS, Statement
 from bulk_topup.reconciling import resolve_conflicts
 
 #: Characters of a reason, which is kept with every row that it is given for.

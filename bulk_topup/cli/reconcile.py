@@ -20,10 +20,10 @@ from bulk_topup.cli.times import moment
 from bulk_topup.domain.money import plain
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
-from bulk_topup.engine import ListFigures
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.providers import open_client, payer_of
+from bulk_topup.reconcile.list_changes import ListFigures
 from bulk_topup.reconciling import Reconciled, rebuild, reconcile
 
 #: Differences that a terminal shows; --json has all.

@@ -13,7 +13,8 @@ from bulk_topup.cli.provider_options import provider_options
 from bulk_topup.cli.screen import shown
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.templates import Template, TemplateError, template_for, write_template
+from bulk_topup.workbooks.template import Template, TemplateError, template_for
+from bulk_topup.workbooks.write_template import write_template
 
 #: Products that one template has at most; more are a matter of several lists.
 MAX_PRODUCTS = 100

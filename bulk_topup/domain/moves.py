@@ -11,12 +11,6 @@ from bulk_topup.dvs.models.base import Amount, Price
 from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
 
-#: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;
-#: and how many at most.
-CLAIM_AHEAD = 0.1
-USUAL_CLAIM = 32
-LARGEST_CLAIM = 250
-
 
 def request_of(attempt: Attempt) -> TransactionRequest:
     """Give an attempt's request as it is sent: the stored body under the attempt's external id."""
@@ -144,17 +138,3 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
                 theirs = "not stated" if stated is None else f"{plain(stated.amount)} {stated.unit}"
                 differences.append(f"{side} amount {theirs} instead of {plain(asked.amount)} {asked.unit}")
     return differences
-
-
-def rows_to_claim(returned: int, seconds: float, concurrency: int) -> int:
-    """Give how many rows to claim at once: what is sent in a moment at the pace of late.
-
-    The more rows share a commit the cheaper it is, and the more are in flight before it is their turn.
-
-    Args:
-        returned: rows that came back of late.
-        seconds: how long that took.
-        concurrency: how many may be on their way at once.
-    """
-    ahead = int(CLAIM_AHEAD * returned / seconds) if seconds > 0 else 0
-    return max(min(concurrency, USUAL_CLAIM), min(ahead, LARGEST_CLAIM))

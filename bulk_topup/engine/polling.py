@@ -16,7 +16,7 @@ from typing import Final
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW
-from bulk_topup.engine.endings import Endings
+from bulk_topup.engine.completion_times import Endings
 
 #: Transactions in the list that the oldest open rows may take up to be followed.
 FOLLOWED: Final = 3 * PER_PAGE_MAX

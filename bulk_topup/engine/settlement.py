@@ -11,10 +11,10 @@ from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine.budget import Budget
+from bulk_topup.engine.charges import Taken
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.operators import OperatorBreaker
-from bulk_topup.engine.taken import Taken
+from bulk_topup.engine.operator_breaker import OperatorBreaker
 from bulk_topup.ledger import Ledger, RetryChoice, Spent
 from bulk_topup.system.clock import Clock
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.money import plain
-from bulk_topup.domain.moves import USUAL_CLAIM, body_of, move_for, rows_to_claim
+from bulk_topup.domain.moves import body_of, move_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
@@ -24,8 +24,9 @@ from bulk_topup.dvs import (
     UnauthorizedError,
 )
 from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.engine.concurrency import USUAL_CLAIM, rows_to_claim
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.holding import Holder
+from bulk_topup.engine.hold import Holder
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.ledger import Ledger

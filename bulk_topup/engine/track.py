@@ -15,13 +15,13 @@ from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, Unautho
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
+from bulk_topup.engine.callback_hints import Hints
+from bulk_topup.engine.concurrency import sum_of
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.hints import Hints
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.missing_transactions import Vanishing, vanished
 from bulk_topup.engine.polling import Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.settlement import Settlement
-from bulk_topup.engine.together import sum_of
-from bulk_topup.engine.vanishing import Vanishing, vanished
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import Clock
 

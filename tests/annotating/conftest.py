@@ -11,11 +11,11 @@ from openpyxl import Workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bulk_topup.annotating import Annotated, annotate
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.workbooks.annotate import Annotated, annotate
 from tests.reported import COMPLETED, RUN
 
 HEADER = ("employee", "phone", "amount")

@@ -15,12 +15,12 @@ from openpyxl.comments import Comment
 from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook as XlsxWorkbook  # type: ignore[import-untyped]
 
-from bulk_topup.annotating import Annotated, AnnotationError
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError, PurgedRunError
 from bulk_topup.report.columns import PREFIX, RESULT_FIELDS
+from bulk_topup.workbooks.annotate import Annotated, AnnotationError
 
 HEADER = ("employee", "phone", "amount")
 ROWS = (("E1", "+6595123100", 12.5), ("E2", "+6595123101", 7), ("E3", "+6595123102", 20))
@@ -333,6 +333,6 @@ def test_a_purged_run_does_not_know_its_rows(workbook: Make, annotated: Annotate
 def test_a_workbook_with_more_rows_than_memory_should_hold_is_refused(
     workbook: Make, annotated: Annotate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bulk_topup.annotating.outcomes.MAX_ROWS", 2)
+    monkeypatch.setattr("bulk_topup.workbooks.annotate.MAX_ROWS", 2)
     with pytest.raises(ListError, match="has more than 2 rows, which is too much to annotate"):
         annotated(workbook())

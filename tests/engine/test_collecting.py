@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.engine.collecting import RARELY, collecting_rarely
+from bulk_topup.engine.gc_thresholds import RARELY, collecting_rarely
 
 
 @pytest.fixture(autouse=True)

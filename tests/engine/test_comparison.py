@@ -13,7 +13,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine.comparison import (
+from bulk_topup.reconcile.discrepancies import (
     Difference,
     Figures,
     Kind,

@@ -7,18 +7,11 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.attempt import Attempt, HintedAttempt
-from bulk_topup.domain.moves import (
-    LARGEST_CLAIM,
-    facts_of,
-    move_for,
-    request_of,
-    reversal_of_forgotten,
-    rows_to_claim,
-    state_for,
-)
+from bulk_topup.domain.moves import facts_of, move_for, request_of, reversal_of_forgotten, state_for
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
+from bulk_topup.engine.concurrency import LARGEST_CLAIM, rows_to_claim
 
 Make = Callable[..., Transaction]
 

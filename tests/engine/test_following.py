@@ -11,7 +11,7 @@ import pytest
 
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine.hints import follow_hints
+from bulk_topup.engine.callback_hints import follow_hints
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import SystemClock
 

@@ -10,7 +10,7 @@ from bulk_topup.domain.guards import Operators
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine.operators import OperatorBreaker
+from bulk_topup.engine.operator_breaker import OperatorBreaker
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
-from bulk_topup.engine.endings import Endings
+from bulk_topup.engine.completion_times import Endings
 from bulk_topup.engine.polling import TOGETHER, Looks, PollPolicy, Polls, Question, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 

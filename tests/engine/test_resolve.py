@@ -10,9 +10,8 @@ from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine import ResolutionError, Statement
-from bulk_topup.engine.reconcile import proved
-from bulk_topup.engine.resolve import ENDS, decide
+from bulk_topup.reconcile.compare import proved
+from bulk_topup.reconcile.resolve import ENDS, ResolutionError, Statement, decide
 
 Make = Callable[..., Transaction]
 MakeKnown = Callable[..., KnownAttempt]

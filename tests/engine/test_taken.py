@@ -3,7 +3,7 @@ from itertools import pairwise
 
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.states import RowState
-from bulk_topup.engine.taken import Taken
+from bulk_topup.engine.charges import Taken
 from tests.reported import COMPLETED
 
 

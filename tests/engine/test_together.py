@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from bulk_topup.dvs import NoResponseError
-from bulk_topup.engine.together import sum_of
+from bulk_topup.engine.concurrency import sum_of
 from bulk_topup.errors import LedgerError
 
 pytestmark = pytest.mark.anyio

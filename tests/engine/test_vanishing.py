@@ -10,8 +10,8 @@ import pytest
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Statement
 from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.reconcile.resolve import Statement
 from bulk_topup.reconciling import resolve_conflicts
 from bulk_topup.runs import Payer
 

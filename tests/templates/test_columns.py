@@ -11,9 +11,8 @@ from bulk_topup.dvs.models.product import PRODUCT, Product
 from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.products import PRODUCTS
-from bulk_topup.templates import Kind, TemplateError, template_for
-from bulk_topup.templates.columns import name_of
-from bulk_topup.templates.countries import COUNTRIES
+from bulk_topup.workbooks.countries import COUNTRIES
+from bulk_topup.workbooks.template import Kind, TemplateError, name_of, template_for
 
 BY_ID = {product.id: product for product in PRODUCTS}
 

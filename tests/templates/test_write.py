@@ -13,7 +13,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from bulk_topup.dvs.models.product import PRODUCT
 from bulk_topup.intake import ListSource, open_table
 from bulk_topup.sandbox.products import PRODUCTS
-from bulk_topup.templates import TemplateError, template_for, write_template
+from bulk_topup.workbooks.template import TemplateError, template_for
+from bulk_topup.workbooks.write_template import write_template
 
 BY_ID = {product.id: product for product in PRODUCTS}
 

@@ -17,7 +17,8 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
-from bulk_topup.engine.comparison import (
+from bulk_topup.ledger import Ledger
+from bulk_topup.reconcile.discrepancies import (
     Difference,
     Figures,
     Kind,
@@ -29,7 +30,6 @@ from bulk_topup.engine.comparison import (
     missing_here,
     missing_there,
 )
-from bulk_topup.ledger import Ledger
 
 #: Differences that are told one by one; of more only the number is told.
 MAX_DIFFERENCES: Final = 100_000

@@ -17,8 +17,8 @@ from bulk_topup.domain.money import plain
 from bulk_topup.intake.files.xlsx_file import HELP_SHEET
 from bulk_topup.report.cells import fits_number_cell
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
-from bulk_topup.templates.columns import Column, Kind, Offer, Template
-from bulk_topup.templates.countries import COUNTRIES
+from bulk_topup.workbooks.countries import COUNTRIES
+from bulk_topup.workbooks.template import Column, Kind, Offer, Template
 
 #: Rows below the header whose cells are checked as they are typed; what stands below them is checked by `plan` alone.
 CHECKED_ROWS: Final = 10_000

@@ -8,9 +8,9 @@ from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
-from bulk_topup.engine.comparison import Difference, Kind
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
+from bulk_topup.reconcile.discrepancies import Difference, Kind
 
 #: No list has more lines.
 _LAST_LINE: Final = 2**62

@@ -13,7 +13,6 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bulk_topup.annotating.workbooks import cells_of, losses, opened
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -25,6 +24,7 @@ from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
 from bulk_topup.system.files import replacing, sha256_of
+from bulk_topup.workbooks.workbook_file import cells_of, losses, opened
 
 #: What stands beside each row: the report's fields but the line, which is the row's own.
 FIELDS: Final = tuple(field for field in RESULT_FIELDS if field != "line")

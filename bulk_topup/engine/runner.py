@@ -11,14 +11,14 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine.collecting import collecting_rarely
+from bulk_topup.engine.concurrency import concurrency_for, first_of
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
-from bulk_topup.engine.holding import Holder
+from bulk_topup.engine.gc_thresholds import collecting_rarely
+from bulk_topup.engine.hold import Holder
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.polling import PollPolicy
 from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
-from bulk_topup.engine.together import concurrency_for, first_of
 from bulk_topup.engine.track import Tracker
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import Clock, SystemClock

@@ -7,8 +7,8 @@ from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.system.files import replacing
-from bulk_topup.templates.columns import Template, TemplateError
-from bulk_topup.templates.workbook import write_workbook
+from bulk_topup.workbooks.template import Template, TemplateError
+from bulk_topup.workbooks.template_workbook import write_workbook
 
 
 def write_template(template: Template, path: Path, *, force: bool = False) -> None:

@@ -60,3 +60,28 @@ def first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+#: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;
+#: and how many at most.
+CLAIM_AHEAD = 0.1
+
+
+USUAL_CLAIM = 32
+
+
+LARGEST_CLAIM = 250
+
+
+def rows_to_claim(returned: int, seconds: float, concurrency: int) -> int:
+    """Give how many rows to claim at once: what is sent in a moment at the pace of late.
+
+    The more rows share a commit the cheaper it is, and the more are in flight before it is their turn.
+
+    Args:
+        returned: rows that came back of late.
+        seconds: how long that took.
+        concurrency: how many may be on their way at once.
+    """
+    ahead = int(CLAIM_AHEAD * returned / seconds) if seconds > 0 else 0
+    return max(min(concurrency, USUAL_CLAIM), min(ahead, LARGEST_CLAIM))

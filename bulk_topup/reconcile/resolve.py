@@ -7,9 +7,9 @@ from bulk_topup.domain.moves import differences_from, facts_of, move_for, reques
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.engine.reconcile import find
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.ledger import Ledger
+from bulk_topup.reconcile.compare import find
 
 #: What a conflict may end as.
 ENDS = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from bulk_topup.domain.money import PRECISE, plain
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.engine.comparison import Difference, Kind
+from bulk_topup.reconcile.discrepancies import Difference, Kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

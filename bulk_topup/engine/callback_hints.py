@@ -6,10 +6,10 @@ from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
+from bulk_topup.engine.concurrency import concurrency_for, sum_of
 from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.settlement import Settlement
-from bulk_topup.engine.together import concurrency_for, sum_of
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import Clock
 

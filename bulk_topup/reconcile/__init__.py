@@ -1,0 +1,1 @@
+"""List, ledger, provider and wallet compared, and discrepancies resolved."""
