@@ -17,16 +17,19 @@ from pathlib import Path
 from figures import Figures, reached
 from processes import KEY, SECRET, sandbox
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.resume import resume_run
+from bulk_topup.app.run import Finished
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Prepared, Runner, RunOptions
+from bulk_topup.engine import Runner, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.report import ReportFormat
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, Payer, resume_run
 
 ROWS = 1_000_000
 RUN_ROWS = 1_000_000

@@ -23,9 +23,10 @@ from figures import Figures, reached
 from paying import pay
 from processes import KEY, SECRET, resident, sandbox
 
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.engine import PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 
 #: Batches, SQLite's pages and its sorting still grow to their bounds here: what a row more takes forecasts nothing.

@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Watcher, run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Prepared, Runner, RunOptions
+from bulk_topup.engine import Runner, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Payer, Watcher, run_list
 from bulk_topup.system.clock import SystemClock
 
 

@@ -25,12 +25,14 @@ from pydantic import BaseModel, Field, SecretStr
 from python_calamine import CalamineWorkbook
 from workbooks import write_workbook
 
+from bulk_topup.app.plan import open_job_list, plan_list
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.prepare import prepare
+from bulk_topup.app.run import merge_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine.prepare import prepare
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.runs import Payer, merge_list, open_job_list, plan_list
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import SystemClock
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from figures import Figures, reached
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
+from bulk_topup.app.report import ReportOptions, report_run
 from bulk_topup.ledger import Ledger
 from bulk_topup.report import ReportFormat
-from bulk_topup.reporting import ReportOptions, report_run
 
 ROWS = 1_000_000
 #: Workbooks take long; what they take for each row does not depend on how many there are.

@@ -26,10 +26,11 @@ from paying import pay, write_list
 from processes import KEY, SECRET, busy, sandbox
 from pyreqwest.client import ClientBuilder
 
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
-from bulk_topup.engine import PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.engine import PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 
 ROWS = 10_000

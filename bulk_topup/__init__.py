@@ -9,6 +9,10 @@ from bulk_topup.__version__ import __version__ as __version__
 from bulk_topup.system.lazy_imports import lazily
 
 if TYPE_CHECKING:
+    from bulk_topup.api.ledger import Ledger
+    from bulk_topup.api.plan_list import ListPlan, Refusal, plan_list
+    from bulk_topup.api.run_job import JobResult, UnconfirmedError, run_job
+    from bulk_topup.app.credentials import Credentials
     from bulk_topup.domain.environment import Environment
     from bulk_topup.domain.exit_codes import ExitMeaning, exit_meaning
     from bulk_topup.domain.row import Outcome
@@ -18,14 +22,14 @@ if TYPE_CHECKING:
     from bulk_topup.engine import Progress
     from bulk_topup.errors import BulkTopupError
     from bulk_topup.jobs.job import Job
-    from bulk_topup.library.paying import JobResult, UnconfirmedError, run_job
-    from bulk_topup.library.planning import ListPlan, Refusal, plan_list
-    from bulk_topup.library.reading import Ledger
-    from bulk_topup.settings import Credentials
 else:
     __getattr__ = lazily(
         __name__,
         **{
+            "api.ledger": ("Ledger",),
+            "api.plan_list": ("ListPlan", "Refusal", "plan_list"),
+            "api.run_job": ("JobResult", "UnconfirmedError", "run_job"),
+            "app.credentials": ("Credentials",),
             "domain.environment": ("Environment",),
             "domain.exit_codes": ("ExitMeaning", "exit_meaning"),
             "domain.row": ("Outcome",),
@@ -35,10 +39,6 @@ else:
             "engine": ("Progress",),
             "errors": ("BulkTopupError",),
             "jobs.job": ("Job",),
-            "library.paying": ("JobResult", "UnconfirmedError", "run_job"),
-            "library.planning": ("ListPlan", "Refusal", "plan_list"),
-            "library.reading": ("Ledger",),
-            "settings": ("Credentials",),
         },
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.archiving import ArchiveError, ListFile
+from bulk_topup.app.archive import ArchiveError, ListFile
 
 
 @pytest.fixture

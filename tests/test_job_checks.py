@@ -7,9 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from bulk_topup.app.check_job import check_job
 from bulk_topup.domain.environment import Environment
 from bulk_topup.intake import ListSource
-from bulk_topup.job_checks import check_job
 from bulk_topup.jobs.diagnostics import Mistake
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.json_schema import job_schema

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Payer, run_list
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.app.credentials import load_credentials, load_transport
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.settings import load_credentials, load_transport
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ import click
 from pydantic import BaseModel
 from rich.console import Console
 
+from bulk_topup.app.provider import open_client
 from bulk_topup.cli.display import simple_table
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
-from bulk_topup.providers import open_client
 from bulk_topup.security.formulas import csv_text
 
 T = TypeVar("T")

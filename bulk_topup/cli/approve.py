@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from bulk_topup.app.approval import presented
+from bulk_topup.app.credentials import load_approval_secret
 from bulk_topup.approvals.approval import VALID_FOR, ApprovalPolicy, Presented, approve, user_name
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
 from bulk_topup.approvals.statement import Statement, read_statement
@@ -18,8 +20,6 @@ from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError
 from bulk_topup.jobs.job import Job
-from bulk_topup.library.starting import presented
-from bulk_topup.settings import load_approval_secret
 from bulk_topup.system.clock import SystemClock
 from bulk_topup.system.files import replacing
 

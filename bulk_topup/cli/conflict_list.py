@@ -5,9 +5,9 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.app.open_ledger import existing_ledger
 from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import simple_table
-from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.domain.run import Run

@@ -5,9 +5,11 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.resolve_conflicts import resolve_conflicts
 from bulk_topup.approvals.approval import user_name
 from bulk_topup.cli.completion import run_argument
-from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import lines_of
 from bulk_topup.cli.provider import run_async
@@ -16,9 +18,7 @@ from bulk_topup.cli.screen import shown
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconcile.resolve import ENDS, Statement
-from bulk_topup.reconciling import resolve_conflicts
 
 #: Characters of a reason, which is kept with every row that it is given for.
 MAX_REASON: Final = 1_000

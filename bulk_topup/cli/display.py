@@ -17,10 +17,10 @@ from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import verdict_of
 
 if TYPE_CHECKING:
-    from bulk_topup.engine import Prepared
+    from bulk_topup.app.prepare import Prepared
+    from bulk_topup.app.run import Finished
     from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck
-    from bulk_topup.runs import Finished
 
 #: Refused rows that a terminal shows; all of them are in the plan's file.
 REFUSED_SHOWN = 20

@@ -7,16 +7,16 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bulk_topup.app.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
+from bulk_topup.app.provider import open_client
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.screen import shown
-from bulk_topup.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.providers import open_client
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.system.clock import SystemClock
 

@@ -4,29 +4,12 @@ from pathlib import Path
 
 import click
 
+from bulk_topup.app.archived_run import ended_run
 from bulk_topup.cli.quiet import Ended, Mark
 from bulk_topup.domain.environment import ProviderOptions
-from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.errors import RunNotFoundError
 from bulk_topup.jobs.job import NoListError
-from bulk_topup.ledger import Ledger
-from bulk_topup.library.ended import ended_run
 from bulk_topup.security.terminal_text import printable
-
-
-def run_to_retry(ledger: Ledger, name: str) -> Run:
-    """Give the run of that name, or the run of a job of that name that was begun last.
-
-    Raises:
-        RunNotFoundError: the ledger has none.
-    """
-    if "/" in name:
-        return ledger.run_named(name)
-    runs = [run for run in ledger.runs() if run.job == name]
-    if not runs:
-        raise RunNotFoundError(f"The ledger has no run of the job {name} yet; `bulk-topup status` lists those it has.")
-    return max(runs, key=lambda run: run.created_at)
 
 
 def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Path) -> None:

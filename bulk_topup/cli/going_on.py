@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.resume import resume_run, run_to_retry
+from bulk_topup.app.run import Finished
 from bulk_topup.cli.completion import run_argument
-from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
-from bulk_topup.cli.finding import run_to_retry
 from bulk_topup.cli.options import lines_of, start_of
 from bulk_topup.cli.paying import Callbacks, finish, pace_options, scheduled_option, show, watching
 from bulk_topup.cli.provider import run_async
@@ -26,8 +28,6 @@ from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.ledger import RetryChoice, run_lock
-from bulk_topup.providers import open_client, payer_of
-from bulk_topup.runs import Finished, resume_run
 from bulk_topup.security.terminal_text import printable
 
 #: What a command does that goes on with a run and no job file.

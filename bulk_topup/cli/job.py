@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
+from bulk_topup.app.provider import open_client
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
@@ -14,12 +16,10 @@ from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
 from bulk_topup.errors import JobError
 from bulk_topup.intake import ListSource
-from bulk_topup.job_checks import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.json_schema import job_schema
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.scaffold import Answers, Often, job_text
-from bulk_topup.providers import open_client
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import SystemClock
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from bulk_topup.cli.existing import existing_ledger
+from bulk_topup.app.callbacks import follow_forever, receiving
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.provider import open_client
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider import run_async
 from bulk_topup.cli.provider_options import provider_from, provider_options
-from bulk_topup.listening import follow_forever, receiving
-from bulk_topup.providers import open_client
 from bulk_topup.system.asgi_server import Address
 from bulk_topup.system.clock import SystemClock
 

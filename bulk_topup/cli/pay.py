@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.run import Finished, run_list
 from bulk_topup.cli.approve import approval_from, approval_options
 from bulk_topup.cli.display import plan_json
 from bulk_topup.cli.exits import plain_errors
@@ -21,8 +23,6 @@ from bulk_topup.dvs import codec
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.jobs.job import NoListError
 from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.providers import open_client, payer_of
-from bulk_topup.runs import Finished, run_list
 
 
 @click.command("run")

@@ -10,21 +10,22 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
+from bulk_topup.app.archive import Archiving
+from bulk_topup.app.callbacks import receiving
+from bulk_topup.app.monitor import Teller
+from bulk_topup.app.provider import poll_policy
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Finished
+from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import approver_of
-from bulk_topup.archiving import Archiving
 from bulk_topup.cli.display import show_summary
 from bulk_topup.cli.progress import ConsoleWatcher
 from bulk_topup.cli.quiet import Ended, Mark
-from bulk_topup.cli.teller import Teller
 from bulk_topup.cli.times import moment_or_span
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
 from bulk_topup.ledger import Ledger
-from bulk_topup.listening import receiving
-from bulk_topup.providers import poll_policy
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, exit_code
 from bulk_topup.security.redaction import hide
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.asgi_server import Address

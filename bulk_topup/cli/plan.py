@@ -6,6 +6,9 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.app.plan import plan_for_approval, plan_list
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.report import make_report_folder
 from bulk_topup.cli.display import plan_json, show_plan
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_options, start_of
@@ -17,10 +20,7 @@ from bulk_topup.cli.telling import tell_of_plan
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import Ledger
-from bulk_topup.providers import open_client, payer_of
 from bulk_topup.report import ReportError
-from bulk_topup.reporting import make_report_folder
-from bulk_topup.runs import plan_for_approval, plan_list
 from bulk_topup.system.files import replacing
 
 

@@ -8,8 +8,8 @@ from bulk_topup.domain.money import plain
 from bulk_topup.domain.verdict import Tone, rows_text
 
 if TYPE_CHECKING:
+    from bulk_topup.app.prepare import Prepared
     from bulk_topup.domain.run import Run
-    from bulk_topup.engine import Prepared
     from bulk_topup.jobs.job import Job
 
 

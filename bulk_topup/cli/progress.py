@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.cli.display import show_plan
 from bulk_topup.cli.provider import STOP_SIGNALS
 from bulk_topup.cli.run_screen import RunScreen
@@ -23,7 +24,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
-from bulk_topup.engine import Prepared, Runner
+from bulk_topup.engine import Runner
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job
 

@@ -9,8 +9,11 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.rebuild import rebuild
+from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.cli.display import simple_table
-from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.options import job_from, list_settings, start_of
 from bulk_topup.cli.provider import run_async
@@ -22,9 +25,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.providers import open_client, payer_of
 from bulk_topup.reconcile.list_changes import ListFigures
-from bulk_topup.reconciling import Reconciled, rebuild, reconcile
 
 #: Differences that a terminal shows; --json has all.
 DIFFERENCES_SHOWN = 50

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from bulk_topup.app.report import ReportOptions
 from bulk_topup.domain.run import Run
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
-from bulk_topup.reporting import ReportOptions
 from bulk_topup.system.files import file_name
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,9 +5,10 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.report import make_report_folder, report_run
 from bulk_topup.cli.completion import run_argument
 from bulk_topup.cli.display import charged_lines, summary_table
-from bulk_topup.cli.existing import existing_ledger
 from bulk_topup.cli.exits import plain_errors
 from bulk_topup.cli.provider_options import provider_from, provider_options
 from bulk_topup.cli.report_options import report_of, report_options
@@ -16,7 +17,6 @@ from bulk_topup.cli.status_screen import all_counts, purge_line, runs_shown, sta
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import Ledger
-from bulk_topup.reporting import make_report_folder, report_run
 
 #: Seconds between looks where --watch states none, and what it may state.
 WATCH_EVERY = 2

@@ -10,18 +10,19 @@ from typing import Final
 
 import click
 
+from bulk_topup.app.monitor import PATIENCE, Teller, warn
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.run import Watcher
 from bulk_topup.approvals.statement import Statement
-from bulk_topup.cli.teller import PATIENCE, Teller, warn
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.run import Run
-from bulk_topup.engine import Prepared, Runner
+from bulk_topup.engine import Runner
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import Errands
 from bulk_topup.monitoring.channels import Variables, channels_of
 from bulk_topup.monitoring.messages import Told, plan_message
-from bulk_topup.runs import Watcher
 
 #: The exit code of a process that ends with a traceback, or that somebody breaks off.
 CRASHED: Final = 1

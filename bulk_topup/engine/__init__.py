@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from bulk_topup.engine.callback_hints import follow_hints
     from bulk_topup.engine.control import CircuitPolicy, StopReason
     from bulk_topup.engine.polling import PollPolicy
-    from bulk_topup.engine.prepare import Prepared, compare_balances
     from bulk_topup.engine.runner import Progress, Runner, RunOptions, RunResult
 else:
     __getattr__ = lazily(
@@ -16,19 +15,7 @@ else:
         callback_hints=("follow_hints",),
         control=("CircuitPolicy", "StopReason"),
         polling=("PollPolicy",),
-        prepare=("Prepared", "compare_balances"),
         runner=("Progress", "RunOptions", "RunResult", "Runner"),
     )
 
-__all__ = [
-    "CircuitPolicy",
-    "PollPolicy",
-    "Prepared",
-    "Progress",
-    "RunOptions",
-    "RunResult",
-    "Runner",
-    "StopReason",
-    "compare_balances",
-    "follow_hints",
-]
+__all__ = ["CircuitPolicy", "PollPolicy", "Progress", "RunOptions", "RunResult", "Runner", "StopReason", "follow_hints"]

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.cli.plan_verdict import plan_verdict
 from bulk_topup.domain.totals import Difference
 from bulk_topup.domain.verdict import Tone
-from bulk_topup.engine import Prepared
 from bulk_topup.jobs.job import Job
 from bulk_topup.plan import BalanceCheck, GuardCheck, Plan
 

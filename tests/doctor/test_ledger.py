@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.doctor import Finding, Verdict, examine_ledger
+from bulk_topup.app.doctor import Finding, Verdict, examine_ledger
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bulk_topup.doctor import Verdict, examine_folder, examine_machine, machine
+from bulk_topup.app.doctor import Verdict, examine_folder, examine_machine, machine
 
 
 class Usage(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from bulk_topup.doctor import Finding, Verdict, examine_provider
+from bulk_topup.app.doctor import Finding, Verdict, examine_provider
 from bulk_topup.dvs import AsyncDVS
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from prometheus_client.parser import text_string_to_metric_families
 
-from bulk_topup.cli import teller
+from bulk_topup.app import monitor
 from bulk_topup.cli.telling import telling
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
@@ -223,7 +223,7 @@ def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
     books: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(teller, "PATIENCE", 0.3)
+    monkeypatch.setattr(monitor, "PATIENCE", 0.3)
     hook.answers.clear()
     ended = here("run", job(), *options)
     assert len(books()["transactions"]) == 1

@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Finished, run_list
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
@@ -19,11 +23,9 @@ from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.engine import CircuitPolicy, PollPolicy, Prepared, Runner, RunOptions
+from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, Payer, run_list
 from bulk_topup.system.clock import Clock, SystemClock
 
 EXTERNAL_ID = "list-abcdefghijklmnopqr-1"

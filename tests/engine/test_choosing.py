@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from bulk_topup.app.product_choice import Chooser, fitting
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
-from bulk_topup.engine.choosing import Chooser, fitting
 from bulk_topup.ledger import Ledger
 from bulk_topup.sandbox import catalogue
 

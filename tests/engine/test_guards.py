@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bulk_topup.app.run_ending import exit_code
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
 from bulk_topup.errors import OtherModeError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.runs import exit_code
 
 pytestmark = pytest.mark.anyio
 

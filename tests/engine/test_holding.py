@@ -10,9 +10,9 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from bulk_topup.app.run_ending import exit_code
 from bulk_topup.engine import StopReason
 from bulk_topup.ledger import Ledger
-from bulk_topup.runs import exit_code
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
 pytestmark = pytest.mark.anyio

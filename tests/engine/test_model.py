@@ -22,6 +22,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.resume import resume_run
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -32,8 +36,6 @@ from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.report import ReportFormat
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Payer, resume_run, run_list
 from bulk_topup.sandbox import SandboxConfig
 from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.faults import Faults

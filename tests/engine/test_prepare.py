@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app.plan import plan_list
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError
 from bulk_topup.intake.files.batches import BATCH_ROWS
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.runs import plan_list
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app.run import Finished
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
-from bulk_topup.runs import Finished
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.resolve_conflicts import resolve_conflicts
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.reconcile.resolve import Statement
-from bulk_topup.reconciling import resolve_conflicts
-from bulk_topup.runs import Payer
 
 pytestmark = pytest.mark.anyio
 

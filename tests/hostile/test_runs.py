@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app.preflight import Payer
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
@@ -17,8 +20,6 @@ from bulk_topup.dvs.transports.base import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Payer, run_list
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio

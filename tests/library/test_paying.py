@@ -24,6 +24,7 @@ from bulk_topup import (
     plan_list,
     run_job,
 )
+from bulk_topup.api.worker_thread import Work
 from bulk_topup.errors import (
     ApprovalError,
     ConfigurationError,
@@ -35,7 +36,6 @@ from bulk_topup.errors import (
     RunLockedError,
 )
 from bulk_topup.ledger import run_lock
-from bulk_topup.library.working import Work
 
 QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
 

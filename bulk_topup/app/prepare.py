@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.guards import Caps, Guards
@@ -17,7 +18,6 @@ from bulk_topup.domain.totals import Difference
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import Ledger
 from bulk_topup.plan import (

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import polars as pl
 
+from bulk_topup.api.arguments import job_of, options_of
+from bulk_topup.api.worker_thread import Work
+from bulk_topup.app.credentials import Credentials
+from bulk_topup.app.plan import plan_list as plan_job
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.provider import open_client
 from bulk_topup.domain.environment import Environment
-from bulk_topup.engine import Prepared
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
-from bulk_topup.library.starting import job_of, options_of
-from bulk_topup.library.working import Work
 from bulk_topup.plan import BalanceCheck, GuardCheck
-from bulk_topup.providers import open_client
-from bulk_topup.runs import plan_list as plan_job
-from bulk_topup.settings import Credentials
 
 #: Seconds between looks at whether the caller was interrupted.
 _LOOK = 1.0

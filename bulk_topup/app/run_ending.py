@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.cli.exits import with_cure
+from bulk_topup.app.archive import Archiving
+from bulk_topup.app.fixes import with_cure
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Finished
+from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import verdict_of
+from bulk_topup.engine import RunResult, StopReason
 from bulk_topup.errors import ApprovalNeededError, BulkTopupError
 from bulk_topup.monitoring.messages import Ending
 from bulk_topup.monitoring.notifications import Attachment
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets
 
 #: Which of the results goes along where somebody wants the report: the first of these that was written.
@@ -82,3 +86,20 @@ def _files(finished: Finished, options: ReportOptions | None) -> dict[Attachment
     if report.not_completed is not None:
         found[Attachment.NOT_COMPLETED] = report.not_completed
     return found
+
+
+def exit_code(result: RunResult, archiving: Archiving | None = None) -> ExitMeaning:
+    """Give the code that a start ends with.
+
+    Args:
+        result: how the run ended.
+        archiving: what became of the list; one that should have been archived and stays is no good end.
+    """
+    if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
+        return ExitMeaning.STOPPED_BY_PROVIDER
+    is_changed = archiving is not None and archiving.is_changed
+    if is_changed or (result.reason is not None and is_open(result.counts)):
+        return ExitMeaning.RESUME_ME
+    stays = archiving is not None and archiving.why_not
+    done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
+    return ExitMeaning.ALL_COMPLETED if done and not stays else ExitMeaning.SOME_DID_NOT_COMPLETE

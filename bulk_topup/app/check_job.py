@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.app.plan import open_job_list
+from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
-from bulk_topup.engine.choosing import CHOSEN, Chooser
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
@@ -23,7 +24,6 @@ from bulk_topup.jobs.toml_lines import places
 from bulk_topup.monitoring.apprise_sender import why_not_usable
 from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
-from bulk_topup.runs import open_job_list
 
 #: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
 _DAYS_AHEAD: Final = 5 * 366

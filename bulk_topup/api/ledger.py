@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 
 from bulk_topup import ledger
+from bulk_topup.api.arguments import environment_of, ledger_of
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.errors import LedgerError
-from bulk_topup.library.starting import environment_of, ledger_of
 from bulk_topup.report.cells import secret_texts
 from bulk_topup.report.frames import Frames
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import Final
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.doctor.findings import Finding, Verdict
+from bulk_topup.app.doctor.findings import Finding, Verdict
 from bulk_topup.ledger import SQLITE_VERSION
 
 _MIB: Final = 1024 * 1024

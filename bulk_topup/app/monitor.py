@@ -13,14 +13,17 @@ from typing import Any, Final
 
 import click
 
-from bulk_topup.cli.endings import ending_of
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Finished
+from bulk_topup.app.run_ending import ending_of
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Prepared, Runner
+from bulk_topup.engine import Runner
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
@@ -30,8 +33,6 @@ from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, log_to
 from bulk_topup.monitoring.messages import Message, Told, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import Figures, write_metrics
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished
 from bulk_topup.security.redaction import without_secrets
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.files import sha256_of

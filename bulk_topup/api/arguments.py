@@ -5,14 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved
-from bulk_topup.approvals.keys import HMAC
+from bulk_topup.app.credentials import Credentials
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import without_patterns
 from bulk_topup.jobs.load import load_job, make_job
-from bulk_topup.settings import Credentials, load_approval_secret
 from bulk_topup.system.clock import SystemClock
 
 #: Seconds to wait for an answer of the provider.
@@ -79,15 +77,3 @@ def environment_of(text: Environment | str) -> Environment:
 def ledger_of(path: Path | str | None, environment: Environment) -> Path:
     """Give the ledger's file: what is stated, else the one that commands use here."""
     return Path(path or os.environ.get("BULK_TOPUP_LEDGER") or default_ledger(environment))
-
-
-def presented(file: Path, policy: ApprovalPolicy) -> Presented:
-    """Read an approved plan, with the secret by which it is checked where there is one.
-
-    Raises:
-        ApprovalError: the file cannot be read, or is none.
-        ConfigurationError: the secret is missing.
-    """
-    plan = read_approved(file)
-    is_secret_needed = HMAC in policy.keys and plan.approval.key.startswith(HMAC)
-    return Presented(plan=plan, secret=load_approval_secret() if is_secret_needed else None)

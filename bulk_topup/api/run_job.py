@@ -7,6 +7,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from bulk_topup.api.arguments import job_of, options_of
+from bulk_topup.api.worker_thread import Work
+from bulk_topup.app.approval import presented
+from bulk_topup.app.archived_run import ended_run
+from bulk_topup.app.credentials import Credentials
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.provider import open_client, payer_of, poll_policy
+from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.run import Finished, run_list
+from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import Presented
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.exit_codes import ExitMeaning
@@ -14,17 +24,10 @@ from bulk_topup.domain.money import plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.engine import Prepared, Progress, Runner, RunOptions
+from bulk_topup.engine import Progress, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.library.ended import ended_run
-from bulk_topup.library.starting import job_of, options_of, presented
-from bulk_topup.library.working import Work
-from bulk_topup.providers import open_client, payer_of, poll_policy
-from bulk_topup.reporting import ReportOptions
-from bulk_topup.runs import Finished, exit_code, run_list
-from bulk_topup.settings import Credentials
 from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.

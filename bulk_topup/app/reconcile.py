@@ -1,13 +1,14 @@
 """Comparing list, ledger, provider and wallet, and mending what differs, for scripts and for the command line."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.domain.attempt import Move
+from bulk_topup.app.plan import open_job_list
+from bulk_topup.app.preflight import Payer, demand_same_payer
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
@@ -20,20 +21,13 @@ from bulk_topup.ledger import Ledger, run_lock
 from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
 from bulk_topup.reconcile.discrepancies import Difference
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
-from bulk_topup.reconcile.rebuild import rebuild_attempts
-from bulk_topup.reconcile.resolve import ResolutionError, Statement, resolve
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
-from bulk_topup.runs import Payer, demand_same_payer, merge_list, open_job_list, prepare_job
 from bulk_topup.system.clock import Clock, SystemClock
 
 #: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
 MARGIN: Final = timedelta(minutes=10)
 #: The window when neither a run nor a time is named.
 LAST_DAY: Final = timedelta(hours=24)
-
-
-class AlreadySentError(BulkTopupError):
-    """The ledger has the run with rows that were sent, so there is nothing to rebuild."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,94 +117,6 @@ def _window(run: Run | None, ledger: Ledger, now: datetime, start: datetime | No
     if end < start:
         raise BulkTopupError(f"The window ends ({end.isoformat()}) before it begins ({start.isoformat()}).")
     return Window(start=start, end=end)
-
-
-async def rebuild(
-    job: Job,
-    *,
-    dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    clock: Clock | None = None,
-) -> tuple[Run, int]:
-    """Make a run anew in the ledger from its list and what the provider has of its rows; nothing is sent.
-
-    Args:
-        job: the job, its dates filled in by `Job.at`.
-        dvs: an open client.
-        payer: whose account the client is for.
-        ledger: an open ledger.
-        start, end: the window of the provider's list that is read, in UTC; rows that it does not show are asked for
-            one by one. By default the last 24 hours.
-        clock: where time comes from.
-
-    Returns:
-        The run, and how many of its rows the provider knows.
-
-    Raises:
-        AlreadySentError: the ledger has the run, with rows that were sent.
-        RunLockedError: another process holds the run.
-        ListError, MappingError: the list cannot be read or mapped.
-        DVSError: the provider did not answer.
-    """
-    now = (clock or SystemClock()).now()
-    run_key = str(job.run_key)
-    with run_lock(ledger.path, job.name, run_key):
-        found = ledger.find_run(job.name, run_key)
-        if found is not None:
-            demand_same_payer(found, payer)
-            if ledger.is_sent(found):
-                raise AlreadySentError(
-                    f"The ledger {ledger.path} has run {found.name} with rows that were sent; nothing is rebuilt. "
-                    f"Compare it with `bulk-topup reconcile {found.name}`, or start it again to go on."
-                )
-        reader = open_job_list(job)
-        await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
-        window = _window(None, ledger, now, start, end)
-        rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
-    return run, rows
-
-
-async def resolve_conflicts(
-    run: Run, lines: Collection[int], statement: Statement, *, dvs: AsyncDVS, payer: Payer, ledger: Ledger
-) -> tuple[list[Move], list[int]]:
-    """End conflicts of a run's rows as a person states, each by the provider's record where it has one.
-
-    A paid or open row that the list contradicts has no conflict to end: where its own state is stated, what the list
-    says is taken as read.
-
-    Args:
-        run: the run.
-        lines: the rows' lines in the list.
-        statement: what the person states of all of them.
-        dvs: an open client.
-        payer: whose account the client is for.
-        ledger: an open ledger.
-
-    Returns:
-        The moves that were made, and the lines of the rows whose contradiction was taken as read.
-
-    Raises:
-        ResolutionError: a line has neither, or the provider's record says otherwise; rows before it have moved.
-        RunLockedError: another process holds the run.
-        DVSError: the provider did not answer; rows before it have moved.
-    """
-    with run_lock(ledger.path, run.job, run.run_key):
-        demand_same_payer(run, payer)
-        conflicts = ledger.conflicts(run, lines)
-        noted = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
-        known = ledger.attempts_among(conflicts)
-        if strangers := set(lines) - noted - {each.line for each in known.values()}:
-            where = ", ".join(map(str, sorted(strangers)))
-            raise ResolutionError(
-                f"Run {run.name} has no conflict on line {where}, and no row there that is {statement.state} and that "
-                f"the list contradicts. `bulk-topup conflict list {run.name}` lists them."
-            )
-        moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
-        return moves, ledger.acknowledge(run, noted, statement.cause)
 
 
 async def _compare(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.doctor.findings import Finding, Verdict
+from bulk_topup.app.doctor.findings import Finding, Verdict
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger import Ledger, examine

@@ -8,12 +8,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
+from bulk_topup.app.credentials import Credentials, load_credentials, load_transport
+from bulk_topup.app.preflight import Payer
 from bulk_topup.domain.environment import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.runs import Payer
-from bulk_topup.settings import Credentials, load_credentials, load_transport
 from bulk_topup.system.files import private_folder
 
 #: As many as a run can use; each is opened only when it is needed.

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from bulk_topup.doctor.findings import Finding, Verdict
+from bulk_topup.app.doctor.findings import Finding, Verdict
 from bulk_topup.domain.money import plain
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe

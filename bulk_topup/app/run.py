@@ -1,0 +1,223 @@
+"""Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock
+
+from bulk_topup.app.archive import Archiving, ListFile, mark_of
+from bulk_topup.app.plan import _left_out, _open_table, _statement, open_job_list, prepare_job
+from bulk_topup.app.preflight import (
+    Payer,
+    _demand_balance,
+    _demand_caps,
+    _demand_kept,
+    _demand_memory,
+    _demand_no_approval_needed,
+    _demand_not_purged,
+    _demand_same_mode,
+    _together,
+    demand_same_payer,
+)
+from bulk_topup.app.prepare import Prepared, compare_balances
+from bulk_topup.app.report import ReportOptions, make_report_folder, standing_report, write_standing_report
+from bulk_topup.approvals.approval import Presented, demand_valid
+from bulk_topup.approvals.statement import demand_same
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import is_open
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine import Runner, RunOptions, RunResult
+from bulk_topup.errors import (
+    InterruptedRunError,
+    LedgerError,
+    ListError,
+    PurgedRunError,
+    RowsRefusedError,
+)
+from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.snapshot import reading_of, reporting_of
+from bulk_topup.ledger import Ledger, RetryChoice, run_lock
+from bulk_topup.report import Report, ReportError
+from bulk_topup.report.left_out import write_left_out
+from bulk_topup.system.clock import Clock, SystemClock
+
+
+class Watcher(Protocol):
+    """Who looks on: may show what comes, ask before anything is sent, and stop the run."""
+
+    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
+        """See what a start would do; called before anything is refused or sent."""
+        ...
+
+    def confirm(self, run_name: str, rows: int) -> None:
+        """Agree to the sending of that many rows, or raise."""
+        ...
+
+    def running(self, run: Run, runner: Runner) -> AbstractContextManager[None]:
+        """Look on while the run is on."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finished:
+    """How a start ended, and where its report lies."""
+
+    run: Run
+    result: RunResult
+    report: Report
+    #: The rows that the job's filters leave out; None where there are no filters.
+    left_out: Path | None = None
+    #: What became of the list, where the job has an archive.
+    archiving: Archiving | None = None
+    #: Nothing changed since an earlier start wrote the report, so that it was not written again.
+    is_report_standing: bool = False
+
+
+async def run_list(
+    job: Job,
+    *,
+    dvs: AsyncDVS,
+    payer: Payer,
+    ledger: Ledger,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock | None = None,
+    corrections: Path | None = None,
+    approval: Presented | None = None,
+    held: FileLock | None = None,
+) -> Finished:
+    """Pay a list, or go on with it where an earlier start ended.
+
+    Args:
+        job: the job, its dates filled in by `Job.at`.
+        dvs: an open client.
+        payer: whose account the client is for.
+        ledger: an open ledger.
+        options: how to submit and track.
+        report: where results are written; the folder is made before anything is sent.
+        watcher: who looks on.
+        clock: where time comes from.
+        corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
+        approval: somebody else's approval of exactly this; it stands for the watcher's agreement.
+        held: the run's lock where the caller holds it, which `run_lock` gave; None to lock the run here.
+
+    Raises:
+        RunLockedError: another process holds the run.
+        ListError: the list cannot be read, or is being written.
+        RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError:
+            nothing was sent.
+        PurgedRunError: nothing was sent; whom it, or another run that counts, paid is not known any more.
+        InterruptedRunError: the ledger could not be written any more.
+    """
+    run_key = str(job.run_key)
+    with run_lock(ledger.path, job.name, run_key, held=held):
+        found = ledger.find_run(job.name, run_key)
+        _demand_memory(job, ledger, (clock or SystemClock()).now())
+        if found is not None:
+            _demand_not_purged(found)
+            demand_same_payer(found, payer)
+            _demand_same_mode(found, job.mode, ledger)
+        if approval is not None:
+            demand_valid(approval, job.approval, (clock or SystemClock()).now())
+        file = None if job.archive is None else ListFile.look(Path(job.list), Path(job.archive))
+        mark = _mark_of(job)
+        table = _open_table(job, found, ledger, corrections)
+        reader = open_job_list(job, table)
+        prepared = await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
+        prepared = replace(prepared, left_out=_left_out(table))
+        watcher.prepared(job, found, prepared)
+        if _mark_of(job) != mark:
+            raise ListError(
+                f"{job.list} was changed while it was read, so nothing was sent; start again once it is complete."
+            )
+        if prepared.plan.refused and not job.skip_refused:
+            raise RowsRefusedError(
+                f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
+                "Correct them, or state --skip-refused to pay the others."
+            )
+        _demand_kept(prepared.checks)
+        _demand_balance(prepared.balances)
+        if approval is not None:
+            demand_same(approval.plan.statement, _statement(job, payer, ledger, clock or SystemClock()))
+        else:
+            _demand_no_approval_needed(job, found, prepared)
+        make_report_folder(report.folder)
+        left_out = write_left_out(table, report.folder) if isinstance(table, FilteredTable) else None
+        to_send = prepared.difference.new + prepared.difference.waiting
+        if corrections is not None:
+            to_send += prepared.difference.corrected
+        if to_send and approval is None:
+            watcher.confirm(f"{job.name}/{run_key}", to_send)
+        run = _merged(job, ledger, payer, reader.columns, approval)
+        if corrections is not None:
+            _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
+            _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
+            _demand_caps(job.caps, run, ledger)
+            ledger.retry_chosen("corrected")
+        finished = await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        archiving = None if file is None or is_open(finished.result.counts) else file.archive()
+        return replace(finished, left_out=left_out, archiving=archiving)
+
+
+def _mark_of(job: Job) -> tuple[int, ...] | None:
+    """Give what tells whether a job's list is still being written; None where it is not there."""
+    try:
+        return mark_of(Path(job.list))
+    except OSError:
+        return None
+
+
+def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None) -> Run:
+    """Merge the list; where it cannot be written, a start that finds the disk well again does it all."""
+    try:
+        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
+    except PurgedRunError:
+        raise
+    except LedgerError as error:
+        raise InterruptedRunError(f"{error} Nothing was sent; start again once that is mended.") from error
+
+
+def merge_list(
+    job: Job, *, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None = None
+) -> Run:
+    """Make the list that is staged the list of the job's run, which is begun where it is new."""
+    return ledger.merge(
+        job=job.name,
+        run_key=str(job.run_key),
+        environment=payer.environment,
+        account=payer.account,
+        guards=job.guards.model_dump_json(),
+        approval=None if approval is None else approval.plan.model_dump_json(),
+        list_path=job.list,
+        columns=columns,
+        reading=reading_of(job),
+        reporting=reporting_of(job),
+    )
+
+
+async def _execute(
+    run: Run,
+    dvs: AsyncDVS,
+    ledger: Ledger,
+    options: RunOptions,
+    report: ReportOptions,
+    watcher: Watcher,
+    clock: Clock | None,
+) -> Finished:
+    runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
+    try:
+        with watcher.running(run, runner):
+            result = await runner.execute()
+    except LedgerError as error:
+        raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
+    try:
+        if standing := standing_report(run, ledger=ledger, options=report):
+            return Finished(run=run, result=result, report=standing, is_report_standing=True)
+        return Finished(run=run, result=result, report=write_standing_report(run, ledger=ledger, options=report))
+    except ReportError as error:
+        raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
