@@ -22,14 +22,14 @@ from typing import Any, Final
 import aiohttp
 import click
 
-import bulk_topup.cli.going_on
-import bulk_topup.cli.pay
-import bulk_topup.cli.sandbox
+import bulk_topup.cli.commands.resume
+import bulk_topup.cli.commands.run
+import bulk_topup.cli.commands.sandbox
 import bulk_topup.ledger.ledger
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
-from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE
+from bulk_topup.cli.lazy_group import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.dvs.transports.base import Answer, Call, HTTPTransport
 from bulk_topup.ledger import Ledger

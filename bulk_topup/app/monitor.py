@@ -4,19 +4,18 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import click
-
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import Finished
 from bulk_topup.app.run_ending import ending_of
+from bulk_topup.cli.errors import warn
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
@@ -33,8 +32,6 @@ from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, log_to
 from bulk_topup.monitoring.messages import Message, Told, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import Figures, write_metrics
-from bulk_topup.security.redaction import without_secrets
-from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.files import sha256_of
 
 #: Seconds between looks at a run that is on, for its metrics and its log.
@@ -277,12 +274,6 @@ class Teller:
     @property
     def _seconds(self) -> float:
         return time.monotonic() - self._began
-
-
-def warn(warnings: Iterable[str]) -> None:
-    """Print what could not be told."""
-    for warning in warnings:
-        click.echo(f"Warning: {printable(without_secrets(warning))}", err=True)
 
 
 def _hash_of(file: Path) -> str | None:

@@ -5,45 +5,45 @@ import logging
 import click
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.cli.lazy import LazyGroup, Place
+from bulk_topup.cli.lazy_group import LazyGroup, Place
 from bulk_topup.security.redaction import install
 
 
 def _place(module: str, name: str, help_: str) -> Place:
-    return Place(module=f"bulk_topup.cli.{module}", name=name, help=help_)
+    return Place(module=f"bulk_topup.cli.commands.{module}", name=name, help=help_)
 
 
 COMMANDS = {
     "annotate": _place("annotate", "annotate_command", "Write outcomes beside the rows of your own workbook."),
     "approval-key": _place("approve", "approval_key_group", "Make the keys that plans are approved with."),
     "approve": _place("approve", "approve_command", "Approve a plan that somebody else made."),
-    "balances": _place("api", "balances_command", "Show what the account's wallets hold."),
-    "campaigns": _place("api", "campaigns_command", "List the campaigns, or show one."),
+    "balances": _place("catalogue", "balances_command", "Show what the account's wallets hold."),
+    "campaigns": _place("catalogue", "campaigns_command", "List the campaigns, or show one."),
     "completion": _place("completion", "completion_command", "Print what makes a shell complete on the Tab key."),
-    "conflict": _place("conflicts", "conflict_group", "List rows that a person has to look at, and say what is true."),
-    "countries": _place("api", "countries_command", "List the countries that have products, or show one."),
+    "conflict": _place("conflict", "conflict_group", "List rows that a person has to look at, and say what is true."),
+    "countries": _place("catalogue", "countries_command", "List the countries that have products, or show one."),
     "doctor": _place("doctor", "doctor_command", "Check key pair, clock, disk and ledger, and say what to do."),
     "job": _place("job", "job_group", "Check job files, begin one, or print what they may hold."),
     "ledger": _place("ledger", "ledger_group", "Look after the ledger: forget the people of finished runs."),
     "listen": _place("listen", "listen_command", "Receive callbacks for the ledger's runs."),
     "lookup": _place("lookup", "lookup_group", "Ask about a number, an account or an eSIM before paying."),
-    "operators": _place("api", "operators_command", "List the operators, or show one."),
+    "operators": _place("catalogue", "operators_command", "List the operators, or show one."),
     "pin-key": _place("pin_key", "pin_key_group", "Manage the keys that purchased PINs are encrypted with."),
     "plan": _place("plan", "plan_command", "Say what a run would do, without sending anything."),
-    "products": _place("api", "products_command", "List the account's products, or show what one requires."),
-    "promotions": _place("api", "promotions_command", "List the operators' promotions, or show one."),
+    "products": _place("catalogue", "products_command", "List the account's products, or show what one requires."),
+    "promotions": _place("catalogue", "promotions_command", "List the operators' promotions, or show one."),
     "reconcile": _place("reconcile", "reconcile_command", "Compare list, ledger, the provider's list and the wallet."),
-    "report": _place("runs", "report_command", "Write a run's report again from the ledger, in any format."),
-    "resume": _place("going_on", "resume_command", "Go on with a run as the ledger knows it."),
-    "retry": _place("going_on", "retry_command", "Give failed rows a new attempt."),
-    "run": _place("pay", "run_command", "Check, plan, submit, track and report a list; started again, resume."),
+    "report": _place("report", "report_command", "Write a run's report again from the ledger, in any format."),
+    "resume": _place("resume", "resume_command", "Go on with a run as the ledger knows it."),
+    "retry": _place("retry", "retry_command", "Give failed rows a new attempt."),
+    "run": _place("run", "run_command", "Check, plan, submit, track and report a list; started again, resume."),
     "sandbox": _place("sandbox", "sandbox_command", "Start a simulator of the DVS API on this machine."),
     "schedule": _place("schedule", "schedule_group", "Print what starts a job by itself, for cron or systemd."),
-    "services": _place("api", "services_command", "List the services with their subservices, or show one."),
-    "status": _place("runs", "status_command", "Show the ledger's runs and their progress, or one run's totals."),
+    "services": _place("catalogue", "services_command", "List the services with their subservices, or show one."),
+    "status": _place("status", "status_command", "Show the ledger's runs and their progress, or one run's totals."),
     "template": _place("template", "template_command", "Write a list's template: what products require, with checks."),
     "transaction": _place(
-        "transactions", "transaction_group", "Look at the provider's transactions, confirm or cancel them."
+        "transaction", "transaction_group", "Look at the provider's transactions, confirm or cancel them."
     ),
 }
 

@@ -4,7 +4,7 @@ import click
 from click.testing import CliRunner
 
 from bulk_topup.cli import main
-from bulk_topup.cli.lazy import INTERRUPTED, INTERRUPTED_CODE, LazyGroup, Place
+from bulk_topup.cli.lazy_group import INTERRUPTED, INTERRUPTED_CODE, LazyGroup, Place
 from bulk_topup.domain.exit_codes import ExitMeaning
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.approvals.approval import ApprovalPolicy
-from bulk_topup.cli.plan_verdict import plan_verdict
+from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.domain.totals import Difference
 from bulk_topup.domain.verdict import Tone
 from bulk_topup.jobs.job import Job

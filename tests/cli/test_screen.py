@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bulk_topup.cli.forecast import Forecast, Pace, about
-from bulk_topup.cli.run_screen import RunScreen
-from bulk_topup.cli.screen import bar_of, framed, is_live, next_steps
+from bulk_topup.cli.screens.forecast import Forecast, Pace, about
+from bulk_topup.cli.screens.progress import RunScreen
+from bulk_topup.cli.screens.style import bar_of, framed, is_live, next_steps
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import Step, Tone, Verdict

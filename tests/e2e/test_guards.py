@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bulk_topup.cli.plan import plan_command
+from bulk_topup.cli.commands.plan import plan_command
 
 Pay = Callable[..., Any]
 Books = Callable[[], dict[str, Any]]

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.app import monitor
-from bulk_topup.cli.telling import telling
+from bulk_topup.cli.monitoring import telling
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
 from tests.receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of

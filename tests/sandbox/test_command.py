@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
-from bulk_topup.cli.sandbox import sandbox_command
+from bulk_topup.cli.commands.sandbox import sandbox_command
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

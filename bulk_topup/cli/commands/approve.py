@@ -1,0 +1,138 @@
+"""The commands of whoever approves: make a key, approve a plan; and the options with which a run takes an approval."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from bulk_topup.app.credentials import load_approval_secret
+from bulk_topup.approvals.approval import VALID_FOR, approve, user_name
+from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer
+from bulk_topup.approvals.statement import Statement, read_statement
+from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.guards import Guards
+from bulk_topup.dvs import codec
+from bulk_topup.errors import ApprovalError
+from bulk_topup.system.clock import SystemClock
+from bulk_topup.system.files import replacing
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HOURS = VALID_FOR / timedelta(hours=1)
+
+
+@click.command("approve")
+@click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--key", "key_file", type=click.Path(dir_okay=False, path_type=Path), help="Sign with this private key.")
+@click.option(
+    "--hmac", "with_secret", is_flag=True, help="Sign with the secret in BULK_TOPUP_APPROVAL_SECRET (or .env)."
+)
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, max=24 * 366, min_open=True),
+    default=_HOURS,
+    show_default=True,
+    help="How long the approval holds.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the approved plan.  [default: PLAN with .approved before its ending]",
+)
+@click.option("--yes", is_flag=True, help="Approve without being asked.")
+@click.option("--json", "as_json", is_flag=True, help="Print the approved plan as JSON.")
+def approve_command(
+    plan: Path, key_file: Path | None, with_secret: bool, hours: float, out: Path | None, yes: bool, as_json: bool
+) -> None:
+    """Approve a plan that somebody else made, so that `run --approved` may pay exactly that.
+
+    PLAN is the file that `plan --out` wrote. Look at the list too: its SHA-256 is shown.
+
+    \b
+    Example:
+      bulk-topup approve plan.json --key controller.key
+    """
+    if (key_file is None) == (not with_secret):
+        raise click.UsageError("Choose one of --key FILE and --hmac.")
+    with plain_errors():
+        statement = read_statement(plan)
+        console = Console(stderr=as_json, emoji=False)
+        _show(console, statement)
+        approved = approve(
+            statement,
+            _signer(key_file),
+            approver=user_name(),
+            now=SystemClock().now(),
+            valid_for=timedelta(hours=hours),
+        )
+        if not yes:
+            click.confirm("Approve this plan?", abort=True, err=True)
+        file = out or plan.with_name(f"{plan.stem}.approved{plan.suffix}")
+        try:
+            with replacing(file) as temporary:
+                temporary.write_bytes(codec.encode(approved.model_dump()) + b"\n")
+        except OSError as error:
+            raise ApprovalError(
+                f"The approved plan cannot be written to {file}: {error.strerror}. Name another with --out."
+            ) from None
+        console.print(f"Approved until {approved.approval.valid_until}: {shown(file)}", highlight=False, soft_wrap=True)
+        if as_json:
+            click.echo(codec.encode(approved.model_dump()))
+
+
+@click.group("approval-key")
+def approval_key_group() -> None:
+    """Make the keys that plans are approved with.
+
+    \b
+    Example:
+      bulk-topup approval-key new --out controller.key
+    """
+
+
+@approval_key_group.command("new")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File of the private key; a new one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def new_key_command(out: Path, as_json: bool) -> None:
+    """Make a key pair: the private key stays with who approves, the public one goes into the job file.
+
+    \b
+    Example:
+      bulk-topup approval-key new --out controller.key
+    """
+    with plain_errors():
+        public = make_key(out)
+    if as_json:
+        click.echo(codec.encode({"private_key": str(out), "public_key": public}))
+        return
+    click.echo(f"The private key, for its owner only: {out}")
+    click.echo(f'The public key, for job files: [approval] keys = ["{public}"]')
+
+
+def _signer(key_file: Path | None) -> Signer:
+    return secret_signer(load_approval_secret()) if key_file is None else load_signer(key_file)
+
+
+def _show(console: Console, statement: Statement) -> None:
+    rows = [
+        ("run", f"{statement.job}/{statement.run_key}"),
+        ("environment", statement.environment),
+        ("account", statement.account),
+        ("list", statement.list),
+        ("SHA-256 of the list", statement.list_sha256),
+        ("rows", statement.rows),
+        *((f"asked for in {unit}", amount) for unit, amount in statement.amounts.items()),
+        *((f"cost in {unit}", amount) for unit, amount in statement.costs.items()),
+        ("rows without a known cost", statement.rows_without_known_cost),
+        ("guards", Guards.model_validate_json(statement.guards).model_dump_json(exclude_defaults=True)),
+        ("planned by", statement.planned_by),
+        ("planned at", statement.planned_at),
+    ]
+    console.print(simple_table(("what", "as planned"), rows))

@@ -1,0 +1,289 @@
+"""The catalogue and the wallets at hand: services, countries, operators, products, promotions, campaigns, balances."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from bulk_topup.cli.query import answer, answer_options, everything
+from bulk_topup.domain.money import plain
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.account import Balance
+from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
+from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, RangedProduct
+
+ID = click.IntRange(min=1)
+
+country_option = click.option("--country", metavar="CCC", help="Of this country (ISO 3166-1 alpha-3).")
+operator_option = click.option("--operator", type=ID, metavar="ID", help="Of this operator.")
+service_option = click.option("--service", type=ID, metavar="ID", help="Of this service.")
+subservice_option = click.option("--subservice", type=ID, metavar="ID", help="Of this subservice.")
+product_option = click.option("--product", type=ID, metavar="ID", help="On this product.")
+language_option = click.option(
+    "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
+)
+
+
+@click.command("services")
+@click.argument("service_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@answer_options
+def services_command(service_id: int | None, country: str | None, **values: Any) -> None:
+    """List the services with their subservices, or show one.
+
+    \b
+    Example:
+      bulk-topup services --country MEX
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Service]:
+        if service_id is not None:
+            return [await dvs.services.get(service_id)]
+        return await everything(dvs.services.list(country_iso_code=country))
+
+    def row(service: Service) -> tuple[object, ...]:
+        return service.id, service.name, ", ".join(f"{part.name} ({part.id})" for part in service.subservices or ())
+
+    answer(values, fetch, ("id", "name", "subservices"), row)
+
+
+@click.command("countries")
+@click.argument("country", metavar="[CCC]", required=False)
+@service_option
+@subservice_option
+@answer_options
+def countries_command(country: str | None, service: int | None, subservice: int | None, **values: Any) -> None:
+    """List the countries that have products, or show one.
+
+    \b
+    Example:
+      bulk-topup countries --service 3
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Country]:
+        if country is not None:
+            return [await dvs.countries.get(country)]
+        return await everything(dvs.countries.list(service_id=service, subservice_id=subservice))
+
+    def row(found: Country) -> tuple[object, ...]:
+        return found.iso_code, found.name, ", ".join(region.code for region in found.regions or ())
+
+    answer(values, fetch, ("code", "name", "regions"), row)
+
+
+@click.command("operators")
+@click.argument("operator_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@service_option
+@subservice_option
+@answer_options
+def operators_command(
+    operator_id: int | None, country: str | None, service: int | None, subservice: int | None, **values: Any
+) -> None:
+    """List the operators, or show one.
+
+    \b
+    Example:
+      bulk-topup operators --country SGP
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Operator]:
+        if operator_id is not None:
+            return [await dvs.operators.get(operator_id)]
+        listing = dvs.operators.list(country_iso_code=country, service_id=service, subservice_id=subservice)
+        return await everything(listing)
+
+    def row(operator: Operator) -> tuple[object, ...]:
+        return operator.id, operator.name, operator.country.iso_code
+
+    answer(values, fetch, ("id", "name", "country"), row)
+
+
+@click.command("promotions")
+@click.argument("promotion_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@operator_option
+@product_option
+@language_option
+@answer_options
+def promotions_command(
+    promotion_id: int | None,
+    country: str | None,
+    operator: int | None,
+    product: int | None,
+    language: str | None,
+    **values: Any,
+) -> None:
+    """List the operators' promotions, or show one.
+
+    \b
+    Example:
+      bulk-topup promotions --country MEX --language es
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Promotion]:
+        if promotion_id is not None:
+            return [await dvs.promotions.get(promotion_id, language=language)]
+        return await everything(
+            dvs.promotions.list(country_iso_code=country, operator_id=operator, product_id=product, language=language)
+        )
+
+    def row(promotion: Promotion) -> tuple[object, ...]:
+        return (*_period(promotion), promotion.operator.name, _ids(promotion.products), promotion.description)
+
+    answer(values, fetch, ("id", "title", "from", "to", "operator", "products", "description"), row)
+
+
+@click.command("campaigns")
+@click.argument("campaign_id", metavar="[ID]", type=ID, required=False)
+@country_option
+@operator_option
+@product_option
+@answer_options
+def campaigns_command(
+    campaign_id: int | None, country: str | None, operator: int | None, product: int | None, **values: Any
+) -> None:
+    """List the campaigns, or show one.
+
+    \b
+    Example:
+      bulk-topup campaigns --country MEX
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Campaign]:
+        if campaign_id is not None:
+            return [await dvs.campaigns.get(campaign_id)]
+        listing = dvs.campaigns.list(country_iso_code=country, operator_id=operator, product_id=product)
+        return await everything(listing)
+
+    def row(campaign: Campaign) -> tuple[object, ...]:
+        return (*_period(campaign), _ids(campaign.products), campaign.description)
+
+    answer(values, fetch, ("id", "title", "from", "to", "products", "description"), row)
+
+
+@click.command("products")
+@click.argument("product_id", metavar="[ID]", type=ID, required=False)
+@click.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
+@country_option
+@operator_option
+@service_option
+@subservice_option
+@click.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
+@click.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
+@click.option(
+    "--benefit-type",
+    "benefit_types",
+    multiple=True,
+    type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
+    help="With this benefit; repeatable.",
+)
+@language_option
+@answer_options
+def products_command(
+    product_id: int | None,
+    product_type: str | None,
+    country: str | None,
+    operator: int | None,
+    service: int | None,
+    subservice: int | None,
+    region: str | None,
+    tags: tuple[str, ...],
+    benefit_types: tuple[str, ...],
+    language: str | None,
+    **values: Any,
+) -> None:
+    """List the account's products, or show what one requires.
+
+    \b
+    Example:
+      bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
+      bulk-topup products 6418
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
+        if product_id is not None:
+            return [await dvs.products.get(product_id, language=language)]
+        return await everything(
+            dvs.products.list(
+                type=ProductType(product_type) if product_type else None,
+                country_iso_code=country,
+                operator_id=operator,
+                service_id=service,
+                subservice_id=subservice,
+                region=region,
+                tags=list(tags) or None,
+                benefit_types=list(benefit_types) or None,
+                language=language,
+            )
+        )
+
+    headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
+    answer(values, fetch, headings, _product_row, unbroken=("id", "requires"))
+
+
+@click.command("balances")
+@click.option("--unit", metavar="CCC", help="Only the wallet in this currency.")
+@answer_options
+def balances_command(unit: str | None, **values: Any) -> None:
+    """Show what the account's wallets hold.
+
+    \b
+    Example:
+      bulk-topup balances --unit USD
+    """
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Balance]:
+        return await everything(dvs.balances.list(unit=unit))
+
+    def row(balance: Balance) -> tuple[object, ...]:
+        limit = None if balance.credit_limit is None else plain(balance.credit_limit)
+        return balance.unit, plain(balance.available), plain(balance.holding), limit
+
+    answer(values, fetch, ("unit", "available", "holding", "credit limit"), row)
+
+
+def _period(promotion: Promotion | Campaign) -> tuple[object, ...]:
+    return promotion.id, promotion.title, f"{promotion.start_date:%Y-%m-%d}", f"{promotion.end_date:%Y-%m-%d}"
+
+
+def _ids(products: Sequence[Any] | None) -> str:
+    return ", ".join(str(product.id) for product in products or ())
+
+
+def _product_row(product: Product) -> tuple[object, ...]:
+    receives = costs = ""
+    if isinstance(product, FixedProduct):
+        receives = f"{plain(product.destination.amount)} {product.destination.unit}"
+        wholesale = product.prices.wholesale
+        costs = "" if wholesale.amount is None else f"{plain(wholesale.amount)} {wholesale.unit}"
+    elif isinstance(product, RangedProduct):
+        allowed = product.destination.amount
+        bounds = " to ".join(plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
+        step = f" in steps of {plain(allowed.increment)}" if allowed.increment else ""
+        receives = f"{bounds} {product.destination.unit}{step}"
+        rate = product.rates.wholesale
+        costs = f"1 {product.prices.wholesale.unit} per {plain(rate)} {product.destination.unit}" if rate else ""
+    groups = (
+        ("credit_party_identifier", product.required_credit_party_identifier_fields),
+        ("debit_party_identifier", product.required_debit_party_identifier_fields),
+        ("sender", product.required_sender_fields),
+        ("beneficiary", product.required_beneficiary_fields),
+        ("statement_identifier", product.required_statement_identifier_fields),
+        ("additional_identifier", product.required_additional_identifier_fields),
+    )
+    requires = "\n".join(
+        "\nor ".join("\nand ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
+        for group, alternatives in groups
+        if alternatives
+    )
+    operator = product.operator
+    return (
+        product.id,
+        product.name,
+        f"{operator.name} ({operator.id}), {operator.country.iso_code}",
+        product.type.replace("_", " ").lower(),
+        receives,
+        costs,
+        requires,
+    )

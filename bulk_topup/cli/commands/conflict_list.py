@@ -1,0 +1,48 @@
+"""The command that lists the rows that a person has to look at."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.run_name import run_argument
+from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.dvs import codec
+
+
+@click.command("list")
+@run_argument(required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@provider_options
+def list_command(run_name: str | None, as_json: bool, **values: Any) -> None:
+    """List the conflicts of a run, or of all runs of the ledger.
+
+    \b
+    Example:
+      bulk-topup conflict list list/rewards
+    """
+    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+        runs = [ledger.run_named(run_name)] if run_name is not None else ledger.runs()
+        found: list[tuple[Run, int, RowState, str]] = []
+        for run in runs:
+            known = ledger.attempts_among(ledger.conflicts(run)).values()
+            found += [(run, each.line, each.state, each.message) for each in known]
+            found += [(run, line, state, note) for line, state, note in ledger.contradicted(run)]
+        found.sort(key=lambda row: (row[0].id, row[1]))
+        if as_json:
+            click.echo(
+                codec.encode(
+                    [
+                        {"run": run.name, "line": line, "state": state.value, "message": message}
+                        for run, line, state, message in found
+                    ]
+                )
+            )
+            return
+        rows = ((run.name, line, state, message) for run, line, state, message in found)
+        Console().print(simple_table(("run", "line", "state", "what is wrong"), rows, unbroken=("run",)))

@@ -1,0 +1,47 @@
+"""The command that writes a run's report again."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.report import make_report_folder, report_run
+from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.report import report_of, report_options
+from bulk_topup.cli.options.run_name import run_argument
+from bulk_topup.cli.screens.status import purge_line
+from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.summary import charged_lines, summary_table
+from bulk_topup.dvs import codec
+
+
+@click.command("report")
+@run_argument()
+@provider_options
+@report_options
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def report_command(run_name: str, as_json: bool, **values: Any) -> None:
+    """Write a run's report again from the ledger, in any format.
+
+    \b
+    Example:
+      bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
+    """
+    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+        run = ledger.run_named(run_name)
+        options = report_of(values, run)
+        make_report_folder(options.folder)
+        report = report_run(run, ledger=ledger, options=options)
+        if as_json:
+            click.echo(codec.encode({**report.summary.as_json(), "files": [str(file) for file in report.files]}))
+            return
+        console = Console(emoji=False)
+        console.print(summary_table(report.summary))
+        for line in charged_lines(report.summary):
+            console.print(line, highlight=False)
+        if run.purged_at is not None:
+            console.print(purge_line(run), highlight=False, soft_wrap=True)
+        for file in report.files:
+            console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)

@@ -1,0 +1,89 @@
+"""The command that pays a list or a job."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.run import Finished, run_list
+from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.monitoring import Beside, telling
+from bulk_topup.cli.options.approval import approval_from, approval_options
+from bulk_topup.cli.options.list import job_from, list_options, start_of
+from bulk_topup.cli.options.monitoring import telling_options
+from bulk_topup.cli.options.pace import pace_options, scheduled_option
+from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.report import report_from, report_options
+from bulk_topup.cli.payment import Callbacks, end_if_archived, finish, watching
+from bulk_topup.cli.quiet import quietly
+from bulk_topup.cli.screens.plan import plan_json
+from bulk_topup.dvs import codec
+from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.jobs.job import NoListError
+from bulk_topup.ledger import Ledger, run_lock
+
+
+@click.command("run")
+@list_options
+@scheduled_option
+@provider_options
+@report_options
+@approval_options
+@telling_options
+@pace_options
+def run_command(**values: Any) -> None:
+    """Check, plan, submit, track and report a list; start it again to resume.
+
+    LIST is a CSV or XLSX file, JOB a job file that ends in .toml. Started again, a run goes on where it was and
+    never pays a row twice; --run-key names a new run.
+
+    \b
+    Example:
+      bulk-topup run sample_files/rewards.csv --product 6418
+    """
+    with telling() as teller, quietly(values["quiet"]), plain_errors():
+        job, folder = job_from(values)
+        teller.take(values, job, folder)
+        corrections: Path | None = values.pop("corrections")
+        job, approval = approval_from(values, job)
+        provider = provider_from(values, job.environment)
+        try:
+            job = job.at(start_of(values, job.schedule), folder)
+        except NoListError as missing:
+            gone = missing.job
+            report = report_from(values, gone.name, str(gone.run_key), gone.reports, gone.report_folder)
+            end_if_archived(missing, provider, report.folder)
+            raise
+        teller.is_of(job.name, str(job.run_key))
+        report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
+        callbacks, is_same_account = Callbacks(values), values.pop("is_same_account")
+        watcher, options = watching(values, provider, job.concurrency, callbacks, report, teller)
+
+        async def pay() -> Finished:
+            # The run is held first, so that a second start is told of the run and not of the sandbox that it has open.
+            with Ledger(provider.ledger) as ledger, run_lock(ledger.path, job.name, str(job.run_key)) as held:
+                async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
+                    teller.follow(dvs)
+                    with callbacks.received(ledger, options, watcher) as told:
+                        return await run_list(
+                            job,
+                            dvs=dvs,
+                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                            ledger=ledger,
+                            options=told,
+                            report=report,
+                            watcher=Beside(teller, watcher),
+                            corrections=corrections,
+                            approval=approval,
+                            held=held,
+                        )
+
+        try:
+            finished = teller.finished = run_async(pay())
+        except (RowsRefusedError, GuardError, BalanceTooLowError):
+            if watcher.json and watcher.plan:
+                click.echo(codec.encode(plan_json(*watcher.plan)))
+            raise
+        finish(finished, watcher)

@@ -1,0 +1,111 @@
+"""Writes a list's template: the columns that products require, checked as they are filled in."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.options.provider import provider_options
+from bulk_topup.cli.query import ask
+from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
+from bulk_topup.dvs.models.product import Product
+from bulk_topup.workbooks.template import Template, TemplateError, template_for
+from bulk_topup.workbooks.write_template import write_template
+
+#: Products that one template has at most; more are a matter of several lists.
+MAX_PRODUCTS = 100
+
+
+@click.command("template")
+@click.option(
+    "--product",
+    "product_ids",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    multiple=True,
+    required=True,
+    help="What the list pays with; repeatable, the list then has a column for it.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The file, which ends in .xlsx or .csv.  [default: template-ID.xlsx]",
+)
+@click.option("--force", is_flag=True, help="Take the place of a file that exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@provider_options
+def template_command(
+    product_ids: tuple[int, ...], output: Path | None, force: bool, as_json: bool, **values: Any
+) -> None:
+    """Write a list's template: the columns that the products require, drop-downs and an example row.
+
+    Spreadsheet programs check each cell as it is written. `plan` takes what is filled in without further options than
+    the product, and refuses the example row where it is left in.
+
+    \b
+    Example:
+      bulk-topup template --product 7350 --output payroll.xlsx
+    """
+    ids = tuple(dict.fromkeys(product_ids))
+    if len(ids) > MAX_PRODUCTS:
+        raise click.UsageError(f"A template has at most {MAX_PRODUCTS} products; make several.")
+
+    async def fetch(dvs: AsyncDVS) -> list[Product]:
+        return [await _product(dvs, id_) for id_ in ids]
+
+    products = ask(values, fetch)
+    with plain_errors():
+        template = template_for(products)
+        file = output or Path(f"template-{'-'.join(map(str, ids[:3]))}.xlsx")
+        write_template(template, file, force=force)
+    if as_json:
+        click.echo(codec.encode(_described(template, file)))
+        return
+    console = Console(emoji=False)
+    headings = ("column", "what to write")
+    console.print(simple_table(headings, ((each.name, each.explanation) for each in template.columns)))
+    for offer in template.offers:
+        console.print(f"{offer.id} {shown(offer.name)}: {shown(offer.amounts)}", highlight=False, soft_wrap=True)
+        for text in offer.alternatives:
+            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"The template: {shown(file)}. Fill it in, remove the example row, then check it: "
+        f"bulk-topup plan {shown(file)}{template.options}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+async def _product(dvs: AsyncDVS, id_: int) -> Product:
+    try:
+        return await dvs.products.get(id_)
+    except NotFoundError:
+        raise TemplateError(
+            f"Product {id_} is not available in this account; `bulk-topup products` lists those that are."
+        ) from None
+
+
+def _described(template: Template, file: Path) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "columns": [
+            {"name": column.name, "field": column.field, "explanation": column.explanation}
+            for column in template.columns
+        ],
+        "products": [
+            {
+                "id": offer.id,
+                "name": offer.name,
+                "amounts": offer.amounts,
+                "requires": offer.needs,
+                "alternatives": offer.alternatives,
+            }
+            for offer in template.offers
+        ],
+        "plan_options": template.options.strip(),
+    }

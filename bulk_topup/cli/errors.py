@@ -1,0 +1,34 @@
+"""From what went wrong to the exit code and the one sentence that a user sees."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from bulk_topup.app.fixes import with_cure
+from bulk_topup.domain.exit_codes import exit_meaning
+from bulk_topup.errors import BulkTopupError
+from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.terminal_text import printable
+
+#: Characters of an error that are shown: whatever is wrong a thousand times is understood after some.
+SHOWN_CHARACTERS: Final = 6_000
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn our own errors into one line on standard error and their exit code; others stay what they are."""
+    try:
+        yield
+    except BulkTopupError as error:
+        text = without_secrets(with_cure(error))
+        cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+        click.echo("Error: " + printable(cut, keep="\n"), err=True)
+        raise click.exceptions.Exit(exit_meaning(error)) from error
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print what could not be told."""
+    for warning in warnings:
+        click.echo(f"Warning: {printable(without_secrets(warning))}", err=True)
