@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from starlette.types import Receive, Scope, Send
 
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.callbacks import Callbacks
 from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.description import public_response
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import Faults
-from bulk_topup.sandbox.holding import Holding
-from bulk_topup.sandbox.limits import RateWindow
-from bulk_topup.sandbox.messages import Answer, Held, Request
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.query import Header
-from bulk_topup.sandbox.rendering import error_body
-from bulk_topup.sandbox.routes import Routes
+from bulk_topup.sandbox.http.bodies import error_body
+from bulk_topup.sandbox.http.callbacks import Callbacks
+from bulk_topup.sandbox.http.messages import Answer, Held, Request
+from bulk_topup.sandbox.http.query import Header
+from bulk_topup.sandbox.http.rate_limit import RateWindow
+from bulk_topup.sandbox.http.routes import Routes
+from bulk_topup.sandbox.http.sync_wait import Holding
+from bulk_topup.sandbox.openapi import public_response
+from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.system.clock import Clock
 
 _log = logging.getLogger(__name__)

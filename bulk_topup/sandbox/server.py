@@ -11,9 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.fault_app import CONNECTION, FaultLayer
 from bulk_topup.sandbox.faults import Faults
-from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.http.fault_layer import CONNECTION, FaultLayer
+from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.system.asgi_server import ReadyServer, listen, server_config
 from bulk_topup.system.clock import Clock, SystemClock
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from bulk_topup.dvs import codec
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.description import document
+from bulk_topup.sandbox.openapi import document
 
 KEY, SECRET = "key", "secret"
 _NAME = re.compile(r"\{\w+\}")

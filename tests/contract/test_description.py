@@ -15,7 +15,7 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ERROR_TABLE
 from bulk_topup.sandbox import EmbeddedSandbox
-from bulk_topup.sandbox.description import document
+from bulk_topup.sandbox.openapi import document
 
 
 def _parts(value: Any) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from bulk_topup.sandbox import EmbeddedSandbox
-from bulk_topup.sandbox.description import document
+from bulk_topup.sandbox.openapi import document
 
 #: What is said of a request whose fields are good one by one but not together, and of a whole number with a point,
 #: which JSON Schema lets pass and the sandbox does not.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
 
 JOBS = {
     "payroll": ("payroll-20", 1),

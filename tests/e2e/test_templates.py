@@ -10,7 +10,7 @@ import pytest
 from openpyxl import load_workbook
 
 from bulk_topup.dvs.models.product import RangedProduct
-from bulk_topup.sandbox.products import PRODUCTS
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 
 #: What somebody writes into each column, in the row of that number.
 FILLED: dict[str, Callable[[int], str]] = {

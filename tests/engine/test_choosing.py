@@ -13,7 +13,7 @@ from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import Ledger
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
 
 AIRTIME, BUNDLE = 6418, 6430
 

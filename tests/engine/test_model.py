@@ -39,8 +39,8 @@ from bulk_topup.report import ReportFormat
 from bulk_topup.sandbox import SandboxConfig
 from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.faults import Faults
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.transaction import Transaction
 
 TIMEOUT = 60.0
 OPENING = Decimal(100_000)

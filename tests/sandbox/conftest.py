@@ -21,7 +21,7 @@ from bulk_topup.dvs.models.catalogue import Country, LookupOperator, Operator, S
 from bulk_topup.dvs.models.product import PRODUCT
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.provider import Provider
+from bulk_topup.sandbox.provider.provider import Provider
 
 KEY, SECRET = "key", "secret"
 PARTY = {"mobile_number": "+6595123555"}

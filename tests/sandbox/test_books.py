@@ -18,9 +18,9 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.rendering import books_body
-from bulk_topup.sandbox.requests import CreateRequest, Party, RequestedAmount
+from bulk_topup.sandbox.http.bodies import books_body
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.requests import CreateRequest, Party, RequestedAmount
 
 Open = Callable[..., Provider]
 

@@ -12,9 +12,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig, callbacks
-from bulk_topup.sandbox.callbacks import CONCURRENCY, WAITS, Callbacks, is_on_this_machine
-from bulk_topup.sandbox.requests import CreateRequest, Party
+from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.http import callbacks
+from bulk_topup.sandbox.http.callbacks import CONCURRENCY, WAITS, Callbacks, is_on_this_machine
+from bulk_topup.sandbox.provider.requests import CreateRequest, Party
 
 #: Longer than anything here takes; reached only when something never comes.
 PATIENCE = 30

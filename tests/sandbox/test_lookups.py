@@ -14,8 +14,8 @@ from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.sandbox import EmbeddedSandbox
-from bulk_topup.sandbox.lookups import statement_bodies
-from bulk_topup.sandbox.requests import StatementRequest
+from bulk_topup.sandbox.http.lookup_routes import statement_bodies
+from bulk_topup.sandbox.provider.requests import StatementRequest
 
 Post = Callable[..., httpx2.Response]
 Refused = Callable[[httpx2.Response, int, int], None]

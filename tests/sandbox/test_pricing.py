@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.plan.prices import expected_cost
+from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.pricing import quote
-from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
+from bulk_topup.sandbox.provider.pricing import quote
 
 RANGED = [product for product in PRODUCTS if isinstance(product, RangedProduct)]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs.models.catalogue import Campaign, Promotion
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.languages import Language, preferred
+from bulk_topup.sandbox.catalogue.languages import Language, preferred
 
 Refused = Callable[[httpx2.Response, int, int], None]
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.sandbox.requests import CreateRequest, Party
+from bulk_topup.sandbox.provider.requests import CreateRequest, Party
 
 Create = Callable[..., Transaction]
 REJECTIONS = [

@@ -10,8 +10,8 @@ import pytest
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import TransactionRequest
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.holding import Holding
-from bulk_topup.sandbox.requests import CreateRequest, Party
+from bulk_topup.sandbox.http.sync_wait import Holding
+from bulk_topup.sandbox.provider.requests import CreateRequest, Party
 
 Refused = Callable[[httpx2.Response, int, int], None]
 Serve = Callable[[float], httpx2.Client]

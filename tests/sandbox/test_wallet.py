@@ -16,8 +16,8 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.requests import CreateRequest, Party, RequestedAmount
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.requests import CreateRequest, Party, RequestedAmount
 
 OPENING = {"USD": Decimal("75.50"), "EUR": Decimal(40)}
 

@@ -10,7 +10,7 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import PRODUCT, Product
 from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
-from bulk_topup.sandbox.products import PRODUCTS
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.workbooks.countries import COUNTRIES
 from bulk_topup.workbooks.template import Kind, TemplateError, name_of, template_for
 

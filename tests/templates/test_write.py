@@ -12,7 +12,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from bulk_topup.dvs.models.product import PRODUCT
 from bulk_topup.intake import ListSource, open_table
-from bulk_topup.sandbox.products import PRODUCTS
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.workbooks.template import TemplateError, template_for
 from bulk_topup.workbooks.write_template import write_template
 

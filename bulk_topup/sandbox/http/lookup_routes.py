@@ -15,11 +15,11 @@ from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, Stateme
 from bulk_topup.dvs.models.base import Amount
 from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, RangedValuePayment
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.operators import COUNTRIES
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.places import COUNTRIES
-from bulk_topup.sandbox.rendering import moment
-from bulk_topup.sandbox.requests import CreditPartyRequest, Party, StatementRequest
+from bulk_topup.sandbox.http.bodies import moment
+from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
 #: The service whose credit parties have benefits and dates to look up.
 ESIM = 13

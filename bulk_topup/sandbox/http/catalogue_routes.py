@@ -4,42 +4,45 @@ import re
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue, offers
+from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.languages import language_of
+from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.languages import language_of
-from bulk_topup.sandbox.messages import Answer, Request, in_language, page_answer
-from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS
-from bulk_topup.sandbox.query import Page, Query
-from bulk_topup.sandbox.requests import MAX_INT32, LookupRequest, read_body
+from bulk_topup.sandbox.http import catalogue_bodies
+from bulk_topup.sandbox.http.messages import Answer, Request, in_language, page_answer
+from bulk_topup.sandbox.http.query import Page, Query
+from bulk_topup.sandbox.provider.requests import MAX_INT32, LookupRequest, read_body
 
 
 def promotions(request: Request) -> Answer:
     """List promotions (reference: Promotions)."""
     query, language = request.query, language_of(request.headers)
-    found = offers.matching(PROMOTIONS.values(), _offer_filters(query))
-    return page_answer([offers.promotion_body(id_, language) for id_ in found], query.page(), language)
+    found = catalogue_bodies.matching(PROMOTIONS.values(), _offer_filters(query))
+    return page_answer([catalogue_bodies.promotion_body(id_, language) for id_ in found], query.page(), language)
 
 
 def promotion(request: Request) -> Answer:
     """Give one promotion (reference: Promotions)."""
     language = language_of(request.headers)
-    return Answer(body=offers.promotion_body(request.id(MAX_INT32), language), headers=[in_language(language)])
+    return Answer(
+        body=catalogue_bodies.promotion_body(request.id(MAX_INT32), language), headers=[in_language(language)]
+    )
 
 
 def campaigns(request: Request) -> Answer:
     """List campaigns (reference: Campaigns)."""
     query = request.query
-    found = offers.matching(CAMPAIGNS.values(), _offer_filters(query))
-    return page_answer([offers.campaign_body(id_) for id_ in found], query.page())
+    found = catalogue_bodies.matching(CAMPAIGNS.values(), _offer_filters(query))
+    return page_answer([catalogue_bodies.campaign_body(id_) for id_ in found], query.page())
 
 
 def campaign(request: Request) -> Answer:
     """Give one campaign (reference: Campaigns)."""
-    return Answer(body=offers.campaign_body(request.id(MAX_INT32)))
+    return Answer(body=catalogue_bodies.campaign_body(request.id(MAX_INT32)))
 
 
-def _offer_filters(query: Query) -> offers.Filters:
-    return offers.Filters(
+def _offer_filters(query: Query) -> catalogue_bodies.Filters:
+    return catalogue_bodies.Filters(
         country_iso_code=query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE),
         operator_id=query.integer("operator_id"),
         product_id=query.integer("product_id"),

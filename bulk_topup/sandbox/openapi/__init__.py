@@ -1,6 +1,6 @@
 """An OpenAPI 3.1 description of the DVS API, and a page to read it on; touches nothing."""
 
-from bulk_topup.sandbox.description.document import document
-from bulk_topup.sandbox.description.public import public_response
+from bulk_topup.sandbox.openapi.document import document
+from bulk_topup.sandbox.openapi.public import public_response
 
 __all__ = ["document", "public_response"]

@@ -2,7 +2,7 @@
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, StatusClass
-from bulk_topup.sandbox.description.vocabulary import (
+from bulk_topup.sandbox.openapi.vocabulary import (
     Schema,
     day,
     many,
@@ -16,7 +16,7 @@ from bulk_topup.sandbox.description.vocabulary import (
     thing,
     whole,
 )
-from bulk_topup.sandbox.requests import CALLBACK_URL
+from bulk_topup.sandbox.provider.requests import CALLBACK_URL
 
 _PERSON = nulls(
     {

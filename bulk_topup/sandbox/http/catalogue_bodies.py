@@ -13,12 +13,12 @@ from bulk_topup.dvs.models.catalogue import (
     PromotionOfProduct,
 )
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.languages import Language
+from bulk_topup.sandbox.catalogue.products import AnyProduct
+from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS, Offer, running_on
+from bulk_topup.sandbox.catalogue.translations import translated
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.languages import Language
-from bulk_topup.sandbox.products import AnyProduct
-from bulk_topup.sandbox.promotions import CAMPAIGNS, PROMOTIONS, Offer, running_on
-from bulk_topup.sandbox.translations import translated
 
 #: More than there are products, languages and sets of promotions that run at one time.
 _BODIES_KEPT = 1024

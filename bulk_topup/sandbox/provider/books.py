@@ -30,7 +30,7 @@ import msgspec
 
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox.requests import CreateRequest
+from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.system.files import create_private
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -5,8 +5,8 @@ from functools import cache
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bulk_topup.sandbox.description.document import document
-from bulk_topup.sandbox.description.page import page
+from bulk_topup.sandbox.openapi.document import document
+from bulk_topup.sandbox.openapi.page import page
 
 
 @cache

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.outcomes import CONFIRMED, CREATED, SUBMITTED, SUBMITTED_AFTER, Outcome, Status
-from bulk_topup.sandbox.pricing import Quote
-from bulk_topup.sandbox.requests import CreateRequest
+from bulk_topup.sandbox.provider.pricing import Quote
+from bulk_topup.sandbox.provider.requests import CreateRequest
+from bulk_topup.sandbox.provider.suffix_outcomes import CONFIRMED, CREATED, SUBMITTED, SUBMITTED_AFTER, Outcome, Status
 
 
 @dataclass(kw_only=True, slots=True, eq=False)

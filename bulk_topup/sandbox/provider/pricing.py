@@ -8,10 +8,10 @@ from bulk_topup.domain.money import CENT, PRECISE, plain
 from bulk_topup.dvs.models.base import CalculationMode, RequiredFields
 from bulk_topup.dvs.models.product import FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
-from bulk_topup.sandbox.requests import CreateRequest, RequestedAmount
+from bulk_topup.sandbox.provider.requests import CreateRequest, RequestedAmount
 
 #: Amounts are told apart to here, also where a product has no steps.
 FINEST = Decimal("1E-9")

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.query import Query
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.http.query import Query
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.transaction import Transaction
 
 #: The longest span of creation dates that can be asked for, and what is looked through when none is.
 LONGEST_WINDOW = timedelta(hours=24)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from bulk_topup.sandbox.languages import Language
+from bulk_topup.sandbox.catalogue.languages import Language
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

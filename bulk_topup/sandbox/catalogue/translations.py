@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bulk_topup.dvs.models.product import RangedProduct
-from bulk_topup.sandbox.languages import Language
-from bulk_topup.sandbox.products import AnyProduct
+from bulk_topup.sandbox.catalogue.languages import Language
+from bulk_topup.sandbox.catalogue.products import AnyProduct
 
 #: Names by product and language; those that are left out are the same in every language.
 _NAMES: Mapping[int, Mapping[Language, str]] = {

@@ -4,24 +4,25 @@ from bulk_topup.dvs import codec, field_limits
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox import catalogue, discovery, lookups, offers
+from bulk_topup.sandbox.catalogue import catalogue
+from bulk_topup.sandbox.catalogue.languages import language_of
 from bulk_topup.sandbox.errors import Refusal
 from bulk_topup.sandbox.faults import Faults, read_faults
-from bulk_topup.sandbox.languages import language_of
-from bulk_topup.sandbox.limits import RateWindow
-from bulk_topup.sandbox.messages import Answer, Handler, Held, Request, in_language, list_answer, page_answer
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.query import REGION, Page
-from bulk_topup.sandbox.rendering import balance_body, books_body, transaction_body
-from bulk_topup.sandbox.requests import (
+from bulk_topup.sandbox.http import catalogue_bodies, catalogue_routes, lookup_routes
+from bulk_topup.sandbox.http.bodies import balance_body, books_body, transaction_body
+from bulk_topup.sandbox.http.messages import Answer, Handler, Held, Request, in_language, list_answer, page_answer
+from bulk_topup.sandbox.http.query import REGION, Page
+from bulk_topup.sandbox.http.rate_limit import RateWindow
+from bulk_topup.sandbox.http.transaction_search import search
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.requests import (
     MAX_INT32,
     CreditPartyRequest,
     StatementRequest,
     read_body,
     read_create_request,
 )
-from bulk_topup.sandbox.search import search
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.provider.transaction import Transaction
 
 MAX_INT64 = 2**63 - 1
 
@@ -51,19 +52,19 @@ class Routes:
             "/v1/balances": {"GET": self._balances},
             "/v1/products": {"GET": self._products},
             "/v1/products/*": {"GET": self._product},
-            "/v1/promotions": {"GET": discovery.promotions},
-            "/v1/promotions/*": {"GET": discovery.promotion},
-            "/v1/campaigns": {"GET": discovery.campaigns},
-            "/v1/campaigns/*": {"GET": discovery.campaign},
-            "/v1/services": {"GET": discovery.services},
-            "/v1/services/*": {"GET": discovery.service},
-            "/v1/countries": {"GET": discovery.countries},
-            "/v1/countries/*": {"GET": discovery.country},
-            "/v1/operators": {"GET": discovery.operators},
-            "/v1/operators/*": {"GET": discovery.operator},
-            "/v1/benefit-types": {"GET": discovery.benefit_types},
-            "/v1/lookup/mobile-number": {"POST": discovery.look_up_body},
-            "/v1/lookup/mobile-number/*": {"GET": discovery.look_up_path},
+            "/v1/promotions": {"GET": catalogue_routes.promotions},
+            "/v1/promotions/*": {"GET": catalogue_routes.promotion},
+            "/v1/campaigns": {"GET": catalogue_routes.campaigns},
+            "/v1/campaigns/*": {"GET": catalogue_routes.campaign},
+            "/v1/services": {"GET": catalogue_routes.services},
+            "/v1/services/*": {"GET": catalogue_routes.service},
+            "/v1/countries": {"GET": catalogue_routes.countries},
+            "/v1/countries/*": {"GET": catalogue_routes.country},
+            "/v1/operators": {"GET": catalogue_routes.operators},
+            "/v1/operators/*": {"GET": catalogue_routes.operator},
+            "/v1/benefit-types": {"GET": catalogue_routes.benefit_types},
+            "/v1/lookup/mobile-number": {"POST": catalogue_routes.look_up_body},
+            "/v1/lookup/mobile-number/*": {"GET": catalogue_routes.look_up_path},
             "/v1/lookup/statement-inquiry": {"POST": self._statements},
             "/v1/lookup/credit-party/benefits": {"POST": self._credit_party_benefits},
             "/v1/lookup/credit-party/status": {"POST": self._credit_party_status},
@@ -146,11 +147,13 @@ class Routes:
             benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
         )
         now = self._provider.now()
-        return page_answer([offers.product_body(product, language, now) for product in found], query.page(), language)
+        return page_answer(
+            [catalogue_bodies.product_body(product, language, now) for product in found], query.page(), language
+        )
 
     def _product(self, request: Request) -> Answer:
         product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
-        body = offers.product_body(product, language, self._provider.now())
+        body = catalogue_bodies.product_body(product, language, self._provider.now())
         return Answer(body=body, headers=[in_language(language)])
 
     def _balances(self, request: Request) -> Answer:
@@ -169,17 +172,17 @@ class Routes:
 
     def _statements(self, request: Request) -> Answer:
         asked = read_body(request.body, StatementRequest)
-        bodies = lookups.statement_bodies(asked, self._provider.now())
+        bodies = lookup_routes.statement_bodies(asked, self._provider.now())
         return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
 
     def _credit_party_benefits(self, request: Request) -> Answer:
         asked = read_body(request.body, CreditPartyRequest)
-        bodies = lookups.benefit_bodies(asked, self._provider.now())
+        bodies = lookup_routes.benefit_bodies(asked, self._provider.now())
         return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
 
     def _credit_party_status(self, request: Request) -> Answer:
         asked = read_body(request.body, CreditPartyRequest)
-        return Answer(body=lookups.status_body(asked, self._provider.now()))
+        return Answer(body=lookup_routes.status_body(asked, self._provider.now()))
 
     def _books(self, request: Request) -> Answer:
         del request

@@ -3,8 +3,9 @@
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import ProductType
-from bulk_topup.sandbox.catalogue import BENEFIT_TYPES
-from bulk_topup.sandbox.description.vocabulary import (
+from bulk_topup.sandbox.catalogue.catalogue import BENEFIT_TYPES
+from bulk_topup.sandbox.http.query import REGION
+from bulk_topup.sandbox.openapi.vocabulary import (
     Schema,
     many,
     moment,
@@ -17,7 +18,6 @@ from bulk_topup.sandbox.description.vocabulary import (
     thing,
     whole,
 )
-from bulk_topup.sandbox.query import REGION
 
 _RANGED = {
     ProductType.RANGED_VALUE_RECHARGE,

@@ -22,8 +22,8 @@ from bulk_topup.sandbox.faults import (
     StatusBefore,
     Throttle,
 )
-from bulk_topup.sandbox.query import Header
-from bulk_topup.sandbox.rendering import error_body
+from bulk_topup.sandbox.http.bodies import error_body
+from bulk_topup.sandbox.http.query import Header
 from bulk_topup.system.clock import Clock
 
 #: Under which name a request's `extensions` hold its connection's transport.

@@ -10,9 +10,9 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
 from bulk_topup.dvs.models.product import ProductSummary
 from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.catalogue.operators import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
+from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.places import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
-from bulk_topup.sandbox.products import PRODUCTS, AnyProduct
 
 K = TypeVar("K")
 

@@ -4,9 +4,9 @@ from functools import cache
 from typing import Any
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.sandbox.description import discovery, payments
-from bulk_topup.sandbox.description.operations import PATHS
-from bulk_topup.sandbox.description.parts import HEADERS, PARAMETERS, RESPONSES
+from bulk_topup.sandbox.openapi import discovery, payments
+from bulk_topup.sandbox.openapi.operations import PATHS
+from bulk_topup.sandbox.openapi.parts import HEADERS, PARAMETERS, RESPONSES
 
 _ABOUT = (
     "Digital Value Services (DVS) sends airtime, data bundles, gift cards, PINs and bill payments to beneficiaries. "

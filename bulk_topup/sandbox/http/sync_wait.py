@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from starlette.types import Receive
 
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import first_of
 

@@ -21,7 +21,7 @@ from bulk_topup.dvs.models.product import (
     RangedValueRecharge,
     Rates,
 )
-from bulk_topup.sandbox.places import EUROPE, OPERATORS, SERVICES, WORLD
+from bulk_topup.sandbox.catalogue.operators import EUROPE, OPERATORS, SERVICES, WORLD
 
 #: Rates have as many digits as the provider's own.
 RATE = Context(prec=15, rounding=ROUND_HALF_UP)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.description.parts import listing, operation
-from bulk_topup.sandbox.description.vocabulary import ref
+from bulk_topup.sandbox.openapi.parts import listing, operation
+from bulk_topup.sandbox.openapi.vocabulary import ref
 
 #: What a creation can be refused with.
 _CREATION = (

@@ -9,11 +9,13 @@ from operator import attrgetter
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox import catalogue
-from bulk_topup.sandbox.books import Books, Cancelled, Confirmed, Created, Event, Notified, Opened, Reversed
+from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.outcomes import (
+from bulk_topup.sandbox.provider.books import Books, Cancelled, Confirmed, Created, Event, Notified, Opened, Reversed
+from bulk_topup.sandbox.provider.pricing import Quote, check_requirements, quote, requested_amount
+from bulk_topup.sandbox.provider.requests import CreateRequest
+from bulk_topup.sandbox.provider.suffix_outcomes import (
     CANCELLED,
     CONFIRMATION_PERIOD,
     REVERSED,
@@ -22,10 +24,8 @@ from bulk_topup.sandbox.outcomes import (
     Status,
     outcome_for,
 )
-from bulk_topup.sandbox.pricing import Quote, check_requirements, quote, requested_amount
-from bulk_topup.sandbox.requests import CreateRequest
-from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.sandbox.wallet import Wallet
+from bulk_topup.sandbox.provider.transaction import Transaction
+from bulk_topup.sandbox.provider.wallet import Wallet
 from bulk_topup.system.clock import Clock
 
 #: The id of the first transaction; the others follow without gaps.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bulk_topup.dvs.statuses import ERROR_TABLE, ErrorCode
-from bulk_topup.sandbox.description.vocabulary import Schema, many, moment, ref, text, whole
+from bulk_topup.sandbox.openapi.vocabulary import Schema, many, moment, ref, text, whole
 
 _RATE_HEADERS = ("X-Ratelimit-Limit", "X-Ratelimit-Remaining")
 _PAGE_HEADERS = ("X-Total", "X-Total-Pages", "X-Per-Page", "X-Page", "X-Next-Page", "X-Prev-Page")

@@ -14,10 +14,10 @@ from ipaddress import ip_address
 
 import httpx2
 
-from bulk_topup.sandbox.outcomes import Status
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.rendering import transaction_body
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.http.bodies import transaction_body
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.suffix_outcomes import Status
+from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import first_of, give_up
 

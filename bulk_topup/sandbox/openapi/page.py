@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from bulk_topup.sandbox.description.vocabulary import Schema
+from bulk_topup.sandbox.openapi.vocabulary import Schema
 
 _STYLE = """
 :root { color-scheme: light; --ink: #1d2530; --soft: #5b6675; --line: #d9dfe7; --back: #f6f8fa; --link: #0b5cad; }

@@ -13,12 +13,12 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Amount, Range
 from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.sandbox import catalogue
+from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.pricing import Quote
-from bulk_topup.sandbox.provider import Provider
-from bulk_topup.sandbox.transactions import Transaction
-from bulk_topup.sandbox.wallet import Wallet
+from bulk_topup.sandbox.provider.pricing import Quote
+from bulk_topup.sandbox.provider.provider import Provider
+from bulk_topup.sandbox.provider.transaction import Transaction
+from bulk_topup.sandbox.provider.wallet import Wallet
 
 _AMOUNTS_KEPT = 4096
 _PIN_DIGITS = 16

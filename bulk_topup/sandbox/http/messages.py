@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.sandbox.catalogue.languages import Language
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.languages import Language
-from bulk_topup.sandbox.query import Header, Page, Query
-from bulk_topup.sandbox.transactions import Transaction
+from bulk_topup.sandbox.http.query import Header, Page, Query
+from bulk_topup.sandbox.provider.transaction import Transaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

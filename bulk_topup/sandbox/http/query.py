@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from bulk_topup.dvs.field_limits import PER_PAGE_DEFAULT, PER_PAGE_MAX
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import Refusal
-from bulk_topup.sandbox.requests import MAX_INT32, VISIBLE
+from bulk_topup.sandbox.provider.requests import MAX_INT32, VISIBLE
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""The HTTP face of the sandbox: routes, bodies, limits, faults, callbacks."""

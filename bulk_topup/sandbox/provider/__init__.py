@@ -1,0 +1,1 @@
+"""The provider behind the API: money, time and transactions; knows nothing of HTTP."""
