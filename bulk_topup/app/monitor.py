@@ -15,7 +15,6 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import Finished
 from bulk_topup.app.run_ending import ending_of
-from bulk_topup.cli.errors import warn
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.exit_codes import ExitMeaning
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
@@ -170,13 +169,14 @@ class Teller:
                 await asyncio.to_thread(self._write_metrics, None)
             await asyncio.sleep(LOOK)
 
-    def ended(self, code: int, error: BaseException | None, *, is_news: bool = True, is_crash: bool = False) -> None:
-        """Tell how the start ended; whatever goes wrong with that is a warning on standard error."""
+    def ended(
+        self, code: int, error: BaseException | None, *, is_news: bool = True, is_crash: bool = False
+    ) -> list[str]:
+        """Tell how the start ended; return a warning for whatever goes wrong with that."""
         try:
-            warnings = self._ended(code, error, is_news=is_news, is_crash=is_crash)
+            return self._ended(code, error, is_news=is_news, is_crash=is_crash)
         except Exception as trouble:  # noqa: BLE001 - it must not change how the command ends
-            warnings = [f"How it ended could not be told everywhere: {type(trouble).__name__}."]
-        warn(warnings)
+            return [f"How it ended could not be told everywhere: {type(trouble).__name__}."]
 
     def _ended(self, code: int, error: BaseException | None, *, is_news: bool, is_crash: bool) -> list[str]:
         if self.finished is not None:

@@ -147,7 +147,9 @@ async def run_list(
         else:
             _demand_no_approval_needed(job, found, prepared)
         make_report_folder(report.folder)
-        left_out = write_left_out(table, report.folder) if isinstance(table, FilteredTable) else None
+        left_out = (
+            write_left_out(table.header, table.left_out(), report.folder) if isinstance(table, FilteredTable) else None
+        )
         to_send = prepared.difference.new + prepared.difference.waiting
         if corrections is not None:
             to_send += prepared.difference.corrected

@@ -36,19 +36,19 @@ def telling() -> Iterator[Teller]:
     try:
         yield teller
     except click.exceptions.Exit as end:
-        teller.ended(end.exit_code, end.__cause__)
+        warn(teller.ended(end.exit_code, end.__cause__))
         raise
     except click.UsageError as error:
-        teller.ended(ExitMeaning.USAGE, error)
+        warn(teller.ended(ExitMeaning.USAGE, error))
         raise
     except click.Abort:  # somebody at a terminal, who knows
-        teller.ended(CRASHED, None, is_news=False)
+        warn(teller.ended(CRASHED, None, is_news=False))
         raise
     except Exception as error:
-        teller.ended(CRASHED, error, is_crash=True)
+        warn(teller.ended(CRASHED, error, is_crash=True))
         raise
     else:  # there was nothing to do
-        teller.ended(0, None, is_news=False)
+        warn(teller.ended(0, None, is_news=False))
 
 
 class Beside:
