@@ -1,4 +1,4 @@
-"""Attempts and transactions as plain values, and whole runs over a network that fails as it is told."""
+"""Whole runs over a network that fails as it is told."""
 
 import asyncio
 from collections import Counter
@@ -16,56 +16,17 @@ from bulk_topup.app.preflight import Payer
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import Finished, run_list
-from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
-from bulk_topup.dvs import AsyncDVS, RetryPolicy, codec
-from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import Clock, SystemClock
+from tests.helpers.dvs_values import attempt, transaction
 
-EXTERNAL_ID = "list-abcdefghijklmnopqr-1"
-
-
-@pytest.fixture
-def attempt() -> Attempt:
-    """Ten SGD of product 6418 to one number."""
-    request = {
-        "product_id": 6418,
-        "auto_confirm": True,
-        "calculation_mode": "DESTINATION_AMOUNT",
-        "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10},
-        "credit_party_identifier": {"mobile_number": "+6595123100"},
-    }
-    return Attempt(row_id=7, number=1, external_id=EXTERNAL_ID, request=codec.encode(request))
-
-
-@pytest.fixture
-def transaction() -> Callable[..., Transaction]:
-    """Give a function that makes the transaction of that attempt, with other fields where they are given."""
-
-    def make(class_: StatusClass = StatusClass.CONFIRMED, message: str | None = None, **other: Any) -> Transaction:
-        values: dict[str, Any] = {
-            "id": 2237512891,
-            "external_id": EXTERNAL_ID,
-            "creation_date": "2026-11-24T20:05:05.883561000Z",
-            "status": {
-                "id": class_ * 10000,
-                "message": message or class_.name,
-                "class": {"id": int(class_), "message": class_.name},
-            },
-            "product": {"id": 6418},
-            "prices": {"wholesale": {"unit_type": "CURRENCY", "unit": "USD", "amount": 7.41, "fee": 0}, "retail": None},
-            "requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10}},
-            "credit_party_identifier": {"mobile_number": "+6595123100"},
-        }
-        return Transaction.model_validate({**values, **other})
-
-    return make
+__all__ = ["attempt", "transaction"]
 
 
 @dataclass

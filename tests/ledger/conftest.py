@@ -15,7 +15,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger
 from bulk_topup.system.clock import Clock
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 COLUMNS = ("phone", "amount")
 

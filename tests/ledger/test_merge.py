@@ -14,7 +14,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Difference
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import Ledger, RetryChoice
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -17,7 +17,7 @@ from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.ledger import Ledger, RetryChoice
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 MakeRow = Callable[[int, "Said"], CheckedRow]
 

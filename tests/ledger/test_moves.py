@@ -16,7 +16,7 @@ from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.errors import LedgerError, StateError
 from bulk_topup.ledger import Ledger, RetryChoice
 from bulk_topup.system.clock import Clock
-from tests.checked import CheckedRow
+from tests.helpers.checked_rows import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

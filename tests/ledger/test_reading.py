@@ -20,7 +20,7 @@ from bulk_topup.ledger import Ledger, RetryChoice, outcomes
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.pin_keys import SEALED
 from bulk_topup.system.clock import Clock
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -11,7 +11,7 @@ from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import Ledger, RetryChoice
-from tests.checked import CheckedRow
+from tests.helpers.checked_rows import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -10,7 +10,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest
 from bulk_topup.ledger import Ledger, RetryChoice
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
 Start = Callable[..., Run]

@@ -15,7 +15,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Difference
 from bulk_topup.ledger import Ledger
-from tests.checked import CheckedRow, staged
+from tests.helpers.checked_rows import CheckedRow, staged
 
 ONCE = Velocity(days=20, payments=1)
 Row = Callable[..., CheckedRow]

@@ -10,7 +10,7 @@ import pytest
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.product import PRODUCT, Product
 from bulk_topup.plan import PlanOptions
-from tests.checked import CheckedRow, RowChecker
+from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 FIXED_ID = 4520
 RANGED_ID = 6418

@@ -14,7 +14,7 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
-from tests.checked import CheckedRow
+from tests.helpers.checked_rows import CheckedRow
 
 LARGEST = "999999999999999999.999999999"
 EXACT = Context(prec=100)

@@ -9,7 +9,7 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
-from tests.checked import CheckedRow, RowChecker
+from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
 MakeFrame = Callable[..., pl.DataFrame]

@@ -15,7 +15,7 @@ from bulk_topup.domain.identity import occurrence_identity, party_identity, refe
 from bulk_topup.domain.problems import Problem
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import PlanOptions
-from tests.checked import CheckedRow, RowChecker
+from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
 MakeFrame = Callable[..., pl.DataFrame]

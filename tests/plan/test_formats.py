@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain import fields
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import Product
-from tests.checked import CheckedRow
+from tests.helpers.checked_rows import CheckedRow
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]

@@ -13,7 +13,7 @@ from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import Plan, check_balances
 from bulk_topup.plan import plan as summary_module
-from tests.checked import CheckedRow, frame_of
+from tests.helpers.checked_rows import CheckedRow, frame_of
 
 MakeProduct = Callable[..., Product]
 Check = Callable[..., list[CheckedRow]]

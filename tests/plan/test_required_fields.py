@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.product import Product
-from tests.checked import CheckedRow
+from tests.helpers.checked_rows import CheckedRow
 
 MOBILE = "+6595123100"
 

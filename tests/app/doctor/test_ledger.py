@@ -1,0 +1,152 @@
+"""What is said of a ledger and of its PINs' keys."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.app.doctor import Finding, Verdict, examine_ledger
+from bulk_topup.domain.attempt import Move
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import Ledger
+from bulk_topup.ledger.pin_keys import add_pin_key
+from tests.helpers.checked_rows import CheckedRow, staged
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    """A ledger with a run of two rows that wait."""
+    with Ledger(path) as opened:
+        opened.clear_staged()
+        opened.stage(staged([_row(1), _row(2)]))
+        opened.merge(job="list", run_key="rewards", environment="sandbox", list_path="rewards.csv", columns=("phone",))
+        yield opened
+
+
+def _row(number: int) -> CheckedRow:
+    party = f"+659512310{number}"
+    return CheckedRow(
+        line=number + 1,
+        identity=f"party:{number}",
+        cells=json.dumps([party]),
+        problems=(),
+        product_id=6418,
+        credit_party=party,
+        amount=Decimal(1),
+        unit="SGD",
+        request=json.dumps({"credit_party_identifier": {"mobile_number": party}}).encode(),
+        cost=Decimal(1),
+        cost_unit="USD",
+    )
+
+
+def found(path: Path) -> dict[str, Finding]:
+    return {finding.check: finding for finding in examine_ledger(path)}
+
+
+def test_a_ledger_that_is_not_there_yet_is_no_trouble_and_is_not_made(path: Path) -> None:
+    findings = found(path)
+    assert {check: finding.verdict for check, finding in findings.items()} == {
+        "ledger": Verdict.OK,
+        "PIN key": Verdict.OK,
+    }
+    assert "the first run makes it" in findings["ledger"].message
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
+    Ledger(path).close()
+    findings = found(path)
+    assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
+    assert findings["runs"].message == "No run has open rows or conflicts."
+    assert "Keep a copy of it" in findings["PIN key"].message
+
+
+def test_open_rows_are_told_with_the_command_that_goes_on(path: Path, ledger: Ledger) -> None:
+    finding = found(path)["runs"]
+    assert (finding.verdict, finding.message) == (Verdict.WARN, "Rows are open: 2 of list/rewards.")
+    assert "`bulk-topup resume list/rewards`" in finding.cure
+    assert len(ledger.runs()) == 1
+
+
+def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger: Ledger) -> None:
+    [run] = ledger.runs()
+    moves = [
+        Move(
+            row_id=attempt.row_id,
+            attempt=attempt.number,
+            before=RowState.IN_FLIGHT,
+            after=RowState.CONFLICT,
+            cause="answer",
+        )
+        for attempt in ledger.claim(run, 2)
+    ]
+    ledger.record(moves)
+    [finding] = [each for each in examine_ledger(path) if each.check == "runs"]
+    assert finding.verdict is Verdict.WARN
+    assert "`bulk-topup conflict list list/rewards`" in finding.cure
+
+
+def test_a_file_of_another_program_is_bad(path: Path) -> None:
+    path.write_text("not a ledger at all")
+    finding = found(path)["ledger"]
+    assert finding.verdict is Verdict.BAD
+    assert "belongs to another program" in finding.message
+
+
+def test_a_damaged_ledger_is_bad_and_is_not_changed(path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'rows'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    content[(page - 1) * size + 8 : page * size] = bytes(size - 8)
+    path.write_bytes(content)
+    finding = found(path)["ledger"]
+    assert finding.verdict is Verdict.BAD
+    assert path.read_bytes() == content
+
+
+def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM runs")
+    finding = found(path)["ledger"]
+    assert finding.verdict is Verdict.BAD
+    assert "2 rows of rows belong to nothing" in finding.message
+    assert "reconcile" in finding.cure
+
+
+def test_a_ledger_that_others_can_read_is_told_with_the_command_that_mends_it(path: Path, ledger: Ledger) -> None:
+    path.chmod(0o644)
+    finding = found(path)["ledger's files"]
+    assert (finding.verdict, finding.cure) == (Verdict.WARN, f"Make it private: chmod 600 {path}")
+    ledger.close()
+
+
+def test_a_key_that_pins_need_and_that_is_not_there_is_bad(path: Path) -> None:
+    add_pin_key()
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO pin_keys VALUES ('0badcafe'), ('')")
+    finding = found(path)["PIN key"]
+    assert finding.verdict is Verdict.BAD
+    assert "the key 0badcafe, which is not in" in finding.message
+    assert "pin-key rotate" in finding.cure
+
+
+def test_a_key_file_that_others_can_read_is_bad(path: Path, tmp_path: Path) -> None:
+    add_pin_key()
+    (tmp_path / ".config/bulk-topup/pin.key").chmod(0o644)
+    finding = found(path)["PIN key"]
+    assert finding.verdict is Verdict.BAD
+    assert "chmod 600" in finding.message

@@ -1,0 +1,149 @@
+"""What an answer of the provider means for a row."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.attempt import Attempt, HintedAttempt
+from bulk_topup.domain.moves import facts_of, move_for, request_of, reversal_of_forgotten, state_for
+from bulk_topup.domain.states import MOVES, RowState
+from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.statuses import STATUSES, StatusClass
+
+Make = Callable[..., Transaction]
+
+
+@pytest.mark.parametrize(
+    ("class_", "state"),
+    [
+        (StatusClass.CREATED, RowState.ACCEPTED),
+        (StatusClass.CONFIRMED, RowState.ACCEPTED),
+        (StatusClass.SUBMITTED, RowState.ACCEPTED),
+        (StatusClass.COMPLETED, RowState.COMPLETED),
+        (StatusClass.REVERSED, RowState.REVERSED),
+        (StatusClass.REJECTED, RowState.FAILED),
+        (StatusClass.CANCELLED, RowState.FAILED),
+        (StatusClass.DECLINED, RowState.FAILED),
+    ],
+)
+def test_the_state_follows_the_class_whatever_the_detail(
+    transaction: Make, class_: StatusClass, state: RowState
+) -> None:
+    known = [status.message for status in STATUSES.values() if status.class_ is class_]
+    for message in (*known, f"{class_.name}-SOMETHING-NEW"):
+        assert state_for(transaction(class_, message)) is state
+
+
+@pytest.mark.parametrize(
+    "class_", [{"id": 77, "message": "PONDERING"}, {"id": 9, "message": "COMPLETED"}, {"id": 7, "message": "DECLINED"}]
+)
+def test_a_class_that_nobody_knows_is_never_final(transaction: Make, class_: dict[str, Any]) -> None:
+    status = {"id": 90000, "message": "DECLINED", "class": class_}
+    assert state_for(transaction(status=status)) is RowState.ACCEPTED
+
+
+@pytest.mark.parametrize("class_", StatusClass)
+@pytest.mark.parametrize("before", [RowState.IN_FLIGHT, RowState.ACCEPTED])
+def test_every_answer_asks_for_a_move_that_is_allowed(
+    attempt: Attempt, transaction: Make, before: RowState, class_: StatusClass
+) -> None:
+    move = move_for(attempt, before, transaction(class_), "test")
+    assert move.after in MOVES[before]
+    assert move.facts == facts_of(transaction(class_))
+    assert bool(move.message) == (move.after is RowState.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"external_id": "list-other-1"}, "external id list-other-1"),
+        ({"product": {"id": 3411}}, "product 3411 instead of 6418"),
+        ({"credit_party_identifier": {"mobile_number": "+6595123101"}}, "mobile number +6595123101"),
+        ({"credit_party_identifier": {"account_number": "+6595123100"}}, "mobile number none"),
+        ({"credit_party_identifier": None}, "mobile number none instead of +6595123100"),
+        ({"requested_values": {"destination": {"unit": "SGD", "amount": 10.5}}}, "destination amount 10.5 SGD"),
+        ({"requested_values": {"destination": {"unit": "USD", "amount": 10}}}, "destination amount 10 USD"),
+    ],
+)
+@pytest.mark.parametrize("found_by_id", [True, False])
+def test_a_transaction_that_is_not_what_was_asked_for_is_a_conflict(
+    attempt: Attempt, transaction: Make, other: dict[str, Any], told: str, found_by_id: bool
+) -> None:
+    found = transaction(StatusClass.COMPLETED, **other)
+    move = move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=found_by_id)
+    assert (move.after, move.facts) == (RowState.CONFLICT, None)
+    assert told in move.message
+    assert str(found.id) in move.message
+
+
+@pytest.mark.parametrize("requested", [None, {}, {"source": {"unit": "USD", "amount": 7.41}}])
+def test_an_unstated_amount_is_proof_in_an_answer_and_none_in_a_look_up(
+    attempt: Attempt, transaction: Make, requested: object
+) -> None:
+    found = transaction(requested_values=requested)
+    assert move_for(attempt, RowState.IN_FLIGHT, found, "answer").after is RowState.ACCEPTED
+    move = move_for(attempt, RowState.IN_FLIGHT, found, "look-up", found_by_id=True)
+    assert move.after is RowState.CONFLICT
+    assert "destination amount not stated instead of 10 SGD" in move.message
+
+
+def test_an_amount_is_the_same_however_it_is_written(attempt: Attempt, transaction: Make) -> None:
+    padded = {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": "10.000"}}
+    found = transaction(requested_values=padded)
+    assert move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=True).after is RowState.ACCEPTED
+
+
+def test_an_answer_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:
+    facts = move_for(attempt, RowState.IN_FLIGHT, transaction(StatusClass.REJECTED, prices=None), "test").facts
+    assert facts is not None
+    assert (facts.price, facts.fee, facts.price_unit) == (None, None, None)
+
+
+def test_the_request_is_the_stored_body_under_the_attempts_id(attempt: Attempt) -> None:
+    request = request_of(attempt)
+    assert request.external_id == attempt.external_id
+    assert request.auto_confirm
+    assert request.destination is not None
+    assert str(request.destination.amount) == "10"
+
+
+def test_a_pin_is_not_shown_by_anything_that_is_printed(attempt: Attempt, transaction: Make) -> None:
+    found = transaction(StatusClass.COMPLETED, pin={"code": "4711-0815", "serial": "S-99"})
+    move = move_for(attempt, RowState.ACCEPTED, found, "test")
+    assert move.facts is not None
+    assert move.facts.pin_code == "4711-0815"
+    for shown in (repr(move), repr(found), str(found)):
+        assert "4711" not in shown
+        assert "S-99" not in shown
+
+
+def _hint(attempt: Attempt, transaction: Transaction, state: RowState = RowState.COMPLETED) -> HintedAttempt:
+    return HintedAttempt(
+        attempt=attempt, state=state, transaction_id=transaction.id, received_at=transaction.creation_date
+    )
+
+
+def test_a_payment_of_a_purged_run_that_is_taken_back_is_reversed_and_its_pin_stays_forgotten(
+    attempt: Attempt, transaction: Make
+) -> None:
+    found = transaction(StatusClass.REVERSED, pin={"code": "4711-0815", "serial": "S-99"})
+    move = reversal_of_forgotten(_hint(replace(attempt, request=b"{}"), found), found, "test")
+    assert move is not None
+    assert (move.before, move.after) == (RowState.COMPLETED, RowState.REVERSED)
+    assert move.facts is not None
+    assert (move.facts.pin_code, move.facts.pin_serial) == (None, None)
+    assert move.facts.price == facts_of(found).price
+
+
+def test_nothing_but_the_reversal_of_its_own_transaction_moves_a_row_of_a_purged_run(
+    attempt: Attempt, transaction: Make
+) -> None:
+    taken_back = transaction(StatusClass.REVERSED)
+    of_another = taken_back.model_copy(update={"external_id": "list-other-1"})
+    with_another_id = taken_back.model_copy(update={"id": taken_back.id + 1})
+    paid = transaction(StatusClass.COMPLETED)
+    for found in (of_another, with_another_id, paid):
+        assert reversal_of_forgotten(_hint(attempt, taken_back), found, "test") is None
+    assert reversal_of_forgotten(_hint(attempt, taken_back, RowState.ACCEPTED), taken_back, "test") is None

@@ -1,0 +1,371 @@
+"""Starts and all whom they tell: what is told once, what never is, and that nothing of it changes a start."""
+
+import json
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from prometheus_client.parser import text_string_to_metric_families
+
+from bulk_topup.app import monitor
+from bulk_topup.cli.monitoring import telling
+from bulk_topup.jobs.job import Job
+from bulk_topup.ledger import run_lock
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def hook(environment: dict[str, str]) -> Iterator[Hook]:
+    """A web server that the environment names: messages go to /told, pings to /ping-…"""
+    with hooked() as found:
+        environment["HOOK"] = f"json://payer:hunter2@127.0.0.1:{found.port}/told"
+        environment["PING"] = f"{found.url}/ping-0c1d2e3f"
+        yield found
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with mailed() as found:
+        yield found
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Write:
+    """Give a function that writes a job and its list, of which a number ending in 1xx is declined."""
+
+    def write(*numbers: str, more: str = "", to: str = "${HOOK}", on: str = "start finish failure approval") -> Path:
+        rows = "".join(f"A-{line},{number},5\n" for line, number in enumerate(numbers or ("+6595123001",)))
+        (tmp_path / "pay.csv").write_text(f"reference,phone,amount\n{rows}")
+        (tmp_path / "pay.toml").write_text(
+            f'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nping = "${{PING}}"\nmetrics = "pay.prom"\n'
+            f'logs = "pay.jsonl"\n{more}\n[[notifications]]\nto = ["{to}"]\non = {json.dumps(on.split())}\n'
+        )
+        return tmp_path / "pay.toml"
+
+    return write
+
+
+def told(hook: Hook) -> list[dict[str, Any]]:
+    return [json.loads(body) for _, path, body in hook.asked if path == "/told"]
+
+
+def titles(hook: Hook) -> list[str]:
+    return [each["title"] for each in told(hook)]
+
+
+def pinged(hook: Hook) -> list[str]:
+    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.asked if path.startswith("/ping-")]
+
+
+def figure(file: Path, name: str, **labels: str) -> float:
+    (value,) = (
+        sample.value
+        for family in text_string_to_metric_families(file.read_text())
+        for sample in family.samples
+        if sample.name == f"bulk_topup_{name}" and labels.items() <= sample.labels.items()
+    )
+    return value
+
+
+def logged(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_a_start_is_told_at_its_beginning_and_its_end(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    ended = here("run", job("+6595123001", "+6595123102"), *options, code=1)
+    assert titles(hook) == ["pay/1: begins, 2 rows", "pay/1: 1 of 2 rows did not complete (exit code 1)"]
+    assert "Charged: 3.71 USD" in told(hook)[1]["message"]
+    assert f"Report: {tmp_path}/reports/pay-1" in told(hook)[1]["message"]
+    assert pinged(hook) == ["/start", "/1"]
+    metrics = tmp_path / "pay.prom"
+    assert figure(metrics, "exit_code", job="pay", run="1") == 1
+    assert figure(metrics, "rows", state="completed") == figure(metrics, "rows", state="failed") == 1
+    assert figure(metrics, "money", kind="charged", currency="USD") == 3.71
+    assert figure(metrics, "running") == 0
+    events = [line["event"] for line in logged(tmp_path / "pay.jsonl")]
+    assert events.count("row moved") == 4
+    assert (events[0], events[-1]) == ("start", "end")
+    assert "Warning" not in ended.stderr
+
+
+def test_a_start_that_finds_nothing_new_tells_nobody_and_still_pings(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...]
+) -> None:
+    here("run", job(), *options)
+    hook.asked.clear()
+    here("run", job(), *options)
+    assert titles(hook) == []
+    assert pinged(hook) == ["/start", ""]
+
+
+def test_who_wants_to_hear_of_failures_alone_does(here: Any, job: Write, hook: Hook, options: tuple[str, ...]) -> None:
+    here("run", job(on="failure"), *options)
+    assert titles(hook) == []
+    here("run", job("+6595123102", on="failure"), "--run-key", "2", *options, code=1)
+    assert titles(hook) == ["pay/2: 1 of 1 row did not complete (exit code 1)"]
+
+
+def test_a_list_that_is_refused_is_told_without_whom_it_names(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
+) -> None:
+    here("run", job("+6595123001", "0659512"), *options, code=3)
+    (failure,) = told(hook)
+    assert failure["title"] == "pay/1: it is not acceptable as it is, and nothing was sent (exit code 3)"
+    assert "1 of 2 rows are refused" in failure["message"]
+    assert "0659512" not in failure["message"]
+    assert pinged(hook) == ["/3"]
+    assert books()["transactions"] == []
+
+
+def test_a_list_that_is_not_there_is_told(here: Any, job: Write, hook: Hook, options: tuple[str, ...]) -> None:
+    file = job()
+    (file.parent / "pay.csv").unlink()
+    here("run", file, *options, code=3)
+    assert titles(hook) == ["pay/1: it is not acceptable as it is, and nothing was sent (exit code 3)"]
+    assert figure(file.parent / "pay.prom", "exit_code") == 3
+
+
+def test_bad_credentials_are_told_as_the_terminal_tells_them(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    environment["DVS_API_SECRET"] = "another-secret-4e1d"
+    ended = here("run", job(), *options, code=4)
+    (failure,) = told(hook)
+    assert "stopped by the provider (exit code 4)" in failure["title"]
+    sentence = ended.stderr.splitlines()[-1].removeprefix("Error: ")
+    assert sentence in failure["message"]
+    assert pinged(hook) == ["/4"]
+
+
+def test_whoever_approves_is_told_of_the_plan_and_of_a_start_without_approval(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = job(on="approval", more='approval = { required = true, keys = ["hmac"] }')
+    here("plan", file, "--out", "plan.json", *options)
+    here("run", file, *options, code=3)
+    assert titles(hook) == [
+        "pay/1: a plan waits for an approval",
+        "pay/1: it needs an approval, and nothing was sent (exit code 3)",
+    ]
+    assert f"bulk-topup approve {tmp_path}/plan.json" in told(hook)[0]["message"]
+
+
+def test_an_interrupted_run_is_told_and_keeps_its_exit_code(
+    start: Any, job: Write, hook: Hook, options: tuple[str, ...], until: Any, tmp_path: Path
+) -> None:
+    process = start("run", job(*(f"+65951230{line:02}" for line in range(60))), "--rate", 5, *options)
+    until(lambda: "/start" in pinged(hook))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert titles(hook)[-1] == "pay/1: interrupted before its end (exit code 75)"
+    assert "bulk-topup resume pay/1" in told(hook)[-1]["message"]
+    assert pinged(hook) == ["/start", "/75"]
+    assert logged(tmp_path / "pay.jsonl")[-1]["stopped"] == "interrupted"
+
+
+def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
+    hook: Hook, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOOK", environment["HOOK"])
+    values: dict[str, Any] = {
+        "metrics": None,
+        "log_json": None,
+        "environment": None,
+        "credentials": None,
+    }
+    job = Job.model_validate({"name": "pay", "list": "x.csv", "notifications": [{"to": ["${HOOK}"]}]})
+
+    def fail() -> None:
+        with telling() as found:
+            found.take(values, job, tmp_path)
+            raise KeyError("+6595123001")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert titles(hook) == ["pay: ended by an error that nobody expected (exit code 1)"]
+    assert "KeyError" in told(hook)[0]["message"]
+    assert "6595123001" not in told(hook)[0]["message"]
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_a_channel_that_fails_is_a_warning_even_of_a_quiet_start_and_changes_nothing(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any, quiet: tuple[str, ...]
+) -> None:
+    hook.status = 500
+    ended = here("run", job(), *quiet, *options)
+    assert len(books()["transactions"]) == 1
+    warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning: ")]
+    assert [line.partition(" did not")[0] for line in warnings] == [
+        "Warning: The ping at the start",
+        "Warning: Notification 1 (json://)",
+        "Warning: The ping at the end",
+        "Warning: Notification 1 (json://)",
+    ]
+    assert "hunter2" not in ended.stderr
+    assert "0c1d2e3f" not in ended.stderr
+
+
+def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
+    here: Any,
+    job: Write,
+    hook: Hook,
+    options: tuple[str, ...],
+    books: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(monitor, "PATIENCE", 0.3)
+    hook.answers.clear()
+    ended = here("run", job(), *options)
+    assert len(books()["transactions"]) == 1
+    assert ended.stderr.count("it takes too long") == 4
+
+
+def test_files_that_cannot_be_written_are_a_warning(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", "--log-json", "/dev/full", *options, code=3)
+    assert "is not a file" in ended.stderr
+    ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", *options)
+    assert "Warning: The metrics" in ended.stderr
+    assert pinged(hook)[-1] == ""
+
+
+def test_a_second_start_while_the_first_is_on_tells_nobody(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    with run_lock(tmp_path / "ledger.db", "pay", "1"):
+        here("run", job(), *options, code=5)
+    assert hook.asked == []
+    assert not (tmp_path / "pay.prom").exists()
+
+
+def test_what_a_job_wants_and_the_environment_has_not_is_told_before_anything_is_sent(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str], books: Any
+) -> None:
+    del environment["HOOK"]
+    file = job()
+    assert "${HOOK} has no value" in here("run", file, *options, code=3).stderr
+    assert books()["transactions"] == []
+    assert pinged(hook) == ["/3"]
+    checked = here("job", "check", file, code=3)
+    assert "line 8, notifications.0: ${HOOK} has no value" in checked.stdout
+    (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/told\n")
+    assert "is in order" in here("job", "check", file, "--credentials", file.parent / "account.env").stdout
+
+
+def test_the_check_of_a_job_names_what_could_never_be_told(
+    here: Any, job: Write, hook: Hook, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["HOOK"], environment["PING"] = "carrier-pigeon://loft-secret", "loft-secret"
+    file = job()
+    text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
+    file.write_text(text)
+    out = here("job", "check", file, code=3).stdout
+    assert f"line 5, metrics: the folder {tmp_path}/none is not there" in out
+    assert "line 6, logs: / is not a file" in out
+    assert "line 4, ping: The ping is no URL" in out
+    assert "line 8, notifications.0: Apprise does not know such an address" in out
+    assert "loft-secret" not in out
+    assert hook.asked == []
+
+
+def test_a_mail_brings_the_report_without_pins_and_never_one_that_reveals_them(
+    here: Any, mailbox: Mailbox, options: tuple[str, ...], root: Path, tmp_path: Path
+) -> None:
+    address = f"mailto://127.0.0.1:{mailbox.port}?from=pay@example.com&to=team@example.com"
+    (tmp_path / "gifts.toml").write_text(
+        f'list = "{root}/sample_files/gift_cards.csv"\nrun_key = "{{today}}"\n'
+        f'[[notifications]]\nto = ["{address}"]\nattach = ["summary", "report", "not_completed"]\n'
+    )
+    here("run", "gifts.toml", "--run-key", "1", *options)
+    here("run", "gifts.toml", "--run-key", "2", "--reveal-pins", *options)
+    masked, revealed = mailbox.mails
+    assert set(attached_to(masked)) == {"summary.json", "results.xlsx"}
+    assert set(attached_to(revealed)) == {"summary.json"}
+    assert "15 completed" in text_of(masked)
+    (tmp_path / "sent.xlsx").write_bytes(attached_to(masked)["results.xlsx"])
+    sheets = load_workbook(tmp_path / "sent.xlsx").worksheets
+    cells = {str(value) for sheet in sheets for row in sheet.iter_rows(values_only=True) for value in row}
+    report = here("report", "gifts/1", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
+    pins = [json.loads(line)["pin_code"] for line in (tmp_path / "shown/results.jsonl").read_text().splitlines()]
+    assert report.exit_code == 0
+    assert len(pins) == 15
+    assert not cells & set(pins)
+
+
+def test_no_log_no_metrics_and_no_message_of_a_whole_run_names_anybody_or_anything_secret(
+    command: Any, hook: Hook, options: tuple[str, ...], root: Path, tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    (tmp_path / "payroll.toml").write_text(
+        (root / "jobs/payroll.toml").read_text().replace("../sample_files", f"{root}/sample_files")
+        + '\n[[notifications]]\nto = ["${HOOK}"]\non = ["start", "finish", "failure"]\n'
+    )
+    paying = ("--poll-interval", 0.1, "--log-json", "log.jsonl")
+    command("--log", "debug", "run", "payroll.toml", *paying, "--metrics", "payroll.prom", *options, code=1)
+    command("--log", "debug", "run", root / "sample_files/gift_cards.csv", *paying, *options)
+    command("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
+    pins = [
+        json.loads(line)[name]
+        for line in (tmp_path / "shown/results.jsonl").read_text().splitlines()
+        for name in ("pin_code", "pin_serial")
+    ]
+    sheet = load_workbook(root / "sample_files/payroll.xlsx")["Payroll"]
+    header, *rows = sheet.iter_rows(values_only=True)
+    people = [str(value) for row in rows for value in row if value is not None and len(str(value)) > 5]
+    people += [str(row[0]) for row in rows if row[0]]
+    products = {str(row[header.index("Product ID")]) for row in rows}
+    told_of = (tmp_path / "log.jsonl").read_text(), (tmp_path / "payroll.prom").read_text(), json.dumps(told(hook))
+    assert [line["event"] for line in logged(tmp_path / "log.jsonl")].count("request answered") > 10
+    assert len(pins) == 30
+    for secret in {*people, *pins, *credentials[1:], "hunter2"} - products:
+        assert not [text for text in told_of if str(secret).lstrip("+") in text], secret
+
+
+def test_a_log_on_standard_output_is_there_alone(
+    command: Any, job: Write, hook: Hook, options: tuple[str, ...]
+) -> None:
+    for quiet in ((), ("--quiet",)):
+        ended = command("run", job(), "--log-json", "-", *quiet, *options)
+        lines = [json.loads(line) for line in ended.stdout.splitlines()]
+        assert lines[-1]["event"] == "end"
+        assert ("Run pay/1" in ended.stderr) is (quiet == ())
+    assert pinged(hook)[-1] == ""
+
+
+def test_a_printed_schedule_has_its_log_and_its_metrics_and_tells_in_a_bare_environment(
+    here: Any, job: Write, hook: Hook, sandbox: Any, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = job(more='[schedule]\nat = "* * * * *"')
+    lines = [f"{name}={environment[name]}" for name in ("DVS_API_KEY", "DVS_API_SECRET", "HOOK", "PING")]
+    (tmp_path / "account.env").write_text("\n".join(lines))
+    places = ("--environment-file", "account.env", "--ledger", "ledger.db", "--base-url", sandbox.base_url)
+    told_to = ("--metrics", "other.prom", "--log-json", "other.jsonl")
+    printed = here("schedule", "print", file, "--cron", *places, *told_to).stdout
+    command = next(line for line in printed.splitlines() if line.startswith("* * * * * ")).removeprefix("* * * * * ")
+    ended = subprocess.run(
+        ["env", "-i", f"HOME={tmp_path}", "/bin/sh", "-c", command.replace("\\%", "%")],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert pinged(hook) == ["/start", ""]
+    assert titles(hook)[-1] == "pay/1: all rows completed (exit code 0)"
+    assert figure(tmp_path / "other.prom", "exit_code") == 0
+    assert logged(tmp_path / "other.jsonl")[-1]["exit_code"] == 0
+    units = here("schedule", "print", file, "--systemd", *places, *told_to).stdout
+    stated = dict(line.split("=", 1) for line in units.splitlines() if "=" in line)
+    words = shlex.split(stated["ExecStart"])
+    assert words[-4:] == ["--metrics", f"{tmp_path}/other.prom", "--log-json", f"{tmp_path}/other.jsonl"]

@@ -1,0 +1,91 @@
+"""What a person decided about a conflict, and under which id such a row is tried again."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bulk_topup.domain.attempt import Attempt, Move, Resolution
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import Ledger, RetryChoice
+from tests.helpers.checked_rows import CheckedRow
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+
+
+@pytest.mark.parametrize(
+    ("resolution", "had_transaction", "number"),
+    [
+        (Resolution.FREE, True, 1),
+        (Resolution.TAKEN, False, 2),
+        (Resolution.TAKEN, True, 2),
+        (None, True, 2),
+        (None, False, 1),
+    ],
+)
+def test_a_retry_goes_out_under_an_id_that_is_free(
+    ledger: Ledger,
+    row: MakeRow,
+    start: Start,
+    move: MakeMove,
+    resolution: Resolution | None,
+    had_transaction: bool,
+    number: int,
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 1)
+    if had_transaction:
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+        ledger.record([move(attempt, RowState.ACCEPTED, RowState.CONFLICT)])
+    else:
+        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
+    assert ledger.conflicts(run) == [attempt.external_id]
+    assert ledger.claim(run, 1) == []
+    if resolution is not None:
+        ledger.keep_resolution(attempt.row_id, attempt.number, resolution)
+    ledger.record([move(attempt, RowState.CONFLICT, RowState.FAILED)])
+    assert ledger.claim(run, 1) == []
+    assert ledger.choose_retries(run, RetryChoice(lines=[3]))[0] == 1
+    ledger.retry_chosen("retry asked for")
+    [again] = ledger.claim(run, 1)
+    assert again.number == number
+    known = ledger.attempts_among([again.external_id])[again.external_id]
+    assert (known.transaction_id, known.resolution) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "kept"),
+    [(Resolution.FREE, None), (Resolution.TAKEN, None), (Resolution.ACCEPTED, Resolution.ACCEPTED)],
+)
+def test_a_transaction_that_turns_out_to_be_the_rows_ends_what_was_said_of_its_id(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, resolution: Resolution, kept: Resolution | None
+) -> None:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 1)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
+    ledger.keep_resolution(attempt.row_id, attempt.number, resolution)
+    ledger.record([move(attempt, RowState.CONFLICT, RowState.COMPLETED)])
+    assert ledger.attempts_among([attempt.external_id])[attempt.external_id].resolution is kept
+
+
+def _paid(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> tuple[Run, Attempt]:
+    run = start(ledger, [row(1)])
+    [attempt] = ledger.claim(run, 1)
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    return run, attempt
+
+
+def test_a_contradiction_that_was_read_is_told_again_only_when_the_list_says_something_new(
+    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    run, attempt = _paid(ledger, row, start, move)
+    start(ledger, [row(1, "11")])
+    assert [line for line, _, _ in ledger.contradicted(run)] == [3]
+    assert ledger.acknowledge(run, [3], "read by ada") == [3]
+    assert ledger.events(attempt.row_id)[-1].cause == "read by ada"
+    start(ledger, [row(1, "11")])
+    assert list(ledger.contradicted(run)) == []
+    start(ledger, [row(1, "12")])
+    assert [line for line, _, _ in ledger.contradicted(run)] == [3]

@@ -1,0 +1,194 @@
+"""PINs in the ledger's file: never readable there, never lost for want of a key, and encrypted anew on request."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.errors import LedgerError, PinKeyError
+from bulk_topup.ledger import Ledger, connection, rotate_pins
+from bulk_topup.ledger.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
+from tests.helpers.checked_rows import CheckedRow
+
+CODE, SERIAL = "4711-0815-9999", "SERIAL-20990101"
+
+Buy = Callable[..., None]
+
+
+@pytest.fixture
+def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "keys" / "pin.key"
+    monkeypatch.setenv(FILE_VARIABLE, str(file))
+    return file
+
+
+@pytest.fixture
+def buy(
+    path: Path,
+    key_file: Path,
+    start: Callable[..., Run],
+    row: Callable[..., CheckedRow],
+    facts: Callable[..., Facts],
+    move: Callable[..., Move],
+) -> Buy:
+    """Give a function that makes a ledger with a bought PIN for each of some people."""
+    assert not key_file.exists()
+
+    def run(people: int = 1) -> None:
+        with Ledger(path) as ledger:
+            begun = start(ledger, [row(who) for who in range(people)])
+            known = facts(pin_code=CODE, pin_serial=SERIAL)
+            ledger.record(
+                [
+                    move(each, RowState.IN_FLIGHT, RowState.COMPLETED, facts=known)
+                    for each in ledger.claim(begun, people)
+                ]
+            )
+
+    return run
+
+
+def outcomes(path: Path, *, read_only: bool = True) -> list[Outcome]:
+    with Ledger(path, read_only=read_only) as ledger:
+        return list(ledger.outcomes(ledger.runs()[0]))
+
+
+def holds(path: Path, text: str) -> bool:
+    return any(text.encode() in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+def as_an_older_version_left_it(path: Path) -> None:
+    """Write PINs as they are, and take back the migration that knows of keys."""
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE attempts SET pin_code = ?, pin_serial = ?", (CODE, SERIAL))
+    connection.execute("DROP TABLE pin_keys")
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0005_pin_keys'")
+    connection.commit()
+    connection.close()
+
+
+def test_a_pin_is_nowhere_in_the_files_and_is_read_with_the_key(buy: Buy, path: Path, key_file: Path) -> None:
+    with Ledger(path):  # an open ledger keeps its log
+        buy()
+        assert path.with_name("ledger.db-wal").stat().st_size
+        assert not holds(path, CODE)
+        assert not holds(path, SERIAL)
+        assert not holds(path, key_file.read_text().strip())
+    [outcome] = outcomes(path)
+    assert (outcome.pin_code, outcome.pin_serial) == (CODE, SERIAL)
+    assert CODE not in repr(outcome)
+
+
+def test_a_pin_that_is_copied_to_another_row_is_not_given_as_that_rows(buy: Buy, path: Path) -> None:
+    buy(2)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE attempts SET pin_code = (SELECT pin_code FROM attempts WHERE id = 1) WHERE id = 2")
+    connection.commit()
+    connection.close()
+    first, second = outcomes(path)
+    assert first.pin_code == CODE
+    assert "moved here from another row" in str(second.pin_code)
+
+
+def test_without_the_key_the_rows_are_read_and_the_pin_says_what_to_do(buy: Buy, path: Path, key_file: Path) -> None:
+    buy()
+    key_file.unlink()
+    [outcome] = outcomes(path)
+    assert outcome.state is RowState.COMPLETED
+    assert "which is not in the key file" in str(outcome.pin_code)
+    assert not key_file.exists()
+
+
+def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_made(
+    buy: Buy, path: Path, key_file: Path
+) -> None:
+    buy()
+    kept = key_file.read_bytes()
+    key_file.unlink()
+    with pytest.raises(PinKeyError, match=r"so nothing was sent\. Bring that key back"):
+        Ledger(path)
+    assert not key_file.exists()
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(kept)
+    Ledger(path).close()
+
+
+def test_a_ledger_without_pins_goes_on_with_another_key(
+    path: Path, key_file: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with Ledger(path) as ledger:
+        start(ledger, [row(1)])
+    key_file.unlink()
+    Ledger(path).close()
+    assert key_file.exists()
+
+
+def test_pins_that_an_older_version_left_are_encrypted_at_the_next_start_and_nothing_of_them_stays(
+    buy: Buy, path: Path
+) -> None:
+    buy(50)
+    as_an_older_version_left_it(path)
+    assert holds(path, CODE)
+    with Ledger(path):
+        assert not holds(path, CODE)
+        assert not holds(path, SERIAL)
+    assert {(each.pin_code, each.pin_serial) for each in outcomes(path)} == {(CODE, SERIAL)}
+
+
+def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the_file(
+    buy: Buy, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy()
+    as_an_older_version_left_it(path)
+    monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", lambda _connection: False)
+    Ledger(path).close()
+    monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", connection.scrub)
+    with Ledger(path) as ledger:
+        used = [row[0] for row in ledger._connection.execute("SELECT id FROM pin_keys")]
+    assert "" not in used
+    assert not holds(path, CODE)
+
+
+def test_rotation_encrypts_every_pin_with_the_newest_key_so_that_the_earlier_one_can_go(
+    buy: Buy, path: Path, key_file: Path
+) -> None:
+    buy(3)
+    old = key_file.read_text().strip()
+    add_pin_key()
+    rotated = rotate_pins(path)
+    assert (rotated.sealed, rotated.unreadable) == (3, 0)
+    assert not holds(path, f":{PinKey.of(old, 'test').id}:")
+    key_file.write_text(key_file.read_text().splitlines()[0])
+    assert {each.pin_code for each in outcomes(path, read_only=False)} == {CODE}
+    assert rotate_pins(path).sealed == 0
+
+
+def test_rotation_without_a_lost_key_counts_what_cannot_be_read_and_lets_the_ledger_go_on(
+    buy: Buy, path: Path, key_file: Path
+) -> None:
+    buy(2)
+    key_file.unlink()
+    add_pin_key()
+    rotated = rotate_pins(path)
+    assert (rotated.sealed, rotated.unreadable) == (0, 2)
+    assert all("which is not in" in str(each.pin_code) for each in outcomes(path, read_only=False))
+
+
+def test_rotation_says_that_another_process_still_reads_the_file(
+    buy: Buy, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy()
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT", 0.01)
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rows").fetchone()
+        with pytest.raises(LedgerError, match="Another process reads the ledger"):
+            rotate_pins(path)
+    finally:
+        other.close()

@@ -1,0 +1,192 @@
+"""What a purge removes from the ledger's file, what it keeps, and what it refuses."""
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import summarise
+from bulk_topup.errors import LedgerError, PurgedRunError
+from bulk_topup.ledger import Ledger, RetryChoice
+from tests.helpers.checked_rows import CheckedRow
+
+#: What the file holds of people before a purge.
+NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")
+
+Finish = Callable[[Ledger], Run]
+
+
+@pytest.fixture
+def finish(
+    start: Callable[..., Run], row: Callable[..., CheckedRow], facts: Callable[..., Facts], move: Callable[..., Move]
+) -> Finish:
+    """Give a function that makes a run which is over: paid, failed, reversed and refused rows."""
+
+    def request(who: int, amount: str) -> bytes:
+        sender = {"first_name": "Ann Example", "address_text": "Oak Street 7"}
+        destination = f'{{"unit_type": "CURRENCY", "unit": "SGD", "amount": {amount}}}'
+        party = f'{{"mobile_number": "+6595123{who:03}"}}'
+        return (
+            f'{{"product_id": 6418, "auto_confirm": true, "calculation_mode": "DESTINATION_AMOUNT", '
+            f'"destination": {destination}, "credit_party_identifier": {party}, "sender": {json.dumps(sender)}}}'
+        ).encode()
+
+    def made(who: int, amount: str = "10", **changes: Any) -> CheckedRow:
+        cells = json.dumps([f"+6595123{who:03}", "Ann Example"])
+        values = {"identity": f"reference:R-77-Ann-{who}", "cells": cells, "request": request(who, amount), **changes}
+        return row(who, amount, **values)
+
+    def run(ledger: Ledger) -> Run:
+        refused = made(9, request=None, cost=None, problems=(Problem(column="Ann Example", message="a note on Ann"),))
+        rows = [made(1, "0.1000000000000000001"), made(2), made(3), refused]
+        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/told"}'}
+        begun = start(ledger, rows, columns=("phone", "Ann"), **job)
+        paid, failed, taken = ledger.claim(begun, 9)
+        with_pin = facts(pin_code="4711-0815-9999", pin_serial="SERIAL-2099", status_class="COMPLETED")
+        ledger.record(
+            [
+                move(paid, RowState.IN_FLIGHT, RowState.COMPLETED, facts=with_pin),
+                move(failed, RowState.IN_FLIGHT, RowState.FAILED, message="no: +6595123002 of Ann Example"),
+                move(taken, RowState.IN_FLIGHT, RowState.REVERSED),
+            ]
+        )
+        return begun
+
+    return run
+
+
+def bytes_of(path: Path) -> bytes:
+    """Read the ledger's files in another process: this one must not let go of the locks that it holds on them."""
+
+    files = sorted(path.parent.glob(f"{path.name}*"))
+    return subprocess.run(["cat", *files], capture_output=True, check=True).stdout
+
+
+def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: Ledger, path: Path, finish: Finish) -> None:
+    run = finish(ledger)
+    found = bytes_of(path)
+    assert [text for text in NAMES if text.encode() not in found] == ["4711-0815-9999", "SERIAL-2099"]
+    ledger.purge(run)
+    ledger.scrub()
+    found = bytes_of(path)
+    assert [text for text in NAMES if text.encode() in found] == []
+    assert b"6595123" not in found
+    assert b"Ann" not in found
+
+
+def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_stays(
+    ledger: Ledger, finish: Finish
+) -> None:
+    run = finish(ledger)
+    assert run.reading is not None
+    purged = ledger.purge(run)
+    assert (purged.reading, purged.reporting) == (None, '{"folder": "/told"}')
+
+
+def test_pins_go_with_the_people(ledger: Ledger, finish: Finish) -> None:
+    run = finish(ledger)
+    ledger.purge(run)
+    assert {(each.pin_code, each.pin_serial) for each in ledger.outcomes(run)} == {(None, None)}
+
+
+def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(ledger: Ledger, finish: Finish) -> None:
+    run = finish(ledger)
+    before = list(ledger.outcomes(run))
+    totals = summarise(run, [Outcomes.of(before)]).as_json()
+    spent, history = ledger.spent(run), [ledger.events(row_id) for row_id in range(1, 5)]
+    purged = ledger.purge(run)
+    after = list(ledger.outcomes(purged))
+    assert summarise(run, [Outcomes.of(after)]).as_json() == totals
+    assert ledger.spent(purged) == spent
+    assert [ledger.events(row_id) for row_id in range(1, 5)] == history
+    kept = ("line", "state", "product_id", "amount", "unit", "external_id", "transaction_id", "status_message", "price",
+            "fee", "price_unit", "creation_date", "final_at", "attempt")  # fmt: skip
+    for one, other in zip(before, after, strict=True):
+        assert [getattr(one, name) for name in kept] == [getattr(other, name) for name in kept]
+    assert after[0].amount == Decimal("0.1000000000000000001")
+    requests = [row[0] for row in ledger._all("SELECT request FROM attempts ORDER BY id")]
+    assert '"amount":0.1000000000000000001' in requests[0].replace(" ", "")
+    assert json.loads(requests[1]) == {
+        "product_id": 6418,
+        "calculation_mode": "DESTINATION_AMOUNT",
+        "source": None,
+        "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 10},
+    }
+
+
+def test_other_runs_are_left_as_they_are(
+    ledger: Ledger, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    run = finish(ledger)
+    other = start(ledger, [row(500)], run_key="2026-12")
+    before = list(ledger.outcomes(other))
+    ledger.purge(run)
+    assert list(ledger.outcomes(other)) == before
+    assert len(ledger.claim(other, 9)) == 1
+
+
+@pytest.mark.parametrize("state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.CONFLICT])
+def test_a_run_that_is_not_over_is_never_purged(
+    ledger: Ledger,
+    start: Callable[..., Run],
+    row: Callable[..., CheckedRow],
+    move: Callable[..., Move],
+    state: RowState,
+) -> None:
+    run = start(ledger, [row(1)])
+    if state is not RowState.PENDING:
+        [attempt] = ledger.claim(run, 9)
+        if state is not RowState.IN_FLIGHT:
+            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+    before = list(ledger.outcomes(run))
+    assert ledger.activity(run).unfinished == 1
+    with pytest.raises(LedgerError, match="not final"):
+        ledger.purge(run)
+    assert list(ledger.outcomes(run)) == before
+
+
+def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
+    ledger: Ledger, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    purged = ledger.purge(finish(ledger))
+    with pytest.raises(PurgedRunError):
+        start(ledger, [row(1)])
+    assert ledger.choose_retries(purged, RetryChoice()) == (0, {})
+    assert ledger.claim(purged, 9) == []
+
+
+def test_the_last_payment_that_was_forgotten_is_known(ledger: Ledger, finish: Finish, clock: Any) -> None:
+    run = finish(ledger)
+    assert ledger.last_purged_payment() is None
+    sent = clock.now()
+    clock.seconds += 500
+    ledger.purge(run)
+    assert ledger.last_purged_payment() == sent
+
+
+def test_while_another_process_reads_the_purge_says_that_it_is_not_done_and_then_it_can_be(
+    ledger: Ledger, path: Path, finish: Finish
+) -> None:
+    run = finish(ledger)
+    ledger._connection.execute("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rows").fetchone()
+        ledger.purge(run)
+        with pytest.raises(LedgerError, match="Another process reads"):
+            ledger.scrub()
+    finally:
+        other.close()
+    ledger.scrub()
+    assert b"6595123" not in bytes_of(path)

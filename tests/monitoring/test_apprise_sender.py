@@ -1,0 +1,101 @@
+"""Messages over real mail and real HTTP: what arrives, what goes along, and what is said when nothing does."""
+
+import json
+import logging
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from bulk_topup.monitoring import apprise_sender
+from bulk_topup.monitoring.apprise_sender import send, why_not_usable
+from bulk_topup.monitoring.channels import Channel
+from bulk_topup.monitoring.messages import Message, Tone
+from bulk_topup.monitoring.notifications import Attachment, Occasion
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, text_of
+
+
+def channel(address: str, *attach: Attachment) -> Channel:
+    return Channel(address=address, name="notification 1", on=frozenset(Occasion), attach=attach)
+
+
+def mail_to(mailbox: Mailbox) -> str:
+    return f"mailto://127.0.0.1:{mailbox.port}?from=pay@example.com&to=team@example.com"
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> Message:
+    folder = tmp_path / "pay day 100% #1?"
+    folder.mkdir()
+    (folder / "summary.json").write_bytes(b"{}\n")
+    (folder / "results.csv").write_bytes(b"a,b\n")
+    return Message(
+        occasions=frozenset({Occasion.FINISH}),
+        tone=Tone.WARNING,
+        title="payroll/2026-11: 1 of 2 rows did not complete",
+        body="Charged: 3.71 USD\n\n<b>:smile:</b> \\n",
+        files={Attachment.SUMMARY: folder / "summary.json", Attachment.REPORT: folder / "results.csv"},
+    )
+
+
+def test_a_mail_says_what_the_message_says(mailbox: Mailbox, message: Message) -> None:
+    assert send(channel(mail_to(mailbox)), message) is None
+    (mail,) = mailbox.mails
+    assert (mail["Subject"], mail["From"], mail["To"]) == (message.title, "pay@example.com", "team@example.com")
+    assert text_of(mail).replace("\r\n", "\n").rstrip() == message.body
+    assert attached_to(mail) == {}
+
+
+def test_only_what_was_asked_for_goes_along(mailbox: Mailbox, message: Message) -> None:
+    assert send(channel(mail_to(mailbox), Attachment.SUMMARY), message) is None
+    assert send(channel(mail_to(mailbox), Attachment.REPORT, Attachment.NOT_COMPLETED), message) is None
+    assert [attached_to(mail) for mail in mailbox.mails] == [{"summary.json": b"{}\n"}, {"results.csv": b"a,b\n"}]
+
+
+def test_a_file_that_is_too_large_stays_and_the_message_says_so(
+    mailbox: Mailbox, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apprise_sender, "MAX_ATTACHED_BYTES", 3)
+    assert send(channel(mail_to(mailbox), Attachment.SUMMARY, Attachment.REPORT), message) is None
+    (mail,) = mailbox.mails
+    assert attached_to(mail) == {"summary.json": b"{}\n"}
+    assert "could not go along" in text_of(mail)
+
+
+def test_a_hook_gets_the_message_as_json(hook: Hook, message: Message) -> None:
+    assert send(channel(f"json://127.0.0.1:{hook.port}/told"), message) is None
+    ((method, path, body),) = hook.asked
+    assert (method, path) == ("POST", "/told")
+    told = json.loads(body)
+    assert (told["title"], told["message"], told["type"]) == (message.title, message.body, "warning")
+
+
+def test_a_failure_is_told_without_any_part_of_the_address_and_logged_nowhere(hook: Hook, message: Message) -> None:
+    logged, root = StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(logged), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    hook.status = 500
+    try:
+        why = send(channel(f"json://payer:hunter2@127.0.0.1:{hook.port}/secret-path"), message)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    assert why is not None
+    assert "500" in why
+    assert not [part for part in ("hunter2", "secret-path", "payer", "127.0.0.1") if part in why]
+    assert logged.getvalue() == ""
+
+
+def test_a_server_that_is_not_there_is_a_reason_and_no_error(mailbox: Mailbox, message: Message) -> None:
+    address = mail_to(mailbox).replace(str(mailbox.port), "9")
+    assert send(channel(address), message) is not None
+    assert mailbox.mails == []
+
+
+def test_an_address_that_apprise_does_not_know_is_told_before_anything_is_sent() -> None:
+    told = why_not_usable(channel("carrier-pigeon://loft-secret"))
+    assert told is not None
+    assert "does not know" in told
+    assert "loft-secret" not in told
+    assert why_not_usable(channel("json://127.0.0.1/")) is None

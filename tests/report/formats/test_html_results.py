@@ -1,0 +1,227 @@
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.report import ReportFormat, write_report
+from bulk_topup.report.formats.html_parts import element, html, joined
+from bulk_topup.report.formats.html_results import ALL_SHOWN, NOT_COMPLETED_SHOWN
+from tests.helpers.sample_run import COMPLETED, RUN
+
+
+class _Read(HTMLParser):
+    """What a browser would make of a page: its elements and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def names(self) -> set[str]:
+        return {name for name, _ in self.elements}
+
+
+@pytest.fixture
+def written(tmp_path: Path, run: Run) -> Callable[..., str]:
+    """Give a function that writes a page about rows and gives it as text."""
+
+    def write(*rows: Outcome, run: Run = run, reveal_pins: bool = False) -> str:
+        pages = [Outcomes.of(rows[at : at + 150]) for at in range(0, len(rows), 150)]
+        write_report(run, pages, tmp_path, formats=[ReportFormat.HTML], reveal_pins=reveal_pins)
+        return (tmp_path / "results.html").read_text(encoding="utf-8")
+
+    return write
+
+
+def _failed(line: int, **changes: object) -> Outcome:
+    values: dict[str, object] = {
+        "line": line,
+        "state": RowState.FAILED,
+        "status_class": "DECLINED",
+        "status_message": "DECLINED-BARRED-CREDIT-PARTY",
+        "message": "The provider answered DECLINED-BARRED-CREDIT-PARTY.",
+        **changes,
+    }
+    return replace(COMPLETED, **values)  # type: ignore[arg-type]
+
+
+def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_not_complete(
+    written: Callable[..., str],
+) -> None:
+    text = " ".join(_Read(written(COMPLETED, _failed(3), _failed(4))).text.split())
+    told = [
+        "payroll/2026-11",
+        "lists/payroll.csv",
+        "last change 2026-11-24 02:01 UTC",
+        "Sandbox: no real money moved",
+        "Finished: 1 of 3 rows is completed, 2 did not complete.",
+        "exit code 1",
+        "Charged 9.35 USD",
+        "What to do next",
+        "bulk-topup retry payroll/2026-11",
+        "Why rows did not complete",
+        "2 failed DECLINED-BARRED-CREDIT-PARTY 3, 4",
+        "Rows and money by state",
+        "Rows that did not complete",
+    ]
+    body = text.index("results of the run")
+    places = [text.find(each, body) for each in told]
+    assert -1 not in places, told[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_a_row_that_did_not_complete_is_shown_with_its_cells_and_the_transaction(written: Callable[..., str]) -> None:
+    text = " ".join(_Read(written(_failed(3))).text.split())
+    assert "3 failed +6595123100 12.5 SGD The provider answered DECLINED-BARRED-CREDIT-PARTY." in text
+    assert "Transaction 2237512891." in text
+    assert "employee: E1" in text
+
+
+def test_a_page_loads_runs_and_sends_nothing(written: Callable[..., str]) -> None:
+    page = _Read(written(COMPLETED, _failed(3)))
+    assert not page.names() & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "a"}
+    assert not {key for _, found in page.elements for key in found} & {"src", "href", "style", "action"}
+    [policy] = [found["content"] for name, found in page.elements if found.get("http-equiv")]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert not re.search(r"url\(|@import|https?:", written(COMPLETED))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "' onmouseover='alert(1)",
+        "</style><script>alert(1)</script>",
+        "&lt;script&gt;",
+        "<!--",
+        "`<b>`",
+    ],
+)
+def test_whatever_a_list_or_the_provider_says_is_shown_and_does_nothing(
+    written: Callable[..., str], run: Run, hostile: str
+) -> None:
+    named = replace(run, job=hostile.replace("/", "-"), list_path=hostile, columns=(hostile, "phone", "amount"))
+    row = _failed(
+        3,
+        cells=(hostile, "x", "y"),
+        message=hostile,
+        note=hostile,
+        status_message=hostile,
+        credit_party=hostile,
+        unit=hostile,
+        price_unit=hostile,
+        in_list=True,
+    )
+    refused = replace(row, state=RowState.REFUSED, problems=(Problem(column=hostile, message=hostile),))
+    paid = replace(row, state=RowState.COMPLETED)
+    page = _Read(written(row, refused, paid, run=named))
+    harmless = _Read(written(_failed(3), replace(refused, problems=()), COMPLETED)).names() | {"bdi", "code"}
+    assert page.names() <= harmless
+    assert not {key for _, found in page.elements for key in found if key.startswith("on")}
+    assert hostile in page.text
+
+
+@given(text=st.text())
+def test_a_text_is_read_back_as_it_was_but_for_what_shows_nothing(text: str) -> None:
+    page = _Read(element("p", text, title=text))
+    assert page.names() == {"p"}
+    stood_in = str(html(text))
+    assert page.elements[0][1]["title"] == _Read(f"<p>{stood_in}").text[1:]
+    assert len(page.text) == len(text) + 1
+
+
+def test_what_is_put_together_is_escaped_once() -> None:
+    assert element("p", joined(("a & b", element("b", "<"))), class_="x") == '<p class="x">a &amp; b<b>&lt;</b></p>'
+
+
+def test_text_that_turns_or_hides_what_follows_is_replaced() -> None:
+    assert html("a\u202eb\u200bc\x00d\ud800") == "a\ufffdb\ufffdc\ufffdd\ufffd"
+    assert html("سلام\u200cها é") == "سلام\u200cها é"
+
+
+def test_pins_are_never_on_the_page(written: Callable[..., str]) -> None:
+    page = written(COMPLETED, _failed(3), reveal_pins=True)
+    assert "1234-5678" not in page
+    assert "SERIAL-9" not in page
+
+
+def test_the_page_is_its_owners_alone(written: Callable[..., str], tmp_path: Path) -> None:
+    written(COMPLETED)
+    assert stat.S_IMODE((tmp_path / "results.html").stat().st_mode) == 0o600
+
+
+def test_a_long_run_shows_its_first_rows_that_did_not_complete_and_says_where_the_rest_is(
+    written: Callable[..., str],
+) -> None:
+    rows = [_failed(line) for line in range(2, NOT_COMPLETED_SHOWN + 12)]
+    page = _Read(written(*rows, *(replace(COMPLETED, line=line) for line in range(1_000, 1_600))))
+    text = " ".join(page.text.split())
+    assert f"These are the first {NOT_COMPLETED_SHOWN} of {NOT_COMPLETED_SHOWN + 10} rows" in text
+    assert "payroll-2026-11-not-completed.csv" in text
+    lines = [found for name, found in page.elements if name == "td" and found.get("data-label") == "Line"]
+    assert len(lines) == NOT_COMPLETED_SHOWN
+    assert "details" not in page.names()
+
+
+def test_a_short_run_shows_all_of_its_rows(written: Callable[..., str]) -> None:
+    page = _Read(written(*(replace(COMPLETED, line=line) for line in range(2, ALL_SHOWN + 2))))
+    assert "details" in page.names()
+    assert len([1 for name, found in page.elements if found.get("data-label") == "Line"]) == ALL_SHOWN
+
+
+def test_a_long_cell_is_cut(written: Callable[..., str]) -> None:
+    page = written(_failed(3, cells=("x" * 5_000, "", ""), message="y" * 30_000))
+    assert "x" * 200 not in page
+    assert "y" * 1_000 not in page
+
+
+def test_production_is_named_and_so_is_a_run_whose_people_are_forgotten(written: Callable[..., str], run: Run) -> None:
+    real = replace(run, environment="production", purged_at=datetime(2026, 12, 24, tzinfo=UTC))
+    text = _Read(written(_failed(3, cells=("", "", ""), credit_party=None), run=real)).text
+    assert "no real money" not in text
+    assert "personal data removed 2026-12-24 00:00 UTC" in text
+
+
+def test_a_contradicted_payment_is_no_success(written: Callable[..., str]) -> None:
+    assert "the list contradicts 1 of them" in written(replace(COMPLETED, note="The list asks for more now."))
+
+
+def test_money_is_exact_and_grouped(written: Callable[..., str]) -> None:
+    rows = [replace(COMPLETED, line=line, price=Decimal("1234567.891"), fee=None) for line in (2, 3)]
+    assert "2,469,135.782 USD" in written(*rows)
+
+
+def test_a_run_without_rows_has_a_page_too(written: Callable[..., str]) -> None:
+    assert "The run has no rows." in written()
+
+
+def test_the_same_rows_give_the_same_page(written: Callable[..., str]) -> None:
+    assert written(COMPLETED, _failed(3)) == written(COMPLETED, _failed(3))
+
+
+def test_the_run_of_the_tests_is_a_sandbox() -> None:
+    assert RUN.environment == "sandbox"
