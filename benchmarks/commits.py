@@ -22,7 +22,7 @@ from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 ROWS = 6_000
 BATCHES = (32, 100, 250)
@@ -65,7 +65,7 @@ def main() -> None:
 
 def _ours(path: Path, rows: int, batch: int) -> tuple[float, float]:
     """Give the seconds that the ledger takes, by the clock and of the processor."""
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         run = _begun(ledger, rows)
         began = time.perf_counter(), time.process_time()
         while attempts := ledger.claim(run, batch):
@@ -75,7 +75,7 @@ def _ours(path: Path, rows: int, batch: int) -> tuple[float, float]:
 
 def _raw(path: Path, rows: int, batch: int) -> tuple[float, float]:
     """Give the same for nothing but the writes."""
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         _begun(ledger, rows)
     connection = sqlite3.connect(path, isolation_level=None)
     for setting in ("synchronous = FULL", "foreign_keys = ON", "main.secure_delete = ON"):
@@ -99,7 +99,7 @@ def _raw(path: Path, rows: int, batch: int) -> tuple[float, float]:
     return taken
 
 
-def _begun(ledger: Ledger, rows: int) -> Run:
+def _begun(ledger: LedgerStore, rows: int) -> Run:
     ledger.clear_staged()
     ledger.stage(_rows(rows))
     return ledger.merge(

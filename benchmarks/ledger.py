@@ -17,18 +17,18 @@ from pathlib import Path
 from figures import Figures, reached
 from processes import KEY, SECRET, sandbox
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
-from bulk_topup.app.run import Finished
+from bulk_topup.app.run import FinishedRun
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 
 ROWS = 1_000_000
@@ -116,7 +116,7 @@ def main() -> None:
         figures.add("made by SQL, not by a run", _seconds(lambda: _build(path, rows, run_rows))[1])
         _sizes(path, rows, figures)
         _upgrade(path, figures)
-        with Ledger(path) as ledger:
+        with LedgerStore(path) as ledger:
             runs = ledger.runs()
             baseline = _read(path, "SELECT * FROM rows ORDER BY id")
             figures.add("baseline: sqlite3 reads all rows in order", f"{baseline:.2f} s")
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def _build(path: Path, rows: int, run_rows: int) -> None:
-    Ledger(path).close()
+    LedgerStore(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -262144"):
             connection.execute(f"PRAGMA {pragma}")
@@ -166,10 +166,10 @@ def _upgrade(path: Path, figures: Figures) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in _AS_BEFORE:
             connection.execute(statement)
-    figures.add("opened for the first time by this version", _seconds(lambda: Ledger(path).close())[1])
+    figures.add("opened for the first time by this version", _seconds(lambda: LedgerStore(path).close())[1])
 
 
-def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None:
+def _asked_again(ledger: LedgerStore, run: Run, path: Path, figures: Figures) -> None:
     """Measure what a run asks at every poll, callback or claim, when nearly all of its rows are done."""
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT external_id FROM attempts WHERE id <= ?", [PAGE]).fetchall()
@@ -178,7 +178,7 @@ def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None
         one = _each(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
     figures.add(f"baseline: {PAGE} attempts by their key", f"{one:.2f} ms")
     for id_ in ids:
-        ledger.keep_hint(id_)
+        ledger.save_hint(id_)
     for what, question in (
         (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
         ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
@@ -186,23 +186,23 @@ def _asked_again(ledger: Ledger, run: Run, path: Path, figures: Figures) -> None
         ("whose outcome is unknown", lambda: ledger.in_flight(run)),
         ("what may be sent now", lambda: ledger.claim(run, PAGE)),
         ("what waits", lambda: ledger.waiting(run)),
-        ("what the list contradicts", lambda: ledger.count_notes(run)),
+        ("what the list contradicts", lambda: ledger.count_mismatches(run)),
     ):
         took = _each(question)
         figures.add(what, f"{took:.2f} ms", ratio=_ratio(took, one))
     ledger.drop_hints(ledger.hinted(run))
 
 
-async def _resumed(ledger: Ledger, run: Run, folder: Path, figures: Figures) -> None:
+async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures) -> None:
     with sandbox() as (base_url, _):
         async with AsyncDVS(base_url, KEY, SECRET) as dvs:
 
-            async def resume() -> tuple[Finished, float]:
+            async def resume() -> tuple[FinishedRun, float]:
                 began = time.perf_counter()
                 finished = await resume_run(
                     run,
                     dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=RunOptions(),
                     report=ReportOptions(folder=folder, formats=[ReportFormat.CSV]),

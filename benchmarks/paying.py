@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import Watcher, run_list
@@ -14,7 +14,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 
@@ -45,11 +45,11 @@ def write_list(folder: Path, numbers: Iterable[str]) -> Path:
 async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions, watcher: Watcher | None = None) -> None:
     """Pay a list's rows until all are completed."""
     job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
-    with Ledger(folder / "ledger.db") as ledger:
+    with LedgerStore(folder / "ledger.db") as ledger:
         finished = await run_list(
             job,
             dvs=dvs,
-            payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+            payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
             ledger=ledger,
             options=options,
             report=ReportOptions(folder=folder),

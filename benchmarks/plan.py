@@ -25,14 +25,14 @@ from pydantic import BaseModel, Field, SecretStr
 from python_calamine import CalamineWorkbook
 from workbooks import write_workbook
 
-from bulk_topup.app.plan import open_job_list, plan_list
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.plan import open_job_list, plan_job
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import prepare
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import SystemClock
 
@@ -132,10 +132,10 @@ async def _measure(path: Path, url: str) -> dict[str, Any]:
     job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
     read, reading = _timed(lambda: sum(batch.height for batch in open_job_list(job).batches()))
     async with AsyncDVS(url, KEY, SECRET) as dvs:
-        with Ledger(path.with_suffix(".db")) as ledger:
+        with LedgerStore(path.with_suffix(".db")) as ledger:
             began = time.perf_counter()
             used = time.process_time()
-            _, prepared = await plan_list(job, dvs=dvs, ledger=ledger)
+            _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
             planning, used = time.perf_counter() - began, time.process_time() - used
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             assert prepared.plan.rows == read
@@ -152,14 +152,14 @@ async def _measure(path: Path, url: str) -> dict[str, Any]:
     }
 
 
-async def _start(job: Job, dvs: AsyncDVS, ledger: Ledger) -> tuple[float, float]:
+async def _start(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple[float, float]:
     """Plan the job's list and make it that of its run, as a start does before it sends; give the seconds of each."""
     run = ledger.find_run(job.name, str(job.run_key))
     reader = open_job_list(job)
     began = time.perf_counter()
     await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)
     planned = time.perf_counter()
-    payer = Payer(environment=Environment.SANDBOX, account="")
+    payer = PayingAccount(environment=Environment.SANDBOX, account="")
     merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
     return planned - began, time.perf_counter() - planned
 

@@ -20,7 +20,7 @@ from figures import Figures, reached
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from bulk_topup.app.report import ReportOptions, report_run
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 
 ROWS = 1_000_000
@@ -134,7 +134,7 @@ def _add(figures: Figures, what: str, found: Measured, baseline: Measured, name:
 
 def _fill(path: Path, rows: int) -> None:
     """Make a ledger with a run of so many rows."""
-    Ledger(path).close()
+    LedgerStore(path).close()
     connection = sqlite3.connect(path)
     connection.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")
     for statement in (_RUN, _ROWS, _ATTEMPTS):
@@ -160,7 +160,7 @@ def _write(what: str, ledger: Path, folder: Path) -> None:
             _timed(lambda: _workbook(ledger, folder))
         case kind:
             options = ReportOptions(folder=folder, formats=[ReportFormat(kind)])
-            with Ledger(ledger, read_only=True) as opened:
+            with LedgerStore(ledger, read_only=True) as opened:
                 [run] = opened.runs()
                 _timed(lambda: report_run(run, ledger=opened, options=options).summary.rows)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from figures import Figures, reached
 
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 REPETITIONS = 7
 
@@ -31,7 +31,7 @@ def main() -> None:
     command = str(Path(sys.executable).with_name("bulk-topup"))
     with tempfile.TemporaryDirectory() as name:
         ledger = Path(name) / "ledger.db"
-        Ledger(ledger).close()
+        LedgerStore(ledger).close()
         bare = _measured([sys.executable, "-c", "pass"], repetitions)
         click = _measured([sys.executable, "-c", "import click, sqlite3"], repetitions)
         of_help = _measured([command, "--help"], repetitions)

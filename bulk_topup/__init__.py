@@ -6,15 +6,15 @@ What a script may import stands in `__all__`; `bulk_topup.dvs` is the API's clie
 from typing import TYPE_CHECKING
 
 from bulk_topup.__version__ import __version__ as __version__
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.api.ledger import Ledger
     from bulk_topup.api.plan_list import ListPlan, Refusal, plan_list
-    from bulk_topup.api.run_job import JobResult, UnconfirmedError, run_job
+    from bulk_topup.api.run_job import ConfirmationRequiredError, JobResult, run_job
     from bulk_topup.app.credentials import Credentials
     from bulk_topup.domain.environment import Environment
-    from bulk_topup.domain.exit_codes import ExitMeaning, exit_meaning
+    from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
     from bulk_topup.domain.row import Outcome
     from bulk_topup.domain.run import Run
     from bulk_topup.domain.states import RowState
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from bulk_topup.errors import BulkTopupError
     from bulk_topup.jobs.job import Job
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         **{
             "api.ledger": ("Ledger",),
             "api.plan_list": ("ListPlan", "Refusal", "plan_list"),
-            "api.run_job": ("JobResult", "UnconfirmedError", "run_job"),
+            "api.run_job": ("JobResult", "ConfirmationRequiredError", "run_job"),
             "app.credentials": ("Credentials",),
             "domain.environment": ("Environment",),
-            "domain.exit_codes": ("ExitMeaning", "exit_meaning"),
+            "domain.exit_codes": ("ExitCode", "exit_code_for"),
             "domain.row": ("Outcome",),
             "domain.run": ("Run",),
             "domain.states": ("RowState",),
@@ -44,9 +44,10 @@ else:
 
 __all__ = [
     "BulkTopupError",
+    "ConfirmationRequiredError",
     "Credentials",
     "Environment",
-    "ExitMeaning",
+    "ExitCode",
     "Job",
     "JobResult",
     "Ledger",
@@ -57,8 +58,7 @@ __all__ = [
     "RowState",
     "Run",
     "Summary",
-    "UnconfirmedError",
-    "exit_meaning",
+    "exit_code_for",
     "plan_list",
     "run_job",
 ]

@@ -63,15 +63,15 @@ class GuardError(BulkTopupError):
     """A cap or a control total does not allow the run, so nothing was sent."""
 
 
-class OtherEnvironmentError(BulkTopupError):
+class EnvironmentMismatchError(BulkTopupError):
     """The run was begun in another environment."""
 
 
-class OtherAccountError(BulkTopupError):
+class AccountMismatchError(BulkTopupError):
     """The run was begun with another account."""
 
 
-class OtherModeError(BulkTopupError):
+class ModeMismatchError(BulkTopupError):
     """The run was begun in another mode."""
 
 
@@ -83,5 +83,5 @@ class ApprovalError(BulkTopupError):
     """Nobody else approved the run as it is, so nothing was sent."""
 
 
-class ApprovalNeededError(ApprovalError):
+class ApprovalRequiredError(ApprovalError):
     """Nobody has approved the run yet, so nothing was sent."""

@@ -31,8 +31,8 @@ import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
 from bulk_topup.cli.lazy_group import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.dvs.transports.base import Answer, Call, HTTPTransport
-from bulk_topup.ledger import Ledger
+from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransport
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
 
@@ -111,7 +111,7 @@ def _break_ledger(death: _Death) -> None:
 
     _replace(bulk_topup.ledger.ledger_file, "transaction", mortal)
     for method, name in COMMITS.items():
-        _replace(Ledger, method, partial(named, name))
+        _replace(LedgerStore, method, partial(named, name))
 
 
 def _break_transport(death: _Death, twice: int) -> None:
@@ -127,7 +127,7 @@ def _break_transport(death: _Death, twice: int) -> None:
         return call
 
     def mortal(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def passing(transport: HTTPTransport, call: Call) -> Answer:
+        async def passing(transport: HTTPTransport, call: HTTPRequest) -> HTTPResponse:
             nonlocal sent
             if call.method != "POST" or not call.path.startswith(_PAYING):
                 return await send(transport, call)  # type: ignore[no-any-return]
@@ -135,7 +135,7 @@ def _break_transport(death: _Death, twice: int) -> None:
             sent += 1
             if twice and sent % twice == 0:
                 await send(transport, call)
-            answer: Answer = await send(transport, call)
+            answer: HTTPResponse = await send(transport, call)
             death.passes("after_response")
             return answer
 
@@ -165,7 +165,7 @@ def _break_report(death: _Death) -> None:
 
         return passing
 
-    _replace(Ledger, "outcome_pages", mortal_rows)
+    _replace(LedgerStore, "outcome_pages", mortal_rows)
     _replace(bulk_topup.report.report_writer, "replacing", mortal_files)
 
 
@@ -204,7 +204,7 @@ def _sabotage(kind: str) -> None:
         return lambda job, _run_key, *which: external_id(job, secrets.token_hex(8), *which)
 
     def second_payment(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def pay_again(transport: HTTPTransport, call: Call) -> Any:
+        async def pay_again(transport: HTTPTransport, call: HTTPRequest) -> Any:
             answer = await send(transport, call)
             if call.body is not None and call.path == _PAYING:
                 await send(transport, replace(call, body=call.body.replace(b'"external_id":"', b'"external_id":"x')))
@@ -226,7 +226,7 @@ def _sabotage(kind: str) -> None:
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":
-            _replace(Ledger, "outcome_pages", forgotten_line)
+            _replace(LedgerStore, "outcome_pages", forgotten_line)
 
 
 def main(words: Sequence[str]) -> None:

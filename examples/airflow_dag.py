@@ -24,19 +24,19 @@ def pay(ds: str, *, job: str = JOB, skip_unless_all: bool = False) -> dict[str, 
     # Here, so that the scheduler, which reads this file again and again, loads none of it.
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-    from bulk_topup import BulkTopupError, ExitMeaning, exit_meaning, run_job
+    from bulk_topup import BulkTopupError, ExitCode, exit_code_for, run_job
 
     try:
         # In production the run has to be named once more: confirm=f"payroll/{ds[:7]}".
         result = run_job(job, today=date.fromisoformat(ds), on_progress=print, progress_interval=30)
     except BulkTopupError as error:
-        raise (AirflowException if exit_meaning(error).may_pass else AirflowFailException)(str(error)) from error
-    told = f"{result.run}: {result.meaning.name}. {result.message}"
-    if result.meaning.may_pass:
+        raise (AirflowException if exit_code_for(error).is_transient else AirflowFailException)(str(error)) from error
+    told = f"{result.run}: {result.exit_code.name}. {result.message}"
+    if result.exit_code.is_transient:
         raise AirflowException(told)
-    if result.meaning is ExitMeaning.STOPPED_BY_PROVIDER:
+    if result.exit_code is ExitCode.STOPPED_BY_PROVIDER:
         raise AirflowFailException(told)
-    if result.meaning is ExitMeaning.SOME_DID_NOT_COMPLETE:
+    if result.exit_code is ExitCode.INCOMPLETE:
         print(f"WARNING {told} See {result.not_completed}")
         if skip_unless_all:
             raise AirflowSkipException(told)

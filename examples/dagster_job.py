@@ -20,17 +20,17 @@ def pay(day: str, *, job: str = JOB) -> dict[str, object]:
     """Pay what is due on a day, the first of the partition's month, and give the result."""
     from dagster import Failure, RetryRequested
 
-    from bulk_topup import BulkTopupError, ExitMeaning, exit_meaning, run_job
+    from bulk_topup import BulkTopupError, ExitCode, exit_code_for, run_job
 
     try:
         result = run_job(job, today=date.fromisoformat(day))
     except BulkTopupError as error:
-        if exit_meaning(error).may_pass:
+        if exit_code_for(error).is_transient:
             raise RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT) from error
         raise Failure(str(error), allow_retries=False) from error
-    if result.meaning.may_pass:
+    if result.exit_code.is_transient:
         raise RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT)
-    if result.meaning is ExitMeaning.STOPPED_BY_PROVIDER:
+    if result.exit_code is ExitCode.STOPPED_BY_PROVIDER:
         raise Failure(f"{result.run}: {result.message}", allow_retries=False)
     return result.as_json()
 

@@ -18,7 +18,7 @@ plan.refusals_frame()
 
 # %%
 result = run_job(campaign)
-print(result.meaning.name, result.charged)
+print(result.exit_code.name, result.charged)
 
 # %%
 rows = Ledger().frame(result.run)

@@ -7,7 +7,7 @@ Started again, it goes on where it was and pays nobody twice.
 
 import sys
 
-from bulk_topup import BulkTopupError, Ledger, Progress, RowState, exit_meaning, plan_list, run_job
+from bulk_topup import BulkTopupError, Ledger, Progress, RowState, exit_code_for, plan_list, run_job
 
 
 def main(job: str) -> int:
@@ -24,9 +24,9 @@ def main(job: str) -> int:
                 print(f"line {row.line} is {row.state}: {row.message}")
     except BulkTopupError as error:
         print(error, file=sys.stderr)
-        return exit_meaning(error)
-    print(f"{result.run}: {result.counts[RowState.COMPLETED]} completed, {result.meaning.name}")
-    return result.meaning
+        return exit_code_for(error)
+    print(f"{result.run}: {result.counts[RowState.COMPLETED]} completed, {result.exit_code.name}")
+    return result.exit_code
 
 
 def show(look: Progress) -> None:

@@ -97,9 +97,9 @@ class Ledger:
                 made = [frames.of(page, reveal_pins=reveal_pins) for page in pages]
         return pl.concat(made) if made else pl.DataFrame(schema=frames.schema)
 
-    def _open(self) -> ledger.Ledger:
-        return ledger.Ledger(self.path, read_only=True)
+    def _open(self) -> ledger.LedgerStore:
+        return ledger.LedgerStore(self.path, read_only=True)
 
 
-def _found(opened: ledger.Ledger, run: Run | str) -> Run:
+def _found(opened: ledger.LedgerStore, run: Run | str) -> Run:
     return opened.run_named(run) if isinstance(run, str) else run

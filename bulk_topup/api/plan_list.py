@@ -11,12 +11,12 @@ import polars as pl
 from bulk_topup.api.arguments import job_of, options_of
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
-from bulk_topup.app.plan import plan_list as plan_job
+from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
 from bulk_topup.domain.environment import Environment
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck
 
 #: Seconds between looks at whether the caller was interrupted.
@@ -121,7 +121,7 @@ def plan_list(
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=pair) as dvs:
-            with Ledger(options.ledger) as opened:
+            with LedgerStore(options.ledger) as opened:
                 run, prepared = await plan_job(job, dvs=dvs, ledger=opened, corrections=corrected)
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 

@@ -9,32 +9,32 @@ from pathlib import Path
 
 from bulk_topup.api.arguments import job_of, options_of
 from bulk_topup.api.worker_thread import Work
-from bulk_topup.app.approval import presented
-from bulk_topup.app.archived_run import ended_run
+from bulk_topup.app.approval import load_approval
+from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client, payer_of, poll_policy
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import Finished, run_list
+from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import Presented
 from bulk_topup.domain.environment import Environment, ProviderOptions
-from bulk_topup.domain.exit_codes import ExitMeaning
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import Progress, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job, NoListError
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.
 _INTERRUPTED = "Interrupted"
 
 
-class UnconfirmedError(BulkTopupError):
+class ConfirmationRequiredError(BulkTopupError):
     """Nobody confirmed that real money is paid, so nothing was sent."""
 
 
@@ -45,7 +45,7 @@ class JobResult:
     #: The run's name, job/run key.
     run: str
     #: What its exit code would say: all completed, some did not, stopped by the provider, or resume me.
-    meaning: ExitMeaning
+    exit_code: ExitCode
     #: Rows in each state.
     counts: Mapping[RowState, int]
     #: Price and fee of the completed rows together, per currency.
@@ -68,9 +68,9 @@ class JobResult:
         paths = {"not_completed": self.not_completed, "left_out": self.left_out, "archived": self.archived}
         return {
             "run": self.run,
-            "exit_code": int(self.meaning),
+            "exit_code": int(self.exit_code),
             "counts": {state.value: count for state, count in self.counts.items()},
-            "charged": {unit: plain(amount) for unit, amount in self.charged.items()},
+            "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "contradicted": self.contradicted,
             "message": self.message,
             "files": [str(file) for file in self.files],
@@ -94,7 +94,7 @@ def run_job(
     deadline: datetime | None = None,
     poll_interval: float | None = None,
     tracking_timeout: float = RunOptions().tracking_timeout,
-    is_same_account: bool = False,
+    same_account: bool = False,
     on_progress: Callable[[Progress], object] | None = None,
     progress_interval: float = 1.0,
 ) -> JobResult:
@@ -119,18 +119,18 @@ def run_job(
         deadline: when nothing more is sent, in UTC.
         poll_interval: seconds between questions for open rows.
         tracking_timeout: seconds without any change before open rows are left to the next start.
-        is_same_account: the account's key or address changed since the run began; the account did not.
+        same_account: the account's key or address changed since the run began; the account did not.
         on_progress: called in this thread with a look at the run, every so often and once at its end.
         progress_interval: seconds between two such calls.
 
     Returns:
-        How it ended; read `meaning` before anything else.
+        How it ended; read `exit_code` before anything else.
 
     Raises:
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: not acceptable; nothing was
             sent.
         ValueError: the deadline is without a time zone; nothing was sent.
-        UnconfirmedError: production, and `confirm` does not name the run; nothing was sent.
+        ConfirmationRequiredError: production, and `confirm` does not name the run; nothing was sent.
         BalanceTooLowError, OtherAccountError, OtherEnvironmentError, PurgedRunError: nothing was sent.
         RunLockedError: another process, or another thread, works on the run.
         InterruptedRunError: the ledger or the report could not be written any more; start again to resume.
@@ -142,7 +142,7 @@ def run_job(
         ready = job_of(job, today, run_key)
     except NoListError as missing:
         options = options_of(missing.job, environment, base_url, credentials, ledger)
-        if (ended := ended_run(missing.job, options)) is None:
+        if (ended := find_archived_run(missing.job, options)) is None:
             raise
         return _ended_before(missing.job, *ended)
     options = options_of(ready, environment, base_url, credentials, ledger)
@@ -151,11 +151,11 @@ def run_job(
         job=ready,
         options=options,
         credentials=credentials if isinstance(credentials, Credentials) else None,
-        approval=None if approval is None else presented(Path(approval), ready.approval),
+        approval=None if approval is None else load_approval(Path(approval), ready.approval),
         corrections=None if corrections is None else Path(corrections),
         report=_report(ready, report_folder),
         run_options=_run_options(ready, options, poll_interval, tracking_timeout),
-        is_same_account=is_same_account,
+        same_account=same_account,
         watcher=watcher,
     )
 
@@ -179,21 +179,21 @@ class _Start:
     corrections: Path | None
     report: ReportOptions
     run_options: RunOptions
-    is_same_account: bool
+    same_account: bool
     watcher: "_Watcher"
 
-    async def pay(self, work: Work[Finished]) -> Finished:
+    async def pay(self, work: Work[FinishedRun]) -> FinishedRun:
         """Pay, in the thread of the work."""
         self.watcher.work = work
         job, path = self.job, self.options.ledger
-        with Ledger(path) as ledger, run_lock(path, job.name, str(job.run_key)) as held:
+        with LedgerStore(path) as ledger, run_lock(path, job.name, str(job.run_key)) as held:
             async with open_client(
                 self.options, rate=job.rate, connections=job.concurrency, credentials=self.credentials
             ) as dvs:
                 return await run_list(
                     job,
                     dvs=dvs,
-                    payer=payer_of(self.options, dvs, is_same_account=self.is_same_account),
+                    payer=payer_of(self.options, dvs, same_account=self.same_account),
                     ledger=ledger,
                     options=self.run_options,
                     report=self.report,
@@ -211,7 +211,7 @@ class _Watcher:
     environment: Environment
     confirmed: str | None
     deadline: datetime | None
-    work: Work[Finished] | None = None
+    work: Work[FinishedRun] | None = None
     runner: Runner | None = None
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
@@ -221,7 +221,7 @@ class _Watcher:
         """Demand that the script named the run before production rows are sent."""
         if self.environment is Environment.PRODUCTION and self.confirmed != run_name:
             stated = "" if self.confirmed is None else f" What is confirmed is {self.confirmed!r}."
-            raise UnconfirmedError(
+            raise ConfirmationRequiredError(
                 f"Run {run_name} would pay {rows} rows with real money, and nothing was sent.{stated} Where that is "
                 f"meant, state confirm={run_name!r}, or an approval."
             )
@@ -254,11 +254,11 @@ def _run_options(job: Job, options: ProviderOptions, poll_interval: float | None
     )
 
 
-def _result(finished: Finished) -> JobResult:
+def _result(finished: FinishedRun) -> JobResult:
     result, report, archiving = finished.result, finished.report, finished.archiving
     return JobResult(
         run=finished.run.name,
-        meaning=exit_code(result, archiving),
+        exit_code=exit_code(result, archiving),
         counts=result.counts,
         charged=report.summary.charged,
         contradicted=result.contradicted,
@@ -275,7 +275,7 @@ def _ended_before(job: Job, run: Run, summary: Summary) -> JobResult:
     is_all = summary.counts[RowState.COMPLETED] == summary.rows
     return JobResult(
         run=run.name,
-        meaning=ExitMeaning.ALL_COMPLETED if is_all else ExitMeaning.SOME_DID_NOT_COMPLETE,
+        exit_code=ExitCode.ALL_COMPLETED if is_all else ExitCode.INCOMPLETE,
         counts=summary.counts,
         charged=summary.charged,
         contradicted=0,

@@ -7,7 +7,7 @@ from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approv
 from bulk_topup.approvals.keys import HMAC
 
 
-def presented(file: Path, policy: ApprovalPolicy) -> Presented:
+def load_approval(file: Path, policy: ApprovalPolicy) -> Presented:
     """Read an approved plan, with the secret by which it is checked where there is one.
 
     Raises:

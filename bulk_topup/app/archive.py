@@ -20,7 +20,7 @@ class ArchiveError(JobError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Archiving:
+class ArchiveResult:
     """What became of the list after its run."""
 
     #: Where the list is now; None where it stays.
@@ -37,7 +37,7 @@ class ListFile:
 
     path: Path
     folder: Path
-    #: See `mark_of`.
+    #: See `fingerprint`.
     mark: tuple[int, ...]
 
     @classmethod
@@ -56,14 +56,14 @@ class ListFile:
             for place in (folder, path.parent):
                 if not os.access(place, os.W_OK | os.X_OK):
                     raise ArchiveError(f"{place} cannot be written to, so {path} could not be archived.")
-            return cls(path=path, folder=folder, mark=mark_of(path))
+            return cls(path=path, folder=folder, mark=fingerprint(path))
         except OSError as error:
             raise ArchiveError(f"{path} could not be moved to the archive {folder}: {error.strerror}.") from None
 
-    def archive(self) -> Archiving:
+    def archive(self) -> ArchiveResult:
         """Move the list, if it still is what was read; a name that is taken gets a number."""
         try:
-            if mark_of(self.path) != self.mark:
+            if fingerprint(self.path) != self.mark:
                 return self._changed()
             try:
                 target = self._linked()
@@ -72,7 +72,7 @@ class ListFile:
             except OSError:  # not every file system has links, and nobody makes one of another user's file
                 return self._renamed()
             # Another file may have taken the list's place at any moment, and nobody has read that one.
-            if mark_of(target) != self.mark:
+            if fingerprint(target) != self.mark:
                 target.unlink()
                 return self._changed()
             if not target.samefile(self.path):
@@ -80,12 +80,12 @@ class ListFile:
             self.path.unlink()
             sync_folder(self.folder)
         except OSError as error:
-            return Archiving(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
-        return Archiving(path=target)
+            return ArchiveResult(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
+        return ArchiveResult(path=target)
 
-    def _changed(self) -> Archiving:
+    def _changed(self) -> ArchiveResult:
         why_not = f"{self.path} was changed while the run was on, so it stays; start again."
-        return Archiving(why_not=why_not, is_changed=True)
+        return ArchiveResult(why_not=why_not, is_changed=True)
 
     def _linked(self) -> Path:
         """Give the list its name in the archive; a link is never made over another file."""
@@ -98,7 +98,7 @@ class ListFile:
                 return target
         raise self._full()
 
-    def _renamed(self) -> Archiving:
+    def _renamed(self) -> ArchiveResult:
         """Move the list over an empty file that was made for it."""
         for target in self._names():
             with suppress(FileExistsError):
@@ -112,10 +112,10 @@ class ListFile:
             target.unlink()
             raise
         sync_folder(self.folder)
-        if mark_of(target) != self.mark:
+        if fingerprint(target) != self.mark:
             why_not = f"{self.path} was changed while the run was on, and is {target} now; put it back and start again."
-            return Archiving(why_not=why_not, is_changed=True)
-        return Archiving(path=target)
+            return ArchiveResult(why_not=why_not, is_changed=True)
+        return ArchiveResult(path=target)
 
     def _names(self) -> Iterator[Path]:
         """Give the names that the list may have in the archive."""
@@ -128,7 +128,7 @@ class ListFile:
         return FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
 
 
-def mark_of(path: Path) -> tuple[int, ...]:
+def fingerprint(path: Path) -> tuple[int, ...]:
     """Give what changes when a file is written or replaced: device, inode, size, and when it was written.
 
     Raises:

@@ -5,10 +5,10 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 
-def ended_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
+def find_archived_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
     """Give the run that has ended and whose list may be in the archive; None where it has not, or archives nothing.
 
     Args:
@@ -20,7 +20,7 @@ def ended_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
     """
     if job.archive is None or not options.ledger.exists():
         return None
-    with Ledger(options.ledger, read_only=True) as ledger:
+    with LedgerStore(options.ledger, read_only=True) as ledger:
         run = ledger.find_run(job.name, str(job.run_key))
         if run is None or run.environment != options.environment or is_open(ledger.counts(run)):
             return None

@@ -8,8 +8,8 @@ from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.dvs.callbacks import CallbackReceiver
 from bulk_topup.engine import follow_hints
 from bulk_topup.errors import RunLockedError
-from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.security.redaction import hide
+from bulk_topup.ledger import LedgerStore, run_lock
+from bulk_topup.security.redaction import register_secret
 from bulk_topup.system.asgi_server import Address, Serving
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
@@ -19,7 +19,9 @@ LOOK_AGAIN = 30.0
 
 
 @contextmanager
-def receiving(ledger: Ledger, address: Address, path_token: str, wake: Callable[[], None]) -> Iterator[str]:
+def receive_callbacks(
+    ledger: LedgerStore, address: Address, path_token: str, wake: Callable[[], None]
+) -> Iterator[str]:
     """Receive callbacks while the block lasts, and give the address that they are received at.
 
     Args:
@@ -31,12 +33,12 @@ def receiving(ledger: Ledger, address: Address, path_token: str, wake: Callable[
     Raises:
         ConfigurationError: the address or the certificate cannot be used.
     """
-    hide(path_token)
+    register_secret(path_token)
     loop = asyncio.get_running_loop()
-    with Ledger(ledger.path) as own:
+    with LedgerStore(ledger.path) as own:
 
         def keep(external_id: str) -> bool:
-            kept = own.keep_hint(external_id)
+            kept = own.save_hint(external_id)
             if kept:
                 loop.call_soon_threadsafe(wake)
             return kept
@@ -45,7 +47,7 @@ def receiving(ledger: Ledger, address: Address, path_token: str, wake: Callable[
             yield f"{serving.url}/{path_token}"
 
 
-async def follow_all(dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
+async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
     """Follow the hints about every run that no other process holds, and give how many rows moved.
 
     Raises:
@@ -63,7 +65,7 @@ async def follow_all(dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
 
 
 async def follow_forever(
-    dvs: AsyncDVS, ledger: Ledger, clock: Clock, woken: asyncio.Event, tell: Callable[[str], None]
+    dvs: AsyncDVS, ledger: LedgerStore, clock: Clock, woken: asyncio.Event, tell: Callable[[str], None]
 ) -> None:
     """Follow hints as they come, until this is cancelled; while DVS does not answer they wait.
 

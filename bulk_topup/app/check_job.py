@@ -14,13 +14,13 @@ from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
-from bulk_topup.jobs.date_templates import collision, filled
-from bulk_topup.jobs.diagnostics import JobMistakesError, Mistake
+from bulk_topup.jobs.date_templates import first_shared_run, render_dates
+from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.toml_lines import Path as Place
-from bulk_topup.jobs.toml_lines import places
+from bulk_topup.jobs.toml_lines import line_numbers
 from bulk_topup.monitoring.apprise_sender import why_not_usable
 from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
@@ -38,9 +38,9 @@ class CheckedJob:
     path: Path
     #: With its dates filled in; None where the file itself is not acceptable, or has no list to pay.
     job: Job | RetryJob | None
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Diagnostic, ...]
     #: What keeps no start from sending, and most likely is not meant.
-    warnings: tuple[Mistake, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def check_job(path: Path, today: date, credentials: Path | None = None) -> CheckedJob:
@@ -53,11 +53,11 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
     """
     try:
         job = load_any_job(path)
-        lines = places(path.read_text(encoding="utf-8-sig"))
-    except JobMistakesError as error:
+        lines = line_numbers(path.read_text(encoding="utf-8-sig"))
+    except InvalidJobError as error:
         return CheckedJob(path=path, job=None, mistakes=error.mistakes)
     except JobError as error:
-        return CheckedJob(path=path, job=None, mistakes=(Mistake(line=None, key="", message=str(error)),))
+        return CheckedJob(path=path, job=None, mistakes=(Diagnostic(line=None, key="", message=str(error)),))
     warnings = tuple(_shared_runs(job, today, lines)) if isinstance(job, Job) else ()
     try:
         job = job.at(today, path.parent)
@@ -73,25 +73,25 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
     return CheckedJob(path=path, job=job, mistakes=tuple(found), warnings=warnings)
 
 
-def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
     """Find days of the coming years that would share a run without being meant to."""
     times = None if job.schedule is None else job.schedule.times
     coming = (date.fromordinal(today.toordinal() + count) for count in range(_DAYS_AHEAD))
     days = (day for day in coming if times is None or times.is_on(day))
-    if (found := collision(days, job.key_on, partial(filled, job.list))) is None:
+    if (found := first_shared_run(days, job.key_on, partial(render_dates, job.list))) is None:
         return
     if found.lists[0] != found.lists[1]:
         text = (
             f'the lists "{found.lists[0]}" of {found.first} and "{found.lists[1]}" of {found.second} are both the run '
             f'"{found.key}": whoever is in both is paid once, by the first; give run_key as fine a date as list'
         )
-        yield Mistake(line=lines.get(("list",)), key="list", message=text)
+        yield Diagnostic(line=lines.get(("list",)), key="list", message=text)
         return
     text = (
         f'the run key "{found.key}" of {found.first} comes again on {found.second}, when everybody whom that run paid '
         'counts as paid; let it name the year, as "{today:%Y-%m}" does, or "{today:%G-W%V}" for weeks'
     )
-    yield Mistake(line=lines.get(("run_key",)), key="run_key", message=text)
+    yield Diagnostic(line=lines.get(("run_key",)), key="run_key", message=text)
 
 
 async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
@@ -107,9 +107,9 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     except NotFoundError as error:
         if not error.has_code(ErrorCode.PRODUCT_NOT_AVAILABLE):
             raise
-        lines = places(checked.path.read_text(encoding="utf-8-sig"))
+        lines = line_numbers(checked.path.read_text(encoding="utf-8-sig"))
         text = f"product {checked.job.product} is not available in this account; choose one of `bulk-topup products`"
-        mistake = Mistake(line=lines.get(("product",)), key="product", message=text)
+        mistake = Diagnostic(line=lines.get(("product",)), key="product", message=text)
         return replace(checked, mistakes=(*checked.mistakes, mistake))
     return checked
 
@@ -134,9 +134,9 @@ async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
         allow_duplicates=job.allow_duplicates,
     )
     chosen = await chooser.choose(frame)
-    line_in_file = places(checked.path.read_text(encoding="utf-8-sig")).get(("auto_product",))
+    line_in_file = line_numbers(checked.path.read_text(encoding="utf-8-sig")).get(("auto_product",))
     mistakes = [
-        Mistake(line=line_in_file, key="auto_product", message=f"line {line} of the list: {problem['message']}")
+        Diagnostic(line=line_in_file, key="auto_product", message=f"line {line} of the list: {problem['message']}")
         for line, problems in chosen.select("line", "problems").iter_rows()
         for problem in problems
         if problem["column"] == CHOSEN
@@ -144,10 +144,10 @@ async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     return replace(checked, mistakes=(*checked.mistakes, *mistakes))
 
 
-def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
     if job.schedule is not None and job.approval.required:
         text = "a job that needs an approval of each start cannot be started by itself; leave out [schedule]"
-        yield Mistake(line=lines.get(("schedule",)), key="schedule", message=text)
+        yield Diagnostic(line=lines.get(("schedule",)), key="schedule", message=text)
     try:
         _ = job.formats
     except ConfigurationError as error:
@@ -167,7 +167,7 @@ def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Mistake]:
             yield _mistake(error, lines, "filters", number, "column")
 
 
-def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
     """Find the columns and constants that the list does not take, each by itself where that shows which it is."""
     try:
         read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
@@ -188,33 +188,33 @@ def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iter
             yield _mistake(whole, lines, "columns")
 
 
-def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterator[Mistake]:
+def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
     report = Path(job.report_folder or "reports")
     if (text := _why_not_writable(report)) is not None:
-        yield Mistake(line=lines.get(("report_folder",)), key="report_folder", message=text)
+        yield Diagnostic(line=lines.get(("report_folder",)), key="report_folder", message=text)
     if not isinstance(job, Job) or job.archive is None:
         return
     archive, lists = Path(job.archive), Path(job.list).parent
     line = lines.get(("archive",))
     if (text := _why_not_writable(archive)) is not None:
-        yield Mistake(line=line, key="archive", message=text)
+        yield Diagnostic(line=line, key="archive", message=text)
     elif (text := _why_not_writable(lists)) is not None:
-        yield Mistake(line=line, key="archive", message=f"the list cannot be moved away: {text}")
+        yield Diagnostic(line=line, key="archive", message=f"the list cannot be moved away: {text}")
     elif _existing(archive).stat().st_dev != lists.stat().st_dev:
         text = f"{archive} is on another disk than the list, which could not be moved there in one step; name another"
-        yield Mistake(line=line, key="archive", message=text)
+        yield Diagnostic(line=line, key="archive", message=text)
 
 
 def _telling_mistakes(
     job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[Place, int]
-) -> Iterator[Mistake]:
+) -> Iterator[Diagnostic]:
     for key, stated in (("metrics", job.metrics), ("logs", job.logs)):
         if stated is None or stated == STANDARD_OUTPUT:
             continue
         place = folder / stated
         text = f"{place} is not a file" if place.exists() and not place.is_file() else _why_no_folder(place.parent)
         if text is not None:
-            yield Mistake(line=lines.get((key,)), key=key, message=f"{text}; name another")
+            yield Diagnostic(line=lines.get((key,)), key=key, message=f"{text}; name another")
     if job.ping is None and not job.notifications:
         return
     try:
@@ -258,6 +258,6 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
-def _mistake(error: BulkTopupError, lines: Mapping[Place, int], *place: str | int) -> Mistake:
+def _mistake(error: BulkTopupError, lines: Mapping[Place, int], *place: str | int) -> Diagnostic:
     line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
-    return Mistake(line=line, key=".".join(map(str, place)), message=str(error))
+    return Diagnostic(line=line, key=".".join(map(str, place)), message=str(error))

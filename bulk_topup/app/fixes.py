@@ -3,7 +3,7 @@
 from bulk_topup.dvs import NoResponseError, NotFoundError, ServerError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.errors import BulkTopupError
 
-_CURES: tuple[tuple[type[BulkTopupError], str], ...] = (
+_FIXES: tuple[tuple[type[BulkTopupError], str], ...] = (
     (
         UnauthorizedError,
         "Check DVS_API_KEY and DVS_API_SECRET, and that they belong to this --env; `bulk-topup doctor` looks at each.",
@@ -15,7 +15,7 @@ _CURES: tuple[tuple[type[BulkTopupError], str], ...] = (
 )
 
 
-def with_cure(error: BulkTopupError) -> str:
+def with_fix(error: BulkTopupError) -> str:
     """Give an error's sentence and what to do about it; those of the client, which knows no commands, have none."""
-    cure = next((cure for kind, cure in _CURES if isinstance(error, kind)), "")
+    cure = next((cure for kind, cure in _FIXES if isinstance(error, kind)), "")
     return f"{str(error).rstrip('.')}. {cure}" if cure else str(error)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import Finished
+from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import ending_of
 from bulk_topup.domain.attempt import Attempt, Move
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -25,10 +25,10 @@ from bulk_topup.engine import Runner
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
-from bulk_topup.monitoring.background_tasks import Errands
+from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Channel, Variables, channels_of, ping_url
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, log_to
-from bulk_topup.monitoring.messages import Message, Told, end_message, start_message
+from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import Figures, write_metrics
 from bulk_topup.system.files import sha256_of
@@ -39,7 +39,7 @@ LOOK: Final = 10.0
 PATIENCE: Final = 20.0
 
 
-class Teller:
+class RunMonitor:
     """What a start has to tell, and to whom; tells nobody before `take` says so."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Teller:
         self._ping: str | None = None
         self._metrics: Path | None = None
         self._log: JSONLog | None = None
-        self._errands = Errands()
+        self._errands = BackgroundTasks()
         self._dvs: AsyncDVS | None = None
         self._costs: Mapping[str, Decimal] = {}
         self._counts: Mapping[RowState, int] = {}
@@ -66,7 +66,7 @@ class Teller:
         #: What an earlier start reported, as hashes.
         self._reported: Sequence[str | None] = ()
         #: How the run ended; None while it has not.
-        self.finished: Finished | None = None
+        self.finished: FinishedRun | None = None
 
     def take(self, values: dict[str, Any], job: Job | RetryJob | None, folder: Path = Path()) -> None:
         """Take out of a command's values, and of its job, who is told what.
@@ -183,7 +183,7 @@ class Teller:
             self._counts = self.finished.result.counts
         lost = self._log_end(code, error)
         warnings = [] if lost is None else [f"The log is not whole: {lost}."]
-        if code == ExitMeaning.HELD_BY_ANOTHER:
+        if code == ExitCode.RUN_LOCKED:
             return warnings  # whoever holds the run tells of it
         if self._metrics is not None:
             self._write_metrics(code)
@@ -239,8 +239,8 @@ class Teller:
             if channel.on & message.occasions:
                 self._errands.begin(channel.name.capitalize(), partial(send, channel, message))
 
-    def _told(self) -> Told:
-        return Told(
+    def _told(self) -> MessageContext:
+        return MessageContext(
             run=f"{self._job}/{self._run}" if self._run else self._job,
             environment=self._environment,
             host=socket.gethostname(),

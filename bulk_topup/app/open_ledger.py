@@ -2,10 +2,10 @@
 
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 
-def existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> Ledger:
+def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> LedgerStore:
     """Open the ledger that the options name.
 
     Raises:
@@ -17,4 +17,4 @@ def existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> Led
         is_there = False
     if not is_there:
         raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
-    return Ledger(options.ledger, read_only=read_only)
+    return LedgerStore(options.ledger, read_only=read_only)

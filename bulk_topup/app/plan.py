@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.app.preflight import Payer, _demand_memory, _demand_not_purged
+from bulk_topup.app.preflight import PayingAccount, check_not_purged, check_velocity_history
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.approvals.approval import user_name
-from bulk_topup.approvals.statement import Statement
+from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.fields import PRODUCT_ID
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError, MappingError, RunNotFoundError
@@ -19,7 +19,7 @@ from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.intake.corrections import CorrectedTable, read_corrections
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 from bulk_topup.system.files import sha256_of
 
@@ -52,7 +52,7 @@ def open_job_list(job: Job, table: Table | None = None) -> ListReader:
     return reader
 
 
-def _open_table(job: Job, run: Run | None, ledger: Ledger, corrections: Path | None) -> Table:
+def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: Path | None) -> Table:
     """Open a job's list, with corrected rows laid over it where there are any, and without those that it leaves out."""
     _ = job.formats  # what is wrong with the job is told before what is wrong with its list
     if corrections is None:
@@ -65,11 +65,12 @@ def _open_table(job: Job, run: Run | None, ledger: Ledger, corrections: Path | N
     return _filtered(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
 
 
-def _left_out(table: Table) -> Mapping[str, int]:
+def left_out_counts(table: Table) -> Mapping[str, int]:
+    """Return the number of rows that each filter of the job leaves out."""
     return dict(table.counts) if isinstance(table, FilteredTable) else {}
 
 
-async def prepare_job(job: Job, reader: ListReader, *, dvs: AsyncDVS, ledger: Ledger, run: Run | None) -> Prepared:
+async def prepare_job(job: Job, reader: ListReader, *, dvs: AsyncDVS, ledger: LedgerStore, run: Run | None) -> Prepared:
     """Check and stage a job's list by what the job states; nothing is sent."""
     return await prepare(
         reader=reader,
@@ -83,19 +84,19 @@ async def prepare_job(job: Job, reader: ListReader, *, dvs: AsyncDVS, ledger: Le
 
 
 async def _plan(
-    job: Job, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None, clock: Clock
+    job: Job, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None, clock: Clock
 ) -> tuple[Run | None, Prepared]:
     run = ledger.find_run(job.name, str(job.run_key))
     if run is not None:
-        _demand_not_purged(run)
-    _demand_memory(job, ledger, clock.now())
-    table = _open_table(job, run, ledger, corrections)
+        check_not_purged(run)
+    check_velocity_history(job, ledger, clock.now())
+    table = open_job_table(job, run, ledger, corrections)
     prepared = await prepare_job(job, open_job_list(job, table), dvs=dvs, ledger=ledger, run=run)
-    return run, replace(prepared, left_out=_left_out(table))
+    return run, replace(prepared, left_out=left_out_counts(table))
 
 
-async def plan_list(
-    job: Job, *, dvs: AsyncDVS, ledger: Ledger, corrections: Path | None = None, clock: Clock | None = None
+async def plan_job(
+    job: Job, *, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None = None, clock: Clock | None = None
 ) -> tuple[Run | None, Prepared]:
     """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
 
@@ -114,7 +115,7 @@ async def plan_list(
     return run, prepared
 
 
-def _statement(job: Job, payer: Payer, ledger: Ledger, clock: Clock) -> Statement:
+def statement_of(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: Clock) -> PlanStatement:
     """State what the staged list pays, in figures that two computations share only when all is the same."""
     run_key = str(job.run_key)
     digest = ledger.staged_digest(job.name, run_key)
@@ -122,7 +123,7 @@ def _statement(job: Job, payer: Payer, ledger: Ledger, clock: Clock) -> Statemen
         list_sha256 = sha256_of(Path(job.list))
     except OSError as error:
         raise ListError(f"{job.list} cannot be read: {error.strerror}.") from None
-    return Statement(
+    return PlanStatement(
         version=__version__,
         job=job.name,
         run_key=run_key,
@@ -131,8 +132,8 @@ def _statement(job: Job, payer: Payer, ledger: Ledger, clock: Clock) -> Statemen
         list=Path(job.list).name,
         list_sha256=list_sha256,
         rows=digest.total.rows,
-        amounts={unit: plain(amount) for unit, amount in sorted(digest.total.amounts.items())},
-        costs={unit: plain(cost) for unit, cost in sorted(digest.total.costs.items())},
+        amounts={unit: format_plain(amount) for unit, amount in sorted(digest.total.amounts.items())},
+        costs={unit: format_plain(cost) for unit, cost in sorted(digest.total.costs.items())},
         rows_without_known_cost=digest.total.unpriced,
         requests_sha256=digest.requests,
         costs_sha256=digest.costs,
@@ -147,12 +148,12 @@ async def plan_for_approval(
     job: Job,
     *,
     dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
+    payer: PayingAccount,
+    ledger: LedgerStore,
     clock: Clock | None = None,
     corrections: Path | None = None,
-) -> tuple[Run | None, Prepared, Statement]:
-    """Do what `plan_list` does, and state what would be paid, for somebody else to approve.
+) -> tuple[Run | None, Prepared, PlanStatement]:
+    """Do what `plan_job` does, and state what would be paid, for somebody else to approve.
 
     Args:
         job: the job, its dates filled in by `Job.at`.
@@ -163,6 +164,6 @@ async def plan_for_approval(
         corrections: a file of rows of the run that did not complete, corrected.
     """
     run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
-    statement = _statement(job, payer, ledger, clock or SystemClock())
+    statement = statement_of(job, payer, ledger, clock or SystemClock())
     ledger.clear_staged()
     return run, prepared, statement

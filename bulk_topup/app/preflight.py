@@ -11,50 +11,51 @@ from bulk_topup.domain.guards import Caps, Mode, guards_of
 from bulk_topup.domain.money import PRECISE
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import (
-    ApprovalNeededError,
+    AccountMismatchError,
+    ApprovalRequiredError,
     BalanceTooLowError,
+    EnvironmentMismatchError,
     GuardError,
-    OtherAccountError,
-    OtherEnvironmentError,
-    OtherModeError,
+    ModeMismatchError,
     PurgedRunError,
 )
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Payer:
+class PayingAccount:
     """Whose money it is: a run is paid by one account, from its first start to its end."""
 
     environment: Environment
     #: Names the account, e.g. `AsyncDVS.account`.
     account: str
     #: The account is the one that the run was begun with, although its name changed.
-    is_same_account: bool = False
+    same_account: bool = False
 
 
-def _together(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+def add_costs(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Return the sum of two costs by currency."""
     units = {**first, **second}
     return {unit: PRECISE.add(first.get(unit, Decimal(0)), second.get(unit, Decimal(0))) for unit in units}
 
 
-def demand_same_payer(run: Run, payer: Payer) -> None:
+def check_same_account(run: Run, payer: PayingAccount) -> None:
     """Demand that a run goes on where its money is: elsewhere its external ids are unknown, and all is paid anew."""
     if run.environment != payer.environment:
-        raise OtherEnvironmentError(
+        raise EnvironmentMismatchError(
             f"Run {run.name} was begun in {run.environment}, not in {payer.environment}; "
             f"state --env {run.environment}, or name another run with --run-key, or another ledger with --ledger."
         )
-    if run.account and run.account != payer.account and not payer.is_same_account:
-        raise OtherAccountError(
+    if run.account and run.account != payer.account and not payer.same_account:
+        raise AccountMismatchError(
             f"Run {run.name} was begun with {run.account}, and this is {payer.account}. Another account does not know "
             "what was paid: go on with the first one. If only its key or its address changed, state --same-account."
         )
 
 
-def _demand_not_purged(run: Run) -> None:
+def check_not_purged(run: Run) -> None:
     """Demand that a run knows whom it paid: otherwise every row of its list would be new to it."""
     if run.purged_at is not None:
         raise PurgedRunError(
@@ -63,7 +64,7 @@ def _demand_not_purged(run: Run) -> None:
         )
 
 
-def _demand_memory(job: Job, ledger: Ledger, now: datetime) -> None:
+def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None:
     """Demand that all payments which a limit on repeated ones looks back at are known with their beneficiaries."""
     if job.velocity is None:
         return
@@ -75,28 +76,29 @@ def _demand_memory(job: Job, ledger: Ledger, now: datetime) -> None:
         )
 
 
-def _demand_same_mode(run: Run, mode: Mode, ledger: Ledger) -> None:
+def check_same_mode(run: Run, mode: Mode, ledger: LedgerStore) -> None:
     """Demand the mode that rows were sent in: their requests say it, and an unknown one is sent again as it was."""
     begun = guards_of(run.guards).mode
     if mode is not begun and any(ledger.attempted(run).values()):
-        raise OtherModeError(
+        raise ModeMismatchError(
             f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
             "or name another run with --run-key."
         )
 
 
-def _demand_kept(checks: Collection[GuardCheck]) -> None:
+def check_guards(checks: Collection[GuardCheck]) -> None:
+    """Raise GuardError unless every guard allows the run."""
     if broken := [check.message for check in checks if not check.is_kept]:
         raise GuardError("\n".join(["The run's guards do not allow it, so nothing was sent.", *broken]))
 
 
-def _demand_caps(caps: Caps, run: Run, ledger: Ledger) -> None:
+def check_run_caps(caps: Caps, run: Run, ledger: LedgerStore) -> None:
     """Demand that what a run has sent, what waits in it and what was chosen for a retry stay within its caps."""
     if caps != Caps():
-        _demand_kept(check_caps(caps, ledger.spending(run)))
+        check_guards(check_caps(caps, ledger.spending(run)))
 
 
-def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) -> None:
+def check_approval_not_required(job: Job, found: Run | None, prepared: Prepared) -> None:
     """Demand that nothing of a list that nobody approved could ever be sent, where approvals are needed.
 
     Failed rows take what the list says now and may be retried, so they count too.
@@ -108,14 +110,16 @@ def _demand_no_approval_needed(job: Job, found: Run | None, prepared: Prepared) 
         # By other guards, what is on its way may be confirmed, or tried again when it fails.
         to_send += difference.open
     if is_needed and to_send:
-        raise ApprovalNeededError(
+        raise ApprovalRequiredError(
             f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "
-            "`bulk-topup plan --out plan.json`, have somebody else `bulk-topup approve` it, and state --approved FILE. "
+            "`bulk-topup plan --output plan.json`, have somebody else `bulk-topup approve` it, "
+            "and state --approved FILE. "
             "What was approved before goes on with `bulk-topup resume`."
         )
 
 
-def _demand_balance(checks: Collection[BalanceCheck]) -> None:
+def check_balance(checks: Collection[BalanceCheck]) -> None:
+    """Raise BalanceTooLowError unless every wallet covers what is still to be paid."""
     for check in checks:
         if not check.is_enough:
             has = "no wallet" if check.available is None else f"{check.available} {check.unit} available"

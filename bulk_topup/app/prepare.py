@@ -14,12 +14,12 @@ from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.totals import Difference
+from bulk_topup.domain.totals import MergePreview
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.intake import ListReader
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import (
     MAX_REFUSED_KEPT,
     BalanceCheck,
@@ -41,7 +41,7 @@ class Prepared:
     """A list that is checked and staged, and what a start would do with it."""
 
     plan: Plan
-    difference: Difference
+    difference: MergePreview
     balances: tuple[BalanceCheck, ...]
     #: Caps and control totals beside the figures; those that are broken say why.
     checks: tuple[GuardCheck, ...] = ()
@@ -63,7 +63,7 @@ async def prepare(
     *,
     reader: ListReader,
     dvs: AsyncDVS,
-    ledger: Ledger,
+    ledger: LedgerStore,
     run: Run | None,
     options: PlanOptions,
     guards: Guards,

@@ -15,14 +15,14 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.identity import reference_identity
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
-from bulk_topup.ledger import ChosenProduct, Ledger
+from bulk_topup.ledger import ChosenProduct, LedgerStore
 
 #: Stands for the column of the product that is chosen.
 CHOSEN: Final = "(chosen by number and amount)"
@@ -82,7 +82,7 @@ class Chooser:
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger | None,
+        ledger: LedgerStore | None,
         run: Run | None,
         policy: AutoProduct,
         mode: CalculationMode,
@@ -188,7 +188,7 @@ class Chooser:
         found = fitting(self._products[operator.id], self._mode, Decimal(amount), currency)
         if len(found) == 1:
             return found[0].id
-        asked = f"{plain(Decimal(amount))} {currency}" if currency else plain(Decimal(amount))
+        asked = f"{format_plain(Decimal(amount))} {currency}" if currency else format_plain(Decimal(amount))
         if not found:
             return f"{operator.name} has no product that gives {asked}; correct the amount, or widen [auto_product]."
         named = ", ".join(str(product.id) for product in found[:NAMED_PRODUCTS])

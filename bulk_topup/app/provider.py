@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bulk_topup.app.credentials import Credentials, load_credentials, load_transport
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.domain.environment import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
@@ -60,10 +60,10 @@ async def open_client(
         yield client
 
 
-def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, is_same_account: bool) -> Payer:
+def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, same_account: bool) -> PayingAccount:
     """Give whose account a client is for; an embedded sandbox's address and keys change from start to start."""
     account = "the embedded sandbox" if is_embedded(options) else dvs.account
-    return Payer(environment=options.environment, account=account, is_same_account=is_same_account)
+    return PayingAccount(environment=options.environment, account=account, same_account=same_account)
 
 
 def is_embedded(options: ProviderOptions) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import RunLockedError
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class Candidate:
     why_not: str
 
 
-def candidates(ledger: Ledger, runs: Collection[Run], *, older_than: timedelta, now: datetime) -> list[Candidate]:
+def candidates(ledger: LedgerStore, runs: Collection[Run], *, older_than: timedelta, now: datetime) -> list[Candidate]:
     """Look which runs can be purged; nothing changes.
 
     A run can once it is finished, rests since longer than `older_than`, and no limit on repeated payments of any run of
@@ -56,7 +56,9 @@ def candidates(ledger: Ledger, runs: Collection[Run], *, older_than: timedelta, 
     return [look(run) for run in runs]
 
 
-def purge(ledger: Ledger, found: Collection[Candidate], *, older_than: timedelta, now: datetime) -> list[Candidate]:
+def purge(
+    ledger: LedgerStore, found: Collection[Candidate], *, older_than: timedelta, now: datetime
+) -> list[Candidate]:
     """Remove the personal data of those runs that can be purged, from the ledger and from its file.
 
     Args:
@@ -77,7 +79,7 @@ def purge(ledger: Ledger, found: Collection[Candidate], *, older_than: timedelta
     return done
 
 
-def _purged(ledger: Ledger, run: Run, older_than: timedelta, now: datetime) -> Candidate:
+def _purged(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime) -> Candidate:
     try:
         with run_lock(ledger.path, run.job, run.run_key):
             fresh = ledger.find_run(run.job, run.run_key) or run

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from bulk_topup.app.plan import open_job_list, prepare_job
-from bulk_topup.app.preflight import Payer, demand_same_payer
+from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.app.reconcile import _window
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.rebuild import rebuild_attempts
 from bulk_topup.system.clock import Clock, SystemClock
 
@@ -23,8 +23,8 @@ async def rebuild(
     job: Job,
     *,
     dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
+    payer: PayingAccount,
+    ledger: LedgerStore,
     start: datetime | None = None,
     end: datetime | None = None,
     clock: Clock | None = None,
@@ -54,7 +54,7 @@ async def rebuild(
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.find_run(job.name, run_key)
         if found is not None:
-            demand_same_payer(found, payer)
+            check_same_account(found, payer)
             if ledger.is_sent(found):
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has run {found.name} with rows that were sent; nothing is rebuilt. "

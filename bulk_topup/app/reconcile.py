@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.app.plan import open_job_list
-from bulk_topup.app.preflight import Payer, demand_same_payer
+from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
@@ -17,9 +17,9 @@ from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_of
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
-from bulk_topup.reconcile.discrepancies import Difference
+from bulk_topup.reconcile.discrepancies import Discrepancy
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
 from bulk_topup.system.clock import Clock, SystemClock
@@ -63,8 +63,8 @@ class Reconciled:
 async def reconcile(
     *,
     dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
+    payer: PayingAccount,
+    ledger: LedgerStore,
     run: Run | None = None,
     job: Job | None = None,
     start: datetime | None = None,
@@ -92,7 +92,7 @@ async def reconcile(
     """
     now = (clock or SystemClock()).now()
     if run is not None:
-        demand_same_payer(run, payer)
+        check_same_account(run, payer)
     window = _window(run, ledger, now, start, end)
     runs = [run] if run is not None else ledger.runs_between(payer.account, window.start, window.end)
     with ExitStack() as locks:
@@ -106,7 +106,9 @@ async def reconcile(
     return reconciled
 
 
-def _window(run: Run | None, ledger: Ledger, now: datetime, start: datetime | None, end: datetime | None) -> Window:
+def _window(
+    run: Run | None, ledger: LedgerStore, now: datetime, start: datetime | None, end: datetime | None
+) -> Window:
     """Give the window that is stated, completed by what is usual."""
     first, last = now - LAST_DAY, now
     if run is not None:
@@ -123,9 +125,9 @@ async def _compare(
     runs: Sequence[Run],
     named: Run | None,
     job: Job | None,
-    payer: Payer,
+    payer: PayingAccount,
     dvs: AsyncDVS,
-    ledger: Ledger,
+    ledger: LedgerStore,
     window: Window,
     now: datetime,
 ) -> Reconciled:
@@ -171,10 +173,10 @@ def _seen(balances: Sequence[Balance], comparison: Comparison, now: datetime) ->
         )
 
 
-def _compare_list(run: Run, job: Job | None, ledger: Ledger) -> tuple[ListFigures, list[Difference]]:
+def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListFigures, list[Discrepancy]]:
     """Read a run's list again, where it is still there, and compare it with what the run has read."""
     rows_in_file: int | None = None
-    differences: list[Difference] = []
+    differences: list[Discrepancy] = []
     unread = ""
     try:
         rows_in_file, differences = changed_lines(run, _open_list(run, job), ledger)

@@ -9,7 +9,7 @@ from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.errors import BulkTopupError, LedgerError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import DEFAULT_FORMATS, Report, ReportFormat, result_names, write_report
 from bulk_topup.system.files import private_folder, sha256_of
 
@@ -23,13 +23,13 @@ class ReportOptions:
     reveal_pins: bool = False
 
 
-def report_run(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
+def report_run(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
     """Write a run's report from the ledger alone."""
     with closing(ledger.outcome_pages(run, open_pins=options.reveal_pins)) as pages:
         return write_report(run, pages, options.folder, formats=options.formats, reveal_pins=options.reveal_pins)
 
 
-def standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report | None:
+def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report | None:
     """Give the report that lies in the folder, where it says all that is known of the run; None where it does not.
 
     Its files are read to their end: one that is missing, or that somebody changed, makes it no report.
@@ -53,8 +53,8 @@ def standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Repo
     )
 
 
-def write_standing_report(run: Run, *, ledger: Ledger, options: ReportOptions) -> Report:
-    """Write a run's report, and keep in the ledger what it is, so that `standing_report` knows it again."""
+def write_current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
+    """Write a run's report, and keep in the ledger what it is, so that `current_report` knows it again."""
     try:
         mark = ledger.begin_report(run)
     except LedgerError:  # a ledger that takes nothing any more still tells what became of the rows

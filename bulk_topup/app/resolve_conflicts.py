@@ -2,16 +2,22 @@
 
 from collections.abc import Collection
 
-from bulk_topup.app.preflight import Payer, demand_same_payer
+from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.ledger import Ledger, run_lock
-from bulk_topup.reconcile.resolve import ResolutionError, Statement, resolve
+from bulk_topup.ledger import LedgerStore, run_lock
+from bulk_topup.reconcile.resolve import ManualResolution, ResolutionError, resolve
 
 
 async def resolve_conflicts(
-    run: Run, lines: Collection[int], statement: Statement, *, dvs: AsyncDVS, payer: Payer, ledger: Ledger
+    run: Run,
+    lines: Collection[int],
+    statement: ManualResolution,
+    *,
+    dvs: AsyncDVS,
+    payer: PayingAccount,
+    ledger: LedgerStore,
 ) -> tuple[list[Move], list[int]]:
     """End conflicts of a run's rows as a person states, each by the provider's record where it has one.
 
@@ -35,7 +41,7 @@ async def resolve_conflicts(
         DVSError: the provider did not answer; rows before it have moved.
     """
     with run_lock(ledger.path, run.job, run.run_key):
-        demand_same_payer(run, payer)
+        check_same_account(run, payer)
         conflicts = ledger.conflicts(run, lines)
         noted = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
         known = ledger.attempts_among(conflicts)

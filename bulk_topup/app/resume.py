@@ -6,27 +6,27 @@ from datetime import datetime
 from filelock import FileLock
 
 from bulk_topup.app.preflight import (
-    Payer,
-    _demand_balance,
-    _demand_caps,
-    _demand_not_purged,
-    _together,
-    demand_same_payer,
+    PayingAccount,
+    add_costs,
+    check_balance,
+    check_not_purged,
+    check_run_caps,
+    check_same_account,
 )
 from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
-from bulk_topup.app.run import Finished, Watcher, _execute
+from bulk_topup.app.run import FinishedRun, Watcher, execute
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.ledger import Ledger, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
 from bulk_topup.system.clock import Clock
 
 
-def run_to_retry(ledger: Ledger, name: str) -> Run:
+def run_to_retry(ledger: LedgerStore, name: str) -> Run:
     """Give the run of that name, or the run of a job of that name that was begun last.
 
     Raises:
@@ -44,8 +44,8 @@ async def resume_run(
     run: Run,
     *,
     dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
+    payer: PayingAccount,
+    ledger: LedgerStore,
     options: RunOptions,
     report: ReportOptions,
     watcher: Watcher,
@@ -53,7 +53,7 @@ async def resume_run(
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
     held: FileLock | None = None,
-) -> Finished:
+) -> FinishedRun:
     """Go on with a run as the ledger knows it, its list is not read again; with `retry`, failed rows get a new attempt.
 
     Args:
@@ -76,17 +76,17 @@ async def resume_run(
         InterruptedRunError: the ledger could not be written any more.
     """
     with run_lock(ledger.path, run.job, run.run_key, held=held):
-        _demand_not_purged(ledger.find_run(run.job, run.run_key) or run)
-        demand_same_payer(run, payer)
+        check_not_purged(ledger.find_run(run.job, run.run_key) or run)
+        check_same_account(run, payer)
         if run.account != payer.account:
             ledger.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
         guards = guards_of(run.guards)
         if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
-            _demand_caps(guards.caps, run, ledger)
+            check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
-        _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
+        check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
         if chosen:
             ledger.retry_chosen("retry asked for", not_before=not_before)
-        return await _execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
+        return await execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)

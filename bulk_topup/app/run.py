@@ -8,24 +8,24 @@ from typing import Protocol
 
 from filelock import FileLock
 
-from bulk_topup.app.archive import Archiving, ListFile, mark_of
-from bulk_topup.app.plan import _left_out, _open_table, _statement, open_job_list, prepare_job
+from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
+from bulk_topup.app.plan import left_out_counts, open_job_list, open_job_table, prepare_job, statement_of
 from bulk_topup.app.preflight import (
-    Payer,
-    _demand_balance,
-    _demand_caps,
-    _demand_kept,
-    _demand_memory,
-    _demand_no_approval_needed,
-    _demand_not_purged,
-    _demand_same_mode,
-    _together,
-    demand_same_payer,
+    PayingAccount,
+    add_costs,
+    check_approval_not_required,
+    check_balance,
+    check_guards,
+    check_not_purged,
+    check_run_caps,
+    check_same_account,
+    check_same_mode,
+    check_velocity_history,
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
-from bulk_topup.app.report import ReportOptions, make_report_folder, standing_report, write_standing_report
-from bulk_topup.approvals.approval import Presented, demand_valid
-from bulk_topup.approvals.statement import demand_same
+from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
+from bulk_topup.approvals.approval import Presented, check_valid
+from bulk_topup.approvals.statement import check_same_plan
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.dvs import AsyncDVS
@@ -40,7 +40,7 @@ from bulk_topup.errors import (
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_of, reporting_of
-from bulk_topup.ledger import Ledger, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
 from bulk_topup.report import Report, ReportError
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -63,7 +63,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
+class FinishedRun:
     """How a start ended, and where its report lies."""
 
     run: Run
@@ -72,7 +72,7 @@ class Finished:
     #: The rows that the job's filters leave out; None where there are no filters.
     left_out: Path | None = None
     #: What became of the list, where the job has an archive.
-    archiving: Archiving | None = None
+    archiving: ArchiveResult | None = None
     #: Nothing changed since an earlier start wrote the report, so that it was not written again.
     is_report_standing: bool = False
 
@@ -81,8 +81,8 @@ async def run_list(
     job: Job,
     *,
     dvs: AsyncDVS,
-    payer: Payer,
-    ledger: Ledger,
+    payer: PayingAccount,
+    ledger: LedgerStore,
     options: RunOptions,
     report: ReportOptions,
     watcher: Watcher,
@@ -90,7 +90,7 @@ async def run_list(
     corrections: Path | None = None,
     approval: Presented | None = None,
     held: FileLock | None = None,
-) -> Finished:
+) -> FinishedRun:
     """Pay a list, or go on with it where an earlier start ended.
 
     Args:
@@ -117,21 +117,21 @@ async def run_list(
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key, held=held):
         found = ledger.find_run(job.name, run_key)
-        _demand_memory(job, ledger, (clock or SystemClock()).now())
+        check_velocity_history(job, ledger, (clock or SystemClock()).now())
         if found is not None:
-            _demand_not_purged(found)
-            demand_same_payer(found, payer)
-            _demand_same_mode(found, job.mode, ledger)
+            check_not_purged(found)
+            check_same_account(found, payer)
+            check_same_mode(found, job.mode, ledger)
         if approval is not None:
-            demand_valid(approval, job.approval, (clock or SystemClock()).now())
+            check_valid(approval, job.approval, (clock or SystemClock()).now())
         file = None if job.archive is None else ListFile.look(Path(job.list), Path(job.archive))
-        mark = _mark_of(job)
-        table = _open_table(job, found, ledger, corrections)
+        mark = list_fingerprint(job)
+        table = open_job_table(job, found, ledger, corrections)
         reader = open_job_list(job, table)
         prepared = await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
-        prepared = replace(prepared, left_out=_left_out(table))
+        prepared = replace(prepared, left_out=left_out_counts(table))
         watcher.prepared(job, found, prepared)
-        if _mark_of(job) != mark:
+        if list_fingerprint(job) != mark:
             raise ListError(
                 f"{job.list} was changed while it was read, so nothing was sent; start again once it is complete."
             )
@@ -140,12 +140,12 @@ async def run_list(
                 f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
                 "Correct them, or state --skip-refused to pay the others."
             )
-        _demand_kept(prepared.checks)
-        _demand_balance(prepared.balances)
+        check_guards(prepared.checks)
+        check_balance(prepared.balances)
         if approval is not None:
-            demand_same(approval.plan.statement, _statement(job, payer, ledger, clock or SystemClock()))
+            check_same_plan(approval.plan.statement, statement_of(job, payer, ledger, clock or SystemClock()))
         else:
-            _demand_no_approval_needed(job, found, prepared)
+            check_approval_not_required(job, found, prepared)
         make_report_folder(report.folder)
         left_out = (
             write_left_out(table.header, table.left_out(), report.folder) if isinstance(table, FilteredTable) else None
@@ -155,26 +155,28 @@ async def run_list(
             to_send += prepared.difference.corrected
         if to_send and approval is None:
             watcher.confirm(f"{job.name}/{run_key}", to_send)
-        run = _merged(job, ledger, payer, reader.columns, approval)
+        run = merge_or_interrupt(job, ledger, payer, reader.columns, approval)
         if corrections is not None:
             _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
-            _demand_balance(await compare_balances(dvs, _together(costs, ledger.pending_costs(run))))
-            _demand_caps(job.caps, run, ledger)
+            check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
+            check_run_caps(job.caps, run, ledger)
             ledger.retry_chosen("corrected")
-        finished = await _execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
+        finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         archiving = None if file is None or is_open(finished.result.counts) else file.archive()
         return replace(finished, left_out=left_out, archiving=archiving)
 
 
-def _mark_of(job: Job) -> tuple[int, ...] | None:
+def list_fingerprint(job: Job) -> tuple[int, ...] | None:
     """Give what tells whether a job's list is still being written; None where it is not there."""
     try:
-        return mark_of(Path(job.list))
+        return fingerprint(Path(job.list))
     except OSError:
         return None
 
 
-def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None) -> Run:
+def merge_or_interrupt(
+    job: Job, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None
+) -> Run:
     """Merge the list; where it cannot be written, a start that finds the disk well again does it all."""
     try:
         return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
@@ -185,7 +187,7 @@ def _merged(job: Job, ledger: Ledger, payer: Payer, columns: Sequence[str], appr
 
 
 def merge_list(
-    job: Job, *, ledger: Ledger, payer: Payer, columns: Sequence[str], approval: Presented | None = None
+    job: Job, *, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None = None
 ) -> Run:
     """Make the list that is staged the list of the job's run, which is begun where it is new."""
     return ledger.merge(
@@ -202,15 +204,16 @@ def merge_list(
     )
 
 
-async def _execute(
+async def execute(
     run: Run,
     dvs: AsyncDVS,
-    ledger: Ledger,
+    ledger: LedgerStore,
     options: RunOptions,
     report: ReportOptions,
     watcher: Watcher,
     clock: Clock | None,
-) -> Finished:
+) -> FinishedRun:
+    """Submit and track the run's rows, then write its report."""
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
     try:
         with watcher.running(run, runner):
@@ -218,8 +221,8 @@ async def _execute(
     except LedgerError as error:
         raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
     try:
-        if standing := standing_report(run, ledger=ledger, options=report):
-            return Finished(run=run, result=result, report=standing, is_report_standing=True)
-        return Finished(run=run, result=result, report=write_standing_report(run, ledger=ledger, options=report))
+        if standing := current_report(run, ledger=ledger, options=report):
+            return FinishedRun(run=run, result=result, report=standing, is_report_standing=True)
+        return FinishedRun(run=run, result=result, report=write_current_report(run, ledger=ledger, options=report))
     except ReportError as error:
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error

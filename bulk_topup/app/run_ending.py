@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.archive import Archiving
-from bulk_topup.app.fixes import with_cure
+from bulk_topup.app.archive import ArchiveResult
+from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import Finished
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.engine import RunResult, StopReason
-from bulk_topup.errors import ApprovalNeededError, BulkTopupError
+from bulk_topup.errors import ApprovalRequiredError, BulkTopupError
 from bulk_topup.monitoring.messages import Ending
 from bulk_topup.monitoring.notifications import Attachment
-from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.redaction import redact_secrets
 
 #: Which of the results goes along where somebody wants the report: the first of these that was written.
 _ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")
@@ -24,7 +24,7 @@ _ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")
 def ending_of(
     code: int,
     error: BaseException | None,
-    finished: Finished | None,
+    finished: FinishedRun | None,
     report: ReportOptions | None,
     *,
     seconds: int,
@@ -49,7 +49,7 @@ def ending_of(
     return Ending(
         code=code,
         said="\n".join(_said(error, finished, is_crash=is_crash)),
-        is_approval_needed=isinstance(error, ApprovalNeededError),
+        is_approval_needed=isinstance(error, ApprovalRequiredError),
         is_crash=is_crash,
         summary=summary,
         verdict=verdict,
@@ -60,9 +60,9 @@ def ending_of(
     )
 
 
-def _said(error: BaseException | None, finished: Finished | None, *, is_crash: bool) -> Iterator[str]:
+def _said(error: BaseException | None, finished: FinishedRun | None, *, is_crash: bool) -> Iterator[str]:
     if isinstance(error, BulkTopupError):
-        yield without_secrets(with_cure(error))
+        yield redact_secrets(with_fix(error))
     elif error is not None:
         yield type(error).__name__ if is_crash else str(error)
     if finished is None:
@@ -75,7 +75,7 @@ def _said(error: BaseException | None, finished: Finished | None, *, is_crash: b
         yield finished.archiving.why_not
 
 
-def _files(finished: Finished, options: ReportOptions | None) -> dict[Attachment, Path]:
+def _files(finished: FinishedRun, options: ReportOptions | None) -> dict[Attachment, Path]:
     report = finished.report
     found = {Attachment.SUMMARY: report.files[-1]}
     if options is None or options.reveal_pins:
@@ -88,7 +88,7 @@ def _files(finished: Finished, options: ReportOptions | None) -> dict[Attachment
     return found
 
 
-def exit_code(result: RunResult, archiving: Archiving | None = None) -> ExitMeaning:
+def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> ExitCode:
     """Give the code that a start ends with.
 
     Args:
@@ -96,10 +96,10 @@ def exit_code(result: RunResult, archiving: Archiving | None = None) -> ExitMean
         archiving: what became of the list; one that should have been archived and stays is no good end.
     """
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
-        return ExitMeaning.STOPPED_BY_PROVIDER
+        return ExitCode.STOPPED_BY_PROVIDER
     is_changed = archiving is not None and archiving.is_changed
     if is_changed or (result.reason is not None and is_open(result.counts)):
-        return ExitMeaning.RESUME_ME
+        return ExitCode.RESUMABLE
     stays = archiving is not None and archiving.why_not
     done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
-    return ExitMeaning.ALL_COMPLETED if done and not stays else ExitMeaning.SOME_DID_NOT_COMPLETE
+    return ExitCode.ALL_COMPLETED if done and not stays else ExitCode.INCOMPLETE

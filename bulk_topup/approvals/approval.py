@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal, Self
 from cryptography.exceptions import InvalidSignature
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
-from bulk_topup.approvals.keys import HMAC, Signer, _checked_key, _key_id, _public_key, secret_signer
-from bulk_topup.approvals.statement import Statement, _read, _Signed
+from bulk_topup.approvals.keys import HMAC, Signer, checked_key, key_id, public_key, secret_signer
+from bulk_topup.approvals.statement import PlanStatement, Signed, _read
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import ApprovalError
 
@@ -32,7 +32,7 @@ class ApprovalPolicy(BaseModel):
     #: Nothing is sent without an approval.
     required: bool = False
     #: The public keys whose signatures count, as `approval-key new` prints them, or "hmac" for the shared secret.
-    keys: tuple[Annotated[str, AfterValidator(_checked_key)], ...] = ()
+    keys: tuple[Annotated[str, AfterValidator(checked_key)], ...] = ()
     #: Who must not approve: the user who made the plan; "nobody" lets one person do both.
     not_by: Literal["planner", "nobody"] = "planner"
 
@@ -43,7 +43,7 @@ class ApprovalPolicy(BaseModel):
         return self
 
 
-class Approval(_Signed):
+class Approval(Signed):
     """Who agreed, when, and until when that holds."""
 
     #: Operating system's user.
@@ -56,10 +56,10 @@ class Approval(_Signed):
     signature: str
 
 
-class ApprovedPlan(_Signed):
+class ApprovedPlan(Signed):
     """A statement with its approval: what `approve` writes and `run` takes."""
 
-    statement: Statement
+    statement: PlanStatement
     approval: Approval
 
     def signed_bytes(self) -> bytes:
@@ -77,7 +77,7 @@ class Presented:
 
 
 def approve(
-    statement: Statement, signer: Signer, *, approver: str, now: datetime, valid_for: timedelta
+    statement: PlanStatement, signer: Signer, *, approver: str, now: datetime, valid_for: timedelta
 ) -> ApprovedPlan:
     """Sign what a plan states.
 
@@ -98,7 +98,7 @@ def approve(
     return unsigned.model_copy(update={"approval": approval.model_copy(update={"signature": signature})})
 
 
-def demand_valid(presented: Presented, policy: ApprovalPolicy, now: datetime) -> None:
+def check_valid(presented: Presented, policy: ApprovalPolicy, now: datetime) -> None:
     """Demand that an approval is signed with a trusted key, by somebody else than the planner, and holds now.
 
     Raises:
@@ -153,12 +153,12 @@ def _is_signed(plan: ApprovedPlan, key: str, secret: bytes | None) -> bool:
             return False
         signer = secret_signer(secret)
         return hmac.compare_digest(signer.sign(plan.signed_bytes()), signature) and approval.key == signer.id
-    public = _public_key(key)
+    public = public_key(key)
     try:
         public.verify(signature, plan.signed_bytes())
     except InvalidSignature:
         return False
-    return approval.key == _key_id(public)
+    return approval.key == key_id(public)
 
 
 def approver_of(run: Run) -> str | None:

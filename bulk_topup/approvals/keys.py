@@ -31,7 +31,8 @@ _ED25519: Final = "ed25519:"
 _PUBLIC_LENGTH: Final = 32
 
 
-def _public_key(text: str) -> Ed25519PublicKey:
+def public_key(text: str) -> Ed25519PublicKey:
+    """Return the public key of its text; raise ValueError where it is none."""
     try:
         raw = base64.b64decode(text.removeprefix(_ED25519), validate=True)
     except (binascii.Error, ValueError):
@@ -41,9 +42,10 @@ def _public_key(text: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
-def _checked_key(text: str) -> str:
+def checked_key(text: str) -> str:
+    """Return the text of a trusted key; raise ValueError where it is none."""
     if text != HMAC:
-        _public_key(text)
+        public_key(text)
     return text
 
 
@@ -85,7 +87,8 @@ def make_key(file: Path) -> str:
     return public
 
 
-def _key_id(public: Ed25519PublicKey) -> str:
+def key_id(public: Ed25519PublicKey) -> str:
+    """Return the short ID of a public key."""
     return f"{_ED25519}{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
 
 
@@ -107,7 +110,7 @@ def load_signer(file: Path) -> Signer:
         private = None
     if not isinstance(private, Ed25519PrivateKey):
         raise ApprovalError(f"{file} is not a private key of `bulk-topup approval-key new`.")
-    return Signer(id=_key_id(private.public_key()), sign=private.sign)
+    return Signer(id=key_id(private.public_key()), sign=private.sign)
 
 
 def _authenticated(secret: bytes, text: bytes) -> bytes:
@@ -139,6 +142,6 @@ def trusted_key(text: str) -> str:
         except (OSError, ValueError):
             raise ApprovalError(f'"{text}" is neither a public key nor a file that holds one.') from None
     try:
-        return _checked_key(text)
+        return checked_key(text)
     except ValueError as error:
         raise ApprovalError(f"{error}.") from None

@@ -17,13 +17,13 @@ def _checked_guards(text: str) -> str:
     return text
 
 
-class _Signed(BaseModel):
+class Signed(BaseModel):
     """Plain texts and numbers only: what is read and written again gives the same bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Statement(_Signed):
+class PlanStatement(Signed):
     """What a plan would do, in figures that a start computes anew."""
 
     format: Literal["bulk-topup plan 1"] = "bulk-topup plan 1"
@@ -57,10 +57,10 @@ class Statement(_Signed):
 class _PlanFile(BaseModel):
     """The part of a plan's file that is approved."""
 
-    to_approve: Statement
+    to_approve: PlanStatement
 
 
-def _differences(approved: Statement, found: Statement) -> Iterator[str]:
+def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]:
     for name, what in (
         ("job", "the job"),
         ("run_key", "the run key"),
@@ -89,7 +89,7 @@ def _differences(approved: Statement, found: Statement) -> Iterator[str]:
         yield f"the guards differ: {', '.join(names)}"
 
 
-def demand_same(approved: Statement, found: Statement) -> None:
+def check_same_plan(approved: PlanStatement, found: PlanStatement) -> None:
     """Demand that what would be sent is what was approved.
 
     Raises:
@@ -115,10 +115,12 @@ def _read(file: Path, model: type[M], what: str) -> M:
         raise ApprovalError(f"{file} is not {what}.") from None
 
 
-def read_statement(file: Path) -> Statement:
+def read_statement(file: Path) -> PlanStatement:
     """Read what a plan's file wants approved.
 
     Raises:
         ApprovalError: the file cannot be read, or nothing in it can be approved.
     """
-    return _read(file, _PlanFile, "a plan that can be approved; make one with `bulk-topup plan --out FILE`").to_approve
+    return _read(
+        file, _PlanFile, "a plan that can be approved; make one with `bulk-topup plan --output FILE`"
+    ).to_approve

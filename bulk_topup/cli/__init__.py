@@ -5,12 +5,12 @@ import logging
 import click
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.cli.lazy_group import LazyGroup, Place
+from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
 from bulk_topup.security.redaction import install
 
 
-def _place(module: str, name: str, help_: str) -> Place:
-    return Place(module=f"bulk_topup.cli.commands.{module}", name=name, help=help_)
+def _place(module: str, name: str, help_: str) -> CommandSpec:
+    return CommandSpec(module=f"bulk_topup.cli.commands.{module}", name=name, help=help_)
 
 
 COMMANDS = {
@@ -53,7 +53,7 @@ COMMANDS = {
 )
 @click.version_option(__version__, package_name="bulk-topup")
 @click.option(
-    "--log",
+    "--log-level",
     "log_level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     envvar="BULK_TOPUP_LOG",

@@ -19,7 +19,7 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.cli.event_loop import STOP_SIGNALS
 from bulk_topup.cli.screens.plan import show_plan
 from bulk_topup.cli.screens.progress import RunScreen
-from bulk_topup.cli.screens.style import is_live, shown
+from bulk_topup.cli.screens.style import escape_markup, is_live
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
@@ -104,7 +104,9 @@ class ConsoleWatcher:
 
     async def _on_terminal(self, run: Run, runner: Runner) -> None:
         screen = RunScreen(caps=guards_of(run.guards).caps, available=self._available(), began=time.monotonic())
-        self.err.print(f"Run [bold]{shown(run.name)}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False)
+        self.err.print(
+            f"Run [bold]{escape_markup(run.name)}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False
+        )
         with Live(console=self.err, auto_refresh=False) as live:
 
             def draw() -> None:

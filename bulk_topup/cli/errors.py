@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from bulk_topup.app.fixes import with_cure
-from bulk_topup.domain.exit_codes import exit_meaning
+from bulk_topup.app.fixes import with_fix
+from bulk_topup.domain.exit_codes import exit_code_for
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.redaction import redact_secrets
 from bulk_topup.security.terminal_text import printable
 
 #: Characters of an error that are shown: whatever is wrong a thousand times is understood after some.
@@ -17,18 +17,18 @@ SHOWN_CHARACTERS: Final = 6_000
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """Turn our own errors into one line on standard error and their exit code; others stay what they are."""
     try:
         yield
     except BulkTopupError as error:
-        text = without_secrets(with_cure(error))
+        text = redact_secrets(with_fix(error))
         cut = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
         click.echo("Error: " + printable(cut, keep="\n"), err=True)
-        raise click.exceptions.Exit(exit_meaning(error)) from error
+        raise click.exceptions.Exit(exit_code_for(error)) from error
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Print what could not be told."""
     for warning in warnings:
-        click.echo(f"Warning: {printable(without_secrets(warning))}", err=True)
+        click.echo(f"Warning: {printable(redact_secrets(warning))}", err=True)

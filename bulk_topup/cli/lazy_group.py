@@ -15,7 +15,7 @@ INTERRUPTED_CODE: Final = 75
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class CommandSpec:
     """Where a command is, and what the group's help says of it."""
 
     module: str
@@ -27,7 +27,7 @@ class Place:
 class LazyGroup(click.Group):
     """A group that knows its commands by their places."""
 
-    def __init__(self, *args: Any, places: Mapping[str, Place], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, places: Mapping[str, CommandSpec], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.places = places
 

@@ -10,36 +10,36 @@ from typing import Final
 
 import click
 
-from bulk_topup.app.monitor import PATIENCE, Teller
+from bulk_topup.app.monitor import PATIENCE, RunMonitor
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.run import Watcher
-from bulk_topup.approvals.statement import Statement
+from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.run import Run
 from bulk_topup.engine import Runner
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
-from bulk_topup.monitoring.background_tasks import Errands
+from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Variables, channels_of
-from bulk_topup.monitoring.messages import Told, plan_message
+from bulk_topup.monitoring.messages import MessageContext, plan_message
 
 #: The exit code of a process that ends with a traceback, or that somebody breaks off.
 CRASHED: Final = 1
 
 
 @contextmanager
-def telling() -> Iterator[Teller]:
+def monitored() -> Iterator[RunMonitor]:
     """Tell elsewhere how the block ends, whatever way it ends; its outcome stays what it is."""
-    teller = Teller()
+    teller = RunMonitor()
     try:
         yield teller
     except click.exceptions.Exit as end:
         warn(teller.ended(end.exit_code, end.__cause__))
         raise
     except click.UsageError as error:
-        warn(teller.ended(ExitMeaning.USAGE, error))
+        warn(teller.ended(ExitCode.USAGE, error))
         raise
     except click.Abort:  # somebody at a terminal, who knows
         warn(teller.ended(CRASHED, None, is_news=False))
@@ -51,10 +51,10 @@ def telling() -> Iterator[Teller]:
         warn(teller.ended(0, None, is_news=False))
 
 
-class Beside:
+class MonitoredWatcher:
     """Looks on for a teller, beside whoever looks on for a person."""
 
-    def __init__(self, teller: Teller, watcher: Watcher) -> None:
+    def __init__(self, teller: RunMonitor, watcher: Watcher) -> None:
         self._teller = teller
         self._watcher = watcher
 
@@ -74,7 +74,7 @@ class Beside:
             yield
 
 
-def tell_of_plan(job: Job, folder: Path, credentials: Path | None, statement: Statement, plan: Path) -> None:
+def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:
     """Tell those whose approval a plan waits for, or say on standard error why they could not be told."""
     if not job.notifications:
         return
@@ -83,14 +83,14 @@ def tell_of_plan(job: Job, folder: Path, credentials: Path | None, statement: St
     except JobError as error:
         warn([str(error)])
         return
-    told = Told(
+    told = MessageContext(
         run=f"{statement.job}/{statement.run_key}", environment=statement.environment, host=socket.gethostname()
     )
     amounts, costs = (
         {unit: Decimal(text) for unit, text in sums.items()} for sums in (statement.amounts, statement.costs)
     )
     message = plan_message(told, statement.rows, amounts, costs, plan.absolute())
-    errands = Errands()
+    errands = BackgroundTasks()
     for channel in channels:
         if channel.on & message.occasions:
             errands.begin(channel.name.capitalize(), partial(send, channel, message))

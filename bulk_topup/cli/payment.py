@@ -12,25 +12,25 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
-from bulk_topup.app.archive import Archiving
-from bulk_topup.app.archived_run import ended_run
-from bulk_topup.app.callbacks import receiving
-from bulk_topup.app.monitor import Teller
-from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.archive import ArchiveResult
+from bulk_topup.app.archived_run import find_archived_run
+from bulk_topup.app.callbacks import receive_callbacks
+from bulk_topup.app.monitor import RunMonitor
+from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client, payer_of, poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
-from bulk_topup.app.run import Finished
+from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import approver_of
 from bulk_topup.cli.console_watcher import ConsoleWatcher
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.monitoring import Beside, telling
+from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
 from bulk_topup.cli.options.list import start_of
 from bulk_topup.cli.options.provider import provider_from
 from bulk_topup.cli.options.report import report_of
-from bulk_topup.cli.quiet import Ended, Mark, quietly
+from bulk_topup.cli.quiet import LastNotice, RunExit, suppress_output
 from bulk_topup.cli.screens.summary import show_summary
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
@@ -40,8 +40,8 @@ from bulk_topup.engine import RunOptions
 from bulk_topup.jobs.job import NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.ledger import Ledger, RetryChoice, run_lock
-from bulk_topup.security.redaction import hide
+from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
+from bulk_topup.security.redaction import register_secret
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.asgi_server import Address
 from bulk_topup.system.files import sha256_of
@@ -61,26 +61,26 @@ class Callbacks:
         if self._url is not None and urlsplit(self._url).scheme not in {"http", "https"}:
             raise click.UsageError(f'"{self._url}" is not a URL that DVS could post to; write it like https://…/TOKEN.')
         if self._url is not None:
-            hide(urlsplit(self._url).path.strip("/"))
+            register_secret(urlsplit(self._url).path.strip("/"))
 
     @contextmanager
-    def received(self, ledger: Ledger, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
+    def received(self, ledger: LedgerStore, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
         """Receive callbacks while the block lasts, where that is asked for; give the options with their address."""
         if self.address is None:
             yield replace(options, callback_url=self._url)
             return
         token = urlsplit(self._url).path.strip("/") if self._url else secrets.token_urlsafe(24)
-        with receiving(ledger, self.address, token, watcher.wake) as url:
+        with receive_callbacks(ledger, self.address, token, watcher.wake) as url:
             yield replace(options, callback_url=self._url or url)
 
 
-def watching(
+def watcher_and_options(
     values: dict[str, Any],
     provider: ProviderOptions,
     concurrency: int | None,
     callbacks: Callbacks,
     report: ReportOptions,
-    teller: Teller,
+    teller: RunMonitor,
 ) -> tuple[ConsoleWatcher, RunOptions]:
     """Give who looks on, and how the run goes, of what a command states."""
     teller.reports_to(report)
@@ -107,9 +107,9 @@ def watching(
     return watcher, options
 
 
-def show(finished: Finished, watcher: ConsoleWatcher) -> None:
+def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
     """Print how a run ended."""
-    archiving = finished.archiving or Archiving()
+    archiving = finished.archiving or ArchiveResult()
     if watcher.json:
         result, report = finished.result, finished.report
         click.echo(
@@ -134,16 +134,16 @@ def show(finished: Finished, watcher: ConsoleWatcher) -> None:
         click.echo(f"Warning: {printable(archiving.why_not)}", err=True)
 
 
-def finish(finished: Finished, watcher: ConsoleWatcher) -> NoReturn:
+def print_and_exit(finished: FinishedRun, watcher: ConsoleWatcher) -> NoReturn:
     """Print how a run ended, and end the command with its exit code."""
-    show(finished, watcher)
-    result, archiving = finished.result, finished.archiving or Archiving()
+    print_ending(finished, watcher)
+    result, archiving = finished.result, finished.archiving or ArchiveResult()
     code = exit_code(result, archiving)
     # Which rows are contradicted, the results tell.
     contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
     trouble = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
-    mark = Mark.of(finished.run, watcher.ledger, watcher.report, *trouble)
-    raise Ended(code, mark, is_news=watcher.had_open_rows or bool(archiving.why_not))
+    mark = LastNotice.of(finished.run, watcher.ledger, watcher.report, *trouble)
+    raise RunExit(code, mark, is_news=watcher.had_open_rows or bool(archiving.why_not))
 
 
 def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Path) -> None:
@@ -156,7 +156,7 @@ def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Pat
         provider: where the run's money is.
         folder: that of the run's report.
     """
-    if (ended := ended_run(missing.job, provider)) is None:
+    if (ended := find_archived_run(missing.job, provider)) is None:
         return
     run, summary = ended
     told = ", ".join(f"{count} {state}" for state, count in summary.counts.items() if count)
@@ -167,14 +167,14 @@ def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Pat
         )
     )
     code = 0 if summary.counts[RowState.COMPLETED] == summary.rows else 1
-    raise Ended(code, Mark.of(run, provider.ledger, folder, code), is_news=False)
+    raise RunExit(code, LastNotice.of(run, provider.ledger, folder, code), is_news=False)
 
 
 #: What a command does that goes on with a run and no job file.
 _UNSTATED = RetryJob(retry_of="-")
 
 
-def _go_on(
+def continue_run(
     run_name: str,
     values: dict[str, Any],
     *,
@@ -182,7 +182,8 @@ def _go_on(
     not_before: datetime | None = None,
     job_file: Path | None = None,
 ) -> None:
-    with telling() as teller, quietly(values["quiet"]), plain_errors():
+    """Resume a run, or retry its failed rows, and exit with the code of how it ended."""
+    with monitored() as teller, suppress_output(values["quiet"]), exit_on_error():
         job = _UNSTATED
         if job_file is not None:
             job = load_retry_job(job_file)
@@ -195,14 +196,14 @@ def _go_on(
             teller.take(values, None)
         provider = provider_from(values, job.environment)
         rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
-        callbacks, is_same_account = Callbacks(values), values.pop("is_same_account")
-        with existing_ledger(provider) as ledger:
+        callbacks, same_account = Callbacks(values), values.pop("same_account")
+        with open_existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = report_of(values, run, formats, job.report_folder)
-            watcher, options = watching(values, provider, concurrency, callbacks, report, teller)
+            watcher, options = watcher_and_options(values, provider, concurrency, callbacks, report, teller)
 
-            async def pay() -> Finished:
+            async def pay() -> FinishedRun:
                 with run_lock(ledger.path, run.job, run.run_key) as held:
                     async with open_client(provider, rate=rate, connections=concurrency) as dvs:
                         teller.follow(dvs)
@@ -210,11 +211,11 @@ def _go_on(
                             return await resume_run(
                                 run,
                                 dvs=dvs,
-                                payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                                payer=payer_of(provider, dvs, same_account=same_account),
                                 ledger=ledger,
                                 options=told,
                                 report=report,
-                                watcher=Beside(teller, watcher),
+                                watcher=MonitoredWatcher(teller, watcher),
                                 retry=retry,
                                 not_before=not_before,
                                 held=held,
@@ -224,6 +225,6 @@ def _go_on(
         if job_file is not None and not watcher.had_open_rows:
             told = f"No row of run {printable(run.name)} is worth another attempt; nothing was sent."
             click.echo(told, err=watcher.json or teller.is_on_stdout)
-            show(finished, watcher)
+            print_ending(finished, watcher)
             return
-        finish(finished, watcher)
+        print_and_exit(finished, watcher)

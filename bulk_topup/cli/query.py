@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from bulk_topup.app.provider import open_client
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.screens.tables import simple_table
@@ -54,7 +54,7 @@ def answer(
     as_json, as_csv = values.pop("as_json"), values.pop("as_csv")
     if as_json and as_csv:
         raise click.UsageError("Choose one of --json and --csv.")
-    items = ask(values, fetch)
+    items = fetch_or_exit(values, fetch)
     if as_json:
         click.echo(codec.encode([item.model_dump() for item in items]))
     elif as_csv:
@@ -65,9 +65,9 @@ def answer(
         Console(emoji=False).print(simple_table(headings, map(row, items), unbroken=unbroken))
 
 
-def ask(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
+def fetch_or_exit(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
     """Give what the provider answers; an error of ours becomes a sentence and an exit code."""
-    with plain_errors():
+    with exit_on_error():
         provider = provider_from(values)
 
         async def main() -> T:

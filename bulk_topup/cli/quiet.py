@@ -12,15 +12,15 @@ from typing import TextIO
 
 import click
 
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger import run_file
-from bulk_topup.system.files import replacing, sha256_of
+from bulk_topup.system.files import atomic_write, sha256_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
+class LastNotice:
     """What was told of a run last, in a file beside the ledger; any other trouble is told anew."""
 
     file: Path
@@ -28,7 +28,7 @@ class Mark:
     digest: str
 
     @classmethod
-    def of(cls, run: Run, ledger: Path, report: Path, *trouble: object) -> "Mark":
+    def of(cls, run: Run, ledger: Path, report: Path, *trouble: object) -> "LastNotice":
         """Give the mark of the trouble that a run ended in: its rows that did not complete, and what is named here.
 
         Args:
@@ -54,7 +54,7 @@ class Mark:
 
     def keep(self) -> None:
         """Keep that this was told; where it cannot be kept it is told again."""
-        with suppress(OSError), replacing(self.file) as temporary:
+        with suppress(OSError), atomic_write(self.file) as temporary:
             temporary.write_text(self.digest, encoding="utf-8")
 
     def clear(self) -> None:
@@ -63,7 +63,7 @@ class Mark:
             self.file.unlink(missing_ok=True)
 
 
-class Ended(click.exceptions.Exit):
+class RunExit(click.exceptions.Exit):
     """Ends a start with the code of what became of its run.
 
     Args:
@@ -72,7 +72,7 @@ class Ended(click.exceptions.Exit):
         is_news: whether this start did something that nobody has been told of, even if it ended as the last one did.
     """
 
-    def __init__(self, code: int, mark: Mark, *, is_news: bool) -> None:
+    def __init__(self, code: int, mark: LastNotice, *, is_news: bool) -> None:
         super().__init__(code)
         self.mark = mark
         self.is_news = is_news
@@ -90,7 +90,7 @@ class Ended(click.exceptions.Exit):
 
 
 @contextmanager
-def quietly(is_quiet: bool) -> Iterator[None]:
+def suppress_output(is_quiet: bool) -> Iterator[None]:
     """Print nothing while the block lasts, if so asked; afterwards all of it to standard error, unless all was well.
 
     Trouble that was told of before is not told again. A run that another process holds is being looked after, so a
@@ -103,8 +103,8 @@ def quietly(is_quiet: bool) -> Iterator[None]:
         with _into(kept) if is_quiet else nullcontext():
             yield
     except click.exceptions.Exit as end:
-        ended = end if isinstance(end, Ended) else None
-        is_expected = end.exit_code in {0, ExitMeaning.HELD_BY_ANOTHER}
+        ended = end if isinstance(end, RunExit) else None
+        is_expected = end.exit_code in {0, ExitCode.RUN_LOCKED}
         is_well = is_well or is_expected or (ended is not None and ended.is_told())
         _tell(kept, is_well)
         if ended is not None:

@@ -62,7 +62,7 @@ class KnownAttempt:
     price_unit: str | None
     resolution: Resolution | None
     #: Whether its run was purged, so that nobody knows whom it credited.
-    is_forgotten: bool = False
+    is_purged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,44 +18,44 @@ from bulk_topup.errors import (
 )
 
 
-class ExitMeaning(IntEnum):
+class ExitCode(IntEnum):
     """What an exit code says."""
 
     #: All rows completed, or the command did what it was asked for.
     ALL_COMPLETED = 0
     #: The run ended, and some rows did not complete.
-    SOME_DID_NOT_COMPLETE = 1
+    INCOMPLETE = 1
     #: It was not asked for in a way that can be answered.
     USAGE = 2
     #: The list or the job is not acceptable, a guard is broken, or an approval is missing; nothing was sent.
-    NOT_ACCEPTABLE = 3
+    INVALID_INPUT = 3
     #: Credentials, balance, or no answer.
     STOPPED_BY_PROVIDER = 4
     #: Another process works on the run.
-    HELD_BY_ANOTHER = 5
+    RUN_LOCKED = 5
     #: Interrupted or stopped while rows wait: start again to resume.
-    RESUME_ME = 75
+    RESUMABLE = 75
 
     @property
-    def may_pass(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same start, a little later, may come further without a person."""
-        return self in {ExitMeaning.HELD_BY_ANOTHER, ExitMeaning.RESUME_ME}
+        return self in {ExitCode.RUN_LOCKED, ExitCode.RESUMABLE}
 
 
-_MEANINGS: Final[tuple[tuple[type[BulkTopupError], ExitMeaning], ...]] = (
-    (ListError, ExitMeaning.NOT_ACCEPTABLE),
-    (MappingError, ExitMeaning.NOT_ACCEPTABLE),
-    (JobError, ExitMeaning.NOT_ACCEPTABLE),
-    (RowsRefusedError, ExitMeaning.NOT_ACCEPTABLE),
-    (GuardError, ExitMeaning.NOT_ACCEPTABLE),
-    (ApprovalError, ExitMeaning.NOT_ACCEPTABLE),
-    (BalanceTooLowError, ExitMeaning.STOPPED_BY_PROVIDER),
-    (DVSError, ExitMeaning.STOPPED_BY_PROVIDER),
-    (RunLockedError, ExitMeaning.HELD_BY_ANOTHER),
-    (InterruptedRunError, ExitMeaning.RESUME_ME),
+_MEANINGS: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
+    (ListError, ExitCode.INVALID_INPUT),
+    (MappingError, ExitCode.INVALID_INPUT),
+    (JobError, ExitCode.INVALID_INPUT),
+    (RowsRefusedError, ExitCode.INVALID_INPUT),
+    (GuardError, ExitCode.INVALID_INPUT),
+    (ApprovalError, ExitCode.INVALID_INPUT),
+    (BalanceTooLowError, ExitCode.STOPPED_BY_PROVIDER),
+    (DVSError, ExitCode.STOPPED_BY_PROVIDER),
+    (RunLockedError, ExitCode.RUN_LOCKED),
+    (InterruptedRunError, ExitCode.RESUMABLE),
 )
 
 
-def exit_meaning(error: BulkTopupError) -> ExitMeaning:
+def exit_code_for(error: BulkTopupError) -> ExitCode:
     """Give what an error means; one that has no meaning of its own is a matter of usage."""
-    return next((meaning for kind, meaning in _MEANINGS if isinstance(error, kind)), ExitMeaning.USAGE)
+    return next((meaning for kind, meaning in _MEANINGS if isinstance(error, kind)), ExitCode.USAGE)

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Context, Decimal
+from typing import Final
 
 #: More digits than any currency needs; longer ones are a mistake in the list, not an amount.
 MAX_DIGITS_BEFORE_MARK = 18
@@ -12,6 +13,14 @@ CENT = Decimal("0.01")
 #: Digits enough for the largest amount times a rate, and for any sum of amounts; Python's own 28 are fewer than one
 #: amount may have with its rate.
 PRECISE = Context(prec=100)
+
+#: Decimals of the currencies that do not have two (ISO 4217).
+_MINOR_UNITS: Final = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
 
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
@@ -30,18 +39,31 @@ def parse_plain_amount(text: str) -> Decimal | None:
 
 
 def with_fee(price: Decimal | None, fee: Decimal | None) -> Decimal | None:
-    """Give a price with its fee, exactly; None where there is no price, and a fee that is not stated is none."""
+    """Return a price with its fee, exactly; None where there is no price, and a fee that is not stated is none."""
     return None if price is None else PRECISE.add(price, fee or Decimal(0))
 
 
-def plain(amount: Decimal) -> str:
-    """Write an amount without exponent and without padding zeros, `Decimal("5.00")` as `5`."""
+def format_plain(amount: Decimal) -> str:
+    """Return an amount without exponent and without padding zeros, `Decimal("5.00")` as `5`."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def grouped(amount: Decimal) -> str:
-    """Write an amount as `plain` does, but with commas between groups of three digits; for people, not for programs."""
-    whole, mark, decimals = plain(amount).partition(".")
+def format_amount(amount: Decimal, unit: str) -> str:
+    """Return an amount for people: groups of three digits, and at least the decimals that its currency has.
+
+    Nothing is rounded: an amount with more decimals than its currency keeps them. Files and JSON take `format_plain`.
+
+    Args:
+        amount: in `unit`.
+        unit: the currency, ISO 4217, such as USD; one that is not known has two decimals.
+    """
+    whole, _, decimals = format_plain(amount).partition(".")
     sign = "-" if whole.startswith("-") else ""
-    return f"{sign}{int(whole.lstrip('-')):,}{mark}{decimals}"
+    decimals = decimals.ljust(_MINOR_UNITS.get(unit, 2), "0")
+    return f"{sign}{int(whole.lstrip('-')):,}{'.' if decimals else ''}{decimals}"
+
+
+def format_money(amount: Decimal, unit: str) -> str:
+    """Return an amount with its currency, for people: `Decimal("1672.3")` of USD as `1,672.30 USD`."""
+    return f"{format_amount(amount, unit)} {unit}"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Amount, Price
@@ -135,6 +135,6 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
             if stated is None and not demand_amount:
                 continue
             if stated is None or (stated.unit, stated.amount) != (asked.unit, asked.amount):
-                theirs = "not stated" if stated is None else f"{plain(stated.amount)} {stated.unit}"
-                differences.append(f"{side} amount {theirs} instead of {plain(asked.amount)} {asked.unit}")
+                theirs = "not stated" if stated is None else f"{format_plain(stated.amount)} {stated.unit}"
+                differences.append(f"{side} amount {theirs} instead of {format_plain(asked.amount)} {asked.unit}")
     return differences

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
@@ -55,7 +55,7 @@ class Outcomes:
         columns = {name: [getattr(row, name) for row in found] for name in _FIELDS}
         columns["state"] = [state.value for state in columns["state"]]
         for name in _AMOUNTS:
-            columns[name] = [None if amount is None else plain(amount) for amount in columns[name]]
+            columns[name] = [None if amount is None else format_plain(amount) for amount in columns[name]]
         for name in _TIMES:
             columns[name] = [None if moment is None else moment.isoformat() for moment in columns[name]]
         return cls(**columns)

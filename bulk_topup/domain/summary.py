@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Final
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Run
@@ -43,10 +43,10 @@ class Total:
         return {
             "state": self.state.value,
             "product_id": self.product_id,
-            "amount": plain(self.amount),
+            "amount": format_plain(self.amount),
             "unit": self.unit,
-            "price": plain(self.price),
-            "fee": plain(self.fee),
+            "price": format_plain(self.price),
+            "fee": format_plain(self.fee),
             "price_unit": self.price_unit,
             "rows": self.rows,
         }
@@ -76,8 +76,8 @@ class Summary:
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
             "totals": [total.as_json() for total in self.totals],
-            "charged": {unit: plain(amount) for unit, amount in self.charged.items()},
-            "held": {unit: plain(amount) for unit, amount in self.held.items()},
+            "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
+            "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
         }
 
 

@@ -20,7 +20,7 @@ class Observation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class MergePreview:
     """What a list means for a run that may have begun already."""
 
     #: Rows that the run does not know yet.

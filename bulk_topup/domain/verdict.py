@@ -12,7 +12,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 
 
-class Tone(StrEnum):
+class Severity(StrEnum):
     """How good a piece of news is."""
 
     #: Nothing is left to do.
@@ -34,10 +34,10 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class RunVerdict:
     """What a person has to know of a run first."""
 
-    tone: Tone
+    tone: Severity
     #: One sentence.
     headline: str
     #: What the exit code of a start that ends so is, and what it means, as a sentence.
@@ -47,13 +47,14 @@ class Verdict:
 
 
 _ENDINGS: Final = {
-    Tone.GOOD: "A start that ends like this has the exit code 0: all rows completed.",
-    Tone.OPEN: "A start that ends like this has the exit code 75, or 4 where the provider stopped it: rows are open.",
-    Tone.BAD: "A start that ends like this has the exit code 1: it is finished, and some rows did not complete.",
+    Severity.GOOD: "A start that ends like this has the exit code 0: all rows completed.",
+    Severity.OPEN: "A start that ends like this has the exit code 75, or 4 where the provider stopped it: rows are "
+    "open.",
+    Severity.BAD: "A start that ends like this has the exit code 1: it is finished, and some rows did not complete.",
 }
 
 
-def run_words(run: Run) -> str:
+def run_arguments(run: Run) -> str:
     """Give the words by which a command finds a run again: its name, its environment and its ledger, where needed."""
     words = [shlex.quote(run.name)]
     environment = Environment(run.environment)
@@ -64,12 +65,14 @@ def run_words(run: Run) -> str:
     return " ".join(words)
 
 
-def rows_text(number: int) -> str:
+def format_rows(number: int) -> str:
     """Give a number of rows in words: `1 row`, `1,200 rows`."""
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
-def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, is_under_way: bool = False) -> Verdict:
+def verdict_of(
+    run: Run, counts: Mapping[RowState, int], *, contradicted: int, is_under_way: bool = False
+) -> RunVerdict:
     """Judge a run by the number of its rows in each state.
 
     Args:
@@ -80,20 +83,20 @@ def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, i
     """
     rows, completed = sum(counts.values()), counts[RowState.COMPLETED]
     open_ = sum(counts[state] for state in OPEN_STATES)
-    of_all = f"{completed:,} of {rows_text(rows)} {'is' if completed == 1 else 'are'} completed"
+    of_all = f"{completed:,} of {format_rows(rows)} {'is' if completed == 1 else 'are'} completed"
     if is_under_way:
-        tone, headline = Tone.OPEN, f"Under way: {of_all}, {open_:,} are open."
+        tone, headline = Severity.OPEN, f"Under way: {of_all}, {open_:,} are open."
     elif open_:
-        tone, headline = Tone.OPEN, f"Not finished: {of_all}, {open_:,} still open."
+        tone, headline = Severity.OPEN, f"Not finished: {of_all}, {open_:,} still open."
     elif completed < rows:
-        tone, headline = Tone.BAD, f"Finished: {of_all}, {rows - completed:,} did not complete."
+        tone, headline = Severity.BAD, f"Finished: {of_all}, {rows - completed:,} did not complete."
     elif contradicted:
-        tone = Tone.BAD
+        tone = Severity.BAD
         headline = f"Finished: {of_all}, and the list contradicts {contradicted:,} of them."
     else:
-        tone = Tone.GOOD
+        tone = Severity.GOOD
         headline = f"All done: {of_all}." if rows else "The run has no rows."
-    return Verdict(
+    return RunVerdict(
         tone=tone,
         headline=headline,
         ending=_ENDINGS[tone],
@@ -106,23 +109,23 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
         if counts[RowState.COMPLETED] < sum(counts.values()):
             yield Step(text="Its people were forgotten, so it is never sent again: pay whom it owes by another run.")
         return
-    name = run_words(run)
+    name = run_arguments(run)
     if strange := counts[RowState.CONFLICT] + contradicted:
-        yield Step(text=f"A person has to look at {rows_text(strange)}:", command=f"bulk-topup conflict list {name}")
+        yield Step(text=f"A person has to look at {format_rows(strange)}:", command=f"bulk-topup conflict list {name}")
     if open_ := sum(counts[state] for state in OPEN_STATES):
         yield Step(
-            text=f"Go on with {rows_text(open_)} still open, and pay none of them by other means:",
+            text=f"Go on with {format_rows(open_)} still open, and pay none of them by other means:",
             command=f"bulk-topup resume {name}",
         )
     if failed := counts[RowState.FAILED]:
         yield Step(
-            text=f"Try again what may fare better of {rows_text(failed)} that failed:",
+            text=f"Try again what may fare better of {format_rows(failed)} that failed:",
             command=f"bulk-topup retry {name}",
         )
     if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED]:
         yield Step(
-            text=f"Correct what is wrong with {rows_text(wrong)} in {not_completed_name(run)}, which lies with the "
+            text=f"Correct what is wrong with {format_rows(wrong)} in {not_completed_name(run)}, which lies with the "
             "report, and start the list again with --corrections and that file."
         )
     if reversed_ := counts[RowState.REVERSED]:
-        yield Step(text=f"Ask the provider why it took {rows_text(reversed_)} back before anything is paid anew.")
+        yield Step(text=f"Ask the provider why it took {format_rows(reversed_)} back before anything is paid anew.")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.dvs.blocking import DVS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bulk_topup.dvs.request_retries import RetryPolicy
     from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         blocking=("DVS",),
         client=("AsyncDVS", "DVSClient"),

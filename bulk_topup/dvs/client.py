@@ -40,7 +40,7 @@ from bulk_topup.dvs.resources.catalogue import (
 )
 from bulk_topup.dvs.resources.transactions import TransactionOutcomes, Transactions
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.dvs.transports.base import Account, Answer, Call, Params, Transport
+from bulk_topup.dvs.transports.base import Account, HTTPRequest, HTTPResponse, Params, Transport
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName, transport_for
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import Clock, SystemClock
@@ -171,7 +171,7 @@ class AsyncDVS:
             NoResponseError, InvalidResponseError: the outcome of the call is unknown.
             APIError: DVS answered with an error.
         """
-        call = Call(
+        call = HTTPRequest(
             method=method,
             path=path,
             params=params,
@@ -189,7 +189,7 @@ class AsyncDVS:
             NoResponseError: there was none.
         """
         self.traffic.requests += 1
-        answer = await self._transport.send(Call(method="GET", path="/balances"))
+        answer = await self._transport.send(HTTPRequest(method="GET", path="/balances"))
         return probe_of(answer, self._base_url, await encryption_of(self._base_url))
 
     def pages(
@@ -218,10 +218,10 @@ class AsyncDVS:
         async def fetch(number: int) -> Page[T]:
             if body is None:
                 query = {**(params or {}), "page": str(number), "per_page": str(per_page)}
-                call = Call(method="GET", path=path, params=query, language=language)
+                call = HTTPRequest(method="GET", path=path, params=query, language=language)
             else:
                 content = codec.encode({**body, "page": number, "per_page": per_page})
-                call = Call(method="POST", path=path, body=content, language=language)
+                call = HTTPRequest(method="POST", path=path, body=content, language=language)
             try:
                 answer = await self._send(call, self._retries)
             except NotFoundError as error:
@@ -244,8 +244,8 @@ class AsyncDVS:
 
         return Pages(fetch)
 
-    async def _send(self, call: Call, retries: RetryPolicy, *, admitted: bool = False) -> Answer:
-        async def one_try() -> Answer:
+    async def _send(self, call: HTTPRequest, retries: RetryPolicy, *, admitted: bool = False) -> HTTPResponse:
+        async def one_try() -> HTTPResponse:
             nonlocal admitted
             if not admitted:
                 # What asks waits behind what pays.
@@ -271,7 +271,7 @@ class AsyncDVS:
 
         return await with_retries(one_try, retries, self._clock)
 
-    def _tell(self, call: Call, status: int | None, sent_at: float) -> None:
+    def _tell(self, call: HTTPRequest, status: int | None, sent_at: float) -> None:
         if self.on_try is not None:
             self.on_try(call.method, call.path, status, self._clock.monotonic() - sent_at)
 
@@ -280,7 +280,7 @@ class AsyncDVS:
 DVSClient = AsyncDVS
 
 
-def _decode(answer: Answer) -> Any:  # noqa: ANN401 - JSON can be anything
+def _decode(answer: HTTPResponse) -> Any:  # noqa: ANN401 - JSON can be anything
     try:
         return codec.decode(answer.body)
     except codec.InvalidJSON:
@@ -288,20 +288,20 @@ def _decode(answer: Answer) -> Any:  # noqa: ANN401 - JSON can be anything
         raise InvalidResponseError(f"DVS answered HTTP {answer.status_code} with a body that is not JSON.") from None
 
 
-def _decode_list(answer: Answer) -> list[Any]:
+def _decode_list(answer: HTTPResponse) -> list[Any]:
     values = _decode(answer)
     if not isinstance(values, list):
         raise InvalidResponseError(f"DVS answered HTTP {answer.status_code} with something else than a list.")
     return values
 
 
-def _localised(answer: Answer, value: Any) -> Any:  # noqa: ANN401
+def _localised(answer: HTTPResponse, value: Any) -> Any:  # noqa: ANN401
     """Give the value with the language of its texts, for the models that keep it."""
     language = answer.headers.get("content-language")
     return {**value, "content_language": language} if language and isinstance(value, dict) else value
 
 
-def _validate(answer: Answer, model: TypeAdapter[T], value: object) -> T:
+def _validate(answer: HTTPResponse, model: TypeAdapter[T], value: object) -> T:
     try:
         return model.validate_python(value)
     except ValidationError as error:
@@ -313,7 +313,7 @@ def _validate(answer: Answer, model: TypeAdapter[T], value: object) -> T:
         ) from None
 
 
-def _raise_for_error(answer: Answer) -> None:
+def _raise_for_error(answer: HTTPResponse) -> None:
     if 200 <= answer.status_code < 300:
         return
     if answer.status_code < 400:

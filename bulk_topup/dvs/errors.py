@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.redaction import redact_secrets
 
 #: How much of an unexpected body is quoted in an error.
 QUOTED_CHARACTERS = 200
@@ -23,7 +23,7 @@ class DVSError(BulkTopupError):
     outcome_unknown: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message and without_secrets(message))
+        super().__init__(message and redact_secrets(message))
         #: An earlier try of the same call ended without a definite answer.
         self.after_unknown = False
 

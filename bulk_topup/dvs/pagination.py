@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from bulk_topup.dvs.errors import InvalidResponseError
-from bulk_topup.system.waits import give_up
+from bulk_topup.system.waits import cancel_all
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class Pages(Generic[T]):
                 announced = page.total_pages or 0
             raise InvalidResponseError(f"DVS announced more than {MAX_PAGES} pages of one list.")
         finally:
-            await give_up(coming)
+            await cancel_all(coming)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():

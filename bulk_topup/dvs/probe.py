@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from bulk_topup.dvs.pagination import header_number
-from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, Answer, proxy_for, tls_context
+from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, HTTPResponse, proxy_for, tls_context
 
 _HTTPS_PORT = 443
 
@@ -44,7 +44,7 @@ class Probe:
     encryption: Encryption | None
 
 
-def probe_of(answer: Answer, base_url: str, encryption: Encryption | None) -> Probe:
+def probe_of(answer: HTTPResponse, base_url: str, encryption: Encryption | None) -> Probe:
     """Put together what is known."""
     return Probe(
         status_code=answer.status_code,

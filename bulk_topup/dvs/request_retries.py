@@ -34,7 +34,7 @@ class RetryPolicy:
 ONE_TRY = RetryPolicy(tries=1)
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Tell whether the same request may fare better a little later."""
     if isinstance(error, ServerError):
         return error.status_code in PASSING_SERVER_ERRORS
@@ -97,12 +97,12 @@ async def with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolicy, cl
     try:
         return await one_try()
     except DVSError as error:
-        if not is_passing(error):
+        if not is_transient(error):
             raise
         first = error
 
     retrying = AsyncRetrying(
-        retry=retry_if_exception(is_passing),
+        retry=retry_if_exception(is_transient),
         stop=tries.exhausted,
         wait=tries.wait,
         sleep=clock.sleep,

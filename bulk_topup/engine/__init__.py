@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.engine.callback_hints import follow_hints
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bulk_topup.engine.polling import PollPolicy
     from bulk_topup.engine.runner import Progress, Runner, RunOptions, RunResult
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         callback_hints=("follow_hints",),
         control=("CircuitPolicy", "StopReason"),

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Caps
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.ledger import Spent
 
@@ -70,7 +70,7 @@ class Budget:
         for unit, cost in self._costs.items() if self._caps.costs else ():
             limit = self._caps.costs.get(unit, _NOTHING)
             if cost > limit:
-                return f"The run costs {plain(cost)} {unit}, and the cap is {plain(limit)} {unit}."
+                return f"The run costs {format_plain(cost)} {unit}, and the cap is {format_plain(limit)} {unit}."
         return None
 
     def charged(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
@@ -122,7 +122,9 @@ def _breach(
     total = PRECISE.add(sums.get(unit, _NOTHING), value)
     if limit is None or total <= limit:
         return None
-    return f"With the next row {plain(total)} {unit} would be {what}, and the cap is {plain(limit)} {unit}."
+    return (
+        f"With the next row {format_plain(total)} {unit} would be {what}, and the cap is {format_plain(limit)} {unit}."
+    )
 
 
 def _add(sums: dict[str, Decimal], unit: str, value: Decimal) -> None:

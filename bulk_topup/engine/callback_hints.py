@@ -6,11 +6,11 @@ from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
-from bulk_topup.engine.concurrency import concurrency_for, sum_of
+from bulk_topup.engine.concurrency import concurrency_for, gather_sum
 from bulk_topup.engine.control import CircuitPolicy, Control
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.settlement import Settlement
-from bulk_topup.ledger import Ledger
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
 #: Hints that are followed before anything else has its turn.
@@ -18,7 +18,7 @@ HINTS_AT_ONCE = 100
 _CAUSE = "status read after a callback"
 
 
-async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock) -> int:
+async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
     """Follow what callbacks hinted at about a run that is not on, and give how many rows moved.
 
     Args:
@@ -32,7 +32,7 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
     """
     journal = Journal(ledger, run, clock)
     guards = guards_of(run.guards)
-    settlement = Settlement(
+    settlement = MoveRecorder(
         ledger=ledger,
         journal=journal,
         run=run,
@@ -40,13 +40,13 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         clock=clock,
         guards=guards,
     )
-    hints = Hints(
+    hints = CallbackHints(
         dvs=dvs,
         ledger=ledger,
         journal=journal,
         settlement=settlement,
         run=run,
-        but_held=guards.mode is Mode.HOLD,
+        exclude_held=guards.mode is Mode.HOLD,
     )
     try:
         return await hints.follow(at_once=concurrency_for(dvs.limiter))
@@ -54,7 +54,7 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: Ledger, clock: Clock)
         await journal.close()
 
 
-class Hints:
+class CallbackHints:
     """Follows the hints about one run.
 
     Args:
@@ -63,25 +63,25 @@ class Hints:
         journal: where the ledger is called.
         settlement: where moves are written.
         run: the run, whose lock the caller holds.
-        but_held: whether transactions that wait to be confirmed are somebody else's to follow.
+        exclude_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
     def __init__(
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger,
+        ledger: LedgerStore,
         journal: Journal,
-        settlement: Settlement,
+        settlement: MoveRecorder,
         run: Run,
-        but_held: bool = False,
+        exclude_held: bool = False,
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
         self._journal = journal
         self._settlement = settlement
         self._run = run
-        self._but_held = but_held
+        self._but_held = exclude_held
 
     async def follow(self, *, at_once: int) -> int:
         """Ask for the transactions that callbacks spoke of, so many at once, and give how many rows moved.
@@ -89,8 +89,10 @@ class Hints:
         Raises:
             DVSError: the API did not answer; the hints stay.
         """
-        hints = await self._journal.call(self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, but_held=self._but_held)
-        return await sum_of(self._follow, hints, at_once=at_once)
+        hints = await self._journal.call(
+            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, exclude_held=self._but_held
+        )
+        return await gather_sum(self._follow, hints, at_once=at_once)
 
     async def _follow(self, hint: HintedAttempt) -> int:
         move = await self._move(hint)

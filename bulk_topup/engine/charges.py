@@ -15,7 +15,7 @@ _NOTHING = Decimal(0)
 _TAKEN = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 
 
-class Taken:
+class Charges:
     """Sums what is charged or set aside, per wallet unit."""
 
     def __init__(self) -> None:

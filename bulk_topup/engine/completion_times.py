@@ -27,7 +27,7 @@ class _Curve:
     #: What share is still open after each step.
     left: list[float] = field(default_factory=lambda: [1.0] * (len(_STEPS) + 1))
 
-    def saw(self, before: float, age: float, number: int, ended: int) -> None:
+    def record_results(self, before: float, age: float, number: int, ended: int) -> None:
         first, last = bisect_left(_STEPS, before), bisect_left(_STEPS, age)
         shares = [self._left_before(step) - self.left[step] for step in range(first, last + 1)]
         known = sum(shares)
@@ -50,7 +50,7 @@ class _Curve:
         return self.left[step - 1] if step else 1.0
 
 
-class Endings:
+class CompletionTimes:
     """Knows what share of open rows ends between two ages.
 
     Args:
@@ -64,7 +64,7 @@ class Endings:
         #: The greatest age, in seconds, of which anything is known.
         self.known_to = 0.0
 
-    def saw(self, operator_id: int | None, *, before: float, age: float, number: int, ended: int) -> None:
+    def record_results(self, operator_id: int | None, *, before: float, age: float, number: int, ended: int) -> None:
         """Take in what a look at rows of one age showed.
 
         Args:
@@ -78,7 +78,7 @@ class Endings:
         if before < _PRECISE * age and (before or age > self._youth):
             return
         for curve in (self._all, self._curves.setdefault(operator_id, _Curve())):
-            curve.saw(before, age, number, ended)
+            curve.record_results(before, age, number, ended)
 
     def share(self, operator_id: int | None, *, before: float, age: float) -> float:
         """Give the share of rows, open at one age, that is expected to have ended at another."""

@@ -24,7 +24,7 @@ def concurrency_for(limiter: RateLimiter) -> int:
     return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
 
 
-async def sum_of(function: Callable[[T], Awaitable[int]], items: Sequence[T], *, at_once: int) -> int:
+async def gather_sum(function: Callable[[T], Awaitable[int]], items: Sequence[T], *, at_once: int) -> int:
     """Call a function with one thing after the other, so many at once, and give the sum of what it gives.
 
     Raises:
@@ -49,13 +49,13 @@ async def sum_of(function: Callable[[T], Awaitable[int]], items: Sequence[T], *,
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(some()) for _ in range(min(at_once, len(items)))]
     except BaseExceptionGroup as others:
-        raise first_of(others) from None
+        raise root_cause(others) from None
     if errors:
         raise errors[0]
     return sum(task.result() for task in tasks)
 
 
-def first_of(error: BaseException) -> BaseException:
+def root_cause(error: BaseException) -> BaseException:
     """Give the error that began it all, out of the groups that tasks wrap around it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -130,7 +130,7 @@ class Control:
             self._resume_at = now + pause
             self.message = f"Paused for {pause:.0f} s after {self._failures} calls without an answer: {error}"
 
-    async def gate(self) -> bool:
+    async def wait_until_allowed(self) -> bool:
         """Wait while the circuit is open; tell whether a row may be sent then."""
         while self.may_submit and self.is_paused:
             await self.sleep(self._resume_at - self._clock.monotonic())

@@ -15,7 +15,7 @@ RARELY: Final = (50_000, 20, 100)
 
 
 @contextmanager
-def collecting_rarely() -> Iterator[None]:
+def rare_gc() -> Iterator[None]:
     """Look for garbage rarely meanwhile, unless whoever runs this process has it more rarely still."""
     before = gc.get_threshold()
     if not gc.isenabled() or before[0] == 0 or before[0] >= RARELY[0]:

@@ -18,8 +18,8 @@ from bulk_topup.dvs import APIError, AsyncDVS, DVSError, NotFoundError, TooManyR
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.engine.control import ENDS_SUBMITTING, Control, StopReason
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.settlement import Settlement, drift_of
-from bulk_topup.ledger import Ledger
+from bulk_topup.engine.move_recorder import MoveRecorder, price_drift
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
 #: The part of the time for confirming that is kept in reserve, beside what the confirming takes at the present rate.
@@ -39,7 +39,7 @@ class Decision(StrEnum):
     CANCEL = "cancel"
 
 
-class Holder:
+class HoldCoordinator:
     """Decides about the transactions that a run holds, and carries it out.
 
     Args:
@@ -58,9 +58,9 @@ class Holder:
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger,
+        ledger: LedgerStore,
         journal: Journal,
-        settlement: Settlement,
+        settlement: MoveRecorder,
         run: Run,
         control: Control,
         clock: Clock,
@@ -125,7 +125,7 @@ class Holder:
                     f"the list does not ask for {held.attempt.external_id} any more as it is held. "
                     "Start the list again, then retry what it still asks for."
                 )
-            if drift := drift_of(held.attempt, held.charged, held.price_unit, self._guards):
+            if drift := price_drift(held.attempt, held.charged, held.price_unit, self._guards):
                 return drift
         return None
 

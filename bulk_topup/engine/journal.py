@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ GROUP_DELAY = 0.01
 class Journal:
     """Writes moves in groups; `record` returns when its move is on disk."""
 
-    def __init__(self, ledger: Ledger, run: Run, clock: Clock) -> None:
+    def __init__(self, ledger: LedgerStore, run: Run, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")

@@ -10,7 +10,7 @@ from bulk_topup.system.clock import Clock
 MISSES: Final = 3
 
 
-class Vanishing:
+class MissingTransactions:
     """Counts how often, and since when, transactions were not found.
 
     Args:

@@ -16,7 +16,7 @@ from typing import Final
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW
-from bulk_topup.engine.completion_times import Endings
+from bulk_topup.engine.completion_times import CompletionTimes
 
 #: Transactions in the list that the oldest open rows may take up to be followed.
 FOLLOWED: Final = 3 * PER_PAGE_MAX
@@ -118,7 +118,7 @@ class Question:
 
 
 @dataclass(kw_only=True, slots=True)
-class Looks:
+class PollTally:
     """How many open rows were looked at and how many of them had ended, by second and operator."""
 
     rows: dict[str, Counter[int | None]] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Looks:
 
 
 @dataclass(kw_only=True, slots=True)
-class Polls:
+class PollSchedule:
     """Remembers what was asked for, and tells what is worth asking for.
 
     Args:
@@ -147,10 +147,10 @@ class Polls:
     _worth_since: dict[str, datetime] = field(default_factory=dict)
     #: What the provider lists for a second, whoever created it.
     _listed: dict[str, int] = field(default_factory=dict)
-    endings: Endings = field(init=False)
+    endings: CompletionTimes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.endings = Endings(youth=YOUTH * self.policy.shortest)
+        self.endings = CompletionTimes(youth=YOUTH * self.policy.shortest)
 
     @property
     def wait_while_submitting(self) -> float:
@@ -198,14 +198,14 @@ class Polls:
         while len(self._listed) > REMEMBERED:
             del self._listed[next(iter(self._listed))]
 
-    def saw(self, slices: Iterable[Slice], now: datetime, looks: "Looks") -> None:
+    def record_results(self, slices: Iterable[Slice], now: datetime, looks: "PollTally") -> None:
         """Take in what was seen of the rows of slices."""
         for each in slices:
             if each.is_followed:
                 age, before = self._ages(each, now)
                 for operator_id, number in looks.rows.get(each.second, {}).items():
                     ended = looks.ended[each.second][operator_id]
-                    self.endings.saw(operator_id, before=before, age=age, number=number, ended=ended)
+                    self.endings.record_results(operator_id, before=before, age=age, number=number, ended=ended)
 
     def _is_worth_asking(self, each: Slice, now: datetime) -> bool:
         age, before = self._ages(each, now)

@@ -11,16 +11,16 @@ from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine.concurrency import concurrency_for, first_of
+from bulk_topup.engine.concurrency import concurrency_for, root_cause
 from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
-from bulk_topup.engine.gc_thresholds import collecting_rarely
-from bulk_topup.engine.hold import Holder
+from bulk_topup.engine.gc_thresholds import rare_gc
+from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.polling import PollPolicy
-from bulk_topup.engine.settlement import Settlement
 from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.track import Tracker
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 
 #: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
@@ -95,7 +95,7 @@ class Runner:
     """
 
     def __init__(
-        self, *, dvs: AsyncDVS, ledger: Ledger, run: Run, options: RunOptions, clock: Clock | None = None
+        self, *, dvs: AsyncDVS, ledger: LedgerStore, run: Run, options: RunOptions, clock: Clock | None = None
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
@@ -103,7 +103,7 @@ class Runner:
         self._clock = clock or SystemClock()
         self._control = Control(self._clock, options.circuit)
         self._journal = Journal(ledger, run, self._clock)
-        self._settlement = Settlement(
+        self._settlement = MoveRecorder(
             ledger=ledger,
             journal=self._journal,
             run=run,
@@ -138,11 +138,11 @@ class Runner:
             policy=options.polling,
             concurrency=concurrency,
             timeout=options.tracking_timeout,
-            but_held=holds,
+            exclude_held=holds,
         )
 
-    def _holder(self, options: RunOptions, concurrency: int) -> Holder:
-        return Holder(
+    def _holder(self, options: RunOptions, concurrency: int) -> HoldCoordinator:
+        return HoldCoordinator(
             dvs=self._dvs,
             ledger=self._ledger,
             journal=self._journal,
@@ -194,7 +194,7 @@ class Runner:
         work = asyncio.create_task(self._work())
         stop = asyncio.create_task(self._control.stopped())
         try:
-            with collecting_rarely():
+            with rare_gc():
                 await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not work.done():
                     await asyncio.wait({work}, timeout=LANDING_TIME)
@@ -204,11 +204,11 @@ class Runner:
             await asyncio.wait({work})
             await self._journal.close()
         if not work.cancelled() and (error := work.exception()) is not None:
-            raise first_of(error)
+            raise root_cause(error)
         counts = self._ledger.counts(self._run)
         return RunResult(
             counts=counts,
-            contradicted=self._ledger.count_notes(self._run),
+            contradicted=self._ledger.count_mismatches(self._run),
             reason=self._control.reason,
             message=self._control.message,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.guards import Guards
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.moves import body_of, move_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -26,10 +26,10 @@ from bulk_topup.dvs import (
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.engine.concurrency import USUAL_CLAIM, rows_to_claim
 from bulk_topup.engine.control import Control, StopReason
-from bulk_topup.engine.hold import Holder
+from bulk_topup.engine.hold import HoldCoordinator
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.settlement import Settlement
-from bulk_topup.ledger import Ledger
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
 #: Look-ups of an external id that is used but not listed yet, and the seconds before the second one (doubling).
@@ -72,10 +72,10 @@ class Submitter:
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger,
+        ledger: LedgerStore,
         journal: Journal,
-        settlement: Settlement,
-        holder: Holder | None,
+        settlement: MoveRecorder,
+        holder: HoldCoordinator | None,
         run: Run,
         control: Control,
         clock: Clock,
@@ -111,7 +111,7 @@ class Submitter:
             # First: what is found out only now was not there to be compared when it was decided.
             await self._holder.finish_decided()
         await self._work(self._unknown())
-        self._settlement.judge_failures()
+        self._settlement.check_failure_rate()
         await self._settlement.judge_prices()
         await self._send_canaries()
         while self._control.may_submit:
@@ -157,7 +157,8 @@ class Submitter:
         if waiting and completed < share * total:
             self._control.stop(
                 StopReason.CANARY,
-                f"Only {completed} of the first {total} rows completed, and a share of {plain(share)} is asked for; "
+                f"Only {completed} of the first {total} rows completed, and a share of "
+                f"{format_plain(share)} is asked for; "
                 f"{waiting} rows wait. Find out why; then retry those that failed, or start again with fewer canaries.",
             )
 
@@ -193,7 +194,7 @@ class Submitter:
     async def _pending(self, canaries: int | None = None, *, fresh: bool = True) -> AsyncIterator[_Task]:
         """Claim rows that may be sent now, all of them or so many canaries, with those never sent if `fresh`."""
         left = canaries
-        while left != 0 and await self._control.gate() and not await self._is_running_out():
+        while left != 0 and await self._control.wait_until_allowed() and not await self._is_running_out():
             operators = self._settlement.operators
             attempts = await self._journal.call(
                 self._ledger.claim,
@@ -261,7 +262,10 @@ class Submitter:
 
     async def _submit(self, attempt: Attempt) -> TransactionOutcome | DVSError | None:
         """Send a row when it may be, and give what came of it; None where the run was stopped first."""
-        if not (await self._control.gate() and await self._control.admit(self._dvs.limiter.acquire(first=True))):
+        if not (
+            await self._control.wait_until_allowed()
+            and await self._control.admit(self._dvs.limiter.acquire(first=True))
+        ):
             return None
         try:
             return await self._dvs.transaction_outcomes.create_async(

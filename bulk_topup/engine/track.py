@@ -15,14 +15,14 @@ from bulk_topup.dvs import AsyncDVS, DVSError, ErrorCode, NotFoundError, Unautho
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
-from bulk_topup.engine.callback_hints import Hints
-from bulk_topup.engine.concurrency import sum_of
+from bulk_topup.engine.callback_hints import CallbackHints
+from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
-from bulk_topup.engine.missing_transactions import Vanishing, vanished
-from bulk_topup.engine.polling import Looks, PollPolicy, Polls, Question, Slice, second_of
-from bulk_topup.engine.settlement import Settlement
-from bulk_topup.ledger import Ledger
+from bulk_topup.engine.missing_transactions import MissingTransactions, vanished
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.polling import PollPolicy, PollSchedule, PollTally, Question, Slice, second_of
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
 #: Rows that are asked for one by one in a poll, at most.
@@ -49,23 +49,23 @@ class Tracker:
         policy: how often to ask.
         concurrency: requests that may be on their way at once.
         timeout: seconds without any change, after the last row was submitted, before the rest is left for later.
-        but_held: whether transactions that wait to be confirmed are somebody else's to follow.
+        exclude_held: whether transactions that wait to be confirmed are somebody else's to follow.
     """
 
     def __init__(
         self,
         *,
         dvs: AsyncDVS,
-        ledger: Ledger,
+        ledger: LedgerStore,
         journal: Journal,
-        settlement: Settlement,
+        settlement: MoveRecorder,
         run: Run,
         control: Control,
         clock: Clock,
         policy: PollPolicy,
         concurrency: int,
         timeout: float,
-        but_held: bool,
+        exclude_held: bool,
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
@@ -77,16 +77,18 @@ class Tracker:
         self._policy = policy
         self._concurrency = concurrency
         self._timeout = timeout
-        self._but_held = but_held
-        self._hints = Hints(dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, but_held=but_held)
+        self._but_held = exclude_held
+        self._hints = CallbackHints(
+            dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, exclude_held=exclude_held
+        )
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
-        self._polls = Polls(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
+        self._polls = PollSchedule(policy=policy, patience=max(policy.longest, timeout * BEFORE_TIMEOUT))
         #: The time at which the monotonic clock was 0, by a clock that is never behind the provider's.
         self._epoch = clock.now() - timedelta(seconds=clock.monotonic())
         #: The row that was asked for singly last where not all could be: the next poll goes on behind it.
         self._asked_last = 0
-        self._vanishing = Vanishing(clock, dvs.timeout)
+        self._vanishing = MissingTransactions(clock, dvs.timeout)
 
     def submitting_ended(self) -> None:
         """Take in that no further row will be accepted."""
@@ -152,12 +154,12 @@ class Tracker:
     async def _is_open(self) -> bool:
         """Tell whether any row is accepted that is this tracker's to follow."""
         if self._but_held and self._journal.counts[RowState.ACCEPTED]:
-            return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, but_held=True))
+            return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=True))
         return self._journal.counts[RowState.ACCEPTED] > 0
 
     async def _due(self) -> list[Slice]:
         """Give what is worth asking for now."""
-        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, but_held=self._but_held)
+        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=self._but_held)
         if seconds:
             # Creation dates are the provider's; a clock that lags behind, or is set back, would make nothing due.
             self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
@@ -188,7 +190,7 @@ class Tracker:
         if apart or unseen:
             ended, looks = await self._ask_singly([*unseen, *apart], seen)
             final += ended
-            self._polls.saw(apart, self._now(), looks)
+            self._polls.record_results(apart, self._now(), looks)
         if not self._asked_last:
             for question in singly:
                 self._polls.asked(question, self._now(), {})
@@ -198,7 +200,7 @@ class Tracker:
         """Read the list from the oldest to the newest open row; give how many became final, and which were seen."""
         final = 0
         seen: set[int] = set()
-        looks = Looks()
+        looks = PollTally()
         listed: Counter[str] = Counter()
         oldest, newest = question.slices[0].oldest, max(each.newest for each in question.slices)
         wanted = {each.second for each in question.slices}
@@ -209,7 +211,7 @@ class Tracker:
                 by_id = {transaction.external_id: transaction for transaction in page.items}
                 listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
                 ours = await self._journal.call(
-                    self._ledger.accepted_among, self._run, list(by_id), but_held=self._but_held
+                    self._ledger.accepted_among, self._run, list(by_id), exclude_held=self._but_held
                 )
                 seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
                 found = [(item, by_id[item.attempt.external_id]) for item in ours]
@@ -218,13 +220,13 @@ class Tracker:
                 final += await self._record(found)
                 if self._control.is_stopping:
                     break
-        self._polls.saw(question.slices, self._now(), looks)
+        self._polls.record_results(question.slices, self._now(), looks)
         self._polls.asked(question, self._now(), listed)
         return final, seen
 
-    async def _ask_singly(self, slices: Sequence[Slice], seen: set[int]) -> tuple[int, Looks]:
+    async def _ask_singly(self, slices: Sequence[Slice], seen: set[int]) -> tuple[int, PollTally]:
         """Ask for rows of slices one by one, but for those that the list has shown; give how many became final."""
-        looks = Looks()
+        looks = PollTally()
 
         async def ask(item: OpenAttempt) -> int:
             if self._control.is_stopping:
@@ -240,7 +242,7 @@ class Tracker:
             return await self._record([(item, transaction)])
 
         items, are_all = await self._unseen(slices, seen, after_row=self._asked_last)
-        final = await sum_of(ask, items, at_once=self._at_once)
+        final = await gather_sum(ask, items, at_once=self._at_once)
         if are_all:
             self._asked_last = 0
         return final, looks
@@ -255,7 +257,7 @@ class Tracker:
             self._run,
             seconds=[each.second for each in slices],
             after_row=after_row,
-            but_held=self._but_held,
+            exclude_held=self._but_held,
         ):
             after_row = items[-1].attempt.row_id
             unseen += (item for item in items if item.attempt.row_id not in seen)
@@ -263,7 +265,7 @@ class Tracker:
                 return unseen[:SINGLES_PER_POLL], False
         return unseen, True
 
-    def _look(self, item: OpenAttempt, transaction: TransactionOutcome, looks: Looks) -> None:
+    def _look(self, item: OpenAttempt, transaction: TransactionOutcome, looks: PollTally) -> None:
         """Take in that a transaction was found, and whether it has ended."""
         self._vanishing.found(item)
         has_ended = state_for(transaction) is not RowState.ACCEPTED

@@ -5,25 +5,25 @@ Knows nothing of HTTP, products or the ledger. What a caller needs is named here
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.intake.cells.amounts import normalise_amount
     from bulk_topup.intake.cells.formats import Formats
     from bulk_topup.intake.cells.mobile_numbers import normalise_mobile_number
-    from bulk_topup.intake.cells.texts import Refusal
+    from bulk_topup.intake.cells.texts import CellProblem
     from bulk_topup.intake.files.batches import BATCH_ROWS
     from bulk_topup.intake.files.open_table import Table, open_table
     from bulk_topup.intake.files.source import ListSource
     from bulk_topup.intake.reader import CONSTANT, ListReader, read_list
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         **{
             "cells.amounts": ("normalise_amount",),
             "cells.formats": ("Formats",),
             "cells.mobile_numbers": ("normalise_mobile_number",),
-            "cells.texts": ("Refusal",),
+            "cells.texts": ("CellProblem",),
             "files.batches": ("BATCH_ROWS",),
             "files.open_table": ("Table", "open_table"),
             "files.source": ("ListSource",),
@@ -34,10 +34,10 @@ else:
 __all__ = [
     "BATCH_ROWS",
     "CONSTANT",
+    "CellProblem",
     "Formats",
     "ListReader",
     "ListSource",
-    "Refusal",
     "Table",
     "normalise_amount",
     "normalise_mobile_number",

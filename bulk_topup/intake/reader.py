@@ -10,7 +10,7 @@ from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.normalise import Normaliser, normaliser_of
-from bulk_topup.intake.cells.texts import Doubt, Refusal, strip
+from bulk_topup.intake.cells.texts import CellProblem, Doubt, strip
 from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.intake.files.batches import Layout, batches_of, pieces_of_rows
 from bulk_topup.intake.files.csv_file import CsvTable
@@ -181,6 +181,6 @@ def _constant(field: str, text: str, formats: Formats) -> str:
     if not text:
         raise MappingError(f"The constant of field {field} is blank; give it a value, or leave it out.")
     value = normaliser_of(field, formats).cell(text)
-    if isinstance(value, Refusal):
+    if isinstance(value, CellProblem):
         raise MappingError(f"The constant of field {field} cannot be used: {value.message}")
     return value

@@ -78,7 +78,7 @@ WantedBy=timers.target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Started:
+class ScheduledCommand:
     """What starts a job: all paths absolute."""
 
     #: What it is called.
@@ -99,7 +99,7 @@ class Started:
     log: Path | None
 
 
-def crontab(started: Started) -> str:
+def crontab(started: ScheduledCommand) -> str:
     """Write the lines of a crontab."""
     _demand_printable(started)
     words = shlex.join(started.words)
@@ -118,7 +118,7 @@ def crontab(started: Started) -> str:
     return text
 
 
-def systemd_units(started: Started) -> dict[str, str]:
+def systemd_units(started: ScheduledCommand) -> dict[str, str]:
     """Write a service and its timer, by the names of their files.
 
     Each begins with a line that names the job's file, see `starts_another`.
@@ -160,7 +160,7 @@ def starts_another(text: str, unit: str) -> bool:
     return text.partition("\n")[0] != unit.partition("\n")[0]
 
 
-def _later(started: Started) -> CronTimes | None:
+def _later(started: ScheduledCommand) -> CronTimes | None:
     """Give when starts are made up for and interrupted runs go on; what tries anew does so the next night."""
     hours = () if started.tries_anew else started.schedule.times.later_hours(started.schedule.window)
     return started.schedule.times.at_hours(hours) if hours else None
@@ -174,14 +174,14 @@ def _stem(name: str) -> str:
     )
 
 
-def _demand_plain_ends(started: Started) -> None:
+def _demand_plain_ends(started: ScheduledCommand) -> None:
     """Demand paths that systemd takes as they are: it drops blanks at the end, and joins lines after a backslash."""
     for path in filter(None, (started.directory, started.environment_file, started.log)):
         if str(path) != str(path).rstrip().rstrip("\\"):
             raise JobError(f'"{path}" ends in a blank or a backslash, which no unit can hold; name another.')
 
 
-def _demand_printable(started: Started) -> None:
+def _demand_printable(started: ScheduledCommand) -> None:
     places = (started.name, started.job, started.directory, started.environment_file, started.log, *started.words)
     for text in map(str, filter(None, places)):
         if not text.isprintable():

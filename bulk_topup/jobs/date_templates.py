@@ -21,7 +21,7 @@ def _checked_template(text: str) -> str:
 Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_checked_template)]
 
 
-def filled(template: str, today: date) -> str:
+def render_dates(template: str, today: date) -> str:
     """Fill in the dates of a text.
 
     Args:
@@ -42,7 +42,9 @@ class Collision:
     lists: tuple[str, str]
 
 
-def collision(days: Iterable[date], key_on: Callable[[date], str], list_on: Callable[[date], str]) -> Collision | None:
+def first_shared_run(
+    days: Iterable[date], key_on: Callable[[date], str], list_on: Callable[[date], str]
+) -> Collision | None:
     """Find the first day that would go on with another day's run, for another list or after other runs; None for none.
 
     Whoever is in both lists would count as paid on the second day.

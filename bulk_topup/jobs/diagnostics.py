@@ -45,7 +45,7 @@ _SYNTAX_CURES: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mistake:
+class Diagnostic:
     """One thing that is wrong with a job."""
 
     #: Counted from 1; None where no line is to blame, as for a key that is missing.
@@ -60,7 +60,7 @@ class Mistake:
         return f"{place}: {self.message}" if place else self.message
 
 
-class JobMistakesError(JobError):
+class InvalidJobError(JobError):
     """The job file has mistakes.
 
     Args:
@@ -68,23 +68,23 @@ class JobMistakesError(JobError):
         mistakes: all of them.
     """
 
-    def __init__(self, what: str, mistakes: tuple[Mistake, ...]) -> None:
+    def __init__(self, what: str, mistakes: tuple[Diagnostic, ...]) -> None:
         separator = "\n  " if any(mistake.key for mistake in mistakes) else " "
         super().__init__(separator.join([what, *map(str, mistakes)]))
         self.mistakes = mistakes
 
 
-def syntax_mistake(message: str, text: str) -> Mistake:
+def syntax_mistake(message: str, text: str) -> Diagnostic:
     """Give the mistake that a message of `tomllib` tells of."""
     cure = next((f"; {cure}" for beginning, cure in _SYNTAX_CURES if message.startswith(beginning)), "")
     match = _AT.search(message)
     if match is None:
-        return Mistake(line=None, key="", message=f"{message}{cure}")
+        return Diagnostic(line=None, key="", message=f"{message}{cure}")
     line = int(match[1] or text.count("\n") + 1)
-    return Mistake(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}{cure}")
+    return Diagnostic(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}{cure}")
 
 
-def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Mistake, ...]:
+def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Diagnostic, ...]:
     """Give what a validation found, in the order of the lines.
 
     Args:
@@ -96,7 +96,7 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[P
     for problem in error.errors(include_url=False, include_context=False):
         path = tuple(part for part in problem["loc"] if part != "[key]")
         cure = _cure(problem["type"], problem["msg"], path, model) + _meant(problem)
-        found.append(Mistake(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=cure))
+        found.append(Diagnostic(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=cure))
     return tuple(sorted(found, key=lambda mistake: mistake.line or 0))
 
 

@@ -7,7 +7,7 @@ _SPAN = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def span_of(text: str) -> timedelta | None:
+def parse_duration(text: str) -> timedelta | None:
     """Read a span of time; None for a text that is none."""
     match = _SPAN.fullmatch(text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None

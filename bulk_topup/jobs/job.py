@@ -15,7 +15,7 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
-from bulk_topup.jobs.date_templates import Template, filled
+from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.list_pattern import is_pattern, matches, unescaped, without_patterns
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
@@ -147,7 +147,9 @@ class Job(Guards):
 
     def key_on(self, today: date) -> str:
         """Give the run key of a day, see `at`; by default the name of that day's list without its ending."""
-        return filled(self.run_key, today) if self.run_key else Path(unescaped(filled(self.list, today))).stem
+        return (
+            render_dates(self.run_key, today) if self.run_key else Path(unescaped(render_dates(self.list, today))).stem
+        )
 
     def at(self, today: date, folder: Path) -> Self:
         """Fill in dates, find the list, and make paths absolute or relative to here.
@@ -161,7 +163,7 @@ class Job(Guards):
             NoListError: the list is not there, where it is a pattern or may have been archived.
             ListError: several files match the pattern.
         """
-        list_ = filled(self.list, today)
+        list_ = render_dates(self.list, today)
         pattern = str(Path(without_patterns(str(folder))) / list_)
         list_path = pattern if is_pattern(list_) else unescaped(pattern)
         key = self.key_on(today)
@@ -172,7 +174,7 @@ class Job(Guards):
                 "name another with --run-key, or correct run_key in the job file."
             )
         paths = {
-            name: str(folder / filled(template, today))
+            name: str(folder / render_dates(template, today))
             for name in ("report_folder", "archive")
             if (template := getattr(self, name)) is not None
         }

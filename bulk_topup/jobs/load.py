@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.diagnostics import JobMistakesError, mistakes_of, syntax_mistake
+from bulk_topup.jobs.diagnostics import InvalidJobError, mistakes_of, syntax_mistake
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.toml_lines import Path as Place
-from bulk_topup.jobs.toml_lines import places
+from bulk_topup.jobs.toml_lines import line_numbers
 from bulk_topup.system.files import similar_to
 
 #: Bytes of a job file that are read; one has a few hundred.
@@ -44,7 +44,7 @@ def _made(model: type[AnyJob], values: Mapping[str, object], where: str, lines: 
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise JobMistakesError(f"{where} is not acceptable:", mistakes_of(error, model, lines)) from None
+        raise InvalidJobError(f"{where} is not acceptable:", mistakes_of(error, model, lines)) from None
 
 
 def load_any_job(path: Path) -> Job | RetryJob:
@@ -63,8 +63,8 @@ def load_any_job(path: Path) -> Job | RetryJob:
         raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
     except ValueError as error:  # of its TOML or its numbers
         mistake = syntax_mistake(str(error), text)
-        raise JobMistakesError(f"The job file {path} is not valid TOML:", (mistake,)) from error
-    named, where, lines = {"name": path.stem, **values}, f"The job file {path}", places(text)
+        raise InvalidJobError(f"The job file {path} is not valid TOML:", (mistake,)) from error
+    named, where, lines = {"name": path.stem, **values}, f"The job file {path}", line_numbers(text)
     return _made(RetryJob, named, where, lines) if "retry_of" in values else _made(Job, named, where, lines)
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.retry_rules import RetriedStatus
-from bulk_topup.jobs.date_templates import Template, filled
+from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.job import Name
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
@@ -51,5 +51,5 @@ class RetryJob(BaseModel):
 
     def at(self, today: date, folder: Path) -> Self:
         """Fill in dates; see `Job.at`."""
-        report = None if self.report_folder is None else str(folder / filled(self.report_folder, today))
-        return self.model_copy(update={"retry_of": filled(self.retry_of, today), "report_folder": report})
+        report = None if self.report_folder is None else str(folder / render_dates(self.report_folder, today))
+        return self.model_copy(update={"retry_of": render_dates(self.retry_of, today), "report_folder": report})

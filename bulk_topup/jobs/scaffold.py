@@ -18,7 +18,7 @@ from bulk_topup.intake import CONSTANT, Formats, ListSource, read_list
 SCHEMA_FILE: Final = "job.schema.json"
 
 
-class Often(StrEnum):
+class Frequency(StrEnum):
     """How often a job's list is paid."""
 
     MONTH = "month"
@@ -29,10 +29,10 @@ class Often(StrEnum):
 
 #: The run key of what is paid so often.
 RUN_KEYS: Final = {
-    Often.MONTH: "{today:%Y-%m}",
-    Often.WEEK: "{today:%G-W%V}",
-    Often.DAY: "{today:%Y-%m-%d}",
-    Often.ONCE: "1",
+    Frequency.MONTH: "{today:%Y-%m}",
+    Frequency.WEEK: "{today:%G-W%V}",
+    Frequency.DAY: "{today:%Y-%m-%d}",
+    Frequency.ONCE: "1",
 }
 
 _TEXT: Final = Template("""\
@@ -64,7 +64,7 @@ class Answers:
     source: ListSource
     #: None where the list has a column for it.
     product: int | None
-    often: Often
+    often: Frequency
     environment: Environment
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.durations import span_of
+from bulk_topup.jobs.durations import parse_duration
 
 #: Days that are looked back for the last time: the 29th of February may be eight years ago.
 MAX_DAYS_BACK: Final = 9 * 366
@@ -172,7 +172,7 @@ def _checked_times(text: str) -> str:
 
 
 def _checked_span(text: str) -> str:
-    if not span_of(text):
+    if not parse_duration(text):
         raise ValueError("a span of time is written like 30m, 2h or 1d")
     return text
 
@@ -206,12 +206,12 @@ class Schedule(BaseModel):
     @property
     def window(self) -> timedelta:
         """How long after its time a start is made up for."""
-        return span_of(self.catch_up) or timedelta()
+        return parse_duration(self.catch_up) or timedelta()
 
     @property
     def span(self) -> timedelta:
         """How long after its time rows are sent; without a deadline for ever."""
-        return timedelta.max if self.deadline is None else span_of(self.deadline) or timedelta()
+        return timedelta.max if self.deadline is None else parse_duration(self.deadline) or timedelta()
 
     def due(self, now: datetime) -> Due:
         """Give the time that a start at `now`, in UTC, is for.

@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
 _OPEN: Final = {"[": "]", "{": "}"}
 
 
-def places(text: str) -> Mapping[Path, int]:
+def line_numbers(text: str) -> Mapping[Path, int]:
     """Give the line, counted from 1, on which each key of a valid document stands, and each item of its arrays."""
     return _Reader(text).read()
 

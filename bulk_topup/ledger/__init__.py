@@ -2,24 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.ledger.health import SQLITE_VERSION, Health, examine
-    from bulk_topup.ledger.ledger import Ledger
+    from bulk_topup.ledger.ledger import LedgerStore
     from bulk_topup.ledger.lock import run_lock
-    from bulk_topup.ledger.lock_holder import is_seen_held, run_file
+    from bulk_topup.ledger.lock_holder import is_locked, run_file
     from bulk_topup.ledger.pin_encryption import Rotated, rotate_pins
     from bulk_topup.ledger.product_choices import ChosenProduct
     from bulk_topup.ledger.retries import RetryChoice
     from bulk_topup.ledger.spending import Spent
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         health=("Health", "SQLITE_VERSION", "examine"),
-        ledger=("Ledger",),
+        ledger=("LedgerStore",),
         lock=("run_lock",),
-        lock_holder=("is_seen_held", "run_file"),
+        lock_holder=("is_locked", "run_file"),
         pin_encryption=("Rotated", "rotate_pins"),
         product_choices=("ChosenProduct",),
         retries=("RetryChoice",),
@@ -30,12 +30,12 @@ __all__ = [
     "SQLITE_VERSION",
     "ChosenProduct",
     "Health",
-    "Ledger",
+    "LedgerStore",
     "RetryChoice",
     "Rotated",
     "Spent",
     "examine",
-    "is_seen_held",
+    "is_locked",
     "rotate_pins",
     "run_file",
     "run_lock",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from bulk_topup.domain.attempt import KnownAttempt, Resolution
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Observation, Total
@@ -152,8 +152,8 @@ class Comparing(LedgerFile):
                         "account": account,
                         "at": _text(seen.at),
                         "unit": seen.unit,
-                        "available": plain(seen.available),
-                        "holding": plain(seen.holding),
+                        "available": format_plain(seen.available),
+                        "holding": format_plain(seen.holding),
                         "newest": _text(seen.newest),
                     }
                     for seen in observations
@@ -195,5 +195,5 @@ def _known_of(row: sqlite3.Row) -> KnownAttempt:
         fee=None if row["fee"] is None else Decimal(row["fee"]),
         price_unit=row["price_unit"],
         resolution=None if row["resolution"] is None else Resolution(row["resolution"]),
-        is_forgotten=row["purged_at"] is not None,
+        is_purged=row["purged_at"] is not None,
     )

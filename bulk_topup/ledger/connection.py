@@ -133,7 +133,7 @@ def scrub(connection: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def telling(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite and the file system raise into an error with the file and a cure."""
     try:
         yield

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.ledger.connection import open_for_reading, telling
+from bulk_topup.ledger.connection import open_for_reading, translate_errors
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 
@@ -39,7 +39,7 @@ def examine(path: Path) -> Health:
         LedgerError: it is no ledger, one of another version, or cannot be read at all.
     """
     log = path.with_name(f"{path.name}-wal")
-    with telling(path), closing(open_for_reading(path)) as connection:
+    with translate_errors(path), closing(open_for_reading(path)) as connection:
         problems = [row[0] for row in connection.execute(_CHECK) if row[0] != _SOUND]
         keys: frozenset[str] = frozenset()
         if not problems:

@@ -17,14 +17,14 @@ from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.problems import Problem, problems_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState, check_move
-from bulk_topup.domain.totals import Difference
+from bulk_topup.domain.totals import MergePreview
 from bulk_topup.errors import PurgedRunError, RunNotFoundError, StateError
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger import velocity as repeats
 from bulk_topup.ledger.comparison import Comparing
 from bulk_topup.ledger.conflicts import Resolving
 from bulk_topup.ledger.outcomes import OutcomesOfRun
-from bulk_topup.ledger.pin_encryption import seal_facts
+from bulk_topup.ledger.pin_encryption import encrypt_pins
 from bulk_topup.ledger.product_choices import Products
 from bulk_topup.ledger.purge import Purging
 from bulk_topup.ledger.rebuild import Rebuilding
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 READ_BATCH = 1_000
 
 
-class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports, Products):
+class LedgerStore(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Rebuilding, Reports, Products):
     """An open ledger."""
 
     def runs(self) -> list[Run]:
@@ -102,7 +102,7 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         rows = self._all(sql.STAGED_IDENTITIES, lines=json.dumps(list(lines)))
         return {line: (identity, party) for line, identity, party in rows}
 
-    def difference(self, run: Run | None, velocity: "Velocity | None" = None) -> Difference:
+    def difference(self, run: Run | None, velocity: "Velocity | None" = None) -> MergePreview:
         """Tell what the staged list means for a run, None for one that does not exist yet.
 
         Args:
@@ -116,7 +116,7 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
                 repeats.refuse_staged(connection, velocity, ids["run_id"], self._clock.now())
         counts = self._all(sql.DIFFERENCE, **ids)[0]
         gone = self._all(sql.COUNT_GONE)[0][0]
-        return Difference(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
+        return MergePreview(**dict(counts), gone=gone, costs=summed(self._all(sql.STAGED_COSTS, **ids)))
 
     def held(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Give the lines of the staged list that `difference` refused, with their reasons, first lines first."""
@@ -285,16 +285,18 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         with self._transaction() as connection:
             self._expect(connection.executemany(sql.MOVE_ROW, values).rowcount, len(moves))
             known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
-            seal_facts(connection, self._pin_keys, known)
+            encrypt_pins(connection, self._pin_keys, known)
             self._expect(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
             connection.executemany(sql.INSERT_EVENT, values)
 
-    def accepted_among(self, run: Run, external_ids: Collection[str], *, but_held: bool = False) -> list[OpenAttempt]:
+    def accepted_among(
+        self, run: Run, external_ids: Collection[str], *, exclude_held: bool = False
+    ) -> list[OpenAttempt]:
         """Give the accepted rows of a run that are known by these external ids, held ones aside where that is asked."""
         wanted = json.dumps(list(external_ids))
         return [
             open_attempt_of(row)
-            for row in self._all(sql.ACCEPTED_AMONG, run_id=run.id, external_ids=wanted, but_held=but_held)
+            for row in self._all(sql.ACCEPTED_AMONG, run_id=run.id, external_ids=wanted, exclude_held=exclude_held)
         ]
 
     def accepted(
@@ -304,16 +306,16 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         seconds: Collection[str] | None = None,
         after_row: int = 0,
         limit: int = READ_BATCH,
-        but_held: bool = False,
+        exclude_held: bool = False,
     ) -> list[OpenAttempt]:
         """Give up to `limit` accepted rows in their order, after the row `after_row`, created in these seconds."""
         wanted = None if seconds is None else json.dumps(list(seconds))
         rows = self._all(
-            sql.ACCEPTED, run_id=run.id, seconds=wanted, after_id=after_row, limit=limit, but_held=but_held
+            sql.ACCEPTED, run_id=run.id, seconds=wanted, after_id=after_row, limit=limit, exclude_held=exclude_held
         )
         return [open_attempt_of(row) for row in rows]
 
-    def accepted_seconds(self, run: Run, *, but_held: bool = False) -> list[OpenSecond]:
+    def accepted_seconds(self, run: Run, *, exclude_held: bool = False) -> list[OpenSecond]:
         """Give the accepted rows of a run counted by the second of their creation and their operator, oldest first."""
         return [
             OpenSecond(
@@ -323,12 +325,12 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
                 oldest=datetime.fromisoformat(row["oldest"]),
                 newest=datetime.fromisoformat(row["newest"]),
             )
-            for row in self._all(sql.ACCEPTED_SECONDS, run_id=run.id, but_held=but_held)
+            for row in self._all(sql.ACCEPTED_SECONDS, run_id=run.id, exclude_held=exclude_held)
         ]
 
     # What callbacks hinted at: kept until the provider's API was asked.
 
-    def keep_hint(self, external_id: str) -> bool:
+    def save_hint(self, external_id: str) -> bool:
         """Remember that a callback spoke of an external id; when this returns it is on disk.
 
         Returns:
@@ -344,9 +346,12 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
             connection.execute(sql.DROP_IDLE_HINTS)
         return [run_of(row, self.path) for row in self._all(sql.RUNS_HINTED)]
 
-    def hinted(self, run: Run, limit: int = READ_BATCH, *, but_held: bool = False) -> list[HintedAttempt]:
+    def hinted(self, run: Run, limit: int = READ_BATCH, *, exclude_held: bool = False) -> list[HintedAttempt]:
         """Give attempts of a run that callbacks spoke of, first callbacks first."""
-        return [hinted_attempt_of(row) for row in self._all(sql.HINTED, run_id=run.id, limit=limit, but_held=but_held)]
+        return [
+            hinted_attempt_of(row)
+            for row in self._all(sql.HINTED, run_id=run.id, limit=limit, exclude_held=exclude_held)
+        ]
 
     def drop_hints(self, hints: Collection[HintedAttempt]) -> None:
         """Forget hints that the provider's API was asked about."""
@@ -372,7 +377,7 @@ class Ledger(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving, Reb
         found = {row[0]: row[1] for row in self._all(sql.COUNT_STATES, run_id=run.id)}
         return {state: found.get(state.value, 0) for state in RowState}
 
-    def count_notes(self, run: Run) -> int:
+    def count_mismatches(self, run: Run) -> int:
         """Give the number of paid or open rows that the list contradicts."""
         return int(self._all(sql.COUNT_NOTES, run_id=run.id)[0][0])
 

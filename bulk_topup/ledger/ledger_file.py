@@ -11,7 +11,7 @@ from typing import Any, Self
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.connection import open_database, open_for_reading, telling, transaction
+from bulk_topup.ledger.connection import open_database, open_for_reading, transaction, translate_errors
 from bulk_topup.ledger.pin_encryption import keys_for
 from bulk_topup.ledger.pin_keys import load_pin_keys
 from bulk_topup.system.clock import Clock, SystemClock
@@ -33,7 +33,7 @@ class LedgerFile:
     def __init__(self, path: Path, *, clock: Clock | None = None, read_only: bool = False) -> None:
         self.path = path
         self._clock = clock or SystemClock()
-        with telling(path):
+        with translate_errors(path):
             self._connection = open_for_reading(path) if read_only else open_database(path)
             try:
                 self._pin_keys = load_pin_keys() if read_only else keys_for(self._connection, path)
@@ -57,18 +57,18 @@ class LedgerFile:
         return self._clock.now().isoformat()
 
     def _all(self, statement: str, **values: object) -> list[Any]:
-        with telling(self.path):
+        with translate_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
     def _each(self, statement: str, **values: object) -> Iterator[Any]:
         """Give what a statement finds a row at a time, however much it is."""
-        with telling(self.path):
+        with translate_errors(self.path):
             yield from self._connection.execute(statement, values)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
-        with telling(self.path), transaction(self._connection):
+        with translate_errors(self.path), transaction(self._connection):
             yield self._connection
 
     def _write_intents(

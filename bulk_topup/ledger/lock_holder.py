@@ -22,7 +22,7 @@ def run_file(ledger: Path, job: str, run_key: str, ending: str) -> Path:
     return path.with_name(f"{path.name}.{digest}.{ending}")
 
 
-def is_seen_held(ledger: Path, job: str, run_key: str) -> bool:
+def is_locked(ledger: Path, job: str, run_key: str) -> bool:
     """Tell whether a process is seen to work on a run; not every system and file system shows it.
 
     To try the lock would be no question: a start at that moment would find it held, and give up.

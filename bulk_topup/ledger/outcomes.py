@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import msgspec
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import problems_from
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.connection import telling
+from bulk_topup.ledger.connection import translate_errors
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_nothing
 
@@ -54,7 +54,11 @@ class OutcomesOfRun(LedgerFile):
             run: the run.
             open_pins: decrypt PINs; one that cannot be says so in its place.
         """
-        with telling(self.path), _as_it_stands(self._connection), ThreadPoolExecutor(1, "ledger-reader") as reader:
+        with (
+            translate_errors(self.path),
+            _as_it_stands(self._connection),
+            ThreadPoolExecutor(1, "ledger-reader") as reader,
+        ):
             wanted, after = FIRST_ROWS, (-1, -1)
             coming = reader.submit(_read, self._connection, run, after, wanted)
             while (page := coming.result()).ids:
@@ -135,4 +139,4 @@ def _pin(pin: str | None, external_id: str, name: str, keys: PinKeys | None) -> 
 
 @lru_cache(maxsize=10_000)
 def _plain(amount: str | None) -> str | None:
-    return None if amount is None else plain(Decimal(amount))
+    return None if amount is None else format_plain(Decimal(amount))

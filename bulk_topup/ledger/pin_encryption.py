@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bulk_topup.errors import LedgerError, PinKeyError
-from bulk_topup.ledger.connection import open_database, scrub, telling, transaction
+from bulk_topup.ledger.connection import open_database, scrub, transaction, translate_errors
 from bulk_topup.ledger.pin_keys import SEALED, PinKeys, load_or_make_pin_keys, load_pin_keys
 
 #: Stands among the ledger's keys while there may be PINs that were never encrypted.
@@ -42,7 +42,7 @@ class Rotated:
     unreadable: int
 
 
-def seal_facts(connection: sqlite3.Connection, keys: PinKeys, facts: Iterable[dict[str, Any]]) -> None:
+def encrypt_pins(connection: sqlite3.Connection, keys: PinKeys, facts: Iterable[dict[str, Any]]) -> None:
     """Encrypt the PINs among the parameters that write what the provider says of attempts."""
     for values in facts:
         if values["pin_code"] is None and values["pin_serial"] is None:
@@ -86,7 +86,7 @@ def rotate_pins(path: Path) -> Rotated:
     """
     keys = load_pin_keys()
     newest = keys.newest
-    with telling(path):
+    with translate_errors(path):
         connection = open_database(path)
         try:
             rotated = _seal_anew(connection, keys)

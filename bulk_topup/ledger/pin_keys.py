@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from platformdirs import user_config_path
 
 from bulk_topup.errors import PinKeyError
-from bulk_topup.system.files import OWNER_ONLY, create_whole, private_folder, replacing
+from bulk_topup.system.files import OWNER_ONLY, atomic_write, create_whole, private_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -221,7 +221,7 @@ def add_pin_key(environment: Mapping[str, str] = os.environ) -> PinKeys:
         private_folder(file.parent)
         with FileLock(file.with_name(f"{file.name}.lock"), mode=OWNER_ONLY):
             lines = _lines([PinKey.new(), *_keys_in(file)])
-            with replacing(file) as temporary:
+            with atomic_write(file) as temporary:
                 temporary.write_bytes(lines)
     return load_pin_keys(environment)
 

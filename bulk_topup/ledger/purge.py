@@ -6,7 +6,7 @@ from typing import Final
 
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger.connection import scrub, telling
+from bulk_topup.ledger.connection import scrub, translate_errors
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import run_of
 
@@ -99,7 +99,7 @@ class Purging(LedgerFile):
         Raises:
             LedgerError: another process reads the file.
         """
-        with telling(self.path):
+        with translate_errors(self.path):
             done = scrub(self._connection)
         if not done:
             raise LedgerError(

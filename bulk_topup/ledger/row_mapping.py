@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt
-from bulk_topup.domain.money import PRECISE, plain, with_fee
+from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -134,8 +134,8 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "creation_date": facts.creation_date.astimezone(UTC).isoformat(),  # compared as text
         "status_class": facts.status_class,
         "status_message": facts.status_message,
-        "price": None if facts.price is None else plain(facts.price),
-        "fee": None if facts.fee is None else plain(facts.fee),
+        "price": None if facts.price is None else format_plain(facts.price),
+        "fee": None if facts.fee is None else format_plain(facts.fee),
         "price_unit": facts.price_unit,
         "operator_reference": facts.operator_reference,
         "pin_code": facts.pin_code,

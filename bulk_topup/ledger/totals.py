@@ -10,7 +10,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest, Total
 from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.connection import telling
+from bulk_topup.ledger.connection import translate_errors
 from bulk_topup.ledger.spending import Spending
 
 #: Rows that a start with the staged list would send.
@@ -54,7 +54,7 @@ class Totals(Spending):
         """
         requests, costs = hashlib.sha256(), hashlib.sha256()
         total = Total()
-        with telling(self.path):
+        with translate_errors(self.path):
             for identity, request, unit, amount, cost_unit, cost in self._connection.execute(_REQUESTS):
                 for text in (identity, external_id(job, run_key, identity, 1), request):
                     requests.update(_framed(text))

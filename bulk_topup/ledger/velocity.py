@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
 
@@ -162,11 +162,14 @@ def _excess(velocity: "Velocity", received: _Received, amount: Decimal | None, u
     total = received.after(amount, unit)
     if total <= limit:
         return ""
-    return f"With {plain(amount)} {unit} it would be {plain(total)} {unit} {period}; {plain(limit)} {unit} is allowed."
+    return (
+        f"With {format_plain(amount)} {unit} it would be {format_plain(total)} {unit} {period}; "
+        f"{format_plain(limit)} {unit} is allowed."
+    )
 
 
 def _told(entry: Mapping[str, Any]) -> str:
-    what = "" if entry["amount"] is None else f"{plain(Decimal(entry['amount']))} {entry['unit']} "
+    what = "" if entry["amount"] is None else f"{format_plain(Decimal(entry['amount']))} {entry['unit']} "
     if entry["is_new"]:
         return f"{what}by line {entry['line']} of this list"
     return f"{what}on {entry['at'][:10]} by run {entry['run']}, line {entry['line']}"

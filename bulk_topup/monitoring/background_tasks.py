@@ -14,7 +14,7 @@ _STEP: Final = 0.1
 HURRIED: Final = 2.0
 
 
-class Errands:
+class BackgroundTasks:
     """Runs errands side by side; what goes wrong with one is told in the end, and never raised."""
 
     def __init__(self) -> None:

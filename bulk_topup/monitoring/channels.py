@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote, urlsplit
 from dotenv import dotenv_values
 
 from bulk_topup.errors import JobError
-from bulk_topup.monitoring.notifications import REFERENCE, Attachment, Notification, Occasion
-from bulk_topup.security.redaction import hide
+from bulk_topup.monitoring.notifications import REFERENCE, Attachment, Notification, NotificationEvent
+from bulk_topup.security.redaction import register_secret
 from bulk_topup.system.files import OWNER_ONLY
 
 #: Bytes of a file of addresses that are read.
@@ -29,7 +29,7 @@ class Channel:
     address: str = field(repr=False)
     #: What people call it: where it stands in the job file, and its kind.
     name: str
-    on: frozenset[Occasion]
+    on: frozenset[NotificationEvent]
     attach: tuple[Attachment, ...]
 
 
@@ -89,7 +89,7 @@ def ping_url(text: str, variables: Variables) -> str:
     path = parts.path.strip("/")
     # Whoever knows it can ping; a path that anybody could guess is no secret, and would be found everywhere. Its parts
     # are hidden too, since what is asked for has an ending between them.
-    hide(url, parts.query, parts.password or "", *([path] if len(path) >= _SECRET_PATH else []))
+    register_secret(url, parts.query, parts.password or "", *([path] if len(path) >= _SECRET_PATH else []))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise JobError("The ping is no URL such as https://hc-ping.com/…; correct it where it is stated.")
     return url
@@ -154,4 +154,4 @@ def _lines(file: Path) -> Iterator[str]:
 def _hide(address: str) -> None:
     parts = urlsplit(address)
     password = parts.password or ""
-    hide(address, password, unquote(password))
+    register_secret(address, password, unquote(password))

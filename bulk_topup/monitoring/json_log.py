@@ -19,7 +19,7 @@ import msgspec
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
-from bulk_topup.security.redaction import without_people
+from bulk_topup.security.redaction import redact_personal_data
 from bulk_topup.system.files import OWNER_ONLY
 
 #: Names standard output instead of a file.
@@ -39,7 +39,7 @@ class _JSON(logging.Formatter):
         items: Mapping[str, Any] | None = getattr(record, "items", None)
         if items is None:
             text = "\n".join(part for part in (record.getMessage(), record.exc_text) if part)
-            items = {"event": "log", "logger": record.name, "message": without_people(text)}
+            items = {"event": "log", "logger": record.name, "message": redact_personal_data(text)}
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         said = {name: value for name, value in items.items() if value is not None}
         return msgspec.json.encode({"time": at, "level": record.levelname.lower(), **said}).decode()
@@ -111,7 +111,7 @@ class JSONLog:
 
     def told(self, event: str, text: str) -> None:
         """Write a sentence of ours that people are told, without whom and what it quotes."""
-        self.write(event, level=logging.WARNING, message=without_people(text))
+        self.write(event, level=logging.WARNING, message=redact_personal_data(text))
 
     def write(self, event: str, *, level: int = logging.INFO, **items: object) -> None:
         """Write a happening with what belongs to it; items that are None are left out."""

@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import Verdict
-from bulk_topup.monitoring.notifications import Attachment, Occasion
-from bulk_topup.security.redaction import without_people
+from bulk_topup.domain.verdict import RunVerdict
+from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
+from bulk_topup.security.redaction import redact_personal_data
 
 #: Characters of a reason that a message takes over.
 SAID_CHARACTERS: Final = 2_000
@@ -24,7 +24,7 @@ SAID_CHARACTERS: Final = 2_000
 _CODE: Final = re.compile(r"(\(100[0-9]{4}\))")
 
 
-class Tone(StrEnum):
+class MessageType(StrEnum):
     """How good a piece of news is; values are Apprise's."""
 
     INFO = "info"
@@ -38,8 +38,8 @@ class Message:
     """What somebody is told."""
 
     #: A channel that listens to any of them gets it, once.
-    occasions: frozenset[Occasion]
-    tone: Tone
+    occasions: frozenset[NotificationEvent]
+    tone: MessageType
     #: One line.
     title: str
     #: Plain text.
@@ -49,7 +49,7 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class MessageContext:
     """What every message begins with."""
 
     #: The run's name, or the job's where there is no run yet.
@@ -73,7 +73,7 @@ class Ending:
     #: What became of the run; None where nothing could be sent.
     summary: Summary | None = None
     #: What that means and what to do next, as terminal and report say it; None where nothing could be sent.
-    verdict: Verdict | None = None
+    verdict: RunVerdict | None = None
     #: How long it took, in seconds.
     seconds: int
     #: Requests to the provider.
@@ -100,11 +100,11 @@ _CRASHED: Final = (
 )
 _TO_APPROVE: Final = (
     "it needs an approval, and nothing was sent",
-    "Write its plan with `bulk-topup plan --out plan.json`, and have somebody else `bulk-topup approve` it.",
+    "Write its plan with `bulk-topup plan --output plan.json`, and have somebody else `bulk-topup approve` it.",
 )
 
 
-def start_message(told: Told, rows: int, costs: Mapping[str, Decimal]) -> Message:
+def start_message(told: MessageContext, rows: int, costs: Mapping[str, Decimal]) -> Message:
     """Tell that rows begin to be sent.
 
     Args:
@@ -113,10 +113,10 @@ def start_message(told: Told, rows: int, costs: Mapping[str, Decimal]) -> Messag
         costs: what they should cost, by currency.
     """
     lines = [f"Run {told.run} in {told.environment} begins: {_rows(rows)} to be sent or followed."]
-    lines += [f"Should cost: {plain(cost)} {unit}" for unit, cost in costs.items()]
+    lines += [f"Should cost: {format_plain(cost)} {unit}" for unit, cost in costs.items()]
     return Message(
-        occasions=frozenset({Occasion.START}),
-        tone=Tone.INFO,
+        occasions=frozenset({NotificationEvent.START}),
+        tone=MessageType.INFO,
         title=f"{told.run}: begins, {_rows(rows)}",
         body=_body(told, lines),
         files={},
@@ -124,25 +124,25 @@ def start_message(told: Told, rows: int, costs: Mapping[str, Decimal]) -> Messag
 
 
 def plan_message(
-    told: Told, rows: int, amounts: Mapping[str, Decimal], costs: Mapping[str, Decimal], plan: Path
+    told: MessageContext, rows: int, amounts: Mapping[str, Decimal], costs: Mapping[str, Decimal], plan: Path
 ) -> Message:
     """Tell that a plan waits for somebody's approval."""
     lines = [
         f"The plan of run {told.run} in {told.environment} waits for an approval: {_rows(rows)}.",
-        *(f"Asked for: {plain(amount)} {unit}" for unit, amount in amounts.items()),
-        *(f"Should cost: {plain(cost)} {unit}" for unit, cost in costs.items()),
+        *(f"Asked for: {format_plain(amount)} {unit}" for unit, amount in amounts.items()),
+        *(f"Should cost: {format_plain(cost)} {unit}" for unit, cost in costs.items()),
         f"What to do next: look at it and approve it, `bulk-topup approve {plan}`",
     ]
     return Message(
-        occasions=frozenset({Occasion.APPROVAL}),
-        tone=Tone.WARNING,
+        occasions=frozenset({NotificationEvent.APPROVAL}),
+        tone=MessageType.WARNING,
         title=f"{told.run}: a plan waits for an approval",
         body=_body(told, lines),
         files={},
     )
 
 
-def end_message(told: Told, ending: Ending) -> Message:
+def end_message(told: MessageContext, ending: Ending) -> Message:
     """Tell how a start ended."""
     meaning, next_step = _meaning(ending)
     short = "" if ending.summary is None else _short(ending.summary)
@@ -188,30 +188,32 @@ def _steps(ending: Ending, by_code: str) -> Iterator[str]:
             yield f"  {step.command}"
 
 
-def _tone(ending: Ending) -> Tone:
+def _tone(ending: Ending) -> MessageType:
     if ending.code == 0:
-        return Tone.SUCCESS
-    return Tone.FAILURE if ending.is_crash or ending.code not in {1, 75} else Tone.WARNING
+        return MessageType.SUCCESS
+    return MessageType.FAILURE if ending.is_crash or ending.code not in {1, 75} else MessageType.WARNING
 
 
-def _occasions(ending: Ending) -> frozenset[Occasion]:
+def _occasions(ending: Ending) -> frozenset[NotificationEvent]:
     if ending.is_approval_needed:
-        return frozenset({Occasion.APPROVAL, Occasion.FAILURE})
+        return frozenset({NotificationEvent.APPROVAL, NotificationEvent.FAILURE})
     if ending.code == 0:
-        return frozenset({Occasion.FINISH})
+        return frozenset({NotificationEvent.FINISH})
     is_finished = ending.code == 1 and not ending.is_crash
-    return frozenset({Occasion.FINISH, Occasion.FAILURE} if is_finished else {Occasion.FAILURE})
+    return frozenset(
+        {NotificationEvent.FINISH, NotificationEvent.FAILURE} if is_finished else {NotificationEvent.FAILURE}
+    )
 
 
 def _without_people(said: str) -> str:
-    return "".join(part if _CODE.fullmatch(part) else without_people(part) for part in _CODE.split(said))
+    return "".join(part if _CODE.fullmatch(part) else redact_personal_data(part) for part in _CODE.split(said))
 
 
 def _figures(summary: Summary) -> Iterator[str]:
     yield f"{_rows(summary.rows)} in all:"
     yield from (f"  {count:,} {state}" for state, count in summary.counts.items() if count)
-    yield from (f"Charged: {plain(amount)} {unit}" for unit, amount in summary.charged.items())
-    yield from (f"Held for open rows: {plain(amount)} {unit}" for unit, amount in summary.held.items())
+    yield from (f"Charged: {format_plain(amount)} {unit}" for unit, amount in summary.charged.items())
+    yield from (f"Held for open rows: {format_plain(amount)} {unit}" for unit, amount in summary.held.items())
 
 
 def _short(summary: Summary) -> str:
@@ -230,5 +232,5 @@ def _span(seconds: int) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a second"
 
 
-def _body(told: Told, lines: list[str]) -> str:
+def _body(told: MessageContext, lines: list[str]) -> str:
     return "\n".join([*lines, "", f"bulk-topup on {told.host}"])

@@ -19,7 +19,7 @@ _CURE: Final = (
 )
 
 
-class Occasion(StrEnum):
+class NotificationEvent(StrEnum):
     """What somebody may be told of."""
 
     #: Rows begin to be sent.
@@ -79,7 +79,9 @@ class Notification(BaseModel):
     #: A file with an address a line that only its owner can read, relative to the job file.
     to_file: str | None = Field(default=None, min_length=1)
     #: What of.
-    on: tuple[Occasion, ...] = Field(default=(Occasion.FINISH, Occasion.FAILURE, Occasion.APPROVAL), min_length=1)
+    on: tuple[NotificationEvent, ...] = Field(
+        default=(NotificationEvent.FINISH, NotificationEvent.FAILURE, NotificationEvent.APPROVAL), min_length=1
+    )
     #: What goes with it at the end of a run, where the channel takes files; all but the summary names people.
     attach: tuple[Attachment, ...] = ()
 

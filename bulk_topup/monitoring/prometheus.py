@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import RowState
-from bulk_topup.system.files import replacing
+from bulk_topup.system.files import atomic_write
 
 #: Others read the file: whoever collects has a user of its own. It holds no person and no secret.
 MODE: Final = 0o644
@@ -56,7 +56,7 @@ def write_metrics(path: Path, figures: Figures) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(exposition(figures), encoding="utf-8")
         temporary.chmod(MODE)
 
@@ -112,7 +112,7 @@ def _family(figures: Figures, name: str, kind: str, meaning: str, samples: list[
     for labels, value in samples:
         all_labels = {"job": figures.job, "run": figures.run, **labels}
         text = ",".join(f'{label}="{_escaped(content)}"' for label, content in all_labels.items())
-        yield f"{full}{{{text}}} {plain(Decimal(value))}\n"
+        yield f"{full}{{{text}}} {format_plain(Decimal(value))}\n"
 
 
 def _escaped(text: str) -> str:

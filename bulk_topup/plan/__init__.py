@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.plan.checker import Checker, PlanOptions
     from bulk_topup.plan.guard_checks import GuardCheck, check_caps, check_expected
     from bulk_topup.plan.plan import MAX_REFUSED_KEPT, BalanceCheck, Plan, ProductTotal, RefusedRow, check_balances
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         checker=("Checker", "PlanOptions"),
         guard_checks=("GuardCheck", "check_caps", "check_expected"),

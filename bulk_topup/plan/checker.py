@@ -43,7 +43,7 @@ class _Rules:
     """What one product asks of a row, compiled once for all batches."""
 
     #: Whether anything is wrong with a row; nearly all rows have nothing, and no sentences are made for them.
-    falls_short: pl.Expr
+    is_invalid: pl.Expr
     #: What is wrong with one that does, as JSON entries.
     problems: pl.Expr
     prices: Prices
@@ -115,7 +115,7 @@ class Checker:
         if product_id not in self._rules:
             self._rules[product_id] = self._compiled(product_id, part.columns)
         rules = self._rules[product_id]
-        is_bad = part.select(rules.falls_short).to_series()
+        is_bad = part.select(rules.is_invalid).to_series()
         problems = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
         if is_bad.any():
             problems = problems.scatter(is_bad.arg_true(), part.filter(is_bad).select(rules.problems).to_series())
@@ -138,7 +138,7 @@ class Checker:
         if product is not None:
             body = request_body(product, mode, present, pl.col("number"), auto_confirm=not hold)
         return _Rules(
-            falls_short=pl.any_horizontal(was_refused, *(check.fails for check in checks)).fill_null(value=False),
+            is_invalid=pl.any_horizontal(was_refused, *(check.fails for check in checks)).fill_null(value=False),
             problems=pl.concat_str(entries, separator=", ", ignore_nulls=True),
             prices=prices,
             columns=(

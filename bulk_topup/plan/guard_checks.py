@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bulk_topup.domain.guards import Caps, Expected
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.totals import Total
 
 
@@ -38,9 +38,9 @@ class GuardCheck:
         return {
             "guard": self.guard,
             "unit": self.unit,
-            "limit": None if self.limit is None else plain(self.limit),
-            "figure": plain(self.figure),
-            "excess": plain(self.excess),
+            "limit": None if self.limit is None else format_plain(self.limit),
+            "figure": format_plain(self.figure),
+            "excess": format_plain(self.excess),
             "is_kept": self.is_kept,
             "message": self.message,
         }
@@ -57,7 +57,8 @@ def check_caps(caps: Caps, total: Total) -> list[GuardCheck]:
         message = ""
         if rows > limit:
             message = (
-                f"The run would pay {total.rows} rows, {plain(rows - limit)} more than the {caps.rows} that its cap "
+                f"The run would pay {total.rows} rows, {format_plain(rows - limit)} more than the {caps.rows} "
+                "that its cap "
                 "allows. Take rows out of the list, or raise the cap (caps.rows, --max-rows)."
             )
         checks.append(GuardCheck(guard="caps.rows", unit=None, limit=limit, figure=rows, message=message))
@@ -102,13 +103,15 @@ def check_expected(
         message = ""
         if total is None:
             message = (
-                f"The list asks for {plain(sum_)} {unit}, and no total is declared for {unit}.{hint} Use the list that "
+                f"The list asks for {format_plain(sum_)} {unit}, and no total is declared for {unit}.{hint} "
+                "Use the list that "
                 f"the totals were made for, or declare one (expect.totals, --expect-total {unit}=AMOUNT)."
             )
         elif sum_ != total:
             off = _off(PRECISE.subtract(sum_, total), unit)
             message = (
-                f"The list asks for {plain(sum_)} {unit}, {off} than the declared {plain(total)} {unit}.{hint} "
+                f"The list asks for {format_plain(sum_)} {unit}, {off} than the declared "
+                f"{format_plain(total)} {unit}.{hint} "
                 "Use the list that the total was made for, or correct the total (expect.totals, --expect-total)."
             )
         checks.append(GuardCheck(guard="expect.totals", unit=unit, limit=total, figure=sum_, message=message))
@@ -125,7 +128,9 @@ def row_cap_problem(row_amounts: Mapping[str, Decimal], amount: Decimal, unit: s
         return f"The cap of what one row asks for does not name {unit}; state one (caps.row_amounts, --max-row-amount)."
     if amount <= limit:
         return None
-    return f"{plain(amount)} {unit} is more than the {plain(limit)} {unit} that one row may ask for; {cure}"
+    return (
+        f"{format_plain(amount)} {unit} is more than the {format_plain(limit)} {unit} that one row may ask for; {cure}"
+    )
 
 
 def _capped(
@@ -138,13 +143,14 @@ def _capped(
         message = ""
         if limit is None:
             message = (
-                f"{subject} {plain(sum_)} {unit}, and no cap is stated for {unit}. "
+                f"{subject} {format_plain(sum_)} {unit}, and no cap is stated for {unit}. "
                 f"State one ({guard}, {option} {unit}=AMOUNT)."
             )
         elif sum_ > limit:
             message = (
-                f"{subject} {plain(sum_)} {unit}, {plain(PRECISE.subtract(sum_, limit))} {unit} more than the "
-                f"{plain(limit)} {unit} that its cap allows; what the run has sent already is counted. "
+                f"{subject} {format_plain(sum_)} {unit}, "
+                f"{format_plain(PRECISE.subtract(sum_, limit))} {unit} more than the "
+                f"{format_plain(limit)} {unit} that its cap allows; what the run has sent already is counted. "
                 f"Take rows out of the list, or raise the cap ({guard}, {option})."
             )
         yield GuardCheck(guard=guard, unit=unit, limit=limit, figure=sum_, message=message)
@@ -156,4 +162,4 @@ def _units(*tables: Collection[str]) -> list[str]:
 
 def _off(difference: Decimal, unit: str = "") -> str:
     word = "more" if difference > 0 else "fewer" if not unit else "less"
-    return f"{plain(difference.copy_abs())}{f' {unit}' if unit else ''} {word}"
+    return f"{format_plain(difference.copy_abs())}{f' {unit}' if unit else ''} {word}"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.problems import Problem, problems_of
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
@@ -133,9 +133,9 @@ class Plan:
                     "product_id": total.product_id,
                     "name": total.name,
                     "rows": total.rows,
-                    "amount": plain(total.amount),
+                    "amount": format_plain(total.amount),
                     "unit": total.unit,
-                    "expected_cost": plain(total.cost),
+                    "expected_cost": format_plain(total.cost),
                     "cost_unit": total.cost_unit,
                     "rows_without_known_cost": total.unpriced,
                 }

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import CENT, PRECISE, plain
+from bulk_topup.domain.money import CENT, PRECISE, format_plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -84,9 +84,9 @@ class Prices:
         asked, unit = amount_and_unit(self._product, self._mode, amount)
         cost, _ = expected_cost(self._product, self._mode, amount)
         return Priced(
-            asked=None if asked is None else plain(asked),
-            number=None if asked is None else codec.encode(Decimal(plain(asked))).decode(),
-            cost=None if cost is None else plain(cost),
+            asked=None if asked is None else format_plain(asked),
+            number=None if asked is None else codec.encode(Decimal(format_plain(asked))).decode(),
+            cost=None if cost is None else format_plain(cost),
             excess=None if asked is None or unit is None else row_cap_problem(self._caps, asked, unit),
         )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode, Range, RequiredFields
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -148,7 +148,7 @@ def _fixed_amount(
         amount = pl.col(fields.AMOUNT)
         # An amount that does not fit has more digits than a list can state.
         differs = amount.cast(EXACT) != _exact(side.amount) if _fits(side.amount) else pl.lit(value=True)
-        says = f"Product {product.id} always gives {plain(side.amount)} {side.unit}, the list says "
+        says = f"Product {product.id} always gives {format_plain(side.amount)} {side.unit}, the list says "
         cure = "; correct the amount or choose another product."
         column = columns.get(fields.AMOUNT, "")
         yield Check(column=column, fails=amount.is_not_null() & differs, message=_sentence(says, amount, cure))
@@ -182,7 +182,7 @@ def _range(product_id: int, allowed: Range, unit: str, amount: pl.Expr, column: 
         yield always(column, text)
         return
     stated = " ".join(
-        f"{word} {plain(bound)} {unit}" for word, bound in (("from", lower), ("to", upper)) if bound is not None
+        f"{word} {format_plain(bound)} {unit}" for word, bound in (("from", lower), ("to", upper)) if bound is not None
     )
     for bound, outside in ((lower, exact < _exact(lower)), (upper, exact > _exact(upper))):
         if bound is not None:
@@ -190,7 +190,7 @@ def _range(product_id: int, allowed: Range, unit: str, amount: pl.Expr, column: 
             yield Check(column=column, fails=outside, message=sentence)
     if allowed.increment:
         start = lower or Decimal(0)
-        step = f"{plain(start)} {unit} and then steps of {plain(allowed.increment)}"
+        step = f"{format_plain(start)} {unit} and then steps of {format_plain(allowed.increment)}"
         off = (exact >= _exact(start)) & ((exact - _exact(start)) % _exact(allowed.increment) != _exact(Decimal(0)))
         sentence = _sentence(amount, f" is not a possible amount: product {product_id} takes {step}.")
         yield Check(column=column, fails=off, message=sentence)
@@ -205,7 +205,7 @@ def _currency(product_id: int, unit: str, present: Collection[str], columns: Map
 
 
 def _fits(value: Decimal) -> bool:
-    return -LIMIT < value < LIMIT and len(plain(value).partition(".")[2]) <= SCALE
+    return -LIMIT < value < LIMIT and len(format_plain(value).partition(".")[2]) <= SCALE
 
 
 def _exact(value: Decimal | None) -> pl.Expr:

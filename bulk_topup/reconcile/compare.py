@@ -17,15 +17,15 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import (
-    Difference,
+    Discrepancy,
+    DiscrepancyKind,
     Figures,
-    Kind,
     compare,
-    entry_here,
-    entry_there,
+    dvs_entry,
     is_foreign,
+    ledger_entry,
     listed_again,
     missing_here,
     missing_there,
@@ -41,11 +41,11 @@ CAUSE: Final = "reconciled with the provider"
 #: Differences that a transaction may settle.
 _PROVABLE: Final = frozenset(
     {
-        Kind.IN_FLIGHT_FOUND,
-        Kind.DIFFERENT_STATUS,
-        Kind.DIFFERENT_REQUEST,
-        Kind.REVERSED_LATER,
-        Kind.CONFLICT,
+        DiscrepancyKind.IN_FLIGHT_FOUND,
+        DiscrepancyKind.DIFFERENT_STATUS,
+        DiscrepancyKind.DIFFERENT_REQUEST,
+        DiscrepancyKind.REVERSED_LATER,
+        DiscrepancyKind.CONFLICT,
     }
 )
 
@@ -54,7 +54,7 @@ _PROVABLE: Final = frozenset(
 class Applied:
     """A row that a comparison moved."""
 
-    difference: Difference
+    difference: Discrepancy
     before: RowState
     after: RowState
 
@@ -68,15 +68,15 @@ class Comparison:
     there: Figures = field(default_factory=Figures)
     #: What the provider lists besides: other runs, other programs.
     foreign: Figures = field(default_factory=Figures)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Discrepancy] = field(default_factory=list)
     #: How many there are of each kind.
-    counts: Counter[Kind] = field(default_factory=Counter)
+    counts: Counter[DiscrepancyKind] = field(default_factory=Counter)
     #: What transactions that are newer than the wallets' last observation charge or hold, per wallet unit.
     moved: dict[str, Decimal] = field(default_factory=dict)
     #: When the newest transaction of the list was created.
     newest: datetime | None = None
 
-    def add(self, differences: Iterable[Difference]) -> None:
+    def add(self, differences: Iterable[Discrepancy]) -> None:
         """Take in further differences."""
         for difference in differences:
             self.counts[difference.kind] += 1
@@ -87,7 +87,7 @@ class Comparison:
 async def compare_window(
     *,
     dvs: AsyncDVS,
-    ledger: Ledger,
+    ledger: LedgerStore,
     runs: Collection[Run],
     job: str | None,
     start: datetime,
@@ -122,7 +122,12 @@ class _Walk:
     """One comparison under way."""
 
     def __init__(
-        self, dvs: AsyncDVS, ledger: Ledger, runs: Collection[Run], job: str | None, observed: Mapping[str, datetime]
+        self,
+        dvs: AsyncDVS,
+        ledger: LedgerStore,
+        runs: Collection[Run],
+        job: str | None,
+        observed: Mapping[str, datetime],
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
@@ -153,18 +158,18 @@ class _Walk:
                 else:
                     self._miss_named_otherwise(known, transaction)
                 return
-        self.found.here.add(entry_here(known, is_listed=False))
+        self.found.here.add(ledger_entry(known, is_listed=False))
         difference = missing_there(known)
         self.found.add([] if difference is None else [difference])
 
     def _miss_named_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
         """Take in that the attempt's transaction was listed, and counted, under another external id."""
-        self.found.here.add(entry_here(known, is_listed=True))
+        self.found.here.add(ledger_entry(known, is_listed=True))
         self.found.add(replace(difference, there=None) for difference in compare(known, transaction))
 
     def _compare(self, known: KnownAttempt | None, transaction: Transaction, *, is_again: bool) -> None:
         found = self.found
-        there = entry_there(transaction, known)
+        there = dvs_entry(transaction, known)
         newest = found.newest
         found.newest = transaction.creation_date if newest is None else max(newest, transaction.creation_date)
         if there.cost is not None and there.state in {RowState.COMPLETED, RowState.ACCEPTED}:
@@ -182,7 +187,7 @@ class _Walk:
         elif is_again:
             found.add([listed_again(known, transaction)])
         else:
-            found.here.add(entry_here(known, is_listed=True))
+            found.here.add(ledger_entry(known, is_listed=True))
             found.add(compare(known, transaction))
 
 
@@ -198,7 +203,7 @@ async def find(dvs: AsyncDVS, known: KnownAttempt) -> Transaction | None:
     return next((each for each in page.items if each.external_id == external_id), None)
 
 
-async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: Ledger) -> list[Applied]:
+async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -> list[Applied]:
     """Move the rows that a transaction, fetched again, proves to stand otherwise; what is missing moves nothing.
 
     Args:
@@ -229,7 +234,7 @@ def proved(known: KnownAttempt, transaction: Transaction) -> Move | None:
     """Give the move that a transaction proves for the row whose latest attempt it belongs to; None for none."""
     if not known.is_latest:
         return None
-    if known.is_forgotten:
+    if known.is_purged:
         return reversal_of_forgotten(known, transaction, CAUSE)
     is_known = known.transaction_id == transaction.id
     move = move_for(known.attempt, known.state, transaction, CAUSE, found_by_id=not is_known)

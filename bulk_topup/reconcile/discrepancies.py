@@ -6,13 +6,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bulk_topup.domain.attempt import KnownAttempt, Resolution
-from bulk_topup.domain.money import PRECISE, plain, with_fee
+from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.moves import differences_from, facts_of, request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.transaction import Transaction
 
 
-class Kind(StrEnum):
+class DiscrepancyKind(StrEnum):
     """The names of differences, each with the sentence that defines it."""
 
     #: The ledger has a transaction that the provider does not list.
@@ -90,7 +90,7 @@ class Figures:
         """Give plain values; amounts as text in plain notation."""
         return {
             "transactions": self.transactions,
-            **{name: {unit: plain(sum_) for unit, sum_ in sorted(getattr(self, name).items())} for name in SUMS},
+            **{name: {unit: format_plain(sum_) for unit, sum_ in sorted(getattr(self, name).items())} for name in SUMS},
         }
 
 
@@ -99,10 +99,10 @@ SUMS = ("asked", "charged", "held")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class Discrepancy:
     """Where two of list, ledger, provider and wallet disagree."""
 
-    kind: Kind
+    kind: DiscrepancyKind
     #: A whole sentence with the cure.
     message: str
     #: The run's name and the row's line in its list, where a row is concerned.
@@ -127,7 +127,7 @@ class Difference:
         }
 
 
-def entry_here(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
+def ledger_entry(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
     """Give what the ledger has of an attempt's transaction; None where it has none.
 
     Args:
@@ -144,7 +144,7 @@ def entry_here(known: KnownAttempt, *, is_listed: bool) -> Entry | None:
     return Entry(state=known.state, asked=asked, unit=unit, cost=cost, cost_unit=known.price_unit)
 
 
-def entry_there(transaction: Transaction, known: KnownAttempt | None = None) -> Entry:
+def dvs_entry(transaction: Transaction, known: KnownAttempt | None = None) -> Entry:
     """Give what the provider has of a transaction; what it does not state of the amount is taken from the attempt."""
     facts = facts_of(transaction)
     values = transaction.requested_values
@@ -167,14 +167,14 @@ def entry_there(transaction: Transaction, known: KnownAttempt | None = None) -> 
     )
 
 
-def compare(known: KnownAttempt, transaction: Transaction) -> list[Difference]:
+def compare(known: KnownAttempt, transaction: Transaction) -> list[Discrepancy]:
     """Tell in what an attempt and the transaction that the provider lists under its external id differ."""
     if known.state is RowState.CONFLICT:
-        found = [(Kind.CONFLICT, f"{known.message} The provider has it as {_told(transaction)}. {_RESOLVE}")]
+        found = [(DiscrepancyKind.CONFLICT, f"{known.message} The provider has it as {_told(transaction)}. {_RESOLVE}")]
     elif known.state is RowState.IN_FLIGHT:
         found = [
             (
-                Kind.IN_FLIGHT_FOUND,
+                DiscrepancyKind.IN_FLIGHT_FOUND,
                 f"its outcome is unknown here, and the provider has it as {_told(transaction)}. {_APPLY}",
             )
         ]
@@ -185,44 +185,44 @@ def compare(known: KnownAttempt, transaction: Transaction) -> list[Difference]:
             *_in_price(known, transaction),
             *_in_status(known, transaction),
         ]
-    here, there = entry_here(known, is_listed=True), entry_there(transaction, known)
+    here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
     return [
         _difference(kind, text, known, transaction.id, *((here, there) if number == 0 else (None, None)))
         for number, (kind, text) in enumerate(found)
     ]
 
 
-def missing_there(known: KnownAttempt) -> Difference | None:
+def missing_there(known: KnownAttempt) -> Discrepancy | None:
     """Tell what an attempt that the provider does not list amounts to; None where that is as it should be."""
-    here = entry_here(known, is_listed=False)
+    here = ledger_entry(known, is_listed=False)
     if known.state is RowState.CONFLICT:
         text = f"{known.message} The provider lists nothing under its external id. {_RESOLVE}"
-        return _difference(Kind.CONFLICT, text, known, known.transaction_id, here, None)
+        return _difference(DiscrepancyKind.CONFLICT, text, known, known.transaction_id, here, None)
     if known.state is RowState.IN_FLIGHT:
         text = "its outcome is unknown, and the provider lists nothing under its external id. Resume the run."
-        return _difference(Kind.IN_FLIGHT, text, known, None, None, None)
+        return _difference(DiscrepancyKind.IN_FLIGHT, text, known, None, None, None)
     if here is None:
         return None
     text = (
         f"the ledger has it {known.state} as transaction {known.transaction_id} ({known.status_message}), which the "
         "provider does not list. Nothing moves by that; ask the provider before anything is paid."
     )
-    return _difference(Kind.MISSING_THERE, text, known, known.transaction_id, here, None)
+    return _difference(DiscrepancyKind.MISSING_THERE, text, known, known.transaction_id, here, None)
 
 
-def listed_again(known: KnownAttempt, transaction: Transaction) -> Difference:
+def listed_again(known: KnownAttempt, transaction: Transaction) -> Discrepancy:
     """Tell of a second transaction that the provider lists under one external id."""
     text = (
         f"the provider lists {_told(transaction)} under its external id too. Ask the provider which of them was paid."
     )
-    there = entry_there(transaction, known)
-    return _difference(Kind.OTHER_TRANSACTION, text, known, transaction.id, None, there)
+    there = dvs_entry(transaction, known)
+    return _difference(DiscrepancyKind.OTHER_TRANSACTION, text, known, transaction.id, None, there)
 
 
-def missing_here(transaction: Transaction) -> Difference:
+def missing_here(transaction: Transaction) -> Discrepancy:
     """Tell of a transaction that the ledger knows nothing of."""
-    return Difference(
-        kind=Kind.MISSING_HERE,
+    return Discrepancy(
+        kind=DiscrepancyKind.MISSING_HERE,
         message=(
             f"The provider lists transaction {transaction.id} ({transaction.status.message}) under external id "
             f"{transaction.external_id}, which the ledger does not know. If its ledger was lost, rebuild it from its "
@@ -230,7 +230,7 @@ def missing_here(transaction: Transaction) -> Difference:
         ),
         external_id=transaction.external_id,
         transaction_id=transaction.id,
-        there=entry_there(transaction),
+        there=dvs_entry(transaction),
     )
 
 
@@ -239,7 +239,7 @@ def is_foreign(known: KnownAttempt) -> bool:
     return known.resolution is Resolution.TAKEN and known.state is RowState.FAILED
 
 
-def explained(here: Figures, differences: Iterable[Difference]) -> Figures:
+def explained(here: Figures, differences: Iterable[Discrepancy]) -> Figures:
     """Give the ledger's figures with every difference taken in: what the provider's have to be."""
     result = Figures(
         transactions=here.transactions, asked=dict(here.asked), charged=dict(here.charged), held=dict(here.held)
@@ -254,58 +254,61 @@ _APPLY = "`reconcile --apply` takes that over."
 _RESOLVE = "Say what is true with `bulk-topup conflict resolve`."
 
 
-def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
+def _in_identity(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
     if known.transaction_id is None and known.state is RowState.COMPLETED:
         text = (
             f"the ledger has it {known.state} without a transaction, and the provider lists {_told(transaction)}. "
             "Ask the provider whether that is what was paid."
         )
-        yield Kind.OTHER_TRANSACTION, text
+        yield DiscrepancyKind.OTHER_TRANSACTION, text
     elif known.transaction_id is not None and known.transaction_id != transaction.id:
         text = (
             f"the ledger has it as transaction {known.transaction_id}, and the provider lists {_told(transaction)} "
             "under its external id. Ask the provider which of them was paid."
         )
-        yield Kind.OTHER_TRANSACTION, text
+        yield DiscrepancyKind.OTHER_TRANSACTION, text
 
 
-def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
+def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
     if known.resolution is Resolution.ACCEPTED:
         return
     request = request_of(known.attempt)
-    if known.is_forgotten:
+    if known.is_purged:
         request = request.model_copy(update={"credit_party_identifier": transaction.credit_party_identifier})
     if found := differences_from(request, transaction, demand_amount=False):
         text = f"what the provider has under its external id is not what was asked for: {'; '.join(found)}."
-        yield Kind.DIFFERENT_REQUEST, f"{text} Compare both before anything is paid."
+        yield DiscrepancyKind.DIFFERENT_REQUEST, f"{text} Compare both before anything is paid."
 
 
-def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
-    here, there = entry_here(known, is_listed=True), entry_there(transaction, known)
+def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
+    here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
     if here is None or (here.cost, here.cost_unit) == (there.cost, there.cost_unit):
         return
     yield (
-        Kind.DIFFERENT_PRICE,
+        DiscrepancyKind.DIFFERENT_PRICE,
         f"the ledger has {_price(here)} for it, and the provider {_price(there)}. Ask the provider what was charged.",
     )
 
 
-def _in_status(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[Kind, str]]:
+def _in_status(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
     there = state_for(transaction)
     if not known.is_latest and there in {RowState.COMPLETED, RowState.ACCEPTED}:
         text = (
             f"attempt {known.attempt.number} failed as the ledger has it, and the provider has it as "
             f"{_told(transaction)}: the row may be paid more than once. Ask the provider at once."
         )
-        yield Kind.EARLIER_ATTEMPT, text
+        yield DiscrepancyKind.EARLIER_ATTEMPT, text
     elif known.state is RowState.COMPLETED and there is RowState.REVERSED:
-        yield Kind.REVERSED_LATER, f"it was paid, and the provider took the payment back. {_APPLY}"
+        yield DiscrepancyKind.REVERSED_LATER, f"it was paid, and the provider took the payment back. {_APPLY}"
     elif known.state is not there or (
         known.state is not RowState.COMPLETED and known.status_message != transaction.status.message
     ):
         cure = _APPLY if can_move(known.state, there) else "Ask the provider what is true before anything is paid."
         had = f"{known.state} ({known.status_message or 'creation refused'})"
-        yield Kind.DIFFERENT_STATUS, f"the ledger has it {had}, and the provider as {_told(transaction)}. {cure}"
+        yield (
+            DiscrepancyKind.DIFFERENT_STATUS,
+            f"the ledger has it {had}, and the provider as {_told(transaction)}. {cure}",
+        )
 
 
 def can_move(before: RowState, there: RowState) -> bool:
@@ -318,7 +321,7 @@ def can_move(before: RowState, there: RowState) -> bool:
 
 
 def _price(entry: Entry) -> str:
-    return "no price" if entry.cost is None else f"{plain(entry.cost)} {entry.cost_unit}"
+    return "no price" if entry.cost is None else f"{format_plain(entry.cost)} {entry.cost_unit}"
 
 
 def _told(transaction: Transaction) -> str:
@@ -326,9 +329,14 @@ def _told(transaction: Transaction) -> str:
 
 
 def _difference(
-    kind: Kind, text: str, known: KnownAttempt, transaction_id: int | None, here: Entry | None, there: Entry | None
-) -> Difference:
-    return Difference(
+    kind: DiscrepancyKind,
+    text: str,
+    known: KnownAttempt,
+    transaction_id: int | None,
+    here: Entry | None,
+    there: Entry | None,
+) -> Discrepancy:
+    return Discrepancy(
         kind=kind,
         message=f"{known.run} line {known.line}, {known.attempt.external_id}: {text}",
         run=known.run,

@@ -4,24 +4,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
 from bulk_topup.intake import ListReader
-from bulk_topup.ledger import Ledger
-from bulk_topup.reconcile.discrepancies import Difference, Kind
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
 
 #: No list has more lines.
 _LAST_LINE: Final = 2**62
 
 _TEXTS: Final = {
-    Kind.LIST_NEW: "the list has a row here that the run does not know. Start the list again to take it in.",
-    Kind.LIST_CHANGED: (
+    DiscrepancyKind.LIST_NEW: "the list has a row here that the run does not know. Start the list again to take it in.",
+    DiscrepancyKind.LIST_CHANGED: (
         "the list does not say here what the run has read: it was edited since, or the row was corrected by a file of "
         "corrections. Start the list again to take in what it says."
     ),
-    Kind.LIST_GONE: "the run has a row here that the list has no longer. Start the list again to take that in.",
+    DiscrepancyKind.LIST_GONE: "the run has a row here that the list has no longer. Start the list again to take "
+    "that in.",
 }
 
 
@@ -60,7 +61,7 @@ class ListFigures:
         }
 
 
-def changed_lines(run: Run, reader: ListReader, ledger: Ledger) -> tuple[int, list[Difference]]:
+def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[int, list[Discrepancy]]:
     """Compare a list's cells with those that the run has read, line by line.
 
     Returns:
@@ -77,24 +78,24 @@ def changed_lines(run: Run, reader: ListReader, ledger: Ledger) -> tuple[int, li
         for line, cells in zip(lines, frame["cells"].to_list(), strict=True):
             had = known.pop(line, None)
             if had is None:
-                differences.append(_difference(Kind.LIST_NEW, run, line))
+                differences.append(_difference(DiscrepancyKind.LIST_NEW, run, line))
             elif had != cells:
-                differences.append(_difference(Kind.LIST_CHANGED, run, line))
-        differences += [_difference(Kind.LIST_GONE, run, line) for line in known]
+                differences.append(_difference(DiscrepancyKind.LIST_CHANGED, run, line))
+        differences += [_difference(DiscrepancyKind.LIST_GONE, run, line) for line in known]
         in_file += len(lines)
         behind = lines[-1]
     gone = ledger.cells_between(run, behind + 1, _LAST_LINE)
-    return in_file, [*differences, *(_difference(Kind.LIST_GONE, run, line) for line in gone)]
+    return in_file, [*differences, *(_difference(DiscrepancyKind.LIST_GONE, run, line) for line in gone)]
 
 
-def contradictions(run: Run, ledger: Ledger) -> list[Difference]:
+def contradictions(run: Run, ledger: LedgerStore) -> list[Discrepancy]:
     """Tell of paid or open rows that the list asks something else for."""
     return [
-        Difference(
-            kind=Kind.CONTRADICTED,
+        Discrepancy(
+            kind=DiscrepancyKind.CONTRADICTED,
             message=(
                 f"{run.name} line {line}: {note} Where that is settled, say so with "
-                f"`bulk-topup conflict resolve {run.name} --rows {line} --as {state}`."
+                f"`bulk-topup conflict resolve {run.name} --rows {line} --state {state}`."
             ),
             run=run.name,
             line=line,
@@ -103,12 +104,12 @@ def contradictions(run: Run, ledger: Ledger) -> list[Difference]:
     ]
 
 
-def _difference(kind: Kind, run: Run, line: int) -> Difference:
-    return Difference(kind=kind, message=f"{run.name} line {line}: {_TEXTS[kind]}", run=run.name, line=line)
+def _difference(kind: DiscrepancyKind, run: Run, line: int) -> Discrepancy:
+    return Discrepancy(kind=kind, message=f"{run.name} line {line}: {_TEXTS[kind]}", run=run.name, line=line)
 
 
 def _as_json(total: Total) -> dict[str, object]:
     return {
         "rows": total.rows,
-        "asked": {unit: plain(amount) for unit, amount in sorted(total.amounts.items())},
+        "asked": {unit: format_plain(amount) for unit, amount in sorted(total.amounts.items())},
     }

@@ -15,7 +15,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 #: What the event log says of everything that is written here.
 CAUSE: Final = "rebuilt from the provider"
@@ -32,7 +32,7 @@ class _Link:
     move: Move
 
 
-async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: Ledger, start: datetime, end: datetime) -> int:
+async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> int:
     """Look every row up at the provider, and write its attempts with what became of them.
 
     The provider's list of the window is read first; a row that it does not show is asked for by its external id. Rows
@@ -94,7 +94,7 @@ async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> T
     return next((each for each in page.items if each.external_id == attempt.external_id), None)
 
 
-def _write(chains: list[list[_Link]], ledger: Ledger) -> None:
+def _write(chains: list[list[_Link]], ledger: LedgerStore) -> None:
     """Write the rows' attempts, first attempts first."""
     for place in range(max(map(len, chains), default=0)):
         links = [chain[place] for chain in chains if len(chain) > place]

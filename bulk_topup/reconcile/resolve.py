@@ -8,7 +8,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.errors import BulkTopupError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.compare import find
 
 #: What a conflict may end as.
@@ -20,7 +20,7 @@ class ResolutionError(BulkTopupError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
+class ManualResolution:
     """What a person says became of a row."""
 
     state: RowState
@@ -34,7 +34,7 @@ class Statement:
         return f"resolved as {self.state} by {self.who}: {self.because}"
 
 
-async def resolve(external_id: str, statement: Statement, *, dvs: AsyncDVS, ledger: Ledger) -> Move:
+async def resolve(external_id: str, statement: ManualResolution, *, dvs: AsyncDVS, ledger: LedgerStore) -> Move:
     """End the conflict of a row as a person states, unless the provider's record says otherwise.
 
     Args:
@@ -57,7 +57,7 @@ async def resolve(external_id: str, statement: Statement, *, dvs: AsyncDVS, ledg
 
 
 def decide(
-    known: KnownAttempt, statement: Statement, transaction: Transaction | None
+    known: KnownAttempt, statement: ManualResolution, transaction: Transaction | None
 ) -> tuple[Move, Resolution | None]:
     """Give the move that ends a conflict, and what it says about the attempt's external id.
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.reconcile.discrepancies import Difference, Kind
+from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,16 +29,18 @@ class WalletFigures:
     uncompared: str = ""
 
     @property
-    def difference(self) -> Difference | None:
+    def difference(self) -> Discrepancy | None:
         """What no listed transaction accounts for."""
         if self.moved is None or self.listed is None or self.moved == self.listed:
             return None
-        rest = plain(PRECISE.subtract(self.moved, self.listed))
-        return Difference(
-            kind=Kind.BALANCE,
+        rest = format_plain(PRECISE.subtract(self.moved, self.listed))
+        return Discrepancy(
+            kind=DiscrepancyKind.BALANCE,
             message=(
-                f"The {self.unit} wallet moved by {plain(self.moved)} since {self.seen_at:%Y-%m-%d %H:%M:%S} UTC, and "
-                f"the transactions that the provider lists account for {plain(self.listed)}. {rest} {self.unit} are a "
+                f"The {self.unit} wallet moved by {format_plain(self.moved)} since "
+                f"{self.seen_at:%Y-%m-%d %H:%M:%S} UTC, and "
+                f"the transactions that the provider lists account for {format_plain(self.listed)}. "
+                f"{rest} {self.unit} are a "
                 "top-up, an older payment that ended or was reversed since, or for the provider to explain."
             ),
         )
@@ -47,11 +49,11 @@ class WalletFigures:
         """Give plain values; amounts as text in plain notation."""
         return {
             "unit": self.unit,
-            "available": plain(self.available),
-            "holding": plain(self.holding),
+            "available": format_plain(self.available),
+            "holding": format_plain(self.holding),
             "seen_at": None if self.seen_at is None else self.seen_at.isoformat(),
-            "moved": None if self.moved is None else plain(self.moved),
-            "listed": None if self.listed is None else plain(self.listed),
+            "moved": None if self.moved is None else format_plain(self.moved),
+            "listed": None if self.listed is None else format_plain(self.listed),
             "uncompared": self.uncompared,
         }
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.report.cells import MASK
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from bulk_topup.report.formats.interface import DEFAULT_FORMATS, ReportFormat, result_names
     from bulk_topup.report.report_writer import Report, write_report
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         **{
             "cells": ("MASK",),

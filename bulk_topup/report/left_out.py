@@ -8,7 +8,7 @@ from typing import Final
 from bulk_topup.domain.problems import LINE_COLUMN
 from bulk_topup.report import ReportError
 from bulk_topup.security.formulas import csv_text
-from bulk_topup.system.files import replacing
+from bulk_topup.system.files import atomic_write
 
 #: The file in the report's folder.
 LEFT_OUT: Final = "left-out.csv"
@@ -31,7 +31,7 @@ def write_left_out(header: Sequence[str], rows: Iterable[tuple[int, Sequence[str
     file = folder / LEFT_OUT
     try:
         with (
-            replacing(file) as temporary,
+            atomic_write(file) as temporary,
             temporary.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as written,
         ):
             writer = csv.writer(written)

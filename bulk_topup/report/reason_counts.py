@@ -29,7 +29,7 @@ _UNSAID: Final = {
 
 
 @dataclass(kw_only=True, slots=True)
-class Kind:
+class ReasonGroup:
     """Rows that did not complete for the same reason, but for their own values."""
 
     state: RowState
@@ -43,7 +43,7 @@ class Reasons:
     """Counts rows that did not complete by why they did not."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[str, str], Kind] = {}
+        self._kinds: dict[tuple[str, str], ReasonGroup] = {}
 
     def add(self, outcomes: Outcomes) -> None:
         """Count those of these rows that did not complete; a row with several problems counts for each of them."""
@@ -58,12 +58,12 @@ class Reasons:
         if kind is None:
             if len(self._kinds) >= MAX_KINDS:
                 text = _OTHER
-            kind = self._kinds.setdefault((state, text), Kind(state=RowState(state), reason=text))
+            kind = self._kinds.setdefault((state, text), ReasonGroup(state=RowState(state), reason=text))
         kind.rows += 1
         if len(kind.lines) < LINES_NAMED:
             kind.lines.append(line)
 
-    def most_common(self) -> list[Kind]:
+    def most_common(self) -> list[ReasonGroup]:
         """Give the kinds, those of most rows first."""
         return sorted(self._kinds.values(), key=lambda kind: -kind.rows)
 

@@ -7,7 +7,7 @@ from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.verdict import run_words
+from bulk_topup.domain.verdict import run_arguments
 
 _CORRECT: Final = "Correct the row here and start the list again with this file as its --corrections"
 
@@ -74,7 +74,7 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
     A row that came from another run's list of rows that did not complete, and was refused because it is not to be paid,
     keeps the reason that it came with. The function raises KeyError for a completed row.
     """
-    name = run_words(run)
+    name = run_arguments(run)
     columns = len(run.columns)
     place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
     sentences = {

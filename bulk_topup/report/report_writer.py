@@ -15,7 +15,7 @@ from bulk_topup.report.errors import ReportError
 from bulk_topup.report.formats.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.formats.interface import ReportFormat, Sink, result_names
 from bulk_topup.report.formats.jsonl_results import jsonl_results
-from bulk_topup.system.files import private_folder, replacing
+from bulk_topup.system.files import atomic_write, private_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +58,7 @@ def write_report(
         private_folder(folder)
         # Files take their places in reverse: the summary is the last, so that it never tells of rows not yet there.
         with ExitStack() as places:
-            summary_file = places.enter_context(replacing(folder / SUMMARY))
+            summary_file = places.enter_context(atomic_write(folder / SUMMARY))
             with ExitStack() as sinks:
                 tally = Tally(run)
                 rest = _NotCompleted(not_completed, run, places, sinks)
@@ -66,7 +66,7 @@ def write_report(
                 if run.purged_at is None:  # what cannot be corrected or started again is no list
                     feeds.append(rest.add)
                 for each in wanted:
-                    path = places.enter_context(replacing(folder / each.file_name))
+                    path = places.enter_context(atomic_write(folder / each.file_name))
                     feeds.append(sinks.enter_context(_results(each, path, run, tally, reveal_pins=reveal_pins)))
                 for page in pages:
                     for feed in feeds:
@@ -102,7 +102,7 @@ class _NotCompleted:
         if outcomes.state.count(RowState.COMPLETED.value) == len(outcomes):
             return
         if self._sink is None:
-            path = self._places.enter_context(replacing(self._path))
+            path = self._places.enter_context(atomic_write(self._path))
             self._sink = self._sinks.enter_context(not_completed_rows(path, self._run))
         self._sink(outcomes)
 

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.sandbox.config import SandboxConfig
     from bulk_topup.sandbox.server import EmbeddedSandbox
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         config=("SandboxConfig",),
         server=("EmbeddedSandbox",),

@@ -9,11 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.http.bodies import error_body
 from bulk_topup.sandbox.http.callbacks import Callbacks
-from bulk_topup.sandbox.http.messages import Answer, Held, Request
+from bulk_topup.sandbox.http.messages import Answer, Request, SyncWait
 from bulk_topup.sandbox.http.query import Header
 from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.routes import Routes
@@ -68,10 +68,10 @@ class Sandbox:
             self._let_in(scope, headers)
             body = await _read(receive) if scope["method"] in _WITH_BODY else b""
             answer = self._serve(scope, body)
-            if isinstance(answer, Held):
+            if isinstance(answer, SyncWait):
                 await self._holding.hold(answer.transaction, receive)
                 answer = self._routes.answer(answer.transaction, answer.status)
-        except Refusal as refusal:
+        except ErrorResponse as refusal:
             answer = Answer(body=error_body(refusal), status=refusal.http_status)
         await _send(send, answer, headers)
 
@@ -79,11 +79,11 @@ class Sandbox:
         """Check credentials and rate, and add what the answer says of the rate.
 
         Raises:
-            Refusal: the credentials are not ours (1000401), or the second's requests are used up (1000429).
+            ErrorResponse: the credentials are not ours (1000401), or the second's requests are used up (1000429).
         """
         if not self._knows(scope["headers"]):
             headers.append((b"www-authenticate", b'Basic realm="sandbox"'))
-            raise Refusal(ErrorCode.UNAUTHORIZED)
+            raise ErrorResponse(ErrorCode.UNAUTHORIZED)
         if not self._window.limit or not scope["path"].startswith(_API):
             return
         left = self._window.take()
@@ -91,7 +91,7 @@ class Sandbox:
         headers.append((b"x-ratelimit-remaining", str(left or 0).encode()))
         if left is None:
             headers.append((b"retry-after", b"1"))
-            raise Refusal(ErrorCode.TOO_MANY_REQUESTS)
+            raise ErrorResponse(ErrorCode.TOO_MANY_REQUESTS)
 
     def _knows(self, headers: Sequence[Header]) -> bool:
         for name, value in headers:
@@ -100,25 +100,25 @@ class Sandbox:
                 return scheme.lower() == b"basic" and hmac.compare_digest(credentials.strip(), self._credentials)
         return False
 
-    def _serve(self, scope: Scope, body: bytes) -> Answer | Held:
+    def _serve(self, scope: Scope, body: bytes) -> Answer | SyncWait:
         try:
             handler, name = self._routes.find(scope["path"], scope["method"])
             return handler(Request(name=name, query_string=scope["query_string"], body=body, headers=scope["headers"]))
-        except Refusal:
+        except ErrorResponse:
             raise
         except OSError as error:
             _log.error("The books cannot be written: %s", error)
-            raise Refusal(ErrorCode.SERVICE_UNAVAILABLE) from error
+            raise ErrorResponse(ErrorCode.SERVICE_UNAVAILABLE) from error
         except Exception as error:
             _log.exception("A request failed")
-            raise Refusal(ErrorCode.UNEXPECTED_ERROR) from error
+            raise ErrorResponse(ErrorCode.UNEXPECTED_ERROR) from error
 
 
 async def _read(receive: Receive) -> bytes:
     """Read a request's body.
 
     Raises:
-        Refusal: it is longer than any request needs (1000400).
+        ErrorResponse: it is longer than any request needs (1000400).
     """
     body = b""
     while True:
@@ -126,7 +126,7 @@ async def _read(receive: Receive) -> bytes:
         part: bytes = message.get("body", b"")
         body += part
         if len(body) > MAX_BODY:
-            raise Refusal(ErrorCode.BAD_REQUEST, f"the body is longer than {MAX_BODY} bytes")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"the body is longer than {MAX_BODY} bytes")
         if not message.get("more_body", False):
             return body
 

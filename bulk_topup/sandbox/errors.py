@@ -3,7 +3,7 @@
 from bulk_topup.dvs.statuses import ERROR_TABLE, ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a failure
+class ErrorResponse(Exception):  # noqa: N818 - a refusal is an answer, not a failure
     """A request is answered with an error of the reference.
 
     Args:

@@ -37,17 +37,17 @@ _INPUT: Final = re.compile(r"(input_value=).*?(?=, input_type=)", re.DOTALL)
 _secrets: set[str] = set()
 
 
-def hide(*secrets: str) -> None:
+def register_secret(*secrets: str) -> None:
     """Leave these texts out of all that is logged or said from now on."""
     _secrets.update(text for text in secrets if len(text) >= _SHORTEST_SECRET)
 
 
-def hide_key_pair(api_key: str, api_secret: str) -> None:
+def register_credentials(api_key: str, api_secret: str) -> None:
     """Leave out an account's secret, and what basic auth makes of the pair; the key alone is no secret."""
-    hide(api_secret, base64.b64encode(f"{api_key}:{api_secret}".encode()).decode())
+    register_secret(api_secret, base64.b64encode(f"{api_key}:{api_secret}".encode()).decode())
 
 
-def without_secrets(text: str) -> str:
+def redact_secrets(text: str) -> str:
     """Give a text for people without any secret; what they wrote in their own list may stand in it."""
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, LEFT_OUT)
@@ -56,13 +56,13 @@ def without_secrets(text: str) -> str:
 
 def for_log(text: str) -> str:
     """Give a text for a log: without any secret, number or name."""
-    text = _INPUT.sub(rf"\1{LEFT_OUT}", without_secrets(text))
+    text = _INPUT.sub(rf"\1{LEFT_OUT}", redact_secrets(text))
     for quoted in (_QUERY, _ITEM):
         text = quoted.sub(rf"\1{LEFT_OUT}", text)
     return _NUMBER.sub(LEFT_OUT, text)
 
 
-def without_people(text: str) -> str:
+def redact_personal_data(text: str) -> str:
     """Give a sentence of ours for readers who may not know the people in it: no secret, no number, nothing quoted."""
     return for_log(_QUOTED.sub(lambda match: match[1] or LEFT_OUT, text))
 
@@ -109,7 +109,7 @@ def _thread_excepthook(told: threading.ExceptHookArgs) -> None:
 
 def _traceback_text(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> str:
     text = "".join(traceback.format_exception(kind, error, trace)).rstrip("\n")
-    return without_people(text)
+    return redact_personal_data(text)
 
 
 def _error_text(error: BaseException) -> str:

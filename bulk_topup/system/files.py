@@ -103,7 +103,7 @@ def create_whole(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a private temporary path beside `path`; on success it takes the place of `path` in one step.
 
     When the block raises, `path` is left as it was and the temporary file is removed.

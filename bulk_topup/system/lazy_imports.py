@@ -5,7 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 
-def lazily(package: str, **names: tuple[str, ...]) -> Callable[[str], object]:
+def lazy_exports(package: str, **names: tuple[str, ...]) -> Callable[[str], object]:
     """Give a package's `__getattr__` (PEP 562); type checkers see ordinary imports instead, under `TYPE_CHECKING`.
 
     No name may be that of a module of the package: who imports that module would get the module for the name.

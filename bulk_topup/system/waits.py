@@ -17,10 +17,10 @@ async def first_of(*waits: Coroutine[object, object, object]) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await give_up(tasks)
+        await cancel_all(tasks)
 
 
-async def give_up(tasks: Iterable[asyncio.Task[object]]) -> None:
+async def cancel_all(tasks: Iterable[asyncio.Task[object]]) -> None:
     """Cancel tasks, and return when all of them have ended."""
     for task in tasks:
         task.cancel()

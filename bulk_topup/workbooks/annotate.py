@@ -23,7 +23,7 @@ from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
-from bulk_topup.system.files import replacing, sha256_of
+from bulk_topup.system.files import atomic_write, sha256_of
 from bulk_topup.workbooks.workbook_file import cells_of, losses, opened
 
 #: What stands beside each row: the report's fields but the line, which is the row's own.
@@ -117,7 +117,7 @@ def annotate(
         has_formulas = _has_formulas(workbook)
         try:
             # A link is followed, so that the file that it names is changed.
-            with replacing(target.resolve()) as temporary:
+            with atomic_write(target.resolve()) as temporary:
                 workbook.save(temporary)
                 lost = [*said, *losses(source, temporary)]
                 if in_place and has_formulas:

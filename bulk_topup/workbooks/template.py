@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode, Range
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
@@ -18,7 +18,7 @@ class TemplateError(BulkTopupError):
     """The template cannot be made."""
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """What the cells of a column hold."""
 
     #: The row's own name, different in each row.
@@ -41,7 +41,7 @@ class Column:
     #: What a list is mapped by without being told.
     name: str
     field: str
-    kind: Kind
+    kind: ColumnKind
     #: What to write into it, in whole sentences.
     explanation: str
     #: The cell of the example row.
@@ -77,10 +77,10 @@ class Offer:
     def amounts(self) -> str:
         """The amounts that it takes, as a sentence."""
         if not self.is_ranged and self.smallest is not None:
-            return f"Always {plain(self.smallest)} {self.unit}."
-        lower = "" if self.smallest is None else f" from {plain(self.smallest)}"
-        upper = "" if self.largest is None else f" {'to' if lower else 'up to'} {plain(self.largest)}"
-        step = f", in steps of {plain(self.step)}" if self.step else ""
+            return f"Always {format_plain(self.smallest)} {self.unit}."
+        lower = "" if self.smallest is None else f" from {format_plain(self.smallest)}"
+        upper = "" if self.largest is None else f" {'to' if lower else 'up to'} {format_plain(self.largest)}"
+        step = f", in steps of {format_plain(self.step)}" if self.step else ""
         what = "received" if self.mode is CalculationMode.DESTINATION_AMOUNT else "charged"
         return f"Any amount{lower}{upper} {self.unit}{step}; it is what is {what}."
 
@@ -249,7 +249,7 @@ def _reference() -> Column:
     return Column(
         name=name_of(fields.REFERENCE),
         field=fields.REFERENCE,
-        kind=Kind.REFERENCE,
+        kind=ColumnKind.REFERENCE,
         explanation="Your own name for the row, different in each: nobody is paid twice for one reference.",
         example=f"R-001 {fields.EXAMPLE}",
     )
@@ -259,7 +259,7 @@ def _product(offers: Sequence[Offer]) -> Column:
     return Column(
         name=name_of(fields.PRODUCT_ID),
         field=fields.PRODUCT_ID,
-        kind=Kind.PRODUCT,
+        kind=ColumnKind.PRODUCT,
         explanation="What the row is paid with: a product's number, from the list.",
         example=str(offers[0].id),
     )
@@ -273,9 +273,9 @@ def _amount(offers: Sequence[Offer]) -> Column:
     return Column(
         name=name_of(fields.AMOUNT),
         field=fields.AMOUNT,
-        kind=Kind.AMOUNT,
+        kind=ColumnKind.AMOUNT,
         explanation=told,
-        example=plain(ranged.smallest or ranged.step or ranged.largest or Decimal(1)),
+        example=format_plain(ranged.smallest or ranged.step or ranged.largest or Decimal(1)),
     )
 
 
@@ -285,20 +285,20 @@ def _column(field: str, offers: Sequence[Offer]) -> Column:
     of = [str(offer.id) for offer in offers if field in offer.needs]
     if len(of) < len(offers):
         told += f" For product {' and '.join(of)} only."
-    kind = Kind.TEXT
+    kind = ColumnKind.TEXT
     if last.endswith("country_iso_code"):
-        kind = Kind.COUNTRY
+        kind = ColumnKind.COUNTRY
     elif last == "due_date":
-        kind = Kind.DATE
+        kind = ColumnKind.DATE
     elif last == "mobile_number":
-        kind = Kind.MOBILE_NUMBER
+        kind = ColumnKind.MOBILE_NUMBER
     shortest, longest = _LENGTHS.get(field, (None, None))
     return Column(
         name=name_of(field),
         field=field,
         kind=kind,
         explanation=told,
-        example=example if kind in {Kind.COUNTRY, Kind.DATE} else f"{example} {fields.EXAMPLE}",
+        example=example if kind in {ColumnKind.COUNTRY, ColumnKind.DATE} else f"{example} {fields.EXAMPLE}",
         shortest=shortest,
         longest=longest,
     )

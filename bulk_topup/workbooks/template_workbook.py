@@ -13,12 +13,12 @@ from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
 from bulk_topup.domain.fields import EXAMPLE
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.intake.files.xlsx_file import HELP_SHEET
 from bulk_topup.report.cells import fits_number_cell
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
 from bulk_topup.workbooks.countries import COUNTRIES
-from bulk_topup.workbooks.template import Column, Kind, Offer, Template
+from bulk_topup.workbooks.template import Column, ColumnKind, Offer, Template
 
 #: Rows below the header whose cells are checked as they are typed; what stands below them is checked by `plan` alone.
 CHECKED_ROWS: Final = 10_000
@@ -34,7 +34,7 @@ _ANY: Final = "any"
 _OPTIONS: Final = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 #: What a spreadsheet program takes as the title and the text of a message.
 _MESSAGE_CHARACTERS: Final = 255
-_WIDTHS: Final = {Kind.REFERENCE: 22, Kind.MOBILE_NUMBER: 26, Kind.TEXT: 24}
+_WIDTHS: Final = {ColumnKind.REFERENCE: 22, ColumnKind.MOBILE_NUMBER: 26, ColumnKind.TEXT: 24}
 _NARROW: Final = 14
 
 
@@ -48,7 +48,7 @@ def write_workbook(template: Template, path: Path) -> None:
         if len(template.offers) > 1:
             _write_products(workbook.add_worksheet(_PRODUCTS), template, styles)
             workbook.define_name("products", f"='{_PRODUCTS}'!$A$2:$G${len(template.offers) + 1}")
-        if any(column.kind is Kind.COUNTRY for column in template.columns):
+        if any(column.kind is ColumnKind.COUNTRY for column in template.columns):
             _write_countries(workbook.add_worksheet(_COUNTRIES), styles)
         _write_list(workbook, sheet, template)
         sheet.activate()
@@ -57,10 +57,10 @@ def write_workbook(template: Template, path: Path) -> None:
 
 def _write_list(workbook: Workbook, sheet: Worksheet, template: Template) -> None:
     heading = workbook.add_format({"bold": True, "bg_color": "#DDEBF7", "bottom": 1, "num_format": "@"})
-    formats = {kind: {"num_format": "@"} for kind in Kind}
+    formats = {kind: {"num_format": "@"} for kind in ColumnKind}
     # Numbers and days are kept as such: a spreadsheet program writes them as its user does.
-    formats |= {Kind.AMOUNT: {"num_format": "General"}, Kind.PRODUCT: {"num_format": "0"}}
-    formats |= {Kind.DATE: {"num_format": "yyyy-mm-dd"}}
+    formats |= {ColumnKind.AMOUNT: {"num_format": "General"}, ColumnKind.PRODUCT: {"num_format": "0"}}
+    formats |= {ColumnKind.DATE: {"num_format": "yyyy-mm-dd"}}
     for place, column in enumerate(template.columns):
         look = formats[column.kind]
         width = max(_WIDTHS.get(column.kind, _NARROW), len(column.name) + 2)
@@ -68,7 +68,7 @@ def _write_list(workbook: Workbook, sheet: Worksheet, template: Template) -> Non
         sheet.write_string(0, place, column.name, heading)
         sheet.write_comment(0, place, column.explanation, {"x_scale": 2})
         example = workbook.add_format({**look, "italic": True, "font_color": "#7F7F7F"})
-        if column.kind in {Kind.AMOUNT, Kind.PRODUCT} and fits_number_cell(column.example):
+        if column.kind in {ColumnKind.AMOUNT, ColumnKind.PRODUCT} and fits_number_cell(column.example):
             sheet.write_number(1, place, Decimal(column.example), example)
         else:
             sheet.write_string(1, place, column.example, example)
@@ -91,24 +91,24 @@ def _validation(column: Column, place: int, template: Template) -> dict[str, Any
         "error_message": text,
     }
     match column.kind:
-        case Kind.REFERENCE:
+        case ColumnKind.REFERENCE:
             rows = f"{cell[:-1]}$2:{cell[:-1]}${CHECKED_ROWS + 1}"
             return {**said, "validate": "custom", "value": f"=SUMPRODUCT(--EXACT({rows},{cell}))=1"}
-        case Kind.PRODUCT:
+        case ColumnKind.PRODUCT:
             return {**said, "validate": "list", "source": f"='{_PRODUCTS}'!$A$2:$A${len(template.offers) + 1}"}
-        case Kind.MOBILE_NUMBER:
+        case ColumnKind.MOBILE_NUMBER:
             digits = f'SUBSTITUTE(SUBSTITUTE(MID({cell},2,30)," ",""),"-","")'
             value = f'=AND(LEFT({cell},1)="+",ISNUMBER(--{digits}),LEN({digits})>=7,LEN({digits})<=15)'
             return {**said, "validate": "custom", "value": value}
-        case Kind.AMOUNT:
+        case ColumnKind.AMOUNT:
             return {**said, "validate": "custom", "value": _amount_formula(cell, template)}
-        case Kind.COUNTRY:
+        case ColumnKind.COUNTRY:
             # Whoever knows a code that is not in the list may write it all the same.
             source = f"='{_COUNTRIES}'!$A$2:$A${len(COUNTRIES) + 1}"
             return {**said, "validate": "list", "source": source, "error_type": "warning"}
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return {**said, "validate": "custom", "value": f"=AND(ISNUMBER({cell}),{cell}>36526)"}
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             if column.longest is None:
                 return {**said, "validate": "any"}
             bounds = {"criteria": "between", "minimum": column.shortest or 1, "maximum": column.longest}
@@ -122,7 +122,7 @@ def _amount_formula(cell: str, template: Template) -> str:
     """
     if len(template.offers) > 1:
         # A formula of a check has at most 255 characters, so that the products' table stands under a short name.
-        place = next(place for place, column in enumerate(template.columns) if column.kind is Kind.PRODUCT)
+        place = next(place for place, column in enumerate(template.columns) if column.kind is ColumnKind.PRODUCT)
         product = f"${xl_col_to_name(place)}2"
         smallest, largest, step = (f"VLOOKUP({product},products,{number},0)" for number in (4, 5, 6))
     else:
@@ -134,7 +134,7 @@ def _amount_formula(cell: str, template: Template) -> str:
 
 
 def _bound(value: Decimal | None) -> str:
-    return f'"{_ANY}"' if value is None else plain(value)
+    return f'"{_ANY}"' if value is None else format_plain(value)
 
 
 def _write_help(sheet: Worksheet, template: Template, styles: Styles) -> None:
@@ -178,7 +178,7 @@ def _write_products(sheet: Worksheet, template: Template, styles: Styles) -> Non
 
 def _product_cells(offer: Offer) -> tuple[str, ...]:
     bounds = (offer.smallest or Decimal(0), offer.largest, offer.step)
-    smallest, largest, step = (_ANY if bound is None else plain(bound) for bound in bounds)
+    smallest, largest, step = (_ANY if bound is None else format_plain(bound) for bound in bounds)
     return str(offer.id), offer.name, offer.operator, smallest, largest, step, offer.unit
 
 

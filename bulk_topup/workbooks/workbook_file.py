@@ -18,7 +18,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.files.xlsx_bounds import MIB, demand_bounded
+from bulk_topup.intake.files.xlsx_bounds import MIB, check_size
 from bulk_topup.system.files import sha256_of
 
 #: Bytes of all sheets, unpacked: openpyxl makes an object of every cell, so that this many take about a gigabyte.
@@ -65,7 +65,7 @@ def opened(path: Path) -> Iterator[tuple[Workbook, list[str], str]]:
         )
     try:
         with path.open("rb") as file, ZipFile(file) as archive:
-            demand_bounded(file, archive, path.name)
+            check_size(file, archive, path.name)
             sheets = sum(part.file_size for part in archive.infolist() if part.filename.startswith(_SHEETS))
             if sheets > MAX_SHEET_BYTES:
                 raise ListError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
 from bulk_topup.security.formulas import csv_text
-from bulk_topup.system.files import replacing
+from bulk_topup.system.files import atomic_write
 from bulk_topup.workbooks.template import Template, TemplateError
 from bulk_topup.workbooks.template_workbook import write_workbook
 
@@ -28,7 +28,7 @@ def write_template(template: Template, path: Path, *, force: bool = False) -> No
     try:
         if path.exists() and not force:
             raise TemplateError(f"{path} exists already; name another file with --output, or state --force.")
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             if ending == ".csv":
                 _write_csv(template, temporary)
             else:

@@ -14,24 +14,24 @@ import pytest
 
 from bulk_topup import (
     BulkTopupError,
-    ExitMeaning,
+    ConfirmationRequiredError,
+    ExitCode,
     Job,
     Ledger,
     Progress,
     RowState,
-    UnconfirmedError,
-    exit_meaning,
+    exit_code_for,
     plan_list,
     run_job,
 )
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.errors import (
+    AccountMismatchError,
     ApprovalError,
     ConfigurationError,
     InterruptedRunError,
     JobError,
     ListError,
-    OtherAccountError,
     RowsRefusedError,
     RunLockedError,
 )
@@ -48,7 +48,7 @@ def test_a_job_is_paid_and_the_result_tells_how_it_ended(
     ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     result = run_job(job_of(3), **ways, **QUICK)
-    assert (result.run, result.meaning, result.message) == ("bonus/may", ExitMeaning.ALL_COMPLETED, "")
+    assert (result.run, result.exit_code, result.message) == ("bonus/may", ExitCode.ALL_COMPLETED, "")
     assert result.counts[RowState.COMPLETED] == 3
     assert set(result.charged) == {"USD"}
     assert [file.name for file in result.files] == ["results.csv", "results.xlsx", "results.jsonl", "summary.json"]
@@ -69,7 +69,7 @@ def test_the_same_call_again_pays_nobody_twice(
 
 def test_a_row_that_fails_is_told_by_the_meaning_and_the_file(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     result = run_job(job_of(1, last="R-9,+6595123102,5\n"), **ways, **QUICK)
-    assert result.meaning is ExitMeaning.SOME_DID_NOT_COMPLETE
+    assert result.exit_code is ExitCode.INCOMPLETE
     assert result.not_completed is not None
     assert "R-9" in result.not_completed.read_text(encoding="utf-8-sig")
 
@@ -80,7 +80,7 @@ def test_a_list_that_is_not_acceptable_sends_nothing_and_says_where(
     job = job_of(1, last="R-9,+6595123409,1000\n")
     with pytest.raises(RowsRefusedError) as told:
         run_job(job, **ways, **QUICK)
-    assert exit_meaning(told.value) is ExitMeaning.NOT_ACCEPTABLE
+    assert exit_code_for(told.value) is ExitCode.INVALID_INPUT
     assert not paid()
 
 
@@ -88,13 +88,13 @@ def test_production_sends_nothing_unless_its_run_is_named(
     ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     for confirm in (None, "", "bonus", "bonus/june"):
-        with pytest.raises(UnconfirmedError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
+        with pytest.raises(ConfirmationRequiredError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
             run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
     assert not paid()
     assert not Ledger(ways["ledger"]).runs()
-    assert run_job(job_of(2), environment="production", confirm="bonus/may", **ways, **QUICK).meaning == 0
+    assert run_job(job_of(2), environment="production", confirm="bonus/may", **ways, **QUICK).exit_code == 0
     # Nothing is left to be sent, so that nothing has to be confirmed.
-    assert run_job(job_of(2), environment="production", **ways, **QUICK).meaning == 0
+    assert run_job(job_of(2), environment="production", **ways, **QUICK).exit_code == 0
     assert len(paid()) == 2
 
 
@@ -110,17 +110,17 @@ def test_a_job_that_needs_an_approval_is_not_paid_by_a_confirmation(
 
 
 def test_it_works_inside_an_event_loop_that_is_on(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    async def cell() -> tuple[int, ExitMeaning]:
-        return plan_list(job_of(2), **ways).to_send, run_job(job_of(2), **ways, **QUICK).meaning
+    async def cell() -> tuple[int, ExitCode]:
+        return plan_list(job_of(2), **ways).to_send, run_job(job_of(2), **ways, **QUICK).exit_code
 
-    assert asyncio.run(cell()) == (2, ExitMeaning.ALL_COMPLETED)
+    assert asyncio.run(cell()) == (2, ExitCode.ALL_COMPLETED)
 
 
 def test_it_works_in_another_thread(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    async def main() -> ExitMeaning:
-        return (await asyncio.to_thread(run_job, job_of(2), **ways, **QUICK)).meaning
+    async def main() -> ExitCode:
+        return (await asyncio.to_thread(run_job, job_of(2), **ways, **QUICK)).exit_code
 
-    assert asyncio.run(main()) == ExitMeaning.ALL_COMPLETED
+    assert asyncio.run(main()) == ExitCode.ALL_COMPLETED
 
 
 def test_signals_stay_the_callers(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
@@ -214,8 +214,8 @@ def test_a_deadline_that_has_come_leaves_all_rows_to_the_next_start(
     ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     result = run_job(job_of(3, rate=0.5), deadline=datetime.now(UTC) - timedelta(hours=1), **ways, **QUICK)
-    assert result.meaning is ExitMeaning.RESUME_ME
-    assert result.meaning.may_pass
+    assert result.exit_code is ExitCode.RESUMABLE
+    assert result.exit_code.is_transient
     assert "deadline" in result.message
     assert len(paid()) < 3
 
@@ -279,8 +279,8 @@ def test_giving_up_before_there_is_a_thread_does_nothing(monkeypatch: pytest.Mon
 def test_a_second_start_of_a_run_is_told_of_the_first(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     with run_lock(ways["ledger"], "bonus", "may"), pytest.raises(RunLockedError) as told:
         run_job(job_of(1), **ways, **QUICK)
-    assert exit_meaning(told.value) is ExitMeaning.HELD_BY_ANOTHER
-    assert exit_meaning(told.value).may_pass
+    assert exit_code_for(told.value) is ExitCode.RUN_LOCKED
+    assert exit_code_for(told.value).is_transient
 
 
 def test_two_threads_of_one_process_never_work_on_one_run(
@@ -302,11 +302,11 @@ def test_two_threads_of_one_process_never_work_on_one_run(
 
 def test_a_run_goes_on_with_its_own_account_only(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     run_job(job_of(1), **ways, **QUICK)
-    with pytest.raises(OtherAccountError):
+    with pytest.raises(AccountMismatchError):
         run_job(job_of(1), ledger=ways["ledger"])
     pair = ways["credentials"]
     renamed = {**ways, "base_url": ways["base_url"].replace("127.0.0.1", "localhost")}
-    assert run_job(job_of(1), is_same_account=True, **renamed, **QUICK).meaning == 0
+    assert run_job(job_of(1), same_account=True, **renamed, **QUICK).exit_code == 0
     assert pair.api_secret.get_secret_value() not in repr(pair)
 
 
@@ -333,7 +333,7 @@ def test_a_list_that_its_ended_run_archived_is_told_of_again(
     first = run_job(job, **ways, **QUICK)
     assert first.archived == tmp_path / "archive/bonus.csv"
     second = run_job(job, **ways, **QUICK)
-    assert (second.meaning, second.charged) == (ExitMeaning.ALL_COMPLETED, first.charged)
+    assert (second.exit_code, second.charged) == (ExitCode.ALL_COMPLETED, first.charged)
     assert "archive" in second.message
     assert len(paid()) == 2
     with pytest.raises(ListError, match="is not there"):
@@ -358,7 +358,7 @@ def test_what_is_wrong_is_raised_with_its_cure(
 
 
 def test_a_ledger_that_cannot_be_written_any_more_is_an_interruption() -> None:
-    assert exit_meaning(InterruptedRunError()) is ExitMeaning.RESUME_ME
+    assert exit_code_for(InterruptedRunError()) is ExitCode.RESUMABLE
 
 
 def test_nothing_is_printed(

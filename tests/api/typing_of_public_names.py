@@ -11,9 +11,10 @@ import polars as pl
 import bulk_topup
 from bulk_topup import (
     BulkTopupError,
+    ConfirmationRequiredError,
     Credentials,
     Environment,
-    ExitMeaning,
+    ExitCode,
     Job,
     JobResult,
     Ledger,
@@ -24,8 +25,7 @@ from bulk_topup import (
     RowState,
     Run,
     Summary,
-    UnconfirmedError,
-    exit_meaning,
+    exit_code_for,
     plan_list,
     run_job,
 )
@@ -54,7 +54,7 @@ def pays(credentials: Credentials) -> None:
         on_progress=look,
     )
     assert_type(result, JobResult)
-    assert_type(result.meaning, ExitMeaning)
+    assert_type(result.exit_code, ExitCode)
     assert_type(result.counts, Mapping[RowState, int])
     assert_type(result.charged, Mapping[str, Decimal])
     assert_type(result.files, tuple[Path, ...])
@@ -70,7 +70,7 @@ def looks() -> None:
     assert_type(ledger.frame("list/pay"), pl.DataFrame)
 
 
-def fails(error: BulkTopupError, unconfirmed: UnconfirmedError) -> None:
-    assert_type(exit_meaning(error), ExitMeaning)
-    assert_type(exit_meaning(unconfirmed).may_pass, bool)
+def fails(error: BulkTopupError, unconfirmed: ConfirmationRequiredError) -> None:
+    assert_type(exit_code_for(error), ExitCode)
+    assert_type(exit_code_for(unconfirmed).is_transient, bool)
     assert_type(bulk_topup.__version__, str)

@@ -10,11 +10,11 @@ import pytest
 from bulk_topup.app.check_job import check_job
 from bulk_topup.domain.environment import Environment
 from bulk_topup.intake import ListSource
-from bulk_topup.jobs.diagnostics import Mistake
+from bulk_topup.jobs.diagnostics import Diagnostic
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.json_schema import job_schema
 from bulk_topup.jobs.load import load_job
-from bulk_topup.jobs.scaffold import Answers, Often, job_text
+from bulk_topup.jobs.scaffold import Answers, Frequency, job_text
 
 NOW = datetime(2026, 11, 28, 17, tzinfo=UTC)
 LIST = "reference,phone,amount,Country\nA-1,+6595123001,5,SG\n"
@@ -27,7 +27,7 @@ def job(tmp_path: Path) -> Path:
     return tmp_path / "pay.toml"
 
 
-def _mistakes(job: Path, text: str) -> tuple[Mistake, ...]:
+def _mistakes(job: Path, text: str) -> tuple[Diagnostic, ...]:
     job.write_text(text)
     return check_job(job, NOW).mistakes
 
@@ -112,7 +112,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         file=job,
         source=ListSource(path=job.parent / "inbox/pay-2026-11.csv"),
         product=6418,
-        often=Often.MONTH,
+        often=Frequency.MONTH,
         environment=Environment.SANDBOX,
     )
     assert _mistakes(job, job_text(answers, NOW)) == ()

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.plan import plan_list
+from bulk_topup.app.plan import plan_job
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError
 from bulk_topup.intake.files.batches import BATCH_ROWS
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
@@ -28,8 +28,8 @@ async def dvs(sandbox: Any, credentials: tuple[str, str]) -> AsyncIterator[Async
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger(tmp_path / "ledger.db") as opened:
+def ledger(tmp_path: Path) -> Iterator[LedgerStore]:
+    with LedgerStore(tmp_path / "ledger.db") as opened:
         yield opened
 
 
@@ -40,8 +40,8 @@ def write(folder: Path, *more: str) -> Job:
     return Job(list=str(path), product=6418).at(SystemClock().now(), folder)
 
 
-async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: Ledger, tmp_path: Path) -> None:
-    _, prepared = await plan_list(write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger)
+async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
+    _, prepared = await plan_job(write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger)
     assert (prepared.plan.rows, prepared.plan.accepted) == (ROWS + 2, ROWS + 1)
     [refused] = prepared.plan.refused_rows
     assert refused.line == ROWS + 2
@@ -49,21 +49,21 @@ async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: L
 
 
 async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
-    dvs: AsyncDVS, ledger: Ledger, tmp_path: Path
+    dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path
 ) -> None:
     with pytest.raises(ListError, match="never closed"):
-        await plan_list(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger)
+        await plan_job(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger)
     assert ledger.runs() == []
 
 
-async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: Ledger, tmp_path: Path) -> None:
+async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
     job = write(tmp_path)
-    planning = asyncio.create_task(plan_list(job, dvs=dvs, ledger=ledger))
+    planning = asyncio.create_task(plan_job(job, dvs=dvs, ledger=ledger))
     while not any(thread.name.startswith("prepare") for thread in threading.enumerate()):  # noqa: ASYNC110
         await asyncio.sleep(0)
     planning.cancel()
     with pytest.raises(asyncio.CancelledError):
         await planning
     assert not any(thread.name.startswith("prepare") for thread in threading.enumerate())
-    _, prepared = await plan_list(job, dvs=dvs, ledger=ledger)
+    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
     assert prepared.plan.accepted == ROWS

@@ -12,7 +12,7 @@ from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox.catalogue import catalogue
 
 AIRTIME, BUNDLE = 6418, 6430
@@ -75,7 +75,7 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
 ) -> None:
     chooser = Chooser(
         dvs=AsyncDVS("http://127.0.0.1:9/v1", "key", "secret"),
-        ledger=Ledger(tmp_path / "ledger.db"),
+        ledger=LedgerStore(tmp_path / "ledger.db"),
         run=None,
         policy=AutoProduct(),
         mode=CalculationMode.DESTINATION_AMOUNT,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
@@ -15,7 +15,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import ListError
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
@@ -55,12 +55,12 @@ async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
 
     job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
-        with Ledger(tmp_path / "ledger.db") as ledger:
+        with LedgerStore(tmp_path / "ledger.db") as ledger:
             with pytest.raises(ListError, match=r"was changed while it was read.*start again"):
                 await run_list(
                     job,
                     dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=RunOptions(),
                     report=ReportOptions(folder=tmp_path / "report"),

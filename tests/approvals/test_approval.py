@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, demand_valid, read_approved
+from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, check_valid, read_approved
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
-from bulk_topup.approvals.statement import Statement, demand_same, read_statement
+from bulk_topup.approvals.statement import PlanStatement, check_same_plan, read_statement
 from bulk_topup.domain.guards import Guards
 from bulk_topup.errors import ApprovalError
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SECRET = b"an invented secret of forty bytes, long."
-STATEMENT = Statement(
+STATEMENT = PlanStatement(
     version="0.1.0",
     job="payroll",
     run_key="2026-11",
@@ -53,20 +53,20 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def _refused(presented: Presented, policy: ApprovalPolicy, now: datetime = NOW) -> str:
     with pytest.raises(ApprovalError) as error:
-        demand_valid(presented, policy, now)
+        check_valid(presented, policy, now)
     return str(error.value)
 
 
 def test_a_plan_that_somebody_else_signed_with_a_trusted_key_holds(key: tuple[Path, str]) -> None:
     file, public = key
     policy = ApprovalPolicy(keys=(public,))
-    demand_valid(Presented(plan=_approved(load_signer(file))), policy, NOW + timedelta(hours=23, minutes=59))
+    check_valid(Presented(plan=_approved(load_signer(file))), policy, NOW + timedelta(hours=23, minutes=59))
 
 
 def test_a_shared_secret_signs_too_and_another_secret_does_not() -> None:
     plan = _approved(secret_signer(SECRET))
     policy = ApprovalPolicy(keys=("hmac",))
-    demand_valid(Presented(plan=plan, secret=SECRET), policy, NOW)
+    check_valid(Presented(plan=plan, secret=SECRET), policy, NOW)
     for other in (SECRET[:-1] + b"!", None):
         assert "not signed with a trusted key" in _refused(Presented(plan=plan, secret=other), policy)
 
@@ -86,7 +86,7 @@ def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path
     with pytest.raises(ApprovalError, match="petra made this plan"):
         _approved(load_signer(file), approver="petra")
     plan = _approved(load_signer(file), approver="petra", not_by="nobody")
-    demand_valid(Presented(plan=plan), ApprovalPolicy(keys=(public,), not_by="nobody"), NOW)
+    check_valid(Presented(plan=plan), ApprovalPolicy(keys=(public,), not_by="nobody"), NOW)
     assert "both made and approved" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(public,)))
 
 
@@ -183,12 +183,14 @@ def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
 )
 def test_what_differs_from_the_approved_plan_is_named(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ApprovalError) as error:
-        demand_same(STATEMENT, STATEMENT.model_copy(update=change))
+        check_same_plan(STATEMENT, STATEMENT.model_copy(update=change))
     assert says in str(error.value)
 
 
 def test_who_plans_again_when_and_with_which_version_is_no_difference() -> None:
-    demand_same(STATEMENT, STATEMENT.model_copy(update={"planned_by": "cron", "planned_at": "", "version": "0.2.0"}))
+    check_same_plan(
+        STATEMENT, STATEMENT.model_copy(update={"planned_by": "cron", "planned_at": "", "version": "0.2.0"})
+    )
 
 
 def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path, str]) -> None:

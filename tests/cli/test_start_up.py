@@ -11,7 +11,7 @@ import click
 import pytest
 
 from bulk_topup.cli import COMMANDS, main
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
 #: All that a command imports which only looks into the ledger, beside the standard library.
@@ -53,7 +53,7 @@ def ledger_file(tmp_path: Path) -> Path:
         cost=None,
         cost_unit=None,
     )
-    with Ledger(file) as ledger:
+    with LedgerStore(file) as ledger:
         ledger.clear_staged()
         ledger.stage(staged([row]))
         ledger.merge(job="list", run_key="may", environment="sandbox", list_path="may.csv", columns=["reference"])

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import parse_plain_amount, plain
+from bulk_topup.domain.money import format_amount, format_money, format_plain, parse_plain_amount
 
 
 @given(st.decimals(min_value=0, max_value=Decimal(999999999999999999), places=9))
 def test_an_amount_in_plain_notation_reads_back_exactly(amount: Decimal) -> None:
-    assert parse_plain_amount(plain(amount)) == amount
+    assert parse_plain_amount(format_plain(amount)) == amount
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,31 @@ def test_an_amount_with_too_many_digits_is_no_amount() -> None:
 
 
 def test_plain_notation_has_neither_exponent_nor_padding() -> None:
-    assert [plain(Decimal(text)) for text in ("5.00", "1E+3", "0.10", "100", "0")] == ["5", "1000", "0.1", "100", "0"]
+    assert [format_plain(Decimal(text)) for text in ("5.00", "1E+3", "0.10", "100", "0")] == [
+        "5",
+        "1000",
+        "0.1",
+        "100",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "text"),
+    [
+        ("1672.3", "USD", "1,672.30 USD"),
+        ("5", "EUR", "5.00 EUR"),
+        ("1234567", "JPY", "1,234,567 JPY"),
+        ("0.5", "KWD", "0.500 KWD"),
+        ("-1000.1", "USD", "-1,000.10 USD"),
+        ("0.12345", "USD", "0.12345 USD"),
+        ("10.0", "XYZ", "10.00 XYZ"),
+    ],
+)
+def test_money_for_people_has_groups_and_its_currencys_decimals(amount: str, unit: str, text: str) -> None:
+    assert format_money(Decimal(amount), unit) == text
+
+
+@given(st.decimals(min_value=-(10**15), max_value=10**15, places=6), st.sampled_from(["USD", "JPY", "KWD", "CLF"]))
+def test_money_for_people_is_never_rounded(amount: Decimal, unit: str) -> None:
+    assert Decimal(format_amount(amount, unit).replace(",", "")) == amount

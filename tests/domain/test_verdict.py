@@ -8,10 +8,10 @@ import pytest
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.verdict import Step, Tone, Verdict, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, Severity, Step, verdict_of
 
 
-def _verdict(run: Run, *, contradicted: int = 0, is_under_way: bool = False, **counts: int) -> Verdict:
+def _verdict(run: Run, *, contradicted: int = 0, is_under_way: bool = False, **counts: int) -> RunVerdict:
     known = {state: counts.get(state.value, 0) for state in RowState}
     return verdict_of(run, known, contradicted=contradicted, is_under_way=is_under_way)
 
@@ -19,7 +19,7 @@ def _verdict(run: Run, *, contradicted: int = 0, is_under_way: bool = False, **c
 def test_a_run_that_paid_everybody_leaves_nothing_to_do(run: Run) -> None:
     verdict = _verdict(run, completed=1_200)
     assert (verdict.tone, verdict.headline, verdict.steps) == (
-        Tone.GOOD,
+        Severity.GOOD,
         "All done: 1,200 of 1,200 rows are completed.",
         (),
     )
@@ -28,7 +28,7 @@ def test_a_run_that_paid_everybody_leaves_nothing_to_do(run: Run) -> None:
 
 def test_rows_that_failed_are_named_with_the_commands_that_may_cure_them(run: Run) -> None:
     verdict = _verdict(run, completed=1, failed=2, refused=1)
-    assert verdict.tone is Tone.BAD
+    assert verdict.tone is Severity.BAD
     assert verdict.headline == "Finished: 1 of 4 rows is completed, 3 did not complete."
     assert "exit code 1" in verdict.ending
     retry, correct = verdict.steps
@@ -39,7 +39,7 @@ def test_rows_that_failed_are_named_with_the_commands_that_may_cure_them(run: Ru
 def test_open_rows_are_not_to_be_paid_by_other_means(run: Run) -> None:
     verdict = _verdict(run, completed=1, pending=2, in_flight=3, accepted=4)
     assert (verdict.tone, verdict.headline) == (
-        Tone.OPEN,
+        Severity.OPEN,
         "Not finished: 1 of 10 rows is completed, 9 still open.",
     )
     assert "exit code 75" in verdict.ending
@@ -51,13 +51,13 @@ def test_open_rows_are_not_to_be_paid_by_other_means(run: Run) -> None:
 def test_a_conflict_and_what_the_list_contradicts_come_first(run: Run) -> None:
     first, *_ = _verdict(run, completed=1, failed=1, conflict=1, contradicted=2).steps
     assert first == Step(text="A person has to look at 3 rows:", command="bulk-topup conflict list payroll/2026-11")
-    assert _verdict(run, completed=3, contradicted=2).tone is Tone.BAD
+    assert _verdict(run, completed=3, contradicted=2).tone is Severity.BAD
 
 
 def test_a_run_under_way_asks_for_nothing(run: Run) -> None:
     verdict = _verdict(run, completed=1, pending=2, is_under_way=True)
     assert (verdict.tone, verdict.headline, verdict.steps) == (
-        Tone.OPEN,
+        Severity.OPEN,
         "Under way: 1 of 3 rows is completed, 2 are open.",
         (),
     )

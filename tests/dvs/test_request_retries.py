@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.dvs import DVSError, InvalidResponseError, NoResponseError, RetryPolicy, TooManyRequestsError
 from bulk_topup.dvs.errors import error_for
-from bulk_topup.dvs.request_retries import is_passing, with_retries
+from bulk_topup.dvs.request_retries import is_transient, with_retries
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ async def test_a_refusal_after_a_429_is_proof(clock: Any) -> None:
 
 @given(st.integers(400, 599))
 def test_only_429_and_passing_server_errors_are_tried_again(status: int) -> None:
-    assert is_passing(error_for(status, ())) == (status in {429, 500, 502, 503, 504})
+    assert is_transient(error_for(status, ())) == (status in {429, 500, 502, 503, 504})
 
 
 @given(st.integers(400, 599))

@@ -14,15 +14,15 @@ import uvloop
 from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
-from bulk_topup.dvs.transports.base import MAX_BODY_BYTES, Account, Answer, Call, HTTPTransport
+from bulk_topup.dvs.transports.base import MAX_BODY_BYTES, Account, HTTPRequest, HTTPResponse, HTTPTransport
 from bulk_topup.dvs.transports.choice import TransportName, transport_for
 from bulk_topup.errors import ConfigurationError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("name", get_args(TransportName))]
 
 SECRET = "s3cret-never-shown"
-PAY = Call(method="POST", path="/async/transactions", body=b'{"external_id":"list-abc-1"}')
-READ = Call(method="GET", path="/transactions", params={"from_date": "2026-11-24T00:00:00+01:00", "page": "1"})
+PAY = HTTPRequest(method="POST", path="/async/transactions", body=b'{"external_id":"list-abc-1"}')
+READ = HTTPRequest(method="GET", path="/transactions", params={"from_date": "2026-11-24T00:00:00+01:00", "page": "1"})
 
 
 def transport(name: TransportName, base_url: str, *, timeout: float = 5, connections: int = 4) -> HTTPTransport:
@@ -76,7 +76,7 @@ async def request_on(reader: asyncio.StreamReader) -> bytes:
 def test_an_answer_comes_back_as_it_was_sent(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes], loop_factory: Any
 ) -> None:
-    async def exchange() -> tuple[Answer, list[bytes]]:
+    async def exchange() -> tuple[HTTPResponse, list[bytes]]:
         async with scripted(answer(400, b'{"errors":[]}', X_RateLimit_Limit="7")) as provider:
             async with transport(name, provider.base_url) as opened:
                 return await opened.send(PAY), provider.requests
@@ -106,7 +106,7 @@ def test_an_answer_comes_back_as_it_was_sent(
 async def test_what_is_asked_for_is_quoted_and_nothing_is_said_of_a_body_that_is_not_there(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes]
 ) -> None:
-    confirm = Call(method="POST", path="/async/transactions/7/confirm", language="de")
+    confirm = HTTPRequest(method="POST", path="/async/transactions/7/confirm", language="de")
     async with scripted(answer(200, b"[]")) as provider, transport(name, provider.base_url) as opened:
         await opened.send(READ)
         await opened.send(confirm)
@@ -130,7 +130,7 @@ async def test_what_is_asked_for_is_quoted_and_nothing_is_said_of_a_body_that_is
 )
 @pytest.mark.parametrize("call", [PAY, READ], ids=["POST", "GET"])
 async def test_what_is_no_whole_answer_is_unknown_and_was_asked_for_once(
-    name: TransportName, bytes_: bytes, call: Call, scripted: Callable[..., Any]
+    name: TransportName, bytes_: bytes, call: HTTPRequest, scripted: Callable[..., Any]
 ) -> None:
     async with scripted(bytes_) as provider, transport(name, provider.base_url) as opened:
         with pytest.raises(NoResponseError):
@@ -147,7 +147,7 @@ async def test_nobody_listening_is_unknown(name: TransportName) -> None:
 @pytest.mark.parametrize("ending", ["closed", "reset"])
 @pytest.mark.parametrize("call", [PAY, READ], ids=["POST", "GET"])
 async def test_a_request_that_a_kept_connection_takes_and_never_answers_is_not_sent_again(
-    name: TransportName, ending: str, call: Call, answer: Callable[..., bytes]
+    name: TransportName, ending: str, call: HTTPRequest, answer: Callable[..., bytes]
 ) -> None:
     taken: list[bytes] = []
 
@@ -168,7 +168,7 @@ async def test_a_request_that_a_kept_connection_takes_and_never_answers_is_not_s
 
 @pytest.mark.parametrize("call", [PAY, READ], ids=["POST", "GET"])
 async def test_a_request_that_meets_a_connection_being_closed_is_sent_once_at_most(
-    name: TransportName, call: Call, answer: Callable[..., bytes]
+    name: TransportName, call: HTTPRequest, answer: Callable[..., bytes]
 ) -> None:
     taken: list[bytes] = []
 

@@ -21,7 +21,7 @@ def command(here: Pay) -> Pay:
 @pytest.fixture
 def job(command: Pay, tmp_path: Path) -> Path:
     """A job that needs an approval; the tests' one user may both plan and approve."""
-    public = json.loads(command("approval-key", "new", "--out", "controller.key", "--json").stdout)["public_key"]
+    public = json.loads(command("approval-key", "new", "--output", "controller.key", "--json").stdout)["public_key"]
     (tmp_path / "pay.csv").write_text(LIST)
     file = tmp_path / "payroll.toml"
     file.write_text(
@@ -34,7 +34,7 @@ def job(command: Pay, tmp_path: Path) -> Path:
 @pytest.fixture
 def approved(pay: Pay, command: Pay, job: Path) -> str:
     """The job's plan, approved."""
-    pay("plan", job, "--out", "plan.json")
+    pay("plan", job, "--output", "plan.json")
     command("approve", "plan.json", "--key", "controller.key", "--yes")
     return "plan.approved.json"
 
@@ -82,7 +82,7 @@ def test_nothing_but_what_was_approved_is_paid(
     assert "the guards differ: caps" in pay("run", job, "--approved", approved, "--max-rows", 9, code=3).stderr
     again = pay("run", job, "--approved", approved, "--run-key", "2026-12", code=3)
     assert "the run key is 2026-12, approved was 2026-11" in again.stderr
-    command("approval-key", "new", "--out", "own.key")
+    command("approval-key", "new", "--output", "own.key")
     ended = pay("run", job, "--approved", approved, "--approver-key", "own.key.pub", code=3)
     assert "The job file says which keys are trusted" in ended.stderr
     file = tmp_path / approved
@@ -106,7 +106,7 @@ def test_what_is_on_its_way_gets_no_other_guards_without_approval(
     pay: Pay, command: Pay, job: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "pay.csv").write_text("reference,phone,amount\nA,+6595123300,10\n")
-    pay("plan", job, "--out", "plan.json")
+    pay("plan", job, "--output", "plan.json")
     command("approve", "plan.json", "--key", "controller.key", "--yes")
     pay("run", job, "--approved", "plan.approved.json", "--tracking-timeout", 0, code=75)
     assert "needs an approval" in pay("run", job, "--max-attempts", 9, "--tracking-timeout", 0, code=3).stderr
@@ -115,8 +115,8 @@ def test_what_is_on_its_way_gets_no_other_guards_without_approval(
 
 def test_whoever_planned_does_not_approve(pay: Pay, command: Pay, books: Books, tmp_path: Path) -> None:
     (tmp_path / "pay.csv").write_text(LIST)
-    command("approval-key", "new", "--out", "own.key")
-    pay("plan", "pay.csv", "--product", 6418, "--out", "plan.json")
+    command("approval-key", "new", "--output", "own.key")
+    pay("plan", "pay.csv", "--product", 6418, "--output", "plan.json")
     ended = command("approve", "plan.json", "--key", "own.key", "--yes", code=3)
     assert "made this plan, so somebody else has to approve it" in ended.stderr
     assert not (tmp_path / "plan.approved.json").exists()
@@ -130,7 +130,7 @@ def test_a_shared_secret_approves_and_never_shows(
 ) -> None:
     text = job.read_text()
     job.write_text(text[: text.index("keys")] + 'keys = ["hmac"]\n')
-    pay("plan", job, "--out", "plan.json")
+    pay("plan", job, "--output", "plan.json")
     assert "The approval secret is missing" in command("approve", "plan.json", "--hmac", "--yes", code=2).stderr
     environment["BULK_TOPUP_APPROVAL_SECRET"] = "an-invented-secret-of-forty-characters-0"
     said = command("approve", "plan.json", "--hmac", "--yes", "--json")
@@ -140,7 +140,7 @@ def test_a_shared_secret_approves_and_never_shows(
 
 
 def test_an_approval_that_is_over_is_refused(pay: Pay, command: Pay, books: Books, job: Path) -> None:
-    pay("plan", job, "--out", "plan.json")
+    pay("plan", job, "--output", "plan.json")
     command("approve", "plan.json", "--key", "controller.key", "--yes", "--hours", "0.0000001")
     assert "was valid until" in pay("run", job, "--approved", "plan.approved.json", code=3).stderr
     assert books()["transactions"] == []
@@ -149,14 +149,14 @@ def test_an_approval_that_is_over_is_refused(pay: Pay, command: Pay, books: Book
 def test_an_approved_plan_stands_for_the_typed_confirmation_of_production(
     pay: Pay, command: Pay, books: Books, job: Path
 ) -> None:
-    pay("plan", job, "--env", "production", "--out", "plan.json")
+    pay("plan", job, "--env", "production", "--output", "plan.json")
     command("approve", "plan.json", "--key", "controller.key", "--yes")
     pay("run", job, "--env", "production", "--approved", "plan.approved.json", code=1)
     assert len(books()["transactions"]) == 2
 
 
 def test_without_yes_the_approver_is_asked(pay: Pay, command: Pay, job: Path, tmp_path: Path) -> None:
-    pay("plan", job, "--out", "plan.json")
+    pay("plan", job, "--output", "plan.json")
     ended = command("approve", "plan.json", "--key", "controller.key", code=1)
     assert "Approve this plan?" in ended.stderr
     assert "payroll/2026-11" in ended.stdout

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 FOLDER = Path(__file__).parents[2] / "sample_files" / "bad"
 PAGE = dict(re.findall(r"^\| \[(.*?)\].*\| (.*?) \|$", (FOLDER / "README.md").read_text(), flags=re.MULTILINE))
@@ -29,7 +29,7 @@ def test_a_bad_list_is_refused_with_its_place_and_its_cure(
         assert f"Error: {message}\n" in answer.stderr
     assert books()["transactions"] == []
     assert not (tmp_path / "reports").exists()
-    with Ledger(tmp_path / "ledger.db") as ledger:
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
         assert ledger.runs() == []
 
 

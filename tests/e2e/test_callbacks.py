@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import trustme
 
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 Start = Callable[..., subprocess.Popen[str]]
 PAYING = ("--product", 6418, "--rate", 1000)
@@ -50,7 +50,7 @@ def _post(url: str, body: bytes, method: str = "POST") -> int:
 
 
 def _states(folder: Path) -> Counter[str]:
-    with Ledger(folder / "ledger.db") as ledger:
+    with LedgerStore(folder / "ledger.db") as ledger:
         return Counter(outcome.state.value for outcome in ledger.outcomes(ledger.run_named("bonus")))
 
 
@@ -86,7 +86,7 @@ def test_callbacks_are_received_over_https(
 
 
 def test_a_certificate_that_cannot_be_used_is_told(pay: Any, tmp_path: Path) -> None:
-    Ledger(tmp_path / "ledger.db").close()
+    LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "cert.pem").write_text("none")
     told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=2).stderr
     assert "The certificate or its key cannot be used" in told
@@ -96,7 +96,7 @@ def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(
     pay: Any, books: Any, results: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str],
     list_: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
-    with Ledger(tmp_path / "ledger.db"):
+    with LedgerStore(tmp_path / "ledger.db"):
         url = listener()
     pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
     paid = books()["transactions"][0]
@@ -111,7 +111,7 @@ def test_a_reversal_of_a_run_whose_people_are_forgotten_lands_too(
     pay: Any, books: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
-    with Ledger(tmp_path / "ledger.db"):
+    with LedgerStore(tmp_path / "ledger.db"):
         url = listener()
     pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
     pay("ledger", "purge", "bonus", "--older-than", "0d", "--yes")
@@ -141,7 +141,7 @@ def test_a_forged_callback_moves_nothing(
     assert _post(url, json.dumps(forged).encode()) == 204
 
     def is_followed() -> bool:
-        with Ledger(tmp_path / "ledger.db") as ledger:
+        with LedgerStore(tmp_path / "ledger.db") as ledger:
             return not ledger.hinted(ledger.run_named("bonus"))
 
     until(is_followed)
@@ -149,7 +149,7 @@ def test_a_forged_callback_moves_nothing(
 
 
 def test_what_is_no_callback_of_ours_is_not_taken(listener: Any, tmp_path: Path) -> None:
-    with Ledger(tmp_path / "ledger.db"):
+    with LedgerStore(tmp_path / "ledger.db"):
         url = listener()
     known_form = json.dumps({"external_id": "somebody-else-1"}).encode()
     assert _post(url, known_form) == 404
@@ -169,9 +169,9 @@ def test_a_hint_is_durable_before_it_is_answered_and_followed_after_a_crash(
     paid = books()["transactions"][0]
     _reverse(sandbox, credentials, paid["id"])
     # Somebody else holds the run, so the hint can only be kept.
-    with Ledger(tmp_path / "ledger.db") as ledger:
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
         run = ledger.run_named("bonus")
-        assert ledger.keep_hint(paid["external_id"])
+        assert ledger.save_hint(paid["external_id"])
         assert [hint.attempt.external_id for hint in ledger.hinted(run)] == [paid["external_id"]]
     listener()
     until(lambda: _states(tmp_path)["reversed"] == 1)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.cli import COMMANDS, main
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 
 def _command(*words: str) -> click.Command:
@@ -55,7 +55,7 @@ def test_a_plan_is_shown_written_and_sends_nothing(
     assert (plan["rows"], plan["accepted"], plan["refused"], plan["new"]) == (40, 40, 0, 40)
     [total] = plan["products"]
     [balance] = plan["balances"]
-    assert Decimal(total["expected_cost"]) == balance["still_to_be_paid"] == Decimal("163.2")
+    assert Decimal(total["expected_cost"]) == balance["remaining_cost"] == Decimal("163.2")
     assert balance["after"] == Decimal(100_000) - Decimal("163.2")
     file = tmp_path / "reports/list-rewards/plan.json"
     assert json.loads(file.read_text(), parse_float=Decimal) == plan
@@ -67,7 +67,7 @@ def test_the_expected_cost_is_what_is_charged(pay: Callable[..., Any], books: Ca
     plan = json.loads(pay("plan", root / "jobs/gift-cards.toml", "--json").stdout, parse_float=Decimal)
     pay("run", root / "jobs/gift-cards.toml", "--rate", 1000, "--poll-interval", 0.1)
     spent = {unit: Decimal(wallet["spent"]) for unit, wallet in books()["wallets"].items()}
-    assert {check["unit"]: check["still_to_be_paid"] for check in plan["balances"]} == spent
+    assert {check["unit"]: check["remaining_cost"] for check in plan["balances"]} == spent
 
 
 def test_a_list_that_costs_more_than_the_wallet_holds_is_not_begun(
@@ -110,12 +110,12 @@ def test_a_folder_that_cannot_be_written_to_is_told(command: Callable[..., Any],
     (tmp_path / "file").write_text("")
     list_ = root / "sample_files/gift_cards.csv"
     assert "Name another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=2).stderr
-    answer = command("plan", list_, "--ledger", "l.db", "--out", "file/p.json", code=2)
+    answer = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=2)
     assert "cannot be made" in answer.stderr
 
 
 def test_a_misspelt_status_is_told(pay: Callable[..., Any], tmp_path: Path) -> None:
-    Ledger(tmp_path / "ledger.db").close()
+    LedgerStore(tmp_path / "ledger.db").close()
     told = pay("retry", "list/x", "--status", "DECLINED-BARRED-CREDIT-PARTI", code=2).stderr
     assert "do you mean DECLINED-BARRED-CREDIT-PARTY?" in told
 
@@ -170,7 +170,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
         (("report", "none"), 2, 'holds no run "none"'),
         (("run", "x.csv", "--map", "amount"), 2, '"amount" is not FIELD=COLUMN'),
         (("run", "x.csv", "--map", "amount"), 2, "write it like amount=Salary"),
-        (("plan", "x.csv", "--set", "amount"), 2, "write it like product_id=6418"),
+        (("plan", "x.csv", "--constant", "amount"), 2, "write it like product_id=6418"),
         (("run", "payrol.csv"), 3, "do you mean payroll.csv?"),
         (("run", "payrol.toml"), 3, "do you mean payroll.toml?"),
         (("plan", "payroll.csv", "--map", "phon=phone"), 3, "do you mean credit_party_identifier.mobile_number?"),
@@ -183,7 +183,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
 def test_a_mistake_is_told_in_a_sentence(
     pay: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], code: int, told: str
 ) -> None:
-    Ledger(tmp_path / "ledger.db").close()
+    LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "payroll.csv").write_text("phone,amount\n+6595123100,5\n")
     (tmp_path / "payroll.toml").write_text("")
     assert told in pay(*words, code=code).stderr

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from bulk_topup.cli import main
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 COMMAND = Path(sys.executable).with_name("bulk-topup")
 
@@ -36,7 +36,7 @@ def tab(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 def ledger(tmp_path: Path) -> Path:
     """A ledger with two runs, the second one begun later."""
     path = tmp_path / "ledger.db"
-    with Ledger(path) as opened:
+    with LedgerStore(path) as opened:
         for key in ("october", "november"):
             opened.clear_staged()
             opened.merge(job="payroll", run_key=key, environment="sandbox", list_path="payroll.csv", columns=("phone",))

@@ -61,7 +61,7 @@ def test_a_row_beyond_its_cap_is_refused_and_the_others_may_be_paid(pay: Pay, bo
 
 def test_a_run_within_its_guards_pays_everybody(pay: Pay, books: Books, list_: Path) -> None:
     guards = ["--max-rows", 3, "--max-amount", "SGD=60", "--max-cost", "USD=100", "--expect-total", "SGD=60.00"]
-    pay("run", list_, "--product", 6418, *guards, "--expect-rows", 3, "--not-within", 20)
+    pay("run", list_, "--product", 6418, *guards, "--expect-rows", 3, "--no-repeat-within", 20)
     assert len(books()["transactions"]) == 3
 
 
@@ -102,16 +102,16 @@ def test_who_was_paid_by_another_run_is_refused_by_name(pay: Pay, books: Books, 
     pay("run", list_, "--product", 6418)
     again = tmp_path / "again.csv"
     again.write_text("phone,amount\n+6595123401,7\n+6595123409,7\n")
-    ended = pay("run", again, "--product", 6418, "--not-within", 20, code=3)
+    ended = pay("run", again, "--product", 6418, "--no-repeat-within", 20, code=3)
     assert "1 of 2 rows are refused" in ended.stderr
-    found = json.loads(pay("plan", again, "--product", 6418, "--not-within", 20, "--json", code=3).stdout)
-    assert found["repeated"] == 1
+    found = json.loads(pay("plan", again, "--product", 6418, "--no-repeat-within", 20, "--json", code=3).stdout)
+    assert found["velocity_refused"] == 1
     [refused] = found["refused_rows"]
     assert refused["line"] == 2
     assert "+6595123401 was already sent 20 SGD on" in refused["problems"][0]["message"]
     assert "by run list/pay, line 3." in refused["problems"][0]["message"]
     assert len(books()["transactions"]) == 3
-    pay("run", again, "--product", 6418, "--not-within", 20, "--skip-refused", code=1)
+    pay("run", again, "--product", 6418, "--no-repeat-within", 20, "--skip-refused", code=1)
     assert len(books()["transactions"]) == 4
     rest = tmp_path / "reports" / "list-again" / "list-again-not-completed.csv"
     assert "Do not pay by other means" in rest.read_text(encoding="utf-8-sig")

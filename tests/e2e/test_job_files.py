@@ -182,7 +182,7 @@ def test_mistakes_of_job_files_are_told_with_their_lines_and_as_json(here: Any, 
     assert f"{file} line 4, rate: " in here("job", "check", file, code=3).stdout
     file = job("[columns]", 'amount = "Amt"')
     (told,) = json.loads(here("job", "check", "--json", file, code=3).stdout)
-    assert (told["in_order"], [each["line"] for each in told["mistakes"]]) == (False, [5])
+    assert (told["valid"], [each["line"] for each in told["mistakes"]]) == (False, [5])
     assert "is in order: it pays" in here("job", "check", job()).stdout
 
 

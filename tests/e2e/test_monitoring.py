@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.app import monitor
-from bulk_topup.cli.monitoring import telling
+from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of
@@ -150,7 +150,7 @@ def test_whoever_approves_is_told_of_the_plan_and_of_a_start_without_approval(
     here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     file = job(on="approval", more='approval = { required = true, keys = ["hmac"] }')
-    here("plan", file, "--out", "plan.json", *options)
+    here("plan", file, "--output", "plan.json", *options)
     here("run", file, *options, code=3)
     assert titles(hook) == [
         "pay/1: a plan waits for an approval",
@@ -186,7 +186,7 @@ def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
     job = Job.model_validate({"name": "pay", "list": "x.csv", "notifications": [{"to": ["${HOOK}"]}]})
 
     def fail() -> None:
-        with telling() as found:
+        with monitored() as found:
             found.take(values, job, tmp_path)
             raise KeyError("+6595123001")
 
@@ -311,8 +311,8 @@ def test_no_log_no_metrics_and_no_message_of_a_whole_run_names_anybody_or_anythi
         + '\n[[notifications]]\nto = ["${HOOK}"]\non = ["start", "finish", "failure"]\n'
     )
     paying = ("--poll-interval", 0.1, "--log-json", "log.jsonl")
-    command("--log", "debug", "run", "payroll.toml", *paying, "--metrics", "payroll.prom", *options, code=1)
-    command("--log", "debug", "run", root / "sample_files/gift_cards.csv", *paying, *options)
+    command("--log-level", "debug", "run", "payroll.toml", *paying, "--metrics", "payroll.prom", *options, code=1)
+    command("--log-level", "debug", "run", root / "sample_files/gift_cards.csv", *paying, *options)
     command("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
     pins = [
         json.loads(line)[name]

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
 Pay = Callable[..., Any]
@@ -300,26 +300,26 @@ def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
     assert (conflict["run"], conflict["line"], conflict["state"]) == (RUN, 2, "conflict")
     assert "conflict list list/pay" in pay("status", RUN).stdout
     assert "conflict resolve list/pay" in next(tmp_path.glob("reports/list-pay/*not-completed*")).read_text()
-    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--because", "ticket 4711")
-    refused = pay(*said, "--as", "failed", code=2).stderr
+    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "ticket 4711")
+    refused = pay(*said, "--state", "failed", code=2).stderr
     assert "credits the same beneficiary" in refused
-    assert "resolve it as completed" in pay(*said, "--as", "reversed", code=2).stderr
-    assert json.loads(pay(*said, "--as", "completed", "--json").stdout)["resolved"] == 1
+    assert "resolve it as completed" in pay(*said, "--state", "reversed", code=2).stderr
+    assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["resolved"] == 1
     assert compared(RUN, code=0)["ledger"] == compared(RUN, code=0)["provider"]
     pay("report", RUN)
     [row] = results("list-pay")
     assert row["result_state"] == "completed"
     assert Decimal(row["result_price"]) == Decimal(books()["wallets"]["USD"]["spent"])
-    assert "no conflict on line 2" in pay(*said, "--as", "failed", code=2).stderr
+    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=2).stderr
 
 
 def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, compared: Pay, paid: Path) -> None:
     paid.write_text(paid.read_text().replace("400,10", "400,11"))
     pay("run", paid, *PAYING, code=1)
     assert _kinds(compared(RUN)) == ["contradicted"]
-    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--because", "paid by cheque")
-    assert "no conflict on line 2" in pay(*said, "--as", "failed", code=2).stderr
-    assert json.loads(pay(*said, "--as", "completed", "--json").stdout)["taken_as_read"] == [2]
+    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "paid by cheque")
+    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=2).stderr
+    assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["acknowledged"] == [2]
     compared(RUN, code=0)
     pay("run", paid, *PAYING, code=1)
     assert json.loads(pay("conflict", "list", "--json").stdout) == []
@@ -333,7 +333,7 @@ def test_a_purged_run_is_compared_by_its_money_and_its_reversals_are_taken_over(
     pay: Pay, compared: Pay, reverse: Pay, tmp_path: Path
 ) -> None:
     pay("retry", RUN, "--all-failed", code=1)
-    with Ledger(tmp_path / "ledger.db") as ledger:
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
         ledger.purge(ledger.run_named(RUN))
     found = compared(RUN, code=0)
     assert found["ledger"] == found["provider"]

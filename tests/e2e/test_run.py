@@ -125,7 +125,7 @@ def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, 
     failed = {
         row["result_line"]: row["result_status"] for row in results("list-rewards") if row["result_attempt"] == "1"
     }
-    pay("retry", "list/rewards", "--after", "0s", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    pay("retry", "list/rewards", "--not-before", "0s", "--rate", 1000, "--poll-interval", 0.1, code=1)
     again = _second_attempts(results)
     assert again == [line for line, status in failed.items() if STATUSES[status].worth_new_attempt]
     assert 0 < len(again) < sum(status != "COMPLETED" for status in failed.values())

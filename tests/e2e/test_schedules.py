@@ -78,7 +78,7 @@ def test_the_unit_pays_in_a_bare_environment_and_prints_nothing(
 
 
 def test_units_are_written_into_a_folder(printed: Callable[..., str], tmp_path: Path) -> None:
-    printed("--systemd", "--into", str(tmp_path / "units"))
+    printed("--systemd", "--output-dir", str(tmp_path / "units"))
     assert sorted(file.name for file in (tmp_path / "units").iterdir()) == [
         "bulk-topup-pay.service",
         "bulk-topup-pay.timer",
@@ -87,12 +87,12 @@ def test_units_are_written_into_a_folder(printed: Callable[..., str], tmp_path: 
 
 def test_units_of_another_job_are_never_replaced(printed: Callable[..., str], here: Any, job: Path) -> None:
     units = job.parent / "units"
-    printed("--systemd", "--into", str(units))
-    printed("--systemd", "--into", str(units))  # its own are
+    printed("--systemd", "--output-dir", str(units))
+    printed("--systemd", "--output-dir", str(units))  # its own are
     other = job.parent / "other.toml"
     other.write_text('name = "pay"\n' + job.read_text().replace('"* * * * *"', '"0 5 * * *"'))
     before = {file.name: file.read_text() for file in units.iterdir()}
-    told = here("schedule", "print", other, "--systemd", "--into", units, code=3).stderr
+    told = here("schedule", "print", other, "--systemd", "--output-dir", units, code=3).stderr
     assert "does not say that it starts this job" in told
     assert {file.name: file.read_text() for file in units.iterdir()} == before
 

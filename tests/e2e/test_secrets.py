@@ -75,7 +75,7 @@ def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_wr
         ("transaction", "list", "--json"),
         ("transaction", "list", "--csv"),
     ):
-        process = start("--log", "debug", *words, *options)
+        process = start("--log-level", "debug", *words, *options)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         said += [out, err]
@@ -96,7 +96,7 @@ def test_no_log_of_a_run_with_failures_a_stop_and_bad_credentials_knows_anybody(
     start: Pay, options: tuple[str, ...], secrets: list[str], environment: dict[str, str], root: Path
 ) -> None:
     list_ = root / "sample_files/payroll.xlsx"
-    words = ("--log", "debug", "run", list_, "--sheet", "Payroll", *options)
+    words = ("--log-level", "debug", "run", list_, "--sheet", "Payroll", *options)
     logs = []
     stopped = start(*words, "--rate", 50)
     for line in stopped.stderr:
@@ -123,7 +123,7 @@ def test_the_lookup_of_a_number_logs_it_nowhere(start: Pay, options: tuple[str, 
         ("lookup", "number", "+6595123100"),
         ("transaction", "list", "--mobile-number", "+6595123100"),
     ):
-        _, err = start("--log", "debug", *words, *options).communicate(timeout=60)
+        _, err = start("--log-level", "debug", *words, *options).communicate(timeout=60)
         assert "HTTP Request" in err
         assert not NUMBERS.findall(err)
 
@@ -132,7 +132,7 @@ def test_a_receiver_of_callbacks_logs_neither_its_path_nor_whom_they_speak_of(
     start: Pay, options: tuple[str, ...], pay: Pay, root: Path
 ) -> None:
     pay("run", root / "sample_files/gift_cards.csv", *PAYING)
-    process = start("--log", "debug", "listen", "--port", 0, "--path-token", "s3cret-path", *options)
+    process = start("--log-level", "debug", "listen", "--port", 0, "--path-token", "s3cret-path", *options)
     url = process.stdout.readline().split(" at ")[1].split()[0]
     body = json.dumps({"external_id": ["+6595123100"], "credit_party_identifier": {"mobile_number": "+6595123100"}})
     for address in (url, url.replace("s3cret-path", "guess")):

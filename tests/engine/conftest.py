@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
-from bulk_topup.app.run import Finished, run_list
+from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 from tests.helpers.dvs_values import attempt, transaction
 
@@ -140,7 +140,7 @@ def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Cal
 @pytest.fixture
 def pay(
     network: Network, tmp_path: Path, credentials: tuple[str, str], onlooker: Onlooker
-) -> Callable[..., Awaitable[tuple[Finished, list[Outcome]]]]:
+) -> Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]:
     """Give a function that pays a list of so many rows through the failing network, and gives each row's outcome."""
 
     async def start(
@@ -154,7 +154,7 @@ def pay(
         rate: float = 10_000,
         clock: Clock | None = None,
         **stated: Any,
-    ) -> tuple[Finished, list[Outcome]]:
+    ) -> tuple[FinishedRun, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
         lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
         list_.write_text(f"{header}\n{lines}")
@@ -166,11 +166,11 @@ def pay(
         )
         tries = retries or RetryPolicy(tries=2, first_wait=0.01)
         async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=tries) as dvs:
-            with Ledger(tmp_path / "ledger.db") as ledger:
+            with LedgerStore(tmp_path / "ledger.db") as ledger:
                 finished = await run_list(
                     job,
                     dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.states import RowState
-from bulk_topup.engine.charges import Taken
+from bulk_topup.engine.charges import Charges
 from tests.helpers.sample_run import COMPLETED
 
 
@@ -28,7 +28,7 @@ def test_a_row_is_taken_once_whatever_way_it_goes_to_its_end() -> None:
         [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.ACCEPTED, RowState.COMPLETED],
         [RowState.IN_FLIGHT, RowState.CONFLICT, RowState.COMPLETED],
     ):
-        taken = Taken()
+        taken = Charges()
         for before, after in pairwise(way):
             taken.moved(_move(before, after))
         assert taken.sums == {"USD": Decimal("9.35")}
@@ -40,14 +40,14 @@ def test_what_fails_or_is_reversed_is_given_back() -> None:
         [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.FAILED],
         [RowState.IN_FLIGHT, RowState.COMPLETED, RowState.REVERSED],
     ):
-        taken = Taken()
+        taken = Charges()
         for before, after in pairwise(way):
             taken.moved(_move(before, after))
         assert sum(taken.sums.values()) == 0
 
 
 def test_what_has_no_price_is_not_counted() -> None:
-    taken = Taken()
+    taken = Charges()
     taken.moved(_move(RowState.IN_FLIGHT, RowState.COMPLETED, price=None))
     taken.moved(Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.COMPLETED, cause="test"))
     assert taken.sums == {}

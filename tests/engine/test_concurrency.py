@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from bulk_topup.dvs import NoResponseError
-from bulk_topup.engine.concurrency import LARGEST_CLAIM, rows_to_claim, sum_of
+from bulk_topup.engine.concurrency import LARGEST_CLAIM, gather_sum, rows_to_claim
 from bulk_topup.errors import LedgerError
 
 pytestmark = pytest.mark.anyio
@@ -35,19 +35,19 @@ class Doing:
 @pytest.mark.parametrize("at_once", [1, 4, 100])
 async def test_each_is_done_once_and_so_many_at_once(at_once: int) -> None:
     doing = Doing()
-    assert await sum_of(doing.one, range(50), at_once=at_once) == sum(range(50))
+    assert await gather_sum(doing.one, range(50), at_once=at_once) == sum(range(50))
     assert doing.begun == list(range(50))
     assert doing.most == min(at_once, 50)
 
 
 async def test_nothing_to_do_is_nothing() -> None:
-    assert await sum_of(Doing().one, [], at_once=4) == 0
+    assert await gather_sum(Doing().one, [], at_once=4) == 0
 
 
 async def test_after_an_error_nothing_is_begun_and_what_was_begun_ends() -> None:
     doing = Doing(fails=lambda item: item in {20, 21})
     with pytest.raises(NoResponseError, match="21"):  # which takes less long
-        await sum_of(doing.one, range(50), at_once=4)
+        await gather_sum(doing.one, range(50), at_once=4)
     assert set(range(22)) <= set(doing.begun)
     assert len(doing.begun) <= 26
     assert sorted(doing.ended) == sorted(doing.begun)
@@ -65,7 +65,7 @@ async def test_another_error_than_the_providers_is_raised_at_once_and_alone() ->
         return item
 
     with pytest.raises(LedgerError, match="disk full"):
-        await sum_of(one, range(9), at_once=4)
+        await gather_sum(one, range(9), at_once=4)
 
 
 async def test_whoever_cancels_the_whole_cancels_each() -> None:
@@ -79,7 +79,7 @@ async def test_whoever_cancels_the_whole_cancels_each() -> None:
         return item
 
     def whole() -> Coroutine[None, None, int]:
-        return sum_of(wait, range(9), at_once=3)
+        return gather_sum(wait, range(9), at_once=3)
 
     task = asyncio.create_task(whole())
     await asyncio.sleep(0)

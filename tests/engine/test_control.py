@@ -33,7 +33,7 @@ async def test_many_failures_in_a_row_pause_it_say_why_and_let_it_go_on(clock: A
     assert control.is_paused
     assert control.message == "Paused for 5 s after 3 calls without an answer: no route"
     began = clock.monotonic()
-    assert await control.gate()
+    assert await control.wait_until_allowed()
     assert clock.monotonic() - began == pytest.approx(5)
     control.answered()
     assert control.message == ""
@@ -45,7 +45,7 @@ async def test_pauses_grow_to_their_bound_while_nothing_answers(clock: Any) -> N
     lengths = []
     for _ in range(4):
         began = clock.monotonic()
-        await control.gate()
+        await control.wait_until_allowed()
         lengths.append(clock.monotonic() - began)
         await _fail(control, 1)
     assert lengths == pytest.approx([5, 10, 12, 12])
@@ -58,7 +58,7 @@ async def test_without_any_answer_for_too_long_the_run_gives_up(clock: Any) -> N
     await _fail(control, 1)
     assert control.reason is StopReason.CIRCUIT
     assert control.is_stopping
-    assert not await control.gate()
+    assert not await control.wait_until_allowed()
     assert "no route" in control.message
 
 
@@ -97,7 +97,7 @@ async def test_a_stop_ends_a_pause_at_once(clock: Any) -> None:
     await _fail(control, 3)
     control.stop(StopReason.INTERRUPTED, "by hand")
     began = clock.monotonic()
-    assert not await control.gate()
+    assert not await control.wait_until_allowed()
     assert clock.monotonic() == began
 
 

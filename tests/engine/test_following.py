@@ -12,7 +12,7 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.callback_hints import follow_hints
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
@@ -76,8 +76,8 @@ async def test_what_callbacks_spoke_of_is_asked_for_at_once(
 ) -> None:
     finished, outcomes = await pay(20)
     asked = network.most.pop("GET")
-    with Ledger(tmp_path / "ledger.db") as ledger:
-        assert all(ledger.keep_hint(each.external_id) for each in outcomes)
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        assert all(ledger.save_hint(each.external_id) for each in outcomes)
         async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
             assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
         assert ledger.hinted(finished.run) == []

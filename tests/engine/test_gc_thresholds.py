@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.engine.gc_thresholds import RARELY, collecting_rarely
+from bulk_topup.engine.gc_thresholds import RARELY, rare_gc
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +19,14 @@ def thresholds() -> Iterator[tuple[int, int, int]]:
 
 
 def test_the_thresholds_are_put_back(thresholds: tuple[int, int, int]) -> None:
-    with collecting_rarely():
+    with rare_gc():
         assert gc.get_threshold() == RARELY
     assert gc.get_threshold() == thresholds
 
 
 def test_they_are_put_back_after_an_error(thresholds: tuple[int, int, int]) -> None:
     def fail() -> None:
-        with collecting_rarely():
+        with rare_gc():
             raise ValueError("meanwhile")
 
     with pytest.raises(ValueError, match="meanwhile"):
@@ -37,20 +37,20 @@ def test_they_are_put_back_after_an_error(thresholds: tuple[int, int, int]) -> N
 @pytest.mark.parametrize("stated", [(100_000, 5, 5), (0, 10, 10)])
 def test_whoever_wants_it_more_rarely_or_never_is_let_alone(stated: tuple[int, int, int]) -> None:
     gc.set_threshold(*stated)
-    with collecting_rarely():
+    with rare_gc():
         assert gc.get_threshold() == stated
     assert gc.get_threshold() == stated
 
 
 def test_where_it_is_switched_off_it_stays_so(thresholds: tuple[int, int, int]) -> None:
     gc.disable()
-    with collecting_rarely():
+    with rare_gc():
         assert not gc.isenabled()
         assert gc.get_threshold() == thresholds
 
 
 def test_of_two_at_once_the_first_puts_them_back(thresholds: tuple[int, int, int]) -> None:
-    first, second = collecting_rarely(), collecting_rarely()
+    first, second = rare_gc(), rare_gc()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)

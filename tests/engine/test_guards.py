@@ -12,9 +12,9 @@ from bulk_topup.app.run_ending import exit_code
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import StopReason
-from bulk_topup.errors import OtherModeError
+from bulk_topup.errors import ModeMismatchError
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 pytestmark = pytest.mark.anyio
 
@@ -180,7 +180,7 @@ async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
 
     def rule(_number: int, line: str, _body: bytes) -> str:
         if line.startswith("POST"):
-            with Ledger(tmp_path / "ledger.db", read_only=True) as ledger:
+            with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
                 in_flight.append(ledger.counts(ledger.runs()[0])[RowState.IN_FLIGHT])
         return "pass"
 
@@ -193,7 +193,7 @@ async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
 async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_path: Path) -> None:
     finished, outcomes = await pay(text=_list(*(["+6595123400"] * 3)), allow_duplicates=True, spacing=0.4)
     assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 3)
-    with Ledger(tmp_path / "ledger.db", read_only=True) as ledger:
+    with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
         times = [next(e.at for e in ledger.events(row) if e.cause == "intent to send") for row in (1, 2, 3)]
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     assert min(gaps) >= 0.4
@@ -201,7 +201,7 @@ async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_
 
 async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: Books) -> None:
     await pay(2)
-    with pytest.raises(OtherModeError, match="state --mode auto_confirm"):
+    with pytest.raises(ModeMismatchError, match="state --mode auto_confirm"):
         await pay(2, mode="hold")
     assert len(books()) == 2
 

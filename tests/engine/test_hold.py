@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.engine import StopReason
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ def _statuses(books: Books) -> Counter[str]:
 
 
 def _decision(folder: Path) -> str | None:
-    with Ledger(folder / "ledger.db", read_only=True) as ledger:
+    with LedgerStore(folder / "ledger.db", read_only=True) as ledger:
         return ledger.decision(ledger.runs()[0])
 
 

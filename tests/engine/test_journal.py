@@ -15,22 +15,22 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine.journal import Journal
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDING, cause="not taken")
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> tuple[Ledger, Run]:
+def broken(tmp_path: Path) -> tuple[LedgerStore, Run]:
     """A ledger with a run, which cannot be written any more."""
-    ledger = Ledger(tmp_path / "ledger.db")
+    ledger = LedgerStore(tmp_path / "ledger.db")
     ledger.clear_staged()
     run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
     return ledger, run
 
 
-def _with_journal(broken: tuple[Ledger, Run], use: Callable[[Journal], Any]) -> list[dict[str, Any]]:
+def _with_journal(broken: tuple[LedgerStore, Run], use: Callable[[Journal], Any]) -> list[dict[str, Any]]:
     """Use a journal whose ledger breaks before it commits; give what asyncio would have printed."""
     told: list[dict[str, Any]] = []
 
@@ -48,7 +48,7 @@ def _with_journal(broken: tuple[Ledger, Run], use: Callable[[Journal], Any]) -> 
     return told
 
 
-def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[Ledger, Run]) -> None:
+def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[LedgerStore, Run]) -> None:
     async def use(journal: Journal) -> None:
         with pytest.raises(LedgerError):
             await journal.record(MOVE)
@@ -57,7 +57,7 @@ def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[Ledge
 
 
 def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_traceback(
-    broken: tuple[Ledger, Run],
+    broken: tuple[LedgerStore, Run],
 ) -> None:
     async def use(journal: Journal) -> None:
         waiting = asyncio.create_task(journal.record(MOVE))
@@ -69,7 +69,7 @@ def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_trace
     assert _with_journal(broken, use) == []
 
 
-class Counting(Ledger):
+class Counting(LedgerStore):
     """A ledger that counts its commits."""
 
     commits = 0

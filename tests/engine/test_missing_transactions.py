@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.resolve_conflicts import resolve_conflicts
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.ledger import Ledger, RetryChoice
-from bulk_topup.reconcile.resolve import Statement
+from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.reconcile.resolve import ManualResolution
 
 pytestmark = pytest.mark.anyio
 
@@ -47,10 +47,10 @@ async def test_a_row_that_a_person_wrongly_calls_failed_is_not_paid_twice_by_its
 ) -> None:
     network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
     finished, _ = await pay(text=SLOW)
-    statement = Statement(state=RowState.FAILED, who="ada", because="ticket 4711")
+    statement = ManualResolution(state=RowState.FAILED, who="ada", because="ticket 4711")
     async with AsyncDVS(network.address, *credentials) as dvs:
-        with Ledger(tmp_path / "ledger.db") as ledger:
-            payer = Payer(environment=Environment.SANDBOX, account=dvs.account)
+        with LedgerStore(tmp_path / "ledger.db") as ledger:
+            payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)
             await resolve_conflicts(finished.run, [2], statement, dvs=dvs, payer=payer, ledger=ledger)
             ledger.choose_retries(finished.run, RetryChoice())
             ledger.retry_chosen("retry asked for")

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
 from bulk_topup.app.run import run_list
@@ -30,11 +30,11 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS, NoResponseError, RetryPolicy
-from bulk_topup.dvs.transports.base import Answer, Call
+from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.report import ReportFormat
 from bulk_topup.sandbox import SandboxConfig
 from bulk_topup.sandbox.app import Sandbox
@@ -100,7 +100,7 @@ class Wire:
         self.clock = clock
         self.fates: deque[str] = deque()
         self.is_dead = False
-        self._late: list[tuple[float, Call]] = []
+        self._late: list[tuple[float, HTTPRequest]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -108,7 +108,7 @@ class Wire:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: HTTPRequest) -> HTTPResponse:
         if self.is_dead:
             raise Killed
         await self.arrive()
@@ -120,14 +120,14 @@ class Wire:
                 await self.clock.sleep(TIMEOUT)
                 raise NoResponseError("timed out")
             case "503 before" | "429":
-                return Answer(
+                return HTTPResponse(
                     status_code=int(fate[:3]), headers={}, body=b'{"errors":[{"code":1000503,"message":"x"}]}'
                 )
             case "refused" | "no balance":
                 code = b"1006001" if fate == "no balance" else b"1003001"
-                return Answer(status_code=400, headers={}, body=ERRORS.replace(b"1000503", code))
+                return HTTPResponse(status_code=400, headers={}, body=ERRORS.replace(b"1000503", code))
             case "html":
-                return Answer(status_code=200, headers={}, body=b"<html>")
+                return HTTPResponse(status_code=200, headers={}, body=b"<html>")
         answer = await self._ask(call)
         match fate:
             case "twice":
@@ -135,9 +135,9 @@ class Wire:
             case "hang up":
                 raise NoResponseError("connection refused")
             case "half":
-                return Answer(status_code=answer.status_code, headers=answer.headers, body=answer.body[:-20])
+                return HTTPResponse(status_code=answer.status_code, headers=answer.headers, body=answer.body[:-20])
             case "503 after":
-                return Answer(status_code=503, headers={}, body=ERRORS)
+                return HTTPResponse(status_code=503, headers={}, body=ERRORS)
         return answer
 
     async def arrive(self, *, everything: bool = False) -> None:
@@ -148,7 +148,7 @@ class Wire:
         for call in due:
             await self._ask(call)
 
-    async def _ask(self, call: Call) -> Answer:
+    async def _ask(self, call: HTTPRequest) -> HTTPResponse:
         body = call.body or b""
         query = "&".join(f"{name}={value}" for name, value in (call.params or {}).items()).replace("+", "%2B")
         scope = {
@@ -168,10 +168,10 @@ class Wire:
 
         await self.sandbox(scope, receive, send)
         headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-        return Answer(status_code=sent[0]["status"], headers=headers, body=sent[1]["body"])
+        return HTTPResponse(status_code=sent[0]["status"], headers=headers, body=sent[1]["body"])
 
 
-class MortalLedger(Ledger):
+class MortalLedger(LedgerStore):
     """A ledger whose process may die at one of its commits."""
 
     wire: Wire
@@ -320,7 +320,7 @@ class Histories(RuleBasedStateMachine):
             ledger.kill = kill
             ways: dict[str, Any] = {
                 "dvs": dvs,
-                "payer": Payer(environment=Environment.SANDBOX, account="one"),
+                "payer": PayingAccount(environment=Environment.SANDBOX, account="one"),
                 "ledger": ledger,
                 "options": RunOptions(
                     concurrency=3,
@@ -342,7 +342,7 @@ class Histories(RuleBasedStateMachine):
     def counts(self) -> dict[RowState, int]:
         if not (self.folder / "ledger.db").exists():
             return dict.fromkeys(RowState, 0)
-        with Ledger(self.folder / "ledger.db") as ledger:
+        with LedgerStore(self.folder / "ledger.db") as ledger:
             runs = ledger.runs()
             return ledger.counts(runs[0]) if runs else dict.fromkeys(RowState, 0)
 
@@ -350,7 +350,7 @@ class Histories(RuleBasedStateMachine):
         """Each row's outcome is what the provider has, and the wallet lost what the completed rows cost."""
         classes = {each.request.external_id: self.class_of(each) for each in self.provider.transactions}
         spent = Decimal(0)
-        with Ledger(self.folder / "ledger.db") as ledger:
+        with LedgerStore(self.folder / "ledger.db") as ledger:
             outcomes = [outcome for run in ledger.runs() for outcome in ledger.outcomes(run)]
         for outcome in outcomes:
             found = classes.get(outcome.external_id or "")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
-from bulk_topup.engine.completion_times import Endings
-from bulk_topup.engine.polling import TOGETHER, Looks, PollPolicy, Polls, Question, Slice, second_of
+from bulk_topup.engine.completion_times import CompletionTimes
+from bulk_topup.engine.polling import TOGETHER, PollPolicy, PollSchedule, PollTally, Question, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Followed:
     by_second: dict[str, list[Made]] = field(default_factory=dict)
 
     def run(self, until: float) -> None:
-        polls = Polls(policy=self.policy, patience=1800 * BEFORE_TIMEOUT)
+        polls = PollSchedule(policy=self.policy, patience=1800 * BEFORE_TIMEOUT)
         for row in self.rows:
             self.by_second.setdefault(second_of(_at(row.created)), []).append(row)
         now = wait = self.policy.shortest
@@ -57,9 +57,9 @@ class Followed:
                 wait = self.policy.next_wait(wait, final, sum(each.count for each in due))
             now += polls.wait_while_submitting if now < self.submitted else wait
 
-    def _ask(self, polls: Polls, question: Question, now: float) -> int:
+    def _ask(self, polls: PollSchedule, question: Question, now: float) -> int:
         asked = ended = 0
-        looks = Looks()
+        looks = PollTally()
         for part in question.slices:
             rows = [row for row in self.by_second[part.second] if row.created <= now and not row.is_known_final]
             final = [row for row in rows if row.ends <= now]
@@ -70,7 +70,7 @@ class Followed:
                 self.late.append(now - row.ends)
             for row in rows:
                 looks.add(part.second, row.operator_id, has_ended=row.ends <= now)
-        polls.saw(question.slices, _at(now), looks)
+        polls.record_results(question.slices, _at(now), looks)
         if not question.is_sweep:
             assert asked <= SINGLES_PER_POLL
             self.requests += asked
@@ -144,11 +144,11 @@ def test_rows_that_end_much_later_than_any_did_before_are_found_with_few_questio
 
 
 def test_each_operators_endings_are_learned_apart() -> None:
-    endings = Endings(youth=10)
+    endings = CompletionTimes(youth=10)
     for operator_id, ends in ((1, 3.0), (2, 30.0)):
         for before, age in ((0.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0), (16.0, 32.0)):
             if before < ends:
-                endings.saw(operator_id, before=before, age=age, number=50, ended=50 if age >= ends else 0)
+                endings.record_results(operator_id, before=before, age=age, number=50, ended=50 if age >= ends else 0)
     assert endings.share(1, before=0, age=5) == pytest.approx(1)
     assert endings.share(2, before=0, age=20) == pytest.approx(0)
     assert endings.share(2, before=20, age=35) == pytest.approx(1)
@@ -156,20 +156,20 @@ def test_each_operators_endings_are_learned_apart() -> None:
 
 
 def test_what_was_looked_at_too_rarely_teaches_nothing() -> None:
-    endings = Endings(youth=10)
-    endings.saw(1, before=0, age=3_600, number=100, ended=100)
-    endings.saw(1, before=4, age=100, number=100, ended=100)
+    endings = CompletionTimes(youth=10)
+    endings.record_results(1, before=0, age=3_600, number=100, ended=100)
+    endings.record_results(1, before=4, age=100, number=100, ended=100)
     assert endings.share(1, before=0, age=7_200) == 0
 
 
 def test_a_start_asks_at_once_for_all_that_an_earlier_one_left() -> None:
-    polls = Polls(policy=PollPolicy(), patience=720)
+    polls = PollSchedule(policy=PollPolicy(), patience=720)
     seconds = [each for row in range(900) for each in _seconds([Made(created=row, ends=0)], 900)]
     assert len(polls.due(seconds, _at(4_000))) == 900
 
 
 def test_what_nothing_is_expected_of_is_asked_for_again_in_the_end() -> None:
-    polls = Polls(policy=PollPolicy(), patience=720)
+    polls = PollSchedule(policy=PollPolicy(), patience=720)
     seconds = [each for row in range(900) for each in _seconds([Made(created=row, ends=0)], 900)]
     for question in polls.questions(polls.due(seconds, _at(4_000))):
         polls.asked(question, _at(4_000), {})
@@ -201,7 +201,7 @@ def _slice(second: int, count: int) -> Slice:
 
 @given(st.dictionaries(st.integers(0, 500), st.tuples(st.integers(1, 30), st.integers(0, 400)), min_size=1))
 def test_the_cheaper_way_to_ask_is_taken_for_every_part(parts: dict[int, tuple[int, int]]) -> None:
-    polls = Polls(policy=PollPolicy(), patience=720)
+    polls = PollSchedule(policy=PollPolicy(), patience=720)
     slices = [_slice(second, count) for second, (count, _) in sorted(parts.items())]
     listed = {second_of(_at(second)): max(count, others) for second, (count, others) in parts.items()}
     for question in polls.questions(slices):
@@ -218,7 +218,7 @@ def test_the_cheaper_way_to_ask_is_taken_for_every_part(parts: dict[int, tuple[i
 
 def test_a_day_of_open_rows_is_put_into_questions_of_bounded_size() -> None:
     slices = [_slice(second, 7) for second in range(30_000)]
-    asked = Polls(policy=PollPolicy(), patience=720).questions(slices)
+    asked = PollSchedule(policy=PollPolicy(), patience=720).questions(slices)
     assert sum(question.count for question in asked) == 7 * 30_000
     assert max(question.count for question in asked) <= TOGETHER
     assert sum(question.requests for question in asked) <= 1.01 * 7 * 30_000 / PER_PAGE_MAX
@@ -227,6 +227,8 @@ def test_a_day_of_open_rows_is_put_into_questions_of_bounded_size() -> None:
 def test_a_list_of_many_days_takes_a_request_a_day() -> None:
     day = 24 * 3600
     far = [_slice(0, 1), _slice(30 * day, 1)]
-    assert [question.is_sweep for question in Polls(policy=PollPolicy(), patience=720).questions(far)] == [False] * 2
+    assert [question.is_sweep for question in PollSchedule(policy=PollPolicy(), patience=720).questions(far)] == [
+        False
+    ] * 2
     near = [_slice(0, 20), _slice(10 * day, 20)]
-    assert sum(question.requests for question in Polls(policy=PollPolicy(), patience=720).questions(near)) == 2
+    assert sum(question.requests for question in PollSchedule(policy=PollPolicy(), patience=720).questions(near)) == 2

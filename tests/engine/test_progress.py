@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.run import Finished
+from bulk_topup.app.run import FinishedRun
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 
 pytestmark = pytest.mark.anyio
 
-Pay = Callable[..., Awaitable[tuple[Finished, list[Outcome]]]]
+Pay = Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]
 
 
 async def test_what_was_taken_is_what_the_report_says_was_charged(pay: Pay, onlooker: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import RetryPolicy
 from bulk_topup.engine import CircuitPolicy, StopReason
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ async def test_an_intent_is_on_disk_before_its_request_leaves(pay: Pay, network:
 
     def rule(_number: int, line: str, body: bytes) -> Fate:
         if line == CREATION:
-            with Ledger(tmp_path / "ledger.db") as ledger:
+            with LedgerStore(tmp_path / "ledger.db") as ledger:
                 by_id = {each.external_id: each for each in ledger.outcomes(ledger.run_named("bonus"))}
             external_id = json.loads(body)["external_id"]
             found.append((by_id[external_id].state, by_id[external_id].external_id))

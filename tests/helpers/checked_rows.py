@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.problems import Problem, problem_text, problems_of
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
@@ -48,10 +48,10 @@ class CheckedRow:
             problems=f"[{', '.join(map(problem_text, self.problems))}]",
             product_id=self.product_id,
             credit_party=self.credit_party,
-            amount=None if self.amount is None else plain(self.amount),
+            amount=None if self.amount is None else format_plain(self.amount),
             unit=self.unit,
             request=None if self.request is None else self.request.decode(),
-            cost=None if self.cost is None else plain(self.cost),
+            cost=None if self.cost is None else format_plain(self.cost),
             cost_unit=self.cost_unit,
             operator_id=self.operator_id,
         )

@@ -11,8 +11,8 @@ import pytest
 
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.load import MAX_JOB_BYTES, load_job
-from bulk_topup.ledger import Ledger
-from bulk_topup.system.files import file_name, replacing
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.files import atomic_write, file_name
 
 Pay = Callable[..., Any]
 
@@ -131,7 +131,7 @@ def test_a_link_that_is_planted_where_a_file_is_written_is_not_followed(tmp_path
     target = tmp_path / "results.csv"
     target.symlink_to(precious)
     (tmp_path / f".results.csv.{os.getpid()}.part").symlink_to(precious)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text("new")
     assert (precious.read_text(), precious.stat().st_mode & 0o777) == ("kept", 0o644)
     assert (target.read_text(), target.is_symlink()) == ("new", False)
@@ -202,11 +202,11 @@ def test_a_name_that_means_something_else_to_sqlite_means_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with Ledger(Path(name)):
+    with LedgerStore(Path(name)):
         pass
     assert (tmp_path / name).read_bytes().startswith(b"SQLite format 3")
     assert not (tmp_path / "x.db").exists()
-    with Ledger(Path(name), read_only=True) as ledger:
+    with LedgerStore(Path(name), read_only=True) as ledger:
         assert ledger.runs() == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.preflight import Payer
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
@@ -19,7 +19,7 @@ from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.dvs.transports.base import MAX_BODY_BYTES
 from bulk_topup.engine import CircuitPolicy, PollPolicy, RunOptions
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
@@ -50,11 +50,11 @@ def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> 
         )
         retries = RetryPolicy(tries=2, first_wait=0.01)
         async with AsyncDVS(provider.base_url, *credentials, rate=10_000, timeout=0.5, retries=retries) as dvs:
-            with Ledger(tmp_path / "ledger.db") as ledger:
+            with LedgerStore(tmp_path / "ledger.db") as ledger:
                 finished = await run_list(
                     job,
                     dvs=dvs,
-                    payer=Payer(environment=Environment.SANDBOX, account=dvs.account),
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
                     ledger=ledger,
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.cron_and_systemd import Started, crontab, starts_another, systemd_units
+from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, crontab, starts_another, systemd_units
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.schedule import Schedule
 
@@ -25,8 +25,8 @@ _words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z
 
 def _started(
     *words: str, at: str = "0 17 28 * *", catch_up: str = "2h", name: str = "payroll", tries_anew: bool = False
-) -> Started:
-    return Started(
+) -> ScheduledCommand:
+    return ScheduledCommand(
         name=name,
         job=Path("/srv/jobs/payroll.toml"),
         tries_anew=tries_anew,
@@ -169,7 +169,7 @@ def test_the_example_of_a_crontab_is_what_is_printed_for_the_jobs_beside_it(root
         assert job.schedule is not None
         there = "/srv/bulk-topup"
         words = [f"{there}/.venv/bin/bulk-topup", command, f"{there}/jobs/{name}.toml", "--scheduled", "--quiet"]
-        started = Started(
+        started = ScheduledCommand(
             name=job.name,
             job=Path(f"{there}/jobs/{name}.toml"),
             schedule=job.schedule,

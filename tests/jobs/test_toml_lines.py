@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.jobs.toml_lines import places
+from bulk_topup.jobs.toml_lines import line_numbers
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from bulk_topup.jobs.toml_lines import places
     ],
 )
 def test_a_key_is_found_on_its_line(text: str, path: tuple[str | int, ...], line: int) -> None:
-    assert places(text)[path] == line
+    assert line_numbers(text)[path] == line
 
 
 _keys = st.text(min_size=1, max_size=6)
@@ -48,7 +48,7 @@ _values = st.recursive(_scalars, lambda inner: st.lists(inner, max_size=3) | st.
 def test_every_value_of_any_document_has_a_place(document: dict[str, Any], data: st.DataObject) -> None:
     text = "".join(f"{_basic(key)} = {_written(value, data.draw)}\n" for key, value in document.items())
     tomllib.loads(text)
-    found = places(text)
+    found = line_numbers(text)
     assert set(_paths(document)) == set(found)
     lines = [found[(key,)] for key in document]
     assert lines == sorted(set(lines))

@@ -13,7 +13,7 @@ from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 from tests.helpers.checked_rows import CheckedRow, staged
 
@@ -26,8 +26,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(path, clock=clock) as opened:
+def ledger(path: Path, clock: Clock) -> Iterator[LedgerStore]:
+    with LedgerStore(path, clock=clock) as opened:
         yield opened
 
 
@@ -69,7 +69,7 @@ def start() -> Callable[..., Run]:
     """Give a function that makes a list the list of a run, as every start does."""
 
     def merge(
-        ledger: Ledger,
+        ledger: LedgerStore,
         rows: Sequence[CheckedRow],
         *,
         run_key: str = "2026-11",

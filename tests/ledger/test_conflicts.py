@@ -7,7 +7,7 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Move, Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
@@ -26,7 +26,7 @@ MakeMove = Callable[..., Move]
     ],
 )
 def test_a_retry_goes_out_under_an_id_that_is_free(
-    ledger: Ledger,
+    ledger: LedgerStore,
     row: MakeRow,
     start: Start,
     move: MakeMove,
@@ -60,7 +60,7 @@ def test_a_retry_goes_out_under_an_id_that_is_free(
     [(Resolution.FREE, None), (Resolution.TAKEN, None), (Resolution.ACCEPTED, Resolution.ACCEPTED)],
 )
 def test_a_transaction_that_turns_out_to_be_the_rows_ends_what_was_said_of_its_id(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, resolution: Resolution, kept: Resolution | None
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, resolution: Resolution, kept: Resolution | None
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 1)
@@ -70,7 +70,7 @@ def test_a_transaction_that_turns_out_to_be_the_rows_ends_what_was_said_of_its_i
     assert ledger.attempts_among([attempt.external_id])[attempt.external_id].resolution is kept
 
 
-def _paid(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> tuple[Run, Attempt]:
+def _paid(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove) -> tuple[Run, Attempt]:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 1)
     ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
@@ -78,7 +78,7 @@ def _paid(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> tuple[R
 
 
 def test_a_contradiction_that_was_read_is_told_again_only_when_the_list_says_something_new(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run, attempt = _paid(ledger, row, start, move)
     start(ledger, [row(1, "11")])

@@ -16,7 +16,7 @@ from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger, connection
+from bulk_topup.ledger import LedgerStore, connection
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.schema_versions import NAMES
 from bulk_topup.system.clock import Clock
@@ -67,7 +67,7 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {path.name: (mode(path), path.read_bytes()) for path in folder.iterdir()}
 
 
-def test_every_commit_is_synced_to_disk(ledger: Ledger) -> None:
+def test_every_commit_is_synced_to_disk(ledger: LedgerStore) -> None:
     connection = ledger._connection
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
@@ -75,7 +75,7 @@ def test_every_commit_is_synced_to_disk(ledger: Ledger) -> None:
 
 
 def test_the_file_and_its_companions_are_for_their_owner_only(
-    ledger: Ledger, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+    ledger: LedgerStore, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     start(ledger, [row(1)])
     names = {found.name for found in path.parent.iterdir()}
@@ -85,9 +85,9 @@ def test_the_file_and_its_companions_are_for_their_owner_only(
 
 
 def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
-    Ledger(path).close()
+    LedgerStore(path).close()
     path.chmod(0o644)
-    with Ledger(path):
+    with LedgerStore(path):
         assert mode(path) == 0o600
 
 
@@ -102,7 +102,7 @@ def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path, jo
         path.chmod(0o644)
         before = contents(tmp_path)
         with pytest.raises(LedgerError, match="belongs to another program"):
-            Ledger(path)
+            LedgerStore(path)
         assert contents(tmp_path) == before
     finally:
         other.close()
@@ -115,14 +115,14 @@ def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path, content
     path.chmod(0o640)
     before = contents(tmp_path)
     with pytest.raises(LedgerError, match="not a ledger"):
-        Ledger(path)
+        LedgerStore(path)
     assert contents(tmp_path) == before
 
 
 def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.touch()
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert ledger.runs() == []
 
 
@@ -130,19 +130,19 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
 def test_a_place_that_cannot_hold_a_ledger_is_named(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(LedgerError, match=str(tmp_path)):
-        Ledger(tmp_path / place)
+        LedgerStore(tmp_path / place)
 
 
 def test_a_damaged_ledger_is_an_error_with_its_name(path: Path) -> None:
-    Ledger(path).close()
+    LedgerStore(path).close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
     with pytest.raises(LedgerError, match=r"ledger\.db cannot be used"):
-        Ledger(path)
+        LedgerStore(path)
 
 
 def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
-    Ledger(path).close()
+    LedgerStore(path).close()
     newer = sqlite3.connect(path, isolation_level=None)
     newer.execute(
         "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('bulk_topup.ledger', '0099', '')"
@@ -150,7 +150,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) ->
     newer.close()
     before = path.read_bytes()
     with pytest.raises(LedgerError, match="written by a newer bulk-topup"):
-        Ledger(path)
+        LedgerStore(path)
     assert path.read_bytes() == before
 
 
@@ -164,7 +164,7 @@ def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
     limit = 100_000
     monkeypatch.setattr(connection, "JOURNAL_BYTES", limit)
     log = path.with_name(f"{path.name}-wal")
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         run = start(ledger, [row(1)])
         reader = sqlite3.connect(path, isolation_level=None)
         reader.execute("BEGIN")
@@ -182,7 +182,7 @@ def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
 def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
     path: Path, clock: Clock, start: Callable[..., Run], row: Callable[..., CheckedRow], move: Callable[..., Move]
 ) -> None:
-    with Ledger(path, clock=clock) as ledger:
+    with LedgerStore(path, clock=clock) as ledger:
         run, purged = start(ledger, [row(1), row(2)]), start(ledger, [row(3)], run_key="2026-10")
         for each in (run, purged):
             [attempt] = ledger.claim(each, 1)
@@ -194,7 +194,7 @@ def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
     for statement in AS_OF_THE_SIXTH:
         earlier.execute(statement)
     earlier.close()
-    with Ledger(path, clock=clock) as ledger:
+    with LedgerStore(path, clock=clock) as ledger:
         assert (ledger.counts(run), list(ledger.outcomes(run))) == (counts, outcomes)
         assert ledger.last_purged_payment() == payment
         assert [attempt.number for attempt in ledger.claim(run, 9)] == [1]
@@ -209,22 +209,22 @@ def test_every_migration_is_known_by_name() -> None:
 def test_a_ledger_keeps_its_runs_when_it_is_opened_again(
     path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         run = start(ledger, [row(1)])
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert ledger.runs() == [run]
         assert ledger.find_run("payroll", "2026-11") == run
 
 
 def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
     barrier = threading.Barrier(OPENERS)
-    opened: list[Ledger] = []
+    opened: list[LedgerStore] = []
     errors: list[BaseException] = []
 
     def open_one() -> None:
         barrier.wait()
         try:
-            opened.append(Ledger(path))
+            opened.append(LedgerStore(path))
         except BaseException as error:  # noqa: BLE001 - told to the test
             errors.append(error)
 
@@ -240,9 +240,9 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
 
 
 def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_closes_it(
-    ledger: Ledger, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+    ledger: LedgerStore, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
-    with Ledger(path):
+    with LedgerStore(path):
         start(ledger, [row(1)])
         subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, path], check=True)
         start(ledger, [row(1), row(2)])
@@ -253,27 +253,27 @@ def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_
 def test_a_ledger_that_is_only_looked_at_stays_as_it_is(
     path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
-    with Ledger(path) as writing:
+    with LedgerStore(path) as writing:
         run = start(writing, [row(1)])
     before = contents(path.parent)
-    with Ledger(path, read_only=True) as reading:
+    with LedgerStore(path, read_only=True) as reading:
         assert reading.runs() == [run]
         assert sum(reading.counts(run).values()) == 1
         with pytest.raises(LedgerError, match="readonly"):
-            reading.keep_hint("x")
+            reading.save_hint("x")
     after = contents(path.parent)
     assert {name: after[name] for name in before} == before
 
 
 def test_a_ledger_of_an_older_version_is_not_read_as_if_it_were_of_this_one(path: Path) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         ledger._connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
     with pytest.raises(LedgerError, match="resume a run of the ledger"):
-        Ledger(path, read_only=True)
+        LedgerStore(path, read_only=True)
 
 
 def test_what_is_no_ledger_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_text("notes")
     with pytest.raises(LedgerError, match="belongs to another program"):
-        Ledger(path, read_only=True)
+        LedgerStore(path, read_only=True)

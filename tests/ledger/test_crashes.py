@@ -13,7 +13,7 @@ import pytest
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
@@ -63,7 +63,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_told_of(
     path: Path, row: MakeRow, start: Start, deadly: str, told: int, state: RowState
 ) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         run = start(ledger, [row(who) for who in range(ROWS)])
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(path), deadly], capture_output=True, text=True, check=False, timeout=60
@@ -71,7 +71,7 @@ def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
     lines = done.stdout.splitlines()
     assert len(lines) == told
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         assert ledger.counts(run)[state] == ROWS
         outcomes = list(ledger.outcomes(run))
         if told:
@@ -91,7 +91,7 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
 
     def work(key: str) -> None:
         try:
-            with Ledger(path) as ledger:
+            with LedgerStore(path) as ledger:
                 barrier.wait()
                 run = start(ledger, [row(who) for who in range(people)], run_key=key)
                 while attempts := ledger.claim(run, batch):
@@ -106,7 +106,7 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
     for thread in threads:
         thread.join()
     assert errors == []
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         for key in keys:
             run = ledger.run_named(key)
             assert ledger.counts(run)[RowState.COMPLETED] == people
@@ -120,7 +120,7 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
 def test_a_second_writer_of_the_same_run_is_noticed_before_anything_is_sent_twice(
     path: Path, row: MakeRow, start: Start
 ) -> None:
-    with Ledger(path) as one, Ledger(path) as other:
+    with LedgerStore(path) as one, LedgerStore(path) as other:
         run = start(one, [row(who) for who in range(10)])
         claimed = [attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.claim(run, 1)]
         assert sorted(claimed) == list(range(1, 11))

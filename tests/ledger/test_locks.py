@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 
 from bulk_topup.errors import LedgerError, RunLockedError
-from bulk_topup.ledger import is_seen_held, run_lock
+from bulk_topup.ledger import is_locked, run_lock
 
 HOLDER = """
 import sys
@@ -142,16 +142,16 @@ def test_a_folder_that_cannot_hold_the_lock_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not tell who holds a lock")
 def test_a_run_is_seen_to_be_held_without_its_lock_being_touched(tmp_path: Path, holder: Holder) -> None:
     path = tmp_path / "ledger.db"
-    assert not is_seen_held(path, "payroll", "2026-11")
+    assert not is_locked(path, "payroll", "2026-11")
     assert list(tmp_path.iterdir()) == []  # to ask leaves no lock behind
     process = holder()
-    assert is_seen_held(path, "payroll", "2026-11")
-    assert not is_seen_held(path, "payroll", "2026-12")
+    assert is_locked(path, "payroll", "2026-11")
+    assert not is_locked(path, "payroll", "2026-12")
     with pytest.raises(RunLockedError):
         take(path)
     process.kill()
     process.wait()
-    assert not is_seen_held(path, "payroll", "2026-11")
+    assert not is_locked(path, "payroll", "2026-11")
 
 
 def test_a_run_that_is_held_already_is_not_locked_again_and_stays_held_afterwards(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.totals import Difference
+from bulk_topup.domain.totals import MergePreview
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 
 MakeRow = Callable[..., CheckedRow]
@@ -25,7 +25,7 @@ SENT = [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVE
 
 
 @pytest.fixture
-def bring(ledger: Ledger, move: MakeMove) -> Callable[[Run, RowState], Attempt]:
+def bring(ledger: LedgerStore, move: MakeMove) -> Callable[[Run, RowState], Attempt]:
     """Give a function that claims the only pending row of a run and brings it into a state."""
 
     def do(run: Run, state: RowState) -> Attempt:
@@ -37,21 +37,21 @@ def bring(ledger: Ledger, move: MakeMove) -> Callable[[Run, RowState], Attempt]:
     return do
 
 
-def outcomes(ledger: Ledger, run: Run) -> list[Outcome]:
+def outcomes(ledger: LedgerStore, run: Run) -> list[Outcome]:
     return list(ledger.outcomes(run))
 
 
-def causes(ledger: Ledger, row_id: int) -> list[tuple[str | None, str, str]]:
+def causes(ledger: LedgerStore, row_id: int) -> list[tuple[str | None, str, str]]:
     return [(event.before, event.after, event.cause) for event in ledger.events(row_id)]
 
 
-def differ(ledger: Ledger, run: Run | None, rows: list[CheckedRow]) -> Difference:
+def differ(ledger: LedgerStore, run: Run | None, rows: list[CheckedRow]) -> MergePreview:
     ledger.clear_staged()
     ledger.stage(staged(rows))
     return ledger.difference(run)
 
 
-def test_a_first_start_takes_every_row_in_list_order(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_first_start_takes_every_row_in_list_order(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     rows = [row(3, line=2), row(1, line=3, refused="No."), row(2, line=4)]
     run = start(ledger, rows)
     found = outcomes(ledger, run)
@@ -62,7 +62,9 @@ def test_a_first_start_takes_every_row_in_list_order(ledger: Ledger, row: MakeRo
     assert ledger.counts(run) == {state: {"pending": 2, "refused": 1}.get(state, 0) for state in RowState}
 
 
-def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(
+    ledger: LedgerStore, row: MakeRow, start: Start
+) -> None:
     first = start(ledger, [row(1)])
     again = start(ledger, [row(1)], columns=("phone", "amount", "name"))
     assert (again.id, again.created_at) == (first.id, first.created_at)
@@ -70,7 +72,7 @@ def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(ledger: Ledge
 
 
 def test_reading_the_same_list_again_changes_nothing(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.COMPLETED)
@@ -82,7 +84,7 @@ def test_reading_the_same_list_again_changes_nothing(
     assert [causes(ledger, row_id) for row_id in (1, 2, 3)] == histories
 
 
-def test_nothing_of_the_run_changes_before_the_merge(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_nothing_of_the_run_changes_before_the_merge(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
     before = outcomes(ledger, run)
     differ(ledger, run, [row(1, "50"), row(3)])
@@ -90,7 +92,7 @@ def test_nothing_of_the_run_changes_before_the_merge(ledger: Ledger, row: MakeRo
     assert ledger.counts(run)[RowState.PENDING] == 2
 
 
-def test_a_merge_is_all_or_nothing(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_merge_is_all_or_nothing(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
     before = outcomes(ledger, run)
     ledger._connection.execute(
@@ -103,7 +105,7 @@ def test_a_merge_is_all_or_nothing(ledger: Ledger, row: MakeRow, start: Start) -
     assert [len(ledger.events(row_id)) for row_id in (1, 2)] == [1, 1]
 
 
-def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     with pytest.raises(LedgerError, match="identity"):
         start(ledger, [row(1), row(1, line=9)])
     assert ledger.runs() == []
@@ -112,14 +114,14 @@ def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: Ledger, row: 
         differ(ledger, run, [row(1), row(1, line=9)])
 
 
-def test_a_line_is_staged_once(ledger: Ledger, row: MakeRow) -> None:
+def test_a_line_is_staged_once(ledger: LedgerStore, row: MakeRow) -> None:
     ledger.clear_staged()
     with pytest.raises(LedgerError, match="line"):
         ledger.stage(staged([row(1), row(2, line=3)]))
-    assert ledger.difference(None) == Difference()
+    assert ledger.difference(None) == MergePreview()
 
 
-def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: Ledger, row: MakeRow) -> None:
+def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: LedgerStore, row: MakeRow) -> None:
     ledger.clear_staged()
     [values] = staged([row(1)])
     with pytest.raises(LedgerError, match="CHECK"):
@@ -127,7 +129,7 @@ def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: Ledger,
     ledger.stage([values._replace(request=None, state="refused")])
 
 
-def test_an_unsent_row_becomes_what_the_list_says_now(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_an_unsent_row_becomes_what_the_list_says_now(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2, refused="No."), row(3)])
     start(ledger, [row(1, "25", line=9), row(2), row(3, refused="Not any more.")])
     found = {outcome.credit_party: outcome for outcome in outcomes(ledger, run)}
@@ -143,7 +145,7 @@ def test_an_unsent_row_becomes_what_the_list_says_now(ledger: Ledger, row: MakeR
 
 @pytest.mark.parametrize("state", SENT)
 def test_a_sent_row_stands_with_a_note_when_the_list_changes(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
     attempt = bring(run, state)
@@ -165,7 +167,7 @@ def test_a_sent_row_stands_with_a_note_when_the_list_changes(
 
 @pytest.mark.parametrize("state", SENT)
 def test_a_sent_row_that_the_checks_refuse_later_stands_with_a_note(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, state)
@@ -177,7 +179,7 @@ def test_a_sent_row_that_the_checks_refuse_later_stands_with_a_note(
 
 @pytest.mark.parametrize("state", SENT)
 def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
     attempt = bring(run, state)
@@ -197,21 +199,21 @@ def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
 
 
 def test_notes_are_counted_where_money_moved_or_may_move(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(who) for who in range(len(SENT) + 1)])
     attempts = ledger.claim(run, 9)
     for attempt, state in zip(attempts, [*SENT, RowState.FAILED], strict=True):
         if state is not RowState.IN_FLIGHT:
             ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
-    assert ledger.count_notes(run) == 0
+    assert ledger.count_mismatches(run) == 0
     start(ledger, [row(who, "11") for who in range(len(SENT) + 1)])
-    assert ledger.count_notes(run) == 3
+    assert ledger.count_mismatches(run) == 3
     start(ledger, [])
-    assert ledger.count_notes(run) == 3
+    assert ledger.count_mismatches(run) == 3
 
 
-def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2), row(3, refused="No.")])
     start(ledger, [row(2)])
     assert [outcome.credit_party for outcome in outcomes(ledger, run)] == ["+6595123002"]
@@ -222,7 +224,7 @@ def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: Ledger, row: Mak
     assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [2]
 
 
-def test_a_row_that_comes_back_is_paid_once(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_row_that_comes_back_is_paid_once(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     start(ledger, [])
     start(ledger, [row(1, "12")])
@@ -234,7 +236,7 @@ def test_a_row_that_comes_back_is_paid_once(ledger: Ledger, row: MakeRow, start:
 
 
 def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.PENDING)
@@ -247,7 +249,7 @@ def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
 
 
 def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], move: MakeMove
 ) -> None:
     run = start(ledger, [row(1)])
     attempt = bring(run, RowState.IN_FLIGHT)
@@ -262,7 +264,7 @@ def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
 
 
 def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
@@ -284,7 +286,7 @@ def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
 
 
 def test_a_correction_that_is_taken_back_leaves_no_note(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
@@ -295,7 +297,7 @@ def test_a_correction_that_is_taken_back_leaves_no_note(
 
 
 def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
@@ -312,7 +314,7 @@ def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
 
 
 def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
@@ -324,7 +326,7 @@ def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
 
 
 def test_the_same_payment_under_another_reference_is_held(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:E-1")])
     bring(run, RowState.COMPLETED)
@@ -346,7 +348,7 @@ def test_the_same_payment_under_another_reference_is_held(
 
 @pytest.mark.parametrize("state", SENT)
 def test_deleting_an_unsent_row_before_its_paid_equal_does_not_pay_it_again(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1, "5000", refused="Out of range."), row(1, line=4, identity="party:1#2")])
     bring(run, state)
@@ -356,7 +358,7 @@ def test_deleting_an_unsent_row_before_its_paid_equal_does_not_pay_it_again(
 
 
 def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(1, "20", line=4, identity="party:1#2")])
     for after in (RowState.FAILED, RowState.COMPLETED):
@@ -370,21 +372,21 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
 
 
 def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicted(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     equals = [row(1), row(1, line=4, identity="party:1#2")]
     run = start(ledger, equals)
     for _ in equals:
         [attempt] = ledger.claim(run, 9)
         ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-    assert differ(ledger, run, equals[:1]) == Difference(completed=1, gone=1)
+    assert differ(ledger, run, equals[:1]) == MergePreview(completed=1, gone=1)
     start(ledger, equals[:1])
     kept, _ = outcomes(ledger, run)
     assert kept.note == ""
 
 
 def test_a_held_row_is_free_when_the_paid_one_is_back(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
     bring(run, RowState.COMPLETED)
@@ -402,7 +404,7 @@ def numbered(row: MakeRow, *parties: int) -> list[CheckedRow]:
 
 @pytest.mark.parametrize("state", SENT)
 def test_numbering_the_references_anew_pays_nobody_twice(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, state: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, state: RowState
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
     for attempt in ledger.claim(run, 9):
@@ -426,7 +428,7 @@ def test_numbering_the_references_anew_pays_nobody_twice(
 
 
 def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_for(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
     paid, failed, released = ledger.claim(run, 9)
@@ -445,7 +447,7 @@ def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_
 
 
 def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, numbered(row, 10))
     bring(run, RowState.COMPLETED)
@@ -456,7 +458,7 @@ def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
 
 
 def test_the_same_list_with_another_product_pays_nobody_again(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.COMPLETED)
@@ -478,7 +480,7 @@ def test_the_same_list_with_another_product_pays_nobody_again(
     ],
 )
 def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_qualifier(
-    ledger: Ledger,
+    ledger: LedgerStore,
     row: MakeRow,
     start: Start,
     bring: Callable[[Run, RowState], Attempt],
@@ -500,7 +502,7 @@ def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_quali
 
 
 def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_what_was_sent(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     def with_account(account: str, **changes: object) -> CheckedRow:
         identifier = {"mobile_number": "+6595123001", "account_number": account}
@@ -516,7 +518,7 @@ def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_w
 
 
 def test_only_the_same_party_of_the_same_run_is_held(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
     bring(run, RowState.COMPLETED)
@@ -529,7 +531,7 @@ def test_only_the_same_party_of_the_same_run_is_held(
 
 
 def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     nobody = {"credit_party": None, "request": b'{"product_id": 7000}'}
     run = start(ledger, [row(1, identity="reference:V-1", **nobody)])
@@ -538,7 +540,9 @@ def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
     assert len(ledger.claim(run, 9)) == 1
 
 
-def test_a_difference_tells_what_a_start_would_do(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+def test_a_difference_tells_what_a_start_would_do(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
+) -> None:
     states = [RowState.COMPLETED, RowState.COMPLETED, RowState.FAILED, *SENT[:2], *SENT[3:]]
     run = start(ledger, [row(who) for who in range(len(states))])
     for attempt, state in zip(ledger.claim(run, 9), states, strict=True):
@@ -547,7 +551,7 @@ def test_a_difference_tells_what_a_start_would_do(ledger: Ledger, row: MakeRow, 
     known = [row(who) for who in range(len(states))]
     run = start(ledger, [*known, row(100), row(101, refused="No."), row(102)])
     staged = [row(0, "11"), *known[1:], row(100, "30"), row(101, "3"), row(200, "0.000000001"), row(201, refused="No.")]
-    assert differ(ledger, run, staged) == Difference(
+    assert differ(ledger, run, staged) == MergePreview(
         new=1,
         waiting=2,
         completed=2,
@@ -557,11 +561,11 @@ def test_a_difference_tells_what_a_start_would_do(ledger: Ledger, row: MakeRow, 
         gone=1,
         costs={"USD": Decimal("16.5000000005")},
     )
-    assert differ(ledger, None, [row(1), row(2, refused="No.")]) == Difference(new=1, costs={"USD": Decimal(5)})
+    assert differ(ledger, None, [row(1), row(2, refused="No.")]) == MergePreview(new=1, costs={"USD": Decimal(5)})
 
 
 def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
-    ledger: Ledger, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
+    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.COMPLETED)
@@ -574,7 +578,7 @@ def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
     }
 
 
-def test_runs_do_not_see_each_others_rows(ledger: Ledger, row: MakeRow, start: Start, path: Path) -> None:
+def test_runs_do_not_see_each_others_rows(ledger: LedgerStore, row: MakeRow, start: Start, path: Path) -> None:
     november = start(ledger, [row(1), row(2)])
     december = start(ledger, [row(2), row(3)], run_key="2026-12")
     assert ledger.counts(november)[RowState.PENDING] == 2
@@ -582,5 +586,5 @@ def test_runs_do_not_see_each_others_rows(ledger: Ledger, row: MakeRow, start: S
     assert [attempt.row_id for attempt in claimed] == [3, 4]
     assert ledger.in_flight(november) == []
     assert ledger.accepted_among(november, [attempt.external_id for attempt in claimed]) == []
-    with Ledger(path) as other:
+    with LedgerStore(path) as other:
         assert [run.name for run in other.runs()] == ["payroll/2026-11", "payroll/2026-12"]

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.states import MOVES, RowState
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 
 MakeRow = Callable[[int, "Said"], CheckedRow]
@@ -82,7 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.make_row = make_row
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "ledger.db"
-        self.ledger = Ledger(self.path)
+        self.ledger = LedgerStore(self.path)
         self.rows: dict[int, Model] = {}
         self.transactions = 0
         #: For each person the identities that one list or another had for them.
@@ -221,7 +221,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def open_again(self) -> None:
         self.ledger.close()
-        self.ledger = Ledger(self.path)
+        self.ledger = LedgerStore(self.path)
 
     @invariant()
     def outcomes_agree(self) -> None:

@@ -14,7 +14,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.errors import LedgerError, StateError
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.system.clock import Clock
 from tests.helpers.checked_rows import CheckedRow
 
@@ -26,18 +26,20 @@ MakeFacts = Callable[..., Facts]
 FORBIDDEN = [(before, after) for before in RowState for after in RowState if after not in MOVES[before]]
 
 
-def outcome(ledger: Ledger, run: Run) -> Outcome:
+def outcome(ledger: LedgerStore, run: Run) -> Outcome:
     [found] = ledger.outcomes(run)
     return found
 
 
-def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(
+    ledger: LedgerStore, row: MakeRow, start: Start
+) -> None:
     run = start(ledger, [row(who) for who in range(5)])
     claimed = [attempt.row_id for _ in range(4) for attempt in ledger.claim(run, 2)]
     assert claimed == [1, 2, 3, 4, 5]
 
 
-def test_a_claim_names_attempts_by_job_run_and_row(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_claim_names_attempts_by_job_run_and_row(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
     assert attempt.external_id == external_id("payroll", "2026-11", "party:1", 1)
@@ -48,13 +50,15 @@ def test_a_claim_names_attempts_by_job_run_and_row(ledger: Ledger, row: MakeRow,
 def test_a_lost_ledger_gives_the_same_external_ids_again(tmp_path: Path, row: MakeRow, start: Start) -> None:
     ids = []
     for name in ("first.db", "second.db"):
-        with Ledger(tmp_path / name) as ledger:
+        with LedgerStore(tmp_path / name) as ledger:
             run = start(ledger, [row(who) for who in range(20)])
             ids.append([attempt.external_id for attempt in ledger.claim(run, 20)])
     assert ids[0] == ids[1]
 
 
-def test_a_claim_is_on_disk_for_others_when_it_returns(ledger: Ledger, row: MakeRow, start: Start, path: Path) -> None:
+def test_a_claim_is_on_disk_for_others_when_it_returns(
+    ledger: LedgerStore, row: MakeRow, start: Start, path: Path
+) -> None:
     run = start(ledger, [row(who) for who in range(3)])
     claimed = ledger.claim(run, 2)
     other = sqlite3.connect(path)
@@ -65,11 +69,11 @@ def test_a_claim_is_on_disk_for_others_when_it_returns(ledger: Ledger, row: Make
     finally:
         other.close()
     assert [name for (name,) in found] == [attempt.external_id for attempt in claimed]
-    with Ledger(path) as reopened:
+    with LedgerStore(path) as reopened:
         assert reopened.in_flight(run) == claimed
 
 
-def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
     ledger._connection.execute(
         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events BEGIN SELECT raise(ABORT, 'disk full'); END"
@@ -83,7 +87,7 @@ def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: Ledger, row: 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
 def test_a_move_that_the_table_does_not_have_changes_nothing(
-    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, before: RowState, after: RowState
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, before: RowState, after: RowState
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -106,7 +110,7 @@ def test_a_move_that_the_table_does_not_have_changes_nothing(
     ],
 )
 def test_moves_are_all_made_or_none(
-    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, wrong: dict[str, object]
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, wrong: dict[str, object]
 ) -> None:
     run = start(ledger, [row(1), row(2)])
     moves = []
@@ -127,7 +131,7 @@ def test_moves_are_all_made_or_none(
 
 
 def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
     [first] = ledger.claim(run, 9)
@@ -142,7 +146,7 @@ def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
 
 
 def test_a_row_cannot_be_accepted_without_its_transaction(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -151,14 +155,14 @@ def test_a_row_cannot_be_accepted_without_its_transaction(
     assert ledger.in_flight(run) == [attempt]
 
 
-def test_no_moves_are_no_change(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_no_moves_are_no_change(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     ledger.record([])
     assert outcome(ledger, run).state is RowState.PENDING
 
 
 def test_every_move_is_in_the_event_log_with_time_cause_and_status(
-    ledger: Ledger, row: MakeRow, start: Start, facts: MakeFacts, move: MakeMove, clock: Clock
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -185,7 +189,9 @@ def test_every_move_is_in_the_event_log_with_time_cause_and_status(
     assert [(event.at - events[0].at).total_seconds() for event in events] == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_row_may_make_two_moves_in_one_commit(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+def test_a_row_may_make_two_moves_in_one_commit(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
+) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
     ledger.record(
@@ -198,7 +204,7 @@ def test_a_row_may_make_two_moves_in_one_commit(ledger: Ledger, row: MakeRow, st
 
 
 def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Clock
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -216,7 +222,7 @@ def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
 
 
 def test_a_transaction_that_states_less_later_takes_nothing_back(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -231,7 +237,7 @@ def test_a_transaction_that_states_less_later_takes_nothing_back(
 
 
 def test_a_row_that_is_not_final_has_no_final_time(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, clock: Clock
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -242,7 +248,7 @@ def test_a_row_that_is_not_final_has_no_final_time(
 
 
 def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(5)])
     assert ledger.accepted_seconds(run) == []
@@ -269,7 +275,7 @@ def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
 
 
 def test_seconds_are_those_of_moments_whatever_their_offset(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])
     noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -284,7 +290,7 @@ def test_seconds_are_those_of_moments_whatever_their_offset(
     assert [found.oldest for found in ledger.accepted_seconds(run)] == [noon - hour, noon, noon + hour]
 
 
-def test_in_flight_rows_are_read_page_by_page(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_in_flight_rows_are_read_page_by_page(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(who) for who in range(5)])
     attempts = ledger.claim(run, 5)
     assert ledger.in_flight(run, limit=2) == attempts[:2]

@@ -11,7 +11,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import LedgerError, PinKeyError
-from bulk_topup.ledger import Ledger, connection, rotate_pins
+from bulk_topup.ledger import LedgerStore, connection, rotate_pins
 from bulk_topup.ledger.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
 from tests.helpers.checked_rows import CheckedRow
 
@@ -40,7 +40,7 @@ def buy(
     assert not key_file.exists()
 
     def run(people: int = 1) -> None:
-        with Ledger(path) as ledger:
+        with LedgerStore(path) as ledger:
             begun = start(ledger, [row(who) for who in range(people)])
             known = facts(pin_code=CODE, pin_serial=SERIAL)
             ledger.record(
@@ -54,7 +54,7 @@ def buy(
 
 
 def outcomes(path: Path, *, read_only: bool = True) -> list[Outcome]:
-    with Ledger(path, read_only=read_only) as ledger:
+    with LedgerStore(path, read_only=read_only) as ledger:
         return list(ledger.outcomes(ledger.runs()[0]))
 
 
@@ -73,7 +73,7 @@ def as_an_older_version_left_it(path: Path) -> None:
 
 
 def test_a_pin_is_nowhere_in_the_files_and_is_read_with_the_key(buy: Buy, path: Path, key_file: Path) -> None:
-    with Ledger(path):  # an open ledger keeps its log
+    with LedgerStore(path):  # an open ledger keeps its log
         buy()
         assert path.with_name("ledger.db-wal").stat().st_size
         assert not holds(path, CODE)
@@ -111,20 +111,20 @@ def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_mad
     kept = key_file.read_bytes()
     key_file.unlink()
     with pytest.raises(PinKeyError, match=r"so nothing was sent\. Bring that key back"):
-        Ledger(path)
+        LedgerStore(path)
     assert not key_file.exists()
     key_file.touch(mode=0o600)
     key_file.write_bytes(kept)
-    Ledger(path).close()
+    LedgerStore(path).close()
 
 
 def test_a_ledger_without_pins_goes_on_with_another_key(
     path: Path, key_file: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         start(ledger, [row(1)])
     key_file.unlink()
-    Ledger(path).close()
+    LedgerStore(path).close()
     assert key_file.exists()
 
 
@@ -134,7 +134,7 @@ def test_pins_that_an_older_version_left_are_encrypted_at_the_next_start_and_not
     buy(50)
     as_an_older_version_left_it(path)
     assert holds(path, CODE)
-    with Ledger(path):
+    with LedgerStore(path):
         assert not holds(path, CODE)
         assert not holds(path, SERIAL)
     assert {(each.pin_code, each.pin_serial) for each in outcomes(path)} == {(CODE, SERIAL)}
@@ -146,9 +146,9 @@ def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the
     buy()
     as_an_older_version_left_it(path)
     monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", lambda _connection: False)
-    Ledger(path).close()
+    LedgerStore(path).close()
     monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", connection.scrub)
-    with Ledger(path) as ledger:
+    with LedgerStore(path) as ledger:
         used = [row[0] for row in ledger._connection.execute("SELECT id FROM pin_keys")]
     assert "" not in used
     assert not holds(path, CODE)

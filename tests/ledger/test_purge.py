@@ -17,13 +17,13 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise
 from bulk_topup.errors import LedgerError, PurgedRunError
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
 #: What the file holds of people before a purge.
 NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")
 
-Finish = Callable[[Ledger], Run]
+Finish = Callable[[LedgerStore], Run]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def finish(
         values = {"identity": f"reference:R-77-Ann-{who}", "cells": cells, "request": request(who, amount), **changes}
         return row(who, amount, **values)
 
-    def run(ledger: Ledger) -> Run:
+    def run(ledger: LedgerStore) -> Run:
         refused = made(9, request=None, cost=None, problems=(Problem(column="Ann Example", message="a note on Ann"),))
         rows = [made(1, "0.1000000000000000001"), made(2), made(3), refused]
         job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/told"}'}
@@ -72,7 +72,7 @@ def bytes_of(path: Path) -> bytes:
     return subprocess.run(["cat", *files], capture_output=True, check=True).stdout
 
 
-def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: Ledger, path: Path, finish: Finish) -> None:
+def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: LedgerStore, path: Path, finish: Finish) -> None:
     run = finish(ledger)
     found = bytes_of(path)
     assert [text for text in NAMES if text.encode() not in found] == ["4711-0815-9999", "SERIAL-2099"]
@@ -85,7 +85,7 @@ def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: Ledger, pat
 
 
 def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_stays(
-    ledger: Ledger, finish: Finish
+    ledger: LedgerStore, finish: Finish
 ) -> None:
     run = finish(ledger)
     assert run.reading is not None
@@ -93,13 +93,15 @@ def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_st
     assert (purged.reading, purged.reporting) == (None, '{"folder": "/told"}')
 
 
-def test_pins_go_with_the_people(ledger: Ledger, finish: Finish) -> None:
+def test_pins_go_with_the_people(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     ledger.purge(run)
     assert {(each.pin_code, each.pin_serial) for each in ledger.outcomes(run)} == {(None, None)}
 
 
-def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(ledger: Ledger, finish: Finish) -> None:
+def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(
+    ledger: LedgerStore, finish: Finish
+) -> None:
     run = finish(ledger)
     before = list(ledger.outcomes(run))
     totals = summarise(run, [Outcomes.of(before)]).as_json()
@@ -125,7 +127,7 @@ def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(led
 
 
 def test_other_runs_are_left_as_they_are(
-    ledger: Ledger, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
+    ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     run = finish(ledger)
     other = start(ledger, [row(500)], run_key="2026-12")
@@ -137,7 +139,7 @@ def test_other_runs_are_left_as_they_are(
 
 @pytest.mark.parametrize("state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.CONFLICT])
 def test_a_run_that_is_not_over_is_never_purged(
-    ledger: Ledger,
+    ledger: LedgerStore,
     start: Callable[..., Run],
     row: Callable[..., CheckedRow],
     move: Callable[..., Move],
@@ -156,7 +158,7 @@ def test_a_run_that_is_not_over_is_never_purged(
 
 
 def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
-    ledger: Ledger, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
+    ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     purged = ledger.purge(finish(ledger))
     with pytest.raises(PurgedRunError):
@@ -165,7 +167,7 @@ def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
     assert ledger.claim(purged, 9) == []
 
 
-def test_the_last_payment_that_was_forgotten_is_known(ledger: Ledger, finish: Finish, clock: Any) -> None:
+def test_the_last_payment_that_was_forgotten_is_known(ledger: LedgerStore, finish: Finish, clock: Any) -> None:
     run = finish(ledger)
     assert ledger.last_purged_payment() is None
     sent = clock.now()
@@ -175,7 +177,7 @@ def test_the_last_payment_that_was_forgotten_is_known(ledger: Ledger, finish: Fi
 
 
 def test_while_another_process_reads_the_purge_says_that_it_is_not_done_and_then_it_can_be(
-    ledger: Ledger, path: Path, finish: Finish
+    ledger: LedgerStore, path: Path, finish: Finish
 ) -> None:
     run = finish(ledger)
     ledger._connection.execute("PRAGMA busy_timeout = 10")

@@ -16,7 +16,7 @@ from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.ledger import Ledger, RetryChoice, outcomes
+from bulk_topup.ledger import LedgerStore, RetryChoice, outcomes
 from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.pin_keys import SEALED
 from bulk_topup.system.clock import Clock
@@ -30,7 +30,7 @@ LARGEST = Decimal("999999999999999999.999999999")
 
 
 def test_outcomes_come_in_list_order_whenever_their_rows_joined(
-    ledger: Ledger, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerStore, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 3)
     people = list(range(20))
@@ -43,7 +43,7 @@ def test_outcomes_come_in_list_order_whenever_their_rows_joined(
 
 
 def test_a_page_has_as_many_rows_as_fit_into_its_memory(
-    ledger: Ledger, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerStore, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "FIRST_ROWS", 2)
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 9)
@@ -58,21 +58,21 @@ def test_a_page_has_as_many_rows_as_fit_into_its_memory(
 
 
 def test_rows_that_no_text_could_hold_together_come_in_smaller_pages(
-    ledger: Ledger, path: Path, row: MakeRow, start: Start
+    ledger: LedgerStore, path: Path, row: MakeRow, start: Start
 ) -> None:
     run = start(ledger, [row(who, cells=json.dumps(["x" * 20_000])) for who in range(12)])
-    with Ledger(path, read_only=True) as reading:
+    with LedgerStore(path, read_only=True) as reading:
         reading._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
         assert [found.line for found in reading.outcomes(run)] == [who + 2 for who in range(12)]
 
 
 def test_rows_are_told_as_they_stood_when_the_reading_began(
-    ledger: Ledger, path: Path, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerStore, path: Path, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 2)
     monkeypatch.setattr(outcomes, "FIRST_ROWS", 2)
     run = start(ledger, [row(who) for who in range(6)])
-    with Ledger(path, read_only=True) as reading:
+    with LedgerStore(path, read_only=True) as reading:
         pages = reading.outcome_pages(run, open_pins=False)
         seen = list(next(pages).line)
         start(ledger, [row(who, line=50 - who) for who in range(6)])  # the list is sorted the other way meanwhile
@@ -81,14 +81,14 @@ def test_rows_are_told_as_they_stood_when_the_reading_began(
     assert [found.line for found in ledger.outcomes(run)] == [45, 46, 47, 48, 49, 50]
 
 
-def test_a_ledger_is_free_again_when_a_reading_ends_early(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_ledger_is_free_again_when_a_reading_ends_early(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(who) for who in range(200)])
     next(ledger.outcomes(run))
     assert len(ledger.claim(run, 3)) == 3
 
 
 def test_rows_of_one_line_are_all_read(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that was sent and left the list keeps its line, where another one stands now."""
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 1)
@@ -102,7 +102,7 @@ def test_rows_of_one_line_are_all_read(
 
 
 def test_pins_are_decrypted_only_where_that_is_asked(
-    ledger: Ledger, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(2), row(3)])
     for attempt, pin in zip(ledger.claim(run, 9), ["1234", "", None], strict=True):
@@ -116,7 +116,7 @@ def test_pins_are_decrypted_only_where_that_is_asked(
 
 
 def test_an_outcome_says_all_that_is_known(
-    ledger: Ledger, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove, clock: Clock
+    ledger: LedgerStore, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1, "12.50")])
     [attempt] = ledger.claim(run, 9)
@@ -134,7 +134,7 @@ def test_an_outcome_says_all_that_is_known(
 
 
 def test_a_failure_keeps_its_message_until_the_row_is_sent_again(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
@@ -152,7 +152,7 @@ costs = st.decimals(min_value=0, max_value=LARGEST, places=9) | st.just(LARGEST)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.tuples(costs, st.sampled_from(["USD", "EUR"])), max_size=12))
 def test_what_is_still_to_be_paid_is_summed_exactly(
-    ledger: Ledger, row: MakeRow, start: Start, amounts: list[tuple[Decimal, str]]
+    ledger: LedgerStore, row: MakeRow, start: Start, amounts: list[tuple[Decimal, str]]
 ) -> None:
     rows = [row(who, cost=cost, cost_unit=unit) for who, (cost, unit) in enumerate(amounts)]
     exact: dict[str, Decimal] = {}
@@ -165,18 +165,20 @@ def test_what_is_still_to_be_paid_is_summed_exactly(
     assert ledger.pending_costs(run) == exact
 
 
-def test_equal_costs_of_many_rows_are_summed_exactly(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_equal_costs_of_many_rows_are_summed_exactly(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(who, cost=LARGEST) for who in range(999)])
     assert ledger.pending_costs(run) == {"USD": Decimal("998999999999999999999.999999001")}
 
 
-def test_only_rows_that_wait_cost_anything_more(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_only_rows_that_wait_cost_anything_more(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2, refused="No."), row(3), row(4, cost=None)])
     ledger.claim(run, 1)
     assert ledger.pending_costs(run) == {"USD": Decimal(5)}
 
 
-def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(ledger: Ledger, row: MakeRow, start: Start) -> None:
+def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(
+    ledger: LedgerStore, row: MakeRow, start: Start
+) -> None:
     with pytest.raises(RunNotFoundError, match='holds no run "2026-11"; it has: none yet'):
         ledger.run_named("2026-11")
     november = start(ledger, [row(1)])
@@ -220,7 +222,7 @@ def plan_of(path: Path, statement: str, **prepared: str) -> list[str]:
 
 @pytest.mark.parametrize("name", HOT)
 def test_no_frequent_statement_reads_a_whole_table_or_sorts(
-    ledger: Ledger, path: Path, row: MakeRow, start: Start, name: str
+    ledger: LedgerStore, path: Path, row: MakeRow, start: Start, name: str
 ) -> None:
     start(ledger, [row(who) for who in range(50)])
     steps = plan_of(path, HOT[name], external_ids="[]")
@@ -231,7 +233,7 @@ def test_no_frequent_statement_reads_a_whole_table_or_sorts(
 
 
 @pytest.mark.parametrize("name", ["CLAIMABLE", "IN_FLIGHT", "ACCEPTED", "CHOOSE_RETRIES"])
-def test_rows_in_a_state_are_found_by_their_state(ledger: Ledger, path: Path, name: str) -> None:
+def test_rows_in_a_state_are_found_by_their_state(ledger: LedgerStore, path: Path, name: str) -> None:
     assert ledger.runs() == []
     steps = plan_of(path, HOT[name])
     assert any("run_id=? AND state=?" in step for step in steps), steps

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise, summarise_groups
-from bulk_topup.ledger import Ledger, RetryChoice, report_digests
+from bulk_topup.ledger import LedgerStore, RetryChoice, report_digests
 from tests.helpers.checked_rows import CheckedRow
 
 Row = Callable[..., CheckedRow]
@@ -21,12 +21,12 @@ Make = Callable[..., Any]
 FILES = {"results.csv": "12ab", "summary.json": "34cd"}
 
 
-def _keep(ledger: Ledger, run: Run) -> None:
+def _keep(ledger: LedgerStore, run: Run) -> None:
     ledger.keep_report(run, ledger.begin_report(run), FILES)
 
 
 @pytest.fixture
-def finished(ledger: Ledger, row: Row, start: Start, move: Make) -> Run:
+def finished(ledger: LedgerStore, row: Row, start: Start, move: Make) -> Run:
     """Give a run with a row of each kind: paid, failed, open, waiting, and refused."""
     run = start(ledger, [*(row(who) for who in range(4)), row(5, refused="No.")])
     paid, failed, open_ = ledger.claim(run, 3)
@@ -40,21 +40,21 @@ def finished(ledger: Ledger, row: Row, start: Start, move: Make) -> Run:
     return run
 
 
-def _settle(ledger: Ledger, run: Run, move: Make) -> None:
+def _settle(ledger: LedgerStore, run: Run, move: Make) -> None:
     [open_] = ledger.accepted(run)
     ledger.record([move(open_.attempt, RowState.ACCEPTED, RowState.COMPLETED)])
 
 
-def _retry(ledger: Ledger, run: Run, _: Make) -> None:
+def _retry(ledger: LedgerStore, run: Run, _: Make) -> None:
     ledger.choose_retries(run, RetryChoice())
     ledger.retry_chosen("retry asked for")
 
 
-def _acknowledge(ledger: Ledger, run: Run, _: Make) -> None:
+def _acknowledge(ledger: LedgerStore, run: Run, _: Make) -> None:
     assert ledger.acknowledge(run, [2], "read") == [2]
 
 
-CHANGES: dict[str, Callable[[Ledger, Run, Make], object]] = {
+CHANGES: dict[str, Callable[[LedgerStore, Run, Make], object]] = {
     "a row is claimed": lambda ledger, run, _: ledger.claim(run, 1),
     "a row moves": _settle,
     "a failed row is to be tried again": _retry,
@@ -65,7 +65,12 @@ CHANGES: dict[str, Callable[[Ledger, Run, Make], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_report_stands_until_something_of_its_run_changes(
-    ledger: Ledger, finished: Run, row: Row, start: Start, move: Make, change: Callable[[Ledger, Run, Make], object]
+    ledger: LedgerStore,
+    finished: Run,
+    row: Row,
+    start: Start,
+    move: Make,
+    change: Callable[[LedgerStore, Run, Make], object],
 ) -> None:
     # Line 2 was paid and the list says something else now.
     start(ledger, [row(0, "11"), *(row(who) for who in range(1, 4)), row(5, refused="No.")])
@@ -81,14 +86,16 @@ def test_a_report_stands_until_something_of_its_run_changes(
 
 @pytest.mark.parametrize("who", [0, 9])
 def test_a_report_stands_no_longer_than_its_list(
-    ledger: Ledger, finished: Run, row: Row, start: Start, who: int
+    ledger: LedgerStore, finished: Run, row: Row, start: Start, who: int
 ) -> None:
     _keep(ledger, finished)
     start(ledger, [row(who)])
     assert ledger.kept_report(finished) is None
 
 
-def test_a_report_of_a_purged_run_has_to_be_written_again(ledger: Ledger, row: Row, start: Start, move: Make) -> None:
+def test_a_report_of_a_purged_run_has_to_be_written_again(
+    ledger: LedgerStore, row: Row, start: Start, move: Make
+) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 1)
     ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
@@ -110,7 +117,7 @@ def test_a_report_of_a_purged_run_has_to_be_written_again(ledger: Ledger, row: R
     ],
 )
 def test_a_report_does_not_stand_either_when_the_file_was_changed_by_hand(
-    ledger: Ledger, finished: Run, statement: str
+    ledger: LedgerStore, finished: Run, statement: str
 ) -> None:
     _keep(ledger, finished)
     ledger._connection.execute("PRAGMA foreign_keys = OFF")
@@ -118,14 +125,18 @@ def test_a_report_does_not_stand_either_when_the_file_was_changed_by_hand(
     assert ledger.kept_report(finished) is None
 
 
-def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(ledger: Ledger, finished: Run, move: Make) -> None:
+def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(
+    ledger: LedgerStore, finished: Run, move: Make
+) -> None:
     mark = ledger.begin_report(finished)
     _settle(ledger, finished, move)
     ledger.keep_report(finished, mark, FILES)
     assert ledger.kept_report(finished) is None
 
 
-def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept(ledger: Ledger, finished: Run) -> None:
+def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept(
+    ledger: LedgerStore, finished: Run
+) -> None:
     first, second = ledger.begin_report(finished), ledger.begin_report(finished)
     ledger.keep_report(finished, first, {"results.csv": "of the first"})
     assert ledger.kept_report(finished) is None
@@ -133,7 +144,7 @@ def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept
     assert ledger.kept_report(finished) == FILES
 
 
-def test_a_report_of_another_version_does_not_stand(ledger: Ledger, finished: Run) -> None:
+def test_a_report_of_another_version_does_not_stand(ledger: LedgerStore, finished: Run) -> None:
     _keep(ledger, finished)
     ledger._connection.execute("UPDATE reports SET version = '0.0.1'")
     assert ledger.kept_report(finished) is None
@@ -145,7 +156,7 @@ amounts = st.sampled_from(["0.000000001", "10", "999999999999999999.999999999"])
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(amounts, st.sampled_from([*RowState]), amounts), max_size=12))
 def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
-    ledger: Ledger, row: Row, start: Start, move: Make, facts: Make, rows: list[tuple[str, RowState, str]]
+    ledger: LedgerStore, row: Row, start: Start, move: Make, facts: Make, rows: list[tuple[str, RowState, str]]
 ) -> None:
     unsent = {RowState.PENDING, RowState.REFUSED}
     run = start(
@@ -169,7 +180,7 @@ def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
 
 
 def test_the_last_change_is_that_of_the_runs_own_rows(
-    ledger: Ledger, row: Row, start: Start, move: Make, clock: Any, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerStore, row: Row, start: Start, move: Make, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = start(ledger, [row(1)], run_key="1"), start(ledger, [row(2)], run_key="2")
     clock.seconds += 60

@@ -10,7 +10,7 @@ import pytest
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
 MakeRow = Callable[..., CheckedRow]
@@ -23,7 +23,7 @@ REJECTED = {"status_class": "REJECTED", "status_message": "REJECTED"}
 
 
 @pytest.fixture
-def run(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts) -> Run:
+def run(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts) -> Run:
     """Rows on lines 2 to 6: declined, rejected, creation refused, completed, in flight."""
     run = start(ledger, [row(who) for who in range(5)])
     declined, rejected, refused, completed, _ = ledger.claim(run, 5)
@@ -56,13 +56,15 @@ def run(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove, facts: MakeF
     ],
 )
 def test_only_failed_rows_that_meet_the_choice_are_retried(
-    ledger: Ledger, run: Run, choice: RetryChoice, row_ids: list[int]
+    ledger: LedgerStore, run: Run, choice: RetryChoice, row_ids: list[int]
 ) -> None:
     assert ledger.choose_retries(run, choice)[0] == ledger.retry_chosen("retry asked for") == len(row_ids)
     assert [attempt.row_id for attempt in ledger.claim(run, 9)] == row_ids
 
 
-def test_a_corrected_row_is_chosen_whatever_its_status(ledger: Ledger, run: Run, row: MakeRow, start: Start) -> None:
+def test_a_corrected_row_is_chosen_whatever_its_status(
+    ledger: LedgerStore, run: Run, row: MakeRow, start: Start
+) -> None:
     choice = RetryChoice(statuses=["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"], or_corrected=True)
     assert ledger.choose_retries(run, choice)[0] == 0
     start(ledger, [row(1), row(2, "12"), row(3)])
@@ -71,7 +73,7 @@ def test_a_corrected_row_is_chosen_whatever_its_status(ledger: Ledger, run: Run,
     assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [3]
 
 
-def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: Ledger, run: Run, clock: Any) -> None:
+def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: LedgerStore, run: Run, clock: Any) -> None:
     ledger.choose_retries(run, RetryChoice(lines=[2]))
     due = clock.now() + timedelta(minutes=10)
     ledger.retry_chosen("retry asked for", not_before=due)
@@ -82,7 +84,7 @@ def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: Ledger, run: Run, 
     assert ledger.waiting(run) == (0, None)
 
 
-def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: Ledger, run: Run) -> None:
+def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: LedgerStore, run: Run) -> None:
     chosen, costs = ledger.choose_retries(run, RetryChoice())
     assert (chosen, costs) == (3, {"USD": Decimal(15)})
     assert ledger.claim(run, 9) == []
@@ -92,7 +94,7 @@ def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: Ledger, run
     assert ledger.events(1)[-2].cause == "retry asked for"
 
 
-def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger: Ledger, run: Run) -> None:
+def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger: LedgerStore, run: Run) -> None:
     before = {outcome.line: outcome.external_id for outcome in ledger.outcomes(run)}
     ledger.choose_retries(run, RetryChoice())
     ledger.retry_chosen("retry asked for")
@@ -102,7 +104,9 @@ def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger:
     assert declined.external_id != before[2]
 
 
-def test_a_released_row_keeps_its_number_and_its_id(ledger: Ledger, row: MakeRow, start: Start, move: MakeMove) -> None:
+def test_a_released_row_keeps_its_number_and_its_id(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
+) -> None:
     run = start(ledger, [row(1)])
     attempts = []
     for _ in range(3):
@@ -112,7 +116,7 @@ def test_a_released_row_keeps_its_number_and_its_id(ledger: Ledger, row: MakeRow
 
 
 def test_a_reused_number_carries_the_corrected_request(
-    ledger: Ledger, row: MakeRow, start: Start, move: MakeMove
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1, "500")])
     [first] = ledger.claim(run, 9)
@@ -125,7 +129,7 @@ def test_a_reused_number_carries_the_corrected_request(
     assert ledger.in_flight(run) == [again]
 
 
-def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: Ledger, run: Run) -> None:
+def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: LedgerStore, run: Run) -> None:
     ledger.choose_retries(run, RetryChoice())
     ledger.retry_chosen("retry asked for")
     ledger.claim(run, 9)
@@ -134,7 +138,7 @@ def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: Ledger, run:
     assert (first.transaction_id, first.status_class, first.price, first.message) == (None, None, None, "")
 
 
-def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: Ledger, run: Run, move: MakeMove) -> None:
+def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: LedgerStore, run: Run, move: MakeMove) -> None:
     first_id = next(ledger.outcomes(run)).external_id
     ledger.choose_retries(run, RetryChoice(lines=[2]))
     ledger.retry_chosen("retry asked for")

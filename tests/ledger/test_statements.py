@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup import ledger as package
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 #: Tables with a row for each row, attempt or event of every run.
 BIG = {"rows", "attempts", "events"}
@@ -115,7 +115,7 @@ STATEMENTS, TEMPORARY = _statements()
 
 
 @pytest.fixture(params=["no statistics", "statistics of millions"])
-def connection(request: pytest.FixtureRequest, ledger: Ledger, path: Path) -> Iterator[sqlite3.Connection]:
+def connection(request: pytest.FixtureRequest, ledger: LedgerStore, path: Path) -> Iterator[sqlite3.Connection]:
     """Open a ledger whose planner knows of its tables what it is told."""
     ledger.close()
     opened = sqlite3.connect(path)
@@ -171,7 +171,7 @@ def test_every_statement_has_a_name_so_that_none_escapes_this_test() -> None:
     assert len(STATEMENTS) > 80
 
 
-def test_every_index_has_statistics_here(ledger: Ledger) -> None:
+def test_every_index_has_statistics_here(ledger: LedgerStore) -> None:
     indexes = ledger._connection.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND name NOT LIKE '%migrations%'"
     )

@@ -9,21 +9,21 @@ import pytest
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest
-from bulk_topup.ledger import Ledger, RetryChoice
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
 Start = Callable[..., Run]
 
 
-def _digest(ledger: Ledger, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
+def _digest(ledger: LedgerStore, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
     ledger.clear_staged()
     ledger.stage(staged(rows))
     return ledger.staged_digest("payroll", run_key)
 
 
 def test_what_was_sent_counts_with_its_real_price_and_the_rest_as_planned(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     run = start(ledger, [row(1), row(2), row(3)])
     paid, failed = ledger.claim(run, 2)
@@ -45,7 +45,7 @@ def test_what_was_sent_counts_with_its_real_price_and_the_rest_as_planned(
 
 
 def test_equal_rows_have_the_same_digest_whatever_was_sent_of_them(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     rows = [row(1), row(2), row(3, refused="No.")]
     before = _digest(ledger, rows)
@@ -67,12 +67,12 @@ def test_equal_rows_have_the_same_digest_whatever_was_sent_of_them(
     ],
 )
 def test_whatever_differs_in_one_row_differs_in_the_digest(
-    ledger: Ledger, row: Row, changes: dict[str, Any], requests: bool, costs: bool
+    ledger: LedgerStore, row: Row, changes: dict[str, Any], requests: bool, costs: bool
 ) -> None:
     before = _digest(ledger, [row(1), row(2)])
     after = _digest(ledger, [row(1), row(2, **changes)])
     assert (before.requests == after.requests, before.costs == after.costs) == (requests, costs)
 
 
-def test_another_run_key_gives_another_digest(ledger: Ledger, row: Row) -> None:
+def test_another_run_key_gives_another_digest(ledger: LedgerStore, row: Row) -> None:
     assert _digest(ledger, [row(1)]).requests != _digest(ledger, [row(1)], "2026-12").requests

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bulk_topup.domain.guards import Guards, Velocity
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.totals import Difference
-from bulk_topup.ledger import Ledger
+from bulk_topup.domain.totals import MergePreview
+from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
 ONCE = Velocity(days=20, payments=1)
@@ -23,7 +23,7 @@ Start = Callable[..., Run]
 PAID = (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
 
 
-def _send(ledger: Ledger, run: Run, move: Callable[..., Any], state: RowState) -> None:
+def _send(ledger: LedgerStore, run: Run, move: Callable[..., Any], state: RowState) -> None:
     for attempt in ledger.claim(run, 100):
         if state is RowState.REVERSED:
             ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
@@ -33,8 +33,8 @@ def _send(ledger: Ledger, run: Run, move: Callable[..., Any], state: RowState) -
 
 
 def _plan(
-    ledger: Ledger, rows: Sequence[CheckedRow], velocity: Velocity, run: Run | None = None
-) -> tuple[Difference, dict[int, str]]:
+    ledger: LedgerStore, rows: Sequence[CheckedRow], velocity: Velocity, run: Run | None = None
+) -> tuple[MergePreview, dict[int, str]]:
     ledger.clear_staged()
     ledger.stage(staged(rows))
     difference = ledger.difference(run, velocity)
@@ -43,7 +43,7 @@ def _plan(
 
 @pytest.mark.parametrize("state", PAID)
 def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], state: RowState
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1), row(2)]), move, state)
     difference, refused = _plan(ledger, [row(2, line=7), row(3)], ONCE)
@@ -56,14 +56,14 @@ def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
 
 @pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
 def test_what_failed_or_was_taken_back_does_not_count(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], state: RowState
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1)]), move, state)
     assert _plan(ledger, [row(1)], ONCE)[0].repeated == 0
 
 
 def test_a_payment_counts_until_its_days_are_over(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any], clock: Any
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], clock: Any
 ) -> None:
     _send(ledger, start(ledger, [row(1)]), move, RowState.COMPLETED)
     clock.seconds += timedelta(days=20).total_seconds()
@@ -73,7 +73,7 @@ def test_a_payment_counts_until_its_days_are_over(
 
 
 def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     run = start(ledger, [row(1)])
     _send(ledger, run, move, RowState.COMPLETED)
@@ -81,7 +81,7 @@ def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
     assert (difference.repeated, difference.completed, difference.new) == (0, 1, 1)
 
 
-def test_rows_before_it_in_the_list_count_in_list_order(ledger: Ledger, row: Row) -> None:
+def test_rows_before_it_in_the_list_count_in_list_order(ledger: LedgerStore, row: Row) -> None:
     rows = [row(1, line=line, identity=f"reference:{line}") for line in (4, 2, 3)]
     _, refused = _plan(ledger, rows, Velocity(days=20, payments=2))
     assert list(refused) == [4]
@@ -89,7 +89,7 @@ def test_rows_before_it_in_the_list_count_in_list_order(ledger: Ledger, row: Row
 
 
 def test_amounts_are_summed_over_runs_and_a_smaller_row_still_fits(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     _send(ledger, start(ledger, [row(1, "10")]), move, RowState.COMPLETED)
     rows = [row(1, amount, line=line, identity=f"reference:{line}") for line, amount in ((2, "20.01"), (3, "20"))]
@@ -98,13 +98,13 @@ def test_amounts_are_summed_over_runs_and_a_smaller_row_still_fits(
     assert "With 20.01 SGD it would be 30.01 SGD in 20 days; 30 SGD is allowed." in refused[2]
 
 
-def test_amounts_in_a_currency_that_the_limit_does_not_name_are_refused(ledger: Ledger, row: Row) -> None:
+def test_amounts_in_a_currency_that_the_limit_does_not_name_are_refused(ledger: LedgerStore, row: Row) -> None:
     _, refused = _plan(ledger, [row(1)], Velocity(days=20, amounts={"EUR": Decimal(30)}))
     assert "does not name SGD" in refused[3]
 
 
 def test_account_numbers_are_compared_at_one_operator_only(
-    ledger: Ledger, row: Row, start: Start, move: Callable[..., Any]
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     def bill(operator: int) -> CheckedRow:
         request = b'{"product_id":9,"credit_party_identifier":{"account_number":"4711"}}'
@@ -115,15 +115,15 @@ def test_account_numbers_are_compared_at_one_operator_only(
     assert _plan(ledger, [bill(1)], ONCE)[0].repeated == 1
 
 
-def test_rows_that_credit_nobody_by_number_are_never_refused(ledger: Ledger, row: Row) -> None:
+def test_rows_that_credit_nobody_by_number_are_never_refused(ledger: LedgerStore, row: Row) -> None:
     rows = [row(who, credit_party=None) for who in (1, 2)]
     assert _plan(ledger, rows, ONCE)[0].repeated == 0
 
 
 def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sends(
-    ledger: Ledger, path: Path, row: Row, clock: Any
+    ledger: LedgerStore, path: Path, row: Row, clock: Any
 ) -> None:
-    with Ledger(path, clock=clock) as other:
+    with LedgerStore(path, clock=clock) as other:
         runs = []
         for each, key in ((ledger, "a"), (other, "b")):
             each.clear_staged()
@@ -166,7 +166,7 @@ def test_nobody_gets_more_than_the_limit_however_a_list_is_written(
     rows = [
         row(who, str(amount), line=line, identity=f"reference:{line}") for line, (who, amount) in enumerate(pays, 2)
     ]
-    with Ledger(tmp_path_factory.mktemp("velocity") / "ledger.db") as ledger:
+    with LedgerStore(tmp_path_factory.mktemp("velocity") / "ledger.db") as ledger:
         _, refused = _plan(ledger, rows, velocity)
     for who in range(3):
         paid = [amount for line, (paid_to, amount) in enumerate(pays, 2) if paid_to == who and line not in refused]

@@ -10,13 +10,13 @@ import pytest
 from bulk_topup.monitoring import apprise_sender
 from bulk_topup.monitoring.apprise_sender import send, why_not_usable
 from bulk_topup.monitoring.channels import Channel
-from bulk_topup.monitoring.messages import Message, Tone
-from bulk_topup.monitoring.notifications import Attachment, Occasion
+from bulk_topup.monitoring.messages import Message, MessageType
+from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, text_of
 
 
 def channel(address: str, *attach: Attachment) -> Channel:
-    return Channel(address=address, name="notification 1", on=frozenset(Occasion), attach=attach)
+    return Channel(address=address, name="notification 1", on=frozenset(NotificationEvent), attach=attach)
 
 
 def mail_to(mailbox: Mailbox) -> str:
@@ -30,8 +30,8 @@ def message(tmp_path: Path) -> Message:
     (folder / "summary.json").write_bytes(b"{}\n")
     (folder / "results.csv").write_bytes(b"a,b\n")
     return Message(
-        occasions=frozenset({Occasion.FINISH}),
-        tone=Tone.WARNING,
+        occasions=frozenset({NotificationEvent.FINISH}),
+        tone=MessageType.WARNING,
         title="payroll/2026-11: 1 of 2 rows did not complete",
         body="Charged: 3.71 USD\n\n<b>:smile:</b> \\n",
         files={Attachment.SUMMARY: folder / "summary.json", Attachment.REPORT: folder / "results.csv"},

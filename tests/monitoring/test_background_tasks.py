@@ -4,11 +4,11 @@ import os
 import signal
 import threading
 
-from bulk_topup.monitoring.background_tasks import Errands
+from bulk_topup.monitoring.background_tasks import BackgroundTasks
 
 
 def test_what_goes_wrong_is_told_in_the_end_and_never_raised() -> None:
-    errands = Errands()
+    errands = BackgroundTasks()
 
     def fails() -> str | None:
         raise RuntimeError("https://hooks.example/secret")
@@ -24,14 +24,14 @@ def test_what_goes_wrong_is_told_in_the_end_and_never_raised() -> None:
 
 
 def test_an_errand_without_end_is_waited_for_no_longer_than_was_said() -> None:
-    errands, released = Errands(), threading.Event()
+    errands, released = BackgroundTasks(), threading.Event()
     errands.begin("The hook", lambda: None if released.wait() else "")
     assert errands.wait(0) == ["The hook did not get through: it takes too long."]
     released.set()
 
 
 def test_a_signal_shortens_the_wait_and_does_nothing_else() -> None:
-    errands, released = Errands(), threading.Event()
+    errands, released = BackgroundTasks(), threading.Event()
     before = signal.getsignal(signal.SIGTERM)
 
     def stops_the_process() -> str | None:

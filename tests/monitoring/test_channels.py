@@ -7,7 +7,7 @@ import pytest
 from bulk_topup.errors import JobError
 from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
 from bulk_topup.monitoring.notifications import Notification
-from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.redaction import redact_secrets
 
 
 def variables(**values: str) -> Variables:
@@ -71,7 +71,7 @@ def test_a_file_that_others_can_read_or_that_holds_nothing_is_refused(
 def test_no_address_and_no_password_is_said_from_then_on() -> None:
     text = "json://payer:hunter2%2Fx@hooks.example/abcdefgh"
     (channel,) = channels_of([Notification(to=("${HOOK}",))], Path(), variables(HOOK=text))
-    said = without_secrets(f"{text} hunter2%2Fx hunter2/x")
+    said = redact_secrets(f"{text} hunter2%2Fx hunter2/x")
     assert "hunter2" not in said
     assert text not in repr(channel)
     assert text not in repr(variables(HOOK=text))
@@ -82,10 +82,10 @@ def test_a_ping_that_is_no_url_is_told_without_its_value() -> None:
         ping_url("${PING}", variables(PING="0c1d2e3f-secret"))
     assert "0c1d2e3f" not in str(caught.value)
     assert ping_url("${PING}", variables(PING="https://hc-ping.com/0c1d2e3f-4b5a"))
-    assert "0c1d2e3f-4b5a" not in without_secrets("GET /0c1d2e3f-4b5a/start")
+    assert "0c1d2e3f-4b5a" not in redact_secrets("GET /0c1d2e3f-4b5a/start")
 
 
 def test_what_is_secret_of_a_ping_stays_so_with_an_ending_on_its_path() -> None:
     assert ping_url("${PING}", variables(PING="https://user:pa55word@push.example.com/up?token=4b5a-6c7d"))
-    told = without_secrets("GET https://user:pa55word@push.example.com/up/start?token=4b5a-6c7d")
+    told = redact_secrets("GET https://user:pa55word@push.example.com/up/start?token=4b5a-6c7d")
     assert told == "GET https://user:•••@push.example.com/up/start?•••"

@@ -10,11 +10,11 @@ import pytest
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import Verdict, verdict_of
-from bulk_topup.monitoring.messages import Ending, Message, Told, end_message, plan_message, start_message
-from bulk_topup.monitoring.notifications import Attachment, Occasion
+from bulk_topup.domain.verdict import RunVerdict, verdict_of
+from bulk_topup.monitoring.messages import Ending, Message, MessageContext, end_message, plan_message, start_message
+from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 
-TOLD = Told(run="payroll/2026-11", environment="production", host="payer-1")
+TOLD = MessageContext(run="payroll/2026-11", environment="production", host="payer-1")
 
 
 def summary(**counts: int) -> Summary:
@@ -29,7 +29,7 @@ def summary(**counts: int) -> Summary:
     )
 
 
-def verdict(of: Summary) -> Verdict:
+def verdict(of: Summary) -> RunVerdict:
     run = Run(
         id=1,
         job="payroll",
@@ -75,18 +75,23 @@ def test_a_finished_run_is_told_by_its_rows_its_money_its_time_and_what_to_do() 
 @pytest.mark.parametrize(
     ("code", "more", "occasions", "tone"),
     [
-        (0, {}, {Occasion.FINISH}, "success"),
-        (1, {"summary": summary(completed=1, failed=1)}, {Occasion.FINISH, Occasion.FAILURE}, "warning"),
-        (1, {"is_crash": True}, {Occasion.FAILURE}, "failure"),
-        (2, {}, {Occasion.FAILURE}, "failure"),
-        (3, {}, {Occasion.FAILURE}, "failure"),
-        (3, {"is_approval_needed": True}, {Occasion.APPROVAL, Occasion.FAILURE}, "failure"),
-        (4, {}, {Occasion.FAILURE}, "failure"),
-        (75, {"summary": summary(completed=1, pending=1)}, {Occasion.FAILURE}, "warning"),
+        (0, {}, {NotificationEvent.FINISH}, "success"),
+        (
+            1,
+            {"summary": summary(completed=1, failed=1)},
+            {NotificationEvent.FINISH, NotificationEvent.FAILURE},
+            "warning",
+        ),
+        (1, {"is_crash": True}, {NotificationEvent.FAILURE}, "failure"),
+        (2, {}, {NotificationEvent.FAILURE}, "failure"),
+        (3, {}, {NotificationEvent.FAILURE}, "failure"),
+        (3, {"is_approval_needed": True}, {NotificationEvent.APPROVAL, NotificationEvent.FAILURE}, "failure"),
+        (4, {}, {NotificationEvent.FAILURE}, "failure"),
+        (75, {"summary": summary(completed=1, pending=1)}, {NotificationEvent.FAILURE}, "warning"),
     ],
 )
 def test_who_is_told_follows_from_how_it_ended(
-    code: int, more: dict[str, Any], occasions: set[Occasion], tone: str
+    code: int, more: dict[str, Any], occasions: set[NotificationEvent], tone: str
 ) -> None:
     message = ended(code, **more)
     assert message.occasions == occasions
@@ -107,12 +112,12 @@ def test_a_start_is_told_with_its_rows_and_what_they_should_cost() -> None:
     message = start_message(TOLD, 1, {"USD": Decimal("3.710")})
     assert message.title == "payroll/2026-11: begins, 1 row"
     assert "Should cost: 3.71 USD" in message.body.splitlines()
-    assert message.occasions == {Occasion.START}
+    assert message.occasions == {NotificationEvent.START}
 
 
 def test_whoever_approves_is_told_where_the_plan_is_and_what_it_pays() -> None:
     message = plan_message(TOLD, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
-    assert message.occasions == {Occasion.APPROVAL}
+    assert message.occasions == {NotificationEvent.APPROVAL}
     for line in ("Asked for: 10 SGD", "Should cost: 7.42 USD"):
         assert line in message.body.splitlines()
     assert "bulk-topup approve /srv/plan.json" in message.body

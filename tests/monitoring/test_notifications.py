@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import make_job
-from bulk_topup.monitoring.notifications import Notification, Occasion
+from bulk_topup.monitoring.notifications import Notification, NotificationEvent
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,11 @@ def test_an_address_whose_secrets_are_elsewhere_is_taken(address: str) -> None:
 
 
 def test_unless_it_is_stated_somebody_is_told_of_the_end_and_of_approvals_but_not_of_the_start() -> None:
-    assert set(Notification(to=("${HOOK}",)).on) == {Occasion.FINISH, Occasion.FAILURE, Occasion.APPROVAL}
+    assert set(Notification(to=("${HOOK}",)).on) == {
+        NotificationEvent.FINISH,
+        NotificationEvent.FAILURE,
+        NotificationEvent.APPROVAL,
+    }
 
 
 @pytest.mark.parametrize(

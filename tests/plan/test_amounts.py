@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
@@ -103,7 +103,7 @@ def test_any_amount_is_judged_as_exact_arithmetic_judges_it(
     step: Decimal | None,
 ) -> None:
     least, most = (None if bound is None else Decimal(bound) for bound in (least, most))
-    [checked] = check(with_range(ranged, min=least, max=most, increment=step), row(plain(amount)))
+    [checked] = check(with_range(ranged, min=least, max=most, increment=step), row(format_plain(amount)))
     start = least or Decimal(0)
     is_in_range = (least is None or amount >= least) and (most is None or amount <= most)
     offset = EXACT.subtract(amount, start)

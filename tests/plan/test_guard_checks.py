@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.domain.guards import Caps, Expected
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.totals import Total
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import GuardCheck, PlanOptions, check_caps, check_expected
@@ -29,7 +29,7 @@ def _broken(checks: list[GuardCheck]) -> list[str]:
 def test_a_run_within_its_caps_is_told_beside_them() -> None:
     caps = Caps(rows=3, amounts={"SGD": Decimal(30)}, costs={"USD": Decimal("22.26")})
     checks = check_caps(caps, _total())
-    assert [(check.guard, plain(check.figure), plain(check.excess)) for check in checks] == [
+    assert [(check.guard, format_plain(check.figure), format_plain(check.excess)) for check in checks] == [
         ("caps.rows", "3", "0"),
         ("caps.amounts", "30", "0"),
         ("caps.costs", "22.26", "0"),

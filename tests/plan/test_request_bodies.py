@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product, RangedProduct
@@ -40,7 +40,7 @@ def body_of_one_row(
     if isinstance(product, RangedProduct) and amount is not None:
         source = mode is CalculationMode.SOURCE_AMOUNT
         side = product.source if source else product.destination
-        exact = Decimal(plain(amount))
+        exact = Decimal(format_plain(amount))
         body["calculation_mode"] = mode
         body["source" if source else "destination"] = {"unit_type": side.unit_type, "unit": side.unit, "amount": exact}
     for group, names in _NAMES.items():

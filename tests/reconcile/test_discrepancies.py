@@ -14,13 +14,13 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.reconcile.discrepancies import (
-    Difference,
+    Discrepancy,
+    DiscrepancyKind,
     Figures,
-    Kind,
     compare,
-    entry_here,
-    entry_there,
+    dvs_entry,
     explained,
+    ledger_entry,
     missing_here,
     missing_there,
 )
@@ -62,24 +62,24 @@ def test_what_both_sides_have_alike_is_no_difference(attempt: Attempt, transacti
 @pytest.mark.parametrize(
     ("changes", "other", "kind"),
     [
-        ({}, {"class_": StatusClass.REVERSED}, Kind.REVERSED_LATER),
-        ({}, {"class_": StatusClass.DECLINED}, Kind.DIFFERENT_STATUS),
-        ({"state": RowState.ACCEPTED}, {}, Kind.DIFFERENT_STATUS),
-        ({"state": RowState.FAILED, "transaction_id": None}, {}, Kind.DIFFERENT_STATUS),
-        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, {}, Kind.IN_FLIGHT_FOUND),
-        ({"state": RowState.CONFLICT}, {}, Kind.CONFLICT),
-        ({"state": RowState.FAILED, "is_latest": False}, {}, Kind.EARLIER_ATTEMPT),
-        ({"transaction_id": 5}, {}, Kind.OTHER_TRANSACTION),
-        ({"transaction_id": None, "price": None}, {"price": Decimal(0)}, Kind.OTHER_TRANSACTION),
-        ({"price": Decimal(7)}, {}, Kind.DIFFERENT_PRICE),
-        ({"price": None}, {}, Kind.DIFFERENT_PRICE),
-        ({}, {"product": {"id": 1}}, Kind.DIFFERENT_REQUEST),
-        ({}, {"credit_party_identifier": {"mobile_number": "+6595123999"}}, Kind.DIFFERENT_REQUEST),
-        ({}, {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}, Kind.DIFFERENT_REQUEST),
+        ({}, {"class_": StatusClass.REVERSED}, DiscrepancyKind.REVERSED_LATER),
+        ({}, {"class_": StatusClass.DECLINED}, DiscrepancyKind.DIFFERENT_STATUS),
+        ({"state": RowState.ACCEPTED}, {}, DiscrepancyKind.DIFFERENT_STATUS),
+        ({"state": RowState.FAILED, "transaction_id": None}, {}, DiscrepancyKind.DIFFERENT_STATUS),
+        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, {}, DiscrepancyKind.IN_FLIGHT_FOUND),
+        ({"state": RowState.CONFLICT}, {}, DiscrepancyKind.CONFLICT),
+        ({"state": RowState.FAILED, "is_latest": False}, {}, DiscrepancyKind.EARLIER_ATTEMPT),
+        ({"transaction_id": 5}, {}, DiscrepancyKind.OTHER_TRANSACTION),
+        ({"transaction_id": None, "price": None}, {"price": Decimal(0)}, DiscrepancyKind.OTHER_TRANSACTION),
+        ({"price": Decimal(7)}, {}, DiscrepancyKind.DIFFERENT_PRICE),
+        ({"price": None}, {}, DiscrepancyKind.DIFFERENT_PRICE),
+        ({}, {"product": {"id": 1}}, DiscrepancyKind.DIFFERENT_REQUEST),
+        ({}, {"credit_party_identifier": {"mobile_number": "+6595123999"}}, DiscrepancyKind.DIFFERENT_REQUEST),
+        ({}, {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}, DiscrepancyKind.DIFFERENT_REQUEST),
     ],
 )
 def test_each_difference_has_its_name(
-    attempt: Attempt, transaction: Make, changes: dict[str, Any], other: dict[str, Any], kind: Kind
+    attempt: Attempt, transaction: Make, changes: dict[str, Any], other: dict[str, Any], kind: DiscrepancyKind
 ) -> None:
     found = compare(_known(attempt, **changes), transaction(**{"class_": StatusClass.COMPLETED, **other}))
     assert [difference.kind for difference in found] == [kind]
@@ -95,17 +95,17 @@ def test_what_a_person_accepted_is_not_told_again(attempt: Attempt, transaction:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({}, Kind.MISSING_THERE),
-        ({"state": RowState.ACCEPTED}, Kind.MISSING_THERE),
-        ({"state": RowState.REVERSED}, Kind.MISSING_THERE),
-        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, Kind.IN_FLIGHT),
-        ({"state": RowState.CONFLICT, "transaction_id": None}, Kind.CONFLICT),
+        ({}, DiscrepancyKind.MISSING_THERE),
+        ({"state": RowState.ACCEPTED}, DiscrepancyKind.MISSING_THERE),
+        ({"state": RowState.REVERSED}, DiscrepancyKind.MISSING_THERE),
+        ({"state": RowState.IN_FLIGHT, "transaction_id": None}, DiscrepancyKind.IN_FLIGHT),
+        ({"state": RowState.CONFLICT, "transaction_id": None}, DiscrepancyKind.CONFLICT),
         ({"state": RowState.FAILED, "transaction_id": None}, None),
         ({"state": RowState.FAILED, "resolution": Resolution.FREE}, None),
     ],
 )
 def test_what_the_provider_does_not_list_has_its_name(
-    attempt: Attempt, changes: dict[str, Any], kind: Kind | None
+    attempt: Attempt, changes: dict[str, Any], kind: DiscrepancyKind | None
 ) -> None:
     found = missing_there(_known(attempt, **changes))
     assert (None if found is None else found.kind) == kind
@@ -142,12 +142,12 @@ def test_the_ledgers_figures_with_every_difference_taken_in_are_the_providers(
     is_fixed: bool,
 ) -> None:
     here, there = Figures(), Figures()
-    differences: list[Difference] = []
+    differences: list[Discrepancy] = []
     for known, listed in (make_pair(*pair, is_fixed=is_fixed) for pair in pairs):
         if known is not None:
-            here.add(entry_here(known, is_listed=listed is not None))
+            here.add(ledger_entry(known, is_listed=listed is not None))
         if listed is not None:
-            there.add(entry_there(listed, known))
+            there.add(dvs_entry(listed, known))
         if known is not None and listed is not None:
             differences += compare(known, listed)
         elif known is not None:

@@ -11,7 +11,7 @@ from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.reconcile.compare import proved
-from bulk_topup.reconcile.resolve import ENDS, ResolutionError, Statement, decide
+from bulk_topup.reconcile.resolve import ENDS, ManualResolution, ResolutionError, decide
 
 Make = Callable[..., Transaction]
 MakeKnown = Callable[..., KnownAttempt]
@@ -45,8 +45,8 @@ def known(attempt: Attempt) -> MakeKnown:
     return make
 
 
-def _says(state: RowState) -> Statement:
-    return Statement(state=state, who="ada", because="ticket 4711")
+def _says(state: RowState) -> ManualResolution:
+    return ManualResolution(state=state, who="ada", because="ticket 4711")
 
 
 @pytest.mark.parametrize("state", ENDS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
 from bulk_topup.report.cells import (
@@ -85,7 +85,7 @@ def test_text_as_long_as_a_cell_is_whole() -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**22), max_value=10**22))
 def test_an_amount_that_fits_a_number_cell_survives_the_float_in_it(amount: Decimal) -> None:
-    text = plain(amount)
+    text = format_plain(amount)
     if fits_number_cell(text):
         assert Decimal(repr(float(text))) == amount
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
@@ -80,7 +80,7 @@ def told(row: Outcome, columns: int, *, reveal_pins: bool) -> dict[str, Any]:
         return (text if reveal_pins else MASK) if text else None
 
     def amount(value: Decimal | None) -> str | None:
-        return None if value is None else plain(value)
+        return None if value is None else format_plain(value)
 
     def moment(value: datetime | None) -> str | None:
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -4,10 +4,10 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
-from bulk_topup.report.reason_counts import LINES_NAMED, MAX_KINDS, Kind, Reasons
+from bulk_topup.report.reason_counts import LINES_NAMED, MAX_KINDS, ReasonGroup, Reasons
 
 
-def _gathered(*rows: Outcome) -> list[Kind]:
+def _gathered(*rows: Outcome) -> list[ReasonGroup]:
     reasons = Reasons()
     for row in rows:
         reasons.add(Outcomes.of([row]))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.security import redaction
-from bulk_topup.security.redaction import LEFT_OUT, for_log, hide, hide_key_pair, without_secrets
+from bulk_topup.security.redaction import LEFT_OUT, for_log, redact_secrets, register_credentials, register_secret
 
 
 @pytest.fixture(autouse=True)
@@ -56,19 +56,19 @@ def test_what_a_request_says_of_people_is_not_logged(text: str, secret: str) -> 
 
 
 def test_a_key_pair_is_left_out_in_every_form_that_it_is_sent_in() -> None:
-    hide_key_pair("key", "s3cret")
-    told = without_secrets("the secret s3cret, sent as a2V5OnMzY3JldA== or Basic a2V5OnMzY3JldA==")
+    register_credentials("key", "s3cret")
+    told = redact_secrets("the secret s3cret, sent as a2V5OnMzY3JldA== or Basic a2V5OnMzY3JldA==")
     assert told == f"the secret {LEFT_OUT}, sent as {LEFT_OUT} or Basic {LEFT_OUT}"
 
 
 def test_an_error_of_the_api_never_says_the_secret() -> None:
-    hide_key_pair("key", "s3cret")
+    register_credentials("key", "s3cret")
     assert "s3cret" not in str(NoResponseError("No answer: illegal header value 's3cret'"))
 
 
 def test_texts_for_people_keep_the_cell_that_is_wrong() -> None:
     sentence = 'list.csv line 2, column "phone": "06595123" is not an E.164 number.'
-    assert without_secrets(sentence) == sentence
+    assert redact_secrets(sentence) == sentence
 
 
 def test_records_of_any_logger_are_without_people_in_message_arguments_and_traceback(
@@ -77,7 +77,7 @@ def test_records_of_any_logger_are_without_people_in_message_arguments_and_trace
     class Cell(BaseModel):
         amount: int
 
-    hide("t0ken-of-the-path")
+    register_secret("t0ken-of-the-path")
     log = logging.getLogger("somebody.elses")
     log.warning("to %s at %s", "+6595123100", "/t0ken-of-the-path")
     log.warning("failed: %s / %r", KeyError("Ann Example"), KeyError("Ann Example"))

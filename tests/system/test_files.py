@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.system.files import create_private, file_name, replacing, similar_to
+from bulk_topup.system.files import atomic_write, create_private, file_name, similar_to
 
 
 def _mode(path: Path) -> int:
@@ -18,7 +18,7 @@ def _mode(path: Path) -> int:
 
 def test_a_new_file_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> None:
     path = tmp_path / "new"
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         assert _mode(temporary) == 0o600
         temporary.write_text("x")
     assert (path.read_text(), _mode(path)) == ("x", 0o600)
@@ -37,7 +37,7 @@ def test_a_failure_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path: Pat
     path.write_text("before")
 
     def write_half() -> None:
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError("disk is full")
 
@@ -67,7 +67,7 @@ def test_what_a_dead_process_had_begun_to_write_is_removed_and_a_living_ones_is_
     other = tmp_path / f".other.csv.{child.pid}.part"
     for file in (dead, alive, other):
         file.write_text("somebody")
-    with replacing(tmp_path / "results.csv") as temporary:
+    with atomic_write(tmp_path / "results.csv") as temporary:
         temporary.write_text("new")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["results.csv", alive.name, other.name])
 

@@ -12,7 +12,7 @@ from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.workbooks.countries import COUNTRIES
-from bulk_topup.workbooks.template import Kind, TemplateError, name_of, template_for
+from bulk_topup.workbooks.template import ColumnKind, TemplateError, name_of, template_for
 
 BY_ID = {product.id: product for product in PRODUCTS}
 
@@ -90,7 +90,7 @@ def test_what_a_product_gives_is_said_with_its_bounds_step_and_unit() -> None:
 
 def test_every_example_that_names_somebody_says_that_it_is_one() -> None:
     for column in template_for(PRODUCTS).columns:
-        plain = column.kind in {Kind.AMOUNT, Kind.COUNTRY, Kind.DATE, Kind.PRODUCT}
+        plain = column.kind in {ColumnKind.AMOUNT, ColumnKind.COUNTRY, ColumnKind.DATE, ColumnKind.PRODUCT}
         assert column.example.endswith(fields.EXAMPLE) != plain
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -19,7 +19,7 @@ class Finding:
     """One check with what it found."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckStatus
     #: A whole sentence.
     message: str
     #: What to do about it, as a sentence; empty where all is well.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.doctor.findings import Finding, Verdict
+from bulk_topup.app.doctor.findings import CheckStatus, Finding
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.errors import LedgerError, PinKeyError
-from bulk_topup.ledger import Ledger, examine
+from bulk_topup.ledger import LedgerStore, examine
 from bulk_topup.ledger.pin_keys import PinKeys, load_pin_keys
 from bulk_topup.system.files import OWNER_ONLY
 
@@ -29,22 +29,22 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
     try:
         keys = load_pin_keys()
     except PinKeyError as error:
-        yield Finding(check="PIN key", verdict=Verdict.BAD, message=str(error))
+        yield Finding(check="PIN key", verdict=CheckStatus.BAD, message=str(error))
         return
     if not path.exists():
         yield Finding(
-            check="ledger", verdict=Verdict.OK, message=f"There is none at {path} yet; the first run makes it."
+            check="ledger", verdict=CheckStatus.OK, message=f"There is none at {path} yet; the first run makes it."
         )
         yield _pin_keys(keys, frozenset(), path)
         return
     try:
         health = examine(path)
-        with Ledger(path, read_only=True) as ledger:
+        with LedgerStore(path, read_only=True) as ledger:
             counts = [(run, ledger.counts(run)) for run in ledger.runs()]
     except LedgerError as error:
         yield Finding(
             check="ledger",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=str(error),
             cure="Pay its lists with no other ledger before you know what this one holds.",
         )
@@ -53,7 +53,7 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
     if health.problems:
         yield Finding(
             check="ledger",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"{path} is damaged: {'; '.join(health.problems)}.",
             cure="Start no run. Bring back a copy, or begin anew: the same lists give the same external ids, so that "
             "`bulk-topup reconcile --rebuild LIST` finds what was paid.",
@@ -61,31 +61,31 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
     elif health.log_size > LARGE_LOG:
         yield Finding(
             check="ledger",
-            verdict=Verdict.WARN,
+            verdict=CheckStatus.WARN,
             message=f"{path} is sound ({sizes}).",
             cure="Look for a process that keeps the ledger open, and end it: its log only grows while one reads.",
         )
     else:
-        yield Finding(check="ledger", verdict=Verdict.OK, message=f"{path} is sound ({sizes}, {len(counts)} runs).")
+        yield Finding(check="ledger", verdict=CheckStatus.OK, message=f"{path} is sound ({sizes}, {len(counts)} runs).")
     yield from _modes(path)
     open_runs = {run.name: total for run, of in counts if (total := sum(of[state] for state in OPEN_STATES))}
     conflicts = {run.name: of[RowState.CONFLICT] for run, of in counts if of[RowState.CONFLICT]}
     if open_runs:
         yield Finding(
             check="runs",
-            verdict=Verdict.WARN,
+            verdict=CheckStatus.WARN,
             message=f"Rows are open: {_named(open_runs)}.",
             cure=f"Unless a run is on, go on with `bulk-topup resume {next(iter(open_runs))}`.",
         )
     if conflicts:
         yield Finding(
             check="runs",
-            verdict=Verdict.WARN,
+            verdict=CheckStatus.WARN,
             message=f"A person has to look at rows: {_named(conflicts)}.",
             cure=f"See `bulk-topup conflict list {next(iter(conflicts))}`.",
         )
     if not open_runs and not conflicts:
-        yield Finding(check="runs", verdict=Verdict.OK, message="No run has open rows or conflicts.")
+        yield Finding(check="runs", verdict=CheckStatus.OK, message="No run has open rows or conflicts.")
     yield _pin_keys(keys, health.pin_keys, path)
 
 
@@ -100,14 +100,14 @@ def _modes(path: Path) -> Iterator[Finding]:
         if mode & ~OWNER_ONLY:
             yield Finding(
                 check="ledger's files",
-                verdict=Verdict.WARN,
+                verdict=CheckStatus.WARN,
                 message=f"{file} can be used by others (mode {mode:o}).",
                 cure=f"Make it private: chmod 600 {file}",
             )
         elif found.st_uid != os.geteuid():
             yield Finding(
                 check="ledger's files",
-                verdict=Verdict.WARN,
+                verdict=CheckStatus.WARN,
                 message=f"{file} belongs to another user.",
                 cure="Start runs as the user that owns the ledger.",
             )
@@ -122,12 +122,16 @@ def _pin_keys(keys: PinKeys, used: frozenset[str], path: Path) -> Finding:
     if missing := sorted(used - set(keys.ids)):
         return Finding(
             check="PIN key",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"PINs are encrypted with the key {', '.join(missing)}, which is not in {keys.where}.",
             cure=f"Bring that key back; if it is lost, `bulk-topup pin-key rotate --ledger {path}` goes on without it.",
         )
     if not keys.ids:
         return Finding(
-            check="PIN key", verdict=Verdict.OK, message=f"There is none in {keys.where} yet; the first run makes it."
+            check="PIN key",
+            verdict=CheckStatus.OK,
+            message=f"There is none in {keys.where} yet; the first run makes it.",
         )
-    return Finding(check="PIN key", verdict=Verdict.OK, message=f"{keys.ids[0]} is in {keys.where}. Keep a copy of it.")
+    return Finding(
+        check="PIN key", verdict=CheckStatus.OK, message=f"{keys.ids[0]} is in {keys.where}. Keep a copy of it."
+    )

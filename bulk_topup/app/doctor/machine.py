@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import Final
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.app.doctor.findings import Finding, Verdict
+from bulk_topup.app.doctor.findings import CheckStatus, Finding
 from bulk_topup.ledger import SQLITE_VERSION
 
 _MIB: Final = 1024 * 1024
@@ -33,14 +33,14 @@ def examine_machine(now: datetime) -> Iterator[Finding]:
     """
     yield Finding(
         check="versions",
-        verdict=Verdict.OK,
+        verdict=CheckStatus.OK,
         message=f"bulk-topup {__version__}, Python {platform.python_version()}, SQLite {SQLITE_VERSION}, "
         f"{platform.system()} {platform.release()}.",
     )
     here = now.astimezone()
     yield Finding(
         check="time zone",
-        verdict=Verdict.OK,
+        verdict=CheckStatus.OK,
         message=f"It is {here:%H:%M} here (UTC{here:%z}), and {{today}} is {here:%Y-%m-%d}; reports are in UTC.",
     )
 
@@ -66,23 +66,23 @@ def examine_folder(name: str, folder: Path, option: str) -> Finding:
     except OSError as error:
         return Finding(
             check=name,
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"{there} cannot be written to, or keeps no locks: {error.strerror or error}.",
             cure=cure,
         )
     room = f"{folder} can be written to" if there == folder.absolute() else f"{folder} can be made"
     message = f"{room}, keeps locks, and has {free // _MIB:,} MiB free."
     if free < LITTLE_SPACE:
-        verdict = Verdict.BAD if free < NO_SPACE else Verdict.WARN
+        verdict = CheckStatus.BAD if free < NO_SPACE else CheckStatus.WARN
         return Finding(check=name, verdict=verdict, message=message, cure=f"Make room. {cure}")
     if kind := _remote_kind(there):
         return Finding(
             check=name,
-            verdict=Verdict.WARN,
+            verdict=CheckStatus.WARN,
             message=f"{message} It lies on a file system over a network ({kind}).",
             cure=f"A ledger needs a disk of this machine: locks and SQLite's log are not safe over a network. {cure}",
         )
-    return Finding(check=name, verdict=Verdict.OK, message=message)
+    return Finding(check=name, verdict=CheckStatus.OK, message=message)
 
 
 def _remote_kind(folder: Path) -> str | None:

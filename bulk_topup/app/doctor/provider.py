@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from bulk_topup.app.doctor.findings import Finding, Verdict
-from bulk_topup.domain.money import plain
+from bulk_topup.app.doctor.findings import CheckStatus, Finding
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe
 from bulk_topup.system.clock import Clock
@@ -47,12 +47,14 @@ async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding
         try:
             wallets = [wallet async for wallet in dvs.balances.list()]
         except DVSError as error:
-            yield _Finding(check="balance", verdict=Verdict.BAD, message=str(error), cure="Start again a little later.")
+            yield _Finding(
+                check="balance", verdict=CheckStatus.BAD, message=str(error), cure="Start again a little later."
+            )
             return
         if not wallets:
             yield _Finding(
                 check="balance",
-                verdict=Verdict.BAD,
+                verdict=CheckStatus.BAD,
                 message="The account has no wallet.",
                 cure="Ask the provider to open one.",
             )
@@ -60,8 +62,9 @@ async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding
             is_empty = wallet.available <= 0
             yield _Finding(
                 check="balance",
-                verdict=Verdict.WARN if is_empty else Verdict.OK,
-                message=f"{plain(wallet.available)} {wallet.unit} available, {plain(wallet.holding)} held.",
+                verdict=CheckStatus.WARN if is_empty else CheckStatus.OK,
+                message=f"{format_plain(wallet.available)} {wallet.unit} available, "
+                f"{format_plain(wallet.holding)} held.",
                 cure=f"Top up the wallet in {wallet.unit} before a run that is paid from it." if is_empty else "",
             )
 
@@ -70,14 +73,14 @@ def _unreachable(error: NoResponseError) -> Finding:
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error)):
         return _Finding(
             check="connection",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"The provider's certificate is not trusted. {error}",
             cure="Check this machine's date and the address. Behind a proxy that opens connections, name its "
             "certificate in SSL_CERT_FILE. Nothing is ever sent without a trusted certificate.",
         )
     return _Finding(
         check="connection",
-        verdict=Verdict.BAD,
+        verdict=CheckStatus.BAD,
         message=f"{error}.",
         cure="Check the address (--env, --base-url), the network, and HTTPS_PROXY where you need a proxy.",
     )
@@ -95,13 +98,13 @@ def _connection(dvs: AsyncDVS, probe: Probe) -> Finding:
     if probe.is_encrypted and encryption is None:
         return _Finding(
             check="connection",
-            verdict=Verdict.OK,
+            verdict=CheckStatus.OK,
             message=f"{dvs.account} answers over https; its certificate is trusted, and a proxy hides when it ends.",
         )
     if encryption is None:
         return _Finding(
             check="connection",
-            verdict=Verdict.OK,
+            verdict=CheckStatus.OK,
             message=f"{dvs.account} answers over plain http, which never leaves this machine.",
         )
     now = probe.date
@@ -109,7 +112,7 @@ def _connection(dvs: AsyncDVS, probe: Probe) -> Finding:
     is_ending = left is not None and left < CERTIFICATE_NOTICE
     return _Finding(
         check="connection",
-        verdict=Verdict.WARN if is_ending else Verdict.OK,
+        verdict=CheckStatus.WARN if is_ending else CheckStatus.OK,
         message=f"{dvs.account} answers over {encryption.version}; its certificate is trusted, is vouched for by "
         f"{encryption.issuer}, and ends on {encryption.expires_at:%Y-%m-%d}.",
         cure="Ask the provider when it is renewed: no run goes on without it." if is_ending else "",
@@ -121,7 +124,7 @@ def _credentials(probe: Probe) -> Finding:
     if status in _REFUSED:
         return _Finding(
             check="credentials",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"The provider refuses the key pair (HTTP {status}).",
             cure="Check DVS_API_KEY and DVS_API_SECRET, that they belong to this --env (pre-production and production "
             "have pairs of their own), and that this machine's address is allowed.",
@@ -129,18 +132,18 @@ def _credentials(probe: Probe) -> Finding:
     if status == _THROTTLED:
         return _Finding(
             check="credentials",
-            verdict=Verdict.WARN,
+            verdict=CheckStatus.WARN,
             message="The rate limit is used up, so that nothing can be said.",
             cure="Start again when no run is on.",
         )
     if status >= 300:
         return _Finding(
             check="credentials",
-            verdict=Verdict.BAD,
+            verdict=CheckStatus.BAD,
             message=f"The provider answers HTTP {status}.",
             cure="Start again a little later; if it stays so, check --base-url, or ask the provider.",
         )
-    return _Finding(check="credentials", verdict=Verdict.OK, message="The provider takes the key pair.")
+    return _Finding(check="credentials", verdict=CheckStatus.OK, message="The provider takes the key pair.")
 
 
 def _clock_finding(ahead: timedelta) -> Finding:
@@ -149,7 +152,7 @@ def _clock_finding(ahead: timedelta) -> Finding:
     is_off = abs(ahead) > CLOCK_TOLERANCE
     return _Finding(
         check="clock",
-        verdict=Verdict.WARN if is_off else Verdict.OK,
+        verdict=CheckStatus.WARN if is_off else CheckStatus.OK,
         message=f"This machine's clock is {where}." if seconds else "This machine's clock is the provider's.",
         cure="Set the clock, best by NTP: run keys with dates and windows of reports follow it." if is_off else "",
     )
@@ -159,10 +162,10 @@ def _rate(probe: Probe) -> Finding:
     if not probe.rate_limit:
         return _Finding(
             check="rate limit",
-            verdict=Verdict.OK,
+            verdict=CheckStatus.OK,
             message="The provider states no rate limit; runs send 10 requests a second unless --rate says otherwise.",
         )
     left = "" if probe.rate_remaining is None else f"; {probe.rate_remaining} of them were left"
     return _Finding(
-        check="rate limit", verdict=Verdict.OK, message=f"{probe.rate_limit} requests a second are allowed{left}."
+        check="rate limit", verdict=CheckStatus.OK, message=f"{probe.rate_limit} requests a second are allowed{left}."
     )

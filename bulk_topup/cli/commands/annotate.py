@@ -7,11 +7,11 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.app.open_ledger import existing_ledger
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.app.open_ledger import open_existing_ledger
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.dvs import codec
 from bulk_topup.workbooks.annotate import Annotated, annotate
 
@@ -61,7 +61,7 @@ def annotate_command(
     target = output or (workbook if in_place else workbook.with_stem(f"{workbook.stem}-results"))
     if not in_place and target.resolve() == workbook.resolve():
         raise click.UsageError(f"{target} is the workbook itself; state --in-place to change it.")
-    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
         run = ledger.run_named(run_name)
         with closing(ledger.outcome_pages(run, open_pins=reveal_pins)) as pages:
             annotated = annotate(
@@ -85,7 +85,7 @@ def _show(annotated: Annotated, workbook: Path) -> None:
     console = Console(emoji=False)
 
     def say(text: str) -> None:
-        console.print(shown(text), highlight=False, soft_wrap=True)
+        console.print(escape_markup(text), highlight=False, soft_wrap=True)
 
     say(f'{annotated.rows} rows of {workbook.name}, sheet "{annotated.sheet}", have their outcome beside them.')
     for lines, what in (

@@ -11,15 +11,15 @@ from rich.console import Console
 from bulk_topup.app.credentials import load_approval_secret
 from bulk_topup.approvals.approval import VALID_FOR, approve, user_name
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer
-from bulk_topup.approvals.statement import Statement, read_statement
-from bulk_topup.cli.errors import plain_errors
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.approvals.statement import PlanStatement, read_statement
+from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError
 from bulk_topup.system.clock import SystemClock
-from bulk_topup.system.files import replacing
+from bulk_topup.system.files import atomic_write
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,18 +40,18 @@ _HOURS = VALID_FOR / timedelta(hours=1)
     help="How long the approval holds.",
 )
 @click.option(
-    "--out",
+    "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of the approved plan.  [default: PLAN with .approved before its ending]",
 )
 @click.option("--yes", is_flag=True, help="Approve without being asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the approved plan as JSON.")
 def approve_command(
-    plan: Path, key_file: Path | None, with_secret: bool, hours: float, out: Path | None, yes: bool, as_json: bool
+    plan: Path, key_file: Path | None, with_secret: bool, hours: float, output: Path | None, yes: bool, as_json: bool
 ) -> None:
     """Approve a plan that somebody else made, so that `run --approved` may pay exactly that.
 
-    PLAN is the file that `plan --out` wrote. Look at the list too: its SHA-256 is shown.
+    PLAN is the file that `plan --output` wrote. Look at the list too: its SHA-256 is shown.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def approve_command(
     """
     if (key_file is None) == (not with_secret):
         raise click.UsageError("Choose one of --key FILE and --hmac.")
-    with plain_errors():
+    with exit_on_error():
         statement = read_statement(plan)
         console = Console(stderr=as_json, emoji=False)
         _show(console, statement)
@@ -72,15 +72,17 @@ def approve_command(
         )
         if not yes:
             click.confirm("Approve this plan?", abort=True, err=True)
-        file = out or plan.with_name(f"{plan.stem}.approved{plan.suffix}")
+        file = output or plan.with_name(f"{plan.stem}.approved{plan.suffix}")
         try:
-            with replacing(file) as temporary:
+            with atomic_write(file) as temporary:
                 temporary.write_bytes(codec.encode(approved.model_dump()) + b"\n")
         except OSError as error:
             raise ApprovalError(
-                f"The approved plan cannot be written to {file}: {error.strerror}. Name another with --out."
+                f"The approved plan cannot be written to {file}: {error.strerror}. Name another with --output."
             ) from None
-        console.print(f"Approved until {approved.approval.valid_until}: {shown(file)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Approved until {approved.approval.valid_until}: {escape_markup(file)}", highlight=False, soft_wrap=True
+        )
         if as_json:
             click.echo(codec.encode(approved.model_dump()))
 
@@ -91,28 +93,31 @@ def approval_key_group() -> None:
 
     \b
     Example:
-      bulk-topup approval-key new --out controller.key
+      bulk-topup approval-key new --output controller.key
     """
 
 
 @approval_key_group.command("new")
 @click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File of the private key; a new one."
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of the private key; a new one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def new_key_command(out: Path, as_json: bool) -> None:
+def new_key_command(output: Path, as_json: bool) -> None:
     """Make a key pair: the private key stays with who approves, the public one goes into the job file.
 
     \b
     Example:
-      bulk-topup approval-key new --out controller.key
+      bulk-topup approval-key new --output controller.key
     """
-    with plain_errors():
-        public = make_key(out)
+    with exit_on_error():
+        public = make_key(output)
     if as_json:
-        click.echo(codec.encode({"private_key": str(out), "public_key": public}))
+        click.echo(codec.encode({"private_key": str(output), "public_key": public}))
         return
-    click.echo(f"The private key, for its owner only: {out}")
+    click.echo(f"The private key, for its owner only: {output}")
     click.echo(f'The public key, for job files: [approval] keys = ["{public}"]')
 
 
@@ -120,7 +125,7 @@ def _signer(key_file: Path | None) -> Signer:
     return secret_signer(load_approval_secret()) if key_file is None else load_signer(key_file)
 
 
-def _show(console: Console, statement: Statement) -> None:
+def _show(console: Console, statement: PlanStatement) -> None:
     rows = [
         ("run", f"{statement.job}/{statement.run_key}"),
         ("environment", statement.environment),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bulk_topup.cli.query import answer, answer_options, everything
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
@@ -237,8 +237,8 @@ def balances_command(unit: str | None, **values: Any) -> None:
         return await everything(dvs.balances.list(unit=unit))
 
     def row(balance: Balance) -> tuple[object, ...]:
-        limit = None if balance.credit_limit is None else plain(balance.credit_limit)
-        return balance.unit, plain(balance.available), plain(balance.holding), limit
+        limit = None if balance.credit_limit is None else format_plain(balance.credit_limit)
+        return balance.unit, format_plain(balance.available), format_plain(balance.holding), limit
 
     answer(values, fetch, ("unit", "available", "holding", "credit limit"), row)
 
@@ -254,16 +254,16 @@ def _ids(products: Sequence[Any] | None) -> str:
 def _product_row(product: Product) -> tuple[object, ...]:
     receives = costs = ""
     if isinstance(product, FixedProduct):
-        receives = f"{plain(product.destination.amount)} {product.destination.unit}"
+        receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
         wholesale = product.prices.wholesale
-        costs = "" if wholesale.amount is None else f"{plain(wholesale.amount)} {wholesale.unit}"
+        costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
     elif isinstance(product, RangedProduct):
         allowed = product.destination.amount
-        bounds = " to ".join(plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
-        step = f" in steps of {plain(allowed.increment)}" if allowed.increment else ""
+        bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
+        step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
         receives = f"{bounds} {product.destination.unit}{step}"
         rate = product.rates.wholesale
-        costs = f"1 {product.prices.wholesale.unit} per {plain(rate)} {product.destination.unit}" if rate else ""
+        costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}" if rate else ""
     groups = (
         ("credit_party_identifier", product.required_credit_party_identifier_fields),
         ("debit_party_identifier", product.required_debit_party_identifier_fields),

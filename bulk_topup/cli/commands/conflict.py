@@ -2,15 +2,15 @@
 
 import click
 
-from bulk_topup.cli.lazy_group import LazyGroup, Place
+from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
 
 COMMANDS = {
-    "list": Place(
+    "list": CommandSpec(
         module="bulk_topup.cli.commands.conflict_list",
         name="list_command",
         help="List the conflicts of a run, or of all runs of the ledger.",
     ),
-    "resolve": Place(
+    "resolve": CommandSpec(
         module="bulk_topup.cli.commands.conflict_resolve",
         name="resolve_command",
         help="Say what became of rows in conflict.",

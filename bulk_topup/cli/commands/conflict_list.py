@@ -5,8 +5,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.app.open_ledger import existing_ledger
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.app.open_ledger import open_existing_ledger
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
@@ -26,7 +26,7 @@ def list_command(run_name: str | None, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup conflict list list/rewards
     """
-    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
         runs = [ledger.run_named(run_name)] if run_name is not None else ledger.runs()
         found: list[tuple[Run, int, RowState, str]] = []
         for run in runs:

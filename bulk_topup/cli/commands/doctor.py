@@ -7,20 +7,27 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bulk_topup.app.doctor import Finding, Verdict, examine_folder, examine_ledger, examine_machine, examine_provider
+from bulk_topup.app.doctor import (
+    CheckStatus,
+    Finding,
+    examine_folder,
+    examine_ledger,
+    examine_machine,
+    examine_provider,
+)
 from bulk_topup.app.provider import open_client
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import provider_from, provider_options
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.environment import ProviderOptions
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.security.redaction import without_secrets
+from bulk_topup.security.redaction import redact_secrets
 from bulk_topup.system.clock import SystemClock
 
-_STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.BAD: "bold red"}
+_STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD: "bold red"}
 
 
 @click.command("doctor")
@@ -43,7 +50,7 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup doctor --env sandbox
     """
-    with plain_errors():
+    with exit_on_error():
         provider = provider_from(values)
         findings = [
             *examine_machine(SystemClock().now()),
@@ -56,9 +63,9 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
         click.echo(codec.encode(_described(findings)))
     else:
         _show(findings)
-    bad = [finding for finding in findings if finding.verdict is Verdict.BAD]
+    bad = [finding for finding in findings if finding.verdict is CheckStatus.BAD]
     if bad:
-        raise click.exceptions.Exit(ExitMeaning.STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
+        raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
 
 
 async def _of_provider(provider: ProviderOptions) -> list[Finding]:
@@ -67,7 +74,7 @@ async def _of_provider(provider: ProviderOptions) -> list[Finding]:
             return [finding async for finding in examine_provider(dvs, SystemClock())]
     except ConfigurationError as error:
         return [
-            Finding(check="credentials", verdict=Verdict.BAD, message=without_secrets(str(error)), is_providers=True)
+            Finding(check="credentials", verdict=CheckStatus.BAD, message=redact_secrets(str(error)), is_providers=True)
         ]
 
 
@@ -77,24 +84,24 @@ def _show(findings: list[Finding]) -> None:
     table.add_column("", no_wrap=True)
     table.add_column("what was found, and what to do", overflow="fold")
     for finding in findings:
-        text = shown(finding.message)
+        text = escape_markup(finding.message)
         if finding.cure:
-            text += f"\n[bold]{shown(finding.cure)}[/]"
+            text += f"\n[bold]{escape_markup(finding.cure)}[/]"
         table.add_row(finding.check, f"[{_STYLES[finding.verdict]}]{finding.verdict}[/]", text)
     console = Console(emoji=False)
     console.print(table, highlight=False)
-    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
-    if counts[Verdict.BAD] or counts[Verdict.WARN]:
-        console.print(f"{counts[Verdict.BAD]} bad, {counts[Verdict.WARN]} worth a look.", highlight=False)
+    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in CheckStatus}
+    if counts[CheckStatus.BAD] or counts[CheckStatus.WARN]:
+        console.print(f"{counts[CheckStatus.BAD]} bad, {counts[CheckStatus.WARN]} worth a look.", highlight=False)
     else:
         console.print("All is well.", highlight=False)
 
 
 def _described(findings: list[Finding]) -> dict[str, object]:
     return {
-        "ok": all(finding.verdict is not Verdict.BAD for finding in findings),
+        "ok": all(finding.verdict is not CheckStatus.BAD for finding in findings),
         "checks": [
-            {"check": each.check, "verdict": each.verdict, "message": each.message, "cure": each.cure}
+            {"check": each.check, "verdict": each.verdict, "message": each.message, "fix": each.cure}
             for each in findings
         ],
     }

@@ -8,18 +8,18 @@ import click
 
 from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.app.provider import open_client
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.exit_codes import ExitMeaning
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import JobError
 from bulk_topup.intake import ListSource
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.json_schema import job_schema
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.jobs.scaffold import Answers, Often, job_text
+from bulk_topup.jobs.scaffold import Answers, Frequency, job_text
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import SystemClock
 
@@ -53,7 +53,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
     Example:
       bulk-topup job check jobs/payroll.toml jobs/rewards.toml
     """
-    with plain_errors():
+    with exit_on_error():
         today = SystemClock().now().astimezone()
         checked = [check_job(path, today, values["credentials"]) for path in paths]
         if online:
@@ -62,9 +62,9 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
             click.echo(codec.encode([_as_json(each) for each in checked]))
         else:
             for each in checked:
-                click.echo(printable("\n".join(_told(each, online=online)), keep="\n"))
+                click.echo(printable("\n".join(_result_lines(each, online=online)), keep="\n"))
         if any(each.mistakes for each in checked):
-            raise click.exceptions.Exit(ExitMeaning.NOT_ACCEPTABLE)
+            raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
 
 
 @job_group.command("new")
@@ -87,7 +87,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
 @click.option(
     "--every",
     prompt="Paid once in which time",
-    type=click.Choice([often.value for often in Often]),
+    type=click.Choice([often.value for often in Frequency]),
     help="How often a list is paid: one run a month, week or day, or once for all.",
 )
 @click.option(
@@ -107,12 +107,12 @@ def new_command(
     Example:
       bulk-topup job new rewards.toml --list sample_files/rewards.csv --product 6418 --every week --env sandbox
     """
-    with plain_errors():
+    with exit_on_error():
         answers = Answers(
             file=file,
             source=ListSource(path=list_path, sheet=sheet, encoding=encoding),
             product=product or None,
-            often=Often(every),
+            often=Frequency(every),
             environment=Environment(environment),
         )
         today = SystemClock().now().astimezone()
@@ -125,7 +125,7 @@ def new_command(
         except OSError as error:
             raise JobError(f"{file} cannot be written: {error.strerror}.") from None
         click.echo(f"Written to {file}. `bulk-topup plan {file}` says what it would do.")
-        click.echo(printable("\n".join(_told(check_job(file, today), online=False)), keep="\n"))
+        click.echo(printable("\n".join(_result_lines(check_job(file, today), online=False)), keep="\n"))
 
 
 @job_group.command("schema")
@@ -151,7 +151,7 @@ def _asked(checked: CheckedJob, values: dict[str, Any]) -> CheckedJob:
     return run_async(ask(), interrupted="Interrupted before the provider's answer came.")
 
 
-def _told(checked: CheckedJob, *, online: bool) -> list[str]:
+def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
     warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
     if checked.mistakes:
         return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
@@ -173,4 +173,4 @@ def _as_json(checked: CheckedJob) -> dict[str, object]:
         [{"line": each.line, "key": each.key, "message": each.message} for each in found]
         for found in (checked.mistakes, checked.warnings)
     )
-    return {"file": str(checked.path), "in_order": not mistakes, "mistakes": mistakes, "warnings": warnings}
+    return {"file": str(checked.path), "valid": not mistakes, "mistakes": mistakes, "warnings": warnings}

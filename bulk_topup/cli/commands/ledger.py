@@ -8,9 +8,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.purge import Candidate, candidates, purge
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
@@ -64,7 +64,7 @@ def purge_command(
     Example:
       bulk-topup ledger purge --older-than 90d --dry-run
     """
-    with plain_errors(), existing_ledger(provider_from(values), read_only=dry_run) as ledger:
+    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=dry_run) as ledger:
         now = SystemClock().now()
         runs = ledger.runs() if run_name is None else [ledger.run_named(run_name)]
         found = candidates(ledger, runs, older_than=older_than, now=now)

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from bulk_topup.app.callbacks import follow_forever, receiving
-from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.callbacks import follow_forever, receive_callbacks
+from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.system.asgi_server import Address
@@ -44,7 +44,7 @@ def listen_command(
     Example:
       bulk-topup listen --port 8443 --path-token q7Xw2
     """
-    with plain_errors():
+    with exit_on_error():
         provider = provider_from(values)
         address = Address(host=host, port=port, certificate=certificate, key=key)
 
@@ -57,9 +57,9 @@ def listen_command(
             def tell(sentence: str) -> None:
                 click.echo(f"{clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {sentence}", err=True)
 
-            with existing_ledger(provider) as ledger:
+            with open_existing_ledger(provider) as ledger:
                 async with open_client(provider) as dvs:
-                    with receiving(ledger, address, path_token or secrets.token_urlsafe(24), woken.set) as url:
+                    with receive_callbacks(ledger, address, path_token or secrets.token_urlsafe(24), woken.set) as url:
                         click.echo(f"Callbacks are received at {url} (Ctrl-C ends it).")
                         following = asyncio.create_task(follow_forever(dvs, ledger, clock, woken, tell))
                         ended = asyncio.create_task(stopped.wait())

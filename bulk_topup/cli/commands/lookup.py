@@ -8,7 +8,7 @@ import click
 
 from bulk_topup.cli.commands.catalogue import ID
 from bulk_topup.cli.query import answer, answer_options, everything
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS, field_limits
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.catalogue import LookupOperator
@@ -76,7 +76,7 @@ def statement_command(account_number: str, product: int, qualifier: str | None, 
     def row(statement: Statement) -> tuple[object, ...]:
         dates, balance = statement.dates, statement.balance
         due, issued = (dates.due, dates.statement) if dates else (None, None)
-        return statement.reference, issued, due, f"{plain(balance.amount)} {balance.unit}" if balance else None
+        return statement.reference, issued, due, f"{format_plain(balance.amount)} {balance.unit}" if balance else None
 
     answer(values, fetch, ("reference", "issued", "due", "to be paid"), row)
 
@@ -99,7 +99,7 @@ def benefits_command(credit_party: str, service: int, qualifier: str | None, **v
 
     def row(benefit: CreditPartyBenefit) -> tuple[object, ...]:
         country = benefit.country.iso_code if benefit.country else None
-        return benefit.type, f"{plain(benefit.amount)} {benefit.unit}", benefit.expiration_date, country
+        return benefit.type, f"{format_plain(benefit.amount)} {benefit.unit}", benefit.expiration_date, country
 
     answer(values, fetch, ("type", "amount", "until", "country"), row)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.dvs import codec
 from bulk_topup.errors import LedgerError
@@ -34,7 +34,7 @@ def new_command(as_json: bool) -> None:
     Example:
       bulk-topup pin-key new
     """
-    with plain_errors():
+    with exit_on_error():
         keys = add_pin_key()
     if as_json:
         click.echo(codec.encode({"key": keys.newest, "earlier": keys.ids[1:], "where": keys.where}))
@@ -63,7 +63,7 @@ def rotate_command(ledgers: tuple[Path, ...], as_json: bool) -> None:
     Example:
       bulk-topup pin-key rotate --ledger payroll.db
     """
-    with plain_errors():
+    with exit_on_error():
         described: list[dict[str, Any]] = []
         for ledger in ledgers or _usual_ledgers():
             if not ledger.exists():

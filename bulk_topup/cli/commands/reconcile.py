@@ -9,22 +9,22 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild
 from bulk_topup.app.reconcile import Reconciled, reconcile
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.list import job_from, list_settings, start_of
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.times import moment
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.list_changes import ListFigures
 
 #: Differences that a terminal shows; --json has all.
@@ -39,7 +39,7 @@ DIFFERENCES_SHOWN = 50
 @click.option(
     "--rebuild", "is_rebuilt", is_flag=True, help="Make the run of LIST|JOB anew in the ledger; nothing is sent."
 )
-@click.option("--same-account", "is_same_account", is_flag=True, help="The account's key or address changed.")
+@click.option("--same-account", is_flag=True, help="The account's key or address changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @list_settings
 @provider_options
@@ -49,7 +49,7 @@ def reconcile_command(
     end: datetime | None,
     is_applied: bool,
     is_rebuilt: bool,
-    is_same_account: bool,
+    same_account: bool,
     as_json: bool,
     **values: Any,
 ) -> None:
@@ -64,7 +64,7 @@ def reconcile_command(
       bulk-topup reconcile --from 2026-11-01 --to 2026-11-08
       bulk-topup reconcile --rebuild sample_files/rewards.csv --product 6418
     """
-    with plain_errors():
+    with exit_on_error():
         job: Job | None = None
         if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
             job, folder = job_from({**values, "list_or_job": list_or_job})
@@ -75,8 +75,8 @@ def reconcile_command(
 
         async def compare() -> tuple[Reconciled, int | None]:
             async with open_client(provider) as dvs:
-                payer = payer_of(provider, dvs, is_same_account=is_same_account)
-                with Ledger(provider.ledger) if is_rebuilt else existing_ledger(provider) as ledger:
+                payer = payer_of(provider, dvs, same_account=same_account)
+                with LedgerStore(provider.ledger) if is_rebuilt else open_existing_ledger(provider) as ledger:
                     rebuilt: int | None = None
                     run: Run | None = None
                     if job is not None and is_rebuilt:
@@ -132,9 +132,9 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
     if rebuilt is not None:
         console.print(f"Rebuilt: the provider knows {rebuilt} rows of the list.", highlight=False)
     for each in reconciled.applied:
-        told = f"Moved from {each.before} to {each.after}: {shown(each.difference.message)}"
+        told = f"Moved from {each.before} to {each.after}: {escape_markup(each.difference.message)}"
         console.print(told, highlight=False, soft_wrap=True)
-    names = ", ".join(map(shown, reconciled.runs)) or "No run"
+    names = ", ".join(map(escape_markup, reconciled.runs)) or "No run"
     console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
     if reconciled.list is not None:
         _show_list(console, reconciled.list)
@@ -155,17 +155,20 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
             "Others use this account too: their transactions move the wallet, and are not compared.", highlight=False
         )
     for wallet in reconciled.wallets:
-        text = f"{shown(wallet.unit)}: {plain(wallet.available)} available, {plain(wallet.holding)} held"
+        text = (
+            f"{escape_markup(wallet.unit)}: {format_plain(wallet.available)} available, "
+            f"{format_plain(wallet.holding)} held"
+        )
         if wallet.moved is not None and wallet.listed is not None and wallet.seen_at is not None:
             text += (
-                f"; moved by {plain(wallet.moved)} since {_time(wallet.seen_at)}, "
-                f"and the listed transactions account for {plain(wallet.listed)}"
+                f"; moved by {format_plain(wallet.moved)} since {_time(wallet.seen_at)}, "
+                f"and the listed transactions account for {format_plain(wallet.listed)}"
             )
         else:
             text += f"; its movement was not compared: {wallet.uncompared}"
         console.print(f"{text}.", highlight=False)
     for difference in found.differences[:DIFFERENCES_SHOWN]:
-        told = f"[bold red]{difference.kind}[/] {shown(difference.message)}"
+        told = f"[bold red]{difference.kind}[/] {escape_markup(difference.message)}"
         console.print(told, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
     if number > DIFFERENCES_SHOWN:
@@ -192,11 +195,11 @@ def _show_list(console: Console, figures: ListFigures) -> None:
         )
     )
     if figures.unread:
-        console.print(f"The list was not read again: {shown(figures.unread)}", highlight=False, soft_wrap=True)
+        console.print(f"The list was not read again: {escape_markup(figures.unread)}", highlight=False, soft_wrap=True)
 
 
 def _sums(sums: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{plain(amount)} {unit}" for unit, amount in sorted(sums.items()))
+    return ", ".join(f"{format_plain(amount)} {unit}" for unit, amount in sorted(sums.items()))
 
 
 def _time(time: datetime) -> str:

@@ -5,14 +5,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.app.open_ledger import existing_ledger
+from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.report import make_report_folder, report_run
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.report import report_of, report_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.status import purge_line
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
 from bulk_topup.dvs import codec
 
@@ -29,7 +29,7 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
     Example:
       bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
     """
-    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
         run = ledger.run_named(run_name)
         options = report_of(values, run)
         make_report_folder(options.folder)
@@ -44,4 +44,4 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
         if run.purged_at is not None:
             console.print(purge_line(run), highlight=False, soft_wrap=True)
         for file in report.files:
-            console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
+            console.print(f"  {escape_markup(file)}", highlight=False, soft_wrap=True)

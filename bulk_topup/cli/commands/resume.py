@@ -4,19 +4,19 @@ from typing import Any
 
 import click
 
-from bulk_topup.cli.options.monitoring import telling_options
+from bulk_topup.cli.options.monitoring import monitoring_options
 from bulk_topup.cli.options.pace import pace_options
 from bulk_topup.cli.options.provider import provider_options
 from bulk_topup.cli.options.report import report_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.payment import _go_on
+from bulk_topup.cli.payment import continue_run
 
 
 @click.command("resume")
 @run_argument()
 @provider_options
 @report_options
-@telling_options
+@monitoring_options
 @pace_options
 def resume_command(run_name: str, **values: Any) -> None:
     """Go on with a run as the ledger knows it; the list is not read again.
@@ -25,4 +25,4 @@ def resume_command(run_name: str, **values: Any) -> None:
     Example:
       bulk-topup resume list/rewards
     """
-    _go_on(run_name, values)
+    continue_run(run_name, values)

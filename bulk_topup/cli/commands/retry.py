@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from bulk_topup.cli.options.list import lines_of
-from bulk_topup.cli.options.monitoring import telling_options
+from bulk_topup.cli.options.list import parse_lines
+from bulk_topup.cli.options.monitoring import monitoring_options
 from bulk_topup.cli.options.pace import pace_options, scheduled_option
 from bulk_topup.cli.options.provider import provider_options
 from bulk_topup.cli.options.report import report_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.options.times import moment_or_span
-from bulk_topup.cli.payment import _go_on
+from bulk_topup.cli.payment import continue_run
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.dvs.statuses import STATUSES
 from bulk_topup.ledger import RetryChoice
@@ -40,10 +40,12 @@ def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tu
     callback=_known_statuses,
     help="Only rows that failed with this status or class; repeatable.",
 )
-@click.option("--rows", "lines", callback=lines_of, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9.")
+@click.option(
+    "--rows", "lines", callback=parse_lines, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9."
+)
 @click.option("--all-failed", is_flag=True, help="Every failed row, also one that fares no better unless corrected.")
 @click.option(
-    "--after",
+    "--not-before",
     "not_before",
     callback=moment_or_span,
     metavar="TIME",
@@ -52,7 +54,7 @@ def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tu
 @scheduled_option
 @provider_options
 @report_options
-@telling_options
+@monitoring_options
 @pace_options
 def retry_command(
     run_name: str,
@@ -77,7 +79,7 @@ def retry_command(
     if run_name.lower().endswith(".toml"):
         if all_failed or statuses or lines:
             raise click.UsageError("A job file says which rows are retried; leave out --status, --rows, --all-failed.")
-        _go_on(run_name, values, not_before=not_before, job_file=Path(run_name))
+        continue_run(run_name, values, not_before=not_before, job_file=Path(run_name))
         return
     if values["is_scheduled"]:
         raise click.UsageError("--scheduled is for job files, whose [schedule] says what is due.")
@@ -86,4 +88,4 @@ def retry_command(
         choice = replace(choice, statuses=statuses, classes=statuses)
     elif not all_failed and not lines:
         choice = replace(choice, statuses=WORTH_A_RETRY, or_corrected=True)
-    _go_on(run_name, values, retry=choice, not_before=not_before)
+    continue_run(run_name, values, retry=choice, not_before=not_before)

@@ -6,23 +6,23 @@ from typing import Any
 import click
 
 from bulk_topup.app.provider import open_client, payer_of
-from bulk_topup.app.run import Finished, run_list
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.monitoring import Beside, telling
+from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
 from bulk_topup.cli.options.approval import approval_from, approval_options
 from bulk_topup.cli.options.list import job_from, list_options, start_of
-from bulk_topup.cli.options.monitoring import telling_options
+from bulk_topup.cli.options.monitoring import monitoring_options
 from bulk_topup.cli.options.pace import pace_options, scheduled_option
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.report import report_from, report_options
-from bulk_topup.cli.payment import Callbacks, end_if_archived, finish, watching
-from bulk_topup.cli.quiet import quietly
+from bulk_topup.cli.payment import Callbacks, end_if_archived, print_and_exit, watcher_and_options
+from bulk_topup.cli.quiet import suppress_output
 from bulk_topup.cli.screens.plan import plan_json
 from bulk_topup.dvs import codec
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.jobs.job import NoListError
-from bulk_topup.ledger import Ledger, run_lock
+from bulk_topup.ledger import LedgerStore, run_lock
 
 
 @click.command("run")
@@ -31,7 +31,7 @@ from bulk_topup.ledger import Ledger, run_lock
 @provider_options
 @report_options
 @approval_options
-@telling_options
+@monitoring_options
 @pace_options
 def run_command(**values: Any) -> None:
     """Check, plan, submit, track and report a list; start it again to resume.
@@ -43,7 +43,7 @@ def run_command(**values: Any) -> None:
     Example:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
-    with telling() as teller, quietly(values["quiet"]), plain_errors():
+    with monitored() as teller, suppress_output(values["quiet"]), exit_on_error():
         job, folder = job_from(values)
         teller.take(values, job, folder)
         corrections: Path | None = values.pop("corrections")
@@ -58,23 +58,23 @@ def run_command(**values: Any) -> None:
             raise
         teller.is_of(job.name, str(job.run_key))
         report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
-        callbacks, is_same_account = Callbacks(values), values.pop("is_same_account")
-        watcher, options = watching(values, provider, job.concurrency, callbacks, report, teller)
+        callbacks, same_account = Callbacks(values), values.pop("same_account")
+        watcher, options = watcher_and_options(values, provider, job.concurrency, callbacks, report, teller)
 
-        async def pay() -> Finished:
+        async def pay() -> FinishedRun:
             # The run is held first, so that a second start is told of the run and not of the sandbox that it has open.
-            with Ledger(provider.ledger) as ledger, run_lock(ledger.path, job.name, str(job.run_key)) as held:
+            with LedgerStore(provider.ledger) as ledger, run_lock(ledger.path, job.name, str(job.run_key)) as held:
                 async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
                     teller.follow(dvs)
                     with callbacks.received(ledger, options, watcher) as told:
                         return await run_list(
                             job,
                             dvs=dvs,
-                            payer=payer_of(provider, dvs, is_same_account=is_same_account),
+                            payer=payer_of(provider, dvs, same_account=same_account),
                             ledger=ledger,
                             options=told,
                             report=report,
-                            watcher=Beside(teller, watcher),
+                            watcher=MonitoredWatcher(teller, watcher),
                             corrections=corrections,
                             approval=approval,
                             held=held,
@@ -86,4 +86,4 @@ def run_command(**values: Any) -> None:
             if watcher.json and watcher.plan:
                 click.echo(codec.encode(plan_json(*watcher.plan)))
             raise
-        finish(finished, watcher)
+        print_and_exit(finished, watcher)

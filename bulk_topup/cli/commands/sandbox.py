@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from bulk_topup.cli.errors import plain_errors
-from bulk_topup.domain.money import parse_plain_amount, plain
+from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.domain.money import format_plain, parse_plain_amount
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE
@@ -70,7 +70,7 @@ def _faults(context: click.Context, parameter: click.Parameter, values: tuple[st
     multiple=True,
     callback=_balances,
     help="What a wallet holds when new books are opened; repeatable.  [default: "
-    + " and ".join(f"{unit}={plain(amount)}" for unit, amount in DEFAULT_BALANCES.items())
+    + " and ".join(f"{unit}={format_plain(amount)}" for unit, amount in DEFAULT_BALANCES.items())
     + "]",
 )
 @click.option("--api-key", help="The key that it lets in.  [default: a random one, which is printed]")
@@ -118,7 +118,7 @@ def sandbox_command(
     """
     key = api_key or f"key-{secrets.token_hex(8)}"
     secret = api_secret or secrets.token_urlsafe(24)
-    with plain_errors():
+    with exit_on_error():
         more_faults = load_faults(faults_file) if faults_file else []
     config = SandboxConfig(
         host=host,
@@ -134,7 +134,7 @@ def sandbox_command(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with plain_errors(), EmbeddedSandbox(config) as sandbox:
+    with exit_on_error(), EmbeddedSandbox(config) as sandbox:
         click.echo(f"The sandbox listens on {sandbox.base_url} (Ctrl-C ends it).")
         click.echo(f"What it knows: {sandbox.books_url}")
         click.echo("In another terminal:")

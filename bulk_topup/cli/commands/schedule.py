@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
-from bulk_topup.cli.errors import plain_errors
-from bulk_topup.cli.options.monitoring import telling_options
+from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.options.monitoring import monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.cron_and_systemd import Started, crontab, starts_another, systemd_units
+from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, crontab, starts_another, systemd_units
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
@@ -38,7 +38,9 @@ def schedule_group() -> None:
 @click.argument("path", metavar="JOB", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--cron", "is_cron", is_flag=True, help="Lines for crontab -e.")
 @click.option("--systemd", "is_systemd", is_flag=True, help="A service and a timer for /etc/systemd/system.")
-@click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Write the units into this folder.")
+@click.option(
+    "--output-dir", type=click.Path(file_okay=False, path_type=Path), help="Write the units into this folder."
+)
 @click.option(
     "--environment-file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -52,7 +54,7 @@ def schedule_group() -> None:
 )
 @click.option("--base-url", help="Another address of the API, up to and with /v1.")
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Keep all that is printed here, too.")
-@telling_options
+@monitoring_options
 @click.option("--user", help="Who starts it.  [default: you]")
 @click.option(
     "--directory",
@@ -63,7 +65,7 @@ def print_command(
     path: Path,
     is_cron: bool,
     is_systemd: bool,
-    into: Path | None,
+    output_dir: Path | None,
     environment_file: Path | None,
     ledger: Path | None,
     base_url: str | None,
@@ -82,13 +84,13 @@ def print_command(
     """
     if is_cron is is_systemd:
         raise click.UsageError("State one of --cron and --systemd.")
-    if into is not None and is_cron:
-        raise click.UsageError("--into is for units; give crontab lines to `crontab -e`.")
-    with plain_errors():
+    if output_dir is not None and is_cron:
+        raise click.UsageError("--output-dir is for units; give crontab lines to `crontab -e`.")
+    with exit_on_error():
         job = load_any_job(path)
         if environment_file is None and job.environment is not Environment.SANDBOX:
             raise click.UsageError(f"The job pays in {job.environment}: name its credentials with --environment-file.")
-        started = Started(
+        started = ScheduledCommand(
             name=job.name,
             job=path.absolute(),
             schedule=_schedule_of(job, path),
@@ -103,10 +105,10 @@ def print_command(
             click.echo(crontab(started), nl=False)
             return
         units = systemd_units(started)
-        if into is None:
+        if output_dir is None:
             click.echo("\n".join(units.values()), nl=False)
             return
-        _write(units, into)
+        _write(units, output_dir)
 
 
 def _write(units: Mapping[str, str], folder: Path) -> None:

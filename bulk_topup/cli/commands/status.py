@@ -5,14 +5,14 @@ from typing import Any
 import click
 from rich.console import Console, RenderableType
 
-from bulk_topup.app.open_ledger import existing_ledger
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.app.open_ledger import open_existing_ledger
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.screens.status import all_counts, runs_shown, standing_of, standing_shown
+from bulk_topup.cli.screens.status import all_counts, load_status, runs_shown, standing_shown
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import codec
-from bulk_topup.ledger import Ledger
+from bulk_topup.ledger import LedgerStore
 
 #: Seconds between looks where --watch states none, and what it may state.
 WATCH_EVERY = 2
@@ -56,7 +56,7 @@ def status_command(run_name: str | None, as_json: bool, watch_every: float | Non
     """
     if as_json and watch_every is not None:
         raise click.UsageError("Choose one of --json and --watch.")
-    with plain_errors(), existing_ledger(provider_from(values), read_only=True) as ledger:
+    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
         if as_json:
             click.echo(codec.encode(_described(run_name, ledger)))
             return
@@ -67,7 +67,7 @@ def status_command(run_name: str | None, as_json: bool, watch_every: float | Non
             if run is None:
                 runs = all_counts(ledger)
                 return runs_shown(runs, console), all(each.is_over for each in runs)
-            standing = standing_of(run, ledger)
+            standing = load_status(run, ledger)
             return standing_shown(standing, console), standing.is_over
 
         if watch_every is None:
@@ -78,7 +78,7 @@ def status_command(run_name: str | None, as_json: bool, watch_every: float | Non
             watch(look, watch_every, console)
 
 
-def _described(run_name: str | None, ledger: Ledger) -> object:
+def _described(run_name: str | None, ledger: LedgerStore) -> object:
     if run_name is not None:
         run = ledger.run_named(run_name)
         return summarise_groups(run, ledger.outcome_groups(run)).as_json()
@@ -87,7 +87,7 @@ def _described(run_name: str | None, ledger: Ledger) -> object:
             "run": run.name,
             "environment": run.environment,
             "list": run.list_path,
-            "begun": run.created_at,
+            "created_at": run.created_at,
             "purged": run.purged_at,
             "counts": {state.value: count for state, count in ledger.counts(run).items()},
         }

@@ -6,10 +6,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bulk_topup.cli.errors import plain_errors
+from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_options
-from bulk_topup.cli.query import ask
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.query import fetch_or_exit
+from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
 from bulk_topup.dvs.models.product import Product
@@ -58,8 +58,8 @@ def template_command(
     async def fetch(dvs: AsyncDVS) -> list[Product]:
         return [await _product(dvs, id_) for id_ in ids]
 
-    products = ask(values, fetch)
-    with plain_errors():
+    products = fetch_or_exit(values, fetch)
+    with exit_on_error():
         template = template_for(products)
         file = output or Path(f"template-{'-'.join(map(str, ids[:3]))}.xlsx")
         write_template(template, file, force=force)
@@ -70,12 +70,14 @@ def template_command(
     headings = ("column", "what to write")
     console.print(simple_table(headings, ((each.name, each.explanation) for each in template.columns)))
     for offer in template.offers:
-        console.print(f"{offer.id} {shown(offer.name)}: {shown(offer.amounts)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{offer.id} {escape_markup(offer.name)}: {escape_markup(offer.amounts)}", highlight=False, soft_wrap=True
+        )
         for text in offer.alternatives:
-            console.print(f"  {shown(text)}", highlight=False, soft_wrap=True)
+            console.print(f"  {escape_markup(text)}", highlight=False, soft_wrap=True)
     console.print(
-        f"The template: {shown(file)}. Fill it in, remove the example row, then check it: "
-        f"bulk-topup plan {shown(file)}{template.options}",
+        f"The template: {escape_markup(file)}. Fill it in, remove the example row, then check it: "
+        f"bulk-topup plan {escape_markup(file)}{template.options}",
         highlight=False,
         soft_wrap=True,
     )

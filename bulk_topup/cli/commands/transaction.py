@@ -10,7 +10,7 @@ from bulk_topup.cli.commands.catalogue import ID, country_option, operator_optio
 from bulk_topup.cli.options.times import moment
 from bulk_topup.cli.query import answer, answer_options, everything
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Pin, Transaction
@@ -172,7 +172,7 @@ def _row(transaction: Transaction) -> tuple[object, ...]:
         transaction.status.message,
         transaction.product.id,
         (party.mobile_number or party.account_number) if party else None,
-        f"{plain(amount.amount)} {amount.unit}" if amount else None,
-        f"{plain(wholesale.amount)} {wholesale.unit}" if wholesale and wholesale.amount is not None else None,
+        f"{format_plain(amount.amount)} {amount.unit}" if amount else None,
+        f"{format_plain(wholesale.amount)} {wholesale.unit}" if wholesale and wholesale.amount is not None else None,
         transaction.pin.code if transaction.pin else None,
     )

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bulk_topup.app.approval import presented
+from bulk_topup.app.approval import load_approval
 from bulk_topup.approvals.approval import ApprovalPolicy, Presented
 from bulk_topup.approvals.keys import trusted_key
 from bulk_topup.errors import ApprovalError
@@ -50,4 +50,4 @@ def approval_from(values: dict[str, Any], job: Job) -> tuple[Job, Presented | No
         job = job.model_copy(update={"approval": policy})
     if file is None:
         return job, None
-    return job, presented(file, job.approval)
+    return job, load_approval(file, job.approval)

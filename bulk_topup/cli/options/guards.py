@@ -32,7 +32,7 @@ def guard_options(command: F) -> F:
     """Add the options that state what a run is allowed to do with money."""
     for decorate in (
         click.option(
-            "--not-within",
+            "--no-repeat-within",
             type=click.IntRange(1, 3660),
             metavar="DAYS",
             help="Refuse rows whose beneficiary was paid in the last days, by whatever run of the ledger.",
@@ -67,7 +67,7 @@ def guards_from(values: dict[str, Any], base: Guards) -> dict[str, Any]:
     ):
         table[key] = {**table[key], **values.pop(name)}
     changed: dict[str, Any] = {"caps": caps, "expect": expect}
-    if (days := values.pop("not_within")) is not None:
+    if (days := values.pop("no_repeat_within")) is not None:
         changed["velocity"] = {"days": days, "payments": 1}
     return changed
 

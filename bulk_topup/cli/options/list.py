@@ -77,7 +77,7 @@ def list_settings(command: F) -> F:
         click.option("--encoding", help="CSV: e.g. latin-1.  [default: UTF-8, or UTF-16 with a byte order mark]"),
         click.option("--sheet", help="XLSX: which sheet.  [default: the only one with cells]"),
         click.option(
-            "--set",
+            "--constant",
             "constants",
             metavar="FIELD=VALUE",
             multiple=True,
@@ -136,7 +136,7 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
     if path.suffix.lower() == ".toml":
         job = load_job(path)
         guards |= guards_from(values, job)
-        merged = _over(job.model_dump(), {**given, **guards, "columns": columns, "constants": constants})
+        merged = _merge(job.model_dump(), {**given, **guards, "columns": columns, "constants": constants})
         return make_job(merged, f"The job file {path} with what the command line states"), path.parent
     guards |= guards_from(values, Guards())
     literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
@@ -174,7 +174,7 @@ def start_of(values: dict[str, Any], schedule: Schedule | None) -> date:
     return due.wall
 
 
-def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
+def _merge(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
     """Lay what the command line states over a job; of a table only the keys that it names are replaced."""
     merged = dict(job)
     for key, value in stated.items():
@@ -183,7 +183,7 @@ def _over(job: dict[str, Any], stated: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def lines_of(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[int]:
+def parse_lines(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[int]:
     """Read line numbers and ranges: `5,7-9`."""
     lines: set[int] = set()
     for part in (text or "").replace(" ", "").split(","):

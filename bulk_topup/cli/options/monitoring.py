@@ -8,7 +8,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def telling_options(command: F) -> F:
+def monitoring_options(command: F) -> F:
     """Add the options that say where else a start is told of."""
     for decorate in (
         click.option(

@@ -37,7 +37,6 @@ def pace_options(command: F) -> F:
         ),
         click.option(
             "--same-account",
-            "is_same_account",
             is_flag=True,
             help="The account's key or address changed since the run began; the account did not.",
         ),

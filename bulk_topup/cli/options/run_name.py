@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _run_names(context: click.Context, _argument: click.Parameter, begun: str) -> list[CompletionItem[str]]:
     """Give the runs of the ledger that the line names so far, the newest first; none where it cannot be read."""
-    from bulk_topup.ledger import Ledger
+    from bulk_topup.ledger import LedgerStore
 
     try:
         path = context.params.get("ledger") or default_ledger(
@@ -22,7 +22,7 @@ def _run_names(context: click.Context, _argument: click.Parameter, begun: str) -
         )
         if not path.exists():
             return []
-        with Ledger(path, read_only=True) as ledger:
+        with LedgerStore(path, read_only=True) as ledger:
             runs = reversed(ledger.runs())
             return [
                 CompletionItem(run.name, help=f"{run.environment}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")

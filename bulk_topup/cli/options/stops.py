@@ -12,10 +12,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: Each option's place in a job: its key, or its table and its key there.
 _PLACES = {
     "mode": ("mode",),
-    "spacing": ("spacing",),
+    "min_interval": ("spacing",),
     "canary": ("stops", "canary"),
     "canary_share": ("stops", "canary_share"),
-    "max_failed_share": ("stops", "failed_share"),
+    "max_failure_rate": ("stops", "failed_share"),
     "price_drift": ("stops", "price_drift"),
     "max_attempts": ("retry", "attempts"),
     "retry_wait": ("retry", "wait"),
@@ -26,7 +26,7 @@ def stop_options(command: F) -> F:
     """Add the options that say when a run stops, repeats or holds what it sends."""
     for decorate in (
         click.option(
-            "--spacing",
+            "--min-interval",
             type=click.FloatRange(min=0),
             metavar="SECONDS",
             help="Time between two payments to one number.  [default: none, but never side by side]",
@@ -48,7 +48,7 @@ def stop_options(command: F) -> F:
             help="Stop when a price differs from the plan's by more, e.g. 0.02.  [default: 0.01 for --mode hold]",
         ),
         click.option(
-            "--max-failed-share", metavar="SHARE", help="Stop when a larger share of the final rows failed, e.g. 0.2."
+            "--max-failure-rate", metavar="SHARE", help="Stop when a larger share of the final rows failed, e.g. 0.2."
         ),
         click.option(
             "--canary-share", metavar="SHARE", help="The share of the canaries that must complete.  [default: 0.8]"

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-from bulk_topup.jobs.durations import span_of
+from bulk_topup.jobs.durations import parse_duration
 from bulk_topup.system.clock import SystemClock
 
 
@@ -31,7 +31,7 @@ def moment_or_span(_context: click.Context, _option: click.Parameter, text: str 
     """Read a time: a span from now such as 30m, or a time in UTC such as 2026-11-24T22:00."""
     if text is None:
         return None
-    if (span := span_of(text)) is not None:
+    if (span := parse_duration(text)) is not None:
         return SystemClock().now() + span
     if (time := _time(text)) is None:
         raise click.BadParameter(

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
-from bulk_topup.cli.screens.style import framed, shown
-from bulk_topup.domain.money import plain
+from bulk_topup.cli.screens.style import escape_markup, framed
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ REFUSED_SHOWN = 20
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
     """Show what a start would do: whether it can run, what it costs and leaves, refused rows, totals per product."""
     tone, headline = plan_verdict(job, run, prepared)
-    lines = [shown(headline), *map(_balance_line, prepared.balances), *_list_lines(job, prepared)]
+    lines = [escape_markup(headline), *map(_balance_line, prepared.balances), *_list_lines(job, prepared)]
     lines += _run_lines(job, run, prepared)
     console.print(framed(f"Plan of {job.name}/{job.run_key}", tone, lines, console), crop=False)
     if prepared.plan.refused_rows:
@@ -40,28 +40,28 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
 
 
 def _balance_line(check: BalanceCheck) -> str:
-    has = "no wallet" if check.available is None else f"{plain(check.available)} available"
-    left = "" if check.after is None else f", {plain(check.after)} after"
+    has = "no wallet" if check.available is None else f"{format_plain(check.available)} available"
+    left = "" if check.after is None else f", {format_plain(check.after)} after"
     style = "green" if check.is_enough else "bold red"
-    return f"[{style}]{shown(check.unit)}: {plain(check.cost)} still to be paid, {has}{left}[/]"
+    return f"[{style}]{escape_markup(check.unit)}: {format_plain(check.cost)} still to be paid, {has}{left}[/]"
 
 
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
     refused = f"[bold red]{plan.refused} refused[/]" if plan.refused else "0 refused"
-    yield f"{shown(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {refused}."
+    yield f"{escape_markup(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {refused}."
     for filter_, count in prepared.left_out.items():
-        yield f"  {count} more rows are left out, as they are not {shown(filter_)}."
+        yield f"  {count} more rows are left out, as they are not {escape_markup(filter_)}."
     if repeated := prepared.difference.repeated:
         yield f"  [red]{repeated} of the refused rows would pay somebody more often than the velocity limit allows.[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     if run is None:
-        yield f"Run [bold]{shown(job.name)}/{shown(job.run_key)}[/] is new."
+        yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
         return
     difference = prepared.difference
-    yield f"Run [bold]{shown(run.name)}[/] began {run.created_at:%Y-%m-%d %H:%M} UTC and goes on."
+    yield f"Run [bold]{escape_markup(run.name)}[/] began {run.created_at:%Y-%m-%d %H:%M} UTC and goes on."
     yield (
         f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
         f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
@@ -88,10 +88,10 @@ def _products_table(prepared: Prepared) -> Table:
         unpriced = f" + {total.unpriced} rows without a known price" if total.unpriced else ""
         table.add_row(
             str(total.product_id),
-            shown(total.name),
+            escape_markup(total.name),
             str(total.rows),
-            f"{plain(total.amount)} {total.unit}",
-            f"{plain(total.cost)} {total.cost_unit}{unpriced}",
+            f"{format_plain(total.amount)} {total.unit}",
+            f"{format_plain(total.cost)} {total.cost_unit}{unpriced}",
         )
     return table
 
@@ -102,9 +102,9 @@ def _checks_table(prepared: Prepared) -> Table:
         table.add_column(heading, justify="right" if heading in {"states", "figure"} else "left", overflow="fold")
     for check in prepared.checks:
         unit = f" {check.unit}" if check.unit else ""
-        limit = "nothing" if check.limit is None else f"{plain(check.limit)}{unit}"
-        outcome = "[green]kept[/]" if check.is_kept else f"[red]{shown(check.message)}[/]"
-        table.add_row(check.guard, limit, f"{plain(check.figure)}{unit}", outcome)
+        limit = "nothing" if check.limit is None else f"{format_plain(check.limit)}{unit}"
+        outcome = "[green]kept[/]" if check.is_kept else f"[red]{escape_markup(check.message)}[/]"
+        table.add_row(check.guard, limit, f"{format_plain(check.figure)}{unit}", outcome)
     return table
 
 
@@ -115,7 +115,9 @@ def _refused_table(prepared: Prepared) -> Table:
     table.add_column("what is wrong", overflow="fold")
     for row in prepared.plan.refused_rows[:REFUSED_SHOWN]:
         for index, problem in enumerate(row.problems):
-            table.add_row(str(row.line) if index == 0 else "", shown(problem.column), shown(problem.message))
+            table.add_row(
+                str(row.line) if index == 0 else "", escape_markup(problem.column), escape_markup(problem.message)
+            )
     return table
 
 
@@ -132,16 +134,16 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "failed": difference.failed,
         "open": difference.open,
         "changed_after_sending": difference.changed_after_sending,
-        "gone": difference.gone,
+        "removed_from_list": difference.gone,
         "held": difference.held,
-        "repeated": difference.repeated,
+        "velocity_refused": difference.repeated,
         "left_out": dict(prepared.left_out),
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [
             {
                 "unit": check.unit,
                 "available": check.available,
-                "still_to_be_paid": check.cost,
+                "remaining_cost": check.cost,
                 "after": check.after,
                 "is_enough": check.is_enough,
             }

@@ -4,8 +4,8 @@ from __future__ import annotations  # what is judged is heavy to import, and onl
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.domain.money import plain
-from bulk_topup.domain.verdict import Tone, rows_text
+from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.verdict import Severity, format_rows
 
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bulk_topup.jobs.job import Job
 
 
-def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Tone, str]:
+def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severity, str]:
     """Judge a plan as a start would: what keeps it from running comes first.
 
     Args:
@@ -28,24 +28,30 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Tone, s
     to_send = difference.new + difference.waiting
     if plan.refused and not job.skip_refused:
         others = f", or state --skip-refused to pay the other {plan.accepted:,}" if plan.accepted else ""
-        return Tone.BAD, f"It cannot run: {plan.refused:,} of {rows_text(plan.rows)} are refused. Correct them{others}."
+        return (
+            Severity.BAD,
+            f"It cannot run: {plan.refused:,} of {format_rows(plan.rows)} are refused. Correct them{others}.",
+        )
     if broken := sum(not check.is_kept for check in prepared.checks):
         return (
-            Tone.BAD,
+            Severity.BAD,
             f"It cannot run: {broken} of its guards {'does' if broken == 1 else 'do'} not allow it, see below.",
         )
     if missing := [
-        f"{plain(-check.after)} {check.unit}" if check.after is not None else f"a wallet in {check.unit}"
+        f"{format_plain(-check.after)} {check.unit}" if check.after is not None else f"a wallet in {check.unit}"
         for check in prepared.balances
         if not check.is_enough
     ]:
-        return Tone.BAD, f"It cannot run: {' and '.join(missing)} are missing. Top up and start it again."
+        return Severity.BAD, f"It cannot run: {' and '.join(missing)} are missing. Top up and start it again."
     if not to_send:
         if difference.corrected:
-            return Tone.OPEN, f"Nothing new is to be sent; {rows_text(difference.corrected)} that failed are corrected."
-        return Tone.GOOD, "Nothing is left to be sent."
-    costs = " and ".join(f"{plain(cost)} {unit}" for unit, cost in sorted(difference.costs.items()))
-    what = f"{rows_text(to_send)} to be sent{f', for about {costs}' if costs else ''}"
+            return (
+                Severity.OPEN,
+                f"Nothing new is to be sent; {format_rows(difference.corrected)} that failed are corrected.",
+            )
+        return Severity.GOOD, "Nothing is left to be sent."
+    costs = " and ".join(f"{format_plain(cost)} {unit}" for unit, cost in sorted(difference.costs.items()))
+    what = f"{format_rows(to_send)} to be sent{f', for about {costs}' if costs else ''}"
     if job.approval.required or (run is not None and run.approval is not None):
-        return Tone.OPEN, f"It can run with an approval: {what}."
-    return Tone.GOOD, f"It can run: {what}."
+        return Severity.OPEN, f"It can run with an approval: {what}."
+    return Severity.GOOD, f"It can run: {what}."

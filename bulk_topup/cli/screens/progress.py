@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from bulk_topup.cli.screens.forecast import FINAL_STATES, Forecast, Pace, about
-from bulk_topup.cli.screens.style import bar_of, shown, states_text
+from bulk_topup.cli.screens.style import bar_of, escape_markup, states_text
 from bulk_topup.domain.guards import Caps
-from bulk_topup.domain.money import PRECISE, grouped
+from bulk_topup.domain.money import PRECISE, format_amount
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import Progress
 
@@ -68,7 +68,7 @@ class RunScreen:
         yield "  ".join(filter(None, (self._rate(look, moment), self._time(look, moment))))
         yield from money_lines(look, self.caps, self.available)
         if look.message:
-            yield f"[bold yellow]{shown(look.message)}[/]"
+            yield f"[bold yellow]{escape_markup(look.message)}[/]"
 
     def _rate(self, look: Progress, moment: float) -> str:
         used = self._pace.of(moment, look.requests)
@@ -88,12 +88,14 @@ def money_lines(look: Progress, caps: Caps, available: Mapping[str, Decimal]) ->
     """Say in markup, a line a currency, what is taken from the wallet, what is left there, and how much of a cap."""
     for unit in sorted({*look.taken, *caps.costs}):
         taken = look.taken.get(unit, _NOTHING)
-        told = [f"{grouped(taken)} taken"]
+        told = [f"{format_amount(taken, unit)} taken"]
         if unit in available:
-            told.append(f"about {grouped(PRECISE.subtract(available[unit], taken))} left")
+            told.append(f"about {format_amount(PRECISE.subtract(available[unit], taken), unit)} left")
         if unit in caps.costs:
-            told.append(f"cap: {grouped(look.costs.get(unit, _NOTHING))} of {grouped(caps.costs[unit])}")
-        yield f"[bold]{shown(unit)}[/]: {', '.join(told)}"
+            told.append(
+                f"cap: {format_amount(look.costs.get(unit, _NOTHING), unit)} of {format_amount(caps.costs[unit], unit)}"
+            )
+        yield f"[bold]{escape_markup(unit)}[/]: {', '.join(told)}"
     for unit, cap in sorted(caps.amounts.items()):
         asked = look.amounts.get(unit, _NOTHING)
-        yield f"[bold]{shown(unit)}[/]: {grouped(asked)} asked for, cap: {grouped(cap)}"
+        yield f"[bold]{escape_markup(unit)}[/]: {format_amount(asked, unit)} asked for, cap: {format_amount(cap, unit)}"

@@ -8,21 +8,21 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, framed, is_screen, next_steps, shown
+from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.domain.verdict import verdict_of
-from bulk_topup.ledger import Ledger, is_seen_held
+from bulk_topup.ledger import LedgerStore, is_locked
 
 #: Columns of the bar of one run, and of those in the table of all.
 _BAR, _SMALL_BAR = 50, 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class RunStatus:
     """How one run stands at a moment."""
 
     run: Run
@@ -44,29 +44,29 @@ def _is_over(counts: Mapping[RowState, int], *, is_under_way: bool) -> bool:
     return not is_under_way and not any(counts[state] for state in OPEN_STATES)
 
 
-def standing_of(run: Run, ledger: Ledger) -> Standing:
+def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
     """Look at a run."""
     # First: a run that ends meanwhile is looked at once more, and one that was over stays so.
-    is_under_way = is_seen_held(ledger.path, run.job, run.run_key)
-    return Standing(
+    is_under_way = is_locked(ledger.path, run.job, run.run_key)
+    return RunStatus(
         run=run,
         summary=summarise_groups(run, ledger.outcome_groups(run)),
-        contradicted=ledger.count_notes(run),
+        contradicted=ledger.count_mismatches(run),
         is_under_way=is_under_way,
         last_change=ledger.last_change(run),
     )
 
 
-def standing_shown(standing: Standing, console: Console) -> RenderableType:
+def standing_shown(standing: RunStatus, console: Console) -> RenderableType:
     """Show how one run stands: what matters most, then its sums."""
     run, summary = standing.run, standing.summary
     verdict = verdict_of(run, summary.counts, contradicted=standing.contradicted, is_under_way=standing.is_under_way)
-    lines = [shown(verdict.headline), *_lines(console, standing)]
+    lines = [escape_markup(verdict.headline), *_lines(console, standing)]
     frame = framed(f"Run {run.name}, {run.environment}", verdict.tone, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))
 
 
-def _lines(console: Console, standing: Standing) -> Iterator[str]:
+def _lines(console: Console, standing: RunStatus) -> Iterator[str]:
     run, summary = standing.run, standing.summary
     if is_screen(console) and summary.rows:
         yield bar_of(summary.counts, _BAR, is_ascii=console.options.ascii_only).markup
@@ -99,10 +99,10 @@ class RunCounts:
         return _is_over(self.counts, is_under_way=self.is_under_way)
 
 
-def all_counts(ledger: Ledger) -> list[RunCounts]:
+def all_counts(ledger: LedgerStore) -> list[RunCounts]:
     """Look at all runs of a ledger, oldest first."""
     return [
-        RunCounts(run=run, is_under_way=is_seen_held(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
+        RunCounts(run=run, is_under_way=is_locked(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
         for run in ledger.runs()
     ]
 
@@ -136,7 +136,7 @@ def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
         told = [f"[{STATE_STYLES[state]}]{count:,} {state}[/]" for state, count in counts.items() if count]
         told += ["[bold yellow]under way[/]"] if seen.is_under_way else []
         told += ["purged"] if run.purged_at is not None else []
-        name = Text.from_markup(f"[bold]{shown(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
+        name = Text.from_markup(f"[bold]{escape_markup(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
         share = f"{100 * counts[RowState.COMPLETED] // rows}%" if rows else ""
         done = Text("\n").join(
             [

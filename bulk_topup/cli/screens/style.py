@@ -9,10 +9,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.verdict import Tone, Verdict
+from bulk_topup.domain.verdict import RunVerdict, Severity
 from bulk_topup.security.terminal_text import printable
 
-TONE_STYLES: Final = {Tone.GOOD: "green", Tone.OPEN: "yellow", Tone.BAD: "red"}
+TONE_STYLES: Final = {Severity.GOOD: "green", Severity.OPEN: "yellow", Severity.BAD: "red"}
 STATE_STYLES: Final = {
     RowState.COMPLETED: "green",
     RowState.FAILED: "red",
@@ -35,7 +35,7 @@ _PARTS: Final = (
 )
 
 
-def shown(text: object) -> str:
+def escape_markup(text: object) -> str:
     """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
     return escape(printable(str(text), keep="\n"))
 
@@ -50,7 +50,7 @@ def is_live(console: Console) -> bool:
     return is_screen(console) and console.file.isatty()
 
 
-def next_steps(verdict: Verdict) -> RenderableType:
+def next_steps(verdict: RunVerdict) -> RenderableType:
     """Give what to do next; print it with `crop=False`.
 
     Commands stand on lines of their own and are not broken, so that they can be copied.
@@ -63,7 +63,7 @@ def next_steps(verdict: Verdict) -> RenderableType:
     return Group(*lines)
 
 
-def framed(title: str, tone: Tone, lines: Iterable[str], console: Console) -> RenderableType:
+def framed(title: str, tone: Severity, lines: Iterable[str], console: Console) -> RenderableType:
     """Give what is most important: lines of markup, on a screen in a frame of the tone's colour.
 
     Elsewhere they are not broken, so that whoever searches a log finds them; print them with `crop=False`.

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from bulk_topup.app.run import Finished
-from bulk_topup.cli.screens.style import STATE_STYLES, framed, next_steps, shown
-from bulk_topup.domain.money import plain
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import verdict_of
@@ -20,33 +20,33 @@ def charged_lines(summary: Summary) -> Iterator[str]:
     """Say what the wallet was charged, and what it still holds."""
     for verb, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
         for unit, amount in sums.items():
-            yield f"{verb}: [bold]{plain(amount)} {shown(unit)}[/]"
+            yield f"{verb}: [bold]{format_plain(amount)} {escape_markup(unit)}[/]"
 
 
 def summary_table(summary: Summary) -> Table:
     """Give rows and charges per state and product."""
-    table = Table(title=f"Run {shown(summary.run)}: {summary.rows} rows")
+    table = Table(title=f"Run {escape_markup(summary.run)}: {summary.rows} rows")
     for heading in ("state", "product", "rows", "amount", "charged or held"):
         table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
     for total in summary.totals:
-        cost = plain(total.price + total.fee) if total.state in _COSTS else ""
+        cost = format_plain(total.price + total.fee) if total.state in _COSTS else ""
         table.add_row(
             f"[{STATE_STYLES[total.state]}]{total.state}[/]",
             "" if total.product_id is None else str(total.product_id),
             str(total.rows),
-            f"{plain(total.amount)} {total.unit}" if total.unit else "",
+            f"{format_plain(total.amount)} {total.unit}" if total.unit else "",
             f"{cost} {total.price_unit}" if cost and total.price_unit else "",
         )
     return table
 
 
-def show_summary(console: Console, finished: Finished) -> None:
+def show_summary(console: Console, finished: FinishedRun) -> None:
     """Show how a run ended and where its report lies."""
     result = finished.result
     verdict = verdict_of(finished.run, finished.report.summary.counts, contradicted=result.contradicted)
-    lines = [shown(verdict.headline)]
+    lines = [escape_markup(verdict.headline)]
     if result.message:
-        lines.append(f"[bold yellow]{shown(result.message)}[/]")
+        lines.append(f"[bold yellow]{escape_markup(result.message)}[/]")
     if result.contradicted:
         lines.append(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
     lines += charged_lines(finished.report.summary)
@@ -55,16 +55,20 @@ def show_summary(console: Console, finished: Finished) -> None:
     if finished.is_report_standing:
         console.print("Nothing changed since this report was written:", highlight=False)
     for file in finished.report.files:
-        console.print(f"  {shown(file)}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape_markup(file)}", highlight=False, soft_wrap=True)
     if finished.report.not_completed is not None:
         console.print(
-            f"Rows that did not complete, ready to correct: {shown(finished.report.not_completed)}",
+            f"Rows that did not complete, ready to correct: {escape_markup(finished.report.not_completed)}",
             highlight=False,
             soft_wrap=True,
         )
     if finished.left_out is not None:
-        console.print(f"Rows that the job leaves out: {shown(finished.left_out)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Rows that the job leaves out: {escape_markup(finished.left_out)}", highlight=False, soft_wrap=True
+        )
     if finished.archiving is not None and finished.archiving.path is not None:
-        console.print(f"The list is archived: {shown(finished.archiving.path)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"The list is archived: {escape_markup(finished.archiving.path)}", highlight=False, soft_wrap=True
+        )
     if verdict.steps:
         console.print(next_steps(verdict), crop=False)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from rich.table import Table
 
-from bulk_topup.cli.screens.style import shown
+from bulk_topup.cli.screens.style import escape_markup
 
 
 def simple_table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, unbroken: Collection[str] = ()) -> Table:
@@ -13,5 +13,5 @@ def simple_table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, u
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in unbroken)
     for row in rows:
-        table.add_row(*("" if value is None else shown(value) for value in row))
+        table.add_row(*("" if value is None else escape_markup(value) for value in row))
     return table

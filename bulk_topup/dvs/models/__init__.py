@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.dvs.models.account import Balance, CreditPartyBenefit, CreditPartyStatus, Statement, StatementDates
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         Values,
     )
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         account=("Balance", "CreditPartyBenefit", "CreditPartyStatus", "Statement", "StatementDates"),
         base=(

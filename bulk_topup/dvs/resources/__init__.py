@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.system.lazy_imports import lazily
+from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.dvs.resources.account import Balances, Lookup
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         windows,
     )
 else:
-    __getattr__ = lazily(
+    __getattr__ = lazy_exports(
         __name__,
         account=("Balances", "Lookup"),
         caller=("Caller",),

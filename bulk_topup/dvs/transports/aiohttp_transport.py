@@ -11,8 +11,8 @@ from bulk_topup.dvs.transports.base import (
     CONNECT_TIMEOUT,
     KEEP_ALIVE,
     Account,
-    Answer,
     Body,
+    HTTPResponse,
     HTTPTransport,
     proxy_for,
     tls_context,
@@ -54,7 +54,7 @@ class AiohttpTransport(HTTPTransport):
         if self._session is not None:
             await self._session.close()
 
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPResponse:
         if self._session is None:
             raise RuntimeError("the transport is not open")
         try:
@@ -72,6 +72,6 @@ class AiohttpTransport(HTTPTransport):
             fault = f"{error.status}, {error.message}"
         else:
             fields = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(status_code=response.status, headers=fields, body=content.whole())
+            return HTTPResponse(status_code=response.status, headers=fields, body=content.whole())
         # Not from within: that error holds the request's headers, and shows them to whoever writes it down.
         raise MalformedAnswerError(fault)

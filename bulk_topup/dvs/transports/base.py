@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.security.redaction import hide_key_pair
+from bulk_topup.security.redaction import register_credentials
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class HTTPRequest:
     """What goes out; the same call can be sent several times."""
 
     method: str
@@ -56,7 +56,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class HTTPResponse:
     """What came back: header names in lower case."""
 
     status_code: int
@@ -81,7 +81,7 @@ class Transport(Protocol):
         """Close all connections."""
         ...
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: HTTPRequest) -> HTTPResponse:
         """Send one request once and give its answer, whatever its status.
 
         Raises:
@@ -120,7 +120,7 @@ class HTTPTransport(ABC):
     def __init__(self, account: Account) -> None:
         check_base_url(account.base_url)
         secret = account.api_secret.get_secret_value()
-        hide_key_pair(account.api_key, secret)
+        register_credentials(account.api_key, secret)
         pair = b64encode(f"{account.api_key}:{secret}".encode()).decode("ascii")
         self._base_url = account.base_url.rstrip("/")
         self._headers = {
@@ -143,7 +143,7 @@ class HTTPTransport(ABC):
     ) -> None:
         """Close all connections."""
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: HTTPRequest) -> HTTPResponse:
         """Send one request once and give its answer, whatever its status.
 
         Raises:
@@ -168,7 +168,7 @@ class HTTPTransport(ABC):
         return answer
 
     @abstractmethod
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPResponse:
         """Send a request once and read its answer; when that is cancelled, or fails, its connection is not used again.
 
         Args:

@@ -11,8 +11,8 @@ from bulk_topup.dvs.transports.base import (
     CONNECT_TIMEOUT,
     KEEP_ALIVE,
     Account,
-    Answer,
     Body,
+    HTTPResponse,
     HTTPTransport,
     proxy_for,
     tls_context,
@@ -49,7 +49,7 @@ class Httpx2Transport(HTTPTransport):
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
 
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPResponse:
         request = self._client.build_request(method, url, content=body, headers=headers)
         response = await self._client.send(request, stream=True)
         try:
@@ -58,4 +58,4 @@ class Httpx2Transport(HTTPTransport):
                 content.add(chunk)
         finally:
             await response.aclose()
-        return Answer(status_code=response.status_code, headers=response.headers, body=content.whole())
+        return HTTPResponse(status_code=response.status_code, headers=response.headers, body=content.whole())

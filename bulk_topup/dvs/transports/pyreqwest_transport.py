@@ -10,7 +10,15 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.http import HeaderMap
 from pyreqwest.proxy import ProxyBuilder
 
-from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, KEEP_ALIVE, Account, Answer, Body, HTTPTransport, proxy_for
+from bulk_topup.dvs.transports.base import (
+    CONNECT_TIMEOUT,
+    KEEP_ALIVE,
+    Account,
+    Body,
+    HTTPResponse,
+    HTTPTransport,
+    proxy_for,
+)
 
 
 class PyreqwestTransport(HTTPTransport):
@@ -46,7 +54,7 @@ class PyreqwestTransport(HTTPTransport):
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
 
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPResponse:
         builder = self._client.request(method, url).headers(dict(headers))
         if body is not None:
             builder = builder.body_bytes(body)
@@ -55,7 +63,7 @@ class PyreqwestTransport(HTTPTransport):
             content = Body(fields.get("content-encoding"))
             while (chunk := await response.body_reader.read_chunk()) is not None:
                 content.add(memoryview(chunk))
-        return Answer(status_code=response.status, headers=fields, body=content.whole())
+        return HTTPResponse(status_code=response.status, headers=fields, body=content.whole())
 
 
 def _readable(headers: HeaderMap) -> dict[str, str]:

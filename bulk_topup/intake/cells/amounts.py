@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, parse_plain_amount, plain
-from bulk_topup.intake.cells.texts import Refusal, find_hidden, has_foreign_digits, quoted, strip
+from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, format_plain, parse_plain_amount
+from bulk_topup.intake.cells.texts import CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
 #: Amounts that are in plain notation already, as a pattern of Python's and Rust's regular expressions.
 PLAIN_AMOUNT: Final = (
@@ -23,7 +23,7 @@ _SIGNED: Final = re.compile(r"[+\-\u2212]\s*[0-9][0-9.,]*")
 _WITH_CURRENCY: Final = re.compile(r"[^0-9.,+\-]{1,4}\s*[0-9][0-9.,]*|[0-9][0-9.,]*\s*[^0-9.,+\-]{1,4}")
 
 
-def normalise_amount(text: str, decimal_mark: str) -> str | Refusal:
+def normalise_amount(text: str, decimal_mark: str) -> str | CellProblem:
     """Bring an amount into plain notation: digits, and a point before the decimals.
 
     Args:
@@ -38,10 +38,10 @@ def normalise_amount(text: str, decimal_mark: str) -> str | Refusal:
     # The other mark must not be taken for the stated one, so it never reaches the reader of plain notation.
     amount = None if other_mark in text else parse_plain_amount(text.replace(decimal_mark, "."))
     if amount is None:
-        return find_hidden(text) or Refusal(message=_why_none(text, decimal_mark, other_mark))
+        return check_invisible(text) or CellProblem(message=_why_none(text, decimal_mark, other_mark))
     if amount <= Decimal(0):
-        return Refusal(message=f"{quoted(text)} is not more than zero; write the amount to pay, or remove the row.")
-    return plain(amount)
+        return CellProblem(message=f"{quoted(text)} is not more than zero; write the amount to pay, or remove the row.")
+    return format_plain(amount)
 
 
 def normalise_amounts(texts: pl.Series, decimal_mark: str) -> pl.Series:

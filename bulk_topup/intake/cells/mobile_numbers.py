@@ -12,7 +12,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
 
 from bulk_topup.dvs.field_limits import E164
-from bulk_topup.intake.cells.texts import BLANKS, Refusal, find_hidden, has_foreign_digits, quoted, strip
+from bulk_topup.intake.cells.texts import BLANKS, CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
 #: Longest country code, in digits.
 COUNTRY_CODE_DIGITS: Final = 3
@@ -27,7 +27,7 @@ _DECIMALS: Final = re.compile(r"\+?[0-9]+[.,](?:[0-9]{1,2}|0+)")
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 
-def normalise_mobile_number(text: str, default_country: str | None) -> str | Refusal:
+def normalise_mobile_number(text: str, default_country: str | None) -> str | CellProblem:
     """Bring a mobile number into E.164 form.
 
     Args:
@@ -38,18 +38,18 @@ def normalise_mobile_number(text: str, default_country: str | None) -> str | Ref
         `+`, country code and number, or why it is none.
     """
     text = strip(text)
-    if refusal := find_hidden(text):
+    if refusal := check_invisible(text):
         return refusal
     if has_foreign_digits(text):
-        return Refusal(message=f"{quoted(text)} is written in digits other than 0 to 9; write it with those.")
+        return CellProblem(message=f"{quoted(text)} is written in digits other than 0 to 9; write it with those.")
     if _SCIENTIFIC.fullmatch(text):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is in scientific notation and has lost digits; "
             "format the column as text and enter the numbers again."
         )
     compact = _BETWEEN_DIGITS.sub("", text)
     if _DECIMALS.fullmatch(compact):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} looks like a number that a program wrote with decimals; "
             "format the column as text and enter the number again without them."
         )
@@ -57,11 +57,11 @@ def normalise_mobile_number(text: str, default_country: str | None) -> str | Ref
     if compact.startswith("00"):
         compact = "+" + compact[2:]
     if not _DIGITS.fullmatch(compact):
-        return Refusal(message=f"{quoted(text)} is not an E.164 number; write + and digits only.")
+        return CellProblem(message=f"{quoted(text)} is not an E.164 number; write + and digits only.")
     if compact.startswith("+"):
         return _international(text, compact)
     if default_country is None:
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is not an E.164 number; "
             "write it with + and the country code, or state --default-country."
         )
@@ -92,9 +92,9 @@ def possible_lengths(country_code: int, region: str) -> frozenset[int]:
     return frozenset(length for length in possible if 7 <= length + prefix <= 15)
 
 
-def _international(text: str, compact: str) -> str | Refusal:
+def _international(text: str, compact: str) -> str | CellProblem:
     if not _E164.fullmatch(compact):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is not an E.164 number; write + and 7 to 15 digits that begin with a country code."
         )
     if _has_possible_length(compact):
@@ -109,17 +109,17 @@ def _international(text: str, compact: str) -> str | Refusal:
     if written is not None and len(written) <= len(compact):
         return written
     # Some countries' rules put digits before a short number; whose it then is, nobody stated.
-    return Refusal(message=_why_length(text, number, country_code))
+    return CellProblem(message=_why_length(text, number, country_code))
 
 
-def _national(text: str, compact: str, region: str) -> str | Refusal:
+def _national(text: str, compact: str, region: str) -> str | CellProblem:
     try:
         number = phonenumbers.parse(compact, region)
     except NumberParseException:
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is not a mobile number of {region}; write it with + and the country code."
         )
-    return _written(number) or Refusal(message=_why_length(text, number, f"country {region}"))
+    return _written(number) or CellProblem(message=_why_length(text, number, f"country {region}"))
 
 
 def _written(number: phonenumbers.PhoneNumber) -> str | None:

@@ -21,7 +21,7 @@ from bulk_topup.intake.cells.spreadsheet_artefacts import SUSPICIOUS, find_round
 from bulk_topup.intake.cells.texts import (
     BLANKS,
     HIDDEN_CLASS,
-    Refusal,
+    CellProblem,
     find_example,
     normalise_country_code,
     normalise_currency,
@@ -50,14 +50,14 @@ class Normaliser:
     #: Whether a cell that matches it is in its form (True), or one that does not match it is (False).
     is_form: bool
     #: Brings any other cell into the form, or says why it cannot.
-    normalise: Callable[[str], str | Refusal]
+    normalise: Callable[[str], str | CellProblem]
     #: Brings other cells into the form all at once, null for those that it leaves to the function above.
     normalise_many: Callable[[pl.Series], pl.Series] | None = None
 
-    def cell(self, text: str) -> str | Refusal:
+    def cell(self, text: str) -> str | CellProblem:
         """Bring one cell, stripped and not blank, into the form."""
         if len(text) > MAX_CELL_CHARACTERS:
-            return Refusal(
+            return CellProblem(
                 message=f"{quoted(text)} has {len(text):,} characters, more than {MAX_CELL_CHARACTERS:,}; shorten it."
             )
         return find_uncomputed(text) or find_example(text) or self.normalise(text)
@@ -87,9 +87,9 @@ class Normaliser:
             forms = self.normalise_many(texts).zip_with(texts.str.len_chars() <= MAX_CELL_CHARACTERS, nothing)
         left = forms.is_null().arg_true()
         answers = {text: self.cell(text) for text in texts[left]}
-        singly = [None if isinstance(answer, Refusal) else answer for answer in answers.values()]
+        singly = [None if isinstance(answer, CellProblem) else answer for answer in answers.values()]
         forms = forms.scatter(left, pl.Series(singly, dtype=pl.String))
-        return forms, {text: answer.message for text, answer in answers.items() if isinstance(answer, Refusal)}
+        return forms, {text: answer.message for text, answer in answers.items() if isinstance(answer, CellProblem)}
 
 
 def normaliser_of(field: str, formats: Formats) -> Normaliser:
@@ -125,5 +125,5 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
     return Normaliser(pattern=_ODD_TEXT, is_form=False, normalise=_text)
 
 
-def _text(text: str) -> str | Refusal:
+def _text(text: str) -> str | CellProblem:
     return find_rounded(text) or normalise_text(text)

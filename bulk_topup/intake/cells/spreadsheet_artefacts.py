@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.intake.cells.texts import Refusal, quoted
+from bulk_topup.intake.cells.texts import CellProblem, quoted
 
 #: What a cell of a workbook holds, as calamine gives it.
 Value = int | float | str | bool | time | date | datetime | timedelta
@@ -48,25 +48,25 @@ def number_text(value: float) -> str:
     return f"{value:.16E}"
 
 
-def find_uncomputed(text: str) -> Refusal | None:
+def find_uncomputed(text: str) -> CellProblem | None:
     """Refuse a formula and an error that a formula ended in; None when the text is neither."""
     if text.startswith("="):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is a formula, and the list does not hold its value; "
             "open the list in a spreadsheet program and save it, or put the value in place of the formula."
         )
     if _ERROR.fullmatch(text):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} stands where a spreadsheet program had no value to show; "
             "correct the formula or widen the column, or write the value."
         )
     return None
 
 
-def find_rounded(text: str) -> Refusal | None:
+def find_rounded(text: str) -> CellProblem | None:
     """Refuse a number in scientific notation, which a text never is on purpose; None when it is none."""
     if _ROUNDED.fullmatch(text):
-        return Refusal(
+        return CellProblem(
             message=f"{quoted(text)} is in scientific notation and may have lost digits; "
             "format the column as text and enter the value again."
         )

@@ -42,7 +42,7 @@ Doubt = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class CellProblem:
     """Why a cell cannot be used."""
 
     #: A whole sentence that quotes the cell and says what to do.
@@ -60,20 +60,20 @@ def quoted(text: str) -> str:
     return f'"{shown[:QUOTED_CHARACTERS]}…"' if len(shown) > QUOTED_CHARACTERS else f'"{shown}"'
 
 
-def find_hidden(text: str) -> Refusal | None:
+def check_invisible(text: str) -> CellProblem | None:
     """Refuse a text with a character that nobody sees; None when there is none."""
     match = _HIDDEN.search(text)
     if match is None:
         return None
     code = ord(match.group())
     name = unicodedata.name(match.group(), "control character").lower()
-    return Refusal(message=f"{quoted(text)} contains the invisible character U+{code:04X} ({name}); remove it.")
+    return CellProblem(message=f"{quoted(text)} contains the invisible character U+{code:04X} ({name}); remove it.")
 
 
-def find_example(text: str) -> Refusal | None:
+def find_example(text: str) -> CellProblem | None:
     """Refuse what a template shows as an example, so that it is never sent; None when the text is none."""
     if text.endswith(EXAMPLE):
-        return Refusal(message=f"{quoted(text)} is the template's example; remove the row, or write what is true.")
+        return CellProblem(message=f"{quoted(text)} is the template's example; remove the row, or write what is true.")
     return None
 
 
@@ -82,47 +82,47 @@ def has_foreign_digits(text: str) -> bool:
     return any(character.isdigit() and not character.isascii() for character in text)
 
 
-def normalise_text(text: str) -> str | Refusal:
+def normalise_text(text: str) -> str | CellProblem:
     """Take a text as it is, without the blanks around it."""
     text = strip(text)
-    return find_hidden(text) or text
+    return check_invisible(text) or text
 
 
-def normalise_country_code(text: str) -> str | Refusal:
+def normalise_country_code(text: str) -> str | CellProblem:
     """Write a country code in capital letters; which codes exist is not checked here."""
     text = strip(text)
-    return find_hidden(text) or text.upper()
+    return check_invisible(text) or text.upper()
 
 
-def normalise_currency(text: str) -> str | Refusal:
+def normalise_currency(text: str) -> str | CellProblem:
     """Write a currency's three letters as capitals."""
     text = strip(text)
     if not _CURRENCY.fullmatch(text):
-        return find_hidden(text) or Refusal(
+        return check_invisible(text) or CellProblem(
             message=f"{quoted(text)} is not a currency; write its three letters, such as SGD."
         )
     return text.upper()
 
 
-def normalise_product_id(text: str) -> str | Refusal:
+def normalise_product_id(text: str) -> str | CellProblem:
     """Write a product's number without leading zeros."""
     text = strip(text)
     if not _PRODUCT.fullmatch(text) or not 0 < int(text) <= PRODUCT_ID_MAX:
-        return find_hidden(text) or Refusal(
+        return check_invisible(text) or CellProblem(
             message=f"{quoted(text)} is not a product id; write its digits only, such as 4520."
         )
     return str(int(text))
 
 
-def normalise_date(text: str) -> str | Refusal:
+def normalise_date(text: str) -> str | CellProblem:
     """Take a day that exists, written YYYY-MM-DD."""
     text = strip(text)
     if not _DATE.fullmatch(text):
-        return find_hidden(text) or Refusal(
+        return check_invisible(text) or CellProblem(
             message=f"{quoted(text)} is not a date in the form YYYY-MM-DD; write it as 2026-11-30."
         )
     try:
         date.fromisoformat(text)
     except ValueError:
-        return Refusal(message=f"{quoted(text)} is a day that does not exist; correct it, in the form YYYY-MM-DD.")
+        return CellProblem(message=f"{quoted(text)} is a day that does not exist; correct it, in the form YYYY-MM-DD.")
     return text

@@ -59,7 +59,7 @@ _LARGEST_NUMBER: Final = 9_999_999
 _CELL_PLACE: Final = re.compile(r"([A-Za-z]{0,3})([0-9]{1,7})")
 
 
-def demand_bounded(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
+def check_size(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
     """Raise ListError unless loading the workbook takes no more than a bounded amount of memory.
 
     Args:

@@ -16,8 +16,8 @@ from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, numb
 from bulk_topup.intake.cells.texts import quoted, strip
 from bulk_topup.intake.files.batches import Layout, Row, piece_of_columns, piece_of_rows
 from bulk_topup.intake.files.source import ListSource
-from bulk_topup.intake.files.xlsx_bounds import demand_bounded
-from bulk_topup.intake.files.xlsx_formulas import find_valueless
+from bulk_topup.intake.files.xlsx_bounds import check_size
+from bulk_topup.intake.files.xlsx_formulas import find_without_value
 
 #: Cells that are made columns at once, and one row of them in any case.
 CHUNK_CELLS: Final = 200_000
@@ -56,12 +56,12 @@ class XlsxTable:
         path = source.path
         try:
             with path.open("rb") as file, ZipFile(file) as archive:
-                marked = demand_bounded(file, archive, path.name)
+                marked = check_size(file, archive, path.name)
                 _demand_xlsx(archive, path)
                 file.seek(0)
                 with CalamineWorkbook.from_filelike(file) as workbook:
                     self._sheet = _choose_sheet(workbook, source)
-                self._valueless = find_valueless(archive, self._sheet.name, marked)
+                self._valueless = find_without_value(archive, self._sheet.name, marked)
         except _DAMAGE as error:
             raise ListError(
                 f"{path.name} is not a complete XLSX workbook, it may have been cut off on its way; "

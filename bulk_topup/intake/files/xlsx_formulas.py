@@ -36,7 +36,7 @@ Attributes = dict[str, str]
 Cells = dict[int, dict[int, str]]
 
 
-def find_valueless(archive: ZipFile, sheet: str, marked: Collection[str]) -> Cells:
+def find_without_value(archive: ZipFile, sheet: str, marked: Collection[str]) -> Cells:
     """Find the cells of a sheet that hold an error or a formula without a value that can be relied on.
 
     A workbook that asks to be computed when it is opened was written by a program that does not compute: what it

@@ -10,16 +10,16 @@ from typing import Final
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.money import PRECISE, grouped
+from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import Tone, Verdict, rows_text, verdict_of
+from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
 from bulk_topup.report.formats.html_parts import Html, element, html, joined
 from bulk_topup.report.formats.html_style import STYLE
-from bulk_topup.report.reason_counts import LINES_NAMED, Kind
+from bulk_topup.report.reason_counts import LINES_NAMED, ReasonGroup
 from bulk_topup.report.reasons import note, reason
 
 #: Kinds of reason that are shown.
@@ -29,15 +29,15 @@ CELL_SHOWN: Final = 120
 REASON_SHOWN: Final = 600
 CELLS_SHOWN: Final = 16
 
-TONES: Final[dict[RowState, Tone]] = {
-    RowState.REFUSED: Tone.BAD,
-    RowState.PENDING: Tone.OPEN,
-    RowState.IN_FLIGHT: Tone.OPEN,
-    RowState.ACCEPTED: Tone.OPEN,
-    RowState.COMPLETED: Tone.GOOD,
-    RowState.FAILED: Tone.BAD,
-    RowState.REVERSED: Tone.BAD,
-    RowState.CONFLICT: Tone.BAD,
+TONES: Final[dict[RowState, Severity]] = {
+    RowState.REFUSED: Severity.BAD,
+    RowState.PENDING: Severity.OPEN,
+    RowState.IN_FLIGHT: Severity.OPEN,
+    RowState.ACCEPTED: Severity.OPEN,
+    RowState.COMPLETED: Severity.GOOD,
+    RowState.FAILED: Severity.BAD,
+    RowState.REVERSED: Severity.BAD,
+    RowState.CONFLICT: Severity.BAD,
 }
 #: States in the order in which the bar and its legend show them.
 _IN_BAR: Final = (
@@ -51,11 +51,11 @@ _IN_BAR: Final = (
     RowState.CONFLICT,
 )
 _WHERE: Final = {
-    Environment.SANDBOX: ("Sandbox: no real money moved", Tone.OPEN),
-    Environment.PREPROD: ("Test environment: no real money moved", Tone.OPEN),
-    Environment.PRODUCTION: ("Production", Tone.GOOD),
+    Environment.SANDBOX: ("Sandbox: no real money moved", Severity.OPEN),
+    Environment.PREPROD: ("Test environment: no real money moved", Severity.OPEN),
+    Environment.PRODUCTION: ("Production", Severity.GOOD),
 }
-_MARKS: Final = {Tone.GOOD: "✓ ", Tone.OPEN: "", Tone.BAD: "! "}
+_MARKS: Final = {Severity.GOOD: "✓ ", Severity.OPEN: "", Severity.BAD: "! "}
 #: States in which a row's price is charged or held.
 _COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 #: Columns of figures, and those that are not broken.
@@ -70,7 +70,7 @@ class Gathered:
     """What the page shows beside the summary."""
 
     #: Why rows did not complete, those of most rows first.
-    reasons: Sequence[Kind]
+    reasons: Sequence[ReasonGroup]
     #: The first rows that did not complete.
     not_completed: Sequence[Outcome]
     #: All rows; none where they are too many to be shown.
@@ -101,7 +101,7 @@ def page(run: Run, summary: Summary, gathered: Gathered) -> Html:
     return joined((Html("<!doctype html>\n"), element("html", head, body, lang="en"), "\n"))
 
 
-def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: Verdict) -> Iterator[Html]:
+def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: RunVerdict) -> Iterator[Html]:
     where, tone = _WHERE[Environment(run.environment)]
     yield element(
         "header",
@@ -128,7 +128,7 @@ def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: Verdict) 
         yield _not_completed(run, summary, gathered)
     if gathered.rows:
         rows = element("details", element("summary", "Show"), _rows(run, gathered.rows))
-        yield _section(f"All {rows_text(len(gathered.rows))}", rows, is_long=True)
+        yield _section(f"All {format_rows(len(gathered.rows))}", rows, is_long=True)
     yield element(
         "footer", f"Written from the ledger by bulk-topup {__version__}. It names people; PIN codes are never on it."
     )
@@ -144,7 +144,7 @@ def _tiles(summary: Summary) -> Iterator[Html]:
     yield _tile("Not completed", f"{summary.rows - completed:,}")
     for what, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
         for unit, amount in sums.items():
-            yield _tile(what, f"{grouped(amount)} {unit}")
+            yield _tile(what, format_money(amount, unit))
 
 
 def _tile(what: str, figure: str) -> Html:
@@ -178,7 +178,7 @@ def _named(state: RowState) -> str:
     return state.replace("_", " ")
 
 
-def _reasons(kinds: Sequence[Kind]) -> Iterator[Html]:
+def _reasons(kinds: Sequence[ReasonGroup]) -> Iterator[Html]:
     rows = []
     for kind in kinds[:KINDS_SHOWN]:
         lines = ", ".join(map(str, kind.lines)) + (", …" if kind.rows > LINES_NAMED else "")
@@ -210,7 +210,7 @@ def _totals(summary: Summary) -> Html:
 
 
 def _money(amount: Decimal, unit: str) -> str:
-    return f"{grouped(amount)} {unit}" if unit else ""
+    return format_money(amount, unit) if unit else ""
 
 
 def _facts(run: Run, gathered: Gathered) -> Iterator[str]:
@@ -230,7 +230,7 @@ def _not_completed(run: Run, summary: Summary, gathered: Gathered) -> Html:
     number = summary.rows - summary.counts[RowState.COMPLETED]
     shown = len(gathered.not_completed)
     where = not_completed_name(run) if run.purged_at is None else "results.csv"
-    rest = f"These are the first {shown:,} of {rows_text(number)}; all of them are in " if number > shown else ""
+    rest = f"These are the first {shown:,} of {format_rows(number)}; all of them are in " if number > shown else ""
     told = [element("p", rest, _code(where), ".", class_="quiet")] if rest else []
     return _section("Rows that did not complete", *told, _rows(run, gathered.not_completed), is_long=True)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
-from bulk_topup.domain.money import plain
+from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary
 from bulk_topup.report.cells import time_text
@@ -61,10 +61,10 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
                 total.state.value,
                 "" if total.product_id is None else str(total.product_id),
                 str(total.rows),
-                plain(total.amount),
+                format_plain(total.amount),
                 total.unit or "",
-                plain(total.price),
-                plain(total.fee),
+                format_plain(total.price),
+                format_plain(total.fee),
                 total.price_unit or "",
             )
             for total in summary.totals
@@ -77,6 +77,6 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
     ):
         yield _Table(
             heading=(heading, "Amount"),
-            rows=[(unit, plain(amount)) for unit, amount in by_currency.items()],
+            rows=[(unit, format_plain(amount)) for unit, amount in by_currency.items()],
             numeric=frozenset({1}),
         )

@@ -12,7 +12,7 @@ from bulk_topup.dvs.models.product import ProductSummary
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue.operators import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
 from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 
 K = TypeVar("K")
 
@@ -54,11 +54,11 @@ def product(product_id: int) -> AnyProduct:
     """Give a product.
 
     Raises:
-        Refusal: there is none (1003001).
+        ErrorResponse: there is none (1003001).
     """
     found = _PRODUCTS.get(product_id)
     if found is None:
-        raise Refusal(ErrorCode.PRODUCT_NOT_AVAILABLE)
+        raise ErrorResponse(ErrorCode.PRODUCT_NOT_AVAILABLE)
     return found
 
 
@@ -181,12 +181,12 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
         mobile_number: in E.164 form.
 
     Raises:
-        Refusal: there is no operator in its country, or no such country (1005006).
+        ErrorResponse: there is no operator in its country, or no such country (1005006).
     """
     try:
         number = phonenumbers.parse(mobile_number)
     except phonenumbers.NumberParseException:
-        raise Refusal(ErrorCode.OPERATOR_NOT_FOUND) from None
+        raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND) from None
     # Numbers kept free for examples belong to no region of a shared calling code; they count to its main one.
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
         number.country_code or 0
@@ -194,7 +194,7 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
     country = ALPHA_3.get(region)
     found = [] if country is None else _operators_of(_MOBILE, None, country)
     if not found:
-        raise Refusal(ErrorCode.OPERATOR_NOT_FOUND)
+        raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND)
     own = found[int(mobile_number[1:]) % len(found)]
     return [
         encode(LookupOperator(**dict(operator), identified=operator is own))
@@ -205,5 +205,5 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
 def _get(bodies: Mapping[K, bytes], key: K, code: ErrorCode) -> bytes:
     body = bodies.get(key)
     if body is None:
-        raise Refusal(code)
+        raise ErrorResponse(code)
     return body

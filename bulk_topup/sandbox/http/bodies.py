@@ -14,7 +14,7 @@ from bulk_topup.dvs.models.base import Amount, Range
 from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.sandbox.catalogue import catalogue
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import Quote
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
@@ -30,7 +30,7 @@ def moment(time: datetime) -> str:
     return f"{codec.encode(time)[1:20].decode()}.{time.microsecond:06}000Z"
 
 
-def error_body(refusal: Refusal) -> bytes:
+def error_body(refusal: ErrorResponse) -> bytes:
     """Write an error (reference: Errors)."""
     return codec.encode({"errors": [{"code": int(refusal.code), "message": refusal.message}]})
 

@@ -19,7 +19,7 @@ from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.suffix_outcomes import Status
 from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.system.clock import Clock
-from bulk_topup.system.waits import first_of, give_up
+from bulk_topup.system.waits import cancel_all, first_of
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Callbacks:
     async def stop(self) -> None:
         """End every try, wherever it is."""
         self._provider.watcher = None
-        await give_up(self._tasks)
+        await cancel_all(self._tasks)
         if self._client is not None:
             await self._client.aclose()
 

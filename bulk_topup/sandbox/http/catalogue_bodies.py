@@ -18,7 +18,7 @@ from bulk_topup.sandbox.catalogue.languages import Language
 from bulk_topup.sandbox.catalogue.products import AnyProduct
 from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS, Offer, running_on
 from bulk_topup.sandbox.catalogue.translations import translated
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 
 #: More than there are products, languages and sets of promotions that run at one time.
 _BODIES_KEPT = 1024
@@ -51,10 +51,10 @@ def promotion_body(promotion_id: int, language: Language) -> bytes:
     """Write a promotion (reference: Promotions, get).
 
     Raises:
-        Refusal: there is none (1003201).
+        ErrorResponse: there is none (1003201).
     """
     if promotion_id not in PROMOTIONS:
-        raise Refusal(ErrorCode.PROMOTION_NOT_FOUND)
+        raise ErrorResponse(ErrorCode.PROMOTION_NOT_FOUND)
     offer = PROMOTIONS[promotion_id]
     products = [translated(product, language) for product in _products(offer)]
     return catalogue.encode(
@@ -72,10 +72,10 @@ def campaign_body(campaign_id: int) -> bytes:
     """Write a campaign (reference: Campaigns, get).
 
     Raises:
-        Refusal: there is none (1003301).
+        ErrorResponse: there is none (1003301).
     """
     if campaign_id not in CAMPAIGNS:
-        raise Refusal(ErrorCode.CAMPAIGN_NOT_FOUND)
+        raise ErrorResponse(ErrorCode.CAMPAIGN_NOT_FOUND)
     offer = CAMPAIGNS[campaign_id]
     products = [ProductOfCampaign.model_validate(product, from_attributes=True) for product in _products(offer)]
     return catalogue.encode(Campaign.model_validate({**_fields(offer, Language.ENGLISH), "products": products}))

@@ -7,7 +7,7 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.languages import language_of
 from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http import catalogue_bodies
 from bulk_topup.sandbox.http.messages import Answer, Request, in_language, page_answer
 from bulk_topup.sandbox.http.query import Page, Query
@@ -70,7 +70,7 @@ def countries(request: Request) -> Answer:
 def country(request: Request) -> Answer:
     """Give one country (reference: Countries)."""
     if not re.fullmatch(field_limits.COUNTRY_ISO_CODE, request.name):
-        raise Refusal(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
     return Answer(body=catalogue.country_body(request.name))
 
 
@@ -94,7 +94,7 @@ def benefit_types(request: Request) -> Answer:
 def look_up_path(request: Request) -> Answer:
     """List the operators of the number in the path (reference: Look up)."""
     if not re.fullmatch(field_limits.E164, request.name):
-        raise Refusal(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
     return page_answer(catalogue.lookup_bodies(request.name), request.query.page())
 
 
@@ -108,5 +108,5 @@ def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
     """Give both filters; a subservice needs its service (reference: Countries and Operators, list)."""
     service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
     if subservice_id is not None and service_id is None:
-        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")
     return service_id, subservice_id

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.faults import (
     Drop,
     Faults,
@@ -176,7 +176,7 @@ def _error(status: int) -> _Answer:
 
 
 def _own_error(code: ErrorCode, headers: Sequence[Header]) -> _Answer:
-    refusal = Refusal(code)
+    refusal = ErrorResponse(code)
     return _Answer(HTTPStatus(refusal.http_status), [_JSON, *headers], error_body(refusal))
 
 

@@ -17,7 +17,7 @@ from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, Rang
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.operators import COUNTRIES
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.bodies import moment
 from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
@@ -40,7 +40,7 @@ def statement_bodies(asked: StatementRequest, now: datetime) -> list[bytes]:
     """Write the open statements of an account, newest first (reference: Lookup, statement inquiry).
 
     Raises:
-        Refusal: there is no such product (1003001), it has no statements (1007500), or a field that its inquiry
+        ErrorResponse: there is no such product (1003001), it has no statements (1007500), or a field that its inquiry
             requires is missing (1000400).
     """
     product = catalogue.product(asked.product_id)
@@ -49,7 +49,7 @@ def statement_bodies(asked: StatementRequest, now: datetime) -> list[bytes]:
         or product.payment is None
         or not product.payment.supports_statement_inquiry
     ):
-        raise Refusal(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
+        raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     _check_inquiry_fields(product.payment, asked)
     if asked.account_number.endswith(WITHOUT_STATEMENTS):
         return []
@@ -71,7 +71,7 @@ def _check_inquiry_fields(payment: PaymentInformation, asked: StatementRequest) 
     alternatives = payment.required_inquiry_fields or []
     if alternatives and not any(all(getattr(asked, name, None) for name in inner) for inner in alternatives):
         needed = " or ".join(" and ".join(inner) for inner in alternatives)
-        raise Refusal(ErrorCode.BAD_REQUEST, f"an inquiry with product {asked.product_id} requires {needed}")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"an inquiry with product {asked.product_id} requires {needed}")
 
 
 def _balance(side: RangedAmount, number: int) -> Amount:
@@ -83,7 +83,7 @@ def benefit_bodies(asked: CreditPartyRequest, now: datetime) -> list[bytes]:
     """Write what a credit party has left at present (reference: Lookup, credit party benefits).
 
     Raises:
-        Refusal: as `status_body` does.
+        ErrorResponse: as `status_body` does.
     """
     account = _esim(asked)
     _, activated = _dates(account, now)
@@ -105,7 +105,8 @@ def status_body(asked: CreditPartyRequest, now: datetime) -> bytes:
     """Write when a credit party's eSIM was installed and activated (reference: Lookup, credit party status).
 
     Raises:
-        Refusal: there is no such service (1005004), it knows no such thing (1007500), or the credit party is missing
+        ErrorResponse: there is no such service (1005004), it knows no such thing (1007500), or the credit party is
+            missing
             (1000400) or not a mobile number (1005003).
     """
     installed, activated = _dates(_esim(asked), now)
@@ -121,16 +122,16 @@ def _esim(asked: CreditPartyRequest) -> str:
     catalogue.service_body(asked.service_id)
     account = _account(asked.credit_party_identifier)
     if asked.service_id != ESIM:
-        raise Refusal(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
+        raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     return account
 
 
 def _account(party: Party) -> str:
     if party.mobile_number is not None and not re.fullmatch(field_limits.E164, party.mobile_number):
-        raise Refusal(ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID)
+        raise ErrorResponse(ErrorCode.CREDIT_PARTY_MOBILE_NUMBER_INVALID)
     account = party.mobile_number or party.account_number
     if account is None:
-        raise Refusal(ErrorCode.BAD_REQUEST, "credit_party_identifier needs a mobile_number or an account_number")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "credit_party_identifier needs a mobile_number or an account_number")
     return account
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue.languages import Language
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.query import Header, Page, Query
 from bulk_topup.sandbox.provider.transaction import Transaction
 
@@ -29,12 +29,12 @@ class Request:
         """Give the name in the path as an id.
 
         Raises:
-            Refusal: it is none (1000400).
+            ErrorResponse: it is none (1000400).
         """
         if not (self.name.isascii() and self.name.isdigit() and len(self.name) <= len(str(high))):
-            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is not a positive whole number")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, "the id in the path is not a positive whole number")
         if not 1 <= int(self.name) <= high:
-            raise Refusal(ErrorCode.BAD_REQUEST, "the id in the path is out of range")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, "the id in the path is out of range")
         return int(self.name)
 
 
@@ -48,14 +48,14 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Held:
+class SyncWait:
     """An answer that goes back once its transaction is final (reference: Synchronous)."""
 
     transaction: Transaction
     status: int
 
 
-Handler = Callable[[Request], Answer | Held]
+Handler = Callable[[Request], Answer | SyncWait]
 
 
 def page_answer(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Answer:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from bulk_topup.dvs.field_limits import PER_PAGE_DEFAULT, PER_PAGE_MAX
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.requests import MAX_INT32, VISIBLE
 
 E = TypeVar("E", bound=StrEnum)
@@ -34,7 +34,7 @@ class Query:
         text: the query string.
 
     Raises:
-        Refusal: it cannot be read, here or in any method (1000400).
+        ErrorResponse: it cannot be read, here or in any method (1000400).
     """
 
     def __init__(self, text: bytes) -> None:
@@ -46,7 +46,7 @@ class Query:
                 max_num_fields=_MAX_PARAMETERS,
             )
         except ValueError:
-            raise Refusal(ErrorCode.BAD_REQUEST, "the query string cannot be read") from None
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, "the query string cannot be read") from None
 
     def text(self, name: str) -> str | None:
         """Give a parameter that is any text but a blank one."""
@@ -108,8 +108,8 @@ class Query:
         )
 
 
-def _bad(name: str) -> Refusal:
-    return Refusal(ErrorCode.BAD_REQUEST, f"query parameter {name} is not valid")
+def _bad(name: str) -> ErrorResponse:
+    return ErrorResponse(ErrorCode.BAD_REQUEST, f"query parameter {name} is not valid")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,11 +6,11 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.languages import language_of
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.faults import Faults, read_faults
 from bulk_topup.sandbox.http import catalogue_bodies, catalogue_routes, lookup_routes
 from bulk_topup.sandbox.http.bodies import balance_body, books_body, transaction_body
-from bulk_topup.sandbox.http.messages import Answer, Handler, Held, Request, in_language, list_answer, page_answer
+from bulk_topup.sandbox.http.messages import Answer, Handler, Request, SyncWait, in_language, list_answer, page_answer
 from bulk_topup.sandbox.http.query import REGION, Page
 from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.transaction_search import search
@@ -78,12 +78,12 @@ class Routes:
         """Give the endpoint of a path and the name that stands in it.
 
         Raises:
-            Refusal: there is none (1000404), or it does not take the method (1000400).
+            ErrorResponse: there is none (1000404), or it does not take the method (1000400).
         """
         methods, name = self._methods(path)
         handler = methods.get(method)
         if handler is None:
-            raise Refusal(ErrorCode.BAD_REQUEST, f"this address takes {' and '.join(methods)}")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"this address takes {' and '.join(methods)}")
         return handler, name
 
     def _methods(self, path: str) -> tuple[dict[str, Handler], str]:
@@ -95,7 +95,7 @@ class Routes:
         above, _, name = parent.rpartition("/")
         if (found := self._table.get(f"{above}/*/{last}")) is not None and name:
             return found, name
-        raise Refusal(ErrorCode.RESOURCE_NOT_FOUND)
+        raise ErrorResponse(ErrorCode.RESOURCE_NOT_FOUND)
 
     def _create(self, request: Request) -> Answer:
         return self.answer(self._provider.create(read_create_request(request.body)), 201)
@@ -103,14 +103,14 @@ class Routes:
     def _confirm(self, request: Request) -> Answer:
         return self.answer(self._provider.confirm(request.id(MAX_INT64)), 202)
 
-    def _create_held(self, request: Request) -> Answer | Held:
+    def _create_held(self, request: Request) -> Answer | SyncWait:
         transaction = self._provider.create(read_create_request(request.body))
         if transaction.confirmed_at is None:
             return self.answer(transaction, 201)
-        return Held(transaction=transaction, status=201)
+        return SyncWait(transaction=transaction, status=201)
 
-    def _confirm_held(self, request: Request) -> Held:
-        return Held(transaction=self._provider.confirm(request.id(MAX_INT64)), status=202)
+    def _confirm_held(self, request: Request) -> SyncWait:
+        return SyncWait(transaction=self._provider.confirm(request.id(MAX_INT64)), status=202)
 
     def _cancel(self, request: Request) -> Answer:
         return self.answer(self._provider.cancel(request.id(MAX_INT64)), 202)
@@ -167,7 +167,7 @@ class Routes:
             if unit in {None, name}
         ]
         if not bodies:
-            raise Refusal(ErrorCode.BALANCE_NOT_FOUND)
+            raise ErrorResponse(ErrorCode.BALANCE_NOT_FOUND)
         return page_answer(bodies, page)
 
     def _statements(self, request: Request) -> Answer:
@@ -196,7 +196,7 @@ class Routes:
         try:
             self._faults.set(read_faults(request.body))
         except ConfigurationError as error:
-            raise Refusal(ErrorCode.BAD_REQUEST, str(error)) from None
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
         return self._show_faults(request)
 
     def _clear_faults(self, request: Request) -> Answer:
@@ -211,5 +211,5 @@ class Routes:
         try:
             self._window.set(request.body)
         except ConfigurationError as error:
-            raise Refusal(ErrorCode.BAD_REQUEST, str(error)) from None
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
         return self._show_limit(request)

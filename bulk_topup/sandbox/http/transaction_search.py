@@ -7,7 +7,7 @@ from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.query import Query
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
@@ -20,7 +20,7 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
     """Give the ids of the transactions that fit every filter, oldest first.
 
     Raises:
-        Refusal: a filter is not valid, or the dates are more than 24 hours apart (1000400).
+        ErrorResponse: a filter is not valid, or the dates are more than 24 hours apart (1000400).
     """
     now = provider.now()
     external_id = query.text("external_id")
@@ -37,7 +37,7 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
     number = query.matching("credit_party_mobile_number", field_limits.E164)
     account = query.text("credit_party_account_number")
     if account is not None and len(account) > field_limits.ACCOUNT_NUMBER_MAX_LENGTH:
-        raise Refusal(ErrorCode.BAD_REQUEST, "query parameter credit_party_account_number is not valid")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "query parameter credit_party_account_number is not valid")
     filters = (type_, service_id, subservice_id, country, operator_id, status_id, number, account)
     if all(value is None for value in filters):
         return found
@@ -69,5 +69,5 @@ def _window(query: Query, now: datetime, *, always: bool) -> tuple[datetime, dat
     first = first or (last or now) - LONGEST_WINDOW
     last = last or first + LONGEST_WINDOW
     if not timedelta(0) <= last - first <= LONGEST_WINDOW:
-        raise Refusal(ErrorCode.BAD_REQUEST, "to_date must be at most 24 hours after from_date")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "to_date must be at most 24 hours after from_date")
     return first, last

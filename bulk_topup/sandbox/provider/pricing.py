@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
-from bulk_topup.domain.money import CENT, PRECISE, plain
+from bulk_topup.domain.money import CENT, PRECISE, format_plain
 from bulk_topup.dvs.models.base import CalculationMode, RequiredFields
 from bulk_topup.dvs.models.product import FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.requests import CreateRequest, RequestedAmount
 
 #: Amounts are told apart to here, also where a product has no steps.
@@ -67,33 +67,33 @@ def check_requirements(product: AnyProduct, request: CreateRequest) -> None:
     """Check that the request has every field that its product requires.
 
     Raises:
-        Refusal: a field is missing (1000400); the answer names it.
+        ErrorResponse: a field is missing (1000400); the answer names it.
     """
     for group, alternatives in _REQUIREMENTS[product.id]:
         given = getattr(request, group)
         if not any(all(getattr(given, name, None) is not None for name in inner) for inner in alternatives):
             needed = " or ".join(" and ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
-            raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} requires {needed}")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} requires {needed}")
 
 
 def requested_amount(product: AnyProduct, request: CreateRequest) -> tuple[CalculationMode, Decimal] | None:
     """Give which side of a ranged product is asked for, and how much of it; None for a fixed product.
 
     Raises:
-        Refusal: the mode or its side is missing (1000400), or the unit is another one (1003003).
+        ErrorResponse: the mode or its side is missing (1000400), or the unit is another one (1003003).
     """
     if isinstance(product, FixedProduct):
         return None
     mode = request.calculation_mode
     if mode is None:
-        raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} requires calculation_mode")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} requires calculation_mode")
     if mode not in (product.accepted_calculation_modes or CalculationMode):
-        raise Refusal(ErrorCode.BAD_REQUEST, f"product {product.id} does not take calculation_mode {mode}")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} does not take calculation_mode {mode}")
     asked, side = _side(product, request, mode)
     if asked is None:
-        raise Refusal(ErrorCode.BAD_REQUEST, f"calculation_mode {mode} requires {mode.partition('_')[0].lower()}")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"calculation_mode {mode} requires {mode.partition('_')[0].lower()}")
     if asked.unit != side.unit:
-        raise Refusal(ErrorCode.PRODUCT_UNIT_INVALID)
+        raise ErrorResponse(ErrorCode.PRODUCT_UNIT_INVALID)
     return mode, Decimal(asked.amount)
 
 
@@ -116,7 +116,7 @@ def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quo
         asked: what `requested_amount` gave.
 
     Raises:
-        Refusal: there is no such product (1003001), or the amount is out of range or between its steps (1003002).
+        ErrorResponse: there is no such product (1003001), or the amount is out of range or between its steps (1003002).
     """
     product = catalogue.product(product_id)
     if isinstance(product, FixedProduct):
@@ -135,7 +135,7 @@ def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quo
     rates, wholesale = product.rates, product.prices.wholesale
     base, rate = rates.base or Decimal(1), rates.wholesale or Decimal(1)
     _check_range(product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination, stated)
-    amount = Decimal(plain(stated))  # one way to write it, since equal amounts share a quote
+    amount = Decimal(format_plain(stated))  # one way to write it, since equal amounts share a quote
     if mode is CalculationMode.SOURCE_AMOUNT:
         source, destination = amount, PRECISE.multiply(amount, base)
     else:
@@ -156,9 +156,9 @@ def _check_range(side: RangedAmount, amount: Decimal) -> None:
     allowed = side.amount
     low, high, step = allowed.min or Decimal(0), allowed.max, allowed.increment
     if amount < low or (high is not None and amount > high):
-        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
+        raise ErrorResponse(ErrorCode.AMOUNT_OUT_OF_RANGE)
     if PRECISE.remainder(amount, FINEST) or (step and PRECISE.remainder(PRECISE.subtract(amount, low), step)):
-        raise Refusal(ErrorCode.AMOUNT_OUT_OF_RANGE)
+        raise ErrorResponse(ErrorCode.AMOUNT_OUT_OF_RANGE)
 
 
 def _to_cent(amount: Decimal) -> Decimal:

@@ -11,7 +11,7 @@ from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.books import Books, Cancelled, Confirmed, Created, Event, Notified, Opened, Reversed
 from bulk_topup.sandbox.provider.pricing import Quote, check_requirements, quote, requested_amount
 from bulk_topup.sandbox.provider.requests import CreateRequest
@@ -84,17 +84,17 @@ class Provider:
         """Create a transaction and set its price aside (reference: Transactions, create).
 
         Raises:
-            Refusal: as the reference's error codes say.
+            ErrorResponse: as the reference's error codes say.
             OSError: the books could not be written; nothing happened.
         """
         now = self.now()
         if request.external_id in self._by_external_id:
-            raise Refusal(ErrorCode.EXTERNAL_ID_ALREADY_USED)
+            raise ErrorResponse(ErrorCode.EXTERNAL_ID_ALREADY_USED)
         check_requirements(catalogue.product(request.product_id), request)
         quoted = _quote(request)
         wallet = self.wallets.get(quoted.unit)
         if wallet is None or not wallet.can_authorize(quoted.cost):
-            raise Refusal(ErrorCode.INSUFFICIENT_BALANCE)
+            raise ErrorResponse(ErrorCode.INSUFFICIENT_BALANCE)
         id_ = FIRST_ID + len(self.transactions)
         self._do(
             Created(
@@ -114,7 +114,7 @@ class Provider:
         """Confirm a transaction (reference: Transactions, confirm).
 
         Raises:
-            Refusal: there is none (1008004), or its status forbids it.
+            ErrorResponse: there is none (1008004), or its status forbids it.
         """
         now = self.now()
         transaction = self.get(transaction_id)
@@ -126,7 +126,7 @@ class Provider:
         """Cancel a transaction, which gives back what was set aside (reference: Transactions, cancel).
 
         Raises:
-            Refusal: there is none (1008004), or its status forbids it.
+            ErrorResponse: there is none (1008004), or its status forbids it.
         """
         now = self.now()
         transaction = self.get(transaction_id)
@@ -138,7 +138,7 @@ class Provider:
         """Reverse a completed transaction, as the provider's people do by hand (reference: Transactions).
 
         Raises:
-            Refusal: there is none (1008004), or it is not completed.
+            ErrorResponse: there is none (1008004), or it is not completed.
         """
         now = self.now()
         transaction = self.get(transaction_id)
@@ -158,11 +158,11 @@ class Provider:
         """Give a transaction.
 
         Raises:
-            Refusal: there is none (1008004).
+            ErrorResponse: there is none (1008004).
         """
         place = transaction_id - FIRST_ID
         if not 0 <= place < len(self.transactions):
-            raise Refusal(ErrorCode.TRANSACTION_NOT_FOUND)
+            raise ErrorResponse(ErrorCode.TRANSACTION_NOT_FOUND)
         return self.transactions[place]
 
     def by_external_id(self, external_id: str) -> Transaction | None:
@@ -186,7 +186,7 @@ class Provider:
             self._pass_to(event.at)
             try:
                 self._apply(event)
-            except (Refusal, KeyError) as error:
+            except (ErrorResponse, KeyError) as error:
                 raise ConfigurationError(
                     f"The books do not fit this version's catalogue ({error}); start new ones."
                 ) from None
@@ -218,7 +218,7 @@ class Provider:
     def _created(self, event: Created) -> None:
         quoted = _quote(event.request)
         if (event.price, event.fee, event.unit) != (quoted.price, quoted.fee, quoted.unit):
-            raise Refusal(ErrorCode.UNEXPECTED_ERROR, f"transaction {event.id} has another price")
+            raise ErrorResponse(ErrorCode.UNEXPECTED_ERROR, f"transaction {event.id} has another price")
         transaction = Transaction(
             id=event.id,
             request=event.request,

@@ -11,7 +11,7 @@ from msgspec import Meta
 from bulk_topup.dvs import codec, field_limits
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 
 T = TypeVar("T")
 
@@ -148,18 +148,18 @@ def read_body(body: bytes, type_: type[T]) -> T:
     """Read a request's body.
 
     Raises:
-        Refusal: it is not JSON, or not what the reference says (1000400).
+        ErrorResponse: it is not JSON, or not what the reference says (1000400).
     """
     try:
         value: Any = codec.decode(body)
         # Decimal counts as native here, so that a text is no number.
         return msgspec.convert(value, type_, builtin_types=(Decimal,))
     except codec.InvalidJSON as error:
-        raise Refusal(ErrorCode.BAD_REQUEST, str(error)) from None
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
     except ArithmeticError:
-        raise Refusal(ErrorCode.BAD_REQUEST, "a number is beyond all bounds") from None
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "a number is beyond all bounds") from None
     except RecursionError:
-        raise Refusal(ErrorCode.BAD_REQUEST, "nested too deeply") from None
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "nested too deeply") from None
 
 
 _MOBILE_NUMBERS = (
@@ -175,11 +175,12 @@ def read_create_request(body: bytes) -> CreateRequest:
     """Read the body of a transaction's creation.
 
     Raises:
-        Refusal: it is not what the reference says (1000400), or a mobile number is not in E.164 form (its own code).
+        ErrorResponse: it is not what the reference says (1000400), or a mobile number is not in E.164
+            form (its own code).
     """
     request = read_body(body, CreateRequest)
     for group, code in _MOBILE_NUMBERS:
         number = getattr(getattr(request, group), "mobile_number", None)
         if number is not None and not _E164.fullmatch(number):
-            raise Refusal(code)
+            raise ErrorResponse(code)
     return request

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import Quote
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.sandbox.provider.suffix_outcomes import CONFIRMED, CREATED, SUBMITTED, SUBMITTED_AFTER, Outcome, Status
@@ -43,29 +43,29 @@ class Transaction:
         """Check that it can be confirmed now.
 
         Raises:
-            Refusal: it was confirmed already (1007002), or it expired or was cancelled (1007004).
+            ErrorResponse: it was confirmed already (1007002), or it expired or was cancelled (1007004).
         """
         if self.confirmed_at is not None:
-            raise Refusal(ErrorCode.ALREADY_CONFIRMED)
+            raise ErrorResponse(ErrorCode.ALREADY_CONFIRMED)
         if self.ended_as is not None or now >= self.expires_at:
-            raise Refusal(ErrorCode.CONFIRMATION_NO_LONGER_POSSIBLE)
+            raise ErrorResponse(ErrorCode.CONFIRMATION_NO_LONGER_POSSIBLE)
 
     def check_cancellable(self) -> None:
         """Check that it can be cancelled.
 
         Raises:
-            Refusal: it was cancelled already (1007005), or confirmed (1007007).
+            ErrorResponse: it was cancelled already (1007005), or confirmed (1007007).
         """
         if self.confirmed_at is not None:
-            raise Refusal(ErrorCode.CANCELLATION_NO_LONGER_POSSIBLE)
+            raise ErrorResponse(ErrorCode.CANCELLATION_NO_LONGER_POSSIBLE)
         if self.ended_as is not None:
-            raise Refusal(ErrorCode.ALREADY_CANCELLED)
+            raise ErrorResponse(ErrorCode.ALREADY_CANCELLED)
 
     def check_reversible(self) -> None:
         """Check that it can be reversed.
 
         Raises:
-            Refusal: it is not COMPLETED (1000400).
+            ErrorResponse: it is not COMPLETED (1000400).
         """
         if self.ended_as is None or self.ended_as.class_ is not StatusClass.COMPLETED:
-            raise Refusal(ErrorCode.BAD_REQUEST, "only a COMPLETED transaction can be reversed")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, "only a COMPLETED transaction can be reversed")

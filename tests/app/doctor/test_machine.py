@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bulk_topup.app.doctor import Verdict, examine_folder, examine_machine, machine
+from bulk_topup.app.doctor import CheckStatus, examine_folder, examine_machine, machine
 
 
 class Usage(NamedTuple):
@@ -31,14 +31,14 @@ def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_folder_with_room_is_well_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     finding = examine_folder("ledger's folder", tmp_path, "--ledger")
-    assert finding.verdict is Verdict.OK
+    assert finding.verdict is CheckStatus.OK
     assert "can be written to, keeps locks" in finding.message
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_yet_is_looked_for_above_and_not_made(tmp_path: Path) -> None:
     finding = examine_folder("reports", tmp_path / "to/be/made", "--report-dir")
-    assert finding.verdict is Verdict.OK
+    assert finding.verdict is CheckStatus.OK
     assert "to/be/made can be made" in finding.message
     assert list(tmp_path.iterdir()) == []
 
@@ -48,23 +48,27 @@ def test_a_folder_that_cannot_be_written_to_is_bad(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     finding = examine_folder("ledger's folder", tmp_path, "--ledger")
     tmp_path.chmod(0o700)
-    assert (finding.verdict, "--ledger" in finding.cure) == (Verdict.BAD, True)
+    assert (finding.verdict, "--ledger" in finding.cure) == (CheckStatus.BAD, True)
 
 
 def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert examine_folder("reports", tmp_path / "file", "--report-dir").verdict is Verdict.BAD
+    assert examine_folder("reports", tmp_path / "file", "--report-dir").verdict is CheckStatus.BAD
 
 
-@pytest.mark.parametrize(("free", "verdict"), [(2**40, Verdict.OK), (2**29, Verdict.WARN), (2**20, Verdict.BAD)])
-def test_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("free", "verdict"), [(2**40, CheckStatus.OK), (2**29, CheckStatus.WARN), (2**20, CheckStatus.BAD)]
+)
+def test_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: CheckStatus) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(free))
     assert examine_folder("reports", tmp_path, "--report-dir").verdict is verdict
 
 
-@pytest.mark.parametrize(("kind", "verdict"), [("ext4", Verdict.OK), ("nfs4", Verdict.WARN), ("cifs", Verdict.WARN)])
+@pytest.mark.parametrize(
+    ("kind", "verdict"), [("ext4", CheckStatus.OK), ("nfs4", CheckStatus.WARN), ("cifs", CheckStatus.WARN)]
+)
 def test_a_file_system_over_a_network_is_no_place_for_a_ledger(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, verdict: Verdict
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, verdict: CheckStatus
 ) -> None:
     mounts, place = tmp_path / "mounts", tmp_path / "with blank"
     place.mkdir()
@@ -75,4 +79,4 @@ def test_a_file_system_over_a_network_is_no_place_for_a_ledger(
     monkeypatch.setattr(machine, "_MOUNTS", mounts)
     finding = examine_folder("ledger's folder", place, "--ledger")
     assert finding.verdict is verdict
-    assert (f"over a network ({kind})" in finding.message) == (verdict is Verdict.WARN)
+    assert (f"over a network ({kind})" in finding.message) == (verdict is CheckStatus.WARN)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from bulk_topup.app.doctor import Finding, Verdict, examine_provider
+from bulk_topup.app.doctor import CheckStatus, Finding, examine_provider
 from bulk_topup.dvs import AsyncDVS
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def test_a_provider_that_takes_the_key_pair_is_told_with_wallets_rate_and_
     headers = {"X-Ratelimit-Limit": "100", "X-Ratelimit-Remaining": "98"}
     async with answering(body=WALLET % "12.50", headers=headers) as dvs:
         findings = await found(dvs, still_clock)
-    assert {finding.verdict for finding in findings.values()} == {Verdict.OK}
+    assert {finding.verdict for finding in findings.values()} == {CheckStatus.OK}
     assert {check: finding.message for check, finding in findings.items() if check != "connection"} == {
         "credentials": "The provider takes the key pair.",
         "clock": "This machine's clock is the provider's.",
@@ -41,7 +41,7 @@ async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
 ) -> None:
     async with answering(status) as dvs:
         findings = await found(dvs, still_clock)
-    assert findings["credentials"].verdict is Verdict.BAD
+    assert findings["credentials"].verdict is CheckStatus.BAD
     assert "DVS_API_KEY and DVS_API_SECRET" in findings["credentials"].cure
     assert findings["credentials"].is_providers
     assert "balance" not in findings
@@ -49,10 +49,10 @@ async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
 
 @pytest.mark.parametrize(
     ("status", "verdict"),
-    [("503 Unavailable", Verdict.BAD), ("429 Too Many", Verdict.WARN), ("302 Found", Verdict.BAD)],
+    [("503 Unavailable", CheckStatus.BAD), ("429 Too Many", CheckStatus.WARN), ("302 Found", CheckStatus.BAD)],
 )
 async def test_another_status_is_told(
-    answering: Callable[..., Any], still_clock: Any, status: str, verdict: Verdict
+    answering: Callable[..., Any], still_clock: Any, status: str, verdict: CheckStatus
 ) -> None:
     async with answering(status) as dvs:
         assert (await found(dvs, still_clock))["credentials"].verdict is verdict
@@ -61,20 +61,20 @@ async def test_another_status_is_told(
 @pytest.mark.parametrize(
     ("ahead", "verdict", "says"),
     [
-        (31, Verdict.WARN, "31 s ahead of the provider's"),
-        (-31, Verdict.WARN, "31 s behind the provider's"),
-        (29, Verdict.OK, "29 s ahead of"),
+        (31, CheckStatus.WARN, "31 s ahead of the provider's"),
+        (-31, CheckStatus.WARN, "31 s behind the provider's"),
+        (29, CheckStatus.OK, "29 s ahead of"),
     ],
 )
 async def test_a_clock_that_differs_by_more_than_half_a_minute_is_worth_a_look(
-    answering: Callable[..., Any], still_clock: Any, ahead: int, verdict: Verdict, says: str
+    answering: Callable[..., Any], still_clock: Any, ahead: int, verdict: CheckStatus, says: str
 ) -> None:
     still_clock.moment += timedelta(seconds=ahead)
     async with answering() as dvs:
         finding = (await found(dvs, still_clock))["clock"]
     assert finding.verdict is verdict
     assert says in finding.message
-    assert ("NTP" in finding.cure) == (verdict is Verdict.WARN)
+    assert ("NTP" in finding.cure) == (verdict is CheckStatus.WARN)
 
 
 @pytest.mark.parametrize("date", ["", "no date", "Tue, 24 Nov 99999 12:00:00 GMT"])
@@ -89,21 +89,21 @@ async def test_an_account_without_a_wallet_and_an_empty_wallet_are_told(
     answering: Callable[..., Any], still_clock: Any
 ) -> None:
     async with answering() as dvs:
-        assert (await found(dvs, still_clock))["balance"].verdict is Verdict.BAD
+        assert (await found(dvs, still_clock))["balance"].verdict is CheckStatus.BAD
     async with answering(body=WALLET % "0") as dvs:
         finding = (await found(dvs, still_clock))["balance"]
-    assert (finding.verdict, finding.message) == (Verdict.WARN, "0 USD available, 2.5 held.")
+    assert (finding.verdict, finding.message) == (CheckStatus.WARN, "0 USD available, 2.5 held.")
     assert "Top up" in finding.cure
 
 
 async def test_balances_that_make_no_sense_are_bad(answering: Callable[..., Any], still_clock: Any) -> None:
     async with answering(body='[{"unit":"USD"}]') as dvs:
-        assert (await found(dvs, still_clock))["balance"].verdict is Verdict.BAD
+        assert (await found(dvs, still_clock))["balance"].verdict is CheckStatus.BAD
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(90, Verdict.OK), (10, Verdict.WARN)])
+@pytest.mark.parametrize(("days", "verdict"), [(90, CheckStatus.OK), (10, CheckStatus.WARN)])
 async def test_a_trusted_certificate_is_told_with_its_end(
-    answering: Callable[..., Any], still_clock: Any, authority: trustme.CA, days: int, verdict: Verdict
+    answering: Callable[..., Any], still_clock: Any, authority: trustme.CA, days: int, verdict: CheckStatus
 ) -> None:
     async with answering(tls=authority, ends_in=timedelta(days=days)) as dvs:
         finding = (await found(dvs, still_clock))["connection"]
@@ -119,7 +119,7 @@ async def test_a_certificate_that_nobody_trusts_is_bad_and_nothing_else_is_asked
     async with answering(tls=trustme.CA()) as dvs:
         findings = await found(dvs, still_clock)
     assert list(findings) == ["connection"]
-    assert findings["connection"].verdict is Verdict.BAD
+    assert findings["connection"].verdict is CheckStatus.BAD
     assert "SSL_CERT_FILE" in findings["connection"].cure
 
 

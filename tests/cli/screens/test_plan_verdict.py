@@ -7,8 +7,8 @@ import pytest
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
-from bulk_topup.domain.totals import Difference
-from bulk_topup.domain.verdict import Tone
+from bulk_topup.domain.totals import MergePreview
+from bulk_topup.domain.verdict import Severity
 from bulk_topup.jobs.job import Job
 from bulk_topup.plan import BalanceCheck, GuardCheck, Plan
 
@@ -21,12 +21,12 @@ NO_WALLET = BalanceCheck(unit="EUR", available=None, cost=Decimal(1))
 def _prepared(
     *,
     refused: int = 0,
-    difference: Difference | None = None,
+    difference: MergePreview | None = None,
     balances: tuple[BalanceCheck, ...] = (),
     checks: tuple[GuardCheck, ...] = (),
 ) -> Prepared:
     plan = Plan(rows=10, accepted=10 - refused, refused=refused)
-    new = Difference(new=10 - refused, costs={"USD": Decimal("12.50"), "EUR": Decimal(3)})
+    new = MergePreview(new=10 - refused, costs={"USD": Decimal("12.50"), "EUR": Decimal(3)})
     return Prepared(plan=plan, difference=difference or new, balances=balances, checks=checks)
 
 
@@ -49,12 +49,12 @@ def _prepared(
     ],
 )
 def test_what_keeps_a_plan_from_running_comes_first_with_its_cure(prepared: Prepared, told: str) -> None:
-    assert plan_verdict(JOB, None, prepared) == (Tone.BAD, told)
+    assert plan_verdict(JOB, None, prepared) == (Severity.BAD, told)
 
 
 def test_a_plan_that_can_run_says_what_it_costs() -> None:
     assert plan_verdict(JOB, None, _prepared()) == (
-        Tone.GOOD,
+        Severity.GOOD,
         "It can run: 10 rows to be sent, for about 3 EUR and 12.5 USD.",
     )
     skipping = JOB.model_copy(update={"skip_refused": True})
@@ -67,10 +67,10 @@ def test_a_plan_that_needs_an_approval_says_so() -> None:
 
 
 def test_a_plan_with_nothing_left_says_so_and_names_what_was_corrected() -> None:
-    done = _prepared(difference=Difference(completed=10))
-    assert plan_verdict(JOB, None, done) == (Tone.GOOD, "Nothing is left to be sent.")
-    corrected = _prepared(difference=Difference(completed=9, failed=1, corrected=1))
+    done = _prepared(difference=MergePreview(completed=10))
+    assert plan_verdict(JOB, None, done) == (Severity.GOOD, "Nothing is left to be sent.")
+    corrected = _prepared(difference=MergePreview(completed=9, failed=1, corrected=1))
     assert plan_verdict(JOB, None, corrected) == (
-        Tone.OPEN,
+        Severity.OPEN,
         "Nothing new is to be sent; 1 row that failed are corrected.",
     )

@@ -13,7 +13,7 @@ from bulk_topup.cli.screens.progress import RunScreen
 from bulk_topup.cli.screens.style import bar_of, framed, is_live, next_steps
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.states import RowState
-from bulk_topup.domain.verdict import Step, Tone, Verdict
+from bulk_topup.domain.verdict import RunVerdict, Severity, Step
 from bulk_topup.engine import Progress
 
 COUNTS = st.fixed_dictionaries({state: st.integers(0, 2_000_000) for state in RowState})
@@ -174,7 +174,7 @@ def test_a_frame_is_for_a_screen_and_elsewhere_its_lines_are_whole() -> None:
     long = "x" * 200
     screen, log = console(40), Console(file=StringIO(), width=40, _environ={})
     for each in (screen, log):
-        each.print(framed("Run [a]/b", Tone.BAD, ["It [bold]cannot[/] run.", long], each), crop=False)
+        each.print(framed("Run [a]/b", Severity.BAD, ["It [bold]cannot[/] run.", long], each), crop=False)
     assert isinstance(log.file, StringIO)
     assert log.file.getvalue() == f"It cannot run.\n{long}\n"
     assert isinstance(screen.file, StringIO)
@@ -189,7 +189,7 @@ def test_a_dumb_terminal_and_a_pipe_with_forced_colours_are_never_drawn_over() -
 
 def test_a_command_is_not_broken_so_that_it_can_be_copied() -> None:
     command = f"bulk-topup retry {'x' * 100}"
-    verdict = Verdict(tone=Tone.BAD, headline="", ending="", steps=(Step(text="Try again:", command=command),))
+    verdict = RunVerdict(tone=Severity.BAD, headline="", ending="", steps=(Step(text="Try again:", command=command),))
     narrow = Console(file=StringIO(), width=40, _environ={})
     narrow.print(next_steps(verdict), crop=False)
     assert isinstance(narrow.file, StringIO)

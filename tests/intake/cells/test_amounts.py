@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import plain
-from bulk_topup.intake import Refusal, normalise_amount
+from bulk_topup.domain.money import format_plain
+from bulk_topup.intake import CellProblem, normalise_amount
 from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.normalise import normaliser_of
@@ -21,7 +21,7 @@ MARKS = st.sampled_from([".", ","])
 def test_every_amount_keeps_its_value_whatever_stands_around_it(
     amount: Decimal, mark: str, zeros: str, blanks: str
 ) -> None:
-    written = f"{blanks}{zeros}{plain(amount).replace('.', mark)}{blanks}"
+    written = f"{blanks}{zeros}{format_plain(amount).replace('.', mark)}{blanks}"
     normal = normalise_amount(written, mark)
     assert isinstance(normal, str)
     assert Decimal(normal) == amount
@@ -29,34 +29,36 @@ def test_every_amount_keeps_its_value_whatever_stands_around_it(
 
 @given(amount=AMOUNTS, mark=MARKS)
 def test_a_normal_amount_stays_as_it_is(amount: Decimal, mark: str) -> None:
-    normal = normalise_amount(plain(amount).replace(".", mark), mark)
-    assert normal == plain(amount)
+    normal = normalise_amount(format_plain(amount).replace(".", mark), mark)
+    assert normal == format_plain(amount)
 
 
 @given(text=st.text("0123456789.,+-eE '", max_size=14) | st.text(max_size=8), mark=MARKS)
 def test_whatever_is_written_the_result_is_plain_and_positive_or_a_sentence(text: str, mark: str) -> None:
     answer = normalise_amount(text, mark)
-    if isinstance(answer, Refusal):
+    if isinstance(answer, CellProblem):
         assert answer.message.endswith(".")
     else:
         assert Decimal(answer) > 0
-        assert answer == plain(Decimal(answer))
+        assert answer == format_plain(Decimal(answer))
 
 
 @given(text=st.text("0123456789.,", min_size=1, max_size=12), mark=MARKS)
 def test_the_other_mark_is_never_read_as_the_stated_one(text: str, mark: str) -> None:
     other = "," if mark == "." else "."
     if other in text:
-        assert isinstance(normalise_amount(text, mark), Refusal)
+        assert isinstance(normalise_amount(text, mark), CellProblem)
 
 
-@given(texts=st.lists(st.text("0123456789.,", max_size=6) | AMOUNTS.map(plain), min_size=1, max_size=8), mark=MARKS)
+@given(
+    texts=st.lists(st.text("0123456789.,", max_size=6) | AMOUNTS.map(format_plain), min_size=1, max_size=8), mark=MARKS
+)
 def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) -> None:
     values, reasons = normaliser_of("amount", Formats(decimal_mark=mark)).column(pl.Series(texts))
     for place, text in enumerate(texts):
         answer = normalise_amount(text, mark) if text else None
         assert values[place] == (answer if isinstance(answer, str) else None)
-        assert reasons.get(place) == (answer.message if isinstance(answer, Refusal) else None)
+        assert reasons.get(place) == (answer.message if isinstance(answer, CellProblem) else None)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) 
 )
 def test_what_is_not_clearly_one_amount_is_refused_with_a_cure(text: str, mark: str, told: str) -> None:
     answer = normalise_amount(text, mark)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, CellProblem)
     assert told in answer.message
 
 
@@ -105,5 +107,5 @@ def test_padding_zeros_are_dropped(text: str, normal: str) -> None:
 def test_the_pattern_of_plain_amounts_knows_every_normal_amount(amount: Decimal) -> None:
     normaliser = normaliser_of("amount", Formats())
     assert normaliser.pattern == PLAIN_AMOUNT
-    values, _ = normaliser.column(pl.Series([plain(amount)]))
+    values, _ = normaliser.column(pl.Series([format_plain(amount)]))
     assert values.str.contains(PLAIN_AMOUNT).all()

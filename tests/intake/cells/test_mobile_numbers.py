@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs.field_limits import E164
-from bulk_topup.intake import Formats, Refusal, normalise_mobile_number
+from bulk_topup.intake import CellProblem, Formats, normalise_mobile_number
 from bulk_topup.intake.cells.mobile_numbers import possible_lengths_pattern
 from bulk_topup.intake.cells.normalise import normaliser_of
 
@@ -38,7 +38,7 @@ def test_decimals_after_a_number_are_never_taken_for_its_digits(
 ) -> None:
     for text in (f"{sign}{number[1:]}{tail}", f"{number[:4]} {number[4:]}{tail}"):
         answer = normalise_mobile_number(text, country)
-        assert isinstance(answer, Refusal)
+        assert isinstance(answer, CellProblem)
         assert "looks like a number that a program wrote with decimals; format the column as text" in answer.message
 
 
@@ -53,7 +53,7 @@ def test_a_normal_number_is_recognised_by_the_pattern_and_stays_as_it_is(number:
 )
 def test_whatever_is_written_the_result_is_e164_or_a_sentence(text: str, country: str | None) -> None:
     answer = normalise_mobile_number(text, country)
-    if isinstance(answer, Refusal):
+    if isinstance(answer, CellProblem):
         assert answer.message.endswith(".")
     else:
         assert re.fullmatch(E164, answer)
@@ -63,7 +63,7 @@ def test_whatever_is_written_the_result_is_e164_or_a_sentence(text: str, country
 @given(digits=st.text("0123456789", min_size=1, max_size=17))
 def test_no_country_and_no_digit_is_added_to_a_number_with_plus(digits: str) -> None:
     answer = normalise_mobile_number(f"+{digits}", "SG")
-    if not isinstance(answer, Refusal):
+    if not isinstance(answer, CellProblem):
         assert len(answer) <= len(digits) + 1
         assert (answer[:2], answer[-4:]) == (f"+{digits[0]}", digits[-4:])
 
@@ -74,7 +74,7 @@ def test_a_column_of_numbers_reads_as_its_cells_do(texts: list[str]) -> None:
     for place, text in enumerate(texts):
         answer = normalise_mobile_number(text, "SG") if text.strip() else None
         assert values[place] == (answer if isinstance(answer, str) else None)
-        assert reasons.get(place) == (answer.message if isinstance(answer, Refusal) else None)
+        assert reasons.get(place) == (answer.message if isinstance(answer, CellProblem) else None)
 
 
 @pytest.mark.parametrize(
@@ -120,5 +120,5 @@ def test_a_country_code_that_the_tables_do_not_know_is_left_to_the_provider() ->
 )
 def test_what_is_not_clearly_one_number_is_refused_with_a_cure(text: str, country: str | None, told: str) -> None:
     answer = normalise_mobile_number(text, country)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, CellProblem)
     assert told in answer.message

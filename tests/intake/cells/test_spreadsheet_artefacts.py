@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.intake import Formats, Refusal, normalise_amount
+from bulk_topup.intake import CellProblem, Formats, normalise_amount
 from bulk_topup.intake.cells.normalise import normaliser_of
 from bulk_topup.intake.cells.spreadsheet_artefacts import (
     EXACT_DIGITS,
@@ -33,7 +33,7 @@ def test_a_number_reads_as_plain_digits_without_rounding_or_every_field_refuses_
     if "E" in text:
         assert abs(number) >= 10**EXACT_DIGITS or len(exact.as_tuple().digits) > EXACT_DIGITS
         for field in ("amount", "credit_party_identifier.mobile_number", "credit_party_identifier.account_number"):
-            assert isinstance(normaliser_of(field, Formats()).cell(text), Refusal)
+            assert isinstance(normaliser_of(field, Formats()).cell(text), CellProblem)
     else:
         assert Decimal(text) == exact
 
@@ -66,7 +66,7 @@ def test_the_values_of_cells_read_as_text(value: Value, text: str) -> None:
 def test_a_number_that_may_have_lost_digits_is_never_an_account_number_or_an_amount(number: float) -> None:
     text = number_text(number)
     assert find_rounded(text)
-    assert isinstance(normalise_amount(text, "."), Refusal)
+    assert isinstance(normalise_amount(text, "."), CellProblem)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.intake import Formats, Refusal
+from bulk_topup.intake import CellProblem, Formats
 from bulk_topup.intake.cells.normalise import normaliser_of
 from bulk_topup.intake.cells.texts import (
     BLANKS,
     PRODUCT_ID_MAX,
     QUOTED_CHARACTERS,
-    find_hidden,
+    check_invisible,
     normalise_country_code,
     normalise_currency,
     normalise_date,
@@ -34,11 +34,11 @@ def test_blanks_of_every_kind_around_a_text_never_matter(blanks: str, core: str)
 @given(st.text())
 def test_a_text_is_kept_as_it_is_or_refused_for_a_character_that_nobody_sees(text: str) -> None:
     answer = normalise_text(text)
-    if isinstance(answer, Refusal):
+    if isinstance(answer, CellProblem):
         assert "invisible character U+" in answer.message
     else:
         assert answer == strip(text)
-        assert find_hidden(answer) is None
+        assert check_invisible(answer) is None
 
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
@@ -48,7 +48,7 @@ def test_a_column_of_texts_reads_as_its_cells_do(texts: list[str]) -> None:
     for place, text in enumerate(texts):
         answer = normaliser.cell(strip(text)) if strip(text) else None
         assert values[place] == (answer if isinstance(answer, str) else None)
-        assert reasons.get(place) == (answer.message if isinstance(answer, Refusal) else None)
+        assert reasons.get(place) == (answer.message if isinstance(answer, CellProblem) else None)
 
 
 def test_names_of_every_script_are_kept() -> None:
@@ -82,10 +82,10 @@ def test_every_day_that_exists_is_taken(day: date) -> None:
     ],
 )
 def test_what_is_no_code_is_refused_with_a_cure(
-    normalise: Callable[[str], str | Refusal], text: str, told: str
+    normalise: Callable[[str], str | CellProblem], text: str, told: str
 ) -> None:
     answer = normalise(text)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, CellProblem)
     assert told in answer.message
 
 

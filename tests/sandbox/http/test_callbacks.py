@@ -358,7 +358,7 @@ async def test_a_change_that_was_overtaken_is_not_told_again(
     provider.reverse(transaction.id)
     while transaction.notified_as is None:  # noqa: ASYNC110 - nothing tells when
         await asyncio.sleep(0)
-    standing.gate.set()
+    standing.wait_until_allowed.set()
     await asyncio.sleep(0)
     await calls.stop()
     assert receiver.statuses(2) == ["COMPLETED", "REVERSED"]
@@ -370,13 +370,13 @@ class Gated:
 
     def __init__(self, clock: Any) -> None:
         self.now, self.monotonic = clock.now, clock.monotonic
-        self.gate, self.reached = asyncio.Event(), asyncio.Event()
+        self.wait_until_allowed, self.reached = asyncio.Event(), asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
         if seconds < WAITS[0]:
             await asyncio.Event().wait()
         self.reached.set()
-        await self.gate.wait()
+        await self.wait_until_allowed.wait()
 
 
 @pytest.fixture

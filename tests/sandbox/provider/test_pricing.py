@@ -10,7 +10,7 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.plan.prices import expected_cost
 from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import quote
 
 RANGED = [product for product in PRODUCTS if isinstance(product, RangedProduct)]
@@ -54,5 +54,5 @@ def test_amounts_between_the_steps_are_refused(
     step = product.destination.amount.increment or Decimal(1)
     if mode is CalculationMode.SOURCE_AMOUNT or off % step == 0:
         return
-    with pytest.raises(Refusal, match="out of range"):
+    with pytest.raises(ErrorResponse, match="out of range"):
         quote(product.id, (mode, amount + off))

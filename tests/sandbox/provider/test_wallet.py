@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
 from bulk_topup.sandbox.config import SandboxConfig
-from bulk_topup.sandbox.errors import Refusal
+from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.requests import CreateRequest, Party, RequestedAmount
 
@@ -68,10 +68,10 @@ def test_balances_are_listed_by_unit(
 def test_an_amount_of_the_whole_wallet_can_be_spent_and_not_a_cent_more(open_provider: Callable[..., Provider]) -> None:
     card = CreateRequest(external_id="a", product_id=8803, auto_confirm=True)
     open_provider(balances={"USD": Decimal("23.75")}, books=None).create(card)
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(ErrorResponse) as caught:
         open_provider(balances={"USD": Decimal("23.74")}, books=None).create(card)
     assert caught.value.code is ErrorCode.INSUFFICIENT_BALANCE
-    with pytest.raises(Refusal):
+    with pytest.raises(ErrorResponse):
         open_provider(balances={"EUR": Decimal(1000)}, books=None).create(card)
 
 
@@ -123,7 +123,7 @@ class Account(RuleBasedStateMachine):
         )
         try:
             transaction = self.provider.create(request)
-        except Refusal as error:
+        except ErrorResponse as error:
             refusal = error
         else:
             assert external_id not in self.external_ids
@@ -148,7 +148,7 @@ class Account(RuleBasedStateMachine):
     def _ask(self, change: Callable[[int], Any], id_: int, after: StatusClass) -> None:
         try:
             transaction = change(id_)
-        except Refusal:
+        except ErrorResponse:
             return
         assert transaction.status(self.provider.now()).class_ is after
 

@@ -7,15 +7,15 @@ from decimal import Decimal
 
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.guards import Caps, Guards, Mode
-from bulk_topup.domain.money import PRECISE, plain
+from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine.budget import Budget
-from bulk_topup.engine.charges import Taken
+from bulk_topup.engine.charges import Charges
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
-from bulk_topup.ledger import Ledger, RetryChoice, Spent
+from bulk_topup.ledger import LedgerStore, RetryChoice, Spent
 from bulk_topup.system.clock import Clock
 
 #: By which share a price may differ where transactions are held to be compared and nothing else is stated.
@@ -24,7 +24,7 @@ HOLD_TOLERANCE = Decimal("0.01")
 REASONS_TOLD = 5
 
 
-class Settlement:
+class MoveRecorder:
     """Writes moves and draws the consequences that the run's guards ask for.
 
     Args:
@@ -40,7 +40,7 @@ class Settlement:
     def __init__(
         self,
         *,
-        ledger: Ledger,
+        ledger: LedgerStore,
         journal: Journal,
         run: Run,
         control: Control,
@@ -59,7 +59,7 @@ class Settlement:
         self.operators = OperatorBreaker(guards.operators, clock)
         spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
         self.budget = Budget(guards.caps, spent)
-        self.taken = Taken()
+        self.taken = Charges()
 
     async def record(self, *moved: tuple[Attempt, Move]) -> None:
         """Write moves and return when they are on disk, and what follows from them.
@@ -78,7 +78,7 @@ class Settlement:
         if failed:
             await self.retry([move.row_id for move in failed])
             if not all(self._was_held(move) for move in failed):
-                self.judge_failures()
+                self.check_failure_rate()
 
     def _was_held(self, move: Move) -> bool:
         """Tell that a row failed because the run let go of what it held, for a reason of its own that is told then."""
@@ -102,7 +102,7 @@ class Settlement:
                 self._reasons[move.facts.status_message if move.facts else move.message] += 1
         elif move.facts is not None:
             self.budget.charged(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            drift = drift_of(attempt, move.facts.charged, move.facts.price_unit, self._guards)
+            drift = price_drift(attempt, move.facts.charged, move.facts.price_unit, self._guards)
             if drift and move.before is RowState.IN_FLIGHT:
                 self._control.stop(StopReason.PRICE, f"{drift} Tolerate a larger share to send the rest.")
 
@@ -111,11 +111,11 @@ class Settlement:
         if self._guards.stops.price_drift is None:
             return
         for met in await self._journal.call(self._ledger.prices_met, self._run):
-            if drift := drift_of(met.attempt, met.charged, met.price_unit, self._guards):
+            if drift := price_drift(met.attempt, met.charged, met.price_unit, self._guards):
                 self._control.stop(StopReason.PRICE, f"{drift} Tolerate a larger share to send the rest.")
                 return
 
-    def judge_failures(self) -> None:
+    def check_failure_rate(self) -> None:
         """Stop sending when too large a share of the run's final rows failed."""
         limit = self._guards.stops.failed_share
         counts = self._journal.counts
@@ -126,12 +126,12 @@ class Settlement:
         told = ", ".join(f"{number} {reason}" for reason, number in self._reasons.most_common(REASONS_TOLD))
         self._control.stop(
             StopReason.FAILURES,
-            f"{failed} of {final} final rows failed, more than the share of {plain(limit)} that is allowed"
+            f"{failed} of {final} final rows failed, more than the share of {format_plain(limit)} that is allowed"
             f"{f': {told}' if told else ''}. Find out why; then retry them, or start again with a larger share.",
         )
 
 
-def drift_of(attempt: Attempt, charged: Decimal | None, unit: str | None, guards: Guards) -> str | None:
+def price_drift(attempt: Attempt, charged: Decimal | None, unit: str | None, guards: Guards) -> str | None:
     """Tell by a sentence that what is charged, in `unit`, differs from the plan by more than is tolerated."""
     tolerance = guards.stops.price_drift
     if tolerance is None and guards.mode is Mode.HOLD:
@@ -144,6 +144,6 @@ def drift_of(attempt: Attempt, charged: Decimal | None, unit: str | None, guards
     if unit == attempt.cost_unit and abs(PRECISE.subtract(charged, planned)) <= PRECISE.multiply(tolerance, planned):
         return None
     return (
-        f"The provider charges {plain(charged)} {unit} for {attempt.external_id}, and the plan has "
-        f"{plain(planned)} {attempt.cost_unit}; a share of {plain(tolerance)} is tolerated."
+        f"The provider charges {format_plain(charged)} {unit} for {attempt.external_id}, and the plan has "
+        f"{format_plain(planned)} {attempt.cost_unit}; a share of {format_plain(tolerance)} is tolerated."
     )
