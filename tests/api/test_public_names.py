@@ -18,4 +18,4 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 def test_looking_at_states_and_meanings_loads_nothing_heavy() -> None:
-    assert imported_by("from bulk_topup import BulkTopupError, ExitMeaning, RowState, exit_meaning") == {"bulk_topup"}
+    assert imported_by("from bulk_topup import BulkTopupError, ExitCode, RowState, exit_code_for") == {"bulk_topup"}

@@ -24,7 +24,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.run import Outcome, Run
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
 from bulk_topup.report import ReportError, ReportFormat, write_report
 from bulk_topup.domain.states import RowState
 
