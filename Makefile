@@ -10,12 +10,14 @@ DEMO := build/demo
 # Pays the sample payroll against an embedded sandbox. Some of its numbers are declined on purpose (exit code 1).
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@echo "Paying sample_files/payroll.xlsx (250 invented people) against a simulated provider; no money moves."
 	@$(BIN)/bulk-topup run sample_files/payroll.xlsx --sheet Payroll --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report \
 		|| [ $$? -eq 1 ]
 	@echo
-	@echo "Some rows were declined, as their numbers ask the sandbox to. What to try next:"
-	@echo "  $(BIN)/bulk-topup status --ledger $(DEMO)/ledger.db"
-	@echo "  $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
+	@echo "Some rows were declined, as their numbers ask the sandbox to. Three things to try:"
+	@echo "  1. See where the run is:       $(BIN)/bulk-topup status list/payroll --ledger $(DEMO)/ledger.db"
+	@echo "  2. Retry the failed rows:      $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
+	@echo "  3. Plan a list of your own:    $(BIN)/bulk-topup template --product 6418 --output $(DEMO)/mine.xlsx"
 
 test: check
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -42,10 +44,14 @@ coverage: $(READY)
 clean:
 	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# constraints.txt pins everything with its hashes, the build back-end included, so the project itself needs no index.
+# constraints.txt pins everything with its hashes, the build back-end included. pip needs a package index (PyPI, or the mirror
+# that pip is configured for) this once; nothing else ever needs the network.
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("bulk-topup needs Python 3.11 or later; name one with make PYTHON=...") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit("bulk-topup needs Python 3.11 or later; name one with make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo "[1/3] Creating a virtual environment in $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@echo "[2/3] Installing $$(grep -c '^[a-z].*==' constraints.txt) pinned packages from your Python package index; this takes a minute or two, once ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement constraints.txt
+	@echo "[3/3] Installing bulk-topup itself ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

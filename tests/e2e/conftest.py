@@ -75,14 +75,22 @@ def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
     return run
 
 
+def _quick(words: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the arguments of a command that pays with a rate and polls that keep no test waiting."""
+    if words[0] not in {"run", "resume", "retry"}:
+        return words
+    rate = () if "--rate" in words else ("--rate", 1000)
+    polls = () if "--poll-interval" in words else ("--poll-interval", 0.05)
+    return (*words, *rate, *polls)
+
+
 @pytest.fixture
 def here(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Give what `command` gives, but in this process: quicker, for what needs no process of its own."""
+    """Return what `command` returns, but from this process: quicker, for what needs no process of its own."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object, code: int = 0) -> Result:
-        pace = ("--poll-interval", "0.05") if words[0] in {"run", "resume", "retry"} else ()
-        answer = CliRunner().invoke(main, [*map(str, words), *pace], env=environment)
+        answer = CliRunner().invoke(main, list(map(str, _quick(words))), env=environment)
         assert isinstance(answer.exception, SystemExit | None), answer.exception
         assert answer.exit_code == code, f"exit code {answer.exit_code}\n{answer.stdout}\n{answer.stderr}"
         return answer
@@ -91,11 +99,11 @@ def here(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def pay(command: Callable[..., Any], sandbox: Any) -> Callable[..., Any]:
-    """Give a function that runs a command against the test's sandbox with a ledger in the temporary folder."""
+def pay(here: Callable[..., Any], sandbox: Any) -> Callable[..., Any]:
+    """Return a function that runs a command against the test's sandbox with a ledger in the temporary folder."""
 
-    def run(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        answer = command(*words, *against(sandbox), code=code)
+    def run(*words: object, code: int = 0) -> Result:
+        answer = here(*words, *against(sandbox), code=code)
         assert "test-secret-9f3a" not in answer.stdout + answer.stderr
         return answer  # type: ignore[no-any-return]
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from bulk_topup.cli import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -28,7 +31,14 @@ def _commands(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if _commands(page)], ids=str)
-def test_every_command_line_of_a_page_runs(start: Callable[..., Any], tmp_path: Path, page: Path) -> None:
+def test_every_command_line_of_a_page_runs(
+    start: Callable[..., Any],
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    page: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("sample_files", "jobs"):
         (tmp_path / name).symlink_to(ROOT / name)
     for line in _commands(page):
@@ -37,12 +47,17 @@ def test_every_command_line_of_a_page_runs(start: Callable[..., Any], tmp_path: 
             assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
             continue
         assert program == "bulk-topup"
-        process = start(*words)
         if words[0] in {"sandbox", "listen"}:
+            process = start(*words)
             assert "http://127.0.0.1:" in process.stdout.readline()
             process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode in FINE, f"{line}\n{out}\n{err}"
+            out, err = process.communicate(timeout=60)
+            code, error = process.returncode, None
+        else:
+            ended = CliRunner().invoke(main, words, env=environment)
+            out, err, code, error = ended.stdout, ended.stderr, ended.exit_code, ended.exception
+        assert isinstance(error, SystemExit | None), f"{line}\n{error!r}"
+        assert code in FINE, f"{line}\n{out}\n{err}"
         assert "Traceback" not in err
 
 
