@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 
 Pay = Callable[..., Any]
 
@@ -127,7 +127,7 @@ def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, 
     }
     pay("retry", "list/rewards", "--not-before", "0s", "--rate", 1000, "--poll-interval", 0.1, code=1)
     again = _second_attempts(results)
-    assert again == [line for line, status in failed.items() if STATUSES[status].worth_new_attempt]
+    assert again == [line for line, status in failed.items() if status in WORTH_A_RETRY]
     assert 0 < len(again) < sum(status != "COMPLETED" for status in failed.values())
     assert pay("retry", "list/rewards", "--all-failed", "--rows", "2", code=2).stderr.count(
         "--all-failed leaves nothing"

@@ -76,8 +76,8 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
         "lists/payroll.csv",
         "last change 2026-11-24 02:01 UTC",
         "Sandbox: no real money moved",
-        "Finished: 1 of 3 rows is completed, 2 did not complete.",
-        "exit code 1",
+        "1 of 3 rows completed, 2 failed.",
+        "Exit code 1",
         "Charged 9.35 USD",
         "What to do next",
         "bulk-topup retry payroll/2026-11",
@@ -207,7 +207,7 @@ def test_production_is_named_and_so_is_a_run_whose_people_are_forgotten(written:
 
 
 def test_a_contradicted_payment_is_no_success(written: Callable[..., str]) -> None:
-    assert "the list contradicts 1 of them" in written(replace(COMPLETED, note="The list asks for more now."))
+    assert "1 of 1 row completed, 1 needs review." in written(replace(COMPLETED, note="The list asks for more now."))
 
 
 def test_money_is_exact_and_grouped(written: Callable[..., str]) -> None:
