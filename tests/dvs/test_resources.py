@@ -89,7 +89,7 @@ async def test_a_list_over_days_is_read_window_by_window(dvs: AsyncDVS) -> None:
         listing = dvs.transactions.list(from_date=now - timedelta(days=3), to_date=now + timedelta(days=1))
         assert len([transaction async for transaction in listing]) == 3
         assert dvs.traffic.requests - before == 5
-        with pytest.raises(ValueError, match="read in 5 parts"):
+        with pytest.raises(ValueError, match="This list has 5 parts"):
             await listing.page(1)
 
 
