@@ -132,12 +132,14 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
         if ours != theirs:
             differences.append(f"{name.replace('_', ' ')} {theirs or 'none'} instead of {ours or 'none'}")
     for side in ("source", "destination"):
-        asked: Amount | None = getattr(request, side)
-        if asked is not None:
-            stated: Amount | None = getattr(transaction.requested_values, side, None)
-            if stated is None and not needs_amount:
+        requested: Amount | None = getattr(request, side)
+        if requested is not None:
+            recorded: Amount | None = getattr(transaction.requested_values, side, None)
+            if recorded is None and not needs_amount:
                 continue
-            if stated is None or (stated.unit, stated.amount) != (asked.unit, asked.amount):
-                theirs = "not stated" if stated is None else f"{format_plain(stated.amount)} {stated.unit}"
-                differences.append(f"{side} amount {theirs} instead of {format_plain(asked.amount)} {asked.unit}")
+            if recorded is None or (recorded.unit, recorded.amount) != (requested.unit, requested.amount):
+                theirs = "not stated" if recorded is None else f"{format_plain(recorded.amount)} {recorded.unit}"
+                differences.append(
+                    f"{side} amount {theirs} instead of {format_plain(requested.amount)} {requested.unit}"
+                )
     return differences

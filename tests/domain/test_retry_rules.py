@@ -7,7 +7,7 @@ from bulk_topup.domain.retry_rules import OPERATOR_TROUBLES, OPERATOR_UNAVAILABL
 from bulk_topup.dvs.statuses import STATUSES
 
 
-def test_a_new_attempt_makes_sense_only_where_nobody_was_paid() -> None:
+def test_a_new_attempt_makes_sense_only_where_the_beneficiary_was_not_paid() -> None:
     assert all(STATUSES[message].class_.is_unsuccessful for message in WORTH_A_RETRY)
     assert not [message for message in WORTH_A_RETRY if "-CREDIT-PARTY" in message[-13:]]
     assert "DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE" in WORTH_A_RETRY

@@ -130,7 +130,7 @@ class HTTPTransport(ABC):
             "Authorization": f"Basic {pair}",
         }
         self._timeout = account.timeout
-        # Limited here and not by the HTTP client's own pool.
+        # Limited here and not by the HTTP client's own pool, so that no timeout counts the wait for a connection.
         self._slots = asyncio.Semaphore(account.connections)
 
     @abstractmethod
