@@ -61,6 +61,9 @@ _SENTENCES: Final = {
     ),
 }
 
+#: Python's own exit code of an unexpected error, which ends with a traceback.
+CRASHED: Final = 1
+
 #: The code of each error class and of those below it. A class comes before its own base.
 _CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
     (InvalidInputError, ExitCode.INVALID_INPUT),

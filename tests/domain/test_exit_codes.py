@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,18 @@ from bulk_topup.errors import (
     PortInUseError,
     ReportError,
     RunLockedError,
+)
+
+#: A number where an exit code belongs: ended with, compared, named, or as the key of a table.
+_NUMBER = re.compile(
+    r"""
+      \b(sys\.exit|_exit|SystemExit|(\w+\.)?Exit|RunExit)\(\s*\d
+    | \b(sys\.exit|_exit|SystemExit|(\w+\.)?Exit|RunExit)\(.*\belse\s+\d
+    | \b(exit_)?code\s*(==|!=|<|>|in|not\ in)\s*[({\[]?\s*\d
+    | \bexit_code\s*=\s*\d
+    | \b(?!MAX_|MIN_)\w*(EXIT|EXIT_CODE|CRASHED|INTERRUPTED_CODE)\b(\s*:\s*\w+)?\s*=\s*\d
+    """,
+    re.VERBOSE,
 )
 
 
@@ -82,3 +96,31 @@ def test_every_code_has_a_sentence_of_its_own() -> None:
 
 def test_only_a_lock_and_an_interruption_may_succeed_later_by_themselves() -> None:
     assert {code for code in ExitCode if code.is_transient} == {ExitCode.RUN_LOCKED, ExitCode.RESUMABLE}
+
+
+def test_no_other_module_holds_the_number_of_an_exit_code(root: Path) -> None:
+    package = root / "bulk_topup"
+    found = [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path in sorted(package.rglob("*.py"))
+        if path != package / "domain" / "exit_codes.py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _NUMBER.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sys.exit(3)",
+        "raise SystemExit(75)",
+        "raise click.exceptions.Exit(0 if agrees else 1)",
+        "raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if bad else 1)",
+        "if end.exit_code in {0, ExitCode.RUN_LOCKED}:",
+        "if ending.code == 1 and short:",
+        "INTERRUPTED_CODE: Final = 75",
+    ],
+)
+def test_a_number_in_place_of_an_exit_code_is_found(line: str) -> None:
+    assert _NUMBER.search(line)
