@@ -13,7 +13,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.errors import BulkTopupError, ListError, MappingError
+from bulk_topup.errors import InvalidInputError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_of
@@ -117,7 +117,7 @@ def _window(
     start = start or first
     end = end or max(last + MARGIN, start)
     if end < start:
-        raise BulkTopupError(f"The window ends ({end.isoformat()}) before it begins ({start.isoformat()}).")
+        raise InvalidInputError(f"The window ends ({end.isoformat()}) before it begins ({start.isoformat()}).")
     return Window(start=start, end=end)
 
 

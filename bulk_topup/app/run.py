@@ -35,13 +35,14 @@ from bulk_topup.errors import (
     LedgerError,
     ListError,
     PurgedRunError,
+    ReportError,
     RowsRefusedError,
 )
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_of, reporting_of
 from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
-from bulk_topup.report import Report, ReportError
+from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
 

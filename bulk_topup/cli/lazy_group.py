@@ -9,9 +9,11 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from bulk_topup.domain.exit_codes import ExitCode
+
 #: What is said, and the exit code, where Ctrl-C comes while nothing of a command's own handles it.
 INTERRUPTED: Final = "Interrupted; start again to go on."
-INTERRUPTED_CODE: Final = 75
+INTERRUPTED_CODE: Final = ExitCode.RESUMABLE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

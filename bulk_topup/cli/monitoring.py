@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,7 +14,7 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.run import Watcher
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
-from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.exit_codes import CRASHED, ExitCode
 from bulk_topup.domain.run import Run
 from bulk_topup.engine import Runner
 from bulk_topup.errors import JobError
@@ -24,9 +23,6 @@ from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Variables, channels_of
 from bulk_topup.monitoring.messages import MessageContext, plan_message
-
-#: The exit code of a process that ends with a traceback, or that somebody breaks off.
-CRASHED: Final = 1
 
 
 @contextmanager

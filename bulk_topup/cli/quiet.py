@@ -83,7 +83,7 @@ class RunExit(click.exceptions.Exit):
 
     def settle(self) -> None:
         """Keep in mind what was told."""
-        if self.exit_code == 0:
+        if self.exit_code == ExitCode.ALL_COMPLETED:
             self.mark.clear()
         else:
             self.mark.keep()
@@ -104,7 +104,7 @@ def suppress_output(is_quiet: bool) -> Iterator[None]:
             yield
     except click.exceptions.Exit as end:
         ended = end if isinstance(end, RunExit) else None
-        is_expected = end.exit_code in {0, ExitCode.RUN_LOCKED}
+        is_expected = end.exit_code in {ExitCode.ALL_COMPLETED, ExitCode.RUN_LOCKED}
         is_well = is_well or is_expected or (ended is not None and ended.is_told())
         _tell(kept, is_well)
         if ended is not None:

@@ -1,30 +1,51 @@
-"""Which failures are worth a new attempt, and which statuses mean that an operator is in trouble; touches nothing."""
+"""The one home of retry rules: which failed rows may succeed in a new attempt, and which failures are the operator's.
 
-from typing import Annotated
+Retries of one HTTP call are in `dvs/request_retries.py`; they never create an attempt. Pure.
+"""
+
+from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
 from bulk_topup.dvs.statuses import STATUSES
 
-#: Status messages of failures that may pass.
-WORTH_A_RETRY = tuple(message for message, status in STATUSES.items() if status.worth_new_attempt)
+#: Statuses whose cause can pass: the row may succeed in a new attempt, and the beneficiary was not paid. Left out are
+#: those of a number or person (invalid, barred, ineligible), which stay as they are, and
+#: DECLINED-DUPLICATED-TRANSACTION, where the operator has a similar transaction and a person has to check.
+WORTH_A_RETRY: Final = (
+    "REJECTED",
+    "REJECTED-LIMITATIONS-ON-CREDIT-PARTY-AMOUNT",  # limits apply to a period
+    "REJECTED-LIMITATIONS-ON-CREDIT-PARTY-QUANTITY",
+    "REJECTED-OPERATOR-CURRENTLY-UNAVAILABLE",
+    "REJECTED-INSUFFICIENT-BALANCE",
+    "CANCELLED",
+    "DECLINED",
+    "DECLINED-LIMITATIONS-ON-OPERATOR-AMOUNT",
+    "DECLINED-LIMITATIONS-ON-CREDIT-PARTY-AMOUNT",
+    "DECLINED-LIMITATIONS-ON-CUSTOMER-AMOUNT",
+    "DECLINED-LIMITATIONS-ON-OPERATOR-QUANTITY",
+    "DECLINED-LIMITATIONS-ON-CREDIT-PARTY-QUANTITY",
+    "DECLINED-LIMITATIONS-ON-CUSTOMER-QUANTITY",
+    "DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE",
+    "DECLINED-EXCEPTION",  # only in the table of sandbox suffixes
+)
+
+#: Statuses that concern the operator and not the row; the circuit breaker of an operator counts them.
+OPERATOR_TROUBLES: Final = frozenset(message for message in STATUSES if "-OPERATOR-" in message)
+
+#: Statuses of an operator that is down for a while; retried automatically where a job allows more than one attempt.
+OPERATOR_UNAVAILABLE: Final = tuple(
+    message for message in STATUSES if message.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE")
+)
 
 
-#: What concerns the operator and not the row.
-OPERATOR_TROUBLES = frozenset(message for message in STATUSES if "-OPERATOR-" in message)
-
-
-#: What passes by itself: the row is worth another attempt then.
-OPERATOR_UNAVAILABLE = tuple(message for message in STATUSES if message.endswith("-OPERATOR-CURRENTLY-UNAVAILABLE"))
-
-
-def _checked_status(message: str) -> str:
-    known = STATUSES.get(message)
-    if known is None:
+def _check_status(message: str) -> str:
+    if message not in STATUSES:
         raise ValueError(f"{message} is not a detailed status of the reference")
-    if not known.worth_new_attempt:
-        raise ValueError(f"a row that ended {message} fares no better the next time; it is never tried again by itself")
+    if message not in WORTH_A_RETRY:
+        raise ValueError(f"{message} is never retried automatically: a new attempt would fail again, or pay twice")
     return message
 
 
-RetriedStatus = Annotated[str, AfterValidator(_checked_status)]
+#: A detailed status that a job may retry automatically.
+RetriedStatus = Annotated[str, AfterValidator(_check_status)]

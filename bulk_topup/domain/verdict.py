@@ -1,4 +1,4 @@
-"""How a run stands in a sentence, what that means for whoever started it, and what to do next; pure."""
+"""State how a run ended, what that means for its exit code, and what to do next, in sentences for people; pure."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -7,19 +7,23 @@ from enum import StrEnum
 from typing import Final
 
 from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 
+#: A conflict was perhaps paid, and a reversed row was paid once: neither is called failed.
+REVIEW_STATES: Final = frozenset({RowState.CONFLICT, RowState.REVERSED})
+
 
 class Severity(StrEnum):
-    """How good a piece of news is."""
+    """How urgent the state of a run is."""
 
-    #: Nothing is left to do.
+    #: Nothing to do.
     GOOD = "good"
-    #: It is not over.
+    #: Rows are open.
     OPEN = "open"
-    #: A person has to do something.
+    #: A person has to act.
     BAD = "bad"
 
 
@@ -27,35 +31,36 @@ class Severity(StrEnum):
 class Step:
     """What to do next."""
 
-    #: A sentence, or the beginning of one that the command ends.
+    #: A sentence; ends with a colon where a command follows.
     text: str
-    #: The command that does it; empty where it takes more than one.
+    #: The command that does it; empty where one command is not enough.
     command: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunVerdict:
-    """What a person has to know of a run first."""
+    """What a person needs to know of a run first."""
 
-    tone: Severity
+    severity: Severity
     #: One sentence.
     headline: str
-    #: What the exit code of a start that ends so is, and what it means, as a sentence.
+    #: The exit code of a command that ends with the run in this state, and what it means, as a sentence.
     ending: str
-    #: What to do next, the most pressing first.
+    #: What to do next, most urgent first.
     steps: tuple[Step, ...]
 
 
 _ENDINGS: Final = {
-    Severity.GOOD: "A start that ends like this has the exit code 0: all rows completed.",
-    Severity.OPEN: "A start that ends like this has the exit code 75, or 4 where the provider stopped it: rows are "
-    "open.",
-    Severity.BAD: "A start that ends like this has the exit code 1: it is finished, and some rows did not complete.",
+    Severity.GOOD: f"Exit code {ExitCode.ALL_COMPLETED:d}: all rows completed.",
+    Severity.OPEN: (
+        f"Exit code {ExitCode.RESUMABLE:d}, or {ExitCode.STOPPED_BY_PROVIDER:d} if DVS stopped the run: rows are open."
+    ),
+    Severity.BAD: f"Exit code {ExitCode.INCOMPLETE:d}: the run is finished, but not all rows are completed and agreed.",
 }
 
 
 def run_arguments(run: Run) -> str:
-    """Give the words by which a command finds a run again: its name, its environment and its ledger, where needed."""
+    """Return the arguments that identify a run to a command: its name, and --env and --ledger where needed."""
     words = [shlex.quote(run.name)]
     environment = Environment(run.environment)
     if environment != Environment.SANDBOX:
@@ -66,66 +71,81 @@ def run_arguments(run: Run) -> str:
 
 
 def format_rows(number: int) -> str:
-    """Give a number of rows in words: `1 row`, `1,200 rows`."""
+    """Return a number of rows for people: `1 row`, `1,200 rows`."""
     return f"{number:,} {'row' if number == 1 else 'rows'}"
 
 
-def verdict_of(
-    run: Run, counts: Mapping[RowState, int], *, contradicted: int, is_under_way: bool = False
-) -> RunVerdict:
-    """Judge a run by the number of its rows in each state.
+def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0) -> str:
+    """Return how many rows have which outcome, for people: `230 of 250 rows completed, 18 failed, 2 need review`.
+
+    Args:
+        counts: the run's rows in each state, all states named.
+        contradicted: paid or open rows that the list contradicts; they need review, whatever their state.
+    """
+    review = sum(counts[state] for state in REVIEW_STATES) + contradicted
+    parts = [
+        (sum(counts[state] for state in OPEN_STATES), "open"),
+        (counts[RowState.FAILED], "failed"),
+        (counts[RowState.REFUSED], "refused"),
+        (review, "needs review" if review == 1 else "need review"),
+    ]
+    first = f"{counts[RowState.COMPLETED]:,} of {format_rows(sum(counts.values()))} completed"
+    return ", ".join([first, *(f"{number:,} {outcome}" for number, outcome in parts if number)])
+
+
+def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, is_running: bool = False) -> RunVerdict:
+    """Return what a person needs to know of a run, by the number of its rows in each state.
 
     Args:
         run: the run.
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
-        is_under_way: a process works on it.
+        is_running: whether a process works on it.
     """
-    rows, completed = sum(counts.values()), counts[RowState.COMPLETED]
-    open_ = sum(counts[state] for state in OPEN_STATES)
-    of_all = f"{completed:,} of {format_rows(rows)} {'is' if completed == 1 else 'are'} completed"
-    if is_under_way:
-        tone, headline = Severity.OPEN, f"Under way: {of_all}, {open_:,} are open."
-    elif open_:
-        tone, headline = Severity.OPEN, f"Not finished: {of_all}, {open_:,} still open."
-    elif completed < rows:
-        tone, headline = Severity.BAD, f"Finished: {of_all}, {rows - completed:,} did not complete."
-    elif contradicted:
-        tone = Severity.BAD
-        headline = f"Finished: {of_all}, and the list contradicts {contradicted:,} of them."
+    rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
+    if is_running:
+        severity, headline = Severity.OPEN, f"Running: {text}."
+    elif any(counts[state] for state in OPEN_STATES):
+        severity, headline = Severity.OPEN, f"Incomplete: {text}."
+    elif counts[RowState.COMPLETED] < rows or contradicted:
+        severity, headline = Severity.BAD, f"{text}."
     else:
-        tone = Severity.GOOD
-        headline = f"All done: {of_all}." if rows else "The run has no rows."
+        severity, headline = Severity.GOOD, f"All done: {text}." if rows else "The run has no rows."
     return RunVerdict(
-        tone=tone,
+        severity=severity,
         headline=headline,
-        ending=_ENDINGS[tone],
-        steps=() if is_under_way else tuple(_steps(run, counts, contradicted)),
+        ending=_ENDINGS[severity],
+        steps=() if is_running else tuple(_steps(run, counts, contradicted)),
     )
 
 
 def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Iterator[Step]:
     if run.purged_at is not None:
         if counts[RowState.COMPLETED] < sum(counts.values()):
-            yield Step(text="Its people were forgotten, so it is never sent again: pay whom it owes by another run.")
+            yield Step(text="Personal data purged; the run can't be sent again. Pay what is unpaid in another run.")
         return
     name = run_arguments(run)
-    if strange := counts[RowState.CONFLICT] + contradicted:
-        yield Step(text=f"A person has to look at {format_rows(strange)}:", command=f"bulk-topup conflict list {name}")
+    if review := counts[RowState.CONFLICT] + contradicted:
+        yield Step(
+            text=f"{format_rows(review)} {'needs' if review == 1 else 'need'} review:",
+            command=f"bulk-topup conflict list {name}",
+        )
     if open_ := sum(counts[state] for state in OPEN_STATES):
         yield Step(
-            text=f"Go on with {format_rows(open_)} still open, and pay none of them by other means:",
+            text=f"Resume {open_:,} open {'row; do not pay it' if open_ == 1 else 'rows; do not pay them'} "
+            "by other means:",
             command=f"bulk-topup resume {name}",
         )
     if failed := counts[RowState.FAILED]:
         yield Step(
-            text=f"Try again what may fare better of {format_rows(failed)} that failed:",
+            text=f"Retry failed rows that may succeed ({failed:,} failed):",
             command=f"bulk-topup retry {name}",
         )
     if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED]:
+        file = not_completed_name(run)
         yield Step(
-            text=f"Correct what is wrong with {format_rows(wrong)} in {not_completed_name(run)}, which lies with the "
-            "report, and start the list again with --corrections and that file."
+            text=f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}, "
+            f"then run the list with --corrections {file}."
         )
     if reversed_ := counts[RowState.REVERSED]:
-        yield Step(text=f"Ask the provider why it took {format_rows(reversed_)} back before anything is paid anew.")
+        yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")

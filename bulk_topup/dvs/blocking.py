@@ -1,10 +1,10 @@
-"""The same client for scripts and notebooks: `DVS` runs `AsyncDVS` in a thread of its own and waits for it.
+"""Define the blocking client for scripts and notebooks: `DVS` runs `AsyncDVS` in a thread and waits for it.
 
 with DVS("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
     for product in dvs.products.list(country_iso_code="SGP"):
         print(product.id, product.name)
 
-There is one implementation: each resource's method here is the async one, awaited.
+There is one implementation: each method here runs the async one and waits for its result.
 """
 
 from collections.abc import Callable, Coroutine, Iterator
@@ -40,14 +40,14 @@ class BlockingPages(Generic[T]):
         return self._portal.call(self._pages.page, number)
 
     def pages(self) -> Iterator[Page[T]]:
-        """Fetch page after page, to the last."""
+        """Yield all pages in order."""
         pages = self._pages.pages()
 
-        async def following() -> Page[T] | None:
+        async def fetch_next() -> Page[T] | None:
             return await anext(pages, None)
 
         try:
-            while (page := self._portal.call(following)) is not None:
+            while (page := self._portal.call(fetch_next)) is not None:
                 yield page
         finally:
             self._portal.call(pages.aclose)
@@ -58,14 +58,14 @@ class BlockingPages(Generic[T]):
 
 
 class _Resource(Generic[R]):
-    """A resource of the async client, and the portal to the thread where it lives."""
+    """A resource of the async client, and the portal to its thread."""
 
     def __init__(self, resource: R, portal: BlockingPortal) -> None:
         self._resource = resource
         self._portal = portal
 
 
-def _awaited(
+def _block_on(
     method: Callable[Concatenate[R, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[_Resource[R], P], T]:
     def call(self: _Resource[R], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -78,7 +78,9 @@ def _awaited(
     return call
 
 
-def _listed(method: Callable[Concatenate[R, P], Pages[T]]) -> Callable[Concatenate[_Resource[R], P], BlockingPages[T]]:
+def _block_on_pages(
+    method: Callable[Concatenate[R, P], Pages[T]],
+) -> Callable[Concatenate[_Resource[R], P], BlockingPages[T]]:
     def call(self: _Resource[R], /, *args: P.args, **kwargs: P.kwargs) -> BlockingPages[T]:
         return BlockingPages(method(self._resource, *args, **kwargs), self._portal)
 
@@ -87,95 +89,96 @@ def _listed(method: Callable[Concatenate[R, P], Pages[T]]) -> Callable[Concatena
 
 
 class Services(_Resource[resources.Services]):
-    """Kinds of products (reference: Services)."""
+    """Categories of products (reference: Services)."""
 
-    list = _listed(resources.Services.list)
-    get = _awaited(resources.Services.get)
+    list = _block_on_pages(resources.Services.list)
+    get = _block_on(resources.Services.get)
 
 
 class Countries(_Resource[resources.Countries]):
-    """Countries that products are for (reference: Countries)."""
+    """Countries of products (reference: Countries)."""
 
-    list = _listed(resources.Countries.list)
-    get = _awaited(resources.Countries.get)
+    list = _block_on_pages(resources.Countries.list)
+    get = _block_on(resources.Countries.get)
 
 
 class Operators(_Resource[resources.Operators]):
     """Providers of the products' services (reference: Operators)."""
 
-    list = _listed(resources.Operators.list)
-    get = _awaited(resources.Operators.get)
+    list = _block_on_pages(resources.Operators.list)
+    get = _block_on(resources.Operators.get)
 
 
 class BenefitTypes(_Resource[resources.BenefitTypes]):
-    """Kinds of benefits (reference: Benefit types)."""
+    """Types of benefits (reference: Benefit types)."""
 
-    list = _listed(resources.BenefitTypes.list)
+    list = _block_on_pages(resources.BenefitTypes.list)
 
 
 class Promotions(_Resource[resources.Promotions]):
     """Operators' promotions (reference: Promotions)."""
 
-    list = _listed(resources.Promotions.list)
-    get = _awaited(resources.Promotions.get)
+    list = _block_on_pages(resources.Promotions.list)
+    get = _block_on(resources.Promotions.get)
 
 
 class Campaigns(_Resource[resources.Campaigns]):
     """Campaigns over products (reference: Campaigns)."""
 
-    list = _listed(resources.Campaigns.list)
-    get = _awaited(resources.Campaigns.get)
+    list = _block_on_pages(resources.Campaigns.list)
+    get = _block_on(resources.Campaigns.get)
 
 
 class Products(_Resource[resources.Products]):
     """Products of the account (reference: Products)."""
 
-    list = _listed(resources.Products.list)
-    get = _awaited(resources.Products.get)
+    list = _block_on_pages(resources.Products.list)
+    get = _block_on(resources.Products.get)
 
 
 class Transactions(_Resource[resources.Transactions]):
     """Transfers of value to beneficiaries (reference: Transactions)."""
 
-    create_async = _awaited(resources.Transactions.create_async)
-    create_sync = _awaited(resources.Transactions.create_sync)
-    confirm_async = _awaited(resources.Transactions.confirm_async)
-    confirm_sync = _awaited(resources.Transactions.confirm_sync)
-    cancel = _awaited(resources.Transactions.cancel)
-    get = _awaited(resources.Transactions.get)
-    list = _listed(resources.Transactions.list)
+    create_async = _block_on(resources.Transactions.create_async)
+    create_sync = _block_on(resources.Transactions.create_sync)
+    confirm_async = _block_on(resources.Transactions.confirm_async)
+    confirm_sync = _block_on(resources.Transactions.confirm_sync)
+    cancel = _block_on(resources.Transactions.cancel)
+    get = _block_on(resources.Transactions.get)
+    list = _block_on_pages(resources.Transactions.list)
 
 
 class Balances(_Resource[resources.Balances]):
     """The account's wallets (reference: Balances)."""
 
-    list = _listed(resources.Balances.list)
+    list = _block_on_pages(resources.Balances.list)
 
 
 class Lookup(_Resource[resources.Lookup]):
-    """Questions about credit parties (reference: Look up)."""
+    """Look-ups of credit parties (reference: Look up)."""
 
-    mobile_number = _listed(resources.Lookup.mobile_number)
-    statement_inquiry = _listed(resources.Lookup.statement_inquiry)
-    credit_party_benefits = _listed(resources.Lookup.credit_party_benefits)
-    credit_party_status = _awaited(resources.Lookup.credit_party_status)
+    mobile_number = _block_on_pages(resources.Lookup.mobile_number)
+    statement_inquiry = _block_on_pages(resources.Lookup.statement_inquiry)
+    credit_party_benefits = _block_on_pages(resources.Lookup.credit_party_benefits)
+    credit_party_status = _block_on(resources.Lookup.credit_party_status)
 
 
 class DVS:
-    """A client of the DVS API that blocks; open it with `with`.
+    """A blocking client of the DVS API for one account; open it with `with` (reference: Authentication).
 
     Args:
         base_url: address up to and with `/v1`; https, or http on a loopback address.
         api_key: the API key.
         api_secret: the API secret; never shown in a repr, log or error.
-        timeout: seconds to wait for an answer.
-        rate: requests a second never to be exceeded; None takes what `X-Ratelimit-Limit` allows.
-        connections: how many connections may be open at once.
-        retries: how stubborn to be with requests that get no answer, a 429 or a passing server error.
-        clock: where time comes from.
+        timeout: seconds to wait for a response.
+        rate: most requests per second; None for what `X-Ratelimit-Limit` allows.
+        connections: most open connections.
+        retries: how often to repeat requests without a response, with a 429 or with a transient server error.
+        clock: the source of time.
+        transport: the HTTP client that sends.
 
     Raises:
-        ConfigurationError: the base URL is not usable.
+        ConfigurationError: the base URL or the transport can't be used.
     """
 
     def __init__(
@@ -205,10 +208,10 @@ class DVS:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        with ExitStack() as opening:
-            portal = opening.enter_context(start_blocking_portal())
-            opening.enter_context(portal.wrap_async_context_manager(self._client))
-            self._open = opening.pop_all()
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal())
+            stack.enter_context(portal.wrap_async_context_manager(self._client))
+            self._open = stack.pop_all()
         client = self._client
         self.services = Services(client.services, portal)
         self.countries = Countries(client.countries, portal)

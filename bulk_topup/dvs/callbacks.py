@@ -1,7 +1,7 @@
-"""Receives what DVS posts when a transaction's status changes: an ASGI application (reference: Final Status, callback).
+"""Receive the callbacks of DVS about status changes, as an ASGI application (reference: Final Status, callback).
 
-A body is a hint and never a fact: anybody who knows the address could send it. So nothing of it is believed but the
-external id that it speaks of, and the answer is 2XX only after that hint is kept.
+A body is a hint and never a fact: anyone who knows the address could send it. So only its external ID is used, and the
+response is 2XX only after the hint is saved.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from bulk_topup.dvs import codec
 from bulk_topup.dvs.field_limits import EXTERNAL_ID_MAX_LENGTH
 from bulk_topup.errors import BulkTopupError
 
-#: Bytes of a body that are read; a transaction has a few thousand.
+#: Most bytes of a body; a transaction has a few thousand.
 MAX_BODY: Final = 262_144
-#: Seconds that a body may take to come.
+#: Seconds to wait for a body.
 BODY_TIMEOUT: Final = 10.0
 
 _log = logging.getLogger(__name__)
@@ -25,12 +25,12 @@ Message = MutableMapping[str, Any]
 
 
 class CallbackReceiver:
-    """Takes callbacks at `/<path token>`.
+    """An ASGI application that receives callbacks at `/<path token>`.
 
     Args:
-        path_token: the only path that is served; a long random text keeps strangers out.
-        keep: keeps a hint durably and tells whether the external id is known; raises BulkTopupError when it cannot.
-        body_timeout: seconds that a body may take to come.
+        path_token: the only served path; a long random text keeps strangers out.
+        keep: saves a hint on disk and returns whether the external ID is known; raises BulkTopupError if it can't.
+        body_timeout: seconds to wait for a body.
     """
 
     def __init__(self, path_token: str, keep: Callable[[str], bool], *, body_timeout: float = BODY_TIMEOUT) -> None:
@@ -67,12 +67,12 @@ class CallbackReceiver:
         try:
             return 204 if self._keep(external_id) else 404
         except BulkTopupError as error:
-            _log.error("A callback could not be kept: %s", error)
+            _log.error("A callback could not be saved: %s", error)
             return 503
 
 
 async def _body(receive: Callable[[], Awaitable[Message]]) -> bytes:
-    """Read a body, or more of it than one may have."""
+    """Return a body, or the first part of it that is longer than allowed."""
     body = b""
     more = True
     while more and len(body) <= MAX_BODY:
@@ -88,5 +88,5 @@ def _external_id(body: bytes) -> str | None:
     except codec.InvalidJSON:
         return None
     external_id = value.get("external_id") if isinstance(value, dict) else None
-    is_one = isinstance(external_id, str) and len(external_id) <= EXTERNAL_ID_MAX_LENGTH
-    return external_id if is_one else None
+    is_valid = isinstance(external_id, str) and len(external_id) <= EXTERNAL_ID_MAX_LENGTH
+    return external_id if is_valid else None

@@ -1,7 +1,7 @@
-"""JSON with exact decimals: number text becomes Decimal and Decimal becomes number text, never through a float.
+"""Read and write JSON with exact decimals, never through a float; pure.
 
-pydantic's own JSON parser reads a fractional number as a float before it makes a Decimal of it, so bodies are decoded
-here and validated as Python values.
+pydantic's JSON parser turns a fractional number into a float before it creates a Decimal, so bodies are decoded here
+and validated as Python values.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-#: Powers of ten that a number may have, and characters that it may be written with: what amounts need many times over.
-#: Without them a few bytes such as 1e999999999 would become gigabytes in plain notation.
+#: Largest power of ten and most characters of a number: far more than amounts need. Without these bounds a few bytes,
+#: such as 1e999999999, would become gigabytes in plain notation.
 MAX_EXPONENT: Final = 100
 MAX_NUMBER_LENGTH: Final = 200
 
@@ -18,7 +18,7 @@ MAX_NUMBER_LENGTH: Final = 200
 def _bounded_decimal(text: str) -> Decimal:
     number = Decimal(text)
     if len(text) <= MAX_EXPONENT and "e" not in text and "E" not in text:
-        return number  # nearly all: in plain notation its characters bound its powers of ten
+        return number  # the usual case: in plain notation its length bounds its powers of ten
     if len(text) > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_EXPONENT:
         raise InvalidOperation
     return number
@@ -31,7 +31,7 @@ InvalidJSON = msgspec.DecodeError
 
 
 def decode(body: bytes | str) -> Any:  # noqa: ANN401 - JSON can be anything
-    """Parse JSON text; fractional and exponent numbers come as Decimal, whole ones as int.
+    """Return the value of a JSON text; numbers with a fraction or an exponent as Decimal, others as int.
 
     Raises:
         InvalidJSON: the text is not JSON.
@@ -41,9 +41,9 @@ def decode(body: bytes | str) -> Any:  # noqa: ANN401 - JSON can be anything
     except UnicodeDecodeError as error:
         raise InvalidJSON(f"not UTF-8 at byte {error.start}") from None
     except (InvalidOperation, RecursionError):
-        raise InvalidJSON("a number or a depth that nothing can hold") from None
+        raise InvalidJSON("a number or a depth beyond all bounds") from None
 
 
 def encode(value: object) -> bytes:
-    """Write plain values (dict, list, str, int, bool, None, Decimal) as compact UTF-8 JSON."""
+    """Return plain values (dict, list, str, int, bool, None, Decimal) as compact UTF-8 JSON."""
     return _encoder.encode(value)

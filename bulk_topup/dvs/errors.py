@@ -1,8 +1,8 @@
-"""What can go wrong between us and the DVS API, by HTTP status and DVS code; pure, imports no HTTP.
+"""Define the errors of the DVS API, by HTTP status and DVS code (reference: Errors); pure, imports no HTTP.
 
-Two questions decide everything that follows an error of a creation, and each exception answers both:
-`outcome_unknown` (may the provider have taken the request all the same?) and `after_unknown` (was an earlier try of
-the same call left without an answer, so that this answer alone proves nothing?).
+Two questions decide what follows an error of a creation, and each exception answers both: `outcome_unknown` (may the
+provider have accepted the request nevertheless?) and `after_unknown` (is the outcome of an earlier try of the same
+request unknown, so that this response alone proves nothing?).
 """
 
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.security.redaction import redact_secrets
 
-#: How much of an unexpected body is quoted in an error.
+#: Most characters of an unexpected body that an error quotes.
 QUOTED_CHARACTERS = 200
 
 
 class DVSError(BulkTopupError):
-    """The DVS API did not do what was asked."""
+    """The DVS API did not carry out the request."""
 
-    #: The provider may have acted on the request although this error came back.
+    #: Whether the provider may have accepted the request in spite of this error.
     outcome_unknown: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message and redact_secrets(message))
-        #: An earlier try of the same call ended without a definite answer.
+        #: Whether the outcome of an earlier try of the same request is unknown.
         self.after_unknown = False
 
 
 class NoResponseError(DVSError):
-    """No answer arrived, so nobody knows whether the request was taken."""
+    """No response arrived. The outcome of the request is unknown."""
 
     outcome_unknown = True
 
 
 class InvalidResponseError(DVSError):
-    """The answer is not one that the DVS API gives, so nobody knows whether the request was taken."""
+    """The response is not one of the DVS API. The outcome of the request is unknown."""
 
     outcome_unknown = True
 
@@ -55,15 +55,15 @@ class APIError(DVSError):
     def __init__(self, status_code: int, details: tuple[ErrorDetail, ...], retry_after: float | None = None) -> None:
         reasons = "; ".join(f"{detail.message} ({detail.code})" for detail in details) or "no reason given"
         super().__init__(f"DVS answered HTTP {status_code}: {reasons}")
-        #: HTTP status of the answer.
+        #: HTTP status of the response.
         self.status_code = status_code
-        #: The entries of the error body; empty when it was not a DVS error body.
+        #: The entries of the error body; empty if it is not an error body of DVS.
         self.details = details
-        #: Seconds that the answer asks to wait, when it says.
+        #: Seconds of the response's `Retry-After`; None if it has none.
         self.retry_after = retry_after
 
     def has_code(self, code: ErrorCode) -> bool:
-        """Tell whether the error body names that code."""
+        """Return True if the error body has that code."""
         return any(detail.code == code for detail in self.details)
 
 
@@ -76,7 +76,7 @@ class ExternalIdAlreadyUsedError(BadRequestError):
 
 
 class InsufficientBalanceError(BadRequestError):
-    """The wallet does not hold enough for this transaction (1006001)."""
+    """The wallet's balance is too low for this transaction (1006001)."""
 
 
 class UnauthorizedError(APIError):
@@ -84,20 +84,20 @@ class UnauthorizedError(APIError):
 
 
 class NotFoundError(APIError):
-    """There is no such thing, or not in this account (HTTP 404)."""
+    """There is no such entry, or not in this account (HTTP 404)."""
 
 
 class TooManyRequestsError(APIError):
-    """The rate limit was reached; the request was not looked at (HTTP 429)."""
+    """The rate limit was reached; the request was not processed (HTTP 429)."""
 
 
 class ServerError(APIError):
-    """The provider or something before it failed, so nobody knows whether the request was taken (HTTP 5xx)."""
+    """The provider or a proxy failed. The outcome of the request is unknown (HTTP 5xx)."""
 
     outcome_unknown = True
 
 
-#: 4xx answers that a proxy gives for a request which may have been passed on.
+#: 4xx responses that a proxy may give after it passed the request on.
 _AMBIGUOUS_CLIENT_ERRORS = frozenset({408, 425, 499})
 
 _BY_CODE: dict[int, type[BadRequestError]] = {
@@ -114,7 +114,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
 
 
 def error_for(status_code: int, details: tuple[ErrorDetail, ...], retry_after: float | None = None) -> APIError:
-    """Give the exception for an HTTP status of 400 and above and the entries of its body."""
+    """Return the exception for an HTTP status of 400 or more and the entries of its body (reference: Errors)."""
     if status_code >= 500 or status_code in _AMBIGUOUS_CLIENT_ERRORS:
         return ServerError(status_code, details, retry_after)
     for detail in details:

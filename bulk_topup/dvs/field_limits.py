@@ -1,16 +1,24 @@
-"""The patterns and lengths that the reference gives for request fields; shared with plan and sandbox.
+"""Define the patterns and lengths of request fields, as the reference gives them; shared with plan and sandbox.
 
-All are written for `re.fullmatch` semantics: anchored, ASCII digits only.
+All patterns are anchored and match ASCII digits only.
 """
 
+#: A mobile number with + and country code (reference: Transactions, create).
 E164 = r"^\+[1-9][0-9]{6,14}$"
+#: ISO 3166-1 alpha-3 (reference: Countries).
 COUNTRY_ISO_CODE = r"^[A-Z]{3}$"
+#: Of a sender or beneficiary (reference: Transactions, create).
 POSTAL_CODE = r"^[A-Z0-9][A-Z0-9\s\-]*[A-Z0-9]$"
+#: Of an additional identifier (reference: Transactions, create).
 PURCHASER_ID = r"^[a-zA-Z0-9\-]{8,36}$"
+#: Year, month, day.
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+#: At least one visible character.
 NON_EMPTY = r"\S"
 
+#: Most characters (reference: Transactions, create).
 ACCOUNT_NUMBER_MAX_LENGTH = 90
 EXTERNAL_ID_MAX_LENGTH = 40
+#: Entries of a page, by default and at most (reference: Pagination).
 PER_PAGE_DEFAULT = 50
 PER_PAGE_MAX = 100

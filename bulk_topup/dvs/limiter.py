@@ -1,6 +1,6 @@
-"""The paced rate limiter: spreads requests evenly and learns the allowed rate from answers; touches only the clock.
+"""Limit the rate of requests: spread them evenly and learn the allowed rate from responses; touches only the clock.
 
-What pays goes first: while such requests wait, only one in OTHERS_EVERY is another.
+Requests that pay go first: while they wait, only one in OTHERS_EVERY is another (reference: Rate limit).
 """
 
 import asyncio
@@ -12,230 +12,228 @@ from typing import Final
 from bulk_topup.dvs.rate_windows import PERIOD, Windows
 from bulk_topup.system.clock import Clock
 
-#: Requests a second before the first answer has told the limit.
+#: Requests per second before the first response with the limit.
 DEFAULT_RATE = 10.0
-#: Of what the limit leaves to us, how much is used: the provider's seconds and ours do not begin together.
+#: The share of the limit that is used, of what others leave: the provider's seconds and ours do not start together.
 SHARE_OF_LIMIT = 0.99
-#: The least of the limit that is asked for, however much others take: else it would never be seen that they ended.
+#: The least share of the limit that is used, however much others use: without it their end would never be noticed.
 LEAST_SHARE: Final = 0.02
-#: After a 429 the rate shrinks by this factor, and grows back by this share of the limit with each answer.
+#: After a 429 the rate shrinks by this factor, and grows back by this share of the limit with each response.
 SHRINK = 0.7
 GROW = 0.005
-#: Where the provider's windows are not seen, the rate shrinks by the factor while less than the first share of the
-#: limit is left, and grows only while more than the second is.
+#: If the provider's windows are unknown, the rate shrinks by the factor while less than the first share of the limit
+#: is left, and grows only while more than the second share is left.
 YIELD: Final = 0.98
 SCARCE: Final = 0.005
 AMPLE: Final = 0.03
-#: Where the provider's windows are seen, a 429 lets this share of the limit alone instead, half as much after a while.
+#: If the provider's windows are known, a 429 leaves this share of the limit unused instead; it halves after a while.
 GUARD: Final = 0.01
 GUARD_HALVES_AFTER: Final = 20.0
-#: Never slower than this many requests a second.
+#: The lowest rate, in requests per second.
 SLOWEST_RATE = 0.2
-#: Seconds to wait after a 429 that does not say how long, and the longest wait that one may ask for.
+#: Seconds to pause after a 429 without `Retry-After`, and the longest pause after one with it.
 DEFAULT_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
-#: Seconds to hold back when an answer says that no request is left, where it is not seen when there will be some.
+#: Seconds to pause when no request is left and the end of the window is unknown.
 PAUSE_WHEN_SPENT = 0.05
-#: How far behind its schedule the limiter may be and still catch up, in seconds: where nothing has passed for as long
-#: because nobody asked, and where requests waited, as when something keeps the event loop busy. Then how many times
-#: faster it goes.
+#: How far behind its schedule the limiter may be and still catch up, in seconds: after a time without requests, and
+#: while requests wait, e.g. for a busy event loop. Then how many times faster it goes.
 CATCH_UP = 0.1
 CATCH_UP_WAITING: Final = 0.5
 HASTE: Final = 2.0
-#: Requests whose places lie within so many seconds go together: to wake up for each costs more than to send it.
+#: Requests within so many seconds go together: a wake-up for each costs more than sending it.
 TOGETHER: Final = 0.01
-#: Periods for which it is remembered when requests passed: a little more than the one that is not to hold too many.
+#: Periods for which the times of requests are kept: a little more than the one whose requests are limited.
 REMEMBERED: Final = 1.1
-#: While requests that go first wait, one in so many is another; so many of these may be made up for at once.
+#: While requests that go first wait, one in so many is another; and how many of those may catch up at once.
 OTHERS_EVERY: Final = 40
 OTHERS_AT_ONCE: Final = 5
-#: Seconds after which these look whether any such request still waits.
+#: Seconds between checks of the others whether a request that goes first still waits.
 LOOK_INTERVAL: Final = 0.5
 
 
 class RateLimiter:
-    """Lets one request pass at a time, evenly spaced; among those of a kind first come, first served.
+    """Let requests pass one by one, evenly spaced; first come, first served in each of the two queues.
 
-    In any second at most as many pass as the rate has, also where the limiter catches up.
+    In any second at most as many pass as the rate allows, also while the limiter catches up.
 
     Args:
-        clock: where time comes from.
-        rate: requests a second never to be exceeded; None takes what the answers allow.
+        clock: the source of time.
+        rate: most requests per second; None for what the responses allow.
     """
 
     def __init__(self, clock: Clock, rate: float | None = None) -> None:
         self._clock = clock
         self._ceiling = rate
         self._limit: int | None = None
-        #: When the request was sent whose answer told the limit.
-        self._told_at = float("-inf")
-        #: When an answer told another limit than was known.
-        self._news_at = float("-inf")
+        #: When the request was sent whose response gave the limit.
+        self._limit_sent_at = float("-inf")
+        #: When a response changed the limit.
+        self._limit_changed_at = float("-inf")
         self._windows = Windows()
-        #: What part of the allowed rate is used, after answers with 429 whose windows were not seen.
+        #: The used share of the allowed rate, after 429s with unknown windows.
         self._factor = 1.0
         self._yielded_at = float("-inf")
-        #: What share of the limit is let alone, and since when, after those whose windows were.
+        #: The unused share of the limit, and since when, after 429s with known windows.
         self._guard, self._guarded_at = 0.0, 0.0
         self._rate = rate or DEFAULT_RATE
         self._next = clock.monotonic()
         self._next_other = float("-inf")
-        self._pausing_until = self._next
-        #: Nothing passes before.
-        self._held_until = self._next
-        #: When requests passed in the last second; of those that have not left yet; when the others left.
+        self._throttled_until = self._next
+        #: No request passes before.
+        self._paused_until = self._next
+        #: Times at which requests passed in the last second; of those not sent yet; at which the others were sent.
         self._passed: deque[float] = deque()
-        self._leaving: deque[float] = deque()
-        self._left: deque[float] = deque()
-        #: Who waits, of those that go first and of the others: True once it has passed, False once it leads its queue.
+        self._unsent: deque[float] = deque()
+        self._sent: deque[float] = deque()
+        #: The waiting requests that go first, and the others: True once it has passed, False once it leads its queue.
         self._queues: dict[bool, deque[asyncio.Future[bool]]] = {True: deque(), False: deque()}
 
     @property
     def rate(self) -> float:
-        """Requests a second at present."""
+        """The present rate in requests per second."""
         return self._rate
 
     @property
     def limit(self) -> int | None:
-        """The limit that answers told, in requests a second; None before one did."""
+        """The limit in requests per second, as responses gave it; None before the first."""
         return self._limit
 
     @property
     def pause_left(self) -> float:
-        """Seconds that a pause after a 429 still lasts."""
-        return max(0.0, self._pausing_until - self._clock.monotonic())
+        """The remaining seconds of a pause after a 429."""
+        return max(0.0, self._throttled_until - self._clock.monotonic())
 
     async def acquire(self, *, first: bool = False) -> None:
-        """Wait for the next free place in time.
+        """Wait until the next request may be sent.
 
         Args:
-            first: whether the request goes before those that do not.
+            first: whether the request goes before the others.
         """
         queue = self._queues[first]
         if not queue and self._delay(first=first) <= 0:
             now = self._clock.monotonic()
-            if not self._passed or now - self._passed[-1] > CATCH_UP:  # nobody was kept waiting
+            if not self._passed or now - self._passed[-1] > CATCH_UP:  # no request waited
                 self._next = max(self._next, now - CATCH_UP)
             self._pass(first=first)
             return
-        turn = asyncio.get_running_loop().create_future()
-        queue.append(turn)
-        self._let_lead(queue)
+        slot = asyncio.get_running_loop().create_future()
+        queue.append(slot)
+        self._wake_first(queue)
         try:
-            if not await turn:
+            if not await slot:
                 await self._lead(queue, first=first)
         except BaseException:
-            if turn.done() and not turn.cancelled() and turn.result() and self._leaving:
-                self._leaving.pop()  # it has passed, and will not leave
-            with suppress(ValueError):  # whoever led has taken it out
-                queue.remove(turn)
+            if slot.done() and not slot.cancelled() and slot.result() and self._unsent:
+                self._unsent.pop()  # it has passed, and will not be sent
+            with suppress(ValueError):  # the request that led has removed it
+                queue.remove(slot)
             raise
         finally:
-            self._let_lead(queue)
+            self._wake_first(queue)
 
     async def _lead(self, queue: deque[asyncio.Future[bool]], *, first: bool) -> None:
-        """Wait for the place of the first in a queue, and let all pass with it whose places have come as well."""
+        """Wait until the first request of a queue may pass, and let all that may pass by then pass with it."""
         while (delay := self._delay(first=first)) > 0:
             behind = self._queues[True] and not first
             await self._clock.sleep(min(delay, LOOK_INTERVAL) if behind else delay)
         queue.popleft()
         self._pass(first=first)
         while queue and self._delay(first=first) <= 0:
-            turn = queue.popleft()
-            if not turn.done():
-                turn.set_result(True)
+            slot = queue.popleft()
+            if not slot.done():
+                slot.set_result(True)
                 self._pass(first=first)
 
     @staticmethod
-    def _let_lead(queue: deque[asyncio.Future[bool]]) -> None:
-        """Wake the first in a queue, unless it leads already or has just given up."""
+    def _wake_first(queue: deque[asyncio.Future[bool]]) -> None:
+        """Wake the first request of a queue, unless it leads already or was cancelled."""
         if queue and not queue[0].done():
             queue[0].set_result(False)
 
     def sent(self) -> float:
-        """Take in that a request leaves, and give the time, which its answer has to be brought with."""
+        """Record that a request is sent, and return the time, which `learn` and `throttled` need."""
         now = self._clock.monotonic()
         self._windows.sent(now)
-        if self._leaving:
-            self._leaving.popleft()
-        self._left.append(now)
+        if self._unsent:
+            self._unsent.popleft()
+        self._sent.append(now)
         return now
 
     def learn(self, limit: int | None, remaining: int | None, sent_at: float) -> None:
-        """Take in what an answer that was not a 429 says in `X-Ratelimit-Limit` and `X-Ratelimit-Remaining`.
+        """Record the `X-Ratelimit-Limit` and `X-Ratelimit-Remaining` of a response other than a 429.
 
         Args:
-            limit: requests a second, where it says so.
-            remaining: requests that are left of them.
-            sent_at: what `sent` gave when the request left.
+            limit: requests per second; None if not stated.
+            remaining: requests that are left of them; None if not stated.
+            sent_at: the result of `sent` for the request.
         """
         now = self._clock.monotonic()
-        self._take_limit(limit, sent_at)
+        self._set_limit(limit, sent_at)
         if limit is not None and remaining is not None and limit == self._limit:
             self._windows.answered(sent_at, limit, remaining)
         self._adapt(remaining, now, sent_at)
         self._set_rate(now)
         if (full_until := self._windows.full_until(now)) is not None:
-            self._hold(full_until)
+            self._pause(full_until)
         elif remaining == 0 and not self._windows.are_seen and now - sent_at <= PAUSE_WHEN_SPENT:
-            self._hold(now + PAUSE_WHEN_SPENT)
+            self._pause(now + PAUSE_WHEN_SPENT)
 
     def throttled(self, retry_after: float | None, limit: int | None, sent_at: float) -> float:
-        """Take in a 429: slow down, hold everything back, and give the seconds that this holds.
+        """Record a 429: slow down, pause all requests, and return the seconds of the pause.
 
-        Requests that were on their way already when the first 429 of a pause came, or when another limit was told, say
-        nothing new.
+        A request that was in flight at the first 429 of a pause, or when the limit changed, does not slow down again.
 
         Args:
-            retry_after: seconds to wait, where it says so.
-            limit: requests a second, where it says so.
-            sent_at: what `sent` gave when the request left.
+            retry_after: seconds to wait; None if not stated.
+            limit: requests per second; None if not stated.
+            sent_at: the result of `sent` for the request.
         """
         pause = min(max(retry_after if retry_after is not None else DEFAULT_PAUSE, 0.0), LONGEST_PAUSE)
         now = self._clock.monotonic()
-        if not self._take_limit(limit, sent_at) and now >= self._pausing_until and sent_at >= self._news_at:
+        if not self._set_limit(limit, sent_at) and now >= self._throttled_until and sent_at >= self._limit_changed_at:
             if self._windows.are_seen:
                 self._guard, self._guarded_at = self._guard_at(now) + GUARD, now
             else:
                 self._factor *= SHRINK
         self._set_rate(now)
-        self._pausing_until = max(self._pausing_until, now + pause)
-        self._hold(now + pause)
+        self._throttled_until = max(self._throttled_until, now + pause)
+        self._pause(now + pause)
         return pause
 
-    def _take_limit(self, limit: int | None, sent_at: float) -> bool:
-        """Take in a limit that no later request was told otherwise; tell whether it differs from what was known."""
-        if limit is None or limit <= 0 or sent_at < self._told_at:
+    def _set_limit(self, limit: int | None, sent_at: float) -> bool:
+        """Set the limit unless a later request gave it already; return True if it changed."""
+        if limit is None or limit <= 0 or sent_at < self._limit_sent_at:
             return False
-        is_news = limit != self._limit
-        self._limit, self._told_at = limit, sent_at
-        if is_news:
-            self._news_at = self._clock.monotonic()
-        return is_news
+        is_changed = limit != self._limit
+        self._limit, self._limit_sent_at = limit, sent_at
+        if is_changed:
+            self._limit_changed_at = self._clock.monotonic()
+        return is_changed
 
     def _adapt(self, remaining: int | None, now: float, sent_at: float) -> None:
-        """Use more or less of what is allowed, by what is left of it where the provider's windows are not seen."""
+        """Use more or less of the allowed rate, by what is left of it if the provider's windows are unknown."""
         if remaining is None or self._limit is None or self._windows.are_seen or remaining > AMPLE * self._limit:
             self._factor = min(1.0, self._factor + GROW)
         elif remaining < SCARCE * self._limit and sent_at > self._yielded_at and self._windows.others():
-            # Once, until the answer to a request that was sent since shows what it did.
+            # Once, until the response to a later request shows the effect.
             self._factor *= YIELD
             self._yielded_at = now
 
     def _delay(self, *, first: bool) -> float:
-        """Give the seconds until a request may pass."""
+        """Return the seconds until a request may pass."""
         now = self._clock.monotonic()
         at = self._next
-        for times in (self._passed, self._leaving, self._left):
+        for times in (self._passed, self._unsent, self._sent):
             while times and times[0] < now - REMEMBERED * PERIOD:
                 times.popleft()
         if first and self._queues[False] and self._next_other <= max(at, now):
-            at += 1 / self._rate  # this place is one of those that the others have
+            at += 1 / self._rate  # the next one is for the others
         together = max(1, int(TOGETHER * self._rate))
         if at - now <= (together - 1) / self._rate:
             at = now
-        # What follows holds for each request by itself.
-        at = max(at, self._held_until)
+        # The following applies to each request alone.
+        at = max(at, self._paused_until)
         number = ceil(self._rate)
         before = self._before(number)
         if before is not None:
@@ -247,16 +245,16 @@ class RateLimiter:
         return at - now
 
     def _before(self, number: int) -> float | None:
-        """Give when the last request but so many left, where that was of late; those about to leave count by now."""
-        if len(self._leaving) >= number:
-            return self._leaving[-number]
-        number -= len(self._leaving)
-        return self._left[-number] if len(self._left) >= number else None
+        """Return when the last request but so many was sent, if recently; those about to be sent count from now."""
+        if len(self._unsent) >= number:
+            return self._unsent[-number]
+        number -= len(self._unsent)
+        return self._sent[-number] if len(self._sent) >= number else None
 
     def _pass(self, *, first: bool) -> None:
         now = self._clock.monotonic()
         self._passed.append(now)
-        self._leaving.append(now)
+        self._unsent.append(now)
         self._next = (now if self._next < now - CATCH_UP_WAITING else self._next) + 1 / self._rate
         if self._queues[True] and not first:
             every = OTHERS_EVERY / self._rate
@@ -273,6 +271,6 @@ class RateLimiter:
     def _guard_at(self, now: float) -> float:
         return self._guard * 0.5 ** ((now - self._guarded_at) / GUARD_HALVES_AFTER) if self._guard else 0.0
 
-    def _hold(self, until: float) -> None:
+    def _pause(self, until: float) -> None:
         self._next = max(self._next, until)
-        self._held_until = max(self._held_until, until)
+        self._paused_until = max(self._paused_until, until)

@@ -1,6 +1,6 @@
-"""What one answer says of the provider and of the way to it: its clock, its rate limit; and its certificate.
+"""Read the provider's clock, rate limit and certificate from one response and one connection.
 
-Touches the network for the certificate alone: no transport tells of it.
+Touches the network for the certificate only, since no transport exposes it.
 """
 
 import asyncio
@@ -18,53 +18,53 @@ _HTTPS_PORT = 443
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encryption:
-    """How a connection to the provider is encrypted; its certificate was verified, or there would be none."""
+    """The encryption of a connection to the provider, with a verified certificate."""
 
     #: E.g. TLSv1.3.
     version: str
-    #: Who vouches for the provider's certificate.
+    #: The issuer of the provider's certificate.
     issuer: str
-    #: Until when, in UTC.
+    #: The end of the certificate's validity, in UTC.
     expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """An answer's status, and what its headers and a connection to its address say."""
+    """A response's status, with the facts of its headers and of a connection to its address."""
 
     status_code: int
-    #: The provider's time of day, in UTC and whole seconds; None where it does not say.
+    #: The provider's time, in UTC and whole seconds; None if not stated.
     date: datetime | None
-    #: Requests a second that are allowed, and how many of them are left.
+    #: Allowed requests per second, and how many of them are left.
     rate_limit: int | None
     rate_remaining: int | None
-    #: Whether it came over https.
+    #: Whether the connection uses https.
     is_encrypted: bool
-    #: None for plain http, and where a proxy hides it.
+    #: None for plain http, or behind a proxy.
     encryption: Encryption | None
 
 
-def probe_of(answer: HTTPResponse, base_url: str, encryption: Encryption | None) -> Probe:
-    """Put together what is known."""
+def probe_of(response: HTTPResponse, base_url: str, encryption: Encryption | None) -> Probe:
+    """Return the probe of a response and a connection."""
     return Probe(
-        status_code=answer.status_code,
-        date=_date(answer.headers.get("date", "")),
-        rate_limit=header_number(answer.headers, "x-ratelimit-limit"),
-        rate_remaining=header_number(answer.headers, "x-ratelimit-remaining"),
+        status_code=response.status_code,
+        date=_date(response.headers.get("date", "")),
+        rate_limit=header_number(response.headers, "x-ratelimit-limit"),
+        rate_remaining=header_number(response.headers, "x-ratelimit-remaining"),
         is_encrypted=urlsplit(base_url).scheme == "https",
         encryption=encryption,
     )
 
 
 async def encryption_of(base_url: str) -> Encryption | None:
-    """Open a connection to an address and see how it is encrypted; None for plain http, or where nobody can see."""
+    """Open a connection to an address and return its encryption; None for plain http, or behind a proxy."""
     parts = urlsplit(base_url)
     if parts.scheme != "https" or proxy_for(base_url) is not None:
         return None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or _HTTPS_PORT, ssl=tls_context())
-    except OSError:  # an answer came all the same, so that this is no trouble of the connection
+    except OSError:  # the response came nevertheless, so the connection works
         return None
     try:
         return _encryption(writer.get_extra_info("ssl_object"))
@@ -84,6 +84,6 @@ def _encryption(tls: ssl.SSLObject) -> Encryption:
     issuer = dict(pair for part in certificate.get("issuer", ()) for pair in part)  # type: ignore[misc]
     return Encryption(
         version=tls.version() or "TLS",
-        issuer=issuer.get("organizationName") or issuer.get("commonName") or "nobody that is named",
+        issuer=issuer.get("organizationName") or issuer.get("commonName") or "unknown issuer",
         expires_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC),
     )

@@ -1,4 +1,4 @@
-"""Which errors are worth another try, and how long to wait between tries; built on tenacity, touches only the clock."""
+"""Repeat one HTTP request after transient errors, with waits in between; built on tenacity, touches only the clock."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -12,37 +12,37 @@ from bulk_topup.system.clock import Clock
 
 T = TypeVar("T")
 
-#: Server errors that pass by themselves (reference: Errors); others would only repeat.
-PASSING_SERVER_ERRORS = frozenset({500, 502, 503, 504})
+#: Server errors that may be transient (reference: Errors); others would only repeat.
+TRANSIENT_SERVER_ERRORS = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """How stubborn the client is."""
+    """How often and how long the client repeats a request."""
 
-    #: Tries of one call in all, those answered with 429 not counted.
+    #: Most tries of one request, without those answered with 429.
     tries: int = 4
-    #: Seconds before the second try; doubles with each further one, and is drawn at random between half and whole.
+    #: Seconds before the second try; doubles with each further try. The wait is random between half of it and all.
     first_wait: float = 0.5
-    #: Seconds that a wait never exceeds.
+    #: The longest wait, in seconds.
     longest_wait: float = 20.0
-    #: Tries of one call that may be answered with 429.
+    #: Most tries of one request that are answered with 429.
     throttled_tries: int = 60
 
 
-#: For calls whose caller decides about further tries.
+#: For requests whose caller decides about further tries.
 ONE_TRY = RetryPolicy(tries=1)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same request may fare better a little later."""
+    """Return True if the same request may succeed a little later."""
     if isinstance(error, ServerError):
-        return error.status_code in PASSING_SERVER_ERRORS
+        return error.status_code in TRANSIENT_SERVER_ERRORS
     return isinstance(error, NoResponseError | InvalidResponseError | TooManyRequestsError)
 
 
 class Tries:
-    """The tries of one call: counts them, decides on the next, and remembers whether one was left unanswered."""
+    """Count the tries of one request, decide on the next, and remember whether the outcome of one is unknown."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
@@ -50,8 +50,8 @@ class Tries:
         self._throttled = 0
         self._unknown = False
 
-    def note(self, error: DVSError) -> None:
-        """Take in how a try ended, and mark the error if an earlier try may have been taken."""
+    def record(self, error: DVSError) -> None:
+        """Record the error of a try, and mark it if the outcome of an earlier try is unknown."""
         error.after_unknown = self._unknown
         self._unknown = self._unknown or error.outcome_unknown
         if isinstance(error, TooManyRequestsError):
@@ -59,12 +59,12 @@ class Tries:
         else:
             self._counted += 1
 
-    def exhausted(self, _state: RetryCallState) -> bool:
-        """Tell tenacity to stop."""
+    def are_used_up(self, _state: RetryCallState) -> bool:
+        """Return True if no try is left; for tenacity."""
         return self._counted >= self._policy.tries or self._throttled >= self._policy.throttled_tries
 
     def wait(self, state: RetryCallState) -> float:
-        """Tell tenacity how long to wait, in seconds; after a 429 the limiter already holds everybody back."""
+        """Return the seconds to wait, for tenacity; 0 after a 429, since the limiter already pauses all requests."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TooManyRequestsError):
             return 0.0
@@ -72,30 +72,30 @@ class Tries:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
 
-async def with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolicy, clock: Clock) -> T:
-    """Await `call` until it gives a value, fails for good, or the policy's tries are used up.
+async def with_retries(send: Callable[[], Awaitable[T]], policy: RetryPolicy, clock: Clock) -> T:
+    """Await `send` until it returns, fails with a lasting error, or no try of the policy is left.
 
     Raises:
-        DVSError: the last try's error; its `after_unknown` says whether an earlier try had no definite answer.
+        DVSError: the error of the last try; its `after_unknown` says whether the outcome of an earlier try is unknown.
     """
     tries = Tries(policy)
     first: DVSError | None = None
 
-    async def one_try() -> T:
+    async def try_once() -> T:
         nonlocal first
         if first is not None:
             error, first = first, None
             raise error
         try:
-            return await call()
+            return await send()
         except DVSError as error:
-            tries.note(error)
+            tries.record(error)
             raise
 
-    # Nearly every call needs one try only, and tenacity's book-keeping costs more than all else that is done for one:
-    # it is called in when there is something to decide, and the error of the first try is the first that it sees.
+    # Nearly every request needs one try, and tenacity's bookkeeping costs more than everything else done for one. So it
+    # starts only after the first try failed, and gets the error of that try first.
     try:
-        return await one_try()
+        return await try_once()
     except DVSError as error:
         if not is_transient(error):
             raise
@@ -103,9 +103,9 @@ async def with_retries(call: Callable[[], Awaitable[T]], policy: RetryPolicy, cl
 
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_transient),
-        stop=tries.exhausted,
+        stop=tries.are_used_up,
         wait=tries.wait,
         sleep=clock.sleep,
         reraise=True,
     )
-    return await retrying(one_try)
+    return await retrying(try_once)

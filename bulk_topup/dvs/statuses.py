@@ -1,4 +1,4 @@
-"""Every status and error code of the reference in one place; shared with the sandbox, imports no HTTP."""
+"""Define every status and error code of the reference in one place; shared with the sandbox, imports no HTTP."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,7 +22,7 @@ class StatusClass(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the transaction's course has ended (a completed one can still be reversed by hand)."""
+        """Whether the transaction's status is final (a completed one can still be reversed by DVS)."""
         return self not in {StatusClass.CREATED, StatusClass.CONFIRMED, StatusClass.SUBMITTED}
 
     @property
@@ -33,75 +33,61 @@ class StatusClass(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """A detailed status of the reference: for people and for rules about new attempts, never for logic."""
+    """A detailed status of the reference (reference: Transaction status): for people; logic follows the class."""
 
     #: As transactions carry it, e.g. DECLINED-BARRED-CREDIT-PARTY.
     message: str
     class_: StatusClass
-    #: Whether the same request may fare better as a new attempt: the cause can pass, and nobody was paid.
-    worth_new_attempt: bool
 
     @property
     def is_final(self) -> bool:
-        """Whether the transaction's course has ended."""
+        """Whether the transaction's status is final."""
         return self.class_.is_final
 
     @property
     def is_successful(self) -> bool:
-        """Whether the beneficiary was paid, and the payment stands."""
+        """Whether the beneficiary was paid and the payment was not reversed."""
         return self.class_ is StatusClass.COMPLETED
 
 
-#: For each class its bare status and the details of the reference, in its order; True where a new attempt makes sense.
-_DETAILS: dict[StatusClass, dict[str, bool]] = {
-    StatusClass.CREATED: {"": False},
-    StatusClass.CONFIRMED: {"": False},
-    StatusClass.REJECTED: {
-        "": True,
-        "INVALID-CREDIT-PARTY": False,
-        "BARRED-CREDIT-PARTY": False,
-        "INELIGIBLE-CREDIT-PARTY": False,
-        "INVALID-DEBIT-PARTY": False,
-        "BARRED-DEBIT-PARTY": False,
-        "LIMITATIONS-ON-CREDIT-PARTY-AMOUNT": True,  # they hold for a period
-        "LIMITATIONS-ON-CREDIT-PARTY-QUANTITY": True,
-        "OPERATOR-CURRENTLY-UNAVAILABLE": True,
-        "INSUFFICIENT-BALANCE": True,
-    },
-    StatusClass.CANCELLED: {"": True},
-    StatusClass.SUBMITTED: {"": False},
-    StatusClass.COMPLETED: {"": False},
-    StatusClass.REVERSED: {"": False},  # somebody took it back on purpose
-    StatusClass.DECLINED: {
-        "": True,
-        "INVALID-CREDIT-PARTY": False,
-        "BARRED-CREDIT-PARTY": False,
-        "INELIGIBLE-CREDIT-PARTY": False,
-        "INVALID-DEBIT-PARTY": False,
-        "BARRED-DEBIT-PARTY": False,
-        "LIMITATIONS-ON-OPERATOR-AMOUNT": True,
-        "LIMITATIONS-ON-CREDIT-PARTY-AMOUNT": True,
-        "LIMITATIONS-ON-CUSTOMER-AMOUNT": True,
-        "LIMITATIONS-ON-OPERATOR-QUANTITY": True,
-        "LIMITATIONS-ON-CREDIT-PARTY-QUANTITY": True,
-        "LIMITATIONS-ON-CUSTOMER-QUANTITY": True,
-        "DUPLICATED-TRANSACTION": False,  # the operator has a like one: a person has to look
-        "OPERATOR-CURRENTLY-UNAVAILABLE": True,
-        "EXCEPTION": True,  # only in the table of sandbox suffixes
-    },
+_PARTY_REASONS = (
+    "INVALID-CREDIT-PARTY",
+    "BARRED-CREDIT-PARTY",
+    "INELIGIBLE-CREDIT-PARTY",
+    "INVALID-DEBIT-PARTY",
+    "BARRED-DEBIT-PARTY",
+)
+
+#: The details of each class in the order of the reference; every class has its bare status too.
+_DETAILS: dict[StatusClass, tuple[str, ...]] = {
+    StatusClass.REJECTED: (
+        *_PARTY_REASONS,
+        "LIMITATIONS-ON-CREDIT-PARTY-AMOUNT",
+        "LIMITATIONS-ON-CREDIT-PARTY-QUANTITY",
+        "OPERATOR-CURRENTLY-UNAVAILABLE",
+        "INSUFFICIENT-BALANCE",
+    ),
+    StatusClass.DECLINED: (
+        *_PARTY_REASONS,
+        "LIMITATIONS-ON-OPERATOR-AMOUNT",
+        "LIMITATIONS-ON-CREDIT-PARTY-AMOUNT",
+        "LIMITATIONS-ON-CUSTOMER-AMOUNT",
+        "LIMITATIONS-ON-OPERATOR-QUANTITY",
+        "LIMITATIONS-ON-CREDIT-PARTY-QUANTITY",
+        "LIMITATIONS-ON-CUSTOMER-QUANTITY",
+        "DUPLICATED-TRANSACTION",
+        "OPERATOR-CURRENTLY-UNAVAILABLE",
+        "EXCEPTION",  # only in the table of sandbox suffixes
+    ),
 }
 
 #: Every status of the reference by its message (reference: Transaction status).
 STATUSES: dict[str, Status] = {
     status.message: status
-    for class_, details in _DETAILS.items()
-    for detail, worth in details.items()
+    for class_ in StatusClass
     for status in [
-        Status(
-            message=f"{class_.name}-{detail}" if detail else class_.name,
-            class_=class_,
-            worth_new_attempt=worth,
-        )
+        Status(message=class_.name, class_=class_),
+        *(Status(message=f"{class_.name}-{detail}", class_=class_) for detail in _DETAILS.get(class_, ())),
     ]
 }
 
@@ -112,7 +98,7 @@ DETAILED_STATUSES: dict[StatusClass, tuple[str, ...]] = {
 
 
 def class_of(status: "TransactionStatus") -> StatusClass | None:
-    """Give the class of a transaction's status; None for one that this version does not know (never final).
+    """Return the class of a transaction's status; None for one that this version does not know (never final).
 
     The id and the message of the class must agree with the table, or the status counts as unknown.
     """

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary
@@ -84,13 +85,17 @@ class Ending:
 
 
 #: What an exit code means, and what to do then where no run says more of it.
-_MEANINGS: Final = {
-    0: ("all rows completed", "Nothing is left to do."),
-    1: ("finished, and some rows did not complete", "Mend what is told here, then start it again."),
-    2: ("it was started in a way that cannot be", "Correct how it is started, then start it again."),
-    3: ("it is not acceptable as it is, and nothing was sent", "Correct what is told here, then start it again."),
-    4: ("stopped by the provider", "Mend what is told here, then start it again."),
-    75: ("interrupted before its end", "Start it again; nobody is paid twice by that."),
+_MEANINGS: Final[Mapping[int, tuple[str, str]]] = {
+    ExitCode.ALL_COMPLETED: ("all rows completed", "Nothing is left to do."),
+    ExitCode.INCOMPLETE: ("finished, and some rows did not complete", "Mend what is told here, then start it again."),
+    ExitCode.USAGE: ("it was started in a way that cannot be", "Correct how it is started, then start it again."),
+    ExitCode.INVALID_INPUT: (
+        "it is not acceptable as it is, and nothing was sent",
+        "Correct what is told here, then start it again.",
+    ),
+    ExitCode.STOPPED_BY_PROVIDER: ("stopped by the provider", "Mend what is told here, then start it again."),
+    ExitCode.DECLINED: ("declined at the prompt, and nothing was sent", "Run again to confirm."),
+    ExitCode.RESUMABLE: ("interrupted before its end", "Start it again; nobody is paid twice by that."),
 }
 #: Exit code 1 for another reason than a row: something is to be mended, such as a list that stays.
 _ALL_BUT: Final = "all rows completed, and something else is to be mended"
@@ -146,9 +151,9 @@ def end_message(told: MessageContext, ending: Ending) -> Message:
     """Tell how a start ended."""
     meaning, next_step = _meaning(ending)
     short = "" if ending.summary is None else _short(ending.summary)
-    if ending.code == 1 and ending.summary is not None and not short and not ending.is_crash:
+    if ending.code == ExitCode.INCOMPLETE and ending.summary is not None and not short and not ending.is_crash:
         meaning = _ALL_BUT
-    what = short if ending.code == 1 and short else meaning
+    what = short if ending.code == ExitCode.INCOMPLETE and short else meaning
     lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.code}: {meaning}.", ""]
     if ending.said:
         lines += [_without_people(ending.said[:SAID_CHARACTERS]), ""]
@@ -178,9 +183,9 @@ def _steps(ending: Ending, by_code: str) -> Iterator[str]:
     """Give what to do next: the run's own steps, and what the exit code asks for where they do not say it."""
     steps = () if ending.verdict is None or ending.is_crash else ending.verdict.steps
     has_open = ending.summary is not None and any(ending.summary.counts[state] for state in OPEN_STATES)
-    if ending.code == 4 and has_open:
+    if ending.code == ExitCode.STOPPED_BY_PROVIDER and has_open:
         yield "Mend what is told here."
-    elif not steps or (ending.code not in {0, 1} and not has_open):
+    elif not steps or (ending.code not in {ExitCode.ALL_COMPLETED, ExitCode.INCOMPLETE} and not has_open):
         yield by_code
     for step in steps:
         yield step.text
@@ -189,17 +194,18 @@ def _steps(ending: Ending, by_code: str) -> Iterator[str]:
 
 
 def _tone(ending: Ending) -> MessageType:
-    if ending.code == 0:
+    if ending.code == ExitCode.ALL_COMPLETED:
         return MessageType.SUCCESS
-    return MessageType.FAILURE if ending.is_crash or ending.code not in {1, 75} else MessageType.WARNING
+    is_warning = ending.code in {ExitCode.INCOMPLETE, ExitCode.RESUMABLE} and not ending.is_crash
+    return MessageType.WARNING if is_warning else MessageType.FAILURE
 
 
 def _occasions(ending: Ending) -> frozenset[NotificationEvent]:
     if ending.is_approval_needed:
         return frozenset({NotificationEvent.APPROVAL, NotificationEvent.FAILURE})
-    if ending.code == 0:
+    if ending.code == ExitCode.ALL_COMPLETED:
         return frozenset({NotificationEvent.FINISH})
-    is_finished = ending.code == 1 and not ending.is_crash
+    is_finished = ending.code == ExitCode.INCOMPLETE and not ending.is_crash
     return frozenset(
         {NotificationEvent.FINISH, NotificationEvent.FAILURE} if is_finished else {NotificationEvent.FAILURE}
     )

@@ -7,7 +7,7 @@ from bulk_topup.domain.moves import differences_from, facts_of, move_for, reques
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import InvalidInputError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.compare import find
 
@@ -15,7 +15,7 @@ from bulk_topup.reconcile.compare import find
 ENDS = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)
 
 
-class ResolutionError(BulkTopupError):
+class ResolutionError(InvalidInputError):
     """The conflict cannot be resolved like that; nothing moved."""
 
 
@@ -115,5 +115,5 @@ def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
     """Tell whether a transaction credits whom the row credits, or nobody by number as the row does."""
     request = request_of(known.attempt)
     without_amount = request.model_copy(update={"source": None, "destination": None})
-    found = differences_from(without_amount, transaction, demand_amount=False)
+    found = differences_from(without_amount, transaction, needs_amount=False)
     return not [each for each in found if not each.startswith(("product ", "external id "))]

@@ -62,7 +62,12 @@ def _mistakes(job: Path, text: str) -> tuple[Diagnostic, ...]:
         ('list = "inbox/pay-2026-11.csv"\nlist = "b.csv"', 2, "", "state each key once"),
         ('list = "inbox/pay-2026-11.csv"\nmode = "holdd"', 2, "mode", r"do you mean hold\?"),
         ('list = "inbox/pay-2026-11.csv"\nrate = "fast"', 2, "rate", "write a number"),
-        ('retry_of = "pay"\nstatuses = ["DECLINED-INVALID-CREDIT-PARTY"]', 2, "statuses.0", "fares no better"),
+        (
+            'retry_of = "pay"\nstatuses = ["DECLINED-INVALID-CREDIT-PARTY"]',
+            2,
+            "statuses.0",
+            "never retried automatically",
+        ),
     ],
 )
 def test_a_mistake_has_its_line_its_key_and_its_cure(

@@ -17,7 +17,7 @@ schema = schemathesis.openapi.from_dict(
     document(), config=schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
 )
 #: Nobody holds the numbers of unknown fields that hypothesis makes up, such as 1e-120.
-BEYOND = "a number or a depth that nothing can hold"
+BEYOND = "a number or a depth beyond all bounds"
 
 
 def good_fields_are_taken(context: Any, response: Any, case: Any) -> None:

@@ -1,4 +1,4 @@
-"""Values that the tests of the words share."""
+"""Values that the tests of the terms share."""
 
 from tests.helpers.dvs_values import attempt, transaction
 from tests.helpers.sample_run import outcome, run

@@ -51,6 +51,6 @@ def test_the_slug_keeps_what_people_recognise() -> None:
     st.lists(st.none() | names, min_size=3, max_size=3),
     st.lists(st.none() | names, min_size=3, max_size=3),
 )
-def test_a_party_is_told_apart_by_every_part(product: int, one: list[str | None], other: list[str | None]) -> None:
+def test_every_part_of_a_party_counts(product: int, one: list[str | None], other: list[str | None]) -> None:
     same = [part or "" for part in one] == [part or "" for part in other]
     assert (party_identity(product, tuple(one)) == party_identity(product, tuple(other))) == same

@@ -1,4 +1,4 @@
-"""What an answer of the provider means for a row."""
+"""What a transaction of the provider means for a row."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,14 +39,14 @@ def test_the_state_follows_the_class_whatever_the_detail(
 @pytest.mark.parametrize(
     "class_", [{"id": 77, "message": "PONDERING"}, {"id": 9, "message": "COMPLETED"}, {"id": 7, "message": "DECLINED"}]
 )
-def test_a_class_that_nobody_knows_is_never_final(transaction: Make, class_: dict[str, Any]) -> None:
+def test_an_unknown_class_is_never_final(transaction: Make, class_: dict[str, Any]) -> None:
     status = {"id": 90000, "message": "DECLINED", "class": class_}
     assert state_for(transaction(status=status)) is RowState.ACCEPTED
 
 
 @pytest.mark.parametrize("class_", StatusClass)
 @pytest.mark.parametrize("before", [RowState.IN_FLIGHT, RowState.ACCEPTED])
-def test_every_answer_asks_for_a_move_that_is_allowed(
+def test_every_response_causes_an_allowed_move(
     attempt: Attempt, transaction: Make, before: RowState, class_: StatusClass
 ) -> None:
     move = move_for(attempt, before, transaction(class_), "test")
@@ -56,9 +56,9 @@ def test_every_answer_asks_for_a_move_that_is_allowed(
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "difference"),
     [
-        ({"external_id": "list-other-1"}, "external id list-other-1"),
+        ({"external_id": "list-other-1"}, "external ID list-other-1"),
         ({"product": {"id": 3411}}, "product 3411 instead of 6418"),
         ({"credit_party_identifier": {"mobile_number": "+6595123101"}}, "mobile number +6595123101"),
         ({"credit_party_identifier": {"account_number": "+6595123100"}}, "mobile number none"),
@@ -68,18 +68,18 @@ def test_every_answer_asks_for_a_move_that_is_allowed(
     ],
 )
 @pytest.mark.parametrize("found_by_id", [True, False])
-def test_a_transaction_that_is_not_what_was_asked_for_is_a_conflict(
-    attempt: Attempt, transaction: Make, other: dict[str, Any], told: str, found_by_id: bool
+def test_a_transaction_that_differs_from_its_request_is_a_conflict(
+    attempt: Attempt, transaction: Make, other: dict[str, Any], difference: str, found_by_id: bool
 ) -> None:
     found = transaction(StatusClass.COMPLETED, **other)
     move = move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=found_by_id)
     assert (move.after, move.facts) == (RowState.CONFLICT, None)
-    assert told in move.message
+    assert difference in move.message
     assert str(found.id) in move.message
 
 
 @pytest.mark.parametrize("requested", [None, {}, {"source": {"unit": "USD", "amount": 7.41}}])
-def test_an_unstated_amount_is_proof_in_an_answer_and_none_in_a_look_up(
+def test_a_missing_amount_is_proof_in_a_response_and_none_in_a_look_up(
     attempt: Attempt, transaction: Make, requested: object
 ) -> None:
     found = transaction(requested_values=requested)
@@ -95,7 +95,7 @@ def test_an_amount_is_the_same_however_it_is_written(attempt: Attempt, transacti
     assert move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=True).after is RowState.ACCEPTED
 
 
-def test_an_answer_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:
+def test_a_response_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:
     facts = move_for(attempt, RowState.IN_FLIGHT, transaction(StatusClass.REJECTED, prices=None), "test").facts
     assert facts is not None
     assert (facts.price, facts.fee, facts.price_unit) == (None, None, None)
@@ -125,9 +125,7 @@ def _hint(attempt: Attempt, transaction: Transaction, state: RowState = RowState
     )
 
 
-def test_a_payment_of_a_purged_run_that_is_taken_back_is_reversed_and_its_pin_stays_forgotten(
-    attempt: Attempt, transaction: Make
-) -> None:
+def test_a_reversal_in_a_purged_run_is_recorded_and_its_pin_stays_purged(attempt: Attempt, transaction: Make) -> None:
     found = transaction(StatusClass.REVERSED, pin={"code": "4711-0815", "serial": "S-99"})
     move = reversal_of_forgotten(_hint(replace(attempt, request=b"{}"), found), found, "test")
     assert move is not None

@@ -10,7 +10,7 @@ from bulk_topup.errors import StateError
 states = st.sampled_from(RowState)
 
 
-def test_every_state_says_where_it_may_go() -> None:
+def test_every_state_names_its_moves() -> None:
     assert set(MOVES) == set(RowState)
 
 

@@ -80,14 +80,14 @@ def test_a_sum_is_never_rounded_quietly(run: Run, outcome: Callable[..., Outcome
         summarise(run, [Outcomes.of(rows)])
 
 
-def test_as_json_tells_amounts_as_strings_in_plain_notation(run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_as_json_gives_amounts_as_strings_in_plain_notation(run: Run, outcome: Callable[..., Outcome]) -> None:
     summary = summarise(run, [Outcomes.of([outcome(amount=Decimal("1E+3")), outcome(state=RowState.ACCEPTED)])])
-    told = json.loads(json.dumps(summary.as_json()))
-    assert told["run"] == "payroll/2026-11"
-    assert told["rows"] == 2
-    assert told["counts"] == {state.value: int(state in {"completed", "accepted"}) for state in RowState}
-    assert told["charged"] == told["held"] == {"USD": "9.35"}
-    assert told["totals"][1] == {
+    found = json.loads(json.dumps(summary.as_json()))
+    assert found["run"] == "payroll/2026-11"
+    assert found["rows"] == 2
+    assert found["counts"] == {state.value: int(state in {"completed", "accepted"}) for state in RowState}
+    assert found["charged"] == found["held"] == {"USD": "9.35"}
+    assert found["totals"][1] == {
         "state": "completed",
         "product_id": 6418,
         "amount": "1000",

@@ -11,54 +11,90 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import RunVerdict, Severity, Step, verdict_of
 
 
-def _verdict(run: Run, *, contradicted: int = 0, is_under_way: bool = False, **counts: int) -> RunVerdict:
+def _verdict(run: Run, *, contradicted: int = 0, is_running: bool = False, **counts: int) -> RunVerdict:
     known = {state: counts.get(state.value, 0) for state in RowState}
-    return verdict_of(run, known, contradicted=contradicted, is_under_way=is_under_way)
+    return verdict_of(run, known, contradicted=contradicted, is_running=is_running)
 
 
-def test_a_run_that_paid_everybody_leaves_nothing_to_do(run: Run) -> None:
+def test_a_run_with_all_rows_completed_leaves_nothing_to_do(run: Run) -> None:
     verdict = _verdict(run, completed=1_200)
-    assert (verdict.tone, verdict.headline, verdict.steps) == (
+    assert (verdict.severity, verdict.headline, verdict.steps) == (
         Severity.GOOD,
-        "All done: 1,200 of 1,200 rows are completed.",
+        "All done: 1,200 of 1,200 rows completed.",
         (),
     )
-    assert "exit code 0" in verdict.ending
+    assert "Exit code 0" in verdict.ending
 
 
-def test_rows_that_failed_are_named_with_the_commands_that_may_cure_them(run: Run) -> None:
+def test_failed_rows_come_with_the_commands_that_may_complete_them(run: Run) -> None:
     verdict = _verdict(run, completed=1, failed=2, refused=1)
-    assert verdict.tone is Severity.BAD
-    assert verdict.headline == "Finished: 1 of 4 rows is completed, 3 did not complete."
-    assert "exit code 1" in verdict.ending
+    assert verdict.severity is Severity.BAD
+    assert verdict.headline == "1 of 4 rows completed, 2 failed, 1 refused."
+    assert "Exit code 1" in verdict.ending
     retry, correct = verdict.steps
     assert retry.command == "bulk-topup retry payroll/2026-11"
     assert "payroll-2026-11-not-completed.csv" in correct.text
 
 
+def test_outcomes_are_counted_by_what_is_known_of_them(run: Run) -> None:
+    verdict = _verdict(run, completed=230, failed=18, conflict=2)
+    assert verdict.headline == "230 of 250 rows completed, 18 failed, 2 need review."
+    assert _verdict(run, completed=2, reversed=1).headline == "2 of 3 rows completed, 1 needs review."
+    assert _verdict(run, completed=1, contradicted=1).headline == "1 of 1 row completed, 1 needs review."
+    everything = _verdict(run, completed=1, failed=2, refused=3, pending=1_000, conflict=1)
+    assert everything.headline == (
+        "Incomplete: 1 of 1,007 rows completed, 1,000 open, 2 failed, 3 refused, 1 needs review."
+    )
+
+
+def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
+    one = _verdict(run, conflict=1, pending=1, failed=1, reversed=1).steps
+    assert [step.text for step in one] == [
+        "1 row needs review:",
+        "Resume 1 open row; do not pay it by other means:",
+        "Retry failed rows that may succeed (1 failed):",
+        (
+            "1 row to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix it, "
+            "then run the list with --corrections payroll-2026-11-not-completed.csv."
+        ),
+        "1 row reversed. Ask DT One why before paying again.",
+    ]
+    many = _verdict(run, conflict=2, pending=2, failed=2_000, refused=2, reversed=2).steps
+    assert [step.text for step in many] == [
+        "2 rows need review:",
+        "Resume 2 open rows; do not pay them by other means:",
+        "Retry failed rows that may succeed (2,000 failed):",
+        (
+            "2,002 rows to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix them, "
+            "then run the list with --corrections payroll-2026-11-not-completed.csv."
+        ),
+        "2 rows reversed. Ask DT One why before paying again.",
+    ]
+
+
 def test_open_rows_are_not_to_be_paid_by_other_means(run: Run) -> None:
     verdict = _verdict(run, completed=1, pending=2, in_flight=3, accepted=4)
-    assert (verdict.tone, verdict.headline) == (
+    assert (verdict.severity, verdict.headline) == (
         Severity.OPEN,
-        "Not finished: 1 of 10 rows is completed, 9 still open.",
+        "Incomplete: 1 of 10 rows completed, 9 open.",
     )
-    assert "exit code 75" in verdict.ending
+    assert "Exit code 75" in verdict.ending
     [step] = verdict.steps
-    assert step.text == "Go on with 9 rows still open, and pay none of them by other means:"
+    assert step.text == "Resume 9 open rows; do not pay them by other means:"
     assert step.command == "bulk-topup resume payroll/2026-11"
 
 
 def test_a_conflict_and_what_the_list_contradicts_come_first(run: Run) -> None:
     first, *_ = _verdict(run, completed=1, failed=1, conflict=1, contradicted=2).steps
-    assert first == Step(text="A person has to look at 3 rows:", command="bulk-topup conflict list payroll/2026-11")
-    assert _verdict(run, completed=3, contradicted=2).tone is Severity.BAD
+    assert first == Step(text="3 rows need review:", command="bulk-topup conflict list payroll/2026-11")
+    assert _verdict(run, completed=3, contradicted=2).severity is Severity.BAD
 
 
-def test_a_run_under_way_asks_for_nothing(run: Run) -> None:
-    verdict = _verdict(run, completed=1, pending=2, is_under_way=True)
-    assert (verdict.tone, verdict.headline, verdict.steps) == (
+def test_a_running_run_needs_no_step(run: Run) -> None:
+    verdict = _verdict(run, completed=1, pending=2, is_running=True)
+    assert (verdict.severity, verdict.headline, verdict.steps) == (
         Severity.OPEN,
-        "Under way: 1 of 3 rows is completed, 2 are open.",
+        "Running: 1 of 3 rows completed, 2 open.",
         (),
     )
 
@@ -68,10 +104,10 @@ def test_commands_name_the_environment_where_it_is_not_the_sandbox(run: Run) -> 
     assert step.command == "bulk-topup retry 'payroll/a b' --env production"
 
 
-def test_a_purged_run_is_never_gone_on_with(run: Run) -> None:
+def test_a_purged_run_is_never_resumed(run: Run) -> None:
     purged = replace(run, purged_at=datetime(2026, 12, 24, tzinfo=UTC))
     [step] = _verdict(purged, completed=1, failed=1).steps
-    assert "never sent again" in step.text
+    assert "the run can't be sent again" in step.text
     assert not step.command
     assert _verdict(purged, completed=1).steps == ()
 

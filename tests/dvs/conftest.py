@@ -1,4 +1,4 @@
-"""A provider whose every answer is written down beforehand, over a real socket: for what no well-behaved peer does."""
+"""A provider with prepared responses over a real socket, for what no well-behaved peer does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -47,7 +47,7 @@ class Scripted:
 
 @pytest.fixture
 def scripted() -> Callable[..., object]:
-    """Give a context manager that serves the given answers; an empty one closes the connection."""
+    """Return a context manager that serves these responses; an empty one closes the connection."""
 
     @asynccontextmanager
     async def start(*answers: bytes) -> AsyncIterator[Scripted]:
@@ -64,7 +64,7 @@ def scripted() -> Callable[..., object]:
 
 @pytest.fixture
 def answer() -> Callable[..., bytes]:
-    """Write an HTTP answer."""
+    """Return a function that writes an HTTP response."""
 
     def write(status: int, body: bytes = b"", **headers: str) -> bytes:
         lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Content-Type: application/json"]

@@ -1,4 +1,4 @@
-"""The client against answers that no well-behaved provider gives, over a real socket."""
+"""The client and responses that no well-behaved provider gives, over a real socket."""
 
 import base64
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def _client(peer: Any, clock: Any, **options: Any) -> AsyncDVS:
     return AsyncDVS(peer.base_url, "key", SECRET, rate=1000, clock=clock, timeout=2, **options)
 
 
-async def test_a_connection_that_closes_without_an_answer_is_tried_again_and_then_unknown(
+async def test_a_connection_that_closes_without_a_response_is_retried_and_then_unknown(
     scripted: Callable[..., Any], clock: Any
 ) -> None:
     async with scripted(b"") as peer, _client(peer, clock, retries=RetryPolicy(tries=3)) as dvs:
@@ -44,7 +44,7 @@ async def test_a_connection_that_closes_without_an_answer_is_tried_again_and_the
     assert bodies == {b'{"external_id":"list-abc-1","product_id":6418,"auto_confirm":false}'}
 
 
-async def test_half_a_body_is_no_answer(scripted: Callable[..., Any], clock: Any) -> None:
+async def test_half_a_body_is_no_response(scripted: Callable[..., Any], clock: Any) -> None:
     half = b"HTTP/1.1 201 Created\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{"
     async with scripted(half) as peer, _client(peer, clock, retries=RetryPolicy(tries=1)) as dvs:
         with pytest.raises(NoResponseError):
@@ -57,7 +57,7 @@ async def test_nobody_listening_is_unknown_too(clock: Any) -> None:
             await dvs.transactions.create_async(REQUEST)
 
 
-async def test_an_answer_after_an_unanswered_try_says_that_it_proves_nothing(
+async def test_a_response_after_an_unknown_try_says_that_it_proves_nothing(
     scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
     async with scripted(b"", answer(400, USED)) as peer, _client(peer, clock) as dvs:
@@ -66,7 +66,7 @@ async def test_an_answer_after_an_unanswered_try_says_that_it_proves_nothing(
     assert caught.value.after_unknown
 
 
-async def test_an_answer_at_the_first_try_is_proof(
+async def test_a_response_to_the_first_try_is_proof(
     scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
     async with scripted(answer(400, USED)) as peer, _client(peer, clock) as dvs:
@@ -77,7 +77,7 @@ async def test_an_answer_at_the_first_try_is_proof(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-async def test_a_passing_server_error_is_tried_again_and_is_unknown(
+async def test_a_transient_server_error_is_retried_and_is_unknown(
     status: int, scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
     async with scripted(answer(status)) as peer, _client(peer, clock, retries=RetryPolicy(tries=2)) as dvs:
@@ -88,7 +88,7 @@ async def test_a_passing_server_error_is_tried_again_and_is_unknown(
 
 
 @pytest.mark.parametrize("status", [408, 499, 501, 520])
-async def test_answers_of_things_in_between_are_unknown_and_not_repeated(
+async def test_responses_of_proxies_are_unknown_and_not_repeated(
     status: int, scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
     async with scripted(answer(status)) as peer, _client(peer, clock) as dvs:
@@ -98,7 +98,7 @@ async def test_answers_of_things_in_between_are_unknown_and_not_repeated(
     assert len(peer.requests) == 1
 
 
-async def test_a_429_waits_as_asked_and_uses_up_no_try(
+async def test_a_429_waits_as_long_as_it_says_and_uses_up_no_try(
     scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
     throttled = answer(429, b"", Retry_After="3")

@@ -28,7 +28,7 @@ def test_what_is_not_json_says_so(body: bytes) -> None:
         codec.decode(body)
 
 
-def test_a_product_of_a_type_that_nobody_knows_yet_can_be_read() -> None:
+def test_a_product_of_an_unknown_type_can_be_read() -> None:
     operator = {"id": 1, "name": "o", "country": {"name": "Singapore", "iso_code": "SGP"}}
     product = PRODUCT.validate_python(
         {"id": 1, "name": "n", "type": "BRAND_NEW", "service": {"id": 1, "name": "Mobile"}, "operator": operator}

@@ -89,7 +89,7 @@ async def test_requests_are_spread_evenly_from_the_first_on(clock: Any) -> None:
     assert clock.monotonic() - began == pytest.approx(10)
 
 
-async def test_no_second_ever_sees_more_than_the_rate_however_many_ask_at_once(clock: Any) -> None:
+async def test_no_second_has_more_requests_than_the_rate_however_many_wait(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=20)
     passed: list[float] = []
 
@@ -101,7 +101,7 @@ async def test_no_second_ever_sees_more_than_the_rate_however_many_ask_at_once(c
     assert max(sum(start <= moment < start + 0.999999 for moment in passed) for start in passed) <= 20
 
 
-async def test_no_second_sees_more_leave_than_the_rate_where_they_leave_late(clock: Any) -> None:
+async def test_no_second_has_more_sent_requests_than_the_rate_where_they_are_sent_late(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=20)
     left: list[float] = []
 
@@ -126,7 +126,7 @@ async def test_a_long_rest_does_not_allow_a_burst_afterwards(clock: Any) -> None
     assert clock.monotonic() - began >= 0.9
 
 
-async def test_the_first_answer_teaches_the_limit(clock: Any) -> None:
+async def test_the_first_response_gives_the_limit(clock: Any) -> None:
     limiter = RateLimiter(clock)
     _learn(limiter, 200, 199)
     assert limiter.rate == pytest.approx(200 * SHARE_OF_LIMIT)
@@ -146,7 +146,7 @@ async def test_a_smaller_limit_slows_down_at_once(clock: Any) -> None:
     assert limiter.rate <= 50
 
 
-async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None:
+async def test_a_429_pauses_all_requests_as_long_as_it_says(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
     await limiter.acquire()
     _throttled(limiter, 7.0)
@@ -157,7 +157,7 @@ async def test_a_429_holds_everybody_back_as_long_as_it_asks(clock: Any) -> None
     assert limiter.pause_left == 0
 
 
-async def test_who_comes_just_before_the_end_of_a_pause_waits_for_it_too(clock: Any) -> None:
+async def test_a_request_just_before_the_end_of_a_pause_waits_for_it_too(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1000)
     await limiter.acquire()
     began = clock.monotonic()
@@ -180,7 +180,7 @@ async def test_requests_that_are_due_at_nearly_the_same_time_go_together(clock: 
         assert sum(start <= moment < start + TOGETHER - 0.000001 for moment in passed) <= 2 * 500 * TOGETHER
 
 
-async def test_one_wake_up_lets_all_pass_whose_places_have_come() -> None:
+async def test_one_wake_up_lets_all_pass_whose_time_has_come() -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=500)
     waiting = await _twenty(limiter)
@@ -206,7 +206,7 @@ async def test_they_pass_in_the_order_in_which_they_came(clock: Any) -> None:
 
 
 @pytest.mark.parametrize("gone", [range(1), range(1, 5), range(0, 20, 2), range(19)])
-async def test_whoever_gives_up_while_asleep_hands_the_lead_to_the_next(gone: range) -> None:
+async def test_a_leader_cancelled_while_it_sleeps_hands_the_lead_to_the_next(gone: range) -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=10)
     await limiter.acquire()
@@ -219,7 +219,7 @@ async def test_whoever_gives_up_while_asleep_hands_the_lead_to_the_next(gone: ra
     assert [isinstance(each, asyncio.CancelledError) for each in ended[:20]] == [number in gone for number in range(20)]
 
 
-async def test_whoever_gives_up_as_the_leader_wakes_up_does_not_pass() -> None:
+async def test_a_request_cancelled_as_the_leader_wakes_up_does_not_pass() -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=500)
     waiting = await _twenty(limiter)
@@ -232,7 +232,7 @@ async def test_whoever_gives_up_as_the_leader_wakes_up_does_not_pass() -> None:
     assert not [task for task in waiting if not task.cancelled() and task.exception()]
 
 
-async def test_whoever_gives_up_just_after_it_passed_takes_nobody_elses_place() -> None:
+async def test_a_request_cancelled_just_after_it_passed_takes_no_place_of_another() -> None:
     clock = _SleepyClock()
     limiter = RateLimiter(clock, rate=500)
     for _ in range(60):
@@ -240,7 +240,7 @@ async def test_whoever_gives_up_just_after_it_passed_takes_nobody_elses_place() 
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         clock.wake_at(clock.seconds + TOGETHER)
-        await asyncio.sleep(0)  # whoever led has let others pass, and they do not know yet
+        await asyncio.sleep(0)  # the leader has let others pass, and they have not run yet
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -249,7 +249,7 @@ async def test_whoever_gives_up_just_after_it_passed_takes_nobody_elses_place() 
     assert passed.done()
 
 
-async def test_nobody_who_gave_up_counts_as_waiting(clock: Any) -> None:
+async def test_a_cancelled_request_does_not_count_as_waiting(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
     await _give_up(limiter, 5)
     began = clock.monotonic()
@@ -257,7 +257,7 @@ async def test_nobody_who_gave_up_counts_as_waiting(clock: Any) -> None:
     assert clock.monotonic() - began <= 1.01  # while one that goes first waits, they would take 40 s
 
 
-async def test_a_429_that_asks_for_a_year_is_not_believed(clock: Any) -> None:
+async def test_a_429_that_asks_for_a_year_is_bounded(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=100)
     assert _throttled(limiter, 31_536_000.0) == LONGEST_PAUSE
 
@@ -273,7 +273,7 @@ async def test_after_a_429_the_rate_shrinks_and_grows_back(clock: Any) -> None:
     assert limiter.rate == pytest.approx(before)
 
 
-async def test_no_request_left_means_a_short_rest(clock: Any) -> None:
+async def test_no_request_left_means_a_short_pause(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1000)
     await limiter.acquire()
     _learn(limiter, 1000, 0)
@@ -292,13 +292,13 @@ async def test_a_burst_of_429_slows_down_once(clock: Any) -> None:
     assert limiter.rate == pytest.approx(100 * SHRINK * SHRINK)
 
 
-async def test_a_429_to_what_was_sent_before_another_limit_was_told_slows_nothing_down(clock: Any) -> None:
+async def test_a_429_to_a_request_sent_before_the_limit_changed_slows_nothing_down(clock: Any) -> None:
     limiter = RateLimiter(clock)
     _learn(limiter, 100, 99)
     clock.seconds += 1.0
-    told, refused = limiter.sent(), limiter.sent()
+    first, refused = limiter.sent(), limiter.sent()
     clock.seconds += 0.05
-    limiter.learn(50, 49, told)
+    limiter.learn(50, 49, first)
     limiter.throttled(1.0, 50, refused)
     assert limiter.rate == pytest.approx(50 * SHARE_OF_LIMIT)
     clock.seconds += 1.0
@@ -306,7 +306,7 @@ async def test_a_429_to_what_was_sent_before_another_limit_was_told_slows_nothin
     assert limiter.rate == pytest.approx(50 * SHARE_OF_LIMIT * SHRINK)
 
 
-async def test_who_gives_up_waiting_keeps_nobody_from_passing(clock: Any) -> None:
+async def test_a_cancelled_request_keeps_no_other_from_passing(clock: Any) -> None:
     limiter = RateLimiter(clock, rate=1)
     await _give_up(limiter, 3)
     began = clock.monotonic()

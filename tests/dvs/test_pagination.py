@@ -44,14 +44,14 @@ async def _read(pages: Pages[int], *, at_once: int) -> list[int]:
 
 @pytest.mark.parametrize("at_once", [1, 3, 8, 100])
 @pytest.mark.parametrize("number", [1, 2, 7, 30])
-async def test_each_page_comes_once_and_in_order_with_so_many_on_their_way(number: int, at_once: int) -> None:
+async def test_each_page_comes_once_and_in_order_with_several_in_flight(number: int, at_once: int) -> None:
     book = Pagebook(number)
     assert await _read(Pages(book.fetch), at_once=at_once) == list(range(1, number + 1))
     assert book.asked == list(range(1, number + 1))
     assert book.most == max(1, min(at_once, number - 1))
 
 
-async def test_where_nobody_tells_how_many_there_are_one_is_asked_for_after_the_other() -> None:
+async def test_pages_of_an_unknown_number_are_fetched_one_after_the_other() -> None:
     book = Pagebook(5, has_totals=False)
     assert await _read(Pages(book.fetch), at_once=8) == [1, 2, 3, 4, 5]
     assert book.most == 1
@@ -71,7 +71,7 @@ async def test_a_list_that_changes_meanwhile_is_read_to_its_new_end(then: int, a
     assert len(found) <= max(then, after)
 
 
-async def test_those_on_their_way_are_given_up_when_nobody_wants_them_any_more() -> None:
+async def test_pages_in_flight_are_cancelled_when_the_iteration_stops() -> None:
     book = Pagebook(10, last_comes_first=False)
     async with aclosing(Pages(book.fetch).pages(at_once=4)) as pages:
         async for page in pages:

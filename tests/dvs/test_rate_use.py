@@ -71,7 +71,7 @@ class Counting(Protocol):
 
 @dataclass
 class FixedWindows:
-    """So many in each second of a clock that nobody else sees."""
+    """A limit per second of the provider's own clock."""
 
     limit: int
     phase: float = 0.37
@@ -189,7 +189,7 @@ def _sent(
     async def main() -> tuple[Seen, int, RateLimiter]:
         loop = asyncio.get_running_loop()
         limiter, seen = RateLimiter(LoopClock()), Seen()
-        begun = asyncio.create_task(take_evenly(server, other, SECONDS + 2)) if other else None
+        other_task = asyncio.create_task(take_evenly(server, other, SECONDS + 2)) if other else None
         await asyncio.sleep(0.7)
         # The plan asks for products and balances before anything is sent.
         await limiter.acquire()
@@ -200,7 +200,7 @@ def _sent(
         if halved_after is not None:
             loop.call_later(halved_after, _halve, server)
         await ask(limiter, server, seen, seconds=SECONDS, latency=lambda: latency + abs(chance.gauss(0, JITTER)))
-        return seen, await begun if begun else 0, limiter
+        return seen, await other_task if other_task else 0, limiter
 
     result: tuple[Seen, int, RateLimiter] = run(main)
     return result
@@ -213,7 +213,7 @@ def _halve(server: Counting) -> None:
 @pytest.mark.parametrize("latency", [0.05, 1.0])
 @pytest.mark.parametrize("limit", [10, 50, 200])
 @pytest.mark.parametrize("kind", KINDS)
-def test_nearly_all_that_is_allowed_is_used_and_nothing_beyond_it(
+def test_nearly_the_whole_limit_is_used_and_no_more(
     kind: type[FixedWindows | SlidingSecond | Bucket], limit: int, latency: float
 ) -> None:
     seen, _, _ = _sent(kind(limit), latency=latency)
@@ -222,7 +222,7 @@ def test_nearly_all_that_is_allowed_is_used_and_nothing_beyond_it(
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.99])
-def test_it_does_not_matter_when_the_providers_seconds_begin(phase: float) -> None:
+def test_it_does_not_matter_when_the_providers_seconds_start(phase: float) -> None:
     seen, _, _ = _sent(FixedWindows(100, phase=phase), latency=0.05)
     assert seen.taken >= 0.98 * 100 * SECONDS
     assert seen.throttled == 0
@@ -238,14 +238,14 @@ def test_what_another_client_leaves_is_used_without_taking_from_it(limit: int, l
 
 
 @pytest.mark.parametrize("kind", [SlidingSecond, Bucket])
-def test_another_client_is_made_room_for_where_no_window_is_to_be_seen(kind: type[SlidingSecond | Bucket]) -> None:
+def test_another_client_gets_its_share_where_windows_are_unknown(kind: type[SlidingSecond | Bucket]) -> None:
     seen, other, _ = _sent(kind(100), latency=0.05, other=100 / 3)
     assert seen.taken + other >= 0.9 * 100 * SECONDS
     assert seen.throttled <= 0.02 * seen.taken
 
 
 @pytest.mark.parametrize("latency", [0.05, 1.0])
-def test_a_limit_that_is_halved_is_kept_as_soon_as_an_answer_tells_it(latency: float) -> None:
+def test_a_halved_limit_is_kept_from_the_first_response_with_it(latency: float) -> None:
     seen, _, limiter = _sent(FixedWindows(100), latency=latency, halved_after=SECONDS / 2)
     assert limiter.rate == pytest.approx(50 * 0.99, rel=0.02)
     # Only what was on its way already can be refused.
@@ -256,7 +256,7 @@ def test_a_limit_that_is_halved_is_kept_as_soon_as_an_answer_tells_it(latency: f
 
 @pytest.mark.parametrize(("stall", "every"), [(0.06, 1.13), (0.2, 5.13)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stall_is_made_up_for_without_a_burst_that_is_too_much_for_anybody(
+def test_a_stall_is_caught_up_without_a_burst_above_the_limit(
     kind: type[FixedWindows | SlidingSecond | Bucket], stall: float, every: float
 ) -> None:
     async def main() -> tuple[int, int]:
@@ -276,7 +276,7 @@ def test_a_stall_is_made_up_for_without_a_burst_that_is_too_much_for_anybody(
     assert taken >= 0.98 * 100 * SECONDS
 
 
-def test_without_any_headers_the_rate_is_found_by_what_is_refused() -> None:
+def test_without_headers_the_rate_is_found_by_429s() -> None:
     async def main() -> Seen:
         loop = asyncio.get_running_loop()
         limiter, seen, server = RateLimiter(LoopClock(), 100), Seen(), FixedWindows(50)
@@ -297,7 +297,7 @@ def test_without_any_headers_the_rate_is_found_by_what_is_refused() -> None:
     assert seen.taken >= 0.4 * 50 * SECONDS
 
 
-def test_what_pays_goes_before_what_asks_and_leaves_it_a_small_part() -> None:
+def test_requests_that_pay_go_before_those_that_read_and_leave_them_a_small_part() -> None:
     passed: list[str] = []
 
     async def main() -> float:

@@ -1,4 +1,4 @@
-"""When the provider's seconds begin, by what its answers say."""
+"""When the provider's windows start, by its responses."""
 
 from bulk_topup.dvs.rate_windows import Windows
 
@@ -14,7 +14,7 @@ def _window(windows: Windows, began: float, *, used: int = 0, until: int = LIMIT
     return at
 
 
-def test_a_window_begins_where_what_is_left_jumps_up() -> None:
+def test_a_window_starts_where_the_remaining_requests_jump_up() -> None:
     windows = Windows()
     _window(windows, 0.3, used=150)
     before = windows.are_seen
@@ -26,7 +26,7 @@ def test_a_window_begins_where_what_is_left_jumps_up() -> None:
     assert windows.full_until(last + 0.003) == 2.0
 
 
-def test_a_window_lasts_while_less_and_less_is_left_however_late_that_is() -> None:
+def test_a_window_lasts_while_the_remaining_requests_shrink_however_late() -> None:
     windows = Windows()
     _window(windows, 0.3, used=150)
     _window(windows, 1.0, until=LIMIT - 12)
@@ -36,19 +36,19 @@ def test_a_window_lasts_while_less_and_less_is_left_however_late_that_is() -> No
     assert windows.others() == 0
 
 
-def test_a_window_that_began_unseen_is_taken_in_by_its_time() -> None:
+def test_a_window_that_started_unnoticed_is_found_by_its_time() -> None:
     windows = Windows()
     _window(windows, 0.3, used=150)
     _window(windows, 1.0, until=40)
     windows.sent(2.5)
-    windows.answered(2.5, LIMIT, LIMIT - 41)  # another client takes as much
+    windows.answered(2.5, LIMIT, LIMIT - 41)  # another client uses as much
     for at in (3.2, 3.25):
         windows.sent(at)
         windows.answered(at, LIMIT, 0)
     assert windows.full_until(3.3) == 4.0
 
 
-def test_a_window_of_which_others_take_much_at_once_is_taken_in_a_little_later() -> None:
+def test_a_window_of_which_others_use_much_at_once_is_found_a_little_later() -> None:
     windows = Windows()
     _window(windows, 0.3, used=150)
     _window(windows, 1.0, until=LIMIT * 2 // 5)

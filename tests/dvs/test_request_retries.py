@@ -38,7 +38,7 @@ async def test_waits_grow_are_spread_and_stay_below_their_bound(clock: Any) -> N
         assert whole / 2 <= slept <= whole
 
 
-async def test_a_call_that_fares_better_later_gives_its_value(clock: Any) -> None:
+async def test_a_request_that_succeeds_later_gives_its_value(clock: Any) -> None:
     tries, value = await _outcome(clock, RetryPolicy(), NoResponseError(), error_for(503, ()), InvalidResponseError())
     assert (tries, value) == (4, "done")
 
@@ -63,7 +63,7 @@ async def test_a_refusal_after_a_429_is_proof(clock: Any) -> None:
 
 
 @given(st.integers(400, 599))
-def test_only_429_and_passing_server_errors_are_tried_again(status: int) -> None:
+def test_only_429_and_transient_server_errors_are_retried(status: int) -> None:
     assert is_transient(error_for(status, ())) == (status in {429, 500, 502, 503, 504})
 
 

@@ -89,11 +89,11 @@ async def test_a_list_over_days_is_read_window_by_window(dvs: AsyncDVS) -> None:
         listing = dvs.transactions.list(from_date=now - timedelta(days=3), to_date=now + timedelta(days=1))
         assert len([transaction async for transaction in listing]) == 3
         assert dvs.traffic.requests - before == 5
-        with pytest.raises(ValueError, match="read in 5 parts"):
+        with pytest.raises(ValueError, match="This list has 5 parts"):
             await listing.page(1)
 
 
-async def test_what_does_not_exist_says_so(dvs: AsyncDVS) -> None:
+async def test_a_missing_entry_is_not_found(dvs: AsyncDVS) -> None:
     async with dvs:
         for call, code in (
             (dvs.products.get(1), ErrorCode.PRODUCT_NOT_AVAILABLE),
@@ -171,7 +171,7 @@ def test_windows_cover_a_span_without_gap_or_overlap_and_none_is_too_long(start:
         assert begin <= end < begin + LONGEST_WINDOW
 
 
-def test_a_span_that_ends_before_it_begins_is_refused() -> None:
+def test_a_span_that_ends_before_its_start_is_refused() -> None:
     now = datetime.now(UTC)
     with pytest.raises(ValueError, match="is before from_date"):
         windows(now, now - timedelta(seconds=1))
@@ -198,7 +198,7 @@ async def test_an_outcome_is_read_whatever_else_a_transaction_says(dvs: AsyncDVS
         Transaction.model_validate(odd)
 
 
-async def test_a_body_in_plain_values_is_sent_as_it_stands(dvs: AsyncDVS) -> None:
+async def test_a_body_in_plain_values_is_sent_unchanged(dvs: AsyncDVS) -> None:
     body = _request("plain").model_dump(exclude_none=True)
     async with dvs:
         created = await dvs.transaction_outcomes.create_async(body)

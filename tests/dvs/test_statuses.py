@@ -30,15 +30,6 @@ def test_the_table_has_every_status_of_the_reference() -> None:
     }
 
 
-def test_a_new_attempt_makes_sense_only_where_nobody_was_paid() -> None:
-    assert all(status.class_.is_unsuccessful for status in STATUSES.values() if status.worth_new_attempt)
-    assert not [
-        status for status in STATUSES.values() if "-CREDIT-PARTY" in status.message[-13:] and status.worth_new_attempt
-    ]
-    assert STATUSES["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"].worth_new_attempt
-    assert not STATUSES["DECLINED-DUPLICATED-TRANSACTION"].worth_new_attempt
-
-
 def test_what_is_unsuccessful_is_final_and_what_is_paid_is_not_unsuccessful() -> None:
     assert [class_ for class_ in StatusClass if not class_.is_final] == [
         StatusClass.CREATED,

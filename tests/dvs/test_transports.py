@@ -1,4 +1,4 @@
-"""Every transport by the same rules: sent once, answered or unknown, over a real socket."""
+"""All transports follow the same rules: a request is sent once, and answered or unknown; over a real socket."""
 
 import asyncio
 import gzip
@@ -73,7 +73,7 @@ async def request_on(reader: asyncio.StreamReader) -> bytes:
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_an_answer_comes_back_as_it_was_sent(
+def test_a_response_comes_back_as_it_was_sent(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes], loop_factory: Any
 ) -> None:
     async def exchange() -> tuple[HTTPResponse, list[bytes]]:
@@ -103,7 +103,7 @@ def test_an_answer_comes_back_as_it_was_sent(
     assert len(lines) == len(fields) + 1
 
 
-async def test_what_is_asked_for_is_quoted_and_nothing_is_said_of_a_body_that_is_not_there(
+async def test_a_path_is_quoted_and_a_request_without_a_body_has_no_content_headers(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes]
 ) -> None:
     confirm = HTTPRequest(method="POST", path="/async/transactions/7/confirm", language="de")
@@ -129,7 +129,7 @@ async def test_what_is_asked_for_is_quoted_and_nothing_is_said_of_a_body_that_is
     ],
 )
 @pytest.mark.parametrize("call", [PAY, READ], ids=["POST", "GET"])
-async def test_what_is_no_whole_answer_is_unknown_and_was_asked_for_once(
+async def test_an_incomplete_response_is_unknown_and_was_requested_once(
     name: TransportName, bytes_: bytes, call: HTTPRequest, scripted: Callable[..., Any]
 ) -> None:
     async with scripted(bytes_) as provider, transport(name, provider.base_url) as opened:
@@ -174,7 +174,7 @@ async def test_a_request_that_meets_a_connection_being_closed_is_sent_once_at_mo
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         taken.append(await request_on(reader))
-        writer.write(answer(200, b"[]"))  # and closed, although nobody announced it
+        writer.write(answer(200, b"[]"))  # and closed without an announcement
 
     async with peer(serve) as base_url, transport(name, base_url) as opened:
         answered = 0
@@ -186,7 +186,7 @@ async def test_a_request_that_meets_a_connection_being_closed_is_sent_once_at_mo
     assert len(taken) == answered
 
 
-async def test_a_redirect_is_an_answer_and_a_cookie_is_not_kept(
+async def test_a_redirect_is_a_response_and_a_cookie_is_not_kept(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes]
 ) -> None:
     moved = answer(302, b"", Location="http://127.0.0.1:9/v1/elsewhere", Set_Cookie="a=b; Path=/")
@@ -197,7 +197,7 @@ async def test_a_redirect_is_an_answer_and_a_cookie_is_not_kept(
     assert b"cookie" not in provider.requests[1].lower()
 
 
-async def test_a_body_that_never_ends_meets_the_time_out(name: TransportName) -> None:
+async def test_a_body_that_never_ends_meets_the_timeout(name: TransportName) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_on(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
@@ -211,7 +211,7 @@ async def test_a_body_that_never_ends_meets_the_time_out(name: TransportName) ->
             await opened.send(PAY)
 
 
-async def test_a_wait_for_a_place_uses_up_none_of_the_time_and_no_more_connections_are_open_than_allowed(
+async def test_the_wait_for_a_connection_does_not_count_as_time_and_connections_are_bounded(
     name: TransportName, answer: Callable[..., bytes]
 ) -> None:
     now = most = 0
@@ -234,7 +234,7 @@ async def test_a_wait_for_a_place_uses_up_none_of_the_time_and_no_more_connectio
     assert most == 2
 
 
-async def test_a_cancelled_request_leaves_its_answer_to_nobody(
+async def test_a_cancelled_request_leaves_its_response_to_no_other(
     name: TransportName, answer: Callable[..., bytes]
 ) -> None:
     asked = asyncio.Event()
@@ -262,7 +262,7 @@ async def test_a_cancelled_request_leaves_its_answer_to_nobody(
     assert (got.status_code, got.body) == (200, b"[]")
 
 
-async def test_a_packed_body_is_unpacked_whole_or_not_at_all(
+async def test_a_compressed_body_is_read_whole_or_not_at_all(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes]
 ) -> None:
     packed = gzip.compress(b"[1, 2, 3]")
@@ -293,7 +293,7 @@ async def test_a_body_is_read_up_to_its_bound(
             await opened.send(READ)
 
 
-async def test_headers_that_no_text_can_hold_hide_no_answer(
+async def test_headers_that_are_not_text_hide_no_response(
     name: TransportName, scripted: Callable[..., Any], answer: Callable[..., bytes]
 ) -> None:
     raw = answer(201, b"{}", X_Odd="?", X_Page="3").replace(b"?", b"\xff\xe9")
@@ -309,13 +309,13 @@ async def test_the_secret_is_in_no_error_nor_in_what_led_to_it(
     async with scripted(bytes_) as provider, transport(name, provider.base_url, timeout=1) as opened:
         with pytest.raises(NoResponseError) as caught:
             await opened.send(PAY)
-        told = [repr(opened)]
+        texts = [repr(opened)]
     error: BaseException | None = caught.value
     while error is not None:
-        told += [str(error), repr(error)]
+        texts += [str(error), repr(error)]
         error = error.__cause__ or error.__context__
     pair = b64encode(f"key:{SECRET}".encode()).decode()
-    assert not [text for text in told if SECRET in text or pair in text]
+    assert not [text for text in texts if SECRET in text or pair in text]
 
 
 def certified(authority: trustme.CA, host: str, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
@@ -340,7 +340,7 @@ def certified(authority: trustme.CA, host: str, newest: ssl.TLSVersion = ssl.TLS
     ],
     ids=["TLS 1.3", "TLS 1.2", "TLS 1.1", "unknown authority", "another host"],
 )
-async def test_a_provider_is_believed_by_its_certificate_only(
+async def test_a_provider_is_trusted_by_its_certificate_only(
     name: TransportName,
     host: str,
     newest: ssl.TLSVersion,
@@ -372,7 +372,7 @@ async def test_a_provider_is_believed_by_its_certificate_only(
 
 
 @pytest.mark.parametrize(("excepted", "is_asked"), [("", True), ("127.0.0.1", False)])
-async def test_the_proxy_of_the_environment_is_asked_for_a_tunnel_and_told_no_credentials(
+async def test_the_environments_proxy_opens_a_tunnel_and_gets_no_credentials(
     name: TransportName, excepted: str, is_asked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bytes] = []
@@ -393,7 +393,7 @@ async def test_the_proxy_of_the_environment_is_asked_for_a_tunnel_and_told_no_cr
     assert not any(b"Basic" in head for head in asked)
 
 
-async def test_a_proxy_that_nobody_here_can_talk_to_is_refused_before_anything_is_sent(
+async def test_an_unsupported_proxy_is_refused_before_anything_is_sent(
     name: TransportName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
-from bulk_topup.dvs.statuses import STATUSES
+from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 
 Pay = Callable[..., Any]
 
@@ -127,7 +127,7 @@ def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, 
     }
     pay("retry", "list/rewards", "--not-before", "0s", "--rate", 1000, "--poll-interval", 0.1, code=1)
     again = _second_attempts(results)
-    assert again == [line for line, status in failed.items() if STATUSES[status].worth_new_attempt]
+    assert again == [line for line, status in failed.items() if status in WORTH_A_RETRY]
     assert 0 < len(again) < sum(status != "COMPLETED" for status in failed.values())
     assert pay("retry", "list/rewards", "--all-failed", "--rows", "2", code=2).stderr.count(
         "--all-failed leaves nothing"
@@ -260,7 +260,7 @@ def test_a_correction_of_the_amount_sends_the_failed_row_again(
 def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tmp_path: Path) -> None:
     list_ = tmp_path / "bonus.csv"
     list_.write_text("phone,amount\n+6595123500,5\n")
-    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=2).stderr
+    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=3).stderr
     assert "no run list/bonus yet whose rows could be corrected" in told
     assert books()["transactions"] == []
 

@@ -138,7 +138,7 @@ def test_a_run_shows_its_bar_states_pace_and_money(at_terminal: Callable[..., Te
     assert "60 completed" in shown
     assert re.search(r"\d+/\d+ requests/s  0:00:\d\d so far", shown)
     assert re.search(r"USD: 222\.6 taken, about 99,777\.4 left, cap: 222\.6 of 1,000", shown)
-    assert "All done: 60 of 60 rows are completed." in shown
+    assert "All done: 60 of 60 rows completed." in shown
     assert "\x1b[?25h" in written  # the cursor is back
     assert max(map(len, run.lines)) <= 80
 
@@ -174,7 +174,7 @@ def test_the_runs_of_a_ledger_have_bars(at_terminal: Callable[..., Terminal], pa
     assert one.ended()[0] == 0
     assert one.lines[:2] == [
         "╭─ Run list/bonus, sandbox " + "─" * 52 + "╮",
-        "│ All done: 60 of 60 rows are completed." + " " * 39 + "│",
+        "│ All done: 60 of 60 rows completed." + " " * 43 + "│",
     ]
 
 
@@ -203,15 +203,15 @@ def test_a_terminal_shows_a_run_of_another_process_until_it_is_over(
     watched = at_terminal("status", "list/bonus", "--watch", 0.1)
     code, _ = watched.ended()
     assert code == 0
-    assert any("Under way: " in line for line in watched.lines)
-    assert any("All done: 60 of 60 rows are completed." in line for line in watched.lines)
+    assert any("Running: " in line for line in watched.lines)
+    assert any("All done: 60 of 60 rows completed." in line for line in watched.lines)
     assert paying.wait(timeout=PATIENCE) == 0  # who watched kept nobody from paying
 
 
 def test_a_file_gets_each_look_that_shows_something_else(paying: Any, command: Callable[..., Any]) -> None:
     told = command("status", "list/bonus", "--watch", 0.1, "--ledger", "ledger.db").stdout
     assert "\x1b" not in told
-    looks = [int(each) for each in re.findall(r"^(?:Under way|All done): (\d+) of 60", told, flags=re.MULTILINE)]
+    looks = [int(each) for each in re.findall(r"^(?:Running|All done): (\d+) of 60", told, flags=re.MULTILINE)]
     assert looks[-1] == 60
     assert looks == sorted(looks)
     assert paying.wait(timeout=PATIENCE) == 0
@@ -234,7 +234,7 @@ def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_noth
     watched.process.send_signal(signal.SIGINT)
     code, written = watched.ended()
     assert code == 0
-    assert "Not finished: " in written
+    assert "Incomplete: " in written
     assert "Traceback" not in written
     assert _digest(tmp_path / "ledger.db") == before
 

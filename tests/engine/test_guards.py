@@ -209,9 +209,9 @@ async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: B
 @pytest.mark.parametrize(
     ("stated", "told"),
     [
-        ({"mode": "hold", "stops": {"canary": 3}}, "canaries have to be paid"),
-        ({"retry": {"statuses": ["DECLINED-INVALID-CREDIT-PARTY"]}}, "never tried again by itself"),
-        ({"retry": {"statuses": ["REVERSED"]}}, "never tried again by itself"),
+        ({"mode": "hold", "stops": {"canary": 3}}, "canaries are not possible in hold mode"),
+        ({"retry": {"statuses": ["DECLINED-INVALID-CREDIT-PARTY"]}}, "never retried automatically"),
+        ({"retry": {"statuses": ["REVERSED"]}}, "never retried automatically"),
         ({"retry": {"statuses": ["DECLINED-FUN"]}}, "not a detailed status"),
         ({"stops": {"failed_share": "1.2"}}, "less than or equal to 1"),
         ({"caps": {"costs": {"USD": "NaN"}}}, "finite"),

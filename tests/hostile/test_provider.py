@@ -272,8 +272,8 @@ async def test_a_wait_that_is_asked_for_is_bounded(
 PAGES = {
     "pages without end that are empty": (b"[]", {"X_Total_Pages": 10**9}, "page 1 is empty"),
     "the same page again and again": (b"[{}]", {"X_Total_Pages": 10**9, "X_Page": 1}, "page 1 .* page 2 was asked"),
-    "another page than was asked for": (b"[]", {"X_Page": 7}, "page 7 .* page 1 was asked"),
-    "no list": (b'{"id": 1}', {}, "something else than a list"),
+    "another page than was requested": (b"[]", {"X_Page": 7}, "page 7 .* page 1 was requested"),
+    "no list": (b'{"id": 1}', {}, "something other than a list"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What logs and tracebacks leave out, whoever writes them."""
+"""What logs and tracebacks leave out, of any logger."""
 
 import logging
 import subprocess
@@ -23,7 +23,7 @@ def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def records(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Records as they are made once the command line has begun."""
+    """Records as created after the command line started."""
     before = logging.getLogRecordFactory()
     logging.setLogRecordFactory(redaction._record)
     yield caplog
@@ -51,19 +51,19 @@ def test_numbers_in_groups_are_no_exception(text: str) -> None:
         ("{'sender': {'last_name': 'Tan', 'email': 'a@example.com'}}", "a@example.com"),
     ],
 )
-def test_what_a_request_says_of_people_is_not_logged(text: str, secret: str) -> None:
+def test_personal_data_of_a_request_is_not_logged(text: str, secret: str) -> None:
     assert secret not in for_log(text)
 
 
 def test_a_key_pair_is_left_out_in_every_form_that_it_is_sent_in() -> None:
     register_credentials("key", "s3cret")
-    told = redact_secrets("the secret s3cret, sent as a2V5OnMzY3JldA== or Basic a2V5OnMzY3JldA==")
-    assert told == f"the secret {LEFT_OUT}, sent as {LEFT_OUT} or Basic {LEFT_OUT}"
+    text = redact_secrets("the secret s3cret, sent as a2V5OnMzY3JldA== or Basic a2V5OnMzY3JldA==")
+    assert text == f"the secret {LEFT_OUT}, sent as {LEFT_OUT} or Basic {LEFT_OUT}"
 
 
 def test_an_error_of_the_api_never_says_the_secret() -> None:
     register_credentials("key", "s3cret")
-    assert "s3cret" not in str(NoResponseError("No answer: illegal header value 's3cret'"))
+    assert "s3cret" not in str(NoResponseError("No response: illegal header value 's3cret'"))
 
 
 def test_texts_for_people_keep_the_cell_that_is_wrong() -> None:
@@ -71,7 +71,7 @@ def test_texts_for_people_keep_the_cell_that_is_wrong() -> None:
     assert redact_secrets(sentence) == sentence
 
 
-def test_records_of_any_logger_are_without_people_in_message_arguments_and_traceback(
+def test_records_of_any_logger_have_no_personal_data_in_message_arguments_and_traceback(
     records: pytest.LogCaptureFixture,
 ) -> None:
     class Cell(BaseModel):
@@ -97,8 +97,8 @@ def test_records_of_any_logger_are_without_people_in_message_arguments_and_trace
 
 CRASH = """
     import sys, threading
-    from bulk_topup.security.redaction import install, register_secret
-    install()
+    from bulk_topup.security.redaction import install_redaction, register_secret
+    install_redaction()
     register_secret("s3cret-of-somebody")
     def fail():
         raise RuntimeError("s3cret-of-somebody for '+6595123100'")
@@ -115,7 +115,7 @@ CRASH = """
 
 
 @pytest.mark.parametrize("where", ["main", "thread", "warning"])
-def test_errors_that_nobody_expected_are_told_without_secrets_and_people(where: str) -> None:
+def test_unexpected_errors_are_printed_without_secrets_and_personal_data(where: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(CRASH), where], capture_output=True, text=True, check=False
     )

@@ -24,7 +24,7 @@ def test_a_new_file_is_its_owners_alone_from_the_first_byte(tmp_path: Path) -> N
     assert (path.read_text(), _mode(path)) == ("x", 0o600)
 
 
-def test_an_open_file_becomes_private_and_keeps_what_it_holds(tmp_path: Path) -> None:
+def test_an_open_file_becomes_private_and_keeps_its_content(tmp_path: Path) -> None:
     path = tmp_path / "old"
     path.write_text("kept")
     path.chmod(0o644)
@@ -59,7 +59,7 @@ def test_two_texts_never_share_a_name(one: str, other: str) -> None:
     assert file_name("payroll", one) != file_name("payroll", other)
 
 
-def test_what_a_dead_process_had_begun_to_write_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+def test_temporary_files_of_dead_processes_are_removed_and_those_of_living_ones_are_not(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     dead = tmp_path / f".results.csv.{child.pid}.part"
@@ -74,6 +74,6 @@ def test_what_a_dead_process_had_begun_to_write_is_removed_and_a_living_ones_is_
 
 def test_a_missing_files_error_names_the_file_beside_it_that_may_be_meant(tmp_path: Path) -> None:
     (tmp_path / "payroll.csv").touch()
-    assert similar_to(tmp_path / "payrol.csv") == f"; do you mean {tmp_path / 'payroll.csv'}?"
+    assert similar_to(tmp_path / "payrol.csv") == f" Did you mean {tmp_path / 'payroll.csv'}?"
     assert similar_to(tmp_path / "bills.csv") == ""
     assert similar_to(tmp_path / "none" / "payroll.csv") == ""

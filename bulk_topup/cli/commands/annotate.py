@@ -12,6 +12,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.workbooks.annotate import Annotated, annotate
 
@@ -78,7 +79,7 @@ def annotate_command(
         click.echo(codec.encode(_described(annotated)))
     else:
         _show(annotated, workbook)
-    raise click.exceptions.Exit(0 if annotated.is_complete else 1)
+    raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if annotated.is_complete else ExitCode.INCOMPLETE)
 
 
 def _show(annotated: Annotated, workbook: Path) -> None:

@@ -65,7 +65,8 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
         _show(findings)
     bad = [finding for finding in findings if finding.verdict is CheckStatus.BAD]
     if bad:
-        raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
+        is_providers = any(each.is_providers for each in bad)
+        raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if is_providers else ExitCode.INCOMPLETE)
 
 
 async def _of_provider(provider: ProviderOptions) -> list[Finding]:

@@ -20,6 +20,7 @@ from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.times import moment
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
@@ -102,7 +103,7 @@ def reconcile_command(
             click.echo(codec.encode(_json(reconciled, rebuilt)))
         else:
             _show(Console(), reconciled, rebuilt)
-        raise click.exceptions.Exit(0 if reconciled.agrees else 1)
+        raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
 def _json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:

@@ -60,9 +60,9 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
 def standing_shown(standing: RunStatus, console: Console) -> RenderableType:
     """Show how one run stands: what matters most, then its sums."""
     run, summary = standing.run, standing.summary
-    verdict = verdict_of(run, summary.counts, contradicted=standing.contradicted, is_under_way=standing.is_under_way)
+    verdict = verdict_of(run, summary.counts, contradicted=standing.contradicted, is_running=standing.is_under_way)
     lines = [escape_markup(verdict.headline), *_lines(console, standing)]
-    frame = framed(f"Run {run.name}, {run.environment}", verdict.tone, lines, console)
+    frame = framed(f"Run {run.name}, {run.environment}", verdict.severity, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))
 
 

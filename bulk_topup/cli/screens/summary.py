@@ -55,7 +55,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     if result.contradicted:
         lines.append(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
     lines += charged_lines(finished.report.summary)
-    console.print(framed(f"Run {finished.run.name}", verdict.tone, lines, console), crop=False)
+    console.print(framed(f"Run {finished.run.name}", verdict.severity, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
     if finished.is_report_standing:
         console.print("Nothing changed since this report was written:", highlight=False)

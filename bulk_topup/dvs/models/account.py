@@ -1,4 +1,4 @@
-"""Models of balances, statements and looked-up accounts."""
+"""Define the models of balances, statements and looked-up accounts."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ from bulk_topup.dvs.models.catalogue import Country
 
 
 class Balance(DVSModel):
-    """A wallet in one unit (reference: Balances): `available` can be spent, `holding` is set aside for open ones."""
+    """A wallet in one unit (reference: Balances): `available` can be spent, `holding` is on hold for accepted ones."""
 
     id: int
     unit_type: str = "CURRENCY"
@@ -30,7 +30,7 @@ class Statement(DVSModel):
 
     reference: str
     dates: StatementDates | None = None
-    #: What is to be paid.
+    #: The amount due.
     balance: Amount | None = None
 
 

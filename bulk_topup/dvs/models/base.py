@@ -1,7 +1,7 @@
-"""The bodies that the DVS API takes and gives, as typed frozen models; shared with the sandbox, imports no HTTP.
+"""Define what the models of DVS bodies share; shared with the sandbox, imports no HTTP.
 
-Amounts are Decimal in the unit that stands beside them; times are timezone-aware. Unknown fields are ignored, and a
-field that is null and one that is absent are the same.
+Amounts are Decimal in the unit beside them; times are timezone-aware. Unknown fields are ignored, and a field that is
+null equals one that is absent.
 """
 
 from datetime import UTC, datetime
@@ -13,15 +13,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 RequiredFields = list[list[str]]
 
-#: The largest id that there is: DVS counts in signed 64-bit integers, and so does whoever stores its ids.
+#: The largest ID: DVS and SQLite use signed 64-bit integers.
 MAX_ID: Final = 2**63 - 1
-#: No transaction is of a time outside of these: such a one is no time but a mistake in the answer.
+#: The bounds of a transaction's times; a time outside is an error in the response.
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """Take a time without a zone as UTC, which all of DVS's times are in."""
+    """Return the time in UTC if it has no zone, since all times of DVS are in UTC."""
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     if not EARLIEST <= moment <= LATEST:
         raise ValueError(f"not between {EARLIEST.year} and {LATEST.year}")
@@ -33,15 +33,15 @@ Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class DVSModel(BaseModel):
-    """What every body shares: frozen, tolerant of fields that the API adds without notice."""
+    """The base of all bodies: frozen, and tolerant of fields that the API adds without notice."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
 class CalculationMode(StrEnum):
-    """Which side of a ranged product the amount is stated for."""
+    """The side of a ranged product that the amount is for (reference: Transactions, create)."""
 
-    #: `amount` is what the sender's side is charged, in the product's source unit.
+    #: `amount` is charged on the sender's side, in the product's source unit.
     SOURCE_AMOUNT = "SOURCE_AMOUNT"
     #: `amount` is what the beneficiary receives, in the product's destination unit.
     DESTINATION_AMOUNT = "DESTINATION_AMOUNT"
@@ -63,7 +63,7 @@ class Amount(DVSModel):
 
 
 class Range(DVSModel):
-    """The amounts that a ranged product allows; `increment` is the step from `min` where there is one."""
+    """The amounts that a ranged product allows; `increment` is the step from `min`, if there is one."""
 
     min: Decimal | None = None
     max: Decimal | None = None
@@ -80,12 +80,12 @@ class Price(DVSModel):
 
 
 class WholesalePrices(DVSModel):
-    """What the wallet is charged for one purchase."""
+    """The price that the wallet is charged for one purchase."""
 
     wholesale: Price
 
 
 class Prices(WholesalePrices):
-    """What one purchase costs: wholesale is what the wallet is charged."""
+    """The prices of one purchase; the wallet is charged the wholesale price."""
 
     retail: Price | None = None

@@ -1,4 +1,4 @@
-"""Models of the catalogue: services, countries, operators, promotions, campaigns."""
+"""Define the models of the catalogue: services, countries, operators, promotions, campaigns."""
 
 from datetime import datetime
 
@@ -44,7 +44,7 @@ class Subservice(DVSModel):
 
 
 class Service(DVSModel):
-    """A kind of products, e.g. Mobile or Utilities (reference: Services)."""
+    """A category of products, e.g. Mobile or Utilities (reference: Services)."""
 
     id: int
     name: str
@@ -52,7 +52,7 @@ class Service(DVSModel):
 
 
 class BenefitType(DVSModel):
-    """A kind of benefit: TALKTIME, DATA, SMS, PAYMENT or CREDITS (reference: Benefit types)."""
+    """A type of benefit: TALKTIME, DATA, SMS, PAYMENT or CREDITS (reference: Benefit types)."""
 
     name: str
 
@@ -66,7 +66,7 @@ class ServiceOfProduct(DVSModel):
 
 
 class PromotionOfProduct(DVSModel):
-    """A promotion that runs on a product, from its start to its end date."""
+    """A promotion of a product, from its start to its end date (reference: Promotions)."""
 
     id: int
     title: str
@@ -77,7 +77,7 @@ class PromotionOfProduct(DVSModel):
 
 
 class ProductOfPromotion(DVSModel):
-    """What a promotion repeats of a product that it runs on."""
+    """A product as its promotion shows it (reference: Promotions)."""
 
     id: int
     name: str
@@ -86,17 +86,17 @@ class ProductOfPromotion(DVSModel):
 
 
 class ProductOfCampaign(ProductOfPromotion):
-    """What a campaign repeats of a product that it covers."""
+    """A product as its campaign shows it (reference: Campaigns)."""
 
     operator: Operator
 
 
 class Promotion(PromotionOfProduct):
-    """An operator's promotion and the products that it runs on (reference: Promotions)."""
+    """An operator's promotion with its products (reference: Promotions)."""
 
     operator: Operator
     products: list[ProductOfPromotion] | None = None
-    #: The language of the texts (`Content-Language`), where the answer says.
+    #: The language of the texts (`Content-Language`); None if not stated.
     content_language: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Models of products, their prices and benefits."""
+"""Define the models of products, their prices and benefits (reference: Products)."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -38,7 +38,7 @@ class RangedPrice(DVSModel):
 
 
 class RangedPrices(DVSModel):
-    """What a purchase costs over the range."""
+    """The prices of a purchase over the range."""
 
     wholesale: RangedPrice
     retail: RangedPrice | None = None
@@ -53,7 +53,7 @@ class Rates(DVSModel):
 
 
 class BenefitAmount(DVSModel):
-    """How much of a benefit is given: numbers for fixed products, ranges for ranged ones."""
+    """The amount of a benefit: numbers for fixed products, ranges for ranged ones."""
 
     base: Decimal | Range | None = None
     promotion_bonus: Decimal | Range | None = None
@@ -62,7 +62,7 @@ class BenefitAmount(DVSModel):
 
 
 class Benefit(DVSModel):
-    """What the beneficiary gets: TALKTIME, DATA, SMS, PAYMENT or CREDITS."""
+    """A benefit for the beneficiary: TALKTIME, DATA, SMS, PAYMENT or CREDITS."""
 
     type: str
     unit_type: str
@@ -72,7 +72,7 @@ class Benefit(DVSModel):
 
 
 class PinInformation(DVSModel):
-    """How a PIN is used and how long it is valid."""
+    """Instructions and validity of a PIN."""
 
     usage_info: list[str] | None = None
     validity: Period | None = None
@@ -80,7 +80,7 @@ class PinInformation(DVSModel):
 
 
 class PaymentInformation(DVSModel):
-    """How a bill is paid: modes, posting period, whether statements can be inquired."""
+    """The terms of a bill payment: modes, posting period, whether statements can be inquired."""
 
     modes: list[str] | None = None
     posting_period: Period | None = None
@@ -90,13 +90,13 @@ class PaymentInformation(DVSModel):
 
 
 class ProductId(DVSModel):
-    """Which product it is."""
+    """The ID of a product."""
 
     id: int
 
 
 class ProductSummary(ProductId):
-    """What a transaction repeats of its product; only the id is relied on, so that nothing else can hide an outcome."""
+    """A product as a transaction shows it; only the ID is required, so that no other field can hide an outcome."""
 
     name: str | None = None
     description: str | None = None
@@ -108,7 +108,7 @@ class ProductSummary(ProductId):
 
 
 class ProductBase(ProductSummary):
-    """What all product types share (reference: Products).
+    """The fields of all product types (reference: Products).
 
     `required_*` are lists of alternatives: one inner list suffices, and it needs all of its fields. None or an empty
     list: nothing is required.
@@ -128,7 +128,7 @@ class ProductBase(ProductSummary):
     rates: Rates = Rates()
     benefits: list[Benefit] | None = None
     promotions: list[PromotionOfProduct] | None = None
-    #: The language of the texts (`Content-Language`), where the answer says.
+    #: The language of the texts (`Content-Language`); None if not stated.
     content_language: str | None = None
 
 
@@ -141,7 +141,7 @@ class FixedProduct(ProductBase):
 
 
 class RangedProduct(ProductBase):
-    """A product with a range of amounts; None for `accepted_calculation_modes` means that the API did not say."""
+    """A product with a range of amounts; `accepted_calculation_modes` is None if not stated."""
 
     accepted_calculation_modes: list[CalculationMode] | None = None
     source: RangedAmount
@@ -181,7 +181,7 @@ class RangedValuePayment(RangedProduct):
 
 
 class UnknownProduct(ProductBase):
-    """A product of a type that this version does not know: it can be listed, not paid with."""
+    """A product of a type that this version does not know: it can be listed, but not used in a payment."""
 
     type: str
 

@@ -1,4 +1,4 @@
-"""Models of transactions, their requests and parties."""
+"""Define the models of transactions, their requests and parties (reference: Transactions)."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from bulk_topup.dvs.models.product import Benefit, ProductId, ProductSummary, Ra
 
 
 class Person(DVSModel):
-    """A sender or a beneficiary; which fields are needed, the product says."""
+    """A sender or a beneficiary; the product states which fields are required."""
 
     last_name: str | None = None
     first_name: str | None = None
@@ -33,14 +33,14 @@ class Party(DVSModel):
 
 
 class StatementIdentifier(DVSModel):
-    """The bill that is paid."""
+    """The bill to pay."""
 
     reference: str | None = None
     due_date: date | None = None
 
 
 class AdditionalIdentifier(DVSModel):
-    """What compliance may require."""
+    """Data that compliance may require."""
 
     purchaser_id: str | None = None
 
@@ -64,14 +64,14 @@ class TransactionRequest(DVSModel):
 
 
 class StatusClassOfTransaction(DVSModel):
-    """The class of a status: what program logic follows."""
+    """The class of a status, which program logic follows."""
 
     id: int
     message: str
 
 
 class TransactionStatus(DVSModel):
-    """A status: the message carries detail for people, the class is for logic."""
+    """A status: the message has details for people, the class is for logic (reference: Transaction status)."""
 
     id: int
     message: str
@@ -93,7 +93,7 @@ class Values(DVSModel):
 
 
 class TransactionOutcome(DVSModel):
-    """What decides over a payment, of a transaction: the rest is not looked at, so that it cannot hide an outcome."""
+    """The fields of a transaction that decide the outcome; others are not read, so that they can't hide it."""
 
     id: Id
     external_id: str

@@ -1,4 +1,4 @@
-"""The API's resources as methods: each names its section of the reference; HTTP is the client's business."""
+"""Define the API's resources with their endpoints as methods; each names its section of the reference."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Endpoints of balances and look-ups."""
+"""Define the endpoints of balances and look-ups."""
 
 from urllib.parse import quote
 
@@ -8,21 +8,13 @@ from bulk_topup.dvs.models.account import Balance, CreditPartyBenefit, CreditPar
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.transaction import Party
 from bulk_topup.dvs.pagination import Pages
-from bulk_topup.dvs.resources.caller import Caller, _body, _query
+from bulk_topup.dvs.resources.caller import Caller, json_body, query_params
 from bulk_topup.dvs.statuses import ErrorCode
 
 _BALANCE = TypeAdapter(Balance)
-
-
 _LOOKUP_OPERATOR = TypeAdapter(LookupOperator)
-
-
 _STATEMENT = TypeAdapter(Statement)
-
-
 _CREDIT_PARTY_BENEFIT = TypeAdapter(CreditPartyBenefit)
-
-
 _CREDIT_PARTY_STATUS = TypeAdapter(CreditPartyStatus)
 
 
@@ -33,13 +25,13 @@ class Balances:
         self._caller = caller
 
     def list(self, *, unit_type: str | None = None, unit: str | None = None) -> Pages[Balance]:
-        """List balances, of one unit (ISO 4217) where it is given."""
-        params = _query(unit_type=unit_type, unit=unit)
+        """List balances, all or of one unit (ISO 4217)."""
+        params = query_params(unit_type=unit_type, unit=unit)
         return self._caller.pages("/balances", _BALANCE, params=params, empty_code=ErrorCode.BALANCE_NOT_FOUND)
 
 
 class Lookup:
-    """Questions about credit parties (reference: Look up)."""
+    """Look-ups of credit parties (reference: Look up)."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -49,7 +41,7 @@ class Lookup:
 
         Args:
             mobile_number: E.164, with +.
-            post: send the number in a body, so that it stands in no address and no access log.
+            post: whether to send the number in the body, so that no URL and no access log has it.
         """
         path = "/lookup/mobile-number"
         if post:
@@ -66,7 +58,7 @@ class Lookup:
         Raises:
             BadRequestError: the operator does not support this (1007500).
         """
-        body = _body(product_id=product_id, account_number=account_number, account_qualifier=account_qualifier)
+        body = json_body(product_id=product_id, account_number=account_number, account_qualifier=account_qualifier)
         return self._caller.pages("/lookup/statement-inquiry", _STATEMENT, body=body, empty_code=None)
 
     def credit_party_benefits(self, service_id: int, credit_party: Party) -> Pages[CreditPartyBenefit]:
@@ -78,12 +70,12 @@ class Lookup:
         return self._caller.pages(
             "/lookup/credit-party/benefits",
             _CREDIT_PARTY_BENEFIT,
-            body=_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
+            body=json_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
             empty_code=None,
         )
 
     async def credit_party_status(self, service_id: int, credit_party: Party) -> CreditPartyStatus:
-        """Tell when a credit party's eSIM was installed and activated.
+        """Fetch when a credit party's eSIM was installed and activated.
 
         Raises:
             BadRequestError: the operator does not support this (1007500).
@@ -92,5 +84,5 @@ class Lookup:
             "POST",
             "/lookup/credit-party/status",
             _CREDIT_PARTY_STATUS,
-            body=_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
+            body=json_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
         )

@@ -1,4 +1,4 @@
-"""The API's resources as methods: each names its section of the reference; HTTP is the client's business."""
+"""Define what resources need of the client, and create their parameters and bodies; pure."""
 
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Caller(Protocol):
-    """What a resource needs of the client."""
+    """The interface of the client for its resources."""
 
     async def request(
         self,
@@ -26,10 +26,10 @@ class Caller(Protocol):
         body: object | None = None,
         language: str | None = None,
         retries: RetryPolicy | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - of one answer, whatever its tries take
+        timeout: float | None = None,  # noqa: ASYNC109 - of one response, not of all tries
         admitted: bool = False,
     ) -> T:
-        """Make one call and give its body as a model."""
+        """Send one request and return the body of its response as a model."""
         ...
 
     def pages(
@@ -43,13 +43,15 @@ class Caller(Protocol):
         empty_code: ErrorCode | None,
         per_page: int = PER_PAGE_MAX,
     ) -> Pages[T]:
-        """Give a paginated list."""
+        """Return a paginated list."""
         ...
 
 
-def _query(**values: object) -> dict[str, str]:
+def query_params(**values: object) -> dict[str, str]:
+    """Return query parameters as texts, without those that are None."""
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _body(**values: object) -> dict[str, object]:
+def json_body(**values: object) -> dict[str, object]:
+    """Return the fields of a body, without those that are None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Endpoints of the catalogue."""
+"""Define the endpoints of the catalogue."""
 
 from urllib.parse import quote
 
@@ -7,36 +7,26 @@ from pydantic import TypeAdapter
 from bulk_topup.dvs.models.catalogue import BenefitType, Campaign, Country, Operator, Promotion, Service
 from bulk_topup.dvs.models.product import PRODUCT, Product, ProductType
 from bulk_topup.dvs.pagination import Pages
-from bulk_topup.dvs.resources.caller import Caller, _query
+from bulk_topup.dvs.resources.caller import Caller, query_params
 from bulk_topup.dvs.statuses import ErrorCode
 
 _SERVICE = TypeAdapter(Service)
-
-
 _COUNTRY = TypeAdapter(Country)
-
-
 _OPERATOR = TypeAdapter(Operator)
-
-
 _BENEFIT_TYPE = TypeAdapter(BenefitType)
-
-
 _PROMOTION = TypeAdapter(Promotion)
-
-
 _CAMPAIGN = TypeAdapter(Campaign)
 
 
 class Services:
-    """Kinds of products (reference: Services)."""
+    """Categories of products (reference: Services)."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def list(self, *, country_iso_code: str | None = None) -> Pages[Service]:
-        """List services, of one country where it is given (ISO 3166-1 alpha-3)."""
-        params = _query(country_iso_code=country_iso_code)
+        """List services, all or of one country (ISO 3166-1 alpha-3)."""
+        params = query_params(country_iso_code=country_iso_code)
         return self._caller.pages("/services", _SERVICE, params=params, empty_code=ErrorCode.SERVICE_NOT_FOUND)
 
     async def get(self, service_id: int) -> Service:
@@ -49,14 +39,14 @@ class Services:
 
 
 class Countries:
-    """Countries that products are for; GXX stands for all, EXX for Europe (reference: Countries)."""
+    """Countries of products; GXX is global, EXX is Europe (reference: Countries)."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
     def list(self, *, service_id: int | None = None, subservice_id: int | None = None) -> Pages[Country]:
-        """List countries, those with products of a service or subservice where it is given."""
-        params = _query(service_id=service_id, subservice_id=subservice_id)
+        """List countries, all or those with products of a service or subservice."""
+        params = query_params(service_id=service_id, subservice_id=subservice_id)
         return self._caller.pages("/countries", _COUNTRY, params=params, empty_code=ErrorCode.COUNTRY_NOT_FOUND)
 
     async def get(self, country_iso_code: str) -> Country:
@@ -81,8 +71,8 @@ class Operators:
         service_id: int | None = None,
         subservice_id: int | None = None,
     ) -> Pages[Operator]:
-        """List operators, filtered by what is given."""
-        params = _query(country_iso_code=country_iso_code, service_id=service_id, subservice_id=subservice_id)
+        """List operators, by any of these filters."""
+        params = query_params(country_iso_code=country_iso_code, service_id=service_id, subservice_id=subservice_id)
         return self._caller.pages("/operators", _OPERATOR, params=params, empty_code=ErrorCode.OPERATOR_NOT_FOUND)
 
     async def get(self, operator_id: int) -> Operator:
@@ -95,7 +85,7 @@ class Operators:
 
 
 class BenefitTypes:
-    """Kinds of benefits (reference: Benefit types)."""
+    """Types of benefits (reference: Benefit types)."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -119,8 +109,8 @@ class Promotions:
         product_id: int | None = None,
         language: str | None = None,
     ) -> Pages[Promotion]:
-        """List promotions, filtered by what is given, in a preferred language (as `Accept-Language` takes it)."""
-        params = _query(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
+        """List promotions, by any of these filters, in a preferred language (as in `Accept-Language`)."""
+        params = query_params(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
         return self._caller.pages(
             "/promotions", _PROMOTION, params=params, language=language, empty_code=ErrorCode.PROMOTION_NOT_FOUND
         )
@@ -147,8 +137,8 @@ class Campaigns:
         operator_id: int | None = None,
         product_id: int | None = None,
     ) -> Pages[Campaign]:
-        """List campaigns, filtered by what is given."""
-        params = _query(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
+        """List campaigns, by any of these filters."""
+        params = query_params(country_iso_code=country_iso_code, operator_id=operator_id, product_id=product_id)
         return self._caller.pages("/campaigns", _CAMPAIGN, params=params, empty_code=ErrorCode.CAMPAIGN_NOT_FOUND)
 
     async def get(self, campaign_id: int) -> Campaign:
@@ -179,8 +169,8 @@ class Products:
         benefit_types: list[str] | None = None,
         language: str | None = None,
     ) -> Pages[Product]:
-        """List products, filtered by what is given, in a preferred language (as `Accept-Language` takes it)."""
-        params = _query(
+        """List products, by any of these filters, in a preferred language (as in `Accept-Language`)."""
+        params = query_params(
             type=type,
             service_id=service_id,
             subservice_id=subservice_id,

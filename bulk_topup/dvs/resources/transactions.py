@@ -1,4 +1,4 @@
-"""Endpoints that create, confirm, cancel and list transactions."""
+"""Define the endpoints that create, confirm, cancel and list transactions."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,28 +10,24 @@ from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Transaction, TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.pagination import Pages, PagesInParts
 from bulk_topup.dvs.request_retries import RetryPolicy
-from bulk_topup.dvs.resources.caller import Caller, T, _query
+from bulk_topup.dvs.resources.caller import Caller, T, query_params
 from bulk_topup.dvs.statuses import ErrorCode
 
 _TRANSACTION = TypeAdapter(Transaction)
-
-
 _TRANSACTION_OUTCOME = TypeAdapter(TransactionOutcome)
 
 
 #: The longest window of creation dates that DVS lists at once (reference: Transactions, list).
 LONGEST_WINDOW = timedelta(hours=24)
 
-
 MICROSECOND = timedelta(microseconds=1)
 
-
-#: Seconds to wait for a synchronous answer: DVS holds the connection for up to 180 (reference: Synchronous).
+#: Seconds to wait for a synchronous response: DVS may take 180 (reference: Synchronous).
 SYNC_TIMEOUT = 190.0
 
 
 def windows(start: datetime | None, end: datetime | None) -> list[tuple[datetime | None, datetime | None]]:
-    """Cut a time span into windows that DVS lists, each of whole microseconds, without gap or overlap.
+    """Return a time span as windows that DVS can list, each of whole microseconds, without gap or overlap.
 
     Raises:
         ValueError: the end is before the start.
@@ -49,17 +45,17 @@ def windows(start: datetime | None, end: datetime | None) -> list[tuple[datetime
 
 
 def rfc3339(moment: datetime, *, through: bool = False) -> str:
-    """Write a timezone-aware time as DVS writes its own: UTC, nine digits of fraction, Z.
+    """Return a timezone-aware time in the form of DVS: UTC, nine digits of fraction, Z.
 
     Args:
         moment: the time, in microseconds.
-        through: write the end of that microsecond instead of its beginning, as DVS counts nanoseconds.
+        through: whether to return the end of that microsecond instead of its start, since DVS counts nanoseconds.
 
     Raises:
-        ValueError: the time has no time zone, so nobody can know which moment it is.
+        ValueError: the time has no time zone.
     """
     if moment.tzinfo is None:
-        raise ValueError(f"{moment.isoformat()} has no time zone; state one, e.g. datetime.now(UTC)")
+        raise ValueError(f"{moment.isoformat()} has no time zone. Add one, e.g. datetime.now(UTC).")
     return moment.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M:%S.%f{'999' if through else '000'}Z")
 
 
@@ -75,19 +71,19 @@ class _Transactions(Generic[T]):
         retries: RetryPolicy | None = None,
         admitted: bool = False,
     ) -> T:
-        """Create a transaction in asynchronous mode; read the status of what comes back, it may be a refusal.
+        """Create a transaction in asynchronous mode; check the status of the result, which may be REJECTED.
 
-        Tries again with the same external id, which DVS accepts once only.
+        Repeats the request with the same external ID, which DVS accepts only once.
 
         Args:
-            request: the transaction; or its body in plain values, which is sent as it stands.
-            retries: another policy than the client's.
-            admitted: the caller has waited for its place in time, with the client's `limiter.acquire`.
+            request: the transaction, or its body in plain values, which is sent unchanged.
+            retries: a policy instead of the client's.
+            admitted: whether the caller has already waited with the client's `limiter.acquire`.
 
         Raises:
-            NoResponseError, InvalidResponseError, ServerError: nobody knows whether it was created.
-            ExternalIdAlreadyUsedError: a transaction with this external id exists (1007001).
-            InsufficientBalanceError: the wallet does not hold enough (1006001).
+            NoResponseError, InvalidResponseError, ServerError: it is unknown whether it was created.
+            ExternalIdAlreadyUsedError: a transaction with this external ID exists (1007001).
+            InsufficientBalanceError: the wallet's balance is too low (1006001).
             BadRequestError, NotFoundError: DVS refused it; unless `after_unknown`, nothing was created.
         """
         body = request if isinstance(request, Mapping) else request.model_dump(exclude_none=True)
@@ -96,7 +92,7 @@ class _Transactions(Generic[T]):
         )
 
     async def create_sync(self, request: TransactionRequest, *, retries: RetryPolicy | None = None) -> T:
-        """Create a transaction in synchronous mode: with `auto_confirm` DVS answers once it is final, or after 180 s.
+        """Create a transaction in synchronous mode: with `auto_confirm` DVS responds when it is final, or after 180 s.
 
         Raises:
             The same as `create_async`.
@@ -116,7 +112,7 @@ class _Transactions(Generic[T]):
         return await self._caller.request("POST", f"/async/transactions/{transaction_id}/confirm", self._model)
 
     async def confirm_sync(self, transaction_id: int) -> T:
-        """Confirm a CREATED transaction; DVS answers once it is final, or after 180 s.
+        """Confirm a CREATED transaction; DVS responds when it is final, or after 180 s.
 
         Raises:
             The same as `confirm_async`.
@@ -125,7 +121,7 @@ class _Transactions(Generic[T]):
         return await self._caller.request("POST", path, self._model, timeout=SYNC_TIMEOUT)
 
     async def cancel(self, transaction_id: int) -> T:
-        """Cancel a CREATED transaction, which releases the held balance.
+        """Cancel a CREATED transaction, which releases the amount on hold.
 
         Raises:
             BadRequestError: it was cancelled already (1007005) or can no longer be (1007007).
@@ -134,7 +130,7 @@ class _Transactions(Generic[T]):
         return await self._caller.request("POST", f"/transactions/{transaction_id}/cancel", self._model)
 
     async def get(self, transaction_id: int) -> T:
-        """Fetch one transaction by the provider's id.
+        """Fetch one transaction by the provider's ID.
 
         Raises:
             NotFoundError: there is no such transaction (1008004).
@@ -156,15 +152,15 @@ class _Transactions(Generic[T]):
         from_date: datetime | None = None,
         to_date: datetime | None = None,
     ) -> Pages[T]:
-        """List transactions; dates (timezone-aware) bound the creation date, inclusive.
+        """List transactions; the timezone-aware dates bound the creation date, inclusive.
 
-        DVS lists at most 24 hours at once: dates that are further apart are asked for window by window, oldest first.
-        With neither a date nor an external id, DVS gives the last 24 hours.
+        DVS lists at most 24 hours at once: a longer time is fetched window by window, oldest first. With neither a date
+        nor an external ID, DVS lists the last 24 hours.
 
         Raises:
             ValueError: `to_date` is before `from_date`.
         """
-        filters = _query(
+        filters = query_params(
             external_id=external_id,
             product_type=product_type,
             service_id=service_id,
@@ -179,7 +175,8 @@ class _Transactions(Generic[T]):
             self._caller.pages(
                 "/transactions",
                 self._model,
-                params=filters | _query(from_date=start and rfc3339(start), to_date=end and rfc3339(end, through=True)),
+                params=filters
+                | query_params(from_date=start and rfc3339(start), to_date=end and rfc3339(end, through=True)),
                 empty_code=ErrorCode.TRANSACTION_NOT_FOUND,
             )
             for start, end in windows(from_date, to_date)
@@ -195,7 +192,7 @@ class Transactions(_Transactions[Transaction]):
 
 
 class TransactionOutcomes(_Transactions[TransactionOutcome]):
-    """The same calls for who pays many: of each transaction only what decides over its payment is read."""
+    """The same endpoints, for many payments: only the fields that decide the outcome are read."""
 
     def __init__(self, caller: Caller) -> None:
         super().__init__(caller, _TRANSACTION_OUTCOME)

@@ -1,1 +1,1 @@
-"""The HTTP clients that can send, one a file."""
+"""Hold the transports, one HTTP client per file."""

@@ -1,4 +1,4 @@
-"""Sends HTTP with aiohttp."""
+"""Send HTTP with aiohttp."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -19,8 +19,8 @@ from bulk_topup.dvs.transports.base import (
 )
 
 
-class MalformedAnswerError(Exception):
-    """What came is not HTTP."""
+class MalformedResponseError(Exception):
+    """The response is not HTTP."""
 
 
 class AiohttpTransport(HTTPTransport):
@@ -29,7 +29,7 @@ class AiohttpTransport(HTTPTransport):
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self._connections = account.connections
-        # What the session itself would look up anew for each request, in a thread and with the user's .netrc.
+        # The session itself would look these up for each request, in a thread and with the user's .netrc.
         self._proxy = proxy_for(account.base_url)
         self._tls = tls_context() if account.base_url.startswith("https:") else True
         self._session: aiohttp.ClientSession | None = None
@@ -37,14 +37,14 @@ class AiohttpTransport(HTTPTransport):
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, keepalive_timeout=KEEP_ALIVE),
-            # For connecting only; the whole is timed by who calls.
+            # For connecting only; `send` limits the whole exchange.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=["Content-Type"],
             auto_decompress=False,
             proxy=self._proxy,
         )
-        # It would send a GET once more where a connection that was kept open turns out to be closed.
+        # aiohttp would repeat a GET if a kept connection turns out to be closed.
         self._session._retry_connection = False  # noqa: SLF001 - aiohttp has no public switch
         return self
 
@@ -69,9 +69,9 @@ class AiohttpTransport(HTTPTransport):
                 async for chunk in response.content.iter_any():
                     content.add(chunk)
         except aiohttp.ClientResponseError as error:
-            fault = f"{error.status}, {error.message}"
+            problem = f"{error.status}, {error.message}"
         else:
             fields = {name.lower(): value for name, value in response.headers.items()}
-            return HTTPResponse(status_code=response.status, headers=fields, body=content.whole())
-        # Not from within: that error holds the request's headers, and shows them to whoever writes it down.
-        raise MalformedAnswerError(fault)
+            return HTTPResponse(status_code=response.status, headers=fields, body=content.read())
+        # Outside the handler: the caught error contains the request's headers, and a log of its chain would show them.
+        raise MalformedResponseError(problem)

@@ -1,7 +1,7 @@
-"""What all transports share: a request goes out, and an answer comes back or NoResponseError is raised; sends nothing.
+"""Define what all transports share: a request returns a response or raises NoResponseError; sends nothing itself.
 
-A transport is one HTTP client behind `Transport`, in a module of its own. Whichever it is, it sends a request once:
-nothing is repeated, no redirect is followed, and whatever happens instead of an answer means that nobody knows.
+A transport is one HTTP client behind `Transport`, in a module of its own. Each sends a request once: nothing is
+repeated, no redirect is followed, and anything but a response means that the outcome is unknown.
 """
 
 import asyncio
@@ -29,35 +29,35 @@ _log = logging.getLogger(__name__)
 #: Query parameters.
 Params = Mapping[str, str]
 
-#: Seconds to wait for a connection; the time-out for the answer is the caller's.
+#: Seconds to wait for a connection; the timeout for the response is the caller's.
 CONNECT_TIMEOUT: Final = 10.0
-#: Seconds that a connection is kept open without a request: the provider's side must not be the first to close it.
+#: Seconds that an idle connection is kept open: the provider must not be the first to close it.
 KEEP_ALIVE: Final = 5.0
-#: Bytes of an answer's body that are read, unpacked: a page of a hundred products has a tenth of it.
+#: Most bytes of a response's body, uncompressed: a page of a hundred products has a tenth of it.
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-#: Says to zlib that what comes is gzip.
+#: zlib's window bits for gzip.
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HTTPRequest:
-    """What goes out; the same call can be sent several times."""
+    """A request; it can be sent several times."""
 
     method: str
-    #: Below the base URL.
+    #: The path below the base URL.
     path: str
     params: Params | None = None
     #: JSON.
     body: bytes | None = None
-    #: Preferred languages, as `Accept-Language` takes them.
+    #: Preferred languages, as in `Accept-Language`.
     language: str | None = None
-    #: Seconds to wait for the answer, instead of the transport's.
+    #: Seconds to wait for the response, instead of the transport's.
     timeout: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HTTPResponse:
-    """What came back: header names in lower case."""
+    """A response; header names are in lower case."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -65,14 +65,14 @@ class HTTPResponse:
 
 
 class UnusableBodyError(Exception):
-    """The body of an answer is too large, or not packed as it was asked for."""
+    """The body of a response is too large, or its encoding is not supported."""
 
 
 class Transport(Protocol):
-    """What the client needs of a transport."""
+    """The interface of a transport for the client."""
 
     async def __aenter__(self) -> Self:
-        """Open it, in the event loop that it is used in."""
+        """Open the transport, in the event loop that uses it."""
         ...
 
     async def __aexit__(
@@ -81,40 +81,40 @@ class Transport(Protocol):
         """Close all connections."""
         ...
 
-    async def send(self, call: HTTPRequest) -> HTTPResponse:
-        """Send one request once and give its answer, whatever its status.
+    async def send(self, request: HTTPRequest) -> HTTPResponse:
+        """Send one request once and return its response, whatever its status.
 
         Raises:
-            NoResponseError: anything else happened; the provider may have taken the request.
+            NoResponseError: there is no response; the provider may have accepted the request.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Where requests go, and on whose behalf (reference: Authentication)."""
+    """The address and the API credentials of requests (reference: Authentication)."""
 
     #: Address up to and with `/v1`; https, or http on a loopback address.
     base_url: str
-    #: User name and password of the basic auth.
+    #: User name and password of basic auth.
     api_key: str = field(repr=False)
     api_secret: SecretStr
-    #: Seconds to wait for an answer, from the first byte sent to the last one received.
+    #: Seconds to wait for a response, from the first byte sent to the last one received.
     timeout: float
-    #: How many connections may be open at once.
+    #: Most open connections.
     connections: int
-    #: What to call ourselves.
+    #: The `User-Agent` header.
     user_agent: str
 
 
 class HTTPTransport(ABC):
-    """A transport but for the exchange itself: gives out places, keeps time, and tells errors from answers.
+    """The base of transports: limits connections and time, and turns errors into NoResponseError.
 
     Args:
-        account: where requests go.
+        account: the address and the API credentials.
 
     Raises:
-        ConfigurationError: the base URL, or the proxy that the environment names for it, is not usable.
+        ConfigurationError: the base URL or the environment's proxy can't be used.
     """
 
     def __init__(self, account: Account) -> None:
@@ -130,12 +130,12 @@ class HTTPTransport(ABC):
             "Authorization": f"Basic {pair}",
         }
         self._timeout = account.timeout
-        # Places are given out here and not by the client's own pool, so that no time-out counts the wait for one.
-        self._places = asyncio.Semaphore(account.connections)
+        # Limited here and not by the HTTP client's own pool, so that no timeout counts the wait for a connection.
+        self._slots = asyncio.Semaphore(account.connections)
 
     @abstractmethod
     async def __aenter__(self) -> Self:
-        """Open it, in the event loop that it is used in."""
+        """Open the transport, in the event loop that uses it."""
 
     @abstractmethod
     async def __aexit__(
@@ -143,88 +143,90 @@ class HTTPTransport(ABC):
     ) -> None:
         """Close all connections."""
 
-    async def send(self, call: HTTPRequest) -> HTTPResponse:
-        """Send one request once and give its answer, whatever its status.
+    async def send(self, request: HTTPRequest) -> HTTPResponse:
+        """Send one request once and return its response, whatever its status.
 
         Raises:
-            NoResponseError: anything else happened; the provider may have taken the request.
+            NoResponseError: there is no response; the provider may have accepted the request.
         """
-        url = f"{self._base_url}{call.path}"
-        if call.params:
-            url = f"{url}?{urlencode(call.params)}"
+        url = f"{self._base_url}{request.path}"
+        if request.params:
+            url = f"{url}?{urlencode(request.params)}"
         headers = self._headers
-        if call.body is not None:
+        if request.body is not None:
             headers = headers | {"Content-Type": "application/json"}
-        if call.language is not None:
-            headers = headers | {"Accept-Language": call.language}
-        seconds = self._timeout if call.timeout is None else call.timeout
+        if request.language is not None:
+            headers = headers | {"Accept-Language": request.language}
+        seconds = self._timeout if request.timeout is None else request.timeout
         try:
-            # The clients' own time-outs are for one read each: a byte a second would never meet them.
-            async with self._places, asyncio.timeout(seconds):
-                answer = await self._exchange(call.method, url, headers, call.body)
-        except Exception as error:  # whatever its class: without an answer the outcome is unknown
-            raise NoResponseError(f"No answer from DVS to {call.method} {call.path}: {_describe(error)}") from error
-        _log.info("HTTP Request: %s %s %d", call.method, url, answer.status_code)
-        return answer
+            # The timeouts of HTTP clients apply to one read each: a byte a second would never reach them.
+            async with self._slots, asyncio.timeout(seconds):
+                response = await self._exchange(request.method, url, headers, request.body)
+        except Exception as error:  # whatever its class: without a response the outcome is unknown
+            raise NoResponseError(
+                f"No response from DVS to {request.method} {request.path}: {_describe(error)}"
+            ) from error
+        _log.info("HTTP Request: %s %s %d", request.method, url, response.status_code)
+        return response
 
     @abstractmethod
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> HTTPResponse:
-        """Send a request once and read its answer; when that is cancelled, or fails, its connection is not used again.
+        """Send a request once and return its response; if that is cancelled or fails, close its connection.
 
         Args:
             method: HTTP method.
-            url: the whole address, quoted as it is to be sent.
-            headers: all that is to be sent beside those that the connection itself needs.
-            body: JSON; None for none.
+            url: the whole URL, quoted.
+            headers: all headers but those of the connection itself.
+            body: JSON, or None.
         """
 
 
 class Body:
-    """An answer's body while it arrives: unpacked, and no further than its bound whatever it claims to be.
+    """The body of a response while it arrives, uncompressed up to its bound.
 
     Args:
-        packing: its `Content-Encoding`; None where it has none.
+        encoding: its `Content-Encoding`; None if it has none.
 
     Raises:
-        UnusableBodyError: it is packed as nobody asked for.
+        UnusableBodyError: the encoding is not gzip.
     """
 
-    def __init__(self, packing: str | None) -> None:
-        name = (packing or "identity").strip().lower()
+    def __init__(self, encoding: str | None) -> None:
+        name = (encoding or "identity").strip().lower()
         if name not in {"identity", "gzip"}:
-            raise UnusableBodyError(f'the body is packed as "{name[:20]}", and only gzip was asked for')
-        self._unpacker = zlib.decompressobj(_GZIP) if name == "gzip" else None
+            raise UnusableBodyError(f'the body is packed as "{name[:20]}", and only gzip was requested')
+        self._decompressor = zlib.decompressobj(_GZIP) if name == "gzip" else None
         self._bytes = bytearray()
         self._is_empty = True
 
     def add(self, chunk: bytes | memoryview) -> None:
-        """Take in what came.
+        """Add the next bytes.
 
         Raises:
-            UnusableBodyError: it is too much.
+            UnusableBodyError: the body is too large.
         """
         if not chunk:
             return
         self._is_empty = False
         room = MAX_BODY_BYTES + 1 - len(self._bytes)
-        self._bytes += chunk if self._unpacker is None else self._unpacker.decompress(chunk, room)
+        self._bytes += chunk if self._decompressor is None else self._decompressor.decompress(chunk, room)
         if len(self._bytes) > MAX_BODY_BYTES:
             raise UnusableBodyError(f"the body has more than {MAX_BODY_BYTES} bytes")
 
-    def whole(self) -> bytes:
-        """Give all of it.
+    def read(self) -> bytes:
+        """Return the whole body.
 
         Raises:
-            UnusableBodyError: it ends before its packing does.
+            UnusableBodyError: the compressed body is incomplete.
         """
-        if self._unpacker is not None and not self._is_empty and not self._unpacker.eof:
+        if self._decompressor is not None and not self._is_empty and not self._decompressor.eof:
             raise UnusableBodyError("the packed body is cut off")
         return bytes(self._bytes)
 
 
 def tls_context() -> ssl.SSLContext:
-    """Give the trust of `SSL_CERT_FILE` or `SSL_CERT_DIR`, else the system's, for TLS 1.2 and later."""
-    import httpx2  # here, because it takes a while and not every command sends anything
+    """Return the context for TLS 1.2 and later, with the trust of `SSL_CERT_FILE`, `SSL_CERT_DIR` or the system."""
+    import httpx2  # here, since it loads slowly and not every command sends anything
 
     context = httpx2.create_ssl_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -232,12 +234,12 @@ def tls_context() -> ssl.SSLContext:
 
 
 def proxy_for(base_url: str) -> str | None:
-    """Give the proxy that the environment names for an address (`HTTPS_PROXY` or `ALL_PROXY`, but for `NO_PROXY`).
+    """Return the environment's proxy for an address (`HTTPS_PROXY`, `ALL_PROXY`, not `NO_PROXY`), or None.
 
-    A loopback address, which alone may go without https, is never behind one.
+    A loopback address, the only kind allowed without https, never has one.
 
     Raises:
-        ConfigurationError: it is one that we cannot talk to.
+        ConfigurationError: the proxy's scheme is not supported.
     """
     parts = urlsplit(base_url)
     proxies = getproxies()
@@ -246,7 +248,7 @@ def proxy_for(base_url: str) -> str | None:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if urlsplit(proxy).scheme not in {"http", "https"}:
-        raise ConfigurationError("The environment names a proxy that is not an http:// one; name another, or none.")
+        raise ConfigurationError("The environment's proxy is not an http:// address. Set another one, or none.")
     return proxy
 
 
@@ -255,12 +257,12 @@ def check_base_url(base_url: str) -> None:
     parts = urlsplit(base_url)
     if parts.username or parts.password:
         raise ConfigurationError(
-            "The base URL holds a user name or password; give credentials as DVS_API_KEY and DVS_API_SECRET."
+            "The base URL contains a user name or password. Set DVS_API_KEY and DVS_API_SECRET instead."
         )
     if not parts.hostname or parts.scheme not in {"https", "http"}:
-        raise ConfigurationError(f'"{base_url}" is not a base URL; write it like https://dvs-api.dtone.com/v1.')
+        raise ConfigurationError(f'"{base_url}" is not a base URL. Write it like https://dvs-api.dtone.com/v1.')
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ConfigurationError(f'"{base_url}" is not encrypted; only a loopback address may be used without https.')
+        raise ConfigurationError(f'"{base_url}" is not encrypted. Use https; only loopback addresses may use http.')
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""The transports by name; imports the one that is asked for when it is asked for."""
+"""Create a transport by name; imports only the one that is needed."""
 
 from typing import Final, Literal
 
@@ -7,15 +7,15 @@ from bulk_topup.errors import ConfigurationError
 
 #: The HTTP clients that can send; `pyreqwest` is installed with `bulk-topup[pyreqwest]`.
 TransportName = Literal["aiohttp", "httpx2", "pyreqwest"]
-#: The fastest that works with the certificates, proxies and time-outs of Python's own ssl and asyncio.
+#: The fastest one that works with the certificates, proxies and timeouts of Python's own ssl and asyncio.
 DEFAULT_TRANSPORT: Final[TransportName] = "aiohttp"
 
 
 def transport_for(account: Account, name: TransportName) -> HTTPTransport:
-    """Make a transport.
+    """Return a transport by its name.
 
     Raises:
-        ConfigurationError: it is not installed, or the base URL or the environment's proxy is not usable.
+        ConfigurationError: it is not installed, or the base URL or the environment's proxy can't be used.
     """
     match name:
         case "aiohttp":
@@ -31,7 +31,7 @@ def transport_for(account: Account, name: TransportName) -> HTTPTransport:
                 from bulk_topup.dvs.transports.pyreqwest_transport import PyreqwestTransport
             except ModuleNotFoundError:
                 raise ConfigurationError(
-                    "The transport pyreqwest is not installed: install bulk-topup[pyreqwest]."
+                    "The transport pyreqwest is not installed. Install bulk-topup[pyreqwest]."
                 ) from None
 
             return PyreqwestTransport(account)

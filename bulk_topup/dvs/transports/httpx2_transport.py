@@ -1,4 +1,4 @@
-"""Sends HTTP with httpx2, in pure Python; the slowest of the transports and the easiest one to look into."""
+"""Send HTTP with httpx2, in pure Python: the slowest transport, and the easiest to debug."""
 
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -31,10 +31,10 @@ class Httpx2Transport(HTTPTransport):
         )
         self._client = httpx2.AsyncClient(
             limits=limits,
-            # One read each; the whole is timed by who calls.
+            # For connecting only; `send` limits the whole exchange.
             timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT),
             verify=tls_context(),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none are kept
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no cookie is kept
             follow_redirects=False,  # credentials never follow to another host
             proxy=proxy_for(account.base_url),
             trust_env=False,
@@ -58,4 +58,4 @@ class Httpx2Transport(HTTPTransport):
                 content.add(chunk)
         finally:
             await response.aclose()
-        return HTTPResponse(status_code=response.status_code, headers=response.headers, body=content.whole())
+        return HTTPResponse(status_code=response.status_code, headers=response.headers, body=content.read())

@@ -1,4 +1,4 @@
-"""Sends HTTP with pyreqwest."""
+"""Send HTTP with pyreqwest."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -59,15 +59,15 @@ class PyreqwestTransport(HTTPTransport):
         if body is not None:
             builder = builder.body_bytes(body)
         async with builder.build_streamed() as response:
-            fields = _readable(response.headers)
+            fields = _ascii_headers(response.headers)
             content = Body(fields.get("content-encoding"))
             while (chunk := await response.body_reader.read_chunk()) is not None:
                 content.add(memoryview(chunk))
-        return HTTPResponse(status_code=response.status, headers=fields, body=content.whole())
+        return HTTPResponse(status_code=response.status, headers=fields, body=content.read())
 
 
-def _readable(headers: HeaderMap) -> dict[str, str]:
-    """Give headers by their names in lower case, those aside that are not ASCII: pyreqwest refuses to tell them."""
+def _ascii_headers(headers: HeaderMap) -> dict[str, str]:
+    """Return headers by their names in lower case, without values that are not ASCII, which pyreqwest can't read."""
     fields = {}
     for name in headers:
         with suppress(ValueError):

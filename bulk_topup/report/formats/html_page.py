@@ -112,9 +112,9 @@ def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: RunVerdic
     )
     yield element(
         "section",
-        element("h2", f"{_MARKS[verdict.tone]}{verdict.headline}"),
+        element("h2", f"{_MARKS[verdict.severity]}{verdict.headline}"),
         element("p", verdict.ending),
-        class_=f"verdict {verdict.tone}",
+        class_=f"verdict {verdict.severity}",
     )
     yield element("div", joined(_tiles(summary)), class_="tiles")
     yield _section("Rows", _bar(summary), _legend(summary))

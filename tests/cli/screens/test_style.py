@@ -189,7 +189,9 @@ def test_a_dumb_terminal_and_a_pipe_with_forced_colours_are_never_drawn_over() -
 
 def test_a_command_is_not_broken_so_that_it_can_be_copied() -> None:
     command = f"bulk-topup retry {'x' * 100}"
-    verdict = RunVerdict(tone=Severity.BAD, headline="", ending="", steps=(Step(text="Try again:", command=command),))
+    verdict = RunVerdict(
+        severity=Severity.BAD, headline="", ending="", steps=(Step(text="Try again:", command=command),)
+    )
     narrow = Console(file=StringIO(), width=40, _environ={})
     narrow.print(next_steps(verdict), crop=False)
     assert isinstance(narrow.file, StringIO)

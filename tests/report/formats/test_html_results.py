@@ -61,7 +61,7 @@ def _failed(line: int, **changes: object) -> Outcome:
         "state": RowState.FAILED,
         "status_class": "DECLINED",
         "status_message": "DECLINED-BARRED-CREDIT-PARTY",
-        "message": "The provider answered DECLINED-BARRED-CREDIT-PARTY.",
+        "message": "DVS returned DECLINED-BARRED-CREDIT-PARTY.",
         **changes,
     }
     return replace(COMPLETED, **values)  # type: ignore[arg-type]
@@ -76,8 +76,8 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
         "lists/payroll.csv",
         "last change 2026-11-24 02:01 UTC",
         "Sandbox: no real money moved",
-        "Finished: 1 of 3 rows is completed, 2 did not complete.",
-        "exit code 1",
+        "1 of 3 rows completed, 2 failed.",
+        "Exit code 1",
         "Charged 9.35 USD",
         "What to do next",
         "bulk-topup retry payroll/2026-11",
@@ -94,7 +94,7 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
 
 def test_a_row_that_did_not_complete_is_shown_with_its_cells_and_the_transaction(written: Callable[..., str]) -> None:
     text = " ".join(_Read(written(_failed(3))).text.split())
-    assert "3 failed +6595123100 12.50 SGD The provider answered DECLINED-BARRED-CREDIT-PARTY." in text
+    assert "3 failed +6595123100 12.50 SGD DVS returned DECLINED-BARRED-CREDIT-PARTY." in text
     assert "Transaction 2237512891." in text
     assert "employee: E1" in text
 
@@ -207,7 +207,7 @@ def test_production_is_named_and_so_is_a_run_whose_people_are_forgotten(written:
 
 
 def test_a_contradicted_payment_is_no_success(written: Callable[..., str]) -> None:
-    assert "the list contradicts 1 of them" in written(replace(COMPLETED, note="The list asks for more now."))
+    assert "1 of 1 row completed, 1 needs review." in written(replace(COMPLETED, note="The list asks for more now."))
 
 
 def test_money_is_exact_and_grouped(written: Callable[..., str]) -> None:

@@ -1,0 +1,111 @@
+"""Read the responses of DVS: JSON as models, and errors as exceptions; pure, knows nothing of how they were fetched."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from bulk_topup.dvs import codec
+from bulk_topup.dvs.errors import QUOTED_CHARACTERS, ErrorDetail, InvalidResponseError, error_for
+from bulk_topup.dvs.pagination import Page, header_number
+from bulk_topup.dvs.transports.base import HTTPResponse
+from bulk_topup.security.terminal_text import printable
+
+T = TypeVar("T")
+
+#: Most entries of an error body that are read.
+MAX_ERROR_DETAILS: Final = 20
+
+
+def read_model(response: HTTPResponse, model: TypeAdapter[T]) -> T:
+    """Return the body of a response as a model.
+
+    Raises:
+        InvalidResponseError: the body is not JSON, or not what the model describes.
+    """
+    return _validate(response, model, _add_language(response, _decode(response)))
+
+
+def read_page(response: HTTPResponse, item: TypeAdapter[T], *, number: int, per_page: int) -> Page[T]:
+    """Return the body of a response as a page of a list (reference: Pagination).
+
+    Args:
+        response: the response.
+        item: the model of each entry.
+        number: the requested page, from 1.
+        per_page: the requested entries per page.
+
+    Raises:
+        InvalidResponseError: the body is not a list of such entries, or the headers name another page.
+    """
+    named = header_number(response.headers, "x-page")
+    if named not in {None, number}:
+        raise InvalidResponseError(f"DVS answered with page {named} of a list when page {number} was requested.")
+    values = _decode(response)
+    if not isinstance(values, list):
+        raise InvalidResponseError(f"DVS answered HTTP {response.status_code} with something other than a list.")
+    return Page(
+        items=tuple(_validate(response, item, _add_language(response, value)) for value in values),
+        number=number,
+        per_page=min(header_number(response.headers, "x-per-page") or per_page, per_page),
+        total=header_number(response.headers, "x-total"),
+        total_pages=header_number(response.headers, "x-total-pages"),
+        content_language=response.headers.get("content-language"),
+    )
+
+
+def raise_for_error(response: HTTPResponse) -> None:
+    """Raise the exception of a response that is not a success (reference: Errors).
+
+    Raises:
+        InvalidResponseError: it is a redirect, which is never followed.
+        APIError: DVS answered with an error.
+    """
+    if 200 <= response.status_code < 300:
+        return
+    if response.status_code < 400:
+        raise InvalidResponseError(f"DVS answered HTTP {response.status_code}, a redirect, which is never followed.")
+    raise error_for(response.status_code, _details(response.body), retry_after(response.headers))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of a `Retry-After` header; None if there are none."""
+    seconds = header_number(headers, "retry-after")
+    return None if seconds is None else float(seconds)
+
+
+def _decode(response: HTTPResponse) -> Any:  # noqa: ANN401 - JSON can be anything
+    try:
+        return codec.decode(response.body)
+    except codec.InvalidJSON:
+        # Without its cause, as below: that text can quote the body, which can contain a PIN.
+        raise InvalidResponseError(f"DVS answered HTTP {response.status_code} with a body that is not JSON.") from None
+
+
+def _add_language(response: HTTPResponse, value: Any) -> Any:  # noqa: ANN401
+    """Return the value with the language of its texts, for the models that keep it."""
+    language = response.headers.get("content-language")
+    return {**value, "content_language": language} if language and isinstance(value, dict) else value
+
+
+def _validate(response: HTTPResponse, model: TypeAdapter[T], value: object) -> T:
+    try:
+        return model.validate_python(value)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_input=False)
+        )
+        raise InvalidResponseError(
+            f"DVS answered HTTP {response.status_code} with an unexpected body: {problems[:QUOTED_CHARACTERS]}"
+        ) from None
+
+
+def _details(body: bytes) -> tuple[ErrorDetail, ...]:
+    try:
+        value: Any = codec.decode(body)
+        return tuple(
+            ErrorDetail(code=int(item["code"]), message=printable(str(item["message"])[:QUOTED_CHARACTERS]))
+            for item in value["errors"][:MAX_ERROR_DETAILS]
+        )
+    except (codec.InvalidJSON, TypeError, KeyError, ValueError):
+        return ()
