@@ -1,4 +1,4 @@
-"""The run itself: prepare, submit, track, and what comes after it: reconcile; joins the stages and the client."""
+"""The run itself: submits rows, tracks their transactions to final status, and stops safely."""
 
 from typing import TYPE_CHECKING
 
@@ -8,14 +8,16 @@ if TYPE_CHECKING:
     from bulk_topup.engine.callback_hints import follow_hints
     from bulk_topup.engine.control import CircuitPolicy, StopReason
     from bulk_topup.engine.polling import PollPolicy
-    from bulk_topup.engine.runner import Progress, Runner, RunOptions, RunResult
+    from bulk_topup.engine.run_options import RunOptions
+    from bulk_topup.engine.runner import Progress, Runner, RunResult
 else:
     __getattr__ = lazy_exports(
         __name__,
         callback_hints=("follow_hints",),
         control=("CircuitPolicy", "StopReason"),
         polling=("PollPolicy",),
-        runner=("Progress", "RunOptions", "RunResult", "Runner"),
+        run_options=("RunOptions",),
+        runner=("Progress", "RunResult", "Runner"),
     )
 
 __all__ = ["CircuitPolicy", "PollPolicy", "Progress", "RunOptions", "RunResult", "Runner", "StopReason", "follow_hints"]

@@ -1,7 +1,7 @@
-"""What a run may still send within its caps, row by row, against what the provider really held; pure.
+"""What a run may still send within its caps, row by row, by the costs that DVS really charges; pure.
 
-What is known of single rows is forgotten once they completed, so that a budget grows with the rows that are open alone;
-without caps nothing is counted.
+Single rows are remembered only until they complete, so that a budget's memory grows with the open rows alone; without
+caps nothing is counted.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Caps
-from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_money
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.ledger import Spent
 
@@ -20,8 +21,8 @@ class Budget:
     """Counts what is sent against the caps.
 
     Args:
-        caps: what is never exceeded.
-        spent: what the run sent at earlier starts.
+        caps: the limits.
+        spent: what earlier invocations of the run sent.
     """
 
     def __init__(self, caps: Caps, spent: Spent) -> None:
@@ -30,56 +31,55 @@ class Budget:
         self._rows = spent.rows
         self._amounts = dict(spent.amounts)
         self._costs = dict(spent.costs)
-        #: What each row that is open counts for at present: asked for, and its cost.
+        #: What each open row counts for now: its requested amount and its cost, each with its unit.
         self._counted: dict[int, tuple[tuple[str, Decimal], tuple[str, Decimal]]] = {}
 
     @property
     def amounts(self) -> Mapping[str, Decimal]:
-        """What was asked for so far, per unit; without caps only what earlier starts asked for is known."""
+        """Requested amounts so far, per unit; without caps only those of earlier invocations."""
         return self._amounts
 
     @property
     def costs(self) -> Mapping[str, Decimal]:
-        """The same of what was sent costs, per wallet unit."""
+        """Costs so far, per wallet currency; without caps only those of earlier invocations."""
         return self._costs
 
     def excess(self, attempt: Attempt) -> str | None:
-        """Count a row that is about to be sent; give a sentence instead where it would exceed a cap."""
+        """Count a row that is about to be sent; return a sentence instead if it would exceed a cap."""
         if not self._is_capped:
             return None
         amount, cost = _planned(attempt)
         caps = self._caps
         if caps.rows is not None and self._rows + 1 > caps.rows:
-            return f"The run has sent {self._rows} rows, and its cap is {caps.rows}."
-        if breach := _breach("asked for by one row", {}, caps.row_amounts, *amount):
-            return breach
-        for what, sums, limits, (unit, value) in (
-            ("asked for", self._amounts, caps.amounts, amount),
-            ("cost", self._costs, caps.costs, cost),
+            return f"The run has sent {format_rows(self._rows)}; the cap is {format_rows(caps.rows)}."
+        for text, sums, limits, (unit, value) in (
+            ("The next row requests {total}; the cap for one row is {limit}.", {}, caps.row_amounts, amount),
+            ("With the next row, {total} would be requested; the cap is {limit}.", self._amounts, caps.amounts, amount),
+            ("With the next row, the cost would be {total}; the cap is {limit}.", self._costs, caps.costs, cost),
         ):
-            if breach := _breach(what, sums, limits, unit, value):
-                return breach
+            if excess := _excess(text, sums, limits, unit, value):
+                return excess
         self._rows += 1
         self._counted[attempt.row_id] = (amount, cost)
         _add(self._amounts, *amount)
         _add(self._costs, *cost)
         return None
 
-    def excess_held(self) -> str | None:
-        """Give a sentence where what was sent costs more than a cap, by prices that came after it was counted."""
+    def total_excess(self) -> str | None:
+        """Return a sentence if the rows that were sent cost more than a cap, by prices that came after counting."""
         for unit, cost in self._costs.items() if self._caps.costs else ():
             limit = self._caps.costs.get(unit, _NOTHING)
             if cost > limit:
-                return f"The run costs {format_plain(cost)} {unit}, and the cap is {format_plain(limit)} {unit}."
+                return f"The run costs {format_money(cost, unit)}; the cap is {format_money(limit, unit)}."
         return None
 
-    def charged(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
-        """Count what the provider holds for a row in place of what the plan expected.
+    def charge(self, attempt: Attempt, facts: Facts, *, was_unknown: bool = False) -> None:
+        """Count what DVS charges or puts on hold for a row instead of what the plan expected.
 
         Args:
             attempt: the row's attempt.
-            facts: what the provider holds.
-            was_unknown: only now it is known, so that a row of an earlier start was counted as planned.
+            facts: the transaction's price and fee.
+            was_unknown: the outcome was unknown until now, so a row of an earlier invocation was counted as planned.
         """
         if not self._is_capped:
             return
@@ -96,8 +96,13 @@ class Budget:
         if not is_final:
             self._counted[attempt.row_id] = (amount, (facts.price_unit, charged))
 
-    def unpaid(self, attempt: Attempt, facts: Facts | None = None) -> None:
-        """Count a row no longer: it was not sent, or nobody was paid."""
+    def release(self, attempt: Attempt, facts: Facts | None = None) -> None:
+        """Stop counting a row that was not sent, or whose payment failed or was reversed.
+
+        Args:
+            attempt: the row's attempt.
+            facts: the transaction's price and fee; None without a transaction.
+        """
         if not self._is_capped:
             return
         amount, cost = _planned(attempt)
@@ -110,21 +115,19 @@ class Budget:
 
 
 def _planned(attempt: Attempt) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
-    """Give what a row asks for and what it should cost, each with its unit."""
+    """Return a row's requested amount and planned cost, each with its unit."""
     return (attempt.unit or "", attempt.amount or _NOTHING), (attempt.cost_unit or "", attempt.cost or _NOTHING)
 
 
-def _breach(
-    what: str, sums: Mapping[str, Decimal], limits: Mapping[str, Decimal], unit: str, value: Decimal
+def _excess(
+    text: str, sums: Mapping[str, Decimal], limits: Mapping[str, Decimal], unit: str, value: Decimal
 ) -> str | None:
-    # A table that names units names all that may occur, as in the plan.
+    # A table of caps names every unit that may occur, as in the plan.
     limit = limits.get(unit, _NOTHING) if limits and value else None
     total = PRECISE.add(sums.get(unit, _NOTHING), value)
     if limit is None or total <= limit:
         return None
-    return (
-        f"With the next row {format_plain(total)} {unit} would be {what}, and the cap is {format_plain(limit)} {unit}."
-    )
+    return text.format(total=format_money(total, unit), limit=format_money(limit, unit))
 
 
 def _add(sums: dict[str, Decimal], unit: str, value: Decimal) -> None:

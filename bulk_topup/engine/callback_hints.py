@@ -1,25 +1,25 @@
-"""What callbacks hint at: each transaction is fetched from the API before the ledger moves."""
+"""Follows callback hints: fetches each transaction from the API before the ledger moves."""
 
 from bulk_topup.domain.attempt import HintedAttempt, Move
-from bulk_topup.domain.guards import Mode, guards_of
+from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS, NotFoundError
-from bulk_topup.engine.concurrency import concurrency_for, gather_sum
-from bulk_topup.engine.control import CircuitPolicy, Control
-from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.run_context import RunContext
+from bulk_topup.engine.run_options import RunOptions
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 
-#: Hints that are followed before anything else has its turn.
-HINTS_AT_ONCE = 100
+#: Maximum hints that are followed in one turn of the tracker.
+MAX_HINTS = 100
 _CAUSE = "status read after a callback"
 
 
 async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
-    """Follow what callbacks hinted at about a run that is not on, and give how many rows moved.
+    """Follow the callback hints about a run that is not running.
 
     Args:
         run: the run, whose lock the caller holds.
@@ -27,77 +27,59 @@ async def follow_hints(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, clock: C
         ledger: an open ledger.
         clock: where time comes from.
 
+    Returns:
+        How many rows moved.
+
     Raises:
-        DVSError: the API did not answer; the hints stay.
+        DVSError: the API did not respond; the hints are kept.
     """
-    journal = Journal(ledger, run, clock)
-    guards = guards_of(run.guards)
-    settlement = MoveRecorder(
-        ledger=ledger,
-        journal=journal,
-        run=run,
-        control=Control(clock, CircuitPolicy()),
-        clock=clock,
-        guards=guards,
-    )
-    hints = CallbackHints(
-        dvs=dvs,
-        ledger=ledger,
-        journal=journal,
-        settlement=settlement,
-        run=run,
-        exclude_held=guards.mode is Mode.HOLD,
-    )
+    options = RunOptions(guards=guards_of(run.guards))
+    context = RunContext.create(run=run, dvs=dvs, ledger=ledger, options=options, clock=clock)
+    hints = CallbackHints(context, MoveRecorder(context))
     try:
-        return await hints.follow(at_once=concurrency_for(dvs.limiter))
+        return await hints.follow(concurrency=context.concurrency)
     finally:
-        await journal.close()
+        await context.journal.close()
 
 
 class CallbackHints:
-    """Follows the hints about one run.
+    """Follows the callback hints about one run.
 
     Args:
-        dvs: the client.
-        ledger: where hints are kept.
-        journal: where the ledger is called.
-        settlement: where moves are written.
-        run: the run, whose lock the caller holds.
-        exclude_held: whether transactions that wait to be confirmed are somebody else's to follow.
+        context: what the parts of the run share.
+        recorder: records moves.
     """
 
-    def __init__(
-        self,
-        *,
-        dvs: AsyncDVS,
-        ledger: LedgerStore,
-        journal: Journal,
-        settlement: MoveRecorder,
-        run: Run,
-        exclude_held: bool = False,
-    ) -> None:
-        self._dvs = dvs
-        self._ledger = ledger
-        self._journal = journal
-        self._settlement = settlement
-        self._run = run
-        self._exclude_held = exclude_held
+    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+        self._dvs = context.dvs
+        self._ledger = context.ledger
+        self._journal = context.journal
+        self._run = context.run
+        #: Whether to leave out unconfirmed transactions: only the hold coordinator moves them.
+        self._exclude_unconfirmed = context.is_hold_mode
+        self._recorder = recorder
 
-    async def follow(self, *, at_once: int) -> int:
-        """Ask for the transactions that callbacks spoke of, so many at once, and give how many rows moved.
+    async def follow(self, *, concurrency: int) -> int:
+        """Fetch the transactions that callbacks named, and record their moves.
+
+        Args:
+            concurrency: maximum concurrent requests.
+
+        Returns:
+            How many rows moved.
 
         Raises:
-            DVSError: the API did not answer; the hints stay.
+            DVSError: the API did not respond; the hints are kept.
         """
         hints = await self._journal.call(
-            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, exclude_held=self._exclude_held
+            self._ledger.hinted, self._run, limit=MAX_HINTS, exclude_held=self._exclude_unconfirmed
         )
-        return await gather_sum(self._follow, hints, at_once=at_once)
+        return await gather_sum(self._follow, hints, concurrency=concurrency)
 
     async def _follow(self, hint: HintedAttempt) -> int:
         move = await self._move(hint)
         if move is not None:
-            await self._settlement.record((hint.attempt, move))
+            await self._recorder.record((hint.attempt, move))
         await self._journal.call(self._ledger.drop_hints, [hint])
         return move is not None
 
@@ -105,11 +87,11 @@ class CallbackHints:
         try:
             transaction = await self._dvs.transaction_outcomes.get(hint.transaction_id)
         except NotFoundError:
-            return None  # no proof of anything
+            return None  # proves nothing
         if self._run.purged_at is not None:
             return reversal_of_forgotten(hint, transaction, _CAUSE)
         move = move_for(hint.attempt, hint.state, transaction, _CAUSE)
         if hint.state is RowState.COMPLETED:
-            # Only a reversal undoes a payment; whatever else is said of a paid row is for a person to compare.
+            # Only a reversal undoes a payment; `reconcile` shows any other status of a paid row.
             return move if move.after is RowState.REVERSED else None
         return move if move.after is not RowState.ACCEPTED else None

@@ -1,7 +1,7 @@
-"""What a start takes from the wallets, counted while its rows move, for whoever looks on; pure.
+"""What one invocation charges the wallets, counted while its rows move, to show progress; pure.
 
-A transaction's price is taken to be the same from its creation to its end, so that nothing has to be remembered of
-single rows; what was charged exactly, the report says.
+A transaction's price is assumed to be the same from its creation to its final status, so that single rows need not be
+remembered; the report has the exact charges.
 """
 
 from decimal import Decimal
@@ -11,23 +11,23 @@ from bulk_topup.domain.money import PRECISE
 from bulk_topup.domain.states import RowState
 
 _NOTHING = Decimal(0)
-#: States in which a row's price is charged or set aside.
-_TAKEN = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
+#: States in which a row's cost is charged or on hold.
+_CHARGED = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 
 
 class Charges:
-    """Sums what is charged or set aside, per wallet unit."""
+    """Sums what is charged or on hold, per wallet currency."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Decimal] = {}
 
-    def moved(self, move: Move) -> None:
-        """Take in what became of a row."""
-        was_taken, is_taken = move.before in _TAKEN, move.after in _TAKEN
-        if was_taken is is_taken or move.facts is None:
+    def record_move(self, move: Move) -> None:
+        """Record a move, with what it charges or gives back."""
+        was_charged, is_charged = move.before in _CHARGED, move.after in _CHARGED
+        if was_charged is is_charged or move.facts is None:
             return
         charged, unit = move.facts.charged, move.facts.price_unit
         if charged is None or unit is None:
             return
         before = self.sums.get(unit, _NOTHING)
-        self.sums[unit] = PRECISE.add(before, charged) if is_taken else PRECISE.subtract(before, charged)
+        self.sums[unit] = PRECISE.add(before, charged) if is_charged else PRECISE.subtract(before, charged)

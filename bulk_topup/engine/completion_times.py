@@ -1,8 +1,8 @@
-"""When transactions usually end: learned from those that were looked at often, for each operator; touches nothing.
+"""When transactions usually complete, learned per operator from rows that are polled often; pure.
 
-A look at rows tells that some of them ended between the last look and this one. What ended is taken to have done so
-when others did, as far as that is known, and else just now. A mixture of quick and slow endings is learned as it is,
-e.g. the 3 s, 20 s and 5 minutes of the sandbox's suffixes.
+A poll shows that some rows became final since the poll before it. They are assumed to have done so when others did, as
+far as that is known, and otherwise just now. A mixture of quick and slow completions is learned as it is, for example
+the 3 s, 20 s and 5 minutes of the sandbox's suffixes.
 """
 
 from bisect import bisect_left, bisect_right
@@ -10,21 +10,24 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-#: Ages, in seconds, at which what is known is told apart: steps of a twentieth from 20 ms to 24 hours.
+#: The ends of the steps of age, in seconds: each a twentieth longer, from 20 ms to 24 hours.
 _STEPS: Final = [0.02 * 1.05**step for step in range(315)]
-#: Rows of an operator that have to be seen before it is told apart from the others.
+#: Rows of an operator that must be seen before its own curve is used.
 _ENOUGH: Final = 20
-#: Rows looked at last at less than this part of their age may have ended at any time since: they teach nothing.
+#: Rows polled last at less than this share of their age may have become final at any time since: nothing is learned.
 _PRECISE: Final = 0.4
 
 
 @dataclass(kw_only=True, slots=True)
 class _Curve:
+    """How rows become final with their age; a list has one entry per step of `_STEPS`."""
+
     seen: int = 0
-    #: By step, which ends with the age of `_STEPS`: rows that were open when it began, and those that ended within it.
+    #: Rows that were open at the start of the step.
     open: list[float] = field(default_factory=lambda: [0.0] * (len(_STEPS) + 1))
+    #: Rows that became final within the step.
     ended: list[float] = field(default_factory=lambda: [0.0] * (len(_STEPS) + 1))
-    #: What share is still open after each step.
+    #: The share of rows that is still open after the step.
     left: list[float] = field(default_factory=lambda: [1.0] * (len(_STEPS) + 1))
 
     def record_results(self, before: float, age: float, number: int, ended: int) -> None:
@@ -32,12 +35,12 @@ class _Curve:
         shares = [self._left_before(step) - self.left[step] for step in range(first, last + 1)]
         known = sum(shares)
         self.seen += number
-        going = float(number)
+        still_open = float(number)
         for step, share in enumerate(shares, first):
             now = ended * share / known if known else ended * (step == last)
-            self.open[step] += going
+            self.open[step] += still_open
             self.ended[step] += now
-            going -= now
+            still_open -= now
         hazards = (1 - ended / open_ if open_ else 1.0 for open_, ended in zip(self.open, self.ended, strict=True))
         self.left = list(accumulate(hazards, lambda left, hazard: left * hazard))
 
@@ -51,27 +54,27 @@ class _Curve:
 
 
 class CompletionTimes:
-    """Knows what share of open rows ends between two ages.
+    """Knows what share of open rows becomes final between two ages.
 
     Args:
-        youth: the age, in seconds, up to which a first look says when a row ended closely enough.
+        youth: the age, in seconds, up to which a first poll shows closely enough when a row became final.
     """
 
     def __init__(self, youth: float) -> None:
         self._youth = youth
         self._all = _Curve()
         self._curves: dict[int | None, _Curve] = {}
-        #: The greatest age, in seconds, of which anything is known.
+        #: The greatest age, in seconds, of any row that was polled.
         self.known_to = 0.0
 
     def record_results(self, operator_id: int | None, *, before: float, age: float, number: int, ended: int) -> None:
-        """Take in what a look at rows of one age showed.
+        """Record what a poll of rows of one age showed.
 
         Args:
-            operator_id: whose rows they are.
-            before: their age, in seconds, when they were looked at last and were open; 0 for a first look.
-            age: their age now.
-            number: how many they are.
+            operator_id: the rows' operator.
+            before: their age, in seconds, when they were polled last and were open; 0 for a first poll.
+            age: their age now, in seconds.
+            number: how many rows were polled.
             ended: how many of them are final.
         """
         self.known_to = max(self.known_to, age)
@@ -81,6 +84,6 @@ class CompletionTimes:
             curve.record_results(before, age, number, ended)
 
     def share(self, operator_id: int | None, *, before: float, age: float) -> float:
-        """Give the share of rows, open at one age, that is expected to have ended at another."""
+        """Return the expected share of rows, open at the age `before`, that is final at `age`; both in seconds."""
         own = self._curves.get(operator_id)
         return (own if own and own.seen >= _ENOUGH else self._all).share(before, age)

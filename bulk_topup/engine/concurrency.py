@@ -1,4 +1,4 @@
-"""Does the same for many things, some of them at once, and tells how many; touches nothing but the event loop."""
+"""How many requests and rows are processed concurrently, and a bounded gather; touches only the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,33 +10,45 @@ from bulk_topup.dvs.limiter import RateLimiter
 
 T = TypeVar("T")
 
-#: Requests that may be on their way at once where that is not stated: what the allowed rate sends in so many seconds,
-#: so that an answer may take as long without slowing the run down; at least and at most so many.
-SECONDS_ON_THE_WAY: Final = 2.0
-FEWEST_ON_THE_WAY: Final = 32
-MOST_ON_THE_WAY: Final = 1000
+#: The default concurrency is what the rate limit sends in this many seconds, so that a response may take as long
+#: without slowing the run down.
+RESPONSE_SECONDS: Final = 2.0
+#: Minimum and maximum of the default concurrency.
+MIN_CONCURRENCY: Final = 32
+MAX_CONCURRENCY: Final = 1000
+#: Seconds of sending for which rows are claimed in advance.
+CLAIM_AHEAD: Final = 0.1
+#: Minimum rows of a claim, unless the concurrency is lower.
+USUAL_CLAIM: Final = 32
+#: Maximum rows of a claim.
+LARGEST_CLAIM: Final = 250
 
 
 def concurrency_for(limiter: RateLimiter) -> int:
-    """Give how many requests may be on their way at once for all of an allowed rate to be used."""
+    """Return how many concurrent requests use all of a limiter's rate."""
     if limiter.limit is None:
-        return FEWEST_ON_THE_WAY
-    return min(max(ceil(limiter.rate * SECONDS_ON_THE_WAY), FEWEST_ON_THE_WAY), MOST_ON_THE_WAY)
+        return MIN_CONCURRENCY
+    return min(max(ceil(limiter.rate * RESPONSE_SECONDS), MIN_CONCURRENCY), MAX_CONCURRENCY)
 
 
-async def gather_sum(function: Callable[[T], Awaitable[int]], items: Sequence[T], *, at_once: int) -> int:
-    """Call a function with one thing after the other, so many at once, and give the sum of what it gives.
+async def gather_sum(function: Callable[[T], Awaitable[int]], items: Sequence[T], *, concurrency: int) -> int:
+    """Call a function with each item, and return the sum of the results.
+
+    Args:
+        function: what to call.
+        items: each is the argument of one call.
+        concurrency: maximum concurrent calls.
 
     Raises:
-        DVSError: the first one that was raised. Nothing was begun after it, and what was on its way has ended.
-        Exception: whatever else was raised, at once; what was on its way was cancelled.
+        DVSError: the first one that a call raised. No call was started after it, and running calls have ended.
+        Exception: any other error, at once; running calls were cancelled.
     """
-    todo = iter(items)
+    remaining = iter(items)
     errors: list[DVSError] = []
 
-    async def some() -> int:
+    async def work() -> int:
         total = 0
-        for item in todo:
+        for item in remaining:
             try:
                 total += await function(item)
             except DVSError as error:
@@ -47,41 +59,30 @@ async def gather_sum(function: Callable[[T], Awaitable[int]], items: Sequence[T]
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(some()) for _ in range(min(at_once, len(items)))]
-    except BaseExceptionGroup as others:
-        raise root_cause(others) from None
+            tasks = [group.create_task(work()) for _ in range(min(concurrency, len(items)))]
+    except BaseExceptionGroup as group_error:
+        raise root_cause(group_error) from None
     if errors:
         raise errors[0]
     return sum(task.result() for task in tasks)
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Give the error that began it all, out of the groups that tasks wrap around it."""
+    """Return the first error inside the groups that tasks wrap around it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-#: Seconds of sending that rows are claimed for; how many they are at least, unless fewer may be on their way at once;
-#: and how many at most.
-CLAIM_AHEAD = 0.1
-
-
-USUAL_CLAIM = 32
-
-
-LARGEST_CLAIM = 250
-
-
 def rows_to_claim(returned: int, seconds: float, concurrency: int) -> int:
-    """Give how many rows to claim at once: what is sent in a moment at the pace of late.
+    """Return how many rows to claim at once: what is sent within `CLAIM_AHEAD` at the recent rate.
 
-    The more rows share a commit the cheaper it is, and the more are in flight before it is their turn.
+    The more rows share a commit, the cheaper it is, but the more are in flight before they are sent.
 
     Args:
-        returned: rows that came back of late.
-        seconds: how long that took.
-        concurrency: how many may be on their way at once.
+        returned: rows with a response since the last claim.
+        seconds: how long ago that claim was.
+        concurrency: maximum concurrent requests.
     """
     ahead = int(CLAIM_AHEAD * returned / seconds) if seconds > 0 else 0
     return max(min(concurrency, USUAL_CLAIM), min(ahead, LARGEST_CLAIM))

@@ -1,10 +1,11 @@
-"""When a run goes on, pauses or stops, and why; touches only the clock."""
+"""When a run continues, pauses or stops, and why; touches only the clock."""
 
 import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bulk_topup.dvs import DVSError, UnauthorizedError
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
@@ -12,31 +13,31 @@ from bulk_topup.system.waits import sleep_until
 class StopReason(StrEnum):
     """Why a run ended before every row was final."""
 
-    #: Somebody asked for it (SIGINT, SIGTERM).
+    #: Interrupted by a signal (SIGINT, SIGTERM), by the caller, or at the deadline.
     INTERRUPTED = "interrupted"
-    #: The provider does not accept the credentials.
+    #: DVS refused the API credentials.
     UNAUTHORIZED = "unauthorized"
-    #: The wallet does not hold enough for the next row.
+    #: The wallet's available balance is too small for the next row.
     BALANCE = "balance"
-    #: The provider has not answered for too long.
+    #: DVS has not responded for too long.
     CIRCUIT = "circuit"
-    #: The last open transactions did not become final in the time that was allowed.
+    #: The last open transactions were not final within the tracking timeout.
     STILL_OPEN = "still_open"
     #: The next row would exceed a cap.
     CAP = "cap"
-    #: The provider charges another price than the plan has.
+    #: DVS charges another price than the plan has.
     PRICE = "price"
-    #: Too many of the first rows failed.
+    #: Too few canaries completed.
     CANARY = "canary"
-    #: Too large a share of the rows failed.
+    #: Too large a share of the final rows failed.
     FAILURES = "failures"
-    #: What is left belongs to operators that have been unavailable for too long.
+    #: The remaining rows belong to operators that have been unavailable for too long.
     OPERATORS = "operators"
-    #: Held transactions could not be confirmed in time, or were not to be.
+    #: Hold mode: transactions could not be confirmed in time, or must not be.
     CANCELLED = "cancelled"
 
 
-#: What ends the sending of rows only: those that were sent are followed to their end.
+#: Reasons that only end submitting: rows that were sent are tracked until they are final.
 ENDS_SUBMITTING = frozenset(
     {
         StopReason.BALANCE,
@@ -52,20 +53,25 @@ ENDS_SUBMITTING = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CircuitPolicy:
-    """When to stop bothering a provider that does not answer."""
+    """When the circuit breaker pauses sending while DVS does not respond, and when it gives up."""
 
-    #: Calls in a row (each with its own retries) without a definite answer that open the circuit.
+    #: Calls in a row (each with its own retries) without a definite response that open the circuit.
     failures: int = 5
     #: Seconds of the first pause; doubles with each further one.
     first_pause: float = 5.0
-    #: Seconds that a pause never exceeds.
+    #: Maximum seconds of a pause.
     longest_pause: float = 60.0
-    #: Seconds without any definite answer after which the run gives up.
+    #: Seconds without a definite response after which the run stops.
     patience: float = 600.0
 
 
 class Control:
-    """The run's brakes, shared by those who submit and those who track."""
+    """Pauses and stops one run; shared by the parts that submit and track.
+
+    Args:
+        clock: where time comes from.
+        policy: when to pause, and when to give up.
+    """
 
     def __init__(self, clock: Clock, policy: CircuitPolicy) -> None:
         self._clock = clock
@@ -75,18 +81,18 @@ class Control:
         self._resume_at = 0.0
         self._failing_since: float | None = None
         self._stopping = asyncio.Event()
-        #: Who waits for a place in time at the moment; the end of submitting wakes them.
+        #: Timeouts of the tasks that wait for the limiter; the end of submitting lets them expire.
         self._admissions: set[asyncio.Timeout] = set()
-        #: Set while nothing can be sent: all is, or what is left waits for its time.
+        #: Set while nothing can be sent: every row was, or the remaining ones have to wait.
         self.quiet = asyncio.Event()
-        #: Why the run stops or stopped; None while it goes on.
+        #: Why the run stopped; None while it continues.
         self.reason: StopReason | None = None
-        #: One sentence for people about the stop or the pause; empty while all is well.
+        #: A sentence about the stop or the pause; empty while the run continues.
         self.message = ""
 
     @property
     def is_stopping(self) -> bool:
-        """Whether everything comes to an end."""
+        """Whether submitting and tracking are ending."""
         return self._stopping.is_set()
 
     @property
@@ -96,11 +102,16 @@ class Control:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the circuit is open at the moment."""
+        """Whether the circuit is open now."""
         return self._resume_at > self._clock.monotonic()
 
     def stop(self, reason: StopReason, message: str) -> None:
-        """End the run, or only its submitting, see ENDS_SUBMITTING. The first reason stands."""
+        """Stop the run, or only its submitting (see `ENDS_SUBMITTING`); the first reason is kept.
+
+        Args:
+            reason: why; `INTERRUPTED` replaces an earlier reason.
+            message: sentences for users: what happened and what to do.
+        """
         if self.reason is None or reason is StopReason.INTERRUPTED:
             self.reason, self.message = reason, message
         while self._admissions:
@@ -108,45 +119,62 @@ class Control:
         if reason not in ENDS_SUBMITTING:
             self._stopping.set()
 
-    def answered(self) -> None:
-        """Take in that the provider gave a definite answer."""
+    def stop_unauthorized(self, error: UnauthorizedError) -> None:
+        """Stop the run because DVS refused its API credentials."""
+        self.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
+
+    def record_response(self) -> None:
+        """Record a definite response of DVS, which ends a series of failures."""
         self._failures = self._pauses = 0
         self._failing_since = None
         if self.reason is None:
             self.message = ""
 
-    def unanswered(self, error: Exception) -> None:
-        """Take in that a call ended without a definite answer; after many in a row the run pauses, then gives up."""
+    def record_error(self, error: DVSError) -> None:
+        """Stop the run if DVS refused its credentials; record any other error as a missing response."""
+        if isinstance(error, UnauthorizedError):
+            self.stop_unauthorized(error)
+        else:
+            self.record_no_response(error)
+
+    def record_no_response(self, error: Exception) -> None:
+        """Record a call without a definite response; after many in a row the run pauses, and then stops."""
         now = self._clock.monotonic()
         if self._failing_since is None:
             self._failing_since = now
         if now - self._failing_since > self._policy.patience:
-            self.stop(StopReason.CIRCUIT, f"The provider has not answered for {self._policy.patience:.0f} s: {error}")
+            waited = format_seconds(self._policy.patience)
+            self.stop(StopReason.CIRCUIT, f"DVS has not responded for {waited}: {error}")
             return
         self._failures += 1
         if self._failures >= self._policy.failures and not self.is_paused:
             pause = min(self._policy.longest_pause, self._policy.first_pause * 2.0**self._pauses)
             self._pauses += 1
             self._resume_at = now + pause
-            self.message = f"Paused for {pause:.0f} s after {self._failures} calls without an answer: {error}"
+            requests = "1 request" if self._failures == 1 else f"{self._failures:,} requests"
+            self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
 
     async def wait_until_allowed(self) -> bool:
-        """Wait while the circuit is open; tell whether a row may be sent then."""
+        """Wait while the circuit is open; return whether a row may be sent now."""
         while self.may_submit and self.is_paused:
             await self.sleep(self._resume_at - self._clock.monotonic())
         return self.may_submit
 
-    async def admit(self, place: Coroutine[object, object, object]) -> bool:
-        """Wait for a place in time, but not beyond the end of submitting; tell whether a row may be sent then."""
+    async def admit(self, slot: Coroutine[object, object, object]) -> bool:
+        """Wait for the limiter, but not beyond the end of submitting; return whether a row may be sent now.
+
+        Args:
+            slot: ends when the limiter allows the request.
+        """
         if not self.may_submit:
-            place.close()
+            slot.close()
             return False
-        # A time limit that is set when submitting ends costs a request far less than two tasks of which one wins.
+        # A timeout that is set when submitting ends costs a request far less than two tasks of which one wins.
         waiting = asyncio.timeout(None)
         try:
             async with waiting:
                 self._admissions.add(waiting)
-                await place
+                await slot
         except TimeoutError:
             if not waiting.expired():
                 raise
@@ -155,9 +183,15 @@ class Control:
         return self.may_submit
 
     async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:
-        """Wait, but not beyond a stop, nor beyond any of the events `until`."""
+        """Wait, but neither beyond a stop nor beyond any of the events `until`."""
         await sleep_until(self._clock, seconds, (self._stopping, *until))
 
     async def stopped(self) -> None:
-        """Wait until everything is to end."""
+        """Wait until submitting and tracking have to end."""
         await self._stopping.wait()
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people: `90 s`, or whole minutes as `10 min`."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f} min" if minutes and not rest else f"{seconds:.0f} s"

@@ -1,7 +1,7 @@
-"""Keeps Python from looking for garbage all the time; touches only the thresholds of `gc`.
+"""Makes Python's garbage collector run rarely; touches only the thresholds of `gc`.
 
-A look through all objects takes a tenth of a second, in which nothing is sent. What is paid leaves no circles of
-references behind, which is all that these looks could find; where errors do, they are found a little later.
+Collecting all objects takes a tenth of a second, during which nothing is sent. Payments leave no reference cycles
+behind, which are all that a collection could find; cycles that errors leave are found a little later.
 """
 
 import gc
@@ -9,19 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-#: How many more objects there have to be than at the last look at the youngest, and after how many of those the next
-#: generation is looked at, and the last. By default Python looks after 700, 10 and 10.
-RARELY: Final = (50_000, 20, 100)
+#: New objects until the youngest generation is collected, and collections until the next generation is, and the last.
+#: Python's own thresholds are 700, 10 and 10.
+RARE: Final = (50_000, 20, 100)
 
 
 @contextmanager
 def rare_gc() -> Iterator[None]:
-    """Look for garbage rarely meanwhile, unless whoever runs this process has it more rarely still."""
+    """Collect garbage rarely inside the context, unless this process already does so more rarely, or never."""
     before = gc.get_threshold()
-    if not gc.isenabled() or before[0] == 0 or before[0] >= RARELY[0]:
+    if not gc.isenabled() or before[0] == 0 or before[0] >= RARE[0]:
         yield
         return
-    gc.set_threshold(*RARELY)
+    gc.set_threshold(*RARE)
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
-"""Hold, check, confirm: all transactions of a round are created first, then all are confirmed or all cancelled.
+"""Hold mode: creates all transactions of a round first, then confirms all or cancels all.
 
-What is decided is on disk before the first confirmation leaves, so a start after a crash finishes what was begun and
-never decides anew.
+The decision is on disk before the first confirmation is sent, so a later invocation carries it out and never decides
+the same round again.
 """
 
 import asyncio
@@ -10,180 +10,153 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bulk_topup.domain.attempt import HeldAttempt
-from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.moves import move_for
-from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import APIError, AsyncDVS, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs import APIError, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.engine.control import ENDS_SUBMITTING, Control, StopReason
-from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.control import ENDS_SUBMITTING, StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder, price_drift
-from bulk_topup.ledger import LedgerStore
-from bulk_topup.system.clock import Clock
+from bulk_topup.engine.run_context import RunContext
 
-#: The part of the time for confirming that is kept in reserve, beside what the confirming takes at the present rate.
+#: Share of the time for confirming that is kept in reserve, besides what confirming takes at the present rate.
 RESERVE = 0.1
-#: Seconds between two looks at that time.
-LOOK_INTERVAL = 1.0
+#: Seconds between two checks of that time.
+CHECK_INTERVAL = 1.0
 #: Seconds between passes over transactions whose confirmation stayed unknown.
 PASS_WAIT = 1.0
-#: Passes in a row without any effect after which they are left to the next start.
+#: Passes in a row without any effect after which the rest is left to a later invocation.
 IDLE_PASSES = 30
 
 
 class Decision(StrEnum):
-    """What becomes of the transactions that a run holds."""
+    """What a run does with its unconfirmed transactions."""
 
     CONFIRM = "confirm"
     CANCEL = "cancel"
 
 
 class HoldCoordinator:
-    """Decides about the transactions that a run holds, and carries it out.
+    """Decides whether a run's unconfirmed transactions are confirmed or cancelled, and carries that out.
 
     Args:
-        dvs: the client.
-        ledger: where decisions and held transactions are kept.
-        journal: where the ledger is called.
-        settlement: where moves are written.
-        run: the run.
-        control: the run's brakes.
-        clock: where time comes from.
-        guards: what the run is allowed.
-        concurrency: requests that may be on their way at once.
+        context: what the parts of the run share.
+        recorder: records moves.
     """
 
-    def __init__(
-        self,
-        *,
-        dvs: AsyncDVS,
-        ledger: LedgerStore,
-        journal: Journal,
-        settlement: MoveRecorder,
-        run: Run,
-        control: Control,
-        clock: Clock,
-        guards: Guards,
-        concurrency: int,
-    ) -> None:
-        self._dvs = dvs
-        self._ledger = ledger
-        self._journal = journal
-        self._settlement = settlement
-        self._run = run
-        self._control = control
-        self._clock = clock
-        self._guards = guards
-        self._concurrency = concurrency
-        self._look_at = 0.0
-        self._runs_out = False
+    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+        self._context = context
+        self._dvs = context.dvs
+        self._ledger = context.ledger
+        self._journal = context.journal
+        self._run = context.run
+        self._control = context.control
+        self._recorder = recorder
+        self._check_at = 0.0
+        self._is_expiring = False
 
     async def finish_decided(self) -> None:
-        """Carry out what an earlier start decided."""
+        """Carry out the decision of an earlier invocation, if there is one."""
         decision = await self._journal.call(self._ledger.decision, self._run)
         if decision is not None:
             await self._carry_out(Decision(decision))
 
-    async def is_running_out(self) -> bool:
-        """Tell whether the first held transaction would expire before all could be confirmed: the round must end."""
-        now = self._clock.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + LOOK_INTERVAL
-            held = await self._journal.call(self._ledger.holding, self._run)
-            if held is not None:
-                reserve = (held.expires_at - held.created_at) * RESERVE
-                needed = timedelta(seconds=held.count / self._dvs.limiter.rate)
-                self._runs_out = self._clock.now() + reserve + needed >= held.expires_at
-        return self._runs_out
+    async def is_expiring(self) -> bool:
+        """Return True if the round must end: otherwise its first transaction would expire before all are confirmed."""
+        now = self._context.clock.monotonic()
+        if now >= self._check_at:
+            self._check_at = now + CHECK_INTERVAL
+            unconfirmed = await self._journal.call(self._ledger.holding, self._run)
+            if unconfirmed is not None:
+                reserve = (unconfirmed.expires_at - unconfirmed.created_at) * RESERVE
+                needed = timedelta(seconds=unconfirmed.count / self._dvs.limiter.rate)
+                self._is_expiring = self._context.clock.now() + reserve + needed >= unconfirmed.expires_at
+        return self._is_expiring
 
     async def end_round(self) -> None:
-        """Compare what is held with the plan, decide, and confirm all or cancel all."""
+        """Compare the unconfirmed transactions with the plan, decide, and confirm all or cancel all."""
         if await self._journal.call(self._ledger.holding, self._run) is None:
             return
-        reason = await self._objection()
+        reason = await self._reason_to_cancel()
         if self._control.is_stopping:
             return
         decision = Decision.CONFIRM if reason is None else Decision.CANCEL
         await self._journal.call(self._ledger.decide, self._run, decision)
         await self._carry_out(decision)
         if reason is not None:
-            self._control.stop(StopReason.CANCELLED, f"All held transactions were cancelled: {reason}")
+            self._control.stop(StopReason.CANCELLED, f"All unconfirmed transactions were cancelled. {reason}")
 
-    async def _objection(self) -> str | None:
-        """Give the reason why nothing must be confirmed."""
+    async def _reason_to_cancel(self) -> str | None:
+        """Return why nothing must be confirmed, as sentences; None if all may be."""
         if self._control.reason in ENDS_SUBMITTING:
             return self._control.message
-        self._look_at = 0.0
-        if await self.is_running_out():
-            return "the first of them would have expired before all were confirmed. Retry them as more than one list."
-        if excess := self._settlement.budget.excess_held():
+        self._check_at = 0.0
+        if await self.is_expiring():
+            return "The first would have expired before all were confirmed. Retry the rows as several smaller lists."
+        if excess := self._context.budget.total_excess():
             return excess
-        async for held in self._held():
-            if held.is_contradicted:
+        async for item in self._unconfirmed():
+            if item.is_contradicted:
                 return (
-                    f"the list does not ask for {held.attempt.external_id} any more as it is held. "
-                    "Start the list again, then retry what it still asks for."
+                    f"The list no longer matches {item.attempt.external_id} as it was created. "
+                    "Run the list again, then retry the rows that it still has."
                 )
-            if drift := price_drift(held.attempt, held.charged, held.price_unit, self._guards):
+            if drift := price_drift(item.attempt, item.charged, item.price_unit, self._context.guards):
                 return drift
         return None
 
-    async def _held(self) -> AsyncIterator[HeldAttempt]:
+    async def _unconfirmed(self) -> AsyncIterator[HeldAttempt]:
         after_row = 0
         while batch := await self._journal.call(self._ledger.held_transactions, self._run, after_row=after_row):
-            for held in batch:
-                yield held
+            for item in batch:
+                yield item
             after_row = batch[-1].attempt.row_id
 
     async def _carry_out(self, decision: Decision) -> None:
         before = passes = 0
-        places = asyncio.Semaphore(self._concurrency)
+        slots = asyncio.Semaphore(self._context.concurrency)
         while not self._control.is_stopping:
             if self._control.is_paused:
                 await self._control.sleep(PASS_WAIT)
                 continue
             async with asyncio.TaskGroup() as group:
-                async for held in self._held():
-                    await places.acquire()
-                    task = group.create_task(self._settle(decision, held))
-                    task.add_done_callback(lambda _: places.release())
+                async for item in self._unconfirmed():
+                    await slots.acquire()
+                    task = group.create_task(self._confirm_or_cancel(decision, item))
+                    task.add_done_callback(lambda _: slots.release())
             left = await self._journal.call(self._ledger.holding, self._run)
             if left is None:
                 await self._journal.call(self._ledger.decide, self._run, None)
-                self._runs_out = False
+                self._is_expiring = False
                 return
             passes = passes + 1 if left.count == before else 0
             before = left.count
             if passes == IDLE_PASSES:
+                transactions = "1 transaction is" if before == 1 else f"{before:,} transactions are"
                 self._control.stop(
                     StopReason.STILL_OPEN,
-                    f"{before} transactions are still held, although the decision was to {decision} them; "
-                    "resume the run before they expire.",
+                    f"{transactions} still unconfirmed after the decision to {decision}. "
+                    f"Resume before they expire: {self._context.resume_command}",
                 )
             await self._control.sleep(PASS_WAIT)
 
-    async def _settle(self, decision: Decision, held: HeldAttempt) -> None:
-        """Confirm or cancel one transaction; where that is refused or unknown, the transaction itself says why."""
+    async def _confirm_or_cancel(self, decision: Decision, item: HeldAttempt) -> None:
+        """Confirm or cancel one transaction; if that is refused, record what the transaction itself says."""
         if self._control.is_stopping:
             return
         act = self._dvs.transactions.confirm_async if decision is Decision.CONFIRM else self._dvs.transactions.cancel
         try:
             try:
-                transaction = await act(held.transaction_id)
+                transaction = await act(item.transaction_id)
             except (TooManyRequestsError, UnauthorizedError, NotFoundError):
                 raise
             except APIError:
-                transaction = await self._dvs.transactions.get(held.transaction_id)
-        except UnauthorizedError as error:
-            self._control.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
-            return
+                transaction = await self._dvs.transactions.get(item.transaction_id)
         except DVSError as error:
-            self._control.unanswered(error)
+            self._control.record_error(error)
             return
-        self._control.answered()
-        await self._take(held, transaction, decision)
+        self._control.record_response()
+        await self._record(item, transaction, decision)
 
-    async def _take(self, held: HeldAttempt, transaction: Transaction, decision: Decision) -> None:
-        move = move_for(held.attempt, RowState.ACCEPTED, transaction, f"{decision} of a held transaction")
-        await self._settlement.record((held.attempt, move))
+    async def _record(self, item: HeldAttempt, transaction: Transaction, decision: Decision) -> None:
+        move = move_for(item.attempt, RowState.ACCEPTED, transaction, f"{decision} of a held transaction")
+        await self._recorder.record((item.attempt, move))

@@ -1,4 +1,4 @@
-"""The ledger as the engine's tasks see it: one worker thread, and moves made together are committed together."""
+"""The ledger as the engine's tasks use it: one worker thread, and concurrent moves share a commit."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,13 @@ GROUP_DELAY = 0.01
 
 
 class Journal:
-    """Writes moves in groups; `record` returns when its move is on disk."""
+    """Writes moves in groups; `record` returns when its moves are on disk.
+
+    Args:
+        ledger: an open ledger.
+        run: the run whose rows are counted.
+        clock: where time comes from.
+    """
 
     def __init__(self, ledger: LedgerStore, run: Run, clock: Clock) -> None:
         self._ledger = ledger
@@ -27,28 +33,28 @@ class Journal:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._waiting: list[Move] = []
         self._commit: asyncio.Task[None] | None = None
-        #: One commit at a time; what comes while one is on its way shares the next.
+        #: One commit at a time; moves that arrive during one share the next.
         self._turn = asyncio.Lock()
-        #: Rows in each state, kept up to date move by move.
+        #: Rows in each state, updated with every move.
         self.counts: dict[RowState, int] = ledger.counts(run)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a method of the ledger in its thread."""
+        """Call a method of the ledger in its thread, and return the result."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
     async def record(self, *moves: Move) -> None:
         """Write moves and return when they are on disk.
 
         Raises:
-            LedgerError: they could not be written; nothing of their group was.
+            LedgerError: they could not be written; none of their group was.
         """
         if not moves:
             return
         self._waiting.extend(moves)
         if self._commit is None:
             self._commit = asyncio.create_task(self._commit_soon())
-            self._commit.add_done_callback(_look_at)
-        # Shielded: a cancelled task must not take back what others wait for.
+            self._commit.add_done_callback(_retrieve_error)
+        # Shielded: a cancelled task must not cancel the commit that others wait for.
         await asyncio.shield(self._commit)
 
     async def _commit_soon(self) -> None:
@@ -61,13 +67,13 @@ class Journal:
             self.counts[move.after] += 1
 
     async def close(self) -> None:
-        """Write what is left and end the thread."""
+        """Write the remaining moves and stop the thread."""
         if self._commit is not None:
             await asyncio.wait({self._commit})
         self._thread.shutdown(wait=True)
 
 
-def _look_at(commit: asyncio.Task[None]) -> None:
-    """See a commit's error, which asyncio prints with its traceback where all who waited for it were cancelled."""
+def _retrieve_error(commit: asyncio.Task[None]) -> None:
+    """Retrieve a commit's error, which asyncio would print with its traceback if every waiting task was cancelled."""
     if not commit.cancelled():
         commit.exception()

@@ -1,4 +1,4 @@
-"""Transactions that the provider had and does not find any more: when that is more than a hiccup; touches the clock."""
+"""Transactions that DVS accepted and no longer finds, and when their rows need review; touches only the clock."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from bulk_topup.domain.attempt import Move, OpenAttempt
 from bulk_topup.domain.states import RowState
 from bulk_topup.system.clock import Clock
 
-#: Answers in a row that a transaction is not found before its row is given to a person.
+#: Responses in a row that a transaction is not found before its row becomes a conflict.
 MISSES: Final = 3
 
 
@@ -15,7 +15,7 @@ class MissingTransactions:
 
     Args:
         clock: where time comes from.
-        period: seconds between the first and the last of these answers, at least.
+        period: minimum seconds between the first and the last of these responses.
     """
 
     def __init__(self, clock: Clock, period: float) -> None:
@@ -23,20 +23,20 @@ class MissingTransactions:
         self._period = period
         self._missed: dict[int, tuple[int, float]] = {}
 
-    def found(self, item: OpenAttempt) -> None:
-        """Take in that it is there."""
+    def record_found(self, item: OpenAttempt) -> None:
+        """Record that a transaction was found."""
         self._missed.pop(item.attempt.row_id, None)
 
-    def missed(self, item: OpenAttempt) -> bool:
-        """Take in that it was not found; tell whether that is so for long enough."""
+    def record_miss(self, item: OpenAttempt) -> bool:
+        """Record that a transaction was not found; return True if that has lasted long enough."""
         now = self._clock.monotonic()
         number, since = self._missed.get(item.attempt.row_id, (0, now))
         self._missed[item.attempt.row_id] = number + 1, since
         return number + 1 >= MISSES and now - since >= self._period
 
 
-def vanished(item: OpenAttempt) -> Move:
-    """Give the move of a row whose transaction is gone: nobody knows whether it was paid."""
+def conflict_of(item: OpenAttempt) -> Move:
+    """Return the move of a row whose transaction is missing: a conflict, as the payment's outcome is unknown."""
     return Move(
         row_id=item.attempt.row_id,
         attempt=item.attempt.number,
@@ -44,7 +44,7 @@ def vanished(item: OpenAttempt) -> Move:
         after=RowState.CONFLICT,
         cause="the provider finds its transaction no more",
         message=(
-            f"The provider accepted it as transaction {item.transaction_id} ({item.status_message}), and neither finds "
-            "nor lists it any more. Ask the provider what became of it before anything is paid."
+            f"DVS accepted transaction {item.transaction_id} ({item.status_message}), but no longer finds or lists it. "
+            "Ask DT One for the outcome before paying again."
         ),
     )

@@ -1,4 +1,4 @@
-"""Leaves an operator alone whose rows keep failing, and tries it again later with one row; touches only the clock."""
+"""Circuit breaker per operator: pauses one whose rows keep failing, then probes it with one row; touches the clock."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from bulk_topup.domain.retry_rules import OPERATOR_TROUBLES
 from bulk_topup.domain.states import RowState
 from bulk_topup.system.clock import Clock
 
-#: How often a pause doubles; beyond it a run waits for no operator any more.
+#: Maximum doublings of a pause; a run does not wait for longer ones.
 MOST_DOUBLINGS = 30
 
 
 @dataclass(kw_only=True, slots=True)
 class _Operator:
-    #: Failures in a row that concern the operator.
+    #: Failures in a row that concern the operator and not the row.
     failures: int = 0
     pauses: int = 0
-    #: When it is tried again; None while all is well.
+    #: When it is probed; None while it is not paused.
     resume_at: float | None = None
-    #: When its first pause began.
-    troubled_since: float = 0.0
-    #: The row that shows how it fares.
+    #: When its first pause started.
+    paused_since: float = 0.0
+    #: The row that was sent to probe it.
     probe: int | None = None
 
 
 class OperatorBreaker:
-    """Knows which operators are parked.
+    """Knows which operators are paused.
 
     Args:
-        policy: when to park, and for how long.
+        policy: when to pause, and for how long.
         clock: where time comes from.
     """
 
@@ -40,8 +40,8 @@ class OperatorBreaker:
         self._operators: dict[int, _Operator] = {}
 
     @property
-    def parked(self) -> list[int]:
-        """Operators whose rows wait: for a time, or for the row that was sent to try them."""
+    def paused(self) -> list[int]:
+        """Operators whose rows wait: for the end of the pause, or for the outcome of the probe."""
         now = self._clock.monotonic()
         return [
             id_
@@ -51,25 +51,25 @@ class OperatorBreaker:
 
     @property
     def probed(self) -> list[int]:
-        """Operators that are to be tried with one row."""
-        parked = set(self.parked)
+        """Operators that one row has to probe now."""
+        paused = set(self.paused)
         return [
-            id_ for id_, operator in self._operators.items() if operator.resume_at is not None and id_ not in parked
+            id_ for id_, operator in self._operators.items() if operator.resume_at is not None and id_ not in paused
         ]
 
     @property
     def given_up(self) -> list[int]:
-        """Operators that have been unavailable for longer than the run waits for them."""
+        """Operators that have been paused for longer than the run waits."""
         now = self._clock.monotonic()
         return [
             id_
             for id_, operator in self._operators.items()
-            if operator.resume_at is not None and now - operator.troubled_since > self._policy.patience
+            if operator.resume_at is not None and now - operator.paused_since > self._policy.patience
         ]
 
     @property
     def resume_at(self) -> float | None:
-        """When the next parked operator may be tried again; None when none is parked."""
+        """When the next paused operator may be probed; None if none is paused."""
         times = [
             operator.resume_at
             for operator in self._operators.values()
@@ -79,19 +79,19 @@ class OperatorBreaker:
 
     @property
     def message(self) -> str:
-        """One sentence about the parked operators; empty when there are none."""
-        parked = self.parked
-        return f"Operators parked because their rows keep failing: {', '.join(map(str, parked))}." if parked else ""
+        """A sentence about the paused operators; empty if there are none."""
+        paused = self.paused
+        return f"Operators paused after repeated failures: {', '.join(map(str, paused))}." if paused else ""
 
-    def claimed(self, attempts: Collection[Attempt]) -> None:
-        """Take in that these rows are on their way."""
+    def record_claim(self, attempts: Collection[Attempt]) -> None:
+        """Record that rows are about to be sent; the first one of a paused operator is its probe."""
         for attempt in attempts:
             operator = self._operators.get(attempt.operator_id or 0)
             if operator is not None and operator.resume_at is not None and operator.probe is None:
                 operator.probe = attempt.row_id
 
-    def moved(self, attempt: Attempt, move: Move) -> None:
-        """Take in what became of a row."""
+    def record_move(self, attempt: Attempt, move: Move) -> None:
+        """Record a move, which may pause its operator or end the pause."""
         if attempt.operator_id is None or move.after is RowState.ACCEPTED:
             return
         operator = self._operators.setdefault(attempt.operator_id, _Operator())
@@ -103,11 +103,11 @@ class OperatorBreaker:
         elif move.after is RowState.FAILED and move.facts and move.facts.status_message in OPERATOR_TROUBLES:
             operator.failures += 1
             if is_probe or (operator.resume_at is None and operator.failures >= self._policy.failures):
-                self._park(operator)
+                self._pause(operator)
 
-    def _park(self, operator: _Operator) -> None:
+    def _pause(self, operator: _Operator) -> None:
         now = self._clock.monotonic()
         if operator.resume_at is None:
-            operator.troubled_since = now
+            operator.paused_since = now
         operator.resume_at = now + self._policy.pause * 2.0 ** min(operator.pauses, MOST_DOUBLINGS)
         operator.pauses += 1

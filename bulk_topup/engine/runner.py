@@ -1,50 +1,28 @@
-"""The run itself: submitting and tracking side by side, and stopping safely."""
+"""The run itself: submits and tracks concurrently, and stops safely."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bulk_topup.domain.attempt import Attempt, Move
-from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine.concurrency import concurrency_for, root_cause
-from bulk_topup.engine.control import CircuitPolicy, Control, StopReason
+from bulk_topup.engine.concurrency import root_cause
+from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.gc_thresholds import rare_gc
 from bulk_topup.engine.hold import HoldCoordinator
-from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.move_recorder import MoveRecorder
-from bulk_topup.engine.polling import PollPolicy
+from bulk_topup.engine.run_context import RunContext
+from bulk_topup.engine.run_options import RunOptions
 from bulk_topup.engine.submit import Submitter
 from bulk_topup.engine.track import Tracker
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 
-#: Seconds that requests on their way get to land after a stop; then their rows stay in flight for the next start.
+#: Seconds that sent requests have for their responses after a stop; then their rows stay in flight.
 LANDING_TIME = 10.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunOptions:
-    """How a run goes about it."""
-
-    #: Requests that may be on their way at once; None for as many as the allowed rate needs.
-    concurrency: int | None = None
-    #: How often open transactions are asked for.
-    polling: PollPolicy = field(default_factory=PollPolicy)
-    #: When to pause and give up if the provider does not answer.
-    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
-    #: Seconds without any change before rows that are still open are left to the next start.
-    tracking_timeout: float = 1800.0
-    #: Where the provider is to send changes of status; None for nowhere.
-    callback_url: str | None = None
-    #: What the run is allowed to do with money.
-    guards: Guards = field(default_factory=Guards)
-    #: Is told of rows that moved, once that is on disk; must not raise, nor take long.
-    on_moves: Callable[[Sequence[tuple[Attempt, Move]]], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,146 +31,114 @@ class RunResult:
 
     #: Rows in each state.
     counts: dict[RowState, int]
-    #: Paid or open rows that the list contradicts.
+    #: Paid or open rows with a list mismatch.
     contradicted: int
-    #: Why it ended before its end; None when nothing is open.
+    #: Why it stopped before every row was final; None if every row is final.
     reason: StopReason | None
-    #: A sentence about the reason.
+    #: Sentences about the reason, for users; empty without one.
     message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """A look at a run under way."""
+    """A snapshot of a running run."""
 
+    #: Rows in each state.
     counts: dict[RowState, int]
-    #: Requests sent so far, and answers with 429 among them.
+    #: Requests sent so far.
     requests: int
+    #: Responses with HTTP 429 among them.
     throttled: int
-    #: Requests a second that the limiter allows at present.
+    #: Requests per second that the limiter allows now.
     rate: float
-    #: The provider's limit, in requests a second; None before it told one.
+    #: The rate limit of DVS, in requests per second; None before it is known.
     limit: int | None
-    #: Why it pauses or stops; empty while all is well.
+    #: Why the run pauses or stops; empty otherwise.
     message: str
-    #: What this start charged or set aside, per wallet unit.
+    #: What this invocation charged or put on hold, per wallet currency.
     taken: Mapping[str, Decimal]
-    #: What the run has asked for since its first start, per unit, and what that costs, per wallet unit; empty without
-    #: caps.
+    #: What the run has requested since its first invocation, per unit; empty without caps.
     amounts: Mapping[str, Decimal]
+    #: What that costs, per wallet currency; empty without caps.
     costs: Mapping[str, Decimal]
 
 
 class Runner:
-    """Executes one run once; make it inside the event loop that it runs in.
+    """Executes one run once; create it inside the event loop that executes it.
 
     Args:
         dvs: an open client.
-        ledger: an open ledger; used from one worker thread while the run is on.
+        ledger: an open ledger; a worker thread uses it while the run is running.
         run: the run, whose lock the caller holds.
-        options: how to go about it.
+        options: how the run sends and tracks.
         clock: where time comes from.
     """
 
     def __init__(
         self, *, dvs: AsyncDVS, ledger: LedgerStore, run: Run, options: RunOptions, clock: Clock | None = None
     ) -> None:
-        self._dvs = dvs
-        self._ledger = ledger
-        self._run = run
-        self._clock = clock or SystemClock()
-        self._control = Control(self._clock, options.circuit)
-        self._journal = Journal(ledger, run, self._clock)
-        self._settlement = MoveRecorder(
-            ledger=ledger,
-            journal=self._journal,
-            run=run,
-            control=self._control,
-            clock=self._clock,
-            guards=options.guards,
-            on_moves=options.on_moves,
+        self._context = RunContext.create(
+            run=run, dvs=dvs, ledger=ledger, options=options, clock=clock or SystemClock()
         )
-        concurrency = options.concurrency or concurrency_for(dvs.limiter)
-        holds = options.guards.mode is Mode.HOLD
-        self._submitter = Submitter(
-            dvs=dvs,
-            ledger=ledger,
-            journal=self._journal,
-            settlement=self._settlement,
-            holder=self._holder(options, concurrency) if holds else None,
-            run=run,
-            control=self._control,
-            clock=self._clock,
-            guards=options.guards,
-            concurrency=concurrency,
-            callback_url=options.callback_url,
-        )
-        self._tracker = Tracker(
-            dvs=dvs,
-            ledger=ledger,
-            journal=self._journal,
-            settlement=self._settlement,
-            run=run,
-            control=self._control,
-            clock=self._clock,
-            policy=options.polling,
-            concurrency=concurrency,
-            timeout=options.tracking_timeout,
-            exclude_held=holds,
-        )
-
-    def _holder(self, options: RunOptions, concurrency: int) -> HoldCoordinator:
-        return HoldCoordinator(
-            dvs=self._dvs,
-            ledger=self._ledger,
-            journal=self._journal,
-            settlement=self._settlement,
-            run=self._run,
-            control=self._control,
-            clock=self._clock,
-            guards=options.guards,
-            concurrency=concurrency,
-        )
+        recorder = MoveRecorder(self._context)
+        hold = HoldCoordinator(self._context, recorder) if self._context.is_hold_mode else None
+        self._submitter = Submitter(self._context, recorder, hold)
+        self._tracker = Tracker(self._context, recorder)
 
     def stop(self, why: str = "Interrupted") -> None:
-        """Ask the run to end: nothing new is sent, what is on its way lands, the rest is left to the next start."""
-        self._control.stop(StopReason.INTERRUPTED, f"{why}; start again to resume.")
+        """Stop the run: nothing new is sent, responses to sent requests are recorded, a later invocation resumes.
+
+        Args:
+            why: what stopped the run, without a full stop.
+        """
+        self._context.control.stop(StopReason.INTERRUPTED, f"{why}. Resume: {self._context.resume_command}")
 
     def stop_at(self, deadline: datetime) -> asyncio.TimerHandle:
-        """Ask the run to end once a time, in UTC, has come; give what takes that back."""
-        seconds = max(0.0, (deadline - self._clock.now()).total_seconds())
-        return asyncio.get_running_loop().call_later(seconds, self.stop, "The deadline has come")
+        """Schedule a stop of the run.
+
+        Args:
+            deadline: when to stop, in UTC.
+
+        Returns:
+            The handle that cancels the stop.
+        """
+        seconds = max(0.0, (deadline - self._context.clock.now()).total_seconds())
+        return asyncio.get_running_loop().call_later(seconds, self.stop, "Deadline reached")
 
     def wake(self) -> None:
-        """Tell the run that a callback came; what it hints at is in the ledger."""
+        """Wake the tracker after a callback, whose hint is in the ledger."""
         self._tracker.wake()
 
     def progress(self) -> Progress:
-        """Look at the run; cheap, and allowed at any moment."""
+        """Return a snapshot of the run; cheap, and allowed at any time."""
+        context = self._context
         return Progress(
-            counts=dict(self._journal.counts),
-            requests=self._dvs.traffic.requests,
-            throttled=self._dvs.traffic.throttled,
-            rate=self._dvs.limiter.rate,
-            limit=self._dvs.limiter.limit,
-            message=self._control.message or self._settlement.operators.message or self._throttling(),
-            taken=dict(self._settlement.taken.sums),
-            amounts=dict(self._settlement.budget.amounts),
-            costs=dict(self._settlement.budget.costs),
+            counts=dict(context.journal.counts),
+            requests=context.dvs.traffic.requests,
+            throttled=context.dvs.traffic.throttled,
+            rate=context.dvs.limiter.rate,
+            limit=context.dvs.limiter.limit,
+            message=context.control.message or context.operators.message or self._throttling(),
+            taken=dict(context.charges.sums),
+            amounts=dict(context.budget.amounts),
+            costs=dict(context.budget.costs),
         )
 
     def _throttling(self) -> str:
-        left = self._dvs.limiter.pause_left
-        return f"The provider asked for a pause (HTTP 429); {left:.0f} s are left of it." if left >= 1 else ""
+        left = self._context.dvs.limiter.pause_left
+        return f"Throttled by DVS (HTTP 429); sending resumes in {left:.0f} s." if left >= 1 else ""
 
     async def execute(self) -> RunResult:
-        """Submit and track until everything is final or the run stops.
+        """Submit and track until every row is final or the run stops.
+
+        Returns:
+            How the run ended.
 
         Raises:
-            LedgerError: the ledger cannot be written any more; nothing was sent whose intent is not on disk.
+            LedgerError: the ledger can't be written; nothing was sent whose intent is not on disk.
         """
         work = asyncio.create_task(self._work())
-        stop = asyncio.create_task(self._control.stopped())
+        stop = asyncio.create_task(self._context.control.stopped())
         try:
             with rare_gc():
                 await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -202,19 +148,19 @@ class Runner:
             stop.cancel()
             work.cancel()
             await asyncio.wait({work})
-            await self._journal.close()
+            await self._context.journal.close()
         if not work.cancelled() and (error := work.exception()) is not None:
             raise root_cause(error)
-        counts = self._ledger.counts(self._run)
+        run, ledger, control = self._context.run, self._context.ledger, self._context.control
         return RunResult(
-            counts=counts,
-            contradicted=self._ledger.count_mismatches(self._run),
-            reason=self._control.reason,
-            message=self._control.message,
+            counts=ledger.counts(run),
+            contradicted=ledger.count_mismatches(run),
+            reason=control.reason,
+            message=control.message,
         )
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tracker.track_all())
             await self._submitter.submit_all()
-            self._tracker.submitting_ended()
+            self._tracker.end_submitting()

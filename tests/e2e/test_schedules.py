@@ -240,10 +240,11 @@ def test_a_second_start_while_the_first_is_on_says_nothing(
 
 
 def test_after_the_deadline_nothing_is_sent_and_the_next_start_goes_on(
-    here: Any, job: Path, options: tuple[str, ...], books: Any
+    here: Any, job: Path, options: tuple[str, ...], books: Any, tmp_path: Path
 ) -> None:
     stopped = here("run", job, "--deadline", "2020-01-01", "--json", *options, code=75)
-    assert json.loads(stopped.stdout)["message"] == "The deadline has come; start again to resume."
+    resume = f"`bulk-topup resume pay/1 --ledger {tmp_path}/ledger.db`"
+    assert json.loads(stopped.stdout)["message"] == f"Deadline reached. Resume: {resume}"
     assert books()["transactions"] == []
     here("resume", "pay/1", "--deadline", "1h", *options)
     assert len(books()["transactions"]) == 2

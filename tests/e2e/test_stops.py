@@ -74,7 +74,7 @@ def test_an_interrupted_run_reports_exits_75_and_goes_on_when_it_is_started_agai
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 75, err
-    assert "Interrupted; start again to resume." in out
+    assert f"Interrupted. Resume: `bulk-topup resume list/bonus --ledger {list_.parent / 'ledger.db'}`" in out
     rows = results("list-bonus")
     assert len(rows) == ROWS
     states = {row["result_state"] for row in rows}

@@ -1,4 +1,4 @@
-"""Whole runs over a network that fails as it is told."""
+"""Whole runs over a network with injected failures."""
 
 import asyncio
 from collections import Counter
@@ -31,15 +31,15 @@ __all__ = ["attempt", "transaction"]
 
 @dataclass
 class Network:
-    """A connection to the provider that can be made to fail: it passes requests on, and asks `rule` about each."""
+    """A proxy before the sandbox that forwards requests, or makes them fail as `rule` decides."""
 
     host: str
     port: int
-    #: Gets the number of the request (from 1), its first line and its body; says what happens to it.
+    #: Called with the number of the request (from 1), its first line and its body; returns its fate.
     rule: Callable[[int, str, bytes], str | tuple[int, bytes]] = lambda _number, _line, _body: "pass"
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""
-    #: Requests of each method, and questions for lists (`GET?`), that were on their way at once, at most.
+    #: Maximum concurrent requests of each method, and of list queries (`GET?`).
     most: Counter[str] = field(default_factory=Counter)
     _now: Counter[str] = field(default_factory=Counter)
 
@@ -50,29 +50,29 @@ class Network:
                 line = request.split(b"\r\n", 1)[0].decode()
                 self.seen.append((line, body))
                 fate = self.rule(len(self.seen), line, body)
-                if fate == "lose":  # the provider never sees it
+                if fate == "lose":  # DVS never receives it
                     break
-                if isinstance(fate, tuple):  # somebody else answers
+                if isinstance(fate, tuple):  # the proxy responds itself
                     status, content = fate
                     writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content)
                     continue
                 kind = line.split()[0] + ("?" if "?" in line else "")
                 self._now[kind] += 1
                 self.most[kind] = max(self.most[kind], self._now[kind])
-                answer = await self._ask(request + body)
+                response = await self._forward(request + body)
                 self._now[kind] -= 1
-                if fate == "hang up":  # the provider took it, and its answer is lost
+                if fate == "hang up":  # DVS received it, and its response is lost
                     break
                 if fate == "half":
-                    writer.write(answer[: len(answer) // 2])
+                    writer.write(response[: len(response) // 2])
                     break
-                writer.write(answer)
+                writer.write(response)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def _ask(self, request: bytes) -> bytes:
+    async def _forward(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         writer.write(request)
         head, body = await _message(reader)
@@ -89,17 +89,17 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 async def network(sandbox: Any) -> AsyncIterator[Network]:
-    """A way to the sandbox that fails as it is told."""
+    """A network before the sandbox with injected failures."""
     parts = urlsplit(sandbox.base_url)
-    made = Network(host=str(parts.hostname), port=parts.port or 0)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    yield made
+    network = Network(host=str(parts.hostname), port=parts.port or 0)
+    server = await asyncio.start_server(network.serve, "127.0.0.1", 0)
+    network.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    yield network
     server.close()
 
 
-class Onlooker:
-    """Looks on; gives the runner to whoever wants to stop it."""
+class RecordingWatcher:
+    """Confirms everything, and keeps the runner for tests that stop it."""
 
     runner: Runner | None = None
     prepared_as: Prepared | None = None
@@ -119,13 +119,13 @@ class Onlooker:
 
 
 @pytest.fixture
-def onlooker() -> Onlooker:
-    return Onlooker()
+def watcher() -> RecordingWatcher:
+    return RecordingWatcher()
 
 
 @pytest.fixture
 def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Callable[[int, str, bytes], Any]]:
-    """Give a function that makes a rule by which the plan sees the product cheaper, so many times, than it is."""
+    """Return a function that makes a rule by which the plan sees the product's price divided by a factor."""
 
     def make(factor: float) -> Callable[[int, str, bytes], Any]:
         url = f"{sandbox.base_url}/products/6418"
@@ -139,9 +139,9 @@ def cheaper(sandbox: Any, credentials: tuple[str, str]) -> Callable[[float], Cal
 
 @pytest.fixture
 def pay(
-    network: Network, tmp_path: Path, credentials: tuple[str, str], onlooker: Onlooker
+    network: Network, tmp_path: Path, credentials: tuple[str, str], watcher: RecordingWatcher
 ) -> Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]:
-    """Give a function that pays a list of so many rows through the failing network, and gives each row's outcome."""
+    """Return a function that pays a list of some rows through the network, and returns each row's outcome."""
 
     async def start(
         rows: int = 5,
@@ -153,19 +153,19 @@ def pay(
         timeout: float = 2,  # noqa: ASYNC109 - the client's
         rate: float = 10_000,
         clock: Clock | None = None,
-        **stated: Any,
+        **settings: Any,
     ) -> tuple[FinishedRun, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
         lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
         list_.write_text(f"{header}\n{lines}")
         job = Job.model_validate(
-            {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **stated}
+            {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **settings}
         ).at(SystemClock().now(), tmp_path)
         options = RunOptions(
             concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
         )
-        tries = retries or RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=tries) as dvs:
+        policy = retries or RetryPolicy(tries=2, first_wait=0.01)
+        async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=policy) as dvs:
             with LedgerStore(tmp_path / "ledger.db") as ledger:
                 finished = await run_list(
                     job,
@@ -174,7 +174,7 @@ def pay(
                     ledger=ledger,
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),
-                    watcher=onlooker,
+                    watcher=watcher,
                     clock=clock,
                 )
                 return finished, list(ledger.outcomes(finished.run))
@@ -184,11 +184,11 @@ def pay(
 
 @pytest.fixture
 def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[str, Any]]]:
-    """Give a function that reads the transactions in the provider's books."""
+    """Return a function that reads the transactions in the sandbox's books."""
 
     def read() -> list[dict[str, Any]]:
-        answer = httpx2.get(sandbox.books_url, auth=credentials)
-        found: list[dict[str, Any]] = answer.raise_for_status().json()["transactions"]
+        response = httpx2.get(sandbox.books_url, auth=credentials)
+        found: list[dict[str, Any]] = response.raise_for_status().json()["transactions"]
         return found
 
     return read

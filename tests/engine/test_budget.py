@@ -1,4 +1,4 @@
-"""The caps while rows are sent: what counts, what counts no more, and what a cap leaves over."""
+"""The caps while rows are sent: what counts, what no longer counts, and what a cap leaves over."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,72 +41,72 @@ def facts(price: str, fee: str | None = None, status: str = "CONFIRMED") -> Fact
 
 
 @pytest.mark.parametrize(
-    ("caps", "told"),
+    ("caps", "message"),
     [
-        ({"rows": 2}, "The run has sent 2 rows, and its cap is 2."),
-        ({"amounts": {"SGD": "14.99"}}, "With the next row 15 SGD would be asked for, and the cap is 14.99 SGD."),
-        ({"costs": {"USD": "8"}}, "With the next row 9 USD would be cost, and the cap is 8 USD."),
+        ({"rows": 2}, "The run has sent 2 rows; the cap is 2 rows."),
+        ({"amounts": {"SGD": "14.99"}}, "With the next row, 15.00 SGD would be requested; the cap is 14.99 SGD."),
+        ({"costs": {"USD": "8"}}, "With the next row, the cost would be 9.00 USD; the cap is 8.00 USD."),
     ],
 )
-def test_the_row_that_would_exceed_a_cap_is_not_counted(row: Any, caps: dict[str, Any], told: str) -> None:
+def test_the_row_that_would_exceed_a_cap_is_not_counted(row: Any, caps: dict[str, Any], message: str) -> None:
     budget = Budget(Caps.model_validate(caps), NOTHING)
     assert [budget.excess(row(number)) for number in (1, 2)] == [None, None]
-    assert budget.excess(row(3)) == told
-    assert budget.excess(row(3)) == told
+    assert budget.excess(row(3)) == message
+    assert budget.excess(row(3)) == message
 
 
-def test_one_row_may_not_ask_for_more_than_its_cap(row: Any) -> None:
+def test_one_row_may_not_request_more_than_its_cap(row: Any) -> None:
     budget = Budget(Caps(row_amounts={"SGD": Decimal(4)}), NOTHING)
-    assert "would be asked for by one row" in str(budget.excess(row(1)))
+    assert budget.excess(row(1)) == "The next row requests 5.00 SGD; the cap for one row is 4.00 SGD."
 
 
 def test_a_unit_that_the_caps_do_not_name_may_not_occur(row: Any) -> None:
     assert Budget(Caps(amounts={"GBP": Decimal(100)}), NOTHING).excess(row(1)) is not None
 
 
-def test_what_earlier_starts_sent_counts(row: Any) -> None:
+def test_rows_that_earlier_invocations_sent_count(row: Any) -> None:
     spent = Spent(rows=9, amounts={"SGD": Decimal(45)}, costs={"USD": Decimal(27)})
     assert Budget(Caps(rows=9), spent).excess(row(1)) is not None
     assert Budget(Caps(costs={"USD": Decimal(30)}), spent).excess(row(1)) is None
     assert Budget(Caps(costs={"USD": Decimal("29.99")}), spent).excess(row(1)) is not None
 
 
-def test_the_price_with_its_fee_takes_the_place_of_the_expected_cost(row: Any) -> None:
+def test_the_price_with_its_fee_replaces_the_planned_cost(row: Any) -> None:
     budget = Budget(Caps(costs={"USD": Decimal(7)}), NOTHING)
     first = row(1)
     assert budget.excess(first) is None
-    budget.charged(first, facts("4", "0.5"))
-    budget.charged(first, facts("4", "0.5"))
+    budget.charge(first, facts("4", "0.5"))
+    budget.charge(first, facts("4", "0.5"))
     assert budget.excess(row(2)) is not None
-    budget.charged(first, facts("4"))
+    budget.charge(first, facts("4"))
     assert budget.excess(row(2)) is None
 
 
-def test_a_row_that_completed_counts_on_although_nothing_is_remembered_of_it(row: Any) -> None:
+def test_a_completed_row_still_counts_although_it_is_not_remembered(row: Any) -> None:
     budget = Budget(Caps(costs={"USD": Decimal(7)}), NOTHING)
     first = row(1)
     assert budget.excess(first) is None
-    budget.charged(first, facts("4"))
-    budget.charged(first, facts("4.5", status="COMPLETED"))
+    budget.charge(first, facts("4"))
+    budget.charge(first, facts("4.5", status="COMPLETED"))
     assert budget._counted == {}
-    assert "7.5 USD" in str(budget.excess(row(2)))
-    budget.unpaid(first, facts("4.5", status="REVERSED"))
+    assert "7.50 USD" in str(budget.excess(row(2)))
+    budget.release(first, facts("4.5", status="REVERSED"))
     assert budget.excess(row(2, "7")) is None
     assert budget.excess(row(3, "0.01")) is not None
 
 
-def test_without_caps_nothing_is_remembered_of_any_row(row: Any) -> None:
+def test_without_caps_no_row_is_remembered(row: Any) -> None:
     budget = Budget(Caps(), NOTHING)
     for number in range(9):
         assert budget.excess(row(number)) is None
-        budget.charged(row(number), facts("4"))
-    budget.unpaid(row(1), facts("4"))
+        budget.charge(row(number), facts("4"))
+    budget.release(row(1), facts("4"))
     assert budget._counted == {}
-    assert budget.excess_held() is None
+    assert budget.total_excess() is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["send", "charge", "fail", "release"])), max_size=30))
-def test_what_is_not_paid_leaves_the_budget_as_it_was(steps: list[tuple[int, str]]) -> None:
+def test_rows_that_are_not_paid_leave_the_budget_unchanged(steps: list[tuple[int, str]]) -> None:
     budget = Budget(Caps(rows=100, costs={"USD": Decimal(1000)}), NOTHING)
     base = Attempt(row_id=0, number=1, external_id="x-1", request=b"{}")
     values: dict[str, Any] = {"amount": Decimal(5), "unit": "SGD", "cost": Decimal("3.21"), "cost_unit": "USD"}
@@ -117,12 +117,12 @@ def test_what_is_not_paid_leaves_the_budget_as_it_was(steps: list[tuple[int, str
             assert budget.excess(one) is None
             sent[number] = one
         elif step == "charge" and number in sent:
-            budget.charged(one, facts("4.56", "0.01"))
+            budget.charge(one, facts("4.56", "0.01"))
         elif step != "charge" and number in sent:
-            budget.unpaid(sent.pop(number), facts("4.56", "0.01") if step == "fail" else None)
+            budget.release(sent.pop(number), facts("4.56", "0.01") if step == "fail" else None)
     for one in sent.values():
-        budget.unpaid(one)
-    # Nothing is left counted: the whole cap may be spent again, and not a cent more.
+        budget.release(one)
+    # No row is counted any more: the whole cap may be spent again, but not a cent more.
     limit = replace(base, row_id=9, amount=Decimal(1), unit="SGD", cost=Decimal(1000), cost_unit="USD")
     assert budget.excess(limit) is None
     assert budget.excess(replace(limit, row_id=10, cost=Decimal("0.01"))) is not None

@@ -1,4 +1,4 @@
-"""Canaries over several starts: they go first, and are final before the others go, whatever was left behind."""
+"""Canaries over several invocations: they are sent first, and are final before other rows are sent."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +24,7 @@ def _states(outcomes: list[Any]) -> list[str]:
     return [outcome.state.value for outcome in outcomes]
 
 
-async def test_canaries_go_first_also_after_a_start_that_could_send_nothing(
+async def test_canaries_are_sent_first_also_after_an_invocation_that_sent_nothing(
     pay: Pay, books: Books, network: Any
 ) -> None:
     text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(9)))
@@ -36,7 +36,7 @@ async def test_canaries_go_first_also_after_a_start_that_could_send_nothing(
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 1)
 
 
-async def test_canaries_that_may_not_be_sent_yet_are_waited_for(pay: Pay, books: Books) -> None:
+async def test_a_run_waits_for_canaries_that_may_not_be_sent_yet(pay: Pay, books: Books) -> None:
     text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(3)))
     await pay(text=text)
     stops = {"canary": 1, "canary_share": 1}
@@ -44,7 +44,7 @@ async def test_canaries_that_may_not_be_sent_yet_are_waited_for(pay: Pay, books:
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 4 + 1)
 
 
-async def test_a_canary_that_is_tried_again_is_waited_for(pay: Pay, books: Books) -> None:
+async def test_a_run_waits_for_a_canary_that_is_retried(pay: Pay, books: Books) -> None:
     text = _list(UNAVAILABLE, *(f"+6595123{400 + number}" for number in range(3)))
     stops = {"canary": 2, "canary_share": "0.5"}
     finished, outcomes = await pay(text=text, stops=stops, retry={"attempts": 2, "wait": 2.5})
@@ -53,10 +53,10 @@ async def test_a_canary_that_is_tried_again_is_waited_for(pay: Pay, books: Books
     assert ids.index(outcomes[0].external_id) == 2
 
 
-async def test_canaries_that_fail_and_are_tried_again_let_nobody_else_through(pay: Pay, books: Books) -> None:
+async def test_while_failed_canaries_are_retried_no_other_row_is_sent(pay: Pay, books: Books) -> None:
     text = _list(*(f"+65951{number:02}104" for number in range(8)))
     retry = {"attempts": 2, "wait": 2}
     finished, outcomes = await pay(text=text, stops={"canary": 2, "canary_share": 1}, retry=retry)
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 2 * 2)
-    assert "Only 0 of the first 2 rows completed" in finished.result.message
+    assert "Only 0 of the first 2 rows completed, below the required 100 %; 6 rows not sent." in finished.result.message
     assert _states(outcomes).count("pending") == 6

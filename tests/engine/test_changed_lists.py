@@ -1,4 +1,4 @@
-"""A list that changes between two starts: nothing is sent anew that it does not ask for any more."""
+"""A list that changes between two invocations: nothing is sent again that it no longer has."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 Pay = Callable[..., Awaitable[Any]]
 Books = Callable[[], list[dict[str, Any]]]
 
-#: Its operator declines it after a while.
+#: The operator declines it after a while.
 SLOWLY_UNAVAILABLE = "+6595123204"
 
 
@@ -22,12 +22,12 @@ def _states(outcomes: list[Any]) -> list[str]:
     return [outcome.state.value for outcome in outcomes]
 
 
-async def test_no_attempt_pays_what_the_list_does_not_ask_for_any_more(
-    pay: Pay, books: Books, network: Any, onlooker: Any
+async def test_no_attempt_pays_what_is_no_longer_in_the_list(
+    pay: Pay, books: Books, network: Any, watcher: Any
 ) -> None:
     def rule(_number: int, line: str, _body: bytes) -> str:
         if line.startswith("POST"):
-            onlooker.runner.stop()
+            watcher.runner.stop()
         return "pass"
 
     network.rule = rule
@@ -42,9 +42,7 @@ async def test_no_attempt_pays_what_the_list_does_not_ask_for_any_more(
     assert (_states(outcomes), outcomes[0].attempt, len(books())) == (["failed"], 2, 2)
 
 
-async def test_a_row_put_before_one_that_was_paid_for_the_same_number_is_not_paid_beside_it(
-    pay: Pay, books: Books
-) -> None:
+async def test_a_row_inserted_before_a_paid_one_for_the_same_number_is_not_paid_too(pay: Pay, books: Books) -> None:
     await pay(text="R-1,+6595123001,5\n", skip_refused=True)
     _, outcomes = await pay(text="R-0,+6595123001,5\nR-1,+6595123001,5\n", skip_refused=True)
     assert (_states(outcomes), len(books())) == (["refused", "completed"], 1)

@@ -22,32 +22,32 @@ def _move(before: RowState, after: RowState, price: str | None = "9.30") -> Move
     return Move(row_id=1, attempt=1, before=before, after=after, cause="test", facts=facts)
 
 
-def test_a_row_is_taken_once_whatever_way_it_goes_to_its_end() -> None:
-    for way in (
+def test_a_row_is_charged_once_whatever_states_it_passes() -> None:
+    for states in (
         [RowState.IN_FLIGHT, RowState.COMPLETED],
         [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.ACCEPTED, RowState.COMPLETED],
         [RowState.IN_FLIGHT, RowState.CONFLICT, RowState.COMPLETED],
     ):
-        taken = Charges()
-        for before, after in pairwise(way):
-            taken.moved(_move(before, after))
-        assert taken.sums == {"USD": Decimal("9.35")}
+        charges = Charges()
+        for before, after in pairwise(states):
+            charges.record_move(_move(before, after))
+        assert charges.sums == {"USD": Decimal("9.35")}
 
 
-def test_what_fails_or_is_reversed_is_given_back() -> None:
-    for way in (
+def test_the_cost_of_failed_and_reversed_rows_is_given_back() -> None:
+    for states in (
         [RowState.IN_FLIGHT, RowState.FAILED],
         [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.FAILED],
         [RowState.IN_FLIGHT, RowState.COMPLETED, RowState.REVERSED],
     ):
-        taken = Charges()
-        for before, after in pairwise(way):
-            taken.moved(_move(before, after))
-        assert sum(taken.sums.values()) == 0
+        charges = Charges()
+        for before, after in pairwise(states):
+            charges.record_move(_move(before, after))
+        assert sum(charges.sums.values()) == 0
 
 
-def test_what_has_no_price_is_not_counted() -> None:
-    taken = Charges()
-    taken.moved(_move(RowState.IN_FLIGHT, RowState.COMPLETED, price=None))
-    taken.moved(Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.COMPLETED, cause="test"))
-    assert taken.sums == {}
+def test_a_row_without_a_price_is_not_counted() -> None:
+    charges = Charges()
+    charges.record_move(_move(RowState.IN_FLIGHT, RowState.COMPLETED, price=None))
+    charges.record_move(Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.COMPLETED, cause="test"))
+    assert charges.sums == {}

@@ -1,12 +1,13 @@
-"""When a run pauses, goes on or stops."""
+"""When a run pauses, continues or stops."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
+from bulk_topup.dvs import NoResponseError, UnauthorizedError
 from bulk_topup.engine import CircuitPolicy, StopReason
-from bulk_topup.engine.control import Control
+from bulk_topup.engine.control import Control, format_seconds
 
 pytestmark = pytest.mark.anyio
 
@@ -15,31 +16,31 @@ POLICY = CircuitPolicy(failures=3, first_pause=5, longest_pause=12, patience=100
 
 async def _fail(control: Control, times: int) -> None:
     for _ in range(times):
-        control.unanswered(OSError("no route"))
+        control.record_no_response(OSError("no route"))
 
 
 async def test_a_few_failures_do_not_pause_the_run(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 2)
     assert not control.is_paused
-    control.answered()
+    control.record_response()
     await _fail(control, 2)
     assert not control.is_paused
 
 
-async def test_many_failures_in_a_row_pause_it_say_why_and_let_it_go_on(clock: Any) -> None:
+async def test_many_failures_in_a_row_pause_the_run_with_a_reason_until_it_continues(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 3)
     assert control.is_paused
-    assert control.message == "Paused for 5 s after 3 calls without an answer: no route"
+    assert control.message == "Paused for 5 s after 3 requests without a response: no route"
     began = clock.monotonic()
     assert await control.wait_until_allowed()
     assert clock.monotonic() - began == pytest.approx(5)
-    control.answered()
+    control.record_response()
     assert control.message == ""
 
 
-async def test_pauses_grow_to_their_bound_while_nothing_answers(clock: Any) -> None:
+async def test_pauses_grow_to_their_maximum_while_dvs_does_not_respond(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 3)
     lengths = []
@@ -51,7 +52,7 @@ async def test_pauses_grow_to_their_bound_while_nothing_answers(clock: Any) -> N
     assert lengths == pytest.approx([5, 10, 12, 12])
 
 
-async def test_without_any_answer_for_too_long_the_run_gives_up(clock: Any) -> None:
+async def test_a_run_stops_after_too_long_without_a_response(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 1)
     clock.seconds += 101
@@ -59,30 +60,30 @@ async def test_without_any_answer_for_too_long_the_run_gives_up(clock: Any) -> N
     assert control.reason is StopReason.CIRCUIT
     assert control.is_stopping
     assert not await control.wait_until_allowed()
-    assert "no route" in control.message
+    assert control.message == "DVS has not responded for 100 s: no route"
 
 
-async def test_one_answer_starts_the_patience_anew(clock: Any) -> None:
+async def test_one_response_resets_the_patience(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 1)
     clock.seconds += 99
-    control.answered()
+    control.record_response()
     await _fail(control, 1)
     clock.seconds += 99
     await _fail(control, 1)
     assert control.reason is None
 
 
-async def test_without_balance_submitting_ends_and_tracking_goes_on(clock: Any) -> None:
+async def test_without_balance_submitting_ends_and_tracking_continues(clock: Any) -> None:
     control = Control(clock, POLICY)
     control.stop(StopReason.BALANCE, "empty")
     assert not control.may_submit
     assert not control.is_stopping
-    control.answered()
+    control.record_response()
     assert control.message == "empty"
 
 
-async def test_the_first_reason_stands_but_an_interruption_is_always_obeyed(clock: Any) -> None:
+async def test_the_first_reason_is_kept_but_an_interruption_always_applies(clock: Any) -> None:
     control = Control(clock, POLICY)
     control.stop(StopReason.BALANCE, "empty")
     control.stop(StopReason.CIRCUIT, "later")
@@ -92,7 +93,7 @@ async def test_the_first_reason_stands_but_an_interruption_is_always_obeyed(cloc
     await control.stopped()
 
 
-async def test_a_stop_ends_a_pause_at_once(clock: Any) -> None:
+async def test_a_stop_ends_a_pause_immediately(clock: Any) -> None:
     control = Control(clock, POLICY)
     await _fail(control, 3)
     control.stop(StopReason.INTERRUPTED, "by hand")
@@ -101,7 +102,7 @@ async def test_a_stop_ends_a_pause_at_once(clock: Any) -> None:
     assert clock.monotonic() == began
 
 
-async def test_who_waits_for_a_place_is_let_go_when_submitting_ends(clock: Any) -> None:
+async def test_requests_that_wait_for_the_limiter_are_released_when_submitting_ends(clock: Any) -> None:
     control = Control(clock, POLICY)
     waiting = [asyncio.create_task(control.admit(asyncio.Event().wait())) for _ in range(2)]
     await asyncio.sleep(0)
@@ -110,14 +111,14 @@ async def test_who_waits_for_a_place_is_let_go_when_submitting_ends(clock: Any) 
     assert await asyncio.gather(*waiting) == [False, False]
 
 
-async def test_a_place_that_comes_lets_a_row_pass_and_after_the_end_none_does(clock: Any) -> None:
+async def test_a_row_is_admitted_by_the_limiter_but_not_after_submitting_ended(clock: Any) -> None:
     control = Control(clock, POLICY)
     assert await control.admit(asyncio.sleep(0))
     control.stop(StopReason.BALANCE, "empty")
     assert not await control.admit(asyncio.sleep(0))
 
 
-async def test_what_goes_wrong_while_a_row_waits_for_its_place_is_not_taken_for_the_end(clock: Any) -> None:
+async def test_an_error_while_a_row_waits_for_the_limiter_is_not_mistaken_for_the_end_of_submitting(clock: Any) -> None:
     async def fail() -> None:
         raise TimeoutError
 
@@ -126,10 +127,29 @@ async def test_what_goes_wrong_while_a_row_waits_for_its_place_is_not_taken_for_
         await control.admit(fail())
 
 
-async def test_whoever_is_cancelled_while_waiting_for_a_place_stays_cancelled(clock: Any) -> None:
+async def test_a_task_that_is_cancelled_while_it_waits_for_the_limiter_stays_cancelled(clock: Any) -> None:
     control = Control(clock, POLICY)
     waiting = asyncio.create_task(control.admit(asyncio.Event().wait()))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_refused_credentials_stop_the_run_and_other_errors_count_as_missing_responses(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    for _ in range(3):
+        control.record_error(NoResponseError("no route"))
+    assert (control.is_paused, control.reason) == (True, None)
+    control.record_error(UnauthorizedError(401, ()))
+    assert (control.reason, control.is_stopping) == (StopReason.UNAUTHORIZED, True)
+    assert "HTTP 401" in control.message
+    assert control.message.endswith(". Check DVS_API_KEY and DVS_API_SECRET, then resume.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.05, "0 s"), (59.6, "60 s"), (60, "1 min"), (90, "90 s"), (600, "10 min"), (1800.0, "30 min")],
+)
+def test_durations_are_written_in_seconds_or_whole_minutes(seconds: float, text: str) -> None:
+    assert format_seconds(seconds) == text

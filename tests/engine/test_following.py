@@ -1,4 +1,4 @@
-"""Many open rows are followed to their end, whatever the clock of this machine says and the provider's list shows."""
+"""Many open rows are tracked to final status, whatever the local clock says and DVS's list shows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,13 +39,13 @@ def _slow(rows: int) -> str:
     return "".join(f"R-{row},+659{row:04}300,5\n" for row in range(rows))
 
 
-async def test_rows_are_asked_for_although_the_clock_is_behind_the_providers(pay: Pay) -> None:
+async def test_rows_are_polled_although_the_local_clock_is_behind(pay: Pay) -> None:
     async with asyncio.timeout(120):
         _, outcomes = await pay(text=_slow(ROWS), timeout=10, clock=LateClock())
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
 
 
-async def test_each_row_that_the_list_does_not_show_gets_its_turn(pay: Pay, network: Any) -> None:
+async def test_each_row_that_the_list_does_not_show_is_looked_up_in_turn(pay: Pay, network: Any) -> None:
     network.rule = lambda _number, line, _body: (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
     quick = "".join(f"Q-{row},+659{row:04}100,5\n" for row in range(20))
     _, outcomes = await pay(text=_slow(ROWS) + quick, timeout=10)
@@ -56,7 +56,7 @@ async def test_each_row_that_the_list_does_not_show_gets_its_turn(pay: Pay, netw
     assert max(quick_ends) < min(slow_ends)
 
 
-async def test_as_many_are_asked_for_at_once_as_may_be_on_their_way(pay: Pay, network: Any) -> None:
+async def test_look_ups_use_all_of_the_concurrency(pay: Pay, network: Any) -> None:
     network.rule = lambda _number, line, _body: (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
     _, outcomes = await pay(text=_slow(30), timeout=10)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
@@ -64,14 +64,14 @@ async def test_as_many_are_asked_for_at_once_as_may_be_on_their_way(pay: Pay, ne
 
 
 @pytest.mark.parametrize("time_scale", [0.1])
-async def test_several_pages_of_the_list_are_on_their_way_at_once(pay: Pay, network: Any) -> None:
-    async with asyncio.timeout(30):  # that nothing changed while rows were sent is no reason to wait a minute then
+async def test_several_pages_of_the_list_are_read_concurrently(pay: Pay, network: Any) -> None:
+    async with asyncio.timeout(30):  # polls without changes while rows are sent must not lengthen the wait afterwards
         _, outcomes = await pay(text="".join(f"R-{row},+659{row:04}200,5\n" for row in range(500)), timeout=10)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert 2 <= network.most["GET?"] <= 4
 
 
-async def test_what_callbacks_spoke_of_is_asked_for_at_once(
+async def test_transactions_that_callbacks_named_are_fetched_concurrently(
     pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str]
 ) -> None:
     finished, outcomes = await pay(20)
@@ -84,7 +84,7 @@ async def test_what_callbacks_spoke_of_is_asked_for_at_once(
     assert network.most["GET"] > asked
 
 
-async def test_while_rows_are_sent_few_of_the_places_are_for_questions(
+async def test_while_rows_are_sent_tracking_uses_a_small_part_of_the_concurrency(
     pay: Pay, network: Any, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
     faults = sandbox.base_url.removesuffix("/v1") + "/sandbox/faults"

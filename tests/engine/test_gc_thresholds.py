@@ -1,4 +1,4 @@
-"""Python looks for garbage rarely while a run is on, and as before afterwards."""
+"""Python collects garbage rarely while a run is running, and as before afterwards."""
 
 import gc
 from collections.abc import Iterator
@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.engine.gc_thresholds import RARELY, rare_gc
+from bulk_topup.engine.gc_thresholds import RARE, rare_gc
 
 
 @pytest.fixture(autouse=True)
 def thresholds() -> Iterator[tuple[int, int, int]]:
-    """The thresholds of this process, which are put back."""
+    """The thresholds of this process, restored after the test."""
     before = gc.get_threshold()
     yield before
     gc.enable()
     gc.set_threshold(*before)
 
 
-def test_the_thresholds_are_put_back(thresholds: tuple[int, int, int]) -> None:
+def test_the_thresholds_are_restored(thresholds: tuple[int, int, int]) -> None:
     with rare_gc():
-        assert gc.get_threshold() == RARELY
+        assert gc.get_threshold() == RARE
     assert gc.get_threshold() == thresholds
 
 
-def test_they_are_put_back_after_an_error(thresholds: tuple[int, int, int]) -> None:
+def test_the_thresholds_are_restored_after_an_error(thresholds: tuple[int, int, int]) -> None:
     def fail() -> None:
         with rare_gc():
             raise ValueError("meanwhile")
@@ -34,22 +34,22 @@ def test_they_are_put_back_after_an_error(thresholds: tuple[int, int, int]) -> N
     assert gc.get_threshold() == thresholds
 
 
-@pytest.mark.parametrize("stated", [(100_000, 5, 5), (0, 10, 10)])
-def test_whoever_wants_it_more_rarely_or_never_is_let_alone(stated: tuple[int, int, int]) -> None:
-    gc.set_threshold(*stated)
+@pytest.mark.parametrize("thresholds_before", [(100_000, 5, 5), (0, 10, 10)])
+def test_thresholds_that_are_higher_or_off_are_kept(thresholds_before: tuple[int, int, int]) -> None:
+    gc.set_threshold(*thresholds_before)
     with rare_gc():
-        assert gc.get_threshold() == stated
-    assert gc.get_threshold() == stated
+        assert gc.get_threshold() == thresholds_before
+    assert gc.get_threshold() == thresholds_before
 
 
-def test_where_it_is_switched_off_it_stays_so(thresholds: tuple[int, int, int]) -> None:
+def test_a_collector_that_is_off_stays_off(thresholds: tuple[int, int, int]) -> None:
     gc.disable()
     with rare_gc():
         assert not gc.isenabled()
         assert gc.get_threshold() == thresholds
 
 
-def test_of_two_at_once_the_first_puts_them_back(thresholds: tuple[int, int, int]) -> None:
+def test_of_two_overlapping_contexts_the_first_restores_the_thresholds(thresholds: tuple[int, int, int]) -> None:
     first, second = rare_gc(), rare_gc()
     first.__enter__()
     second.__enter__()
@@ -59,7 +59,9 @@ def test_of_two_at_once_the_first_puts_them_back(thresholds: tuple[int, int, int
 
 
 @pytest.mark.anyio
-async def test_a_run_is_such_a_time(pay: Any, network: Any, thresholds: tuple[int, int, int]) -> None:
+async def test_garbage_is_collected_rarely_during_a_run(
+    pay: Any, network: Any, thresholds: tuple[int, int, int]
+) -> None:
     seen: set[tuple[int, int, int]] = set()
 
     def look(_number: int, line: str, _body: bytes) -> str:
@@ -69,5 +71,5 @@ async def test_a_run_is_such_a_time(pay: Any, network: Any, thresholds: tuple[in
 
     network.rule = look
     await pay(3)
-    assert seen == {RARELY}
+    assert seen == {RARE}
     assert gc.get_threshold() == thresholds

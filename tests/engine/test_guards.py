@@ -1,4 +1,4 @@
-"""What a run does with the guards of its job while rows are on their way: caps, stops, operators, retries, spacing."""
+"""How a run applies the guards of its job: caps, stops, operators, retries, spacing."""
 
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -39,46 +39,48 @@ def _states(outcomes: list[Any]) -> list[str]:
     return [outcome.state.value for outcome in outcomes]
 
 
-async def test_a_cap_on_costs_holds_against_what_the_provider_really_charges(
+async def test_a_cap_on_costs_applies_to_the_prices_that_dvs_really_charges(
     pay: Pay, books: Books, network: Any, cheaper: Callable[[float], Any]
 ) -> None:
     network.rule = cheaper(2)  # 20 rows are planned to cost 37.20 USD, and cost 74.20
     finished, outcomes = await pay(20, caps={"costs": {"USD": "38"}})
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CAP, 75)
-    assert "the cap is 38 USD" in finished.result.message
-    # Those that were on their way when the first prices came were counted as the plan had them.
+    assert "the cap is 38.00 USD" in finished.result.message
+    # Rows in flight when the first prices came were counted at their planned cost.
     assert 10 <= len(books()) == _states(outcomes).count("completed") < 20
     assert _states(outcomes).count("pending") == 20 - len(books())
     finished, _ = await pay(20, caps={"costs": {"USD": "80"}})
     assert (finished.result.reason, len(books())) == (None, 20)
 
 
-async def test_what_an_earlier_start_left_unknown_counts_at_its_real_price(
-    pay: Pay, books: Books, network: Any, onlooker: Any, cheaper: Callable[[float], Any]
+async def test_a_row_that_an_earlier_invocation_left_unknown_counts_at_its_real_price(
+    pay: Pay, books: Books, network: Any, watcher: Any, cheaper: Callable[[float], Any]
 ) -> None:
-    lie = cheaper(2)  # each row is planned to cost 1.86 USD, and costs 3.71
+    cheap = cheaper(2)  # each row is planned to cost 1.86 USD, and costs 3.71
 
     def rule(number: int, line: str, body: bytes) -> Any:
         if line.startswith("POST") and sum(line.startswith("POST") for line, _ in network.seen) >= 4:
-            onlooker.runner.stop()
-        return "hang up" if line.startswith("POST") else lie(number, line, body)
+            watcher.runner.stop()
+        return "hang up" if line.startswith("POST") else cheap(number, line, body)
 
     network.rule = rule
     caps = {"costs": {"USD": 15}}
     _, outcomes = await pay(8, caps=caps)
     assert (_states(outcomes).count("in_flight"), len(books())) == (4, 4)
-    network.rule = lie
+    network.rule = cheap
     finished, outcomes = await pay(8, caps=caps)
     assert (finished.result.reason, len(books())) == (StopReason.CAP, 4)
 
 
-async def test_a_failed_canary_keeps_the_others_back_at_every_start(pay: Pay, books: Books) -> None:
+async def test_a_failed_canary_holds_back_the_other_rows_in_every_invocation(pay: Pay, books: Books) -> None:
     text = _list(BARRED, *_numbers(5))
     stops = {"canary": 2, "canary_share": "0.6"}
     for _ in range(2):
         finished, outcomes = await pay(text=text, stops=stops)
         assert (finished.result.reason, exit_code(finished.result)) == (StopReason.CANARY, 75)
-        assert "Only 1 of the first 2 rows completed" in finished.result.message
+        assert (
+            "Only 1 of the first 2 rows completed, below the required 60 %; 4 rows not sent." in finished.result.message
+        )
         assert sorted(_states(outcomes)) == ["completed", "failed"] + ["pending"] * 4
         assert len(books()) == 2
     finished, _ = await pay(text=text, stops={"canary": 0})
@@ -109,7 +111,7 @@ def _request(booked: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def test_a_run_stops_when_too_many_rows_fail_and_says_why(pay: Pay, books: Books) -> None:
+async def test_a_run_stops_with_the_reasons_when_too_many_rows_fail(pay: Pay, books: Books) -> None:
     text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(300))
     stops = {"failed_share": "0.5", "failed_share_after": 4}
     finished, outcomes = await pay(text=text, stops=stops, rate=40)
@@ -123,13 +125,13 @@ async def test_a_run_stops_when_too_many_rows_fail_and_says_why(pay: Pay, books:
     assert (finished.result.reason, _states(outcomes).count("failed")) == (None, 8)
 
 
-async def test_a_price_that_is_not_the_plans_stops_the_run(
+async def test_a_price_that_differs_from_the_plan_stops_the_run(
     pay: Pay, books: Books, network: Any, cheaper: Callable[[float], Any]
 ) -> None:
     network.rule = cheaper(2)
     finished, outcomes = await pay(20, stops={"price_drift": "0.02"})
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.PRICE, 75)
-    assert "a share of 0.02 is tolerated" in finished.result.message
+    assert "the tolerance is 2 %" in finished.result.message
     sent = len(books())
     assert 0 < sent < 20
     assert _states(outcomes).count("pending") == 20 - sent
@@ -139,9 +141,7 @@ async def test_a_price_that_is_not_the_plans_stops_the_run(
     assert (finished.result.reason, len(books())) == (None, 20)
 
 
-async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_the_job_says(
-    pay: Pay, books: Books
-) -> None:
+async def test_a_row_whose_operator_was_unavailable_is_retried_as_often_as_the_job_sets(pay: Pay, books: Books) -> None:
     text = _list(UNAVAILABLE, BARRED, *_numbers(2))
     finished, outcomes = await pay(text=text, retry={"attempts": 3, "wait": 0.05})
     assert finished.result.reason is None
@@ -154,9 +154,9 @@ async def test_a_row_whose_operator_was_unavailable_is_tried_again_as_often_as_t
     assert len(books()) == 3 + 1 + 2
 
 
-async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_on(pay: Pay) -> None:
-    troubled = [f"+659{n:04}104" for n in range(200)]
-    rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(troubled))
+async def test_an_operator_whose_rows_keep_failing_is_paused_and_the_others_continue(pay: Pay) -> None:
+    unavailable = [f"+659{n:04}104" for n in range(200)]
+    rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(unavailable))
     rows += _others(10)
     finished, outcomes = await pay(
         text=rows,
@@ -173,9 +173,7 @@ async def test_an_operator_whose_rows_keep_failing_is_parked_and_the_others_go_o
     assert _states(outcomes)[:200].count("pending") == 200 - failed
 
 
-async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
-    pay: Pay, network: Any, tmp_path: Path
-) -> None:
+async def test_two_payments_to_one_number_are_never_in_flight_together(pay: Pay, network: Any, tmp_path: Path) -> None:
     in_flight: list[int] = []
 
     def rule(_number: int, line: str, _body: bytes) -> str:
@@ -190,7 +188,7 @@ async def test_two_payments_to_one_number_are_never_on_their_way_side_by_side(
     assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 4)
 
 
-async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_path: Path) -> None:
+async def test_payments_to_one_number_keep_their_minimum_interval(pay: Pay, tmp_path: Path) -> None:
     finished, outcomes = await pay(text=_list(*(["+6595123400"] * 3)), allow_duplicates=True, spacing=0.4)
     assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 3)
     with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
@@ -199,7 +197,7 @@ async def test_payments_to_one_number_keep_their_distance_in_time(pay: Pay, tmp_
     assert min(gaps) >= 0.4
 
 
-async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: Books) -> None:
+async def test_a_run_continues_in_the_mode_that_it_was_started_in(pay: Pay, books: Books) -> None:
     await pay(2)
     with pytest.raises(ModeMismatchError, match="state --mode auto_confirm"):
         await pay(2, mode="hold")
@@ -207,7 +205,7 @@ async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: B
 
 
 @pytest.mark.parametrize(
-    ("stated", "told"),
+    ("settings", "message"),
     [
         ({"mode": "hold", "stops": {"canary": 3}}, "canaries are not possible in hold mode"),
         ({"retry": {"statuses": ["DECLINED-INVALID-CREDIT-PARTY"]}}, "never retried automatically"),
@@ -217,9 +215,9 @@ async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: B
         ({"caps": {"costs": {"USD": "NaN"}}}, "finite"),
     ],
 )
-def test_guards_that_make_no_sense_are_refused(stated: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
-        Job.model_validate({"list": "x.csv", **stated})
+def test_invalid_guards_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Job.model_validate({"list": "x.csv", **settings})
 
 
 def test_a_runs_guards_survive_the_ledger() -> None:

@@ -1,4 +1,4 @@
-"""Hold, check, confirm: all are created, then all are confirmed or all cancelled, whatever comes in between."""
+"""Hold mode: all transactions are created, then all are confirmed or all are cancelled, under any fault."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -24,7 +24,7 @@ Cheaper = Callable[[float], Any]
 
 @pytest.fixture
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[str, str]) -> Iterator[EmbeddedSandbox]:
-    """A sandbox where transactions can be confirmed for 36 s, or as long as the test says."""
+    """A sandbox where transactions can be confirmed for 36 s, or as long as the test sets."""
     key, secret = credentials
     config = SandboxConfig(
         time_scale=getattr(request, "param", 0.01),
@@ -39,7 +39,7 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path, credentials: tuple[s
 
 
 def _kinds(network: Any) -> list[str]:
-    """Tell what was asked for, in order: create, confirm, cancel."""
+    """Return the kinds of the requests in order: create, confirm, cancel."""
     posts = [line for line, _ in network.seen if line.startswith("POST")]
     return [
         "create" if line.split("?")[0].endswith("/transactions HTTP/1.1") else line.split()[1].rsplit("/")[-1]
@@ -68,12 +68,12 @@ async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, netwo
     assert _decision(tmp_path) is None
 
 
-async def test_a_price_that_is_not_the_plans_has_all_cancelled_and_nobody_paid(
+async def test_a_price_that_differs_from_the_plan_has_all_cancelled_and_none_paid(
     pay: Pay, books: Books, network: Any, cheaper: Cheaper, sandbox: Any, credentials: tuple[str, str]
 ) -> None:
     network.rule = cheaper(1.05)
     finished, outcomes = await pay(6, mode="hold")
-    assert "a share of 0.01 is tolerated" in finished.result.message
+    assert "the tolerance is 1 %" in finished.result.message
     assert "confirm" not in _kinds(network)
     assert _kinds(network).count("create") == _kinds(network).count("cancel") == len(books())
     assert set(_statuses(books)) == {"CANCELLED"}
@@ -104,7 +104,7 @@ async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, bo
 
 
 @pytest.mark.parametrize("fate", ["lose", "hang up", "half"])
-async def test_a_confirmation_without_an_answer_is_found_out_and_pays_once(
+async def test_a_confirmation_without_a_response_is_looked_up_and_pays_once(
     pay: Pay, books: Books, network: Any, fate: str
 ) -> None:
     met: set[str] = set()
@@ -122,12 +122,12 @@ async def test_a_confirmation_without_an_answer_is_found_out_and_pays_once(
     assert len(met) == 4
 
 
-async def test_a_run_that_is_stopped_while_it_creates_decides_at_the_next_start(
-    pay: Pay, books: Books, network: Any, onlooker: Any
+async def test_a_run_that_is_stopped_while_it_creates_decides_in_the_next_invocation(
+    pay: Pay, books: Books, network: Any, watcher: Any
 ) -> None:
     def rule(_number: int, _line: str, _body: bytes) -> str:
-        if _kinds(network).count("create") == 5 and onlooker.runner:
-            onlooker.runner.stop()
+        if _kinds(network).count("create") == 5 and watcher.runner:
+            watcher.runner.stop()
         return "pass"
 
     network.rule = rule
@@ -142,24 +142,24 @@ async def test_a_run_that_is_stopped_while_it_creates_decides_at_the_next_start(
 
 
 @pytest.mark.parametrize("act", ["confirm", "cancel"])
-async def test_what_was_decided_is_finished_at_the_next_start_and_never_decided_anew(
-    pay: Pay, books: Books, network: Any, onlooker: Any, tmp_path: Path, cheaper: Cheaper, act: str
+async def test_a_decision_is_carried_out_by_the_next_invocation_and_never_made_again(
+    pay: Pay, books: Books, network: Any, watcher: Any, tmp_path: Path, cheaper: Cheaper, act: str
 ) -> None:
-    lie = cheaper(2)
+    cheap = cheaper(2)
 
     def rule(number: int, line: str, body: bytes) -> Any:
-        if _kinds(network).count(act) == 2 and onlooker.runner:
-            onlooker.runner.stop()
-        return lie(number, line, body) if act == "cancel" else "pass"
+        if _kinds(network).count(act) == 2 and watcher.runner:
+            watcher.runner.stop()
+        return cheap(number, line, body) if act == "cancel" else "pass"
 
     network.rule = rule
-    stated = {"mode": "hold", "rate": 100, "stops": {"price_drift": 1}}
-    finished, _ = await pay(20, **stated, caps={"costs": {"USD": 38 if act == "cancel" else 80}})
+    settings = {"mode": "hold", "rate": 100, "stops": {"price_drift": 1}}
+    finished, _ = await pay(20, **settings, caps={"costs": {"USD": 38 if act == "cancel" else 80}})
     assert exit_code(finished.result) == 75
     assert _decision(tmp_path) == act
     network.rule = lambda *_: "pass"
-    before, held = len(network.seen), len(books())
-    finished, outcomes = await pay(20, **stated)
+    before, created = len(network.seen), len(books())
+    finished, outcomes = await pay(20, **settings)
     again = [line for line, _ in network.seen[before:] if line.startswith("POST")]
     assert act in again[0]
     assert _decision(tmp_path) is None
@@ -167,8 +167,8 @@ async def test_what_was_decided_is_finished_at_the_next_start_and_never_decided_
         assert _states(outcomes) == {"completed": 20}
         assert _statuses(books) == {"COMPLETED": 20}
     else:
-        assert _states(outcomes) == Counter({"failed": held, "completed": 20 - held})
-        assert _statuses(books)["CANCELLED"] == held
+        assert _states(outcomes) == Counter({"failed": created, "completed": 20 - created})
+        assert _statuses(books)["CANCELLED"] == created
 
 
 async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Books, network: Any) -> None:
@@ -180,12 +180,12 @@ async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Bo
 
 
 @pytest.mark.parametrize("change", ["left", "changed"])
-async def test_what_the_list_does_not_ask_for_any_more_is_not_confirmed(
-    pay: Pay, books: Books, network: Any, onlooker: Any, change: str
+async def test_a_transaction_that_no_longer_matches_the_list_is_not_confirmed(
+    pay: Pay, books: Books, network: Any, watcher: Any, change: str
 ) -> None:
     def rule(_number: int, _line: str, _body: bytes) -> str:
-        if _kinds(network).count("create") == 3 and onlooker.runner:
-            onlooker.runner.stop()
+        if _kinds(network).count("create") == 3 and watcher.runner:
+            watcher.runner.stop()
         return "pass"
 
     network.rule = rule
@@ -196,7 +196,7 @@ async def test_what_the_list_does_not_ask_for_any_more_is_not_confirmed(
     text = f"R-0,+6595123400,5\nR-1,+6595123401,5\n{last}"
     finished, outcomes = await pay(text=text, mode="hold")
     assert finished.result.reason is StopReason.CANCELLED
-    assert "does not ask for" in finished.result.message
+    assert "The list no longer matches" in finished.result.message
     assert set(_statuses(books)) == {"CANCELLED"}
 
 
@@ -206,22 +206,22 @@ async def test_a_cap_that_real_prices_exceed_has_all_cancelled_although_no_row_i
     network.rule = cheaper(2)  # four rows are planned to cost 7.44 USD, and cost 14.84
     finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops={"price_drift": 1})
     assert (finished.result.reason, set(_statuses(books))) == (StopReason.CANCELLED, {"CANCELLED"})
-    assert "the cap is 10 USD" in finished.result.message
+    assert "the cap is 10.00 USD" in finished.result.message
 
 
-async def test_what_is_cancelled_is_no_failure_that_hides_why(
+async def test_a_cancelled_row_is_no_failure_that_hides_the_reason(
     pay: Pay, books: Books, network: Any, cheaper: Cheaper
 ) -> None:
     network.rule = cheaper(2)
     stops = {"price_drift": 1, "failed_share": "0.1", "failed_share_after": 1}
     finished, _ = await pay(4, mode="hold", caps={"costs": {"USD": 10}}, stops=stops)
     assert finished.result.reason is StopReason.CANCELLED
-    assert "All held transactions were cancelled" in finished.result.message
+    assert "All unconfirmed transactions were cancelled. The run costs 14.84 USD" in finished.result.message
     assert set(_statuses(books)) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize("sandbox", [0.05], indirect=True)
-async def test_a_list_that_was_read_before_the_confirmation_takes_nothing_back(
+async def test_a_list_that_was_read_before_the_confirmation_undoes_nothing(
     pay: Pay, network: Any, sandbox: EmbeddedSandbox, credentials: tuple[str, str]
 ) -> None:
     stale: list[bytes] = []

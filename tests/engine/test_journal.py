@@ -1,4 +1,4 @@
-"""The journal when its ledger breaks under it."""
+"""The journal, also when its ledger fails."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDI
 
 @pytest.fixture
 def broken(tmp_path: Path) -> tuple[LedgerStore, Run]:
-    """A ledger with a run, which cannot be written any more."""
+    """A ledger with a run; the tests close it before it is written."""
     ledger = LedgerStore(tmp_path / "ledger.db")
     ledger.clear_staged()
     run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
@@ -31,11 +31,11 @@ def broken(tmp_path: Path) -> tuple[LedgerStore, Run]:
 
 
 def _with_journal(broken: tuple[LedgerStore, Run], use: Callable[[Journal], Any]) -> list[dict[str, Any]]:
-    """Use a journal whose ledger breaks before it commits; give what asyncio would have printed."""
-    told: list[dict[str, Any]] = []
+    """Use a journal whose ledger fails before it commits; return what asyncio would have printed."""
+    printed: list[dict[str, Any]] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: printed.append(context))
         ledger, run = broken
         journal = Journal(ledger, run, SystemClock())
         ledger.close()
@@ -45,10 +45,10 @@ def _with_journal(broken: tuple[LedgerStore, Run], use: Callable[[Journal], Any]
 
     asyncio.run(main())
     gc.collect()
-    return told
+    return printed
 
 
-def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[LedgerStore, Run]) -> None:
+def test_a_task_that_waits_for_a_failed_commit_gets_its_error(broken: tuple[LedgerStore, Run]) -> None:
     async def use(journal: Journal) -> None:
         with pytest.raises(LedgerError):
             await journal.record(MOVE)
@@ -56,7 +56,7 @@ def test_a_commit_that_fails_is_told_to_whoever_waits_for_it(broken: tuple[Ledge
     assert _with_journal(broken, use) == []
 
 
-def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_traceback(
+def test_a_commit_that_fails_after_every_waiting_task_was_cancelled_prints_no_traceback(
     broken: tuple[LedgerStore, Run],
 ) -> None:
     async def use(journal: Journal) -> None:
@@ -69,7 +69,7 @@ def test_a_commit_that_fails_after_all_who_waited_were_cancelled_prints_no_trace
     assert _with_journal(broken, use) == []
 
 
-class Counting(LedgerStore):
+class CountingLedger(LedgerStore):
     """A ledger that counts its commits."""
 
     commits = 0
@@ -79,8 +79,8 @@ class Counting(LedgerStore):
         super().record(moves)
 
 
-def test_moves_that_are_made_side_by_side_are_on_disk_after_one_commit(tmp_path: Path) -> None:
-    async def main(ledger: Counting, run: Run) -> None:
+def test_concurrent_moves_share_one_commit(tmp_path: Path) -> None:
+    async def main(ledger: CountingLedger, run: Run) -> None:
         journal = Journal(ledger, run, SystemClock())
         attempts = ledger.claim(run, 20)
         moves = [replace(MOVE, row_id=attempt.row_id) for attempt in attempts]
@@ -89,7 +89,7 @@ def test_moves_that_are_made_side_by_side_are_on_disk_after_one_commit(tmp_path:
         assert ledger.counts(run)[RowState.PENDING] == 20
         await journal.close()
 
-    with Counting(tmp_path / "ledger.db") as ledger:
+    with CountingLedger(tmp_path / "ledger.db") as ledger:
         ledger.clear_staged()
         ledger.stage(_row(number) for number in range(20))
         run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])

@@ -1,4 +1,4 @@
-"""A transaction that the provider had and finds no more: its row waits for a person, and nothing is sent for it."""
+"""A transaction that DVS accepted and no longer finds: its row needs review, and nothing is sent for it."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 Pay = Callable[..., Awaitable[Any]]
 GONE = (404, json.dumps({"errors": [{"code": 1008004, "message": "Transaction not found"}]}).encode())
-#: It is accepted, and final only a while later.
+#: Accepted, and final only a while later.
 SLOW = "R,+6595123300,5\n"
 NO_ROUTE = (404, json.dumps({"errors": [{"code": 1000404, "message": "Resource not found"}]}).encode())
 
@@ -28,13 +28,13 @@ def _is_read(line: str) -> bool:
     return line.startswith("GET /v1/transactions")
 
 
-async def test_a_row_whose_transaction_is_gone_for_long_is_in_conflict_and_is_not_sent_again(
+async def test_a_row_whose_transaction_is_missing_for_long_is_a_conflict_and_is_not_sent_again(
     pay: Pay, network: Any, books: Callable[[], Any]
 ) -> None:
     network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
     finished, [outcome] = await pay(text=SLOW)
     assert outcome.state is RowState.CONFLICT
-    assert "neither finds nor lists it any more" in outcome.message
+    assert "no longer finds or lists it" in outcome.message
     assert finished.result.reason is None
     network.rule = lambda _number, _line, _body: "pass"
     _, [outcome] = await pay(text=SLOW)
@@ -42,7 +42,7 @@ async def test_a_row_whose_transaction_is_gone_for_long_is_in_conflict_and_is_no
     assert len(books()) == 1
 
 
-async def test_a_row_that_a_person_wrongly_calls_failed_is_not_paid_twice_by_its_retry(
+async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its_retry(
     pay: Pay, network: Any, books: Callable[[], Any], tmp_path: Path, credentials: tuple[str, str]
 ) -> None:
     network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
@@ -60,7 +60,7 @@ async def test_a_row_that_a_person_wrongly_calls_failed_is_not_paid_twice_by_its
     assert len(books()) == 1
 
 
-async def test_a_transaction_that_comes_back_in_time_is_followed(pay: Pay, network: Any) -> None:
+async def test_a_transaction_that_is_found_again_in_time_is_tracked(pay: Pay, network: Any) -> None:
     asked: list[str] = []
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
@@ -74,7 +74,7 @@ async def test_a_transaction_that_comes_back_in_time_is_followed(pay: Pay, netwo
     assert outcome.state is RowState.COMPLETED
 
 
-async def test_an_address_that_finds_nothing_at_all_proves_nothing(pay: Pay, network: Any, onlooker: Any) -> None:
+async def test_a_base_url_that_finds_nothing_at_all_proves_nothing(pay: Pay, network: Any, watcher: Any) -> None:
     asked: list[str] = []
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
@@ -82,7 +82,7 @@ async def test_an_address_that_finds_nothing_at_all_proves_nothing(pay: Pay, net
             return "pass"
         asked.append(line)
         if len(asked) == 9:
-            onlooker.runner.stop()
+            watcher.runner.stop()
         return NO_ROUTE if line.startswith("GET /v1/transactions/") else (200, b"[]")
 
     network.rule = rule

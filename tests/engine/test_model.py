@@ -1,7 +1,8 @@
-"""Ledger and engine against the sandbox's provider under arbitrary histories of faults, kills, edits and restarts.
+"""Ledger and engine against the sandbox under arbitrary histories of faults, kills, edits and restarts.
 
-Everything is real but the wire and the clock: the wire loses, delays, repeats and garbles as the history says, and time
-is moved by hand. A kill stops the ledger before or after one of its commits, and nothing is written or sent after it.
+Everything is real except the wire and the clock: the wire loses, delays, repeats and garbles as the history says, and
+the test moves the time. A kill stops the ledger before or after one of its commits; nothing is written or sent after
+it.
 """
 
 import asyncio
@@ -47,21 +48,21 @@ OPENING = Decimal(100_000)
 UNSUCCESSFUL = {"REJECTED", "DECLINED", "CANCELLED"}
 KEY, SECRET = "test-key", "test-secret-9f3a"
 ERRORS = b'{"errors":[{"code":1000503,"message":"Not now"}]}'
-#: Endings of numbers: completed, declined for the operator, declined for good, rejected at once.
+#: Suffixes of numbers: completed, declined for the operator, declined for good, rejected at once.
 ENDINGS = ("400", "401", "104", "103", "109")
 
-#: What happens to a request on its way.
+#: What happens to a request.
 FATES = (
     "pass",
-    "lost",  # the provider never sees it
-    "late",  # nobody answers, and it arrives some time before the time-out is over
-    "hang up",  # taken, and the answer is lost
-    "half",  # taken, and the answer breaks off
+    "lost",  # DVS never receives it
+    "late",  # no response, and it arrives before the timeout is over
+    "hang up",  # received, and the response is lost
+    "half",  # received, and the response is cut off
     "twice",  # arrives two times
     "503 before",
     "503 after",
     "429",
-    "refused",  # the provider will not take it, this time
+    "refused",  # DVS does not accept it, this time
     "no balance",
     "html",
 )
@@ -72,11 +73,11 @@ kills = st.none() | st.tuples(st.integers(1, 12), st.booleans())
 
 
 class Killed(BaseException):
-    """The process is dead: whoever sees this does nothing more."""
+    """The process is dead; nothing may handle this error."""
 
 
 class HandClock:
-    """Time that passes when somebody sleeps."""
+    """A clock on which time passes only in sleeps."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -93,7 +94,7 @@ class HandClock:
 
 
 class Wire:
-    """The way to the provider."""
+    """The transport to the sandbox, with injected faults."""
 
     def __init__(self, sandbox: Sandbox, clock: HandClock) -> None:
         self.sandbox = sandbox
@@ -108,15 +109,15 @@ class Wire:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def send(self, call: HTTPRequest) -> HTTPResponse:
+    async def send(self, request: HTTPRequest) -> HTTPResponse:
         if self.is_dead:
             raise Killed
         await self.arrive()
-        fate = self.fates.popleft() if self.fates and call.method == "POST" else "pass"
+        fate = self.fates.popleft() if self.fates and request.method == "POST" else "pass"
         match fate:
             case "lost" | "late":
                 if fate == "late":
-                    self._late.append((self.clock.monotonic() + TIMEOUT / 2, call))
+                    self._late.append((self.clock.monotonic() + TIMEOUT / 2, request))
                 await self.clock.sleep(TIMEOUT)
                 raise NoResponseError("timed out")
             case "503 before" | "429":
@@ -128,33 +129,35 @@ class Wire:
                 return HTTPResponse(status_code=400, headers={}, body=ERRORS.replace(b"1000503", code))
             case "html":
                 return HTTPResponse(status_code=200, headers={}, body=b"<html>")
-        answer = await self._ask(call)
+        response = await self._forward(request)
         match fate:
             case "twice":
-                await self._ask(call)
+                await self._forward(request)
             case "hang up":
                 raise NoResponseError("connection refused")
             case "half":
-                return HTTPResponse(status_code=answer.status_code, headers=answer.headers, body=answer.body[:-20])
+                return HTTPResponse(
+                    status_code=response.status_code, headers=response.headers, body=response.body[:-20]
+                )
             case "503 after":
                 return HTTPResponse(status_code=503, headers={}, body=ERRORS)
-        return answer
+        return response
 
     async def arrive(self, *, everything: bool = False) -> None:
-        """Let requests reach the provider that nobody waits for any more."""
+        """Let late requests arrive, for which no caller waits any more."""
         now = self.clock.monotonic()
-        due = [call for at, call in self._late if everything or at <= now]
-        self._late = [(at, call) for at, call in self._late if not everything and at > now]
-        for call in due:
-            await self._ask(call)
+        due = [request for at, request in self._late if everything or at <= now]
+        self._late = [(at, request) for at, request in self._late if not everything and at > now]
+        for request in due:
+            await self._forward(request)
 
-    async def _ask(self, call: HTTPRequest) -> HTTPResponse:
-        body = call.body or b""
-        query = "&".join(f"{name}={value}" for name, value in (call.params or {}).items()).replace("+", "%2B")
+    async def _forward(self, request: HTTPRequest) -> HTTPResponse:
+        body = request.body or b""
+        query = "&".join(f"{name}={value}" for name, value in (request.params or {}).items()).replace("+", "%2B")
         scope = {
             "type": "http",
-            "method": call.method,
-            "path": f"/v1{call.path}",
+            "method": request.method,
+            "path": f"/v1{request.path}",
             "query_string": query.encode(),
             "headers": [(b"authorization", b"Basic " + b64encode(f"{KEY}:{SECRET}".encode()))],
         }
@@ -194,8 +197,8 @@ class MortalLedger(LedgerStore):
             raise Killed
 
 
-class Onlooker:
-    """Agrees to everything."""
+class ConfirmingWatcher:
+    """Confirms everything."""
 
     def prepared(self, *_: object) -> None:
         pass
@@ -210,7 +213,7 @@ class Onlooker:
 
 
 class Histories(RuleBasedStateMachine):
-    """One list, one run, one ledger and one provider, whatever happens to them."""
+    """One list, one run, one ledger and one sandbox, under any history."""
 
     mode = "auto_confirm"
 
@@ -232,10 +235,10 @@ class Histories(RuleBasedStateMachine):
         self.was_lost = False
 
     def teardown(self) -> None:
-        """Go on without faults until all is settled: then the books must agree."""
+        """Continue without faults until every row is final; then the books must agree."""
         for _ in range(6):
             self.go([], None)
-            self.go([], None, retry=RetryChoice(lines=[]))  # where the list is empty nothing but this goes on
+            self.go([], None, retry=RetryChoice(lines=[]))  # with an empty list, only this continues the run
             if not any(self.counts()[state] for state in OPEN_STATES):
                 break
         else:
@@ -248,7 +251,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(changes=rows)
     def edit(self, changes: list[tuple[int, str, str]]) -> None:
-        """Add rows to the list, and change those that it has; the ending of a number stands for the person."""
+        """Add rows to the list, and change existing ones; the suffix of a number stands for the beneficiary."""
         for reference, ending, amount in changes:
             self.listed[reference] = (ending, amount)
 
@@ -301,7 +304,7 @@ class Histories(RuleBasedStateMachine):
             if group.split(Killed)[1] is not None:
                 raise
         except BulkTopupError:
-            # Nothing was sent (an empty list, a run that is not there), or the provider failed before anything was.
+            # Nothing was sent (an empty list, an unknown run), or DVS failed before anything was.
             pass
 
     def rows(self) -> list[tuple[int, tuple[str, str]]]:
@@ -318,7 +321,7 @@ class Histories(RuleBasedStateMachine):
         MortalLedger.wire = self.wire
         with MortalLedger(self.folder / "ledger.db", clock=self.clock) as ledger:
             ledger.kill = kill
-            ways: dict[str, Any] = {
+            arguments: dict[str, Any] = {
                 "dvs": dvs,
                 "payer": PayingAccount(environment=Environment.SANDBOX, account="one"),
                 "ledger": ledger,
@@ -330,14 +333,14 @@ class Histories(RuleBasedStateMachine):
                     guards=job.guards,
                 ),
                 "report": ReportOptions(folder=self.folder / "report", formats=(ReportFormat.JSONL,)),
-                "watcher": Onlooker(),
+                "watcher": ConfirmingWatcher(),
                 "clock": self.clock,
             }
             async with dvs:
                 if retry is None:
-                    await run_list(job, **ways)
+                    await run_list(job, **arguments)
                 else:
-                    await resume_run(ledger.run_named("list/list"), retry=retry, **ways)
+                    await resume_run(ledger.run_named("list/list"), retry=retry, **arguments)
 
     def counts(self) -> dict[RowState, int]:
         if not (self.folder / "ledger.db").exists():
@@ -347,7 +350,7 @@ class Histories(RuleBasedStateMachine):
             return ledger.counts(runs[0]) if runs else dict.fromkeys(RowState, 0)
 
     def the_books_agree(self) -> None:
-        """Each row's outcome is what the provider has, and the wallet lost what the completed rows cost."""
+        """Each row's outcome is what DVS has, and the wallet was charged the cost of the completed rows."""
         classes = {each.request.external_id: self.class_of(each) for each in self.provider.transactions}
         spent = Decimal(0)
         with LedgerStore(self.folder / "ledger.db") as ledger:
@@ -367,12 +370,12 @@ class Histories(RuleBasedStateMachine):
 
 
 class HeldHistories(Histories):
-    """The same where every transaction is held, compared and then confirmed."""
+    """The same in hold mode: every transaction is created, compared and then confirmed."""
 
     mode = "hold"
 
 
-#: How many histories are tried; `make chaos` tries more.
+#: How many histories are run; `make chaos` runs more.
 HISTORIES = int(os.environ.get("BULK_TOPUP_HISTORIES", "20"))
 HISTORY = settings(
     max_examples=HISTORIES,
@@ -386,5 +389,5 @@ def test_no_history_of_faults_pays_twice_or_forgets() -> None:
     run_state_machine_as_test(Histories, settings=HISTORY)
 
 
-def test_no_history_of_faults_pays_twice_or_forgets_where_transactions_are_held() -> None:
+def test_no_history_of_faults_pays_twice_or_forgets_in_hold_mode() -> None:
     run_state_machine_as_test(HeldHistories, settings=HISTORY)

@@ -1,4 +1,4 @@
-"""Operators that are left alone while their rows keep failing, and the one row that tries them."""
+"""Operators that are paused while their rows keep failing, and the one row that probes them."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,22 +24,22 @@ def unavailable(attempt: Attempt, transaction: Any) -> Move:
     return move_for(attempt, RowState.IN_FLIGHT, found, "a test")
 
 
-def test_a_try_that_ends_in_a_conflict_says_nothing_and_another_row_tries(
+def test_a_probe_that_ends_in_a_conflict_proves_nothing_and_another_row_probes(
     clock: Any, row: Attempt, unavailable: Move
 ) -> None:
     breaker = OperatorBreaker(Operators(failures=1, pause=0), clock)
-    breaker.moved(row, unavailable)
+    breaker.record_move(row, unavailable)
     assert breaker.probed == [3]
-    breaker.claimed([row])
-    assert breaker.parked == [3]
-    breaker.moved(row, replace(unavailable, after=RowState.CONFLICT, facts=None))
+    breaker.record_claim([row])
+    assert breaker.paused == [3]
+    breaker.record_move(row, replace(unavailable, after=RowState.CONFLICT, facts=None))
     assert breaker.probed == [3]
 
 
-def test_an_operator_may_fail_without_bound(clock: Any, row: Attempt, unavailable: Move) -> None:
+def test_an_operator_may_fail_any_number_of_times(clock: Any, row: Attempt, unavailable: Move) -> None:
     breaker = OperatorBreaker(Operators(failures=1, pause=0), clock)
     for _ in range(2000):
-        breaker.moved(row, unavailable)
-        breaker.claimed([row])
-    breaker.moved(row, unavailable)
+        breaker.record_move(row, unavailable)
+        breaker.record_claim([row])
+    breaker.record_move(row, unavailable)
     assert breaker.probed == [3]

@@ -1,4 +1,4 @@
-"""Which open rows are asked for and how, and how many requests that takes in a run whose time is made up."""
+"""Which open rows are polled and how, and how many requests that takes in a run on a simulated clock."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import OpenSecond
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.engine.completion_times import CompletionTimes
-from bulk_topup.engine.polling import TOGETHER, PollPolicy, PollSchedule, PollTally, Question, Slice, second_of
+from bulk_topup.engine.polling import MAX_QUERY_ROWS, PollPolicy, PollQuery, PollSchedule, PollTally, Slice, second_of
 from bulk_topup.engine.track import BEFORE_TIMEOUT, SINGLES_PER_POLL
 
 BEGAN = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
 @dataclass
-class Made:
-    """A row that was accepted, as the provider knows it."""
+class AcceptedRow:
+    """An accepted row, as DVS knows it."""
 
     created: float
     ends: float
@@ -28,19 +28,19 @@ class Made:
 
 
 @dataclass
-class Followed:
-    """A run that is followed by the rules of the tracker, on a clock that is moved by hand."""
+class SimulatedRun:
+    """A run that is polled by the rules of the tracker, on a clock that the test moves."""
 
-    rows: list[Made]
+    rows: list[AcceptedRow]
     policy: PollPolicy = field(default_factory=PollPolicy)
     #: Seconds after which no further row is created.
     submitted: float = 0.0
-    #: Transactions of others in each second of the list.
+    #: Transactions of other runs in each second of the list.
     others: int = 0
     requests: int = 0
-    #: Seconds from each row's end to when it was known.
+    #: Seconds from each row's completion to the poll that found it.
     late: list[float] = field(default_factory=list)
-    by_second: dict[str, list[Made]] = field(default_factory=dict)
+    by_second: dict[str, list[AcceptedRow]] = field(default_factory=dict)
 
     def run(self, until: float) -> None:
         polls = PollSchedule(policy=self.policy, patience=1800 * BEFORE_TIMEOUT)
@@ -51,39 +51,39 @@ class Followed:
             seconds = [each for rows in self.by_second.values() for each in _seconds(rows, now)]
             due = polls.due(seconds, _at(now))
             final = 0
-            for question in polls.questions(due):
-                final += self._ask(polls, question, now)
+            for query in polls.queries(due):
+                final += self._poll(polls, query, now)
             if due:
                 wait = self.policy.next_wait(wait, final, sum(each.count for each in due))
             now += polls.wait_while_submitting if now < self.submitted else wait
 
-    def _ask(self, polls: PollSchedule, question: Question, now: float) -> int:
-        asked = ended = 0
-        looks = PollTally()
-        for part in question.slices:
+    def _poll(self, polls: PollSchedule, query: PollQuery, now: float) -> int:
+        polled = ended = 0
+        tally = PollTally()
+        for part in query.slices:
             rows = [row for row in self.by_second[part.second] if row.created <= now and not row.is_known_final]
             final = [row for row in rows if row.ends <= now]
-            asked += len(rows)
+            polled += len(rows)
             ended += len(final)
             for row in final:
                 row.is_known_final = True
                 self.late.append(now - row.ends)
             for row in rows:
-                looks.add(part.second, row.operator_id, has_ended=row.ends <= now)
-        polls.record_results(question.slices, _at(now), looks)
-        if not question.is_sweep:
-            assert asked <= SINGLES_PER_POLL
-            self.requests += asked
-            polls.asked(question, _at(now), {})
+                tally.add(part.second, row.operator_id, has_ended=row.ends <= now)
+        polls.record_results(query.slices, _at(now), tally)
+        if not query.is_sweep:
+            assert polled <= SINGLES_PER_POLL
+            self.requests += polled
+            polls.record_poll(query, _at(now), {})
             return ended
-        first, last = question.slices[0].second, question.slices[-1].second
+        first, last = query.slices[0].second, query.slices[-1].second
         listed = {
             second: sum(row.created <= now for row in rows) + self.others
             for second, rows in self.by_second.items()
             if first <= second <= last
         }
         self.requests += -(-sum(listed.values()) // PER_PAGE_MAX)
-        polls.asked(question, _at(now), listed)
+        polls.record_poll(query, _at(now), listed)
         return ended
 
 
@@ -91,8 +91,8 @@ def _at(seconds: float) -> datetime:
     return BEGAN + timedelta(seconds=seconds)
 
 
-def _seconds(rows: Iterable[Made], now: float) -> Iterator[OpenSecond]:
-    """Give the open ones of rows that were created in one second, by operator."""
+def _seconds(rows: Iterable[AcceptedRow], now: float) -> Iterator[OpenSecond]:
+    """Yield the open rows that were created in one second, by operator."""
     parts: dict[int, list[datetime]] = {}
     for row in rows:
         if row.created < now and not row.is_known_final:
@@ -103,76 +103,76 @@ def _seconds(rows: Iterable[Made], now: float) -> Iterator[OpenSecond]:
         )
 
 
-def _mixed(number: int, rate: float) -> list[Made]:
+def _mixed(number: int, rate: float) -> list[AcceptedRow]:
     """Rows created at a rate, a third each of which ends after 3 s, 20 s and 5 minutes."""
-    return [Made(created=row / rate, ends=row / rate + (3, 20, 300)[row % 3]) for row in range(number)]
+    return [AcceptedRow(created=row / rate, ends=row / rate + (3, 20, 300)[row % 3]) for row in range(number)]
 
 
 @pytest.mark.parametrize("rate", [20, 100, 500])
-def test_ten_thousand_rows_of_mixed_endings_take_few_questions(rate: float) -> None:
-    run = Followed(rows=_mixed(10_000, rate), submitted=10_000 / rate)
+def test_ten_thousand_rows_of_mixed_completion_times_take_few_requests(rate: float) -> None:
+    run = SimulatedRun(rows=_mixed(10_000, rate), submitted=10_000 / rate)
     run.run(until=3_000)
     assert all(row.is_known_final for row in run.rows)
-    # With the 10,000 creations and a handful of questions for the plan that is fewer than 1.05 requests a row.
+    # With the 10,000 creations and a few requests for the plan, that is fewer than 1.05 requests per row.
     assert run.requests <= 0.04 * 10_000
     assert max(run.late) <= 100
     assert sum(run.late) / len(run.late) <= 60
 
 
-def test_rows_of_others_in_the_same_seconds_are_paid_for_and_no_more_than_that() -> None:
-    run = Followed(rows=_mixed(6_000, 100), submitted=60, others=100)
+def test_transactions_of_other_runs_in_the_same_seconds_cost_few_requests() -> None:
+    run = SimulatedRun(rows=_mixed(6_000, 100), submitted=60, others=100)
     run.run(until=3_000)
     assert all(row.is_known_final for row in run.rows)
     assert run.requests <= 0.1 * 6_000
 
 
 @pytest.mark.parametrize("number", [1, 5, 90])
-def test_a_short_list_is_asked_for_at_every_poll(number: int) -> None:
-    run = Followed(rows=[Made(created=0.1, ends=9) for _ in range(number)], submitted=1)
+def test_all_rows_of_a_short_list_are_polled_every_time(number: int) -> None:
+    run = SimulatedRun(rows=[AcceptedRow(created=0.1, ends=9) for _ in range(number)], submitted=1)
     run.run(until=3_000)
     assert run.requests <= 5
     assert max(run.late) <= 10
 
 
-def test_rows_that_end_much_later_than_any_did_before_are_found_with_few_questions() -> None:
-    rows = [Made(created=row / 100, ends=row / 100 + (3 if row < 2_000 else 1_000)) for row in range(4_000)]
-    run = Followed(rows=rows, submitted=40)
+def test_rows_that_complete_much_later_than_any_before_take_few_requests() -> None:
+    rows = [AcceptedRow(created=row / 100, ends=row / 100 + (3 if row < 2_000 else 1_000)) for row in range(4_000)]
+    run = SimulatedRun(rows=rows, submitted=40)
     run.run(until=10_000)
     assert all(row.is_known_final for row in run.rows)
     assert run.requests <= 0.06 * 4_000
     assert max(run.late) <= 300
 
 
-def test_each_operators_endings_are_learned_apart() -> None:
-    endings = CompletionTimes(youth=10)
+def test_completion_times_are_learned_per_operator() -> None:
+    times = CompletionTimes(youth=10)
     for operator_id, ends in ((1, 3.0), (2, 30.0)):
         for before, age in ((0.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 16.0), (16.0, 32.0)):
             if before < ends:
-                endings.record_results(operator_id, before=before, age=age, number=50, ended=50 if age >= ends else 0)
-    assert endings.share(1, before=0, age=5) == pytest.approx(1)
-    assert endings.share(2, before=0, age=20) == pytest.approx(0)
-    assert endings.share(2, before=20, age=35) == pytest.approx(1)
-    assert 0 < endings.share(3, before=0, age=5) < 1  # nobody knows this one: what is true of all
+                times.record_results(operator_id, before=before, age=age, number=50, ended=50 if age >= ends else 0)
+    assert times.share(1, before=0, age=5) == pytest.approx(1)
+    assert times.share(2, before=0, age=20) == pytest.approx(0)
+    assert times.share(2, before=20, age=35) == pytest.approx(1)
+    assert 0 < times.share(3, before=0, age=5) < 1  # an unknown operator: the curve of all
 
 
-def test_what_was_looked_at_too_rarely_teaches_nothing() -> None:
-    endings = CompletionTimes(youth=10)
-    endings.record_results(1, before=0, age=3_600, number=100, ended=100)
-    endings.record_results(1, before=4, age=100, number=100, ended=100)
-    assert endings.share(1, before=0, age=7_200) == 0
+def test_rows_that_were_polled_too_rarely_teach_nothing() -> None:
+    times = CompletionTimes(youth=10)
+    times.record_results(1, before=0, age=3_600, number=100, ended=100)
+    times.record_results(1, before=4, age=100, number=100, ended=100)
+    assert times.share(1, before=0, age=7_200) == 0
 
 
-def test_a_start_asks_at_once_for_all_that_an_earlier_one_left() -> None:
+def test_rows_that_an_earlier_invocation_left_open_are_polled_immediately() -> None:
     polls = PollSchedule(policy=PollPolicy(), patience=720)
-    seconds = [each for row in range(900) for each in _seconds([Made(created=row, ends=0)], 900)]
+    seconds = [each for row in range(900) for each in _seconds([AcceptedRow(created=row, ends=0)], 900)]
     assert len(polls.due(seconds, _at(4_000))) == 900
 
 
-def test_what_nothing_is_expected_of_is_asked_for_again_in_the_end() -> None:
+def test_rows_without_expected_completions_are_polled_again_in_the_end() -> None:
     polls = PollSchedule(policy=PollPolicy(), patience=720)
-    seconds = [each for row in range(900) for each in _seconds([Made(created=row, ends=0)], 900)]
-    for question in polls.questions(polls.due(seconds, _at(4_000))):
-        polls.asked(question, _at(4_000), {})
+    seconds = [each for row in range(900) for each in _seconds([AcceptedRow(created=row, ends=0)], 900)]
+    for query in polls.queries(polls.due(seconds, _at(4_000))):
+        polls.record_poll(query, _at(4_000), {})
     assert len(polls.due(seconds, _at(4_100))) < 900
     assert len(polls.due(seconds, _at(4_720))) == 900
 
@@ -186,7 +186,7 @@ def test_a_wait_stays_between_its_bounds(wait: float, changed: int, open_before:
     assert 0.05 <= policy.next_wait(wait, min(changed, open_before), open_before) <= 60
 
 
-def test_questions_become_rarer_only_while_nothing_changes() -> None:
+def test_polls_become_rarer_only_while_nothing_changes() -> None:
     policy = PollPolicy(shortest=2, longest=60, growth=1.5)
     assert policy.next_wait(2, 0, 100) == 3
     assert policy.next_wait(50, 0, 100) == 60
@@ -200,35 +200,33 @@ def _slice(second: int, count: int) -> Slice:
 
 
 @given(st.dictionaries(st.integers(0, 500), st.tuples(st.integers(1, 30), st.integers(0, 400)), min_size=1))
-def test_the_cheaper_way_to_ask_is_taken_for_every_part(parts: dict[int, tuple[int, int]]) -> None:
+def test_every_part_is_polled_in_the_cheaper_way(parts: dict[int, tuple[int, int]]) -> None:
     polls = PollSchedule(policy=PollPolicy(), patience=720)
     slices = [_slice(second, count) for second, (count, _) in sorted(parts.items())]
     listed = {second_of(_at(second)): max(count, others) for second, (count, others) in parts.items()}
-    for question in polls.questions(slices):
-        polls.asked(question, _at(1_000), listed)
-    asked = polls.questions(slices)
-    assert sorted(each.second for question in asked for each in question.slices) == sorted(listed)
+    for query in polls.queries(slices):
+        polls.record_poll(query, _at(1_000), listed)
+    queries = polls.queries(slices)
+    assert sorted(each.second for query in queries for each in query.slices) == sorted(listed)
     apart = sum(min(count, -(-listed[second_of(_at(second))] // PER_PAGE_MAX)) for second, (count, _) in parts.items())
     whole = -(-sum(listed.values()) // PER_PAGE_MAX)
-    assert sum(question.requests for question in asked) <= apart
-    assert all(question.is_sweep == (question.pages < question.count) for question in asked)
+    assert sum(query.requests for query in queries) <= apart
+    assert all(query.is_sweep == (query.pages < query.count) for query in queries)
     if whole == 1 and sum(each.count for each in slices) > 1:
-        assert [question.requests for question in asked] == [1]
+        assert [query.requests for query in queries] == [1]
 
 
-def test_a_day_of_open_rows_is_put_into_questions_of_bounded_size() -> None:
+def test_a_day_of_open_rows_is_polled_by_queries_of_bounded_size() -> None:
     slices = [_slice(second, 7) for second in range(30_000)]
-    asked = PollSchedule(policy=PollPolicy(), patience=720).questions(slices)
-    assert sum(question.count for question in asked) == 7 * 30_000
-    assert max(question.count for question in asked) <= TOGETHER
-    assert sum(question.requests for question in asked) <= 1.01 * 7 * 30_000 / PER_PAGE_MAX
+    queries = PollSchedule(policy=PollPolicy(), patience=720).queries(slices)
+    assert sum(query.count for query in queries) == 7 * 30_000
+    assert max(query.count for query in queries) <= MAX_QUERY_ROWS
+    assert sum(query.requests for query in queries) <= 1.01 * 7 * 30_000 / PER_PAGE_MAX
 
 
-def test_a_list_of_many_days_takes_a_request_a_day() -> None:
+def test_a_sweep_of_many_days_takes_one_request_per_day() -> None:
     day = 24 * 3600
     far = [_slice(0, 1), _slice(30 * day, 1)]
-    assert [question.is_sweep for question in PollSchedule(policy=PollPolicy(), patience=720).questions(far)] == [
-        False
-    ] * 2
+    assert [query.is_sweep for query in PollSchedule(policy=PollPolicy(), patience=720).queries(far)] == [False] * 2
     near = [_slice(0, 20), _slice(10 * day, 20)]
-    assert sum(question.requests for question in PollSchedule(policy=PollPolicy(), patience=720).questions(near)) == 2
+    assert sum(query.requests for query in PollSchedule(policy=PollPolicy(), patience=720).queries(near)) == 2

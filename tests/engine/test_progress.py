@@ -1,4 +1,4 @@
-"""What a run tells whoever looks on, as far as it agrees with what it did."""
+"""The progress of a run agrees with what it did."""
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -15,30 +15,30 @@ pytestmark = pytest.mark.anyio
 Pay = Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]
 
 
-async def test_what_was_taken_is_what_the_report_says_was_charged(pay: Pay, onlooker: Any) -> None:
+async def test_the_charges_of_the_progress_are_those_of_the_report(pay: Pay, watcher: Any) -> None:
     declined = "".join(f"R-{row},+6595123{200 + row},5\n" for row in range(100, 104))
     text = "".join(f"R-{row},+6595123{400 + row},5.5\n" for row in range(5)) + declined
     finished, rows = await pay(text=text)
-    look = onlooker.runner.progress()
+    progress = watcher.runner.progress()
     assert {row.state for row in rows} == {RowState.COMPLETED, RowState.FAILED}
-    assert look.taken == finished.report.summary.charged
-    assert look.taken["USD"] > 0
-    assert look.counts == finished.result.counts
-    assert (look.amounts, look.costs) == ({}, {})  # nobody asked for caps
+    assert progress.taken == finished.report.summary.charged
+    assert progress.taken["USD"] > 0
+    assert progress.counts == finished.result.counts
+    assert (progress.amounts, progress.costs) == ({}, {})  # without caps
 
 
-async def test_what_caps_count_is_told_where_there_are_caps(pay: Pay, onlooker: Any) -> None:
+async def test_with_caps_the_progress_has_what_they_count(pay: Pay, watcher: Any) -> None:
     finished, _ = await pay(4, caps={"amounts": {"SGD": 1000}, "costs": {"USD": 1000}})
-    look = onlooker.runner.progress()
-    assert look.amounts == {"SGD": Decimal(20)}
-    assert look.costs == finished.report.summary.charged == look.taken
+    progress = watcher.runner.progress()
+    assert progress.amounts == {"SGD": Decimal(20)}
+    assert progress.costs == finished.report.summary.charged == progress.taken
 
 
-async def test_a_pause_that_the_provider_asks_for_is_told_with_its_reason(pay: Pay, onlooker: Any) -> None:
+async def test_a_pause_after_throttling_is_shown_with_its_reason(pay: Pay, watcher: Any) -> None:
     await pay(1)
-    limiter = onlooker.runner._dvs.limiter
-    assert onlooker.runner.progress().message == ""
+    limiter = watcher.runner._context.dvs.limiter
+    assert watcher.runner.progress().message == ""
     limiter.throttled(120.0, None, limiter.sent())
-    assert onlooker.runner.progress().message in {
-        f"The provider asked for a pause (HTTP 429); {seconds} s are left of it." for seconds in (119, 120)
+    assert watcher.runner.progress().message in {
+        f"Throttled by DVS (HTTP 429); sending resumes in {seconds} s." for seconds in (119, 120)
     }

@@ -1,4 +1,4 @@
-"""Whole runs against the sandbox over a network that fails: what was sent, what was believed, what was paid."""
+"""Whole runs against the sandbox over a failing network: what was sent, what was recorded, what was paid."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ CREATION = "POST /v1/async/transactions HTTP/1.1"
 
 
 def _first_of_each_row(fate: Fate) -> Callable[[int, str, bytes], Fate]:
-    """Give a rule that does something to the first creation of every row."""
+    """Return a rule that gives the first creation of every row a fate, and lets others pass."""
     met: set[str] = set()
 
     def rule(_number: int, line: str, body: bytes) -> Fate:
@@ -43,7 +43,7 @@ def _creations(network: Any) -> Counter[bytes]:
     return Counter(body for line, body in network.seen if line == CREATION)
 
 
-async def test_an_intent_is_on_disk_before_its_request_leaves(pay: Pay, network: Any, tmp_path: Path) -> None:
+async def test_an_intent_is_on_disk_before_its_request_is_sent(pay: Pay, network: Any, tmp_path: Path) -> None:
     found: list[tuple[RowState, str | None]] = []
 
     def rule(_number: int, line: str, body: bytes) -> Fate:
@@ -60,7 +60,7 @@ async def test_an_intent_is_on_disk_before_its_request_leaves(pay: Pay, network:
 
 
 @pytest.mark.parametrize("fate", ["lose", "hang up", "half", (500, b""), (502, b""), (503, b""), (504, b"")])
-async def test_a_creation_without_a_clear_answer_is_sent_again_unchanged_and_paid_once(
+async def test_a_creation_without_a_definite_response_is_sent_again_unchanged_and_paid_once(
     pay: Pay, network: Any, books: Books, fate: Fate
 ) -> None:
     network.rule = _first_of_each_row(fate)
@@ -74,7 +74,7 @@ async def test_a_creation_without_a_clear_answer_is_sent_again_unchanged_and_pai
     assert {outcome.attempt for outcome in outcomes} == {1}
 
 
-async def test_what_stays_unknown_after_all_tries_is_sent_again_by_a_later_pass(
+async def test_a_row_that_stays_unknown_after_all_tries_is_sent_again_by_a_later_pass(
     pay: Pay, network: Any, books: Books
 ) -> None:
     network.rule = _first_of_each_row("hang up")
@@ -83,7 +83,7 @@ async def test_what_stays_unknown_after_all_tries_is_sent_again_by_a_later_pass(
     assert len(books()) == 3
 
 
-async def test_a_refusal_after_an_unknown_try_is_believed_only_when_the_list_agrees(
+async def test_a_refusal_after_an_unknown_try_counts_only_when_the_list_agrees(
     pay: Pay, network: Any, books: Books
 ) -> None:
     fates = iter(["hang up", (400, b"")])
@@ -105,14 +105,14 @@ async def test_a_refusal_after_a_lost_try_fails_the_row_once_the_list_shows_no_t
     assert len(lookups) == 1
 
 
-async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: Any, onlooker: Any) -> None:
+async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: Any, watcher: Any) -> None:
     fates: Iterator[Fate] = chain(["lose"], repeat((400, b"")))
 
     def rule(_number: int, line: str, _body: bytes) -> Fate:
         if line == CREATION:
             return next(fates)
         if "external_id=" in line:
-            onlooker.runner.stop()
+            watcher.runner.stop()
             return 500, b""
         return "pass"
 
@@ -122,7 +122,7 @@ async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: A
     assert finished.result.reason is StopReason.INTERRUPTED
 
 
-async def test_a_clear_refusal_fails_the_row_at_once_and_says_why(pay: Pay, network: Any, books: Books) -> None:
+async def test_a_definite_refusal_fails_the_row_immediately_with_a_reason(pay: Pay, network: Any, books: Books) -> None:
     network.rule = lambda _number, line, _body: (404, b"") if line == CREATION else "pass"
     _, outcomes = await pay(2)
     assert [outcome.state for outcome in outcomes] == [RowState.FAILED] * 2
@@ -145,10 +145,10 @@ async def test_refused_credentials_stop_the_run_and_leave_the_rest_pending(
     assert len(books()) == 2
 
 
-async def test_without_balance_nothing_more_is_sent_and_what_was_sent_is_followed_to_its_end(
+async def test_without_balance_nothing_more_is_sent_and_sent_rows_are_tracked_to_final_status(
     pay: Pay, network: Any, books: Books
 ) -> None:
-    # The wallet held enough when the plan was made; then somebody else spent it.
+    # The balance was sufficient when the plan was made; another program spent it since.
     creations = iter(range(3))
     empty = 400, b'{"errors":[{"code":1006001,"message":"Insufficient balance"}]}'
     network.rule = lambda _number, line, _body: empty if line == CREATION and next(creations, None) is None else "pass"
@@ -159,7 +159,7 @@ async def test_without_balance_nothing_more_is_sent_and_what_was_sent_is_followe
     assert len(books()) == 3
 
 
-async def test_a_provider_that_never_answers_is_given_up_and_every_row_can_be_resumed(
+async def test_a_run_stops_when_dvs_never_responds_and_every_row_can_be_resumed(
     pay: Pay, network: Any, books: Books
 ) -> None:
     network.rule = lambda _number, line, _body: "lose" if line == CREATION else "pass"
@@ -182,10 +182,10 @@ async def test_429_uses_up_no_try_and_no_attempt(pay: Pay, network: Any, books: 
     assert len(books()) == 2
 
 
-async def test_a_stop_lets_land_what_is_on_its_way(pay: Pay, network: Any, books: Books, onlooker: Any) -> None:
+async def test_a_stop_lets_sent_requests_finish(pay: Pay, network: Any, books: Books, watcher: Any) -> None:
     def rule(_number: int, line: str, _body: bytes) -> Fate:
         if line == CREATION:
-            onlooker.runner.stop()
+            watcher.runner.stop()
         return "pass"
 
     network.rule = rule
@@ -198,8 +198,8 @@ async def test_a_stop_lets_land_what_is_on_its_way(pay: Pay, network: Any, books
 
 
 @pytest.mark.parametrize("how", ["interrupted", "refused credentials", "empty wallet"])
-async def test_rows_that_wait_for_their_place_in_time_are_not_sent_after_a_stop(
-    pay: Pay, network: Any, books: Books, onlooker: Any, how: str
+async def test_rows_that_wait_for_the_limiter_are_not_sent_after_a_stop(
+    pay: Pay, network: Any, books: Books, watcher: Any, how: str
 ) -> None:
     answers: dict[str, Fate] = {
         "refused credentials": (401, b""),
@@ -208,7 +208,7 @@ async def test_rows_that_wait_for_their_place_in_time_are_not_sent_after_a_stop(
 
     def rule(_number: int, line: str, _body: bytes) -> Fate:
         if line == CREATION and how == "interrupted":
-            onlooker.runner.stop()
+            watcher.runner.stop()
         return answers.get(how, "pass") if line == CREATION else "pass"
 
     network.rule = rule
@@ -219,14 +219,14 @@ async def test_rows_that_wait_for_their_place_in_time_are_not_sent_after_a_stop(
     assert states[RowState.IN_FLIGHT] == 0
 
 
-async def test_following_many_rows_takes_few_requests(pay: Pay, network: Any) -> None:
+async def test_tracking_many_rows_takes_few_requests(pay: Pay, network: Any) -> None:
     await pay(150)
     followed = [line for line, _ in network.seen if line.startswith("GET /v1/transactions")]
     assert len(followed) < 75
 
 
-async def test_a_transaction_that_vanished_holds_up_no_other_row(pay: Pay, network: Any, onlooker: Any) -> None:
-    """The provider's list is empty, and one transaction is not found by its id either."""
+async def test_a_missing_transaction_delays_no_other_row(pay: Pay, network: Any, watcher: Any) -> None:
+    """DVS's list is empty, and one transaction is not found by its ID either."""
     missing: list[str] = []
     asked: Counter[str] = Counter()
 
@@ -241,7 +241,7 @@ async def test_a_transaction_that_vanished_holds_up_no_other_row(pay: Pay, netwo
         if line != missing[0]:
             return "pass"
         if asked[line] == 3:
-            onlooker.runner.stop()
+            watcher.runner.stop()
         return 404, b'{"errors":[{"code":1008004,"message":"Transaction not found"}]}'
 
     network.rule = rule
@@ -250,7 +250,7 @@ async def test_a_transaction_that_vanished_holds_up_no_other_row(pay: Pay, netwo
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad request</html>", b'{"errors":[{"code":1007001,"mess', b"{}"])
-async def test_a_refusal_without_a_readable_reason_is_no_proof_that_nobody_is_paid(
+async def test_a_refusal_without_a_readable_reason_does_not_prove_that_the_row_is_unpaid(
     pay: Pay, network: Any, books: Books, tmp_path: Path, body: bytes
 ) -> None:
     await pay(3)
@@ -262,7 +262,7 @@ async def test_a_refusal_without_a_readable_reason_is_no_proof_that_nobody_is_pa
     assert len(books()) == 3
 
 
-async def test_a_refusal_without_a_reason_of_what_the_provider_does_not_have_is_a_failure(
+async def test_a_refusal_without_a_reason_is_a_failure_if_dvs_has_no_transaction(
     pay: Pay, network: Any, books: Books
 ) -> None:
     network.rule = lambda _number, line, _body: (400, b"<html>") if line == CREATION else "pass"
@@ -271,7 +271,7 @@ async def test_a_refusal_without_a_reason_of_what_the_provider_does_not_have_is_
     assert books() == []
 
 
-async def test_no_more_requests_are_on_their_way_at_once_than_was_asked_for(network: Any, pay: Pay) -> None:
+async def test_concurrent_requests_never_exceed_the_concurrency(network: Any, pay: Pay) -> None:
     finished, _ = await pay(60)
     assert finished.result.counts[RowState.COMPLETED] == 60
     assert network.most["POST"] == 4

@@ -1,0 +1,90 @@
+"""What the parts of one run share; creating it reads the ledger once."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bulk_topup.domain.guards import Caps, Guards, Mode
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import run_arguments
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine.budget import Budget
+from bulk_topup.engine.charges import Charges
+from bulk_topup.engine.concurrency import concurrency_for
+from bulk_topup.engine.control import Control
+from bulk_topup.engine.journal import Journal
+from bulk_topup.engine.operator_breaker import OperatorBreaker
+from bulk_topup.engine.run_options import RunOptions
+from bulk_topup.ledger import LedgerStore, Spent
+from bulk_topup.system.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunContext:
+    """One run's client, ledger, clock and state, shared by the parts that submit, track, hold and record."""
+
+    #: The run, whose lock the caller holds.
+    run: Run
+    #: How the run sends and tracks.
+    options: RunOptions
+    #: An open client; its limiter paces all requests.
+    dvs: AsyncDVS
+    #: An open ledger; while the run is running, only the thread of `journal` uses it.
+    ledger: LedgerStore
+    #: Calls the ledger and groups moves into commits.
+    journal: Journal
+    #: Pauses and stops the run.
+    control: Control
+    #: Where time comes from.
+    clock: Clock
+    #: What may still be sent within the caps.
+    budget: Budget
+    #: Which operators are paused.
+    operators: OperatorBreaker
+    #: What this invocation charged or put on hold.
+    charges: Charges
+    #: Maximum concurrent requests.
+    concurrency: int
+
+    @classmethod
+    def create(cls, *, run: Run, dvs: AsyncDVS, ledger: LedgerStore, options: RunOptions, clock: Clock) -> Self:
+        """Create the context of one execution of a run; call it inside the event loop of that execution.
+
+        Args:
+            run: the run, whose lock the caller holds.
+            dvs: an open client.
+            ledger: an open ledger.
+            options: how the run sends and tracks.
+            clock: where time comes from.
+        """
+        control = Control(clock, options.circuit)
+        journal = Journal(ledger, run, clock)
+        guards = options.guards
+        spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
+        return cls(
+            run=run,
+            options=options,
+            dvs=dvs,
+            ledger=ledger,
+            journal=journal,
+            control=control,
+            clock=clock,
+            budget=Budget(guards.caps, spent),
+            operators=OperatorBreaker(guards.operators, clock),
+            charges=Charges(),
+            concurrency=options.concurrency or concurrency_for(dvs.limiter),
+        )
+
+    @property
+    def guards(self) -> Guards:
+        """What the run is allowed to do with money."""
+        return self.options.guards
+
+    @property
+    def is_hold_mode(self) -> bool:
+        """Whether all transactions are created first, and then all confirmed or all cancelled."""
+        return self.guards.mode is Mode.HOLD
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run, in backticks."""
+        return f"`bulk-topup resume {run_arguments(self.run)}`"
