@@ -87,14 +87,14 @@ class ScheduledCommand:
     job: Path
     schedule: Schedule
     #: The program and its arguments.
-    words: Sequence[str]
+    arguments: Sequence[str]
     #: Where it is started.
     directory: Path
     user: str
     #: Lines KEY=VALUE with the credentials; None where none are needed.
     environment_file: Path | None
     #: Whether a further start on the same day would send rows anew that have failed, as one that retries does.
-    tries_anew: bool = False
+    is_retry: bool = False
     #: Where everything that is printed goes too; None for cron's mail or the journal alone.
     log: Path | None
 
@@ -102,7 +102,7 @@ class ScheduledCommand:
 def crontab(started: ScheduledCommand) -> str:
     """Write the lines of a crontab."""
     _demand_printable(started)
-    words = shlex.join(started.words)
+    words = shlex.join(started.arguments)
     if started.environment_file is not None:
         words += f" --credentials {shlex.quote(str(started.environment_file))}"
     line = f"cd {shlex.quote(str(started.directory))} && umask 077 && {words}"
@@ -121,7 +121,7 @@ def crontab(started: ScheduledCommand) -> str:
 def systemd_units(started: ScheduledCommand) -> dict[str, str]:
     """Write a service and its timer, by the names of their files.
 
-    Each begins with a line that names the job's file, see `starts_another`.
+    Each begins with a line that names the job's file, see `belongs_to_another_job`.
     """
     _demand_printable(started)
     _demand_plain_ends(started)
@@ -139,7 +139,7 @@ def systemd_units(started: ScheduledCommand) -> dict[str, str]:
         environment_file=""
         if environment_file is None
         else f"EnvironmentFile={_specifiers(_one_file(environment_file))}\n",
-        command=" ".join(map(_word, started.words)),
+        command=" ".join(map(_word, started.arguments)),
         output="journal" if log is None else f"append:{_specifiers(str(log))}",
         restarts=_RESTARTS,
         burst=starts + _RESTARTS,
@@ -155,14 +155,14 @@ def systemd_units(started: ScheduledCommand) -> dict[str, str]:
     return {f"{stem}.service": service, f"{stem}.timer": timer}
 
 
-def starts_another(text: str, unit: str) -> bool:
+def belongs_to_another_job(text: str, unit: str) -> bool:
     """Tell whether a unit's text is of another job than the unit that would take its place."""
     return text.partition("\n")[0] != unit.partition("\n")[0]
 
 
 def _later(started: ScheduledCommand) -> CronTimes | None:
     """Give when starts are made up for and interrupted runs go on; what tries anew does so the next night."""
-    hours = () if started.tries_anew else started.schedule.times.later_hours(started.schedule.window)
+    hours = () if started.is_retry else started.schedule.times.later_hours(started.schedule.catch_up_window)
     return started.schedule.times.at_hours(hours) if hours else None
 
 
@@ -182,7 +182,7 @@ def _demand_plain_ends(started: ScheduledCommand) -> None:
 
 
 def _demand_printable(started: ScheduledCommand) -> None:
-    places = (started.name, started.job, started.directory, started.environment_file, started.log, *started.words)
+    places = (started.name, started.job, started.directory, started.environment_file, started.log, *started.arguments)
     for text in map(str, filter(None, places)):
         if not text.isprintable():
             raise JobError(f"{text!a} has characters that nobody sees, which no crontab and no unit can hold.")

@@ -32,7 +32,7 @@ def render_dates(template: str, today: date) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Collision:
+class SharedRun:
     """Two days that would share a run although they are not meant to."""
 
     first: date
@@ -44,7 +44,7 @@ class Collision:
 
 def first_shared_run(
     days: Iterable[date], key_on: Callable[[date], str], list_on: Callable[[date], str]
-) -> Collision | None:
+) -> SharedRun | None:
     """Find the first day that would go on with another day's run, for another list or after other runs; None for none.
 
     Whoever is in both lists would count as paid on the second day.
@@ -61,6 +61,6 @@ def first_shared_run(
         known = first.setdefault(key, day)
         lists = list_on(known), list_on(day)
         if lists[0] != lists[1] or (key != last_key and known != day):
-            return Collision(first=known, second=day, key=key, lists=lists)
+            return SharedRun(first=known, second=day, key=key, lists=lists)
         last_key = key
     return None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.toml_lines import Path
+from bulk_topup.jobs.toml_lines import KeyPath
 
 #: Where the message of a syntax error says that it is.
 _AT: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")
@@ -71,10 +71,10 @@ class InvalidJobError(JobError):
     def __init__(self, what: str, mistakes: tuple[Diagnostic, ...]) -> None:
         separator = "\n  " if any(mistake.key for mistake in mistakes) else " "
         super().__init__(separator.join([what, *map(str, mistakes)]))
-        self.mistakes = mistakes
+        self.diagnostics = mistakes
 
 
-def syntax_mistake(message: str, text: str) -> Diagnostic:
+def syntax_diagnostic(message: str, text: str) -> Diagnostic:
     """Give the mistake that a message of `tomllib` tells of."""
     cure = next((f"; {cure}" for beginning, cure in _SYNTAX_CURES if message.startswith(beginning)), "")
     match = _AT.search(message)
@@ -84,7 +84,9 @@ def syntax_mistake(message: str, text: str) -> Diagnostic:
     return Diagnostic(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}{cure}")
 
 
-def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Diagnostic, ...]:
+def diagnostics_from(
+    error: ValidationError, model: type[BaseModel], lines: Mapping[KeyPath, int]
+) -> tuple[Diagnostic, ...]:
     """Give what a validation found, in the order of the lines.
 
     Args:
@@ -100,7 +102,7 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[P
     return tuple(sorted(found, key=lambda mistake: mistake.line or 0))
 
 
-def _line(path: Path, kind: str, lines: Mapping[Path, int]) -> int | None:
+def _line(path: KeyPath, kind: str, lines: Mapping[KeyPath, int]) -> int | None:
     """Give the line of the key, else that of the table that it belongs to."""
     if kind == "missing":
         path = path[:-1]
@@ -109,7 +111,7 @@ def _line(path: Path, kind: str, lines: Mapping[Path, int]) -> int | None:
     return lines.get(path)
 
 
-def _cure(kind: str, message: str, path: Path, model: type[BaseModel]) -> str:
+def _cure(kind: str, message: str, path: KeyPath, model: type[BaseModel]) -> str:
     message = message.removeprefix("Value error, ")
     if kind == "extra_forbidden":
         keys = sorted(_model_at(path[:-1], model).model_fields)
@@ -128,7 +130,7 @@ def _meant(problem: ErrorDetails) -> str:
     return f"; do you mean {near[0]}?" if near else ""
 
 
-def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel]:
+def _model_at(path: KeyPath, model: type[BaseModel]) -> type[BaseModel]:
     for key in path:
         if key in model.model_fields:
             model = next(_models(model.model_fields[str(key)].annotation), model)

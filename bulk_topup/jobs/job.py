@@ -16,7 +16,7 @@ from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
 from bulk_topup.jobs.date_templates import Template, render_dates
-from bulk_topup.jobs.list_pattern import is_pattern, matches, unescaped, without_patterns
+from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
 from bulk_topup.plan import PlanOptions
@@ -148,7 +148,9 @@ class Job(Guards):
     def key_on(self, today: date) -> str:
         """Give the run key of a day, see `at`; by default the name of that day's list without its ending."""
         return (
-            render_dates(self.run_key, today) if self.run_key else Path(unescaped(render_dates(self.list, today))).stem
+            render_dates(self.run_key, today)
+            if self.run_key
+            else Path(unescape_pattern(render_dates(self.list, today))).stem
         )
 
     def at(self, today: date, folder: Path) -> Self:
@@ -164,8 +166,8 @@ class Job(Guards):
             ListError: several files match the pattern.
         """
         list_ = render_dates(self.list, today)
-        pattern = str(Path(without_patterns(str(folder))) / list_)
-        list_path = pattern if is_pattern(list_) else unescaped(pattern)
+        pattern = str(Path(escape_pattern(str(folder))) / list_)
+        list_path = pattern if is_pattern(list_) else unescape_pattern(pattern)
         key = self.key_on(today)
         if not key.strip() or not key.isprintable():
             # A key that nobody can tell from another one begins no run: it would resume somebody else's.
@@ -220,7 +222,7 @@ class Job(Guards):
 
 
 def _only_match(pattern: str, job: Job) -> str:
-    found = matches(pattern)
+    found = find_matches(pattern)
     if not found:
         raise NoListError(f"No file matches {pattern}; put the list there, or correct the job's list.", job)
     if len(found) > 1:

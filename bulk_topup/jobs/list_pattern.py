@@ -14,17 +14,17 @@ def is_pattern(path: str) -> bool:
     return any(match[1] for match in _WILD.finditer(path))
 
 
-def without_patterns(path: str) -> str:
+def escape_pattern(path: str) -> str:
     """Write a path so that it is taken as it is, whatever characters it has."""
     return re.sub(r"[*?]", r"[\g<0>]", path)
 
 
-def unescaped(path: str) -> str:
+def unescape_pattern(path: str) -> str:
     """Give the one path that is meant where no pattern is."""
     return re.sub(r"\[([*?])\]", r"\1", path)
 
 
-def matches(pattern: str) -> list[str]:
+def find_matches(pattern: str) -> list[str]:
     """Give the files that match, in the order of the alphabet."""
     # Only * and ? are patterns: brackets stand in many a file's name.
     escaped = re.sub(r"\[(?![*?]\])", "[[]", pattern)

@@ -9,11 +9,10 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.diagnostics import InvalidJobError, mistakes_of, syntax_mistake
+from bulk_topup.jobs.diagnostics import InvalidJobError, diagnostics_from, syntax_diagnostic
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.jobs.toml_lines import Path as Place
-from bulk_topup.jobs.toml_lines import line_numbers
+from bulk_topup.jobs.toml_lines import KeyPath, line_numbers
 from bulk_topup.system.files import similar_to
 
 #: Bytes of a job file that are read; one has a few hundred.
@@ -40,11 +39,11 @@ def _read(path: Path) -> str:
         raise JobError(f"The job file {path} is not valid TOML: {error}; save it as UTF-8.") from error
 
 
-def _made(model: type[AnyJob], values: Mapping[str, object], where: str, lines: Mapping[Place, int]) -> AnyJob:
+def _made(model: type[AnyJob], values: Mapping[str, object], where: str, lines: Mapping[KeyPath, int]) -> AnyJob:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InvalidJobError(f"{where} is not acceptable:", mistakes_of(error, model, lines)) from None
+        raise InvalidJobError(f"{where} is not acceptable:", diagnostics_from(error, model, lines)) from None
 
 
 def load_any_job(path: Path) -> Job | RetryJob:
@@ -62,7 +61,7 @@ def load_any_job(path: Path) -> Job | RetryJob:
         )
         raise JobError(f"The job file {path} is not valid TOML: {what}.") from error
     except ValueError as error:  # of its TOML or its numbers
-        mistake = syntax_mistake(str(error), text)
+        mistake = syntax_diagnostic(str(error), text)
         raise InvalidJobError(f"The job file {path} is not valid TOML:", (mistake,)) from error
     named, where, lines = {"name": path.stem, **values}, f"The job file {path}", line_numbers(text)
     return _made(RetryJob, named, where, lines) if "retry_of" in values else _made(Job, named, where, lines)

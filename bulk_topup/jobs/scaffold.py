@@ -64,7 +64,7 @@ class Answers:
     source: ListSource
     #: None where the list has a column for it.
     product: int | None
-    often: Frequency
+    frequency: Frequency
     environment: Environment
 
 
@@ -86,7 +86,7 @@ def job_text(answers: Answers, today: date) -> str:
         schema=f"#:schema ./{SCHEMA_FILE}\n" if (answers.file.parent / SCHEMA_FILE).exists() else "",
         file=answers.file,
         name=_quoted(answers.file.stem),
-        run_key=_quoted(RUN_KEYS[answers.often]),
+        run_key=_quoted(RUN_KEYS[answers.frequency]),
         list=_quoted(path),
         source="".join(f"{key} = {_quoted(value)}\n" for key, value in stated if value is not None),
         product="" if answers.product is None else f"product = {answers.product}\n",

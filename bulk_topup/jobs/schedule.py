@@ -177,7 +177,7 @@ def _checked_span(text: str) -> str:
     return text
 
 
-Span = Annotated[str, AfterValidator(_checked_span)]
+Duration = Annotated[str, AfterValidator(_checked_span)]
 
 
 class Schedule(BaseModel):
@@ -188,13 +188,13 @@ class Schedule(BaseModel):
     #: As in crontab, in the machine's time zone: minute, hour, day of the month, month, weekday; e.g. "0 17 28 * *".
     at: Annotated[str, AfterValidator(_checked_times)]
     #: Until when after its time a start that was missed is made up for, e.g. "12h".
-    catch_up: Span = "12h"
+    catch_up: Duration = "12h"
     #: Until when after its time rows are sent, e.g. "6h"; what is left then is left to a person.
-    deadline: Span | None = None
+    deadline: Duration | None = None
 
     @model_validator(mode="after")
     def _makes_up_in_time(self) -> Self:
-        if self.deadline is not None and self.window > self.span:
+        if self.deadline is not None and self.catch_up_window > self.sending_window:
             raise ValueError("a start that is made up for later than deadline would send nothing; shorten catch_up")
         return self
 
@@ -204,12 +204,12 @@ class Schedule(BaseModel):
         return cron_times(self.at)
 
     @property
-    def window(self) -> timedelta:
+    def catch_up_window(self) -> timedelta:
         """How long after its time a start is made up for."""
         return parse_duration(self.catch_up) or timedelta()
 
     @property
-    def span(self) -> timedelta:
+    def sending_window(self) -> timedelta:
         """How long after its time rows are sent; without a deadline for ever."""
         return timedelta.max if self.deadline is None else parse_duration(self.deadline) or timedelta()
 
@@ -222,7 +222,7 @@ class Schedule(BaseModel):
             JobError: the last time is longer ago than starts are made up for.
         """
         due = self.times.last(now)
-        if now - due.at >= self.window + LATENESS:
+        if now - due.at >= self.catch_up_window + LATENESS:
             raise JobError(
                 f"No start is due: the last time of the schedule was {due.wall:%Y-%m-%d %H:%M}, and starts are "
                 f"made up for within {self.catch_up}. Nothing was sent. If that start was missed, make up for it by "

@@ -23,18 +23,18 @@ _READING: Final = {
 }
 
 
-def reading_of(job: Job) -> str:
+def reading_snapshot(job: Job) -> str:
     """Give how a job has its list read."""
     return json.dumps(job.model_dump(mode="json", include=_READING))
 
 
-def reporting_of(job: Job) -> str:
+def report_snapshot(job: Job) -> str:
     """Give where a job wants its report, from whatever folder the run goes on, and as what."""
     folder = None if job.report_folder is None else str(Path(job.report_folder).absolute())
     return json.dumps({"folder": folder, "formats": [format_.value for format_ in job.reports]})
 
 
-def job_of(run: Run) -> Job | None:
+def job_from_run(run: Run) -> Job | None:
     """Give a job that reads a run's list as its own did; None where the run does not know how."""
     if run.reading is None:
         return None

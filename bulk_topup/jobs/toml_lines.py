@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Where a value is: the keys that lead to it, and its number in each array on the way, from 0.
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _TOKEN: Final = re.compile(
     r"""
@@ -20,7 +20,7 @@ _TOKEN: Final = re.compile(
 _OPEN: Final = {"[": "]", "{": "}"}
 
 
-def line_numbers(text: str) -> Mapping[Path, int]:
+def line_numbers(text: str) -> Mapping[KeyPath, int]:
     """Give the line, counted from 1, on which each key of a valid document stands, and each item of its arrays."""
     return _Reader(text).read()
 
@@ -36,13 +36,13 @@ class _Reader:
                 self._tokens.append((str(match.lastgroup), match[0], line))
             line += match[0].count("\n")
         self._next = 0
-        self._lines: dict[Path, int] = {}
+        self._lines: dict[KeyPath, int] = {}
         #: How many tables an array of tables has so far.
-        self._counts: dict[Path, int] = {}
+        self._counts: dict[KeyPath, int] = {}
 
-    def read(self) -> dict[Path, int]:
+    def read(self) -> dict[KeyPath, int]:
         """Read to the end."""
-        table: Path = ()
+        table: KeyPath = ()
         while self._next < len(self._tokens):
             if self._is("\n"):
                 self._next += 1
@@ -55,12 +55,12 @@ class _Reader:
     def _is(self, mark: str) -> bool:
         return self._next < len(self._tokens) and self._tokens[self._next][:2] == ("mark", mark)
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         line = self._tokens[self._next][2]
         self._next += 1
         is_array = self._is("[")
         self._next += is_array
-        path: Path = ()
+        path: KeyPath = ()
         *above, last = self._key("]")
         for key in above:
             self._lines.setdefault((*path, key), line)
@@ -74,7 +74,7 @@ class _Reader:
             self._lines[path] = line
         return path
 
-    def _latest(self, path: Path) -> Path:
+    def _latest(self, path: KeyPath) -> KeyPath:
         return (*path, self._counts[path] - 1) if path in self._counts else path
 
     def _key(self, end: str) -> list[str]:
@@ -89,7 +89,7 @@ class _Reader:
                 parts.append(str(tomllib.loads(f"key = {token}")["key"]) if kind == "string" else token)
         return parts or [""]
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         line = self._tokens[self._next][2]
         path = table
         for key in self._key("="):
@@ -97,7 +97,7 @@ class _Reader:
             self._lines.setdefault(path, line)
         self._value(path)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         """Read a value; the mark that ends it is left."""
         if not self._is("[") and not self._is("{"):
             while self._next < len(self._tokens) and self._tokens[self._next][1] not in {"\n", ",", "]", "}"}:

@@ -53,14 +53,14 @@ def send(channel: Channel, message: Message) -> str | None:
         is_sent = sender.notify(
             body=body,
             title=message.title,
-            notify_type=apprise.NotifyType(message.tone.value),
+            notify_type=apprise.NotifyType(message.type.value),
             body_format=apprise.NotifyFormat.TEXT,
             attach=_attached(fitting),
         )
         return None if is_sent else _why_not(channel, said)
 
 
-def why_not_usable(channel: Channel) -> str | None:
+def address_error(channel: Channel) -> str | None:
     """Give why Apprise could send nothing to an address whatever it says; None where it can be tried."""
     import apprise
 

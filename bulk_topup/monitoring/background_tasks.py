@@ -22,7 +22,7 @@ class BackgroundTasks:
         #: Until when anything is waited for, by the monotonic clock; soon, once somebody asked the process to end.
         self._latest = math.inf
 
-    def begin(self, what: str, errand: Callable[[], str | None]) -> None:
+    def start(self, what: str, errand: Callable[[], str | None]) -> None:
         """Begin an errand and return at once.
 
         Args:

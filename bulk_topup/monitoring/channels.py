@@ -58,7 +58,7 @@ class Variables:
         known = {name: value for name, value in stated.items() if value is not None}
         return cls(values={**known, **os.environ}, file=file)
 
-    def filled(self, text: str) -> str:
+    def substitute(self, text: str) -> str:
         """Fill in what a job file says; what is only a part of it is quoted as a URL needs it.
 
         Raises:
@@ -84,7 +84,7 @@ def ping_url(text: str, variables: Variables) -> str:
     Raises:
         JobError: a name has no value, or it is no URL.
     """
-    url = variables.filled(text)
+    url = variables.substitute(text)
     parts = urlsplit(url)
     path = parts.path.strip("/")
     # Whoever knows it can ping; a path that anybody could guess is no secret, and would be found everywhere. Its parts
@@ -95,7 +95,7 @@ def ping_url(text: str, variables: Variables) -> str:
     return url
 
 
-def channels_of(notifications: Sequence[Notification], folder: Path, variables: Variables) -> tuple[Channel, ...]:
+def load_channels(notifications: Sequence[Notification], folder: Path, variables: Variables) -> tuple[Channel, ...]:
     """Give the channels of a job.
 
     Args:
@@ -127,7 +127,7 @@ def channels_of(notifications: Sequence[Notification], folder: Path, variables: 
 
 def _addresses(notification: Notification, folder: Path, variables: Variables) -> Iterator[str]:
     for text in notification.to:
-        yield variables.filled(text)
+        yield variables.substitute(text)
     if notification.to_file is not None:
         yield from _lines(folder / notification.to_file)
 

@@ -84,7 +84,7 @@ class JSONLog:
     """Writes happenings of one start; a line that cannot be written is lost, and the run goes on.
 
     Args:
-        handler: where lines go, from `log_to`.
+        handler: where lines go, from `open_log`.
         job: whose start it is.
     """
 
@@ -105,11 +105,11 @@ class JSONLog:
             return error.strerror
         return self._handler.why_lost
 
-    def is_of(self, job: str, run_key: str) -> None:
+    def set_run(self, job: str, run_key: str) -> None:
         """Take in which run it is."""
         self._job, self._run = job, f"{job}/{run_key}"
 
-    def told(self, event: str, text: str) -> None:
+    def write_notice(self, event: str, text: str) -> None:
         """Write a sentence of ours that people are told, without whom and what it quotes."""
         self.write(event, level=logging.WARNING, message=redact_personal_data(text))
 
@@ -119,7 +119,7 @@ class JSONLog:
         record.items = {"event": event, "job": self._job, "run": self._run, **items}
         self._handler.handle(record)
 
-    def moved(self, moved: Sequence[tuple[Attempt, Move]]) -> None:
+    def write_moves(self, moved: Sequence[tuple[Attempt, Move]]) -> None:
         """Write that rows changed their states, once that is on disk."""
         for attempt, move in moved:
             facts = move.facts
@@ -137,7 +137,7 @@ class JSONLog:
                 status=None if facts is None else _status(facts.status_message),
             )
 
-    def tried(self, method: str, path: str, status: int | None, seconds: float) -> None:
+    def write_request(self, method: str, path: str, status: int | None, seconds: float) -> None:
         """Write that a request was answered, or that it was not where `status` is None; success only in detail."""
         is_well = status is not None and status < 400
         if is_well and not self._is_detailed:
@@ -152,7 +152,7 @@ class JSONLog:
         )
 
 
-def log_to(place: Path | TextIO) -> FileLog | StreamLog:
+def open_log(place: Path | TextIO) -> FileLog | StreamLog:
     """Open a log: a file that is appended to and may be rotated, or a stream.
 
     Raises:

@@ -38,8 +38,8 @@ class Message:
     """What somebody is told."""
 
     #: A channel that listens to any of them gets it, once.
-    occasions: frozenset[NotificationEvent]
-    tone: MessageType
+    events: frozenset[NotificationEvent]
+    type: MessageType
     #: One line.
     title: str
     #: Plain text.
@@ -63,9 +63,9 @@ class MessageContext:
 class Ending:
     """How a start ended."""
 
-    code: int
+    exit_code: int
     #: What stopped it, as the terminal tells; empty where nothing did.
-    said: str
+    error: str
     #: It needs an approval.
     is_approval_needed: bool = False
     #: Nobody expected it: the process ends with a traceback.
@@ -115,8 +115,8 @@ def start_message(told: MessageContext, rows: int, costs: Mapping[str, Decimal])
     lines = [f"Run {told.run} in {told.environment} begins: {_rows(rows)} to be sent or followed."]
     lines += [f"Should cost: {format_plain(cost)} {unit}" for unit, cost in costs.items()]
     return Message(
-        occasions=frozenset({NotificationEvent.START}),
-        tone=MessageType.INFO,
+        events=frozenset({NotificationEvent.START}),
+        type=MessageType.INFO,
         title=f"{told.run}: begins, {_rows(rows)}",
         body=_body(told, lines),
         files={},
@@ -134,8 +134,8 @@ def plan_message(
         f"What to do next: look at it and approve it, `bulk-topup approve {plan}`",
     ]
     return Message(
-        occasions=frozenset({NotificationEvent.APPROVAL}),
-        tone=MessageType.WARNING,
+        events=frozenset({NotificationEvent.APPROVAL}),
+        type=MessageType.WARNING,
         title=f"{told.run}: a plan waits for an approval",
         body=_body(told, lines),
         files={},
@@ -146,12 +146,12 @@ def end_message(told: MessageContext, ending: Ending) -> Message:
     """Tell how a start ended."""
     meaning, next_step = _meaning(ending)
     short = "" if ending.summary is None else _short(ending.summary)
-    if ending.code == 1 and ending.summary is not None and not short and not ending.is_crash:
+    if ending.exit_code == 1 and ending.summary is not None and not short and not ending.is_crash:
         meaning = _ALL_BUT
-    what = short if ending.code == 1 and short else meaning
-    lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.code}: {meaning}.", ""]
-    if ending.said:
-        lines += [_without_people(ending.said[:SAID_CHARACTERS]), ""]
+    what = short if ending.exit_code == 1 and short else meaning
+    lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.exit_code}: {meaning}.", ""]
+    if ending.error:
+        lines += [_without_people(ending.error[:SAID_CHARACTERS]), ""]
     if ending.summary is not None:
         lines += [*_figures(ending.summary), ""]
     requests = "" if ending.requests is None else f", {ending.requests} requests"
@@ -160,9 +160,9 @@ def end_message(told: MessageContext, ending: Ending) -> Message:
     if ending.folder is not None:
         lines.append(f"Report: {ending.folder}")
     return Message(
-        occasions=_occasions(ending),
-        tone=_tone(ending),
-        title=f"{told.run}: {what} (exit code {ending.code})",
+        events=_occasions(ending),
+        type=_tone(ending),
+        title=f"{told.run}: {what} (exit code {ending.exit_code})",
         body=_body(told, lines),
         files=ending.files,
     )
@@ -171,16 +171,16 @@ def end_message(told: MessageContext, ending: Ending) -> Message:
 def _meaning(ending: Ending) -> tuple[str, str]:
     if ending.is_crash:
         return _CRASHED
-    return _TO_APPROVE if ending.is_approval_needed else _MEANINGS[ending.code]
+    return _TO_APPROVE if ending.is_approval_needed else _MEANINGS[ending.exit_code]
 
 
 def _steps(ending: Ending, by_code: str) -> Iterator[str]:
     """Give what to do next: the run's own steps, and what the exit code asks for where they do not say it."""
     steps = () if ending.verdict is None or ending.is_crash else ending.verdict.steps
     has_open = ending.summary is not None and any(ending.summary.counts[state] for state in OPEN_STATES)
-    if ending.code == 4 and has_open:
+    if ending.exit_code == 4 and has_open:
         yield "Mend what is told here."
-    elif not steps or (ending.code not in {0, 1} and not has_open):
+    elif not steps or (ending.exit_code not in {0, 1} and not has_open):
         yield by_code
     for step in steps:
         yield step.text
@@ -189,17 +189,17 @@ def _steps(ending: Ending, by_code: str) -> Iterator[str]:
 
 
 def _tone(ending: Ending) -> MessageType:
-    if ending.code == 0:
+    if ending.exit_code == 0:
         return MessageType.SUCCESS
-    return MessageType.FAILURE if ending.is_crash or ending.code not in {1, 75} else MessageType.WARNING
+    return MessageType.FAILURE if ending.is_crash or ending.exit_code not in {1, 75} else MessageType.WARNING
 
 
 def _occasions(ending: Ending) -> frozenset[NotificationEvent]:
     if ending.is_approval_needed:
         return frozenset({NotificationEvent.APPROVAL, NotificationEvent.FAILURE})
-    if ending.code == 0:
+    if ending.exit_code == 0:
         return frozenset({NotificationEvent.FINISH})
-    is_finished = ending.code == 1 and not ending.is_crash
+    is_finished = ending.exit_code == 1 and not ending.is_crash
     return frozenset(
         {NotificationEvent.FINISH, NotificationEvent.FAILURE} if is_finished else {NotificationEvent.FAILURE}
     )

@@ -1,4 +1,4 @@
-"""Figures of a start for Prometheus, as its node exporter collects them from text files; writes the file.
+"""RunMetrics of a start for Prometheus, as its node exporter collects them from text files; writes the file.
 
 The text is written here and not by a library, because that one makes a float of every amount.
 """
@@ -19,7 +19,7 @@ MODE: Final = 0o644
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
+class RunMetrics:
     """What is known of a start at one moment."""
 
     job: str
@@ -39,18 +39,18 @@ class Figures:
     throttled: int = 0
     #: What the wallet has paid for completed rows, and what it has set aside for open ones, by currency.
     charged: Mapping[str, Decimal] = field(default_factory=dict)
-    held: Mapping[str, Decimal] = field(default_factory=dict)
+    on_hold: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 _Sample = tuple[Mapping[str, str], Decimal | int]
 
 
-def exposition(figures: Figures) -> str:
+def exposition(figures: RunMetrics) -> str:
     """Give the figures in Prometheus' text format."""
     return "".join(_lines(figures))
 
 
-def write_metrics(path: Path, figures: Figures) -> None:
+def write_metrics(path: Path, figures: RunMetrics) -> None:
     """Write the figures into a file, whole or not at all.
 
     Raises:
@@ -61,7 +61,7 @@ def write_metrics(path: Path, figures: Figures) -> None:
         temporary.chmod(MODE)
 
 
-def _lines(figures: Figures) -> Iterator[str]:
+def _lines(figures: RunMetrics) -> Iterator[str]:
     is_running = figures.exit_code is None
     yield from _family(
         figures,
@@ -87,7 +87,7 @@ def _lines(figures: Figures) -> Iterator[str]:
     yield from _family(figures, "rows", "gauge", "Rows of the run in each state.", rows)
     money: list[_Sample] = [
         ({"kind": kind, "currency": currency}, amount)
-        for kind, sums in (("charged", figures.charged), ("held", figures.held))
+        for kind, sums in (("charged", figures.charged), ("held", figures.on_hold))
         for currency, amount in sums.items()
     ]
     meaning = "What the wallet has paid for the run's completed rows, and holds for its open ones, by currency."
@@ -104,7 +104,7 @@ def _lines(figures: Figures) -> Iterator[str]:
     )
 
 
-def _family(figures: Figures, name: str, kind: str, meaning: str, samples: list[_Sample]) -> Iterator[str]:
+def _family(figures: RunMetrics, name: str, kind: str, meaning: str, samples: list[_Sample]) -> Iterator[str]:
     if not samples:
         return
     full = f"bulk_topup_{name}"

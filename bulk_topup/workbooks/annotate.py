@@ -24,7 +24,7 @@ from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
 from bulk_topup.system.files import atomic_write, sha256_of
-from bulk_topup.workbooks.workbook_file import cells_of, losses, opened
+from bulk_topup.workbooks.workbook_file import cells_of, find_losses, open_workbook
 
 #: What stands beside each row: the report's fields but the line, which is the row's own.
 FIELDS: Final = tuple(field for field in RESULT_FIELDS if field != "line")
@@ -49,7 +49,7 @@ class AnnotationError(BulkTopupError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Annotated:
+class AnnotateResult:
     """What was written, and what was not."""
 
     file: Path
@@ -83,7 +83,7 @@ def annotate(
     reveal_pins: bool = False,
     allow_loss: bool = False,
     force: bool = False,
-) -> Annotated:
+) -> AnnotateResult:
     """Write a workbook with what became of the run's rows beside them.
 
     Args:
@@ -107,7 +107,7 @@ def annotate(
             "`bulk-topup report` tells what is left of it."
         )
     in_place = target.resolve() == source.resolve()
-    with opened(source) as (workbook, said, read):
+    with open_workbook(source) as (workbook, said, read):
         if target.suffix.lower() != source.suffix.lower():
             raise AnnotationError(f"{target} does not end in {source.suffix} as the workbook does; name it so.")
         if target.exists() and not force and not in_place:
@@ -119,7 +119,7 @@ def annotate(
             # A link is followed, so that the file that it names is changed.
             with atomic_write(target.resolve()) as temporary:
                 workbook.save(temporary)
-                lost = [*said, *losses(source, temporary)]
+                lost = [*said, *find_losses(source, temporary)]
                 if in_place and has_formulas:
                     lost.append("the values of its formulas, until a spreadsheet program saves it")
                 if lost and not allow_loss:
@@ -131,7 +131,7 @@ def annotate(
                     raise AnnotationError(f"{source} was changed while it was read; start again.")
         except OSError as error:
             raise AnnotationError(f"{target} cannot be written: {error.strerror or error}.") from error
-    return Annotated(
+    return AnnotateResult(
         file=target,
         sheet=table.sheet,
         rows=annotated,

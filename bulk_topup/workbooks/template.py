@@ -158,7 +158,7 @@ _LENGTHS: Final = {
 }
 
 
-def name_of(field: str) -> str:
+def column_name(field: str) -> str:
     """Give the name that a column of a field has in a template: reading a list maps it without being told."""
     group, _, last = field.partition(".")
     if field in _NAMES:
@@ -237,17 +237,17 @@ def _choices(product: Product) -> Iterator[tuple[list[str], list[list[str]]]]:
 
 
 def _instead(first: Sequence[str], others: Sequence[Sequence[str]]) -> str:
-    written = " or ".join(" with ".join(f'"{name_of(field)}"' for field in inner) for inner in others)
+    written = " or ".join(" with ".join(f'"{column_name(field)}"' for field in inner) for inner in others)
     return f"Instead of {_listed(first)} a list may have the columns {written}."
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join(f'"{name_of(field)}"' for field in names)
+    return " and ".join(f'"{column_name(field)}"' for field in names)
 
 
 def _reference() -> Column:
     return Column(
-        name=name_of(fields.REFERENCE),
+        name=column_name(fields.REFERENCE),
         field=fields.REFERENCE,
         kind=ColumnKind.REFERENCE,
         explanation="Your own name for the row, different in each: nobody is paid twice for one reference.",
@@ -257,7 +257,7 @@ def _reference() -> Column:
 
 def _product(offers: Sequence[Offer]) -> Column:
     return Column(
-        name=name_of(fields.PRODUCT_ID),
+        name=column_name(fields.PRODUCT_ID),
         field=fields.PRODUCT_ID,
         kind=ColumnKind.PRODUCT,
         explanation="What the row is paid with: a product's number, from the list.",
@@ -271,7 +271,7 @@ def _amount(offers: Sequence[Offer]) -> Column:
         told = "An amount that the row's product takes; blank where the product has only one."
     ranged = next(offer for offer in offers if offer.is_ranged)
     return Column(
-        name=name_of(fields.AMOUNT),
+        name=column_name(fields.AMOUNT),
         field=fields.AMOUNT,
         kind=ColumnKind.AMOUNT,
         explanation=told,
@@ -294,7 +294,7 @@ def _column(field: str, offers: Sequence[Offer]) -> Column:
         kind = ColumnKind.MOBILE_NUMBER
     shortest, longest = _LENGTHS.get(field, (None, None))
     return Column(
-        name=name_of(field),
+        name=column_name(field),
         field=field,
         kind=kind,
         explanation=told,

@@ -53,7 +53,7 @@ _DAMAGE: Final = (BadZipFile, ExpatError, ParseError, zlib.error, EOFError, KeyE
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Workbook, list[str], str]]:
+def open_workbook(path: Path) -> Iterator[tuple[Workbook, list[str], str]]:
     """Give a workbook, what openpyxl said that it cannot keep of it, and the SHA-256 of the file that was read.
 
     Raises:
@@ -93,7 +93,7 @@ def cells_of(sheet: Worksheet) -> list[Any]:
     return list(sheet._cells.values())  # noqa: SLF001 - what openpyxl offers for it makes them
 
 
-def losses(before: Path, after: Path) -> list[str]:
+def find_losses(before: Path, after: Path) -> list[str]:
     """Give what a workbook has lost, or has otherwise than before, by the parts that its file has no more."""
     old, new = _parts(before), _parts(after)
     lost = [words for start, words in _LOST.items() if _count(new, start) < _count(old, start)]

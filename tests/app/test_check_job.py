@@ -112,7 +112,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         file=job,
         source=ListSource(path=job.parent / "inbox/pay-2026-11.csv"),
         product=6418,
-        often=Frequency.MONTH,
+        frequency=Frequency.MONTH,
         environment=Environment.SANDBOX,
     )
     assert _mistakes(job, job_text(answers, NOW)) == ()

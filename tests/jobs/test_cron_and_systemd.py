@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, crontab, starts_another, systemd_units
+from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.schedule import Schedule
 
@@ -24,14 +24,14 @@ _words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Z
 
 
 def _started(
-    *words: str, at: str = "0 17 28 * *", catch_up: str = "2h", name: str = "payroll", tries_anew: bool = False
+    *words: str, at: str = "0 17 28 * *", catch_up: str = "2h", name: str = "payroll", is_retry: bool = False
 ) -> ScheduledCommand:
     return ScheduledCommand(
         name=name,
         job=Path("/srv/jobs/payroll.toml"),
-        tries_anew=tries_anew,
+        is_retry=is_retry,
         schedule=Schedule(at=at, catch_up=catch_up),
-        words=words or ("bulk-topup", "run"),
+        arguments=words or ("bulk-topup", "run"),
         directory=Path("/srv/pay day"),
         user="payer",
         environment_file=Path("/etc/a b.env"),
@@ -120,7 +120,7 @@ def test_a_machine_that_comes_up_again_goes_on_at_the_next_hour(
 
 
 def test_what_tries_rows_anew_is_not_started_again_by_the_hour() -> None:
-    timer = systemd_units(_started(tries_anew=True))["bulk-topup-payroll.timer"]
+    timer = systemd_units(_started(is_retry=True))["bulk-topup-payroll.timer"]
     assert timer.count("OnCalendar=") == 1
 
 
@@ -142,8 +142,8 @@ def test_a_unit_says_whose_it_is() -> None:
         systemd_units(replace(_started(), job=Path(job)))["bulk-topup-payroll.service"]
         for job in ("/srv/a.toml", "/srv/b.toml")
     )
-    assert starts_another(unit, other)
-    assert not starts_another(unit.replace("17", "18"), unit)
+    assert belongs_to_another_job(unit, other)
+    assert not belongs_to_another_job(unit.replace("17", "18"), unit)
 
 
 @pytest.mark.parametrize("folder", ["/srv/pay ", "/srv/pay\\"])
@@ -173,8 +173,8 @@ def test_the_example_of_a_crontab_is_what_is_printed_for_the_jobs_beside_it(root
             name=job.name,
             job=Path(f"{there}/jobs/{name}.toml"),
             schedule=job.schedule,
-            words=[*words, "--ledger", "/var/lib/bulk-topup/ledger.db"],
-            tries_anew=command == "retry",
+            arguments=[*words, "--ledger", "/var/lib/bulk-topup/ledger.db"],
+            is_retry=command == "retry",
             directory=Path(there),
             user="payer",
             environment_file=Path("/etc/bulk-topup/account.env"),

@@ -10,7 +10,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.jobs.job import Job, NoListError
-from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_any_job, load_job, load_retry_job, make_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.report import ReportFormat
@@ -172,7 +172,7 @@ def test_a_list_is_taken_by_its_own_name_whatever_characters_that_has(tmp_path: 
     folder = tmp_path / "in[*]box"
     folder.mkdir()
     _lists(folder, name, "whatx.csv", "axb.csv", "pay2.csv")
-    job = Job(list=without_patterns(name)).at(NOW, folder)
+    job = Job(list=escape_pattern(name)).at(NOW, folder)
     assert job.list == str(folder / name)
     assert job.run_key == Path(name).stem
 

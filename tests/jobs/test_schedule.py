@@ -198,7 +198,7 @@ def test_a_start_that_is_made_up_for_after_the_deadline_is_refused_beforehand() 
 
 def test_the_last_of_the_starts_that_make_up_for_one_is_not_too_late() -> None:
     schedule = Schedule(at="0 17 30 * *", catch_up="2h")
-    last = max(schedule.times.later_hours(schedule.window))
+    last = max(schedule.times.later_hours(schedule.catch_up_window))
     assert last == 19
     assert schedule.due(datetime(2026, 11, 30, last, 0, 59, tzinfo=UTC)).wall == _wall("2026-11-30T17:00")
     with pytest.raises(JobError, match="No start is due"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.monitoring import apprise_sender
-from bulk_topup.monitoring.apprise_sender import send, why_not_usable
+from bulk_topup.monitoring.apprise_sender import address_error, send
 from bulk_topup.monitoring.channels import Channel
 from bulk_topup.monitoring.messages import Message, MessageType
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
@@ -30,8 +30,8 @@ def message(tmp_path: Path) -> Message:
     (folder / "summary.json").write_bytes(b"{}\n")
     (folder / "results.csv").write_bytes(b"a,b\n")
     return Message(
-        occasions=frozenset({NotificationEvent.FINISH}),
-        tone=MessageType.WARNING,
+        events=frozenset({NotificationEvent.FINISH}),
+        type=MessageType.WARNING,
         title="payroll/2026-11: 1 of 2 rows did not complete",
         body="Charged: 3.71 USD\n\n<b>:smile:</b> \\n",
         files={Attachment.SUMMARY: folder / "summary.json", Attachment.REPORT: folder / "results.csv"},
@@ -94,8 +94,8 @@ def test_a_server_that_is_not_there_is_a_reason_and_no_error(mailbox: Mailbox, m
 
 
 def test_an_address_that_apprise_does_not_know_is_told_before_anything_is_sent() -> None:
-    told = why_not_usable(channel("carrier-pigeon://loft-secret"))
+    told = address_error(channel("carrier-pigeon://loft-secret"))
     assert told is not None
     assert "does not know" in told
     assert "loft-secret" not in told
-    assert why_not_usable(channel("json://127.0.0.1/")) is None
+    assert address_error(channel("json://127.0.0.1/")) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.errors import JobError
-from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
+from bulk_topup.monitoring.channels import Variables, load_channels, ping_url
 from bulk_topup.monitoring.notifications import Notification
 from bulk_topup.security.redaction import redact_secrets
 
@@ -16,8 +16,8 @@ def variables(**values: str) -> Variables:
 
 def test_a_whole_address_is_taken_as_it_is_and_a_part_is_quoted() -> None:
     found = variables(HOOK="json://u:p%40w@127.0.0.1/", PASSWORD="p@ss/w:rd")
-    assert found.filled("${HOOK}") == "json://u:p%40w@127.0.0.1/"
-    assert found.filled("mailtos://u:${PASSWORD}@h") == "mailtos://u:p%40ss%2Fw%3Ard@h"
+    assert found.substitute("${HOOK}") == "json://u:p%40w@127.0.0.1/"
+    assert found.substitute("mailtos://u:${PASSWORD}@h") == "mailtos://u:p%40ss%2Fw%3Ard@h"
 
 
 def test_the_environment_comes_before_the_file_of_the_credentials(
@@ -27,7 +27,7 @@ def test_the_environment_comes_before_the_file_of_the_credentials(
     file.write_text("HOOK=json://file\nOTHER=json://other\n")
     monkeypatch.setenv("HOOK", "json://environment")
     found = Variables.read(file)
-    assert (found.filled("${HOOK}"), found.filled("${OTHER}")) == ("json://environment", "json://other")
+    assert (found.substitute("${HOOK}"), found.substitute("${OTHER}")) == ("json://environment", "json://other")
 
 
 def test_a_file_of_credentials_that_is_no_text_is_told(tmp_path: Path) -> None:
@@ -38,14 +38,14 @@ def test_a_file_of_credentials_that_is_no_text_is_told(tmp_path: Path) -> None:
 
 def test_a_name_without_a_value_is_told_with_the_places_where_it_may_stand() -> None:
     with pytest.raises(JobError, match=r"\$\{HOOK\} has no value.*environment or into \.env"):
-        channels_of([Notification(to=("${HOOK}",))], Path(), variables(HOOK=" "))
+        load_channels([Notification(to=("${HOOK}",))], Path(), variables(HOOK=" "))
 
 
 def test_a_file_gives_an_address_a_line(tmp_path: Path) -> None:
     file = tmp_path / "told.urls"
     file.write_text("# the team\n\njson://one.example\nxml://two.example\n")
     file.chmod(0o600)
-    found = channels_of([Notification(to_file="told.urls")], tmp_path, variables())
+    found = load_channels([Notification(to_file="told.urls")], tmp_path, variables())
     assert [channel.address for channel in found] == ["json://one.example", "xml://two.example"]
     assert [channel.name for channel in found] == ["notification 1 (json://)", "notification 1 (xml://)"]
 
@@ -65,12 +65,12 @@ def test_a_file_that_others_can_read_or_that_holds_nothing_is_refused(
         (tmp_path / "told.urls").write_text(content)
         (tmp_path / "told.urls").chmod(mode)
     with pytest.raises(JobError, match=told):
-        channels_of([Notification(to_file="told.urls")], tmp_path, variables())
+        load_channels([Notification(to_file="told.urls")], tmp_path, variables())
 
 
 def test_no_address_and_no_password_is_said_from_then_on() -> None:
     text = "json://payer:hunter2%2Fx@hooks.example/abcdefgh"
-    (channel,) = channels_of([Notification(to=("${HOOK}",))], Path(), variables(HOOK=text))
+    (channel,) = load_channels([Notification(to=("${HOOK}",))], Path(), variables(HOOK=text))
     said = redact_secrets(f"{text} hunter2%2Fx hunter2/x")
     assert "hunter2" not in said
     assert text not in repr(channel)

@@ -43,8 +43,8 @@ def verdict(of: Summary) -> RunVerdict:
 
 
 def ended(code: int, **values: Any) -> Message:
-    some: dict[str, Any] = {"said": "", "seconds": 3_725, "files": {}}
-    return end_message(TOLD, Ending(code=code, **{**some, **values}))
+    some: dict[str, Any] = {"error": "", "seconds": 3_725, "files": {}}
+    return end_message(TOLD, Ending(exit_code=code, **{**some, **values}))
 
 
 def test_a_finished_run_is_told_by_its_rows_its_money_its_time_and_what_to_do() -> None:
@@ -94,15 +94,15 @@ def test_who_is_told_follows_from_how_it_ended(
     code: int, more: dict[str, Any], occasions: set[NotificationEvent], tone: str
 ) -> None:
     message = ended(code, **more)
-    assert message.occasions == occasions
-    assert message.tone.value == tone
+    assert message.events == occasions
+    assert message.type.value == tone
     assert f"exit code {code}" in message.title
     assert "What to do next: " in message.body
 
 
 def test_what_the_terminal_says_is_taken_over_without_the_people_in_it() -> None:
     said = 'payroll.csv line 18, column "phone": "06595123456" of "Ada Lovelace", +65 9512 3456, is no E.164 number.'
-    body = ended(3, said=said).body
+    body = ended(3, error=said).body
     assert "payroll.csv line 18" in body
     assert "is no E.164 number" in body
     assert not [name for name in ("0659512", "9512 3456", "Ada", "Lovelace") if name in body]
@@ -112,12 +112,12 @@ def test_a_start_is_told_with_its_rows_and_what_they_should_cost() -> None:
     message = start_message(TOLD, 1, {"USD": Decimal("3.710")})
     assert message.title == "payroll/2026-11: begins, 1 row"
     assert "Should cost: 3.71 USD" in message.body.splitlines()
-    assert message.occasions == {NotificationEvent.START}
+    assert message.events == {NotificationEvent.START}
 
 
 def test_whoever_approves_is_told_where_the_plan_is_and_what_it_pays() -> None:
     message = plan_message(TOLD, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
-    assert message.occasions == {NotificationEvent.APPROVAL}
+    assert message.events == {NotificationEvent.APPROVAL}
     for line in ("Asked for: 10 SGD", "Should cost: 7.42 USD"):
         assert line in message.body.splitlines()
     assert "bulk-topup approve /srv/plan.json" in message.body
@@ -143,7 +143,7 @@ def test_what_to_do_next_is_what_terminal_and_report_say(code: int, counts: dict
 
 def test_a_list_that_stays_although_all_completed_is_no_row_that_did_not() -> None:
     run = summary(completed=3)
-    message = ended(1, said="payroll.csv stays where it is.", summary=run, verdict=verdict(run))
+    message = ended(1, error="payroll.csv stays where it is.", summary=run, verdict=verdict(run))
     assert message.title == "payroll/2026-11: all rows completed, and something else is to be mended (exit code 1)"
     assert "did not complete" not in message.body
     assert "What to do next: Mend what is told here, then start it again." in message.body.splitlines()

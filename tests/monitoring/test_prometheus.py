@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what its own parser reads is what was known, to the last decimal."""
+"""RunMetrics for Prometheus: what its own parser reads is what was known, to the last decimal."""
 
 import stat
 from decimal import Decimal
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.monitoring.prometheus import Figures, exposition, write_metrics
+from bulk_topup.monitoring.prometheus import RunMetrics, exposition, write_metrics
 
 
-def figures(**values: Any) -> Figures:
+def figures(**values: Any) -> RunMetrics:
     some: dict[str, Any] = {
         "job": "payroll",
         "run": "2026-11",
@@ -21,7 +21,7 @@ def figures(**values: Any) -> Figures:
         "started_at": Decimal("1795538478.507"),
         "seconds": Decimal("2.25"),
     }
-    return Figures(**{**some, **values})
+    return RunMetrics(**{**some, **values})
 
 
 def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -46,7 +46,9 @@ def test_money_is_written_to_its_last_decimal() -> None:
 
 def test_every_figure_has_its_meaning_and_its_kind() -> None:
     text = exposition(
-        figures(exit_code=0, counts=dict.fromkeys(RowState, 2), charged={"USD": Decimal(1)}, held={"USD": Decimal(2)})
+        figures(
+            exit_code=0, counts=dict.fromkeys(RowState, 2), charged={"USD": Decimal(1)}, on_hold={"USD": Decimal(2)}
+        )
     )
     families = list(text_string_to_metric_families(text))
     assert all(family.documentation and family.type in {"gauge", "counter"} for family in families)

@@ -15,7 +15,7 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.workbooks.annotate import Annotated, annotate
+from bulk_topup.workbooks.annotate import AnnotateResult, annotate
 from tests.helpers.sample_run import COMPLETED, RUN
 
 HEADER = ("employee", "phone", "amount")
@@ -61,7 +61,7 @@ def workbook(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., Annotated]:
+def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., AnnotateResult]:
     """Give a function that annotates a workbook into another file."""
 
     def write(
@@ -71,7 +71,7 @@ def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[...
         of: Run | None = None,
         rows: list[Outcome] | None = None,
         **options: Any,
-    ) -> Annotated:
+    ) -> AnnotateResult:
         given = outcomes if rows is None else rows
         pages = [Outcomes.of(given[:1]), Outcomes.of(given[1:])]
         return annotate(of or run, pages, source, target or tmp_path / "out.xlsx", **options)

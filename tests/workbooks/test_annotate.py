@@ -20,12 +20,12 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError, PurgedRunError
 from bulk_topup.report.columns import PREFIX, RESULT_FIELDS
-from bulk_topup.workbooks.annotate import Annotated, AnnotationError
+from bulk_topup.workbooks.annotate import AnnotateResult, AnnotationError
 
 HEADER = ("employee", "phone", "amount")
 ROWS = (("E1", "+6595123100", 12.5), ("E2", "+6595123101", 7), ("E3", "+6595123102", 20))
 Make = Callable[..., Path]
-Annotate = Callable[..., Annotated]
+Annotate = Callable[..., AnnotateResult]
 NAMES = [PREFIX + field for field in RESULT_FIELDS if field != "line"]
 
 

@@ -12,7 +12,7 @@ from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.workbooks.countries import COUNTRIES
-from bulk_topup.workbooks.template import ColumnKind, TemplateError, name_of, template_for
+from bulk_topup.workbooks.template import ColumnKind, TemplateError, column_name, template_for
 
 BY_ID = {product.id: product for product in PRODUCTS}
 
@@ -23,7 +23,7 @@ def changed(id_: int, **changes: Any) -> Product:
 
 
 def test_reading_a_list_maps_every_name_that_a_template_uses() -> None:
-    names = [name_of(field) for field in fields.FIELDS]
+    names = [column_name(field) for field in fields.FIELDS]
     assert map_columns(names, {}, {}) == {field: place for place, field in enumerate(fields.FIELDS)}
 
 

@@ -13,7 +13,7 @@ from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.dvs import codec
-from bulk_topup.workbooks.annotate import Annotated, annotate
+from bulk_topup.workbooks.annotate import AnnotateResult, annotate
 
 #: Lines that a sentence names.
 LINES_SHOWN = 20
@@ -81,7 +81,7 @@ def annotate_command(
     raise click.exceptions.Exit(0 if annotated.is_complete else 1)
 
 
-def _show(annotated: Annotated, workbook: Path) -> None:
+def _show(annotated: AnnotateResult, workbook: Path) -> None:
     console = Console(emoji=False)
 
     def say(text: str) -> None:
@@ -107,7 +107,7 @@ def _listed(lines: tuple[int, ...]) -> str:
     return ", ".join(map(str, lines[:LINES_SHOWN])) + more
 
 
-def _described(annotated: Annotated) -> dict[str, object]:
+def _described(annotated: AnnotateResult) -> dict[str, object]:
     return {
         "file": str(annotated.file),
         "sheet": annotated.sheet,
