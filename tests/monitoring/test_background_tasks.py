@@ -1,4 +1,4 @@
-"""Errands beside a run: they end with their reasons, in bounded time, whatever they do."""
+"""Background tasks: failures as texts, in bounded time, whatever the tasks do."""
 
 import os
 import signal
@@ -7,30 +7,30 @@ import threading
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 
 
-def test_what_goes_wrong_is_told_in_the_end_and_never_raised() -> None:
+def test_failures_are_returned_at_the_end_and_never_raised() -> None:
     tasks = BackgroundTasks()
 
     def fails() -> str | None:
         raise RuntimeError("https://hooks.example/secret")
 
     tasks.start("The first", fails)
-    tasks.start("The second", lambda: "nobody is there")
+    tasks.start("The second", lambda: "no connection")
     tasks.start("The third", lambda: None)
     assert tasks.wait(60) == [
-        "The first did not get through: RuntimeError.",
-        "The second did not get through: nobody is there.",
+        "The first failed: RuntimeError.",
+        "The second failed: no connection.",
     ]
     assert tasks.wait(60) == []
 
 
-def test_an_errand_without_end_is_waited_for_no_longer_than_was_said() -> None:
+def test_an_endless_task_is_waited_for_no_longer_than_the_timeout() -> None:
     tasks, released = BackgroundTasks(), threading.Event()
     tasks.start("The hook", lambda: None if released.wait() else "")
-    assert tasks.wait(0) == ["The hook did not get through: it takes too long."]
+    assert tasks.wait(0) == ["The hook failed: timeout."]
     released.set()
 
 
-def test_a_signal_shortens_the_wait_and_does_nothing_else() -> None:
+def test_a_signal_only_shortens_the_wait() -> None:
     tasks, released = BackgroundTasks(), threading.Event()
     before = signal.getsignal(signal.SIGTERM)
 
@@ -42,7 +42,7 @@ def test_a_signal_shortens_the_wait_and_does_nothing_else() -> None:
         return None
 
     tasks.start("The hook", stops_the_process)
-    # Without the signal this would wait for a day, which the test's own time limit would end.
-    assert tasks.wait(86_400) == ["The hook did not get through: it takes too long."]
+    # Without the signal, the test would reach its own time limit.
+    assert tasks.wait(86_400) == ["The hook failed: timeout."]
     assert signal.getsignal(signal.SIGTERM) is before
     released.set()
