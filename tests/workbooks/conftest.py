@@ -1,4 +1,4 @@
-"""A run of three rows, and somebody's workbook that it was read from; plainly invented persons and numbers."""
+"""A run of three rows, and the workbook that is its list; invented persons and numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +39,7 @@ def outcomes() -> list[Outcome]:
 
 @pytest.fixture
 def workbook(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that makes the workbook, which a caller may change before it is saved."""
+    """Return a function that creates the workbook, which a test can change before it is saved."""
 
     def make(change: Callable[[Worksheet], None] | None = None, name: str = "payroll.xlsx", top: int = 1) -> Path:
         book = Workbook()
@@ -62,7 +62,7 @@ def workbook(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., AnnotateResult]:
-    """Give a function that annotates a workbook into another file."""
+    """Return a function that annotates a workbook into another file."""
 
     def write(
         source: Path,
