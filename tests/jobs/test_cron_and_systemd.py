@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
 from bulk_topup.jobs.load import load_any_job
@@ -74,6 +75,8 @@ def test_a_service_has_its_directory_user_and_credentials() -> None:
     assert options["WorkingDirectory"] == "/srv/pay day"
     assert options["EnvironmentFile"] == "/etc/a b.env"
     assert (options["User"], options["SuccessExitStatus"], options["Restart"]) == ("payer", "5", "on-failure")
+    final = [code for code in ExitCode if code and not code.is_transient]
+    assert options["RestartPreventExitStatus"].split() == [str(code.value) for code in final]
     assert timer["Timer"]["OnCalendar"] == "*-*-28 17:00:00"
     assert timer["Timer"]["Later"] == "*-*-28 18,19:00:00"
     assert timer["Timer"]["Persistent"] == "true"
