@@ -1,23 +1,23 @@
 """A Dagster job that pays a job file, one partition a month; load it as a code location.
 
-The partition says which run it is: a retry, or a partition that is run again, goes on with that month's run and pays
-nobody twice. What may pass by itself is retried, and what needs a person is not.
+The partition selects the run: a retry, or a partition that is run again, resumes the run of that month and pays no row
+twice. Temporary failures are retried; failures that need a person are not.
 """
 
 import os
 from datetime import date
 from importlib.util import find_spec
 
-#: The job file, as the code location sees it.
+#: Path of the job file in the code location.
 JOB = os.environ.get("BULK_TOPUP_JOB", "jobs/payroll.toml")
 
-#: Retries of a run that may come further by itself, and seconds between them.
+#: Maximum retries after a temporary failure, and seconds between them.
 RETRIES = 20
 WAIT = 900.0
 
 
 def pay(day: str, *, job: str = JOB) -> dict[str, object]:
-    """Pay what is due on a day, the first of the partition's month, and give the result."""
+    """Pay the run of a day, the first of the partition's month, and return the result."""
     from dagster import Failure, RetryRequested
 
     from bulk_topup import BulkTopupError, ExitCode, exit_code_for, run_job
@@ -36,7 +36,7 @@ def pay(day: str, *, job: str = JOB) -> dict[str, object]:
 
 
 def make_definitions() -> object:
-    """Make the job, and what starts it each month."""
+    """Create the job and its monthly schedule."""
     from dagster import (
         Definitions,
         MonthlyPartitionsDefinition,
@@ -60,6 +60,6 @@ def make_definitions() -> object:
     return Definitions(jobs=[monthly], schedules=[build_schedule_from_partitioned_job(monthly, day_of_month=28)])
 
 
-# Where this file is looked at without Dagster, as by its test, it is a module with a function.
+# Without Dagster, as in its test, this file is a module with functions only.
 if find_spec("dagster") is not None:
     definitions = make_definitions()

@@ -1,7 +1,7 @@
-"""A campaign in a notebook; cells as Jupyter, VS Code and PyCharm take them.
+"""A campaign in a notebook, with cells for Jupyter, VS Code and PyCharm.
 
-A notebook's own event loop may be on: that makes no difference. "Interrupt kernel" stops a run safely, and its cell
-goes on with it when it is started again.
+It works while the event loop of the notebook is running. "Interrupt kernel" stops a run safely; running its cell again
+resumes it.
 """
 
 # %%

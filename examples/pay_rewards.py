@@ -1,8 +1,8 @@
-"""Pay a job from a script: say what it would do, pay it, and show who was not paid.
+"""Pay a job from a script: plan it, pay it, and show the rows that are not completed.
 
     python examples/pay_rewards.py jobs/rewards.toml
 
-Started again, it goes on where it was and pays nobody twice.
+Run again, it resumes, and pays no row twice.
 """
 
 import sys
@@ -11,13 +11,13 @@ from bulk_topup import BulkTopupError, Ledger, Progress, RowState, exit_code_for
 
 
 def main(job: str) -> int:
-    """Pay a job; give the exit code that `bulk-topup run` would give."""
+    """Pay a job; return the exit code of `bulk-topup run`."""
     try:
         plan = plan_list(job)
         for refusal in plan.refusals():
             print(f"line {refusal.line} {refusal.column}: {refusal.message}")
         for currency, cost in plan.costs.items():
-            print(f"{plan.run}: {plan.to_send} rows to send, about {cost} {currency}")
+            print(f"{plan.run}: {plan.to_send} rows to send, expected cost {cost} {currency}")
         result = run_job(job, on_progress=show)
         for row in Ledger().outcomes(result.run):
             if row.state is not RowState.COMPLETED:
@@ -29,9 +29,9 @@ def main(job: str) -> int:
     return result.exit_code
 
 
-def show(look: Progress) -> None:
-    """Say how far the run is."""
-    print({state.value: count for state, count in look.counts.items() if count}, file=sys.stderr)
+def show(progress: Progress) -> None:
+    """Print the progress of the run."""
+    print({state.value: count for state, count in progress.counts.items() if count}, file=sys.stderr)
 
 
 if __name__ == "__main__":

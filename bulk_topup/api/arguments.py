@@ -9,7 +9,7 @@ from bulk_topup.app.credentials import Credentials
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.system.clock import SystemClock
 
@@ -34,7 +34,7 @@ def job_of(job: Path | str | Job, today: date | None, run_key: str | None) -> Jo
         if path.suffix.lower() == ".toml":
             job, folder = load_job(path), path.parent
         else:
-            job = make_job({"list": without_patterns(str(path))}, "The list's name")
+            job = make_job({"list": escape_pattern(str(path))}, "The list's name")
     if run_key is not None:
         job = make_job({**job.model_dump(), "run_key": run_key}, "The job with the run key that is stated")
     return job.at(today or SystemClock().now().astimezone(), folder)

@@ -19,10 +19,9 @@ from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.jobs.toml_lines import Path as Place
-from bulk_topup.jobs.toml_lines import line_numbers
-from bulk_topup.monitoring.apprise_sender import why_not_usable
-from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
+from bulk_topup.jobs.toml_lines import KeyPath, line_numbers
+from bulk_topup.monitoring.apprise_sender import address_error
+from bulk_topup.monitoring.channels import Variables, load_channels, ping_url
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
 
 #: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
@@ -55,7 +54,7 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
         job = load_any_job(path)
         lines = line_numbers(path.read_text(encoding="utf-8-sig"))
     except InvalidJobError as error:
-        return CheckedJob(path=path, job=None, mistakes=error.mistakes)
+        return CheckedJob(path=path, job=None, mistakes=error.diagnostics)
     except JobError as error:
         return CheckedJob(path=path, job=None, mistakes=(Diagnostic(line=None, key="", message=str(error)),))
     warnings = tuple(_shared_runs(job, today, lines)) if isinstance(job, Job) else ()
@@ -73,7 +72,7 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
     return CheckedJob(path=path, job=job, mistakes=tuple(found), warnings=warnings)
 
 
-def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _shared_runs(job: Job, today: date, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     """Find days of the coming years that would share a run without being meant to."""
     times = None if job.schedule is None else job.schedule.times
     coming = (date.fromordinal(today.toordinal() + count) for count in range(_DAYS_AHEAD))
@@ -144,7 +143,7 @@ async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     return replace(checked, mistakes=(*checked.mistakes, *mistakes))
 
 
-def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _list_mistakes(job: Job, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     if job.schedule is not None and job.approval.required:
         text = "a job that needs an approval of each start cannot be started by itself; leave out [schedule]"
         yield Diagnostic(line=lines.get(("schedule",)), key="schedule", message=text)
@@ -167,7 +166,7 @@ def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Diagnostic]
             yield _mistake(error, lines, "filters", number, "column")
 
 
-def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _column_mistakes(job: Job, table: Table, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     """Find the columns and constants that the list does not take, each by itself where that shows which it is."""
     try:
         read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
@@ -188,7 +187,7 @@ def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iter
             yield _mistake(whole, lines, "columns")
 
 
-def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _folder_mistakes(job: Job | RetryJob, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     report = Path(job.report_folder or "reports")
     if (text := _why_not_writable(report)) is not None:
         yield Diagnostic(line=lines.get(("report_folder",)), key="report_folder", message=text)
@@ -206,7 +205,7 @@ def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterato
 
 
 def _telling_mistakes(
-    job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[Place, int]
+    job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[KeyPath, int]
 ) -> Iterator[Diagnostic]:
     for key, stated in (("metrics", job.metrics), ("logs", job.logs)):
         if stated is None or stated == STANDARD_OUTPUT:
@@ -229,12 +228,12 @@ def _telling_mistakes(
         yield _mistake(error, lines, "ping")
     for number, notification in enumerate(job.notifications):
         try:
-            channels = channels_of([notification], folder, variables)
+            channels = load_channels([notification], folder, variables)
         except JobError as error:
             yield _mistake(error, lines, "notifications", number)
             continue
         for channel in channels:
-            if (text := why_not_usable(channel)) is not None:
+            if (text := address_error(channel)) is not None:
                 yield _mistake(JobError(text), lines, "notifications", number)
 
 
@@ -258,6 +257,6 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
-def _mistake(error: BulkTopupError, lines: Mapping[Place, int], *place: str | int) -> Diagnostic:
+def _mistake(error: BulkTopupError, lines: Mapping[KeyPath, int], *place: str | int) -> Diagnostic:
     line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
     return Diagnostic(line=line, key=".".join(map(str, place)), message=str(error))

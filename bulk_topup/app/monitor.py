@@ -26,11 +26,11 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
-from bulk_topup.monitoring.channels import Channel, Variables, channels_of, ping_url
-from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, log_to
+from bulk_topup.monitoring.channels import Channel, Variables, load_channels, ping_url
+from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
-from bulk_topup.monitoring.prometheus import Figures, write_metrics
+from bulk_topup.monitoring.prometheus import RunMetrics, write_metrics
 from bulk_topup.system.files import sha256_of
 
 #: Seconds between looks at a run that is on, for its metrics and its log.
@@ -54,7 +54,7 @@ class RunMonitor:
         self._ping: str | None = None
         self._metrics: Path | None = None
         self._log: JSONLog | None = None
-        self._errands = BackgroundTasks()
+        self._tasks = BackgroundTasks()
         self._dvs: AsyncDVS | None = None
         self._costs: Mapping[str, Decimal] = {}
         self._counts: Mapping[RowState, int] = {}
@@ -91,21 +91,21 @@ class RunMonitor:
         variables = Variables.read(values["credentials"])
         if job.ping is not None:
             self._ping = ping_url(job.ping, variables)
-        self._channels = channels_of(job.notifications, folder, variables)
+        self._channels = load_channels(job.notifications, folder, variables)
 
     def _open(self, metrics: str | None, log: str | None, folder: Path) -> None:
         if metrics is not None:
             self._metrics = folder / metrics
         if log is not None:
             self.is_on_stdout = log == STANDARD_OUTPUT
-            self._log = JSONLog(log_to(self._output if self.is_on_stdout else folder / log), self._job)
+            self._log = JSONLog(open_log(self._output if self.is_on_stdout else folder / log), self._job)
             self._log.write("start", environment=self._environment)
 
     def is_of(self, job: str, run_key: str) -> None:
         """Take in which run it is."""
         self._job, self._run = job, run_key
         if self._log is not None:
-            self._log.is_of(job, run_key)
+            self._log.set_run(job, run_key)
 
     def reports_to(self, report: ReportOptions) -> None:
         """Take in where the report will be."""
@@ -115,12 +115,12 @@ class RunMonitor:
         """Look at a client's requests."""
         self._dvs = dvs
         if self._log is not None:
-            dvs.on_try = self._log.tried
+            dvs.on_try = self._log.write_request
 
     @property
     def on_moves(self) -> Callable[[Sequence[tuple[Attempt, Move]]], None] | None:
         """What is to be told of rows that moved; None for nothing."""
-        return None if self._log is None else self._log.moved
+        return None if self._log is None else self._log.write_moves
 
     def planned(self, prepared: Prepared) -> None:
         """Take in what a start would do."""
@@ -145,7 +145,7 @@ class RunMonitor:
         self._had_open_rows = open_rows > 0
         self._reported = self._reported_now(run)
         if self._ping is not None:
-            self._errands.begin("The ping at the start", partial(ping, self._ping, START))
+            self._tasks.start("The ping at the start", partial(ping, self._ping, START))
         if open_rows:
             self._send(start_message(self._told(), open_rows, self._costs))
         looking = asyncio.get_running_loop().create_task(self._look(runner))
@@ -164,7 +164,7 @@ class RunMonitor:
                 self._log.write("progress", **counts, requests=look.requests, throttled=look.throttled)
                 if look.message != message:
                     message = look.message
-                    self._log.told("held up" if message else "goes on", message)
+                    self._log.write_notice("held up" if message else "goes on", message)
             if self._metrics is not None:
                 await asyncio.to_thread(self._write_metrics, None)
             await asyncio.sleep(LOOK)
@@ -187,9 +187,9 @@ class RunMonitor:
             return warnings  # whoever holds the run tells of it
         if self._metrics is not None:
             self._write_metrics(code)
-        warnings += self._errands.wait(PATIENCE)
+        warnings += self._tasks.wait(PATIENCE)
         if self._ping is not None:
-            self._errands.begin("The ping at the end", partial(ping, self._ping, str(code) if code else ""))
+            self._tasks.start("The ping at the end", partial(ping, self._ping, str(code) if code else ""))
         if is_news and self._is_news(error):
             ending = ending_of(
                 code,
@@ -201,7 +201,7 @@ class RunMonitor:
                 is_crash=is_crash,
             )
             self._send(end_message(self._told(), ending))
-        warnings += self._errands.wait(PATIENCE)
+        warnings += self._tasks.wait(PATIENCE)
         if self._why_no_metrics is not None:
             warnings.append(f"The metrics {self._metrics} could not be written: {self._why_no_metrics}.")
         return warnings
@@ -219,7 +219,7 @@ class RunMonitor:
             return None
         reason = None if self.finished is None else self.finished.result.reason
         if error is not None:
-            self._log.told("error", f"{type(error).__name__}: {error}")
+            self._log.write_notice("error", f"{type(error).__name__}: {error}")
         self._log.write(
             "end",
             exit_code=code,
@@ -236,8 +236,8 @@ class RunMonitor:
 
     def _send(self, message: Message) -> None:
         for channel in self._channels:
-            if channel.on & message.occasions:
-                self._errands.begin(channel.name.capitalize(), partial(send, channel, message))
+            if channel.on & message.events:
+                self._tasks.start(channel.name.capitalize(), partial(send, channel, message))
 
     def _told(self) -> MessageContext:
         return MessageContext(
@@ -248,7 +248,7 @@ class RunMonitor:
 
     def _write_metrics(self, code: int | None) -> None:
         summary = None if self.finished is None else self.finished.report.summary
-        figures = Figures(
+        figures = RunMetrics(
             job=self._job,
             run=self._run,
             environment=self._environment,
@@ -259,7 +259,7 @@ class RunMonitor:
             requests=self._requests,
             throttled=0 if self._dvs is None else self._dvs.traffic.throttled,
             charged={} if summary is None else summary.charged,
-            held={} if summary is None else summary.held,
+            on_hold={} if summary is None else summary.held,
         )
         try:
             write_metrics(self._metrics or Path(), figures)

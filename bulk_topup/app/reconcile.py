@@ -16,7 +16,7 @@ from bulk_topup.dvs.models.account import Balance
 from bulk_topup.errors import InvalidInputError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.snapshot import job_of
+from bulk_topup.jobs.snapshot import job_from_run
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
 from bulk_topup.reconcile.discrepancies import Discrepancy
@@ -195,6 +195,6 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
 def _open_list(run: Run, job: Job | None) -> ListReader:
     if run.purged_at is not None:
         raise ListError("the personal data of the run was removed, so nothing is left to compare its rows with.")
-    if (known := job or job_of(run)) is not None:
+    if (known := job or job_from_run(run)) is not None:
         return open_job_list(known)
     return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())

@@ -40,7 +40,7 @@ from bulk_topup.errors import (
 )
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.snapshot import reading_of, reporting_of
+from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
 from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
@@ -200,8 +200,8 @@ def merge_list(
         approval=None if approval is None else approval.plan.model_dump_json(),
         list_path=job.list,
         columns=columns,
-        reading=reading_of(job),
-        reporting=reporting_of(job),
+        reading=reading_snapshot(job),
+        reporting=report_snapshot(job),
     )
 
 

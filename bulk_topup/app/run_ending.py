@@ -47,8 +47,8 @@ def ending_of(
     if finished is not None and summary is not None:
         verdict = verdict_of(finished.run, summary.counts, contradicted=finished.result.contradicted)
     return Ending(
-        code=code,
-        said="\n".join(_said(error, finished, is_crash=is_crash)),
+        exit_code=code,
+        error="\n".join(_said(error, finished, is_crash=is_crash)),
         is_approval_needed=isinstance(error, ApprovalRequiredError),
         is_crash=is_crash,
         summary=summary,

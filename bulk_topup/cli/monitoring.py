@@ -21,7 +21,7 @@ from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
-from bulk_topup.monitoring.channels import Variables, channels_of
+from bulk_topup.monitoring.channels import Variables, load_channels
 from bulk_topup.monitoring.messages import MessageContext, plan_message
 
 
@@ -75,7 +75,7 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
     if not job.notifications:
         return
     try:
-        channels = channels_of(job.notifications, folder, Variables.read(credentials))
+        channels = load_channels(job.notifications, folder, Variables.read(credentials))
     except JobError as error:
         warn([str(error)])
         return
@@ -86,8 +86,8 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
         {unit: Decimal(text) for unit, text in sums.items()} for sums in (statement.amounts, statement.costs)
     )
     message = plan_message(told, statement.rows, amounts, costs, plan.absolute())
-    errands = BackgroundTasks()
+    tasks = BackgroundTasks()
     for channel in channels:
-        if channel.on & message.occasions:
-            errands.begin(channel.name.capitalize(), partial(send, channel, message))
-    warn(errands.wait(PATIENCE))
+        if channel.on & message.events:
+            tasks.start(channel.name.capitalize(), partial(send, channel, message))
+    warn(tasks.wait(PATIENCE))

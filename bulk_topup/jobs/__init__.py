@@ -1,1 +1,1 @@
-"""Job files: model, loading, diagnostics, schedule."""
+"""Job files: models, loading, diagnostics, schedule, and the settings that a run keeps; no HTTP, no SQL."""

@@ -1,4 +1,4 @@
-"""Texts of job files in which dates are filled in, and whether a year of them keeps runs apart; pure."""
+"""Templates in job files that contain dates, and whether days of a schedule share a run by mistake; pure."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ _BRACES: Final = re.compile(r"[{}]")
 
 def _checked_template(text: str) -> str:
     if _BRACES.search(_TODAY.sub("", text)):
-        raise ValueError("only {today} and {today:FORMAT} may stand in braces, e.g. {today:%Y-%m}")
+        raise ValueError("Unknown text in braces. Use only {today} and {today:FORMAT}, e.g. {today:%Y-%m}.")
     return text
 
 
@@ -22,37 +22,37 @@ Template = Annotated[str, StringConstraints(min_length=1, max_length=4096), Afte
 
 
 def render_dates(template: str, today: date) -> str:
-    """Fill in the dates of a text.
+    """Return a template with its dates filled in.
 
     Args:
-        template: a text with {today} or {today:FORMAT} in it.
-        today: a day, or a time as calendar and clock of its zone show it.
+        template: a text that may contain {today} or {today:FORMAT}.
+        today: a day, or a time in the time zone that its day is taken from.
     """
     return _TODAY.sub(lambda match: today.strftime(match[1] or "%Y-%m-%d"), template)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Collision:
-    """Two days that would share a run although they are not meant to."""
+class SharedRun:
+    """Two days whose run key is the same although their runs should differ."""
 
     first: date
     second: date
     key: str
-    #: The lists of the two days; the same where only the key comes again.
+    #: Lists of the two days; the same text if only the key repeats.
     lists: tuple[str, str]
 
 
 def first_shared_run(
     days: Iterable[date], key_on: Callable[[date], str], list_on: Callable[[date], str]
-) -> Collision | None:
-    """Find the first day that would go on with another day's run, for another list or after other runs; None for none.
+) -> SharedRun | None:
+    """Return the first day that would resume an earlier day's run with another list or after other runs, or None.
 
-    Whoever is in both lists would count as paid on the second day.
+    On that day, everyone whom the earlier run paid would count as paid.
 
     Args:
-        days: on which the job is started, in their order.
-        key_on: gives the run key of a day.
-        list_on: gives the list of a day.
+        days: the days on which the job runs, in order.
+        key_on: returns the run key of a day.
+        list_on: returns the list of a day.
     """
     first: dict[str, date] = {}
     last_key = ""
@@ -61,6 +61,6 @@ def first_shared_run(
         known = first.setdefault(key, day)
         lists = list_on(known), list_on(day)
         if lists[0] != lists[1] or (key != last_key and known != day):
-            return Collision(first=known, second=day, key=key, lists=lists)
+            return SharedRun(first=known, second=day, key=key, lists=lists)
         last_key = key
     return None

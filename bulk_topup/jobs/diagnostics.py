@@ -1,4 +1,4 @@
-"""What is wrong with a job file, each mistake with its line, its key and its cure; pure."""
+"""What is wrong with a job file: each problem with its line, key, message and fix; pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,49 +10,49 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.toml_lines import Path
+from bulk_topup.jobs.toml_lines import KeyPath
 
-#: Where the message of a syntax error says that it is.
-_AT: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")
+#: Where the message of a syntax error has its position.
+_POSITION: Final = re.compile(r" \(at (?:line ([0-9]+), (column [0-9]+)|end of document)\)")
 
-#: The values that a message names.
+#: The values that a message of pydantic quotes.
 _QUOTED: Final = re.compile("'([^']*)'")
 
-#: What to do about a mistake of some kinds, beside what its message says.
-_CURES: Final = {
-    "missing": "add it",
-    "string_type": "put it in quotes",
-    "bool_type": "write true or false, without quotes",
-    "bool_parsing": "write true or false, without quotes",
-    "int_parsing": "write digits, without quotes",
-    "dict_type": "write it as a table: [name] above a line `key = value`",
-    "tuple_type": 'write it as an array, such as ["csv"]',
-    "decimal_parsing": "write a number, e.g. 9.5",
-    "decimal_type": "write a number, e.g. 9.5",
-    "float_parsing": "write a number, e.g. 9.5, without quotes",
+#: How to fix some types of pydantic errors, in addition to their message.
+_FIXES: Final = {
+    "missing": "Add it.",
+    "string_type": "Write it in quotes.",
+    "bool_type": "Write true or false, without quotes.",
+    "bool_parsing": "Write true or false, without quotes.",
+    "int_parsing": "Write digits, without quotes.",
+    "dict_type": "Write a table: [name] above a line `key = value`.",
+    "tuple_type": 'Write an array, e.g. ["csv"].',
+    "decimal_parsing": "Write a number, e.g. 9.5.",
+    "decimal_type": "Write a number, e.g. 9.5.",
+    "float_parsing": "Write a number, e.g. 9.5, without quotes.",
 }
-#: What to do about a line that is no TOML: what its message begins with, and the cure.
-_SYNTAX_CURES: Final = (
-    ("Illegal character", "a text begins and ends with a quote on one line"),
-    ("Unterminated string", "a text begins and ends with a quote on one line"),
-    ("Expected newline", "a line is `key = value`; texts stand in quotes, numbers have digits and a point alone"),
-    ("Invalid value", 'texts stand in quotes, and an array is written like ["a", "b"]'),
-    ("Invalid statement", "a line is `key = value`, or begins a table: [name]"),
-    ("Expected '='", "a line is `key = value`"),
-    ("Cannot overwrite", "state each key once"),
-    ("Cannot declare", "state each table once"),
+#: How to fix syntax errors, by the beginning of the message of `tomllib`.
+_SYNTAX_FIXES: Final = (
+    ("Illegal character", "A text starts and ends with a quote on one line."),
+    ("Unterminated string", "A text starts and ends with a quote on one line."),
+    ("Expected newline", "A line is `key = value`. Texts are in quotes; numbers have only digits and a point."),
+    ("Invalid value", 'Texts are in quotes. An array looks like ["a", "b"].'),
+    ("Invalid statement", "A line is `key = value`, or a table: [name]."),
+    ("Expected '='", "A line is `key = value`."),
+    ("Cannot overwrite", "Use each key once."),
+    ("Cannot declare", "Use each table once."),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """One thing that is wrong with a job."""
+    """One problem of a job file."""
 
-    #: Counted from 1; None where no line is to blame, as for a key that is missing.
+    #: Line number, from 1; None if the problem has no line, as for a missing key.
     line: int | None
-    #: The key with the tables above it, such as caps.amounts.SGD; empty for the file as a whole.
+    #: Key with the tables above it, such as caps.amounts.SGD; empty for the file as a whole.
     key: str
-    #: What is wrong, and the cure.
+    #: What is wrong, and how to fix it.
     message: str
 
     def __str__(self) -> str:
@@ -61,47 +61,56 @@ class Diagnostic:
 
 
 class InvalidJobError(JobError):
-    """The job file has mistakes.
+    """The job file is invalid.
 
     Args:
-        what: the sentence before the mistakes.
-        mistakes: all of them.
+        what: the beginning of the message, before the diagnostics.
+        diagnostics: all problems of the file.
     """
 
-    def __init__(self, what: str, mistakes: tuple[Diagnostic, ...]) -> None:
-        separator = "\n  " if any(mistake.key for mistake in mistakes) else " "
-        super().__init__(separator.join([what, *map(str, mistakes)]))
-        self.mistakes = mistakes
+    def __init__(self, what: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        separator = "\n  " if any(diagnostic.key for diagnostic in diagnostics) else " "
+        super().__init__(separator.join([what, *map(str, diagnostics)]))
+        self.diagnostics = diagnostics
 
 
-def syntax_mistake(message: str, text: str) -> Diagnostic:
-    """Give the mistake that a message of `tomllib` tells of."""
-    cure = next((f"; {cure}" for beginning, cure in _SYNTAX_CURES if message.startswith(beginning)), "")
-    match = _AT.search(message)
-    if match is None:
-        return Diagnostic(line=None, key="", message=f"{message}{cure}")
-    line = int(match[1] or text.count("\n") + 1)
-    return Diagnostic(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}{cure}")
-
-
-def mistakes_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Path, int]) -> tuple[Diagnostic, ...]:
-    """Give what a validation found, in the order of the lines.
+def syntax_diagnostic(message: str, text: str) -> Diagnostic:
+    """Return the diagnostic for a syntax error.
 
     Args:
-        error: what the model's validation raised.
+        message: the message of `tomllib`.
+        text: the text of the file.
+    """
+    fix = next((f" {fix}" for beginning, fix in _SYNTAX_FIXES if message.startswith(beginning)), "")
+    match = _POSITION.search(message)
+    if match is None:
+        return Diagnostic(line=None, key="", message=f"{message}.{fix}")
+    line = int(match[1] or text.count("\n") + 1)
+    return Diagnostic(line=line, key="", message=f"{message[: match.start()]}, {match[2] or 'at the end'}.{fix}")
+
+
+def diagnostics_from(
+    error: ValidationError, model: type[BaseModel], lines: Mapping[KeyPath, int]
+) -> tuple[Diagnostic, ...]:
+    """Return what a validation found, in the order of the lines.
+
+    Args:
+        error: the error of the model's validation.
         model: the model of the whole file.
-        lines: the line of each key, where there is a file.
+        lines: the line of each key; empty if there is no file.
     """
     found = []
     for problem in error.errors(include_url=False, include_context=False):
         path = tuple(part for part in problem["loc"] if part != "[key]")
-        cure = _cure(problem["type"], problem["msg"], path, model) + _meant(problem)
-        found.append(Diagnostic(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=cure))
-    return tuple(sorted(found, key=lambda mistake: mistake.line or 0))
+        message = _message(problem["type"], problem["msg"], path, model) + _suggested_value(problem)
+        found.append(
+            Diagnostic(line=_line(path, problem["type"], lines), key=".".join(map(str, path)), message=message)
+        )
+    return tuple(sorted(found, key=lambda diagnostic: diagnostic.line or 0))
 
 
-def _line(path: Path, kind: str, lines: Mapping[Path, int]) -> int | None:
-    """Give the line of the key, else that of the table that it belongs to."""
+def _line(path: KeyPath, kind: str, lines: Mapping[KeyPath, int]) -> int | None:
+    """Return the line of a key, or of the table that it belongs to."""
     if kind == "missing":
         path = path[:-1]
     while path and path not in lines:
@@ -109,26 +118,32 @@ def _line(path: Path, kind: str, lines: Mapping[Path, int]) -> int | None:
     return lines.get(path)
 
 
-def _cure(kind: str, message: str, path: Path, model: type[BaseModel]) -> str:
-    message = message.removeprefix("Value error, ")
+def _message(kind: str, message: str, path: KeyPath, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         keys = sorted(_model_at(path[:-1], model).model_fields)
-        what = f"the table {path[-2]}" if len(path) > 1 else "a job"
-        near = get_close_matches(str(path[-1]), keys, n=1)
-        meant = f"; do you mean {near[0]}?" if near else ""
-        return f"{what} has no such key; it has {', '.join(keys)}{meant}"
-    return f"{message}; {_CURES[kind]}" if kind in _CURES else message
+        where = f"table {path[-2]}" if len(path) > 1 else "a job"
+        return f"Unknown key in {where}.{_suggestion(str(path[-1]), keys)} Known keys: {', '.join(keys)}."
+    sentence = _sentence(message.removeprefix("Value error, "))
+    return f"{sentence} {_FIXES[kind]}" if kind in _FIXES else sentence
 
 
-def _meant(problem: ErrorDetails) -> str:
-    """Name the value that may be meant, where there are only some."""
+def _sentence(message: str) -> str:
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+
+
+def _suggested_value(problem: ErrorDetails) -> str:
+    """Return the value that may be meant, if only some are allowed."""
     if problem["type"] not in {"enum", "literal_error"}:
         return ""
-    near = get_close_matches(str(problem["input"]), _QUOTED.findall(problem["msg"]), n=1)
-    return f"; do you mean {near[0]}?" if near else ""
+    return _suggestion(str(problem["input"]), _QUOTED.findall(problem["msg"]))
 
 
-def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel]:
+def _suggestion(text: str, known: list[str]) -> str:
+    near = get_close_matches(text, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _model_at(path: KeyPath, model: type[BaseModel]) -> type[BaseModel]:
     for key in path:
         if key in model.model_fields:
             model = next(_models(model.model_fields[str(key)].annotation), model)

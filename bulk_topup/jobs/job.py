@@ -1,46 +1,33 @@
-"""Job definitions: what to pay and how, from a TOML file or from the command line; looks for job files and lists."""
+"""The job that pays a list, with the run key and the list of a day; looks for the list."""
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.auto_product import AutoProduct
-from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
 from bulk_topup.intake.filters import Filter
+from bulk_topup.jobs.base_job import BaseJob, Name, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
-from bulk_topup.jobs.list_pattern import is_pattern, matches, unescaped, without_patterns
-from bulk_topup.jobs.schedule import Schedule
-from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
+from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
 from bulk_topup.plan import PlanOptions
-from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
 
-#: The job name of a list that is started without a job file.
+#: Job name of a list that is run without a job file.
 BARE_LIST = "list"
 
-
-#: Files of several that a pattern matches which a message names.
+#: Maximum files that a message names when several match a pattern.
 NAMED_FILES: Final = 10
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("it has characters that nobody sees, such as line breaks")
-    return text
-
-
-Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_printable)]
-
-
 class NoListError(ListError):
-    """The list that a job names is not there."""
+    """The list of a job does not exist."""
 
     def __init__(self, message: str, job: "Job") -> None:
         super().__init__(message)
@@ -48,169 +35,139 @@ class NoListError(ListError):
         self.job = job
 
 
-class Job(Guards):
-    """A definition of repeated work, with what it allows a run to do with money."""
+class Job(BaseJob, Guards):
+    """A repeatable payout set-up, with its guards."""
 
-    #: First part of the run's name; by default the file's name without `.toml`.
+    #: First part of the run name; by default the file name without `.toml`.
     name: Name = BARE_LIST
-    #: Second part; a new key is a new run, which pays again. {today:%Y-%m} is the month, in the machine's zone.
+    #: Second part of the run name; a new key is a new run, which pays again. {today:%Y-%m} is the month in the
+    #: machine's time zone.
     run_key: Template | None = None
-    #: The list: a path, relative to the job file; dates as in `run_key`; * and ? stand for what may be in a name.
+    #: Path of the list, relative to the job file; may contain {today} as `run_key` does, and * and ? in its name.
     list: Template
-    #: XLSX: which sheet; by default the only one that has cells.
+    #: XLSX: sheet name; by default the only sheet that has cells.
     sheet: str | None = None
-    #: CSV: e.g. "latin-1"; by default UTF-8, or UTF-16 by its mark.
+    #: CSV: encoding, e.g. "latin-1"; by default UTF-8, or UTF-16 with a byte order mark.
     encoding: str | None = None
-    #: CSV: what separates cells; by default found in the header.
+    #: CSV: delimiter; by default detected in the header.
     delimiter: Literal[",", ";", "\t"] | None = None
-    #: The list's column for a field.
+    #: Column of the list for each DVS field.
     columns: dict[str, str] = Field(default_factory=dict)
-    #: The same value for a field in every row.
+    #: Value of a DVS field that is the same for every row.
     constants: dict[str, str] = Field(default_factory=dict)
-    #: What rows must meet to be paid; the others are left out, counted and named in a file beside the report.
+    #: Filters that rows must meet to be paid; other rows are left out, counted and listed in a file of the report.
     filters: tuple[Filter, ...] = ()
-    #: The product of every row; without it the list needs a column `product_id`.
+    #: Product ID of every row; without it the list needs a column `product_id`.
     product: int | None = Field(default=None, ge=1)
-    #: Choose each row's product by its number's operator and its amount; needs a reference in `columns`.
+    #: Choose the product of each row by its operator and amount; needs a reference in `columns`.
     auto_product: AutoProduct | None = None
-    #: ISO 3166-1 alpha-2 code of the country of numbers that are written without + and country code.
+    #: ISO 3166-1 alpha-2 country code of mobile numbers that are written without + and calling code.
     default_country: str | None = None
-    #: What stands before the decimals of an amount.
+    #: Decimal mark of amounts.
     decimal_mark: Literal[".", ","] = "."
-    #: Whether amounts are what beneficiaries receive or what the sender's side is charged.
+    #: Whether amounts are what the beneficiary receives (DESTINATION_AMOUNT) or what is charged (SOURCE_AMOUNT).
     calculation_mode: CalculationMode = CalculationMode.DESTINATION_AMOUNT
-    #: Pay a credit party more than once with one product.
+    #: Allow a credit party more than once for the same product.
     allow_duplicates: bool = False
-    #: Pay the accepted rows although others are refused.
+    #: Pay the valid rows even if others are refused.
     skip_refused: bool = False
-    #: Where the money is.
-    environment: Environment = Environment.SANDBOX
-    #: Requests a second, never to be exceeded; by default what the provider allows.
-    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    #: Requests on their way at once; by default as many as the allowed rate needs.
-    concurrency: int | None = Field(default=None, ge=1, le=1000)
-    #: Whose approval a start needs.
+    #: Approval that is required before anything is sent.
     approval: ApprovalPolicy = ApprovalPolicy()
-    #: What the report is written as.
-    reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
-    #: Where the report goes, relative to the job file; dates as in `run_key`.
-    report_folder: Template | None = None
-    #: The folder to which the list is moved once none of its rows is open, relative to the job file; dates too.
+    #: Folder the list is moved to once no row is open, relative to the job file; may contain {today}.
     archive: Template | None = None
-    #: When the job is started by itself.
-    schedule: Schedule | None = None
-    #: Who is told how starts go, by mail or otherwise.
-    notifications: tuple[Notification, ...] = Field(default=(), max_length=50)
-    #: A URL that is asked for when a start begins and ends, for a monitor that misses it otherwise; may be ${NAME}.
-    ping: PingURL | None = None
-    #: A file that ends in .prom with figures for Prometheus, relative to the job file; one for each job.
-    metrics: MetricsFile | None = None
-    #: A file of JSON lines about what starts do, relative to the job file, or "-" for standard output.
-    logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
     @model_validator(mode="after")
-    def _names_its_run(self) -> Self:
+    def _check_run_key_of_pattern(self) -> Self:
         if is_pattern(self.list) and self.run_key is None:
-            # By the file's name, whichever file matches next would be paid as a run of its own.
-            raise ValueError('a list with * or ? needs a run_key, which says what is one run, e.g. "{today:%Y-%m}"')
+            # With the file name as its key, each further file that matches would be paid as a new run.
+            raise ValueError('A list with * or ? needs a run_key. Add one, e.g. "{today:%Y-%m}".')
         return self
 
     @model_validator(mode="after")
-    def _tells_its_rows_apart(self) -> Self:
+    def _check_duplicates_have_references(self) -> Self:
         if self.filters and self.allow_duplicates and REFERENCE not in self.columns:
-            # Equal rows are told apart by their order, which changes with a filter.
-            raise ValueError(
-                "with filters and allow_duplicates only a reference tells equal rows apart; "
-                "state which column has it in [columns]"
-            )
+            # Without a reference, duplicates are identified by their order, which changes with a filter.
+            raise ValueError("filters and allow_duplicates together need a reference. Add its column to [columns].")
         return self
 
     @model_validator(mode="after")
-    def _chooses_products_safely(self) -> Self:
+    def _check_auto_product(self) -> Self:
         if self.auto_product is None:
             return self
         if self.product is not None or PRODUCT_ID in {*self.columns, *self.constants}:
-            raise ValueError("a product is stated or chosen by auto_product, not both")
+            raise ValueError("auto_product chooses the product. Remove either auto_product or the product.")
         if REFERENCE not in self.columns:
-            # A look-up may come out otherwise the next time, and no row may become another one by that.
-            raise ValueError(
-                "with auto_product only a reference says who a row is; state which column has it in [columns]"
-            )
+            # The next look-up may choose another product, which must not change the identity of the row.
+            raise ValueError("auto_product needs a reference. Add its column to [columns].")
         return self
 
     @model_validator(mode="after")
-    def _finds_no_archived_list(self) -> Self:
-        """A pattern of folders could match the archive, and pay what lies there again under the next key."""
+    def _check_archive_of_pattern(self) -> Self:
+        # A pattern of folders could match the archive, and pay the lists there again with the next key.
         if self.archive is not None and is_pattern(str(Path(self.list).parent)):
-            raise ValueError("a list that is archived may have * and ? in its name only, not in its folders")
+            raise ValueError("With archive, only the name of the list can have * and ?. Remove them from its folders.")
         return self
 
     def key_on(self, today: date) -> str:
-        """Give the run key of a day, see `at`; by default the name of that day's list without its ending."""
-        return (
-            render_dates(self.run_key, today) if self.run_key else Path(unescaped(render_dates(self.list, today))).stem
-        )
+        """Return the run key of a day; by default the file name of that day's list without its suffix."""
+        if self.run_key:
+            return render_dates(self.run_key, today)
+        return Path(unescape_pattern(render_dates(self.list, today))).stem
 
     def at(self, today: date, folder: Path) -> Self:
-        """Fill in dates, find the list, and make paths absolute or relative to here.
+        """Return the job of one run: with dates filled in, its list found, and paths relative to the current folder.
 
         Args:
-            today: the day that the start is for, or a time on it, which is taken as the calendar of its zone shows it.
-            folder: where relative paths begin.
+            today: the day the run is for, or a time on it in the machine's time zone.
+            folder: where relative paths start, the folder of the job file.
 
         Raises:
-            JobError: the run key that comes out is blank, or is not all to be seen.
-            NoListError: the list is not there, where it is a pattern or may have been archived.
+            JobError: the run key is empty or has invisible characters.
+            NoListError: the list does not exist, and it is a pattern or may be in the archive.
             ListError: several files match the pattern.
         """
         list_ = render_dates(self.list, today)
-        pattern = str(Path(without_patterns(str(folder))) / list_)
-        list_path = pattern if is_pattern(list_) else unescaped(pattern)
+        pattern = str(Path(escape_pattern(str(folder))) / list_)
+        list_path = pattern if is_pattern(list_) else unescape_pattern(pattern)
         key = self.key_on(today)
         if not key.strip() or not key.isprintable():
-            # A key that nobody can tell from another one begins no run: it would resume somebody else's.
+            # Two such keys look the same to a person, who could resume the wrong run.
             raise JobError(
-                f"The run key {key[:60]!a} is blank or has characters that nobody sees; "
-                "name another with --run-key, or correct run_key in the job file."
+                f"Run key {key[:60]!a} is empty or has invisible characters. "
+                "Choose another with --run-key, or fix run_key in the job file."
             )
-        paths = {
-            name: str(folder / render_dates(template, today))
-            for name in ("report_folder", "archive")
-            if (template := getattr(self, name)) is not None
-        }
-        job = self.model_copy(update={"list": list_path, "run_key": key, **paths})
+        archive = resolve_folder(self.archive, today, folder)
+        job = super().at(today, folder).model_copy(update={"list": list_path, "run_key": key, "archive": archive})
         if is_pattern(list_):
             return job.model_copy(update={"list": _only_match(list_path, job)})
         if job.archive is not None and not Path(list_path).exists():
-            raise NoListError(
-                f"{list_path} is not there; if its run has ended, it is in the archive {job.archive}.", job
-            )
+            raise NoListError(f"No list at {list_path}. If its run has ended, look in the archive {job.archive}.", job)
         return job
 
     @property
     def source(self) -> ListSource:
-        """How the list is opened."""
+        """Where the list is, and how to open it."""
         return ListSource(path=Path(self.list), sheet=self.sheet, encoding=self.encoding, delimiter=self.delimiter)
 
     @property
     def formats(self) -> Formats:
-        """How the list's cells are written."""
+        """How the list writes numbers and amounts."""
         return Formats(default_country=self.default_country, decimal_mark=self.decimal_mark)
 
     @property
     def all_constants(self) -> dict[str, str]:
-        """The constants, with the product among them."""
+        """The constants, and the product as one of them."""
         product = {} if self.product is None else {"product_id": str(self.product)}
         return {**self.constants, **product}
 
     @property
     def guards(self) -> Guards:
-        """What the job allows a run to do with money."""
+        """The guards of the job."""
         return Guards.model_validate(self.model_dump(include=set(Guards.model_fields)))
 
     @property
     def plan_options(self) -> PlanOptions:
-        """How the list is meant."""
+        """How rows are checked and priced."""
         return PlanOptions(
             calculation_mode=self.calculation_mode,
             allow_duplicates=self.allow_duplicates,
@@ -220,14 +177,14 @@ class Job(Guards):
 
 
 def _only_match(pattern: str, job: Job) -> str:
-    found = matches(pattern)
+    found = find_matches(pattern)
     if not found:
-        raise NoListError(f"No file matches {pattern}; put the list there, or correct the job's list.", job)
+        raise NoListError(f"No file matches {pattern}. Put the list there, or fix list in the job file.", job)
     if len(found) > 1:
         names = ", ".join(Path(path).name for path in found[:NAMED_FILES])
         more = f" and {len(found) - NAMED_FILES} more" if len(found) > NAMED_FILES else ""
         raise ListError(
-            f"{len(found)} files match {pattern}, and a run has one list: {names}{more}. "
-            "Move away those that are not meant, or state a narrower pattern."
+            f"{len(found)} files match {pattern}: {names}{more}. A run has one list. "
+            "Move the other files away, or use a narrower pattern."
         )
     return found[0]

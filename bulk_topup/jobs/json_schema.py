@@ -1,4 +1,4 @@
-"""What a job file may hold as a JSON Schema, for editors that complete and check; reads the models' own source."""
+"""The JSON Schema of job files, with which editors complete and check them; reads the source of the models."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ _FIELD: Final = re.compile(r"    (\w+): ")
 
 
 def job_schema() -> dict[str, Any]:
-    """Give the schema; a field's description is the comment that stands above it in its model."""
+    """Return the schema; each description is the `#:` comment above the field in its model."""
     schema = TypeAdapter[Any](Job | RetryJob).json_schema()
     models = {model.__name__: model for model in _models(Job | RetryJob)}
     for name, definition in schema["$defs"].items():

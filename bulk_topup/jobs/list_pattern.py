@@ -1,31 +1,31 @@
-"""Patterns of a list's path: * for any characters of a name, ? for one, brackets for themselves; looks for files."""
+"""Patterns in the path of a list: * for any characters of a name, ? for one, [*] and [?] literally; looks for files."""
 
 import glob
 import re
 from pathlib import Path
 from typing import Final
 
-#: In brackets they stand for themselves.
-_WILD: Final = re.compile(r"\[[*?]\]|([*?])")
+#: An escaped character, or a wildcard as the group.
+_WILDCARD: Final = re.compile(r"\[[*?]\]|([*?])")
 
 
 def is_pattern(path: str) -> bool:
-    """Tell whether several files could be meant."""
-    return any(match[1] for match in _WILD.finditer(path))
+    """Return True if a path has a wildcard, so that several files can match."""
+    return any(match[1] for match in _WILDCARD.finditer(path))
 
 
-def without_patterns(path: str) -> str:
-    """Write a path so that it is taken as it is, whatever characters it has."""
+def escape_pattern(path: str) -> str:
+    """Return a path with its * and ? escaped, so that it matches only itself."""
     return re.sub(r"[*?]", r"[\g<0>]", path)
 
 
-def unescaped(path: str) -> str:
-    """Give the one path that is meant where no pattern is."""
+def unescape_pattern(path: str) -> str:
+    """Return the path that a text without wildcards names."""
     return re.sub(r"\[([*?])\]", r"\1", path)
 
 
-def matches(pattern: str) -> list[str]:
-    """Give the files that match, in the order of the alphabet."""
-    # Only * and ? are patterns: brackets stand in many a file's name.
+def find_matches(pattern: str) -> list[str]:
+    """Return the files that match, in alphabetical order."""
+    # Other brackets are literal, because file names often have them.
     escaped = re.sub(r"\[(?![*?]\])", "[[]", pattern)
     return sorted(path for path in glob.glob(escaped) if Path(path).is_file())  # noqa: PTH207 - absolute patterns too

@@ -1,4 +1,4 @@
-"""The text of a new job file, made of a few answers and the list's own header; reads the list."""
+"""Writes the text of a new job file from a few answers and the header of the list; reads the list."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.errors import MappingError
 from bulk_topup.intake import CONSTANT, Formats, ListSource, read_list
 
-#: Where editors find what a job file may hold, if it lies beside it.
+#: Schema for editors, if it is in the same folder as the job file.
 SCHEMA_FILE: Final = "job.schema.json"
 
 
 class Frequency(StrEnum):
-    """How often a job's list is paid."""
+    """How often the list of a job is paid."""
 
     MONTH = "month"
     WEEK = "week"
@@ -27,7 +27,7 @@ class Frequency(StrEnum):
     ONCE = "once"
 
 
-#: The run key of what is paid so often.
+#: Run key for each frequency.
 RUN_KEYS: Final = {
     Frequency.MONTH: "{today:%Y-%m}",
     Frequency.WEEK: "{today:%G-W%V}",
@@ -36,20 +36,20 @@ RUN_KEYS: Final = {
 }
 
 _TEXT: Final = Template("""\
-$schema# Look at what it would do: bulk-topup plan $file
-# Then pay:                 bulk-topup run $file
+$schema# Check it:   bulk-topup plan $file
+# Then pay:   bulk-topup run $file
 name = $name
-# Started again with the same key, a run goes on; a new key pays again.
+# The same key resumes its run. A new key pays again.
 run_key = $run_key
 list = $list
 ${source}${product}environment = $environment
-# Nobody is paid while a row is refused; with true the others are.
+# false: a refused row stops the run before anything is sent. true: the valid rows are paid.
 skip_refused = false
 
-# Who is told how it went, once NOTIFY_URL is in the environment or the credentials file; see docs/monitoring.md.
+# Notifications; set NOTIFY_URL in the environment or the credentials file. See docs/monitoring.md.
 # notifications = [{ to = ["$${NOTIFY_URL}"], on = ["finish", "failure"] }]
 
-# DVS field = the list's column
+# DVS field = column of the list
 [columns]
 $columns
 """)
@@ -57,23 +57,23 @@ $columns
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
-    """What whoever wants a job says of it."""
+    """Answers to the questions for a new job."""
 
-    #: Where the job file is to be.
+    #: The job file to write.
     file: Path
     source: ListSource
-    #: None where the list has a column for it.
+    #: Product ID of every row; None if the list has a column for it.
     product: int | None
-    often: Frequency
+    frequency: Frequency
     environment: Environment
 
 
 def job_text(answers: Answers, today: date) -> str:
-    """Write a job file.
+    """Return the text of a job file.
 
     Args:
-        answers: what it is to say.
-        today: the day that becomes a template in the list's name.
+        answers: the settings to write.
+        today: the day whose date in the name of the list becomes a template.
 
     Raises:
         ListError: the list cannot be read.
@@ -81,14 +81,14 @@ def job_text(answers: Answers, today: date) -> str:
     path = os.path.relpath(answers.source.path, answers.file.parent)
     for template in ("%Y-%m-%d", "%Y-%m", "%G-W%V"):
         path = path.replace(today.strftime(template), f"{{today:{template}}}")
-    stated = [("sheet", answers.source.sheet), ("encoding", answers.source.encoding)]
+    options = [("sheet", answers.source.sheet), ("encoding", answers.source.encoding)]
     return _TEXT.substitute(
         schema=f"#:schema ./{SCHEMA_FILE}\n" if (answers.file.parent / SCHEMA_FILE).exists() else "",
         file=answers.file,
         name=_quoted(answers.file.stem),
-        run_key=_quoted(RUN_KEYS[answers.often]),
+        run_key=_quoted(RUN_KEYS[answers.frequency]),
         list=_quoted(path),
-        source="".join(f"{key} = {_quoted(value)}\n" for key, value in stated if value is not None),
+        source="".join(f"{key} = {_quoted(value)}\n" for key, value in options if value is not None),
         product="" if answers.product is None else f"product = {answers.product}\n",
         environment=_quoted(answers.environment),
         columns="\n".join(_columns(answers)),
@@ -110,5 +110,5 @@ def _key(field: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a text as TOML has it, which is as JSON has it."""
+    """Return a text as a TOML string, which is written as in JSON."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What of a job its run keeps in the ledger, as JSON: how its list is read, and where its report goes; pure."""
+"""The settings of a job that the ledger keeps with a run, as JSON: how to read the list, where to report; pure."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from bulk_topup.domain.run import Run
 from bulk_topup.jobs.job import Job
 
+#: Settings that decide how a list is read; existing ledgers have them under these names.
 _READING: Final = {
     "sheet",
     "encoding",
@@ -23,24 +24,24 @@ _READING: Final = {
 }
 
 
-def reading_of(job: Job) -> str:
-    """Give how a job has its list read."""
+def reading_snapshot(job: Job) -> str:
+    """Return the settings that decide how the list is read, as JSON."""
     return json.dumps(job.model_dump(mode="json", include=_READING))
 
 
-def reporting_of(job: Job) -> str:
-    """Give where a job wants its report, from whatever folder the run goes on, and as what."""
+def report_snapshot(job: Job) -> str:
+    """Return the absolute report folder and the report formats, as JSON."""
     folder = None if job.report_folder is None else str(Path(job.report_folder).absolute())
     return json.dumps({"folder": folder, "formats": [format_.value for format_ in job.reports]})
 
 
-def job_of(run: Run) -> Job | None:
-    """Give a job that reads a run's list as its own did; None where the run does not know how."""
+def job_from_run(run: Run) -> Job | None:
+    """Return a job that reads the list as the run read it, or None if the ledger does not have these settings."""
     if run.reading is None:
         return None
     try:
         job = Job.model_validate({**json.loads(run.reading), "list": "-"})
-    except ValidationError:  # written by a version whose jobs were others
+    except ValidationError:  # written by a version with other settings
         return None
-    # As they are, since what a folder or a file is called is no template.
+    # Set without validation: names of files and folders are not templates.
     return job.model_copy(update={"name": run.job, "run_key": run.run_key, "list": run.list_path})

@@ -1,18 +1,18 @@
-"""On which lines of a TOML document its keys and values stand; pure, for documents that `tomllib` has read."""
+"""Line numbers of the keys and values of a TOML document; pure, for documents that `tomllib` accepts."""
 
 import re
 import tomllib
 from collections.abc import Mapping
 from typing import Final
 
-#: Where a value is: the keys that lead to it, and its number in each array on the way, from 0.
-Path = tuple[str | int, ...]
+#: Keys that lead to a value; in arrays the index, from 0.
+KeyPath = tuple[str | int, ...]
 
 _TOKEN: Final = re.compile(
     r"""
       (?P<string>\"{3}(?:\\.|[^\\])*?\"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*')
     | (?P<skipped>\#[^\n]*|[ \t\r]+)
-    | (?P<mark>[\[\]{}=,.\n])
+    | (?P<punctuation>[\[\]{}=,.\n])
     | (?P<bare>[^\s\[\]{}=,."'\#]+)
     """,
     re.VERBOSE | re.DOTALL,
@@ -20,13 +20,13 @@ _TOKEN: Final = re.compile(
 _OPEN: Final = {"[": "]", "{": "}"}
 
 
-def line_numbers(text: str) -> Mapping[Path, int]:
-    """Give the line, counted from 1, on which each key of a valid document stands, and each item of its arrays."""
+def line_numbers(text: str) -> Mapping[KeyPath, int]:
+    """Return the line number, from 1, of each key of a valid document and of each item of its arrays."""
     return _Reader(text).read()
 
 
 class _Reader:
-    """Reads a document's tokens once; knows where it is and what nests, and leaves all values to `tomllib`."""
+    """Reads the tokens of a document once; follows keys and nesting only, and leaves values to `tomllib`."""
 
     def __init__(self, text: str) -> None:
         self._tokens: list[tuple[str, str, int]] = []
@@ -36,13 +36,13 @@ class _Reader:
                 self._tokens.append((str(match.lastgroup), match[0], line))
             line += match[0].count("\n")
         self._next = 0
-        self._lines: dict[Path, int] = {}
-        #: How many tables an array of tables has so far.
-        self._counts: dict[Path, int] = {}
+        self._lines: dict[KeyPath, int] = {}
+        #: Number of tables so far in each array of tables.
+        self._counts: dict[KeyPath, int] = {}
 
-    def read(self) -> dict[Path, int]:
-        """Read to the end."""
-        table: Path = ()
+    def read(self) -> dict[KeyPath, int]:
+        """Read all tokens, and return the line of each key path."""
+        table: KeyPath = ()
         while self._next < len(self._tokens):
             if self._is("\n"):
                 self._next += 1
@@ -52,15 +52,15 @@ class _Reader:
                 self._pair(table)
         return self._lines
 
-    def _is(self, mark: str) -> bool:
-        return self._next < len(self._tokens) and self._tokens[self._next][:2] == ("mark", mark)
+    def _is(self, text: str) -> bool:
+        return self._next < len(self._tokens) and self._tokens[self._next][:2] == ("punctuation", text)
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         line = self._tokens[self._next][2]
         self._next += 1
         is_array = self._is("[")
         self._next += is_array
-        path: Path = ()
+        path: KeyPath = ()
         *above, last = self._key("]")
         for key in above:
             self._lines.setdefault((*path, key), line)
@@ -74,22 +74,22 @@ class _Reader:
             self._lines[path] = line
         return path
 
-    def _latest(self, path: Path) -> Path:
+    def _latest(self, path: KeyPath) -> KeyPath:
         return (*path, self._counts[path] - 1) if path in self._counts else path
 
     def _key(self, end: str) -> list[str]:
-        """Read a key, dotted or not, with the mark that ends it."""
+        """Read a key, dotted or not, and the punctuation after it."""
         parts = []
         while self._next < len(self._tokens):
             kind, token, _ = self._tokens[self._next]
             self._next += 1
-            if (kind, token) == ("mark", end):
+            if (kind, token) == ("punctuation", end):
                 break
-            if kind != "mark":
+            if kind != "punctuation":
                 parts.append(str(tomllib.loads(f"key = {token}")["key"]) if kind == "string" else token)
         return parts or [""]
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         line = self._tokens[self._next][2]
         path = table
         for key in self._key("="):
@@ -97,8 +97,8 @@ class _Reader:
             self._lines.setdefault(path, line)
         self._value(path)
 
-    def _value(self, path: Path) -> None:
-        """Read a value; the mark that ends it is left."""
+    def _value(self, path: KeyPath) -> None:
+        """Read a value, but not the punctuation after it."""
         if not self._is("[") and not self._is("{"):
             while self._next < len(self._tokens) and self._tokens[self._next][1] not in {"\n", ",", "]", "}"}:
                 self._next += 1

@@ -1,4 +1,4 @@
-"""What becomes of a run, told elsewhere than on the terminal: notifications, pings, metrics and a log of JSON lines.
+"""Monitoring of runs: notifications, pings, Prometheus metrics and a JSON log.
 
-Nothing here can change what a run does: what cannot be told is a warning, and none of it takes longer than its bound.
+Nothing here can change what a run does: a failure is a warning, and each task has a time limit.
 """

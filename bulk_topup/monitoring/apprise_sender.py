@@ -1,4 +1,4 @@
-"""Sends messages through Apprise; what Apprise and its libraries log goes nowhere, as it may hold addresses."""
+"""Sends messages through Apprise; discards what Apprise and its libraries log, because it may contain addresses."""
 
 import logging
 import re
@@ -16,101 +16,103 @@ from bulk_topup.security.redaction import LEFT_OUT
 if TYPE_CHECKING:
     from apprise import AppriseAttachment
 
-#: A file of more bytes is not sent along: mail servers refuse it, and the message with it.
+#: Maximum bytes of an attached file: mail servers refuse messages with larger ones.
 MAX_ATTACHED_BYTES: Final = 10_000_000
 
-#: Loggers that may be told an address, or a part of it.
+#: Loggers whose records may contain an address or a part of it.
 _LOGGERS: Final = ("apprise", "requests", "urllib3")
-#: Parts of an address that are shorter tell nothing, and would be found in every text.
-_SHORTEST_PART: Final = 4
-_REASONS_TOLD: Final = 3
+_UNKNOWN: Final = "Apprise does not know this kind of address"
+#: Minimum characters of an address part that is redacted: shorter parts are no secrets, and occur in any text.
+_MIN_PART_LENGTH: Final = 4
+#: Maximum log messages that a reason quotes.
+_QUOTED_MESSAGES: Final = 3
 
 
 def send(channel: Channel, message: Message) -> str | None:
-    """Send a message, and give why it could not be; None when it was taken.
+    """Send a message with the attachments of its channel; return the error, or None if the channel accepted it.
 
-    What the channel asks for goes with it, where it takes files and they are not too large.
+    Attachments are left out if the channel takes no files or they are too large; the message then says so.
     """
-    import apprise  # heavy, and most starts tell nobody
+    import apprise  # slow to import, and most runs send nothing
 
-    with _kept_quiet() as said:
-        # Without threads of its own: those would keep the process until the last of them ends.
+    with _captured_logs() as logged:
+        # No threads of its own: they would keep the process alive until the last of them ends.
         asset = apprise.AppriseAsset(
             app_id="bulk-topup", app_desc="bulk-topup", app_url="", async_mode=False, service_timeout=0
         )
         service = apprise.Apprise.instantiate(channel.address, asset=asset)
         if service is None:
-            return _why_not(channel, ["Apprise does not know such an address", *said])
+            return _error_text(channel, [_UNKNOWN, *logged])
         files = [file for each in channel.attach if (file := message.files.get(each))]
-        fitting = [file for file in files if file.stat().st_size <= MAX_ATTACHED_BYTES]
+        attached = [file for file in files if file.stat().st_size <= MAX_ATTACHED_BYTES]
         body = message.body
-        if fitting and not service.attachment_support:
-            fitting = []
-        if len(fitting) < len(files):
-            body += "\nFiles could not go along; they lie with the report."
+        if attached and not service.attachment_support:
+            attached = []
+        if len(attached) < len(files):
+            body += "\nSome files are not attached. They are in the report folder."
         sender = apprise.Apprise(asset=asset)
         sender.add(service)
         is_sent = sender.notify(
             body=body,
             title=message.title,
-            notify_type=apprise.NotifyType(message.tone.value),
+            notify_type=apprise.NotifyType(message.type.value),
             body_format=apprise.NotifyFormat.TEXT,
-            attach=_attached(fitting),
+            attach=_attachment(attached),
         )
-        return None if is_sent else _why_not(channel, said)
+        return None if is_sent else _error_text(channel, logged)
 
 
-def why_not_usable(channel: Channel) -> str | None:
-    """Give why Apprise could send nothing to an address whatever it says; None where it can be tried."""
+def address_error(channel: Channel) -> str | None:
+    """Return why Apprise cannot use an address, or None if it can; sends nothing."""
     import apprise
 
-    with _kept_quiet() as said:
+    with _captured_logs() as logged:
         if apprise.Apprise.instantiate(channel.address) is None:
-            return _why_not(channel, ["Apprise does not know such an address", *said])
+            return _error_text(channel, [_UNKNOWN, *logged])
     return None
 
 
-def _attached(files: Sequence[Path]) -> "AppriseAttachment | None":
+def _attachment(files: Sequence[Path]) -> "AppriseAttachment | None":
     from apprise import AppriseAttachment
 
-    # As URLs, quoted: a path may hold anything.
+    # Quoted as URLs, because a path can contain any character.
     return AppriseAttachment([file.absolute().as_uri() for file in files]) if files else None
 
 
-def _why_not(channel: Channel, said: Sequence[str]) -> str:
-    """Put what was said into one sentence, without any part of the address."""
-    text = "; ".join(each.strip().rstrip(".") for each in said[:_REASONS_TOLD]) or "no reason is given"
+def _error_text(channel: Channel, logged: Sequence[str]) -> str:
+    """Join log messages into one text, without any part of the address."""
+    text = "; ".join(each.strip().rstrip(".") for each in logged[:_QUOTED_MESSAGES]) or "no reason given"
     parts = {channel.address, *re.split(r"[/:@?&=#,;+]+", channel.address.partition("://")[2])}
     scheme = urlsplit(channel.address).scheme
     for part in sorted({*parts, *map(unquote, parts)}, key=len, reverse=True):
-        if len(part) >= _SHORTEST_PART and part != scheme:
+        if len(part) >= _MIN_PART_LENGTH and part != scheme:
             text = text.replace(part, LEFT_OUT)
     return text
 
 
-class _Kept(logging.Handler):
-    """Keeps what is logged in one thread."""
+class _ThreadHandler(logging.Handler):
+    """Collects the messages that one thread logs."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message, if it is ours."""
+        """Record the message if this thread logged it."""
         if record.thread == self._thread:
-            self.said.append(record.getMessage())
+            self.messages.append(record.getMessage())
 
 
 @contextmanager
-def _kept_quiet() -> Iterator[list[str]]:
-    """Keep what is logged meanwhile from every other handler, and give it."""
+def _captured_logs() -> Iterator[list[str]]:
+    """Yield the messages that are logged in the block, and keep them from all other handlers."""
     for name in _LOGGERS:
         logging.getLogger(name).propagate = False
-    kept = _Kept()
+    handler = _ThreadHandler()
     logger = logging.getLogger(_LOGGERS[0])
-    logger.addHandler(kept)
+    logger.addHandler(handler)
     try:
-        yield kept.said
+        yield handler.messages
     finally:
-        logger.removeHandler(kept)
+        logger.removeHandler(handler)

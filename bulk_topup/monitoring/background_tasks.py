@@ -1,4 +1,4 @@
-"""What is done beside a run and may take its time, on threads that die with the process; touches signals too."""
+"""Tasks in the background of a run, on threads that end with the process; handles signals while it waits."""
 
 import math
 import signal
@@ -9,77 +9,81 @@ from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import Final
 
-#: Seconds between looks at whether somebody is in a hurry, and those that errands still get then.
+#: Seconds between checks whether a signal shortened the wait.
 _STEP: Final = 0.1
-HURRIED: Final = 2.0
+#: Seconds that tasks have after a signal.
+SECONDS_AFTER_SIGNAL: Final = 2.0
 
 
 class BackgroundTasks:
-    """Runs errands side by side; what goes wrong with one is told in the end, and never raised."""
+    """Runs tasks concurrently; a failure is reported at the end, and never raised."""
 
     def __init__(self) -> None:
-        self._begun: list[_Errand] = []
-        #: Until when anything is waited for, by the monotonic clock; soon, once somebody asked the process to end.
+        self._tasks: list[_Task] = []
+        #: Monotonic time until which `wait` waits at most; a signal sets it.
         self._latest = math.inf
 
-    def begin(self, what: str, errand: Callable[[], str | None]) -> None:
-        """Begin an errand and return at once.
+    def start(self, name: str, task: Callable[[], str | None]) -> None:
+        """Start a task and return at once.
 
         Args:
-            what: what is to be done, as the subject of a sentence.
-            errand: gives why it could not be done; None when it is.
+            name: what the task does, as the subject of a sentence.
+            task: returns why it failed, or None.
         """
-        begun = _Errand(what, errand)
-        self._begun.append(begun)
+        thread = _Task(name, task)
+        self._tasks.append(thread)
         try:
-            begun.start()
+            thread.start()
         except RuntimeError as error:  # there are too many threads
-            begun.why_not = str(error)
+            thread.error = str(error)
 
     def wait(self, seconds: float) -> list[str]:
-        """Wait for all errands, no longer than so many seconds, and give what went wrong.
+        """Wait for all tasks, and return a sentence for each that failed or timed out.
 
-        SIGINT and SIGTERM meanwhile shorten the wait and change nothing else: how the process ends is settled by now.
+        SIGINT and SIGTERM only shorten the wait: the exit code of the command is already decided.
+
+        Args:
+            seconds: maximum wait.
         """
         end = min(time.monotonic() + seconds, self._latest)
-        with self._signals_heard():
-            for errand in self._begun:
-                while errand.is_alive() and time.monotonic() < end:
-                    errand.join(_STEP)
+        with self._shortened_by_signals():
+            for task in self._tasks:
+                while task.is_alive() and time.monotonic() < end:
+                    task.join(_STEP)
                     end = min(end, self._latest)
-        told = [text for errand in self._begun if (text := errand.told())]
-        self._begun.clear()
-        return told
+        failures = [text for task in self._tasks if (text := task.failure())]
+        self._tasks.clear()
+        return failures
 
     @contextmanager
-    def _signals_heard(self) -> Iterator[None]:
-        if current_thread() is not main_thread():  # which alone may ask for signals
+    def _shortened_by_signals(self) -> Iterator[None]:
+        if current_thread() is not main_thread():  # only the main thread can handle signals
             yield
             return
-        before = {number: signal.signal(number, self._hurry) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._shorten) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler or signal.SIG_DFL)
 
-    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
-        self._latest = min(self._latest, time.monotonic() + HURRIED)
+    def _shorten(self, _number: int, _frame: FrameType | None) -> None:
+        self._latest = min(self._latest, time.monotonic() + SECONDS_AFTER_SIGNAL)
 
 
-class _Errand(Thread):
-    def __init__(self, what: str, errand: Callable[[], str | None]) -> None:
+class _Task(Thread):
+    def __init__(self, name: str, task: Callable[[], str | None]) -> None:
         super().__init__(daemon=True)
-        self._what = what
-        self._errand = errand
-        self.why_not: str | None = None
+        self._subject = name
+        self._task = task
+        self.error: str | None = None
 
     def run(self) -> None:
         try:
-            self.why_not = self._errand()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
-            self.why_not = type(error).__name__  # its text may hold an address
+            self.error = self._task()
+        except Exception as error:  # noqa: BLE001 - no failure may stop the run
+            self.error = type(error).__name__  # its text may contain an address
 
-    def told(self) -> str | None:
-        why_not = "it takes too long" if self.is_alive() else self.why_not
-        return why_not and f"{self._what} did not get through: {why_not}."
+    def failure(self) -> str | None:
+        error = "timeout" if self.is_alive() else self.error
+        return error and f"{self._subject} failed: {error}."

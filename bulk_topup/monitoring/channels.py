@@ -1,4 +1,4 @@
-"""Where messages go: a job's addresses with their secrets filled in; reads the environment and files that hold them."""
+"""Channels of a job: addresses with their secrets filled in; reads the environment and files with secrets."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,19 +15,19 @@ from bulk_topup.monitoring.notifications import REFERENCE, Attachment, Notificat
 from bulk_topup.security.redaction import register_secret
 from bulk_topup.system.files import OWNER_ONLY
 
-#: Bytes of a file of addresses that are read.
+#: Maximum bytes read from a file of addresses.
 MAX_FILE_BYTES: Final = 64 * 1024
-#: Characters of a path that nobody guesses.
-_SECRET_PATH: Final = 12
+#: Minimum characters of a URL path that is treated as a secret.
+_MIN_SECRET_PATH: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Channel:
-    """One address, and what is sent there."""
+    """One address, with the events and attachments to send there."""
 
     #: Secret.
     address: str = field(repr=False)
-    #: What people call it: where it stands in the job file, and its kind.
+    #: Name for people: its number in the job file, and its kind.
     name: str
     on: frozenset[NotificationEvent]
     attach: tuple[Attachment, ...]
@@ -35,31 +35,32 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variables:
-    """What `${NAME}` stands for."""
+    """Values of `${NAME}`."""
 
     values: Mapping[str, str] = field(repr=False)
-    #: Which file was read beside the environment.
+    #: File that was read in addition to the environment.
     file: Path
 
     @classmethod
     def read(cls, credentials: Path | None) -> "Variables":
-        """Read the environment, and what it has not from the file of the credentials, or else from `.env` here.
+        """Read the environment, and the credentials file for names that the environment does not have.
+
+        Args:
+            credentials: the credentials file; None for `.env` in the current folder.
 
         Raises:
             JobError: the file cannot be read.
         """
         file = credentials or Path(".env")
         try:
-            stated = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
+            values = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
         except (OSError, UnicodeDecodeError) as error:
-            raise JobError(
-                f"{file}, which the job's secrets may stand in, cannot be read: {type(error).__name__}."
-            ) from None
-        known = {name: value for name, value in stated.items() if value is not None}
+            raise JobError(f"Can't read {file}, which may have secrets of the job: {type(error).__name__}.") from None
+        known = {name: value for name, value in values.items() if value is not None}
         return cls(values={**known, **os.environ}, file=file)
 
-    def filled(self, text: str) -> str:
-        """Fill in what a job file says; what is only a part of it is quoted as a URL needs it.
+    def substitute(self, text: str) -> str:
+        """Return a text of a job file with its `${NAME}` filled in; URL-quoted unless a name is the whole text.
 
         Raises:
             JobError: a name has no value.
@@ -72,62 +73,66 @@ class Variables:
         value = self.values.get(name, "").strip()
         if not value:
             raise JobError(
-                f"${{{name}}} has no value, and the job file wants it; write {name}=… into the environment or into "
-                f"{self.file}, or take it out of the job file."
+                f"${{{name}}} of the job file has no value. Set {name}=… in the environment or in {self.file}, "
+                "or remove it from the job file."
             )
         return value
 
 
 def ping_url(text: str, variables: Variables) -> str:
-    """Give the URL of a job's pings; it is left out of all that is said from now on.
+    """Return the ping URL of a job, and register it as a secret, so that logs and messages mask it.
+
+    Args:
+        text: the setting of the job file.
+        variables: the values of `${NAME}`.
 
     Raises:
-        JobError: a name has no value, or it is no URL.
+        JobError: a name has no value, or the text is not a URL.
     """
-    url = variables.filled(text)
+    url = variables.substitute(text)
     parts = urlsplit(url)
     path = parts.path.strip("/")
-    # Whoever knows it can ping; a path that anybody could guess is no secret, and would be found everywhere. Its parts
-    # are hidden too, since what is asked for has an ending between them.
-    register_secret(url, parts.query, parts.password or "", *([path] if len(path) >= _SECRET_PATH else []))
+    # Anyone with the URL can ping. A short path is no secret, and its text occurs elsewhere. The parts are registered
+    # too, because requests have a suffix between path and query.
+    register_secret(url, parts.query, parts.password or "", *([path] if len(path) >= _MIN_SECRET_PATH else []))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise JobError("The ping is no URL such as https://hc-ping.com/…; correct it where it is stated.")
+        raise JobError("The ping is not a URL such as https://hc-ping.com/…. Fix ping, or the value of its ${NAME}.")
     return url
 
 
-def channels_of(notifications: Sequence[Notification], folder: Path, variables: Variables) -> tuple[Channel, ...]:
-    """Give the channels of a job.
+def load_channels(notifications: Sequence[Notification], folder: Path, variables: Variables) -> tuple[Channel, ...]:
+    """Return the channels of a job, and register their addresses as secrets.
 
     Args:
-        notifications: what the job file says.
-        folder: where relative paths begin.
-        variables: what `${NAME}` stands for.
+        notifications: the setting of the job file.
+        folder: where relative paths start, the folder of the job file.
+        variables: the values of `${NAME}`.
 
     Raises:
-        JobError: what sends messages is not installed, a name has no value, or a file cannot be used.
+        JobError: Apprise is not installed, a name has no value, or a file of addresses cannot be used.
     """
     if notifications and find_spec("apprise") is None:
         raise JobError(
-            "The job has notifications, and Apprise, which sends them, is not installed; install it with "
-            "`pip install 'bulk-topup[notifications]'`, or take them out of the job file."
+            "The job has notifications, but Apprise, which sends them, is not installed. Install it with "
+            "`pip install 'bulk-topup[notifications]'`, or remove the notifications from the job file."
         )
-    found = []
+    channels = []
     for number, notification in enumerate(notifications, 1):
         for address in _addresses(notification, folder, variables):
-            _hide(address)
+            _register_secrets(address)
             channel = Channel(
                 address=address,
                 name=f"notification {number} ({urlsplit(address).scheme}://)",
                 on=frozenset(notification.on),
                 attach=notification.attach,
             )
-            found.append(channel)
-    return tuple(found)
+            channels.append(channel)
+    return tuple(channels)
 
 
 def _addresses(notification: Notification, folder: Path, variables: Variables) -> Iterator[str]:
     for text in notification.to:
-        yield variables.filled(text)
+        yield variables.substitute(text)
     if notification.to_file is not None:
         yield from _lines(folder / notification.to_file)
 
@@ -135,23 +140,23 @@ def _addresses(notification: Notification, folder: Path, variables: Variables) -
 def _lines(file: Path) -> Iterator[str]:
     try:
         if not file.is_file():
-            raise JobError(f"{file} is not there; put the addresses into it, one a line.")
+            raise JobError(f"No file {file}. Create it, with one address per line.")
         state = file.stat()
         with file.open("rb") as opened:
             content = opened.read(MAX_FILE_BYTES)
     except OSError as error:
-        raise JobError(f"{file} cannot be read: {error.strerror}.") from None
-    # One that the system hands out, as containers do, belongs to somebody else, who sees to its mode.
+        raise JobError(f"Can't read {file}: {error.strerror}.") from None
+    # A file of another owner, as containers mount for secrets, has the mode that its owner chose.
     if state.st_uid == os.geteuid() and state.st_mode & ~OWNER_ONLY & 0o777:
-        raise JobError(f"{file} can be read by others; make it private with chmod 600.")
+        raise JobError(f"Other users can read {file}. Make it private with `chmod 600 {file}`.")
     lines = (line.strip() for line in content.decode(errors="replace").splitlines())
     found = [line for line in lines if line and not line.startswith("#")]
     if not found:
-        raise JobError(f"{file} holds no address; put them into it, one a line.")
+        raise JobError(f"{file} has no address. Add one address per line.")
     yield from found
 
 
-def _hide(address: str) -> None:
+def _register_secrets(address: str) -> None:
     parts = urlsplit(address)
     password = parts.password or ""
     register_secret(address, password, unquote(password))

@@ -1,6 +1,6 @@
-"""A log for machines: one JSON object a line of what a run does, without people, money and secrets; appends to a file.
+"""The JSON log: one line per event of a run, without personal data, amounts and secrets; appends to a file.
 
-What is logged is named here, item by item. Texts of others stand in it only where they are known not to name anybody.
+Every item that is logged is named here. Texts of others are logged only if they cannot contain personal data.
 """
 
 import logging
@@ -22,18 +22,18 @@ from bulk_topup.errors import JobError
 from bulk_topup.security.redaction import redact_personal_data
 from bulk_topup.system.files import OWNER_ONLY
 
-#: Names standard output instead of a file.
+#: Stands for standard output instead of a file.
 STANDARD_OUTPUT: Final = "-"
 
 _STATUS: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,79}")
-#: What of a path names what is asked for, and not which or whom.
-_NAMED: Final = re.compile(r"[a-z][a-z_-]*")
+#: Parts of a URL path that name a kind of resource, not an ID or a person.
+_RESOURCE: Final = re.compile(r"[a-z][a-z_-]*")
 
 _LEVELS: Final = {RowState.CONFLICT: logging.ERROR, RowState.FAILED: logging.WARNING, RowState.REVERSED: logging.ERROR}
 
 
-class _JSON(logging.Formatter):
-    """Makes one JSON object of a record: a happening of ours, or what any library says."""
+class _JSONFormatter(logging.Formatter):
+    """Formats a record as one JSON object: an event of ours, or a message of any library."""
 
     def format(self, record: logging.LogRecord) -> str:
         items: Mapping[str, Any] | None = getattr(record, "items", None)
@@ -41,31 +41,31 @@ class _JSON(logging.Formatter):
             text = "\n".join(part for part in (record.getMessage(), record.exc_text) if part)
             items = {"event": "log", "logger": record.name, "message": redact_personal_data(text)}
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        said = {name: value for name, value in items.items() if value is not None}
-        return msgspec.json.encode({"time": at, "level": record.levelname.lower(), **said}).decode()
+        present = {name: value for name, value in items.items() if value is not None}
+        return msgspec.json.encode({"time": at, "level": record.levelname.lower(), **present}).decode()
 
 
 class _Lossy:
-    """Keeps why a line was lost, where its handler would print a traceback for each."""
+    """Records why lines were lost, instead of a traceback for each."""
 
-    #: None while none was.
+    #: None as long as no line was lost.
     why_lost: str | None = None
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Take in that a line was lost."""
+        """Record that a line was lost."""
         del record
         error = sys.exc_info()[1]
         self.why_lost = error.strerror if isinstance(error, OSError) else type(error).__name__
 
 
 class FileLog(_Lossy, WatchedFileHandler):
-    """Appends to a private file, and to a new one of its name when it is rotated."""
+    """Appends to a file that only its owner can read, and to a new file when it is rotated."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; where the file's own folder is gone, that is one more reason why it is lost."""
+        """Write a line; if the folder was removed, record the line as lost."""
         try:
             super().emit(record)
         except OSError:
@@ -77,50 +77,50 @@ class FileLog(_Lossy, WatchedFileHandler):
 
 
 class StreamLog(_Lossy, logging.StreamHandler[TextIO]):
-    """Writes to a stream that others may write to as well."""
+    """Writes to a stream that it shares with others."""
 
 
 class JSONLog:
-    """Writes happenings of one start; a line that cannot be written is lost, and the run goes on.
+    """Writes the events of one invocation; a line that cannot be written is lost, and the run continues.
 
     Args:
-        handler: where lines go, from `log_to`.
-        job: whose start it is.
+        handler: where to write, from `open_log`.
+        job: name of the job.
     """
 
     def __init__(self, handler: FileLog | StreamLog, job: str) -> None:
         self._handler = handler
         self._job = job
-        #: None while it is not known.
+        #: Run name; None until it is known.
         self._run: str | None = None
         self._is_detailed = logging.getLogger().isEnabledFor(logging.INFO)
         logging.getLogger().addHandler(handler)
 
     def close(self) -> str | None:
-        """Write nothing more, and give why lines were lost; None where none were."""
+        """Stop logging; return why lines were lost, or None."""
         logging.getLogger().removeHandler(self._handler)
         try:
             self._handler.close()
-        except OSError as error:  # what no disk took before is tried once more
+        except OSError as error:  # buffered lines could not be written
             return error.strerror
         return self._handler.why_lost
 
-    def is_of(self, job: str, run_key: str) -> None:
-        """Take in which run it is."""
+    def set_run(self, job: str, run_key: str) -> None:
+        """Set the run that further lines belong to."""
         self._job, self._run = job, f"{job}/{run_key}"
 
-    def told(self, event: str, text: str) -> None:
-        """Write a sentence of ours that people are told, without whom and what it quotes."""
+    def write_notice(self, event: str, text: str) -> None:
+        """Write a message for people, without personal data and quoted texts."""
         self.write(event, level=logging.WARNING, message=redact_personal_data(text))
 
     def write(self, event: str, *, level: int = logging.INFO, **items: object) -> None:
-        """Write a happening with what belongs to it; items that are None are left out."""
+        """Write an event with its items; items that are None are left out."""
         record = logging.LogRecord(__name__, level, "", 0, event, None, None)
         record.items = {"event": event, "job": self._job, "run": self._run, **items}
         self._handler.handle(record)
 
-    def moved(self, moved: Sequence[tuple[Attempt, Move]]) -> None:
-        """Write that rows changed their states, once that is on disk."""
+    def write_moves(self, moved: Sequence[tuple[Attempt, Move]]) -> None:
+        """Write the moves of rows, after the ledger has them on disk."""
         for attempt, move in moved:
             facts = move.facts
             self.write(
@@ -137,37 +137,44 @@ class JSONLog:
                 status=None if facts is None else _status(facts.status_message),
             )
 
-    def tried(self, method: str, path: str, status: int | None, seconds: float) -> None:
-        """Write that a request was answered, or that it was not where `status` is None; success only in detail."""
-        is_well = status is not None and status < 400
-        if is_well and not self._is_detailed:
+    def write_request(self, method: str, path: str, status: int | None, seconds: float) -> None:
+        """Write a request to DVS; successful ones only at log level INFO.
+
+        Args:
+            method: HTTP method.
+            path: URL path; parts that may be IDs or personal data are masked.
+            status: HTTP status; None if there was no response.
+            seconds: duration.
+        """
+        is_success = status is not None and status < 400
+        if is_success and not self._is_detailed:
             return
         self.write(
             "request answered" if status is not None else "request not answered",
-            level=logging.INFO if is_well else logging.WARNING,
+            level=logging.INFO if is_success else logging.WARNING,
             method=method,
-            path="/".join(part if not part or _NAMED.fullmatch(part) else "…" for part in path.split("/")),
+            path="/".join(part if not part or _RESOURCE.fullmatch(part) else "…" for part in path.split("/")),
             http_status=status,
             milliseconds=round(seconds * 1000),
         )
 
 
-def log_to(place: Path | TextIO) -> FileLog | StreamLog:
-    """Open a log: a file that is appended to and may be rotated, or a stream.
+def open_log(target: Path | TextIO) -> FileLog | StreamLog:
+    """Open a log: a file that is appended to and can be rotated, or a stream.
 
     Raises:
         JobError: the file cannot be written.
     """
-    if not isinstance(place, Path):
-        handler: FileLog | StreamLog = StreamLog(place)
-    elif place.exists() and not place.is_file():
-        raise JobError(f"The log {place} is not a file; name another.")
+    if not isinstance(target, Path):
+        handler: FileLog | StreamLog = StreamLog(target)
+    elif target.exists() and not target.is_file():
+        raise JobError(f"The log {target} is not a file. Choose another.")
     else:
         try:
-            handler = FileLog(place)
+            handler = FileLog(target)
         except OSError as error:
-            raise JobError(f"The log {place} cannot be written: {error.strerror}; name another file.") from None
-    handler.setFormatter(_JSON())
+            raise JobError(f"Can't write the log {target}: {error.strerror}. Choose another file.") from None
+    handler.setFormatter(_JSONFormatter())
     return handler
 
 

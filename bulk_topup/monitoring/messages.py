@@ -1,6 +1,6 @@
-"""What messages say: how a start ended, in whose run, with which money, and what to do next; pure.
+"""The texts of messages: how an invocation ended, the rows and money of its run, and what to do next; pure.
 
-People other than those who have the list read them, and mail servers keep them: no name, number or cell stands in them.
+Readers need not have access to the list, and mail servers keep messages: they contain no name, number or cell.
 """
 
 import re
@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_money
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import RunVerdict
+from bulk_topup.domain.verdict import RunVerdict, format_rows
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 from bulk_topup.security.redaction import redact_personal_data
 
-#: Characters of a reason that a message takes over.
-SAID_CHARACTERS: Final = 2_000
-#: The provider's error codes look like numbers of people, and are known (reference: Errors).
-_CODE: Final = re.compile(r"(\(100[0-9]{4}\))")
+#: Maximum characters of an error that a message quotes.
+MAX_ERROR_LENGTH: Final = 2_000
+#: DVS error codes, which look like mobile numbers and are no personal data (reference: Errors).
+_ERROR_CODE: Final = re.compile(r"(\(100[0-9]{4}\))")
 
 
 class MessageType(StrEnum):
-    """How good a piece of news is; values are Apprise's."""
+    """How good the news of a message is; the values are Apprise's."""
 
     INFO = "info"
     SUCCESS = "success"
@@ -36,207 +36,230 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What somebody is told."""
+    """One message to all channels of its events."""
 
-    #: A channel that listens to any of them gets it, once.
-    occasions: frozenset[NotificationEvent]
-    tone: MessageType
+    #: A channel gets the message once if it is subscribed to any of these.
+    events: frozenset[NotificationEvent]
+    type: MessageType
     #: One line.
     title: str
     #: Plain text.
     body: str
-    #: What a channel may ask for.
+    #: Files that a channel can attach.
     files: Mapping[Attachment, Path]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MessageContext:
-    """What every message begins with."""
+    """The run and the machine that a message is about."""
 
-    #: The run's name, or the job's where there is no run yet.
+    #: Run name, or job name if there is no run yet.
     run: str
     environment: str
-    #: Which machine tells it.
+    #: Host name of the machine.
     host: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """How a start ended."""
+    """How an invocation ended."""
 
-    code: int
-    #: What stopped it, as the terminal tells; empty where nothing did.
-    said: str
-    #: It needs an approval.
+    exit_code: int
+    #: The error as shown on the terminal; empty if there was none.
+    error: str
+    #: Whether an approval is required.
     is_approval_needed: bool = False
-    #: Nobody expected it: the process ends with a traceback.
+    #: Whether the error was unexpected, so that the process ends with a traceback.
     is_crash: bool = False
-    #: What became of the run; None where nothing could be sent.
+    #: Counts and totals of the run; None if nothing could be sent.
     summary: Summary | None = None
-    #: What that means and what to do next, as terminal and report say it; None where nothing could be sent.
+    #: What they mean and what to do next, as in terminal and report; None if nothing could be sent.
     verdict: RunVerdict | None = None
-    #: How long it took, in seconds.
+    #: Duration in seconds.
     seconds: int
-    #: Requests to the provider.
+    #: Requests to DVS.
     requests: int | None = None
-    #: The folder of the report.
+    #: Report folder.
     folder: Path | None = None
     files: Mapping[Attachment, Path]
 
 
-#: What an exit code means, and what to do then where no run says more of it.
+_FIX_AND_RUN: Final = "Fix the error above, then run again."
+#: What each exit code means, and what to do next unless the run itself says it.
 _MEANINGS: Final[Mapping[int, tuple[str, str]]] = {
-    ExitCode.ALL_COMPLETED: ("all rows completed", "Nothing is left to do."),
-    ExitCode.INCOMPLETE: ("finished, and some rows did not complete", "Mend what is told here, then start it again."),
-    ExitCode.USAGE: ("it was started in a way that cannot be", "Correct how it is started, then start it again."),
-    ExitCode.INVALID_INPUT: (
-        "it is not acceptable as it is, and nothing was sent",
-        "Correct what is told here, then start it again.",
-    ),
-    ExitCode.STOPPED_BY_PROVIDER: ("stopped by the provider", "Mend what is told here, then start it again."),
-    ExitCode.DECLINED: ("declined at the prompt, and nothing was sent", "Run again to confirm."),
-    ExitCode.RESUMABLE: ("interrupted before its end", "Start it again; nobody is paid twice by that."),
+    ExitCode.ALL_COMPLETED: ("all rows completed", "Nothing to do."),
+    ExitCode.INCOMPLETE: ("finished, some rows not completed", _FIX_AND_RUN),
+    ExitCode.USAGE: ("wrong options, settings or ledger", _FIX_AND_RUN),
+    ExitCode.INVALID_INPUT: ("checks failed, nothing was sent", _FIX_AND_RUN),
+    ExitCode.STOPPED_BY_PROVIDER: ("stopped by DVS", _FIX_AND_RUN),
+    ExitCode.RESUMABLE: ("interrupted, can be resumed", "Run again to resume. No row is paid twice."),
 }
-#: Exit code 1 for another reason than a row: something is to be mended, such as a list that stays.
-_ALL_BUT: Final = "all rows completed, and something else is to be mended"
+_OTHER: Final = ("ended early", _FIX_AND_RUN)
+#: Exit code 1 for another reason than a row, such as a list that could not be archived.
+_COMPLETED_WITH_ERROR: Final = "all rows completed, but an error needs a fix"
 _CRASHED: Final = (
-    "ended by an error that nobody expected",
-    "What was sent is in the ledger: start it again to go on; nobody is paid twice by that. Keep the traceback.",
+    "unexpected error",
+    "Run again to resume: the ledger has everything that was sent, and no row is paid twice. Keep the traceback.",
 )
-_TO_APPROVE: Final = (
-    "it needs an approval, and nothing was sent",
-    "Write its plan with `bulk-topup plan --output plan.json`, and have somebody else `bulk-topup approve` it.",
+_APPROVAL: Final = (
+    "approval required, nothing was sent",
+    "Run `bulk-topup plan JOB --output plan.json`, and have another person run `bulk-topup approve plan.json`.",
 )
 
 
-def start_message(told: MessageContext, rows: int, costs: Mapping[str, Decimal]) -> Message:
-    """Tell that rows begin to be sent.
+def start_message(context: MessageContext, rows: int, costs: Mapping[str, Decimal]) -> Message:
+    """Return the message that a run starts to send rows.
 
     Args:
-        told: whose run it is.
-        rows: how many are to be sent.
-        costs: what they should cost, by currency.
+        context: the run.
+        rows: open rows.
+        costs: expected cost, by wallet currency.
     """
-    lines = [f"Run {told.run} in {told.environment} begins: {_rows(rows)} to be sent or followed."]
-    lines += [f"Should cost: {format_plain(cost)} {unit}" for unit, cost in costs.items()]
+    lines = [f"Run {context.run} in {context.environment} started: {format_rows(rows)} to send or follow."]
+    lines += _money_lines("Expected cost", costs)
     return Message(
-        occasions=frozenset({NotificationEvent.START}),
-        tone=MessageType.INFO,
-        title=f"{told.run}: begins, {_rows(rows)}",
-        body=_body(told, lines),
+        events=frozenset({NotificationEvent.START}),
+        type=MessageType.INFO,
+        title=f"{context.run}: started, {format_rows(rows)}",
+        body=_body(context, lines),
         files={},
     )
 
 
 def plan_message(
-    told: MessageContext, rows: int, amounts: Mapping[str, Decimal], costs: Mapping[str, Decimal], plan: Path
+    context: MessageContext, rows: int, amounts: Mapping[str, Decimal], costs: Mapping[str, Decimal], plan: Path
 ) -> Message:
-    """Tell that a plan waits for somebody's approval."""
+    """Return the message that a plan needs an approval.
+
+    Args:
+        context: the run.
+        rows: rows to pay.
+        amounts: requested amounts, by unit.
+        costs: expected cost, by wallet currency.
+        plan: the plan file.
+    """
     lines = [
-        f"The plan of run {told.run} in {told.environment} waits for an approval: {_rows(rows)}.",
-        *(f"Asked for: {format_plain(amount)} {unit}" for unit, amount in amounts.items()),
-        *(f"Should cost: {format_plain(cost)} {unit}" for unit, cost in costs.items()),
-        f"What to do next: look at it and approve it, `bulk-topup approve {plan}`",
+        f"The plan of run {context.run} in {context.environment} needs an approval: {format_rows(rows)}.",
+        *_money_lines("Requested amount", amounts),
+        *_money_lines("Expected cost", costs),
+        f"What to do next: Check the plan, then sign it with `bulk-topup approve {plan}`.",
     ]
     return Message(
-        occasions=frozenset({NotificationEvent.APPROVAL}),
-        tone=MessageType.WARNING,
-        title=f"{told.run}: a plan waits for an approval",
-        body=_body(told, lines),
+        events=frozenset({NotificationEvent.APPROVAL}),
+        type=MessageType.WARNING,
+        title=f"{context.run}: plan needs an approval",
+        body=_body(context, lines),
         files={},
     )
 
 
-def end_message(told: MessageContext, ending: Ending) -> Message:
-    """Tell how a start ended."""
+def end_message(context: MessageContext, ending: Ending) -> Message:
+    """Return the message how an invocation ended."""
     meaning, next_step = _meaning(ending)
-    short = "" if ending.summary is None else _short(ending.summary)
-    if ending.code == ExitCode.INCOMPLETE and ending.summary is not None and not short and not ending.is_crash:
-        meaning = _ALL_BUT
-    what = short if ending.code == ExitCode.INCOMPLETE and short else meaning
-    lines = [f"Run {told.run} in {told.environment} ended with exit code {ending.code}: {meaning}.", ""]
-    if ending.said:
-        lines += [_without_people(ending.said[:SAID_CHARACTERS]), ""]
+    headline = meaning
+    if ending.exit_code == ExitCode.INCOMPLETE and ending.summary is not None and not ending.is_crash:
+        if ending.summary.counts[RowState.COMPLETED] < ending.summary.rows:
+            headline = _row_counts(ending.summary)
+        else:
+            headline = meaning = _COMPLETED_WITH_ERROR
+    lines = [f"Run {context.run} in {context.environment} ended with exit code {ending.exit_code}: {meaning}.", ""]
+    if ending.error:
+        lines += [_without_personal_data(ending.error[:MAX_ERROR_LENGTH]), ""]
     if ending.summary is not None:
-        lines += [*_figures(ending.summary), ""]
-    requests = "" if ending.requests is None else f", {ending.requests} requests"
+        lines += [*_summary_lines(ending.summary), ""]
     first, *others = _steps(ending, next_step)
-    lines += [f"Took {_span(ending.seconds)}{requests}.", f"What to do next: {first}", *others]
+    lines += [f"Took {_duration(ending.seconds)}{_requests(ending.requests)}.", f"What to do next: {first}", *others]
     if ending.folder is not None:
         lines.append(f"Report: {ending.folder}")
     return Message(
-        occasions=_occasions(ending),
-        tone=_tone(ending),
-        title=f"{told.run}: {what} (exit code {ending.code})",
-        body=_body(told, lines),
+        events=_events(ending),
+        type=_type(ending),
+        title=f"{context.run}: {headline} (exit code {ending.exit_code})",
+        body=_body(context, lines),
         files=ending.files,
     )
 
 
 def _meaning(ending: Ending) -> tuple[str, str]:
+    """Return what an ending means, and what to do next unless the run itself says it."""
     if ending.is_crash:
         return _CRASHED
-    return _TO_APPROVE if ending.is_approval_needed else _MEANINGS[ending.code]
+    return _APPROVAL if ending.is_approval_needed else _MEANINGS.get(ending.exit_code, _OTHER)
 
 
-def _steps(ending: Ending, by_code: str) -> Iterator[str]:
-    """Give what to do next: the run's own steps, and what the exit code asks for where they do not say it."""
+def _steps(ending: Ending, by_exit_code: str) -> Iterator[str]:
+    """Yield what to do next: the steps of the run, and that of the exit code if they do not include it."""
     steps = () if ending.verdict is None or ending.is_crash else ending.verdict.steps
     has_open = ending.summary is not None and any(ending.summary.counts[state] for state in OPEN_STATES)
-    if ending.code == ExitCode.STOPPED_BY_PROVIDER and has_open:
-        yield "Mend what is told here."
-    elif not steps or (ending.code not in {ExitCode.ALL_COMPLETED, ExitCode.INCOMPLETE} and not has_open):
-        yield by_code
+    if ending.exit_code == ExitCode.STOPPED_BY_PROVIDER and has_open:
+        yield "Fix the error above."
+    elif not steps or (ending.exit_code not in {ExitCode.ALL_COMPLETED, ExitCode.INCOMPLETE} and not has_open):
+        yield by_exit_code
     for step in steps:
         yield step.text
         if step.command:
             yield f"  {step.command}"
 
 
-def _tone(ending: Ending) -> MessageType:
-    if ending.code == ExitCode.ALL_COMPLETED:
+def _type(ending: Ending) -> MessageType:
+    if ending.exit_code == ExitCode.ALL_COMPLETED:
         return MessageType.SUCCESS
-    is_warning = ending.code in {ExitCode.INCOMPLETE, ExitCode.RESUMABLE} and not ending.is_crash
-    return MessageType.WARNING if is_warning else MessageType.FAILURE
+    is_expected = ending.exit_code in {ExitCode.INCOMPLETE, ExitCode.RESUMABLE} and not ending.is_crash
+    return MessageType.WARNING if is_expected else MessageType.FAILURE
 
 
-def _occasions(ending: Ending) -> frozenset[NotificationEvent]:
+def _events(ending: Ending) -> frozenset[NotificationEvent]:
     if ending.is_approval_needed:
         return frozenset({NotificationEvent.APPROVAL, NotificationEvent.FAILURE})
-    if ending.code == ExitCode.ALL_COMPLETED:
+    if ending.exit_code == ExitCode.ALL_COMPLETED:
         return frozenset({NotificationEvent.FINISH})
-    is_finished = ending.code == ExitCode.INCOMPLETE and not ending.is_crash
+    is_finished = ending.exit_code == ExitCode.INCOMPLETE and not ending.is_crash
     return frozenset(
         {NotificationEvent.FINISH, NotificationEvent.FAILURE} if is_finished else {NotificationEvent.FAILURE}
     )
 
 
-def _without_people(said: str) -> str:
-    return "".join(part if _CODE.fullmatch(part) else redact_personal_data(part) for part in _CODE.split(said))
+def _without_personal_data(text: str) -> str:
+    parts = _ERROR_CODE.split(text)
+    return "".join(part if _ERROR_CODE.fullmatch(part) else redact_personal_data(part) for part in parts)
 
 
-def _figures(summary: Summary) -> Iterator[str]:
-    yield f"{_rows(summary.rows)} in all:"
-    yield from (f"  {count:,} {state}" for state, count in summary.counts.items() if count)
-    yield from (f"Charged: {format_plain(amount)} {unit}" for unit, amount in summary.charged.items())
-    yield from (f"Held for open rows: {format_plain(amount)} {unit}" for unit, amount in summary.held.items())
+def _summary_lines(summary: Summary) -> Iterator[str]:
+    yield f"{format_rows(summary.rows)}:"
+    yield from (f"  {count:,} {_state_text(state)}" for state, count in summary.counts.items() if count)
+    yield from _money_lines("Charged", summary.charged)
+    yield from _money_lines("On hold for accepted rows", summary.held)
 
 
-def _short(summary: Summary) -> str:
-    missing = summary.rows - summary.counts[RowState.COMPLETED]
-    return f"{missing:,} of {_rows(summary.rows)} did not complete" if missing else ""
+def _money_lines(label: str, amounts: Mapping[str, Decimal]) -> list[str]:
+    return [f"{label}: {format_money(amount, unit)}" for unit, amount in amounts.items()]
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} {'row' if number == 1 else 'rows'}"
+def _row_counts(summary: Summary) -> str:
+    """Return how many rows are completed, and how many are in each other state: `1 of 3 rows completed, 2 failed`."""
+    parts = [f"{summary.counts[RowState.COMPLETED]:,} of {format_rows(summary.rows)} completed"]
+    for state, count in summary.counts.items():
+        if state is RowState.CONFLICT and count:
+            parts.append(f"{count:,} {'needs' if count == 1 else 'need'} review")
+        elif state is not RowState.COMPLETED and count:
+            parts.append(f"{count:,} {_state_text(state)}")
+    return ", ".join(parts)
 
 
-def _span(seconds: int) -> str:
+def _state_text(state: RowState) -> str:
+    return state.value.replace("_", " ")
+
+
+def _duration(seconds: int) -> str:
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a second"
 
 
-def _body(told: MessageContext, lines: list[str]) -> str:
-    return "\n".join([*lines, "", f"bulk-topup on {told.host}"])
+def _requests(count: int | None) -> str:
+    return "" if count is None else f", {count:,} {'request' if count == 1 else 'requests'}"
+
+
+def _body(context: MessageContext, lines: list[str]) -> str:
+    return "\n".join([*lines, "", f"bulk-topup on {context.host}"])

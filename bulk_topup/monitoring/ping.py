@@ -1,7 +1,6 @@
-"""Tells a monitor that starts come when they should: a GET at the beginning and the end; one of two places with HTTP.
+"""Pings a heartbeat monitor when a run starts and ends, so that it notices missed runs; sends one HTTP GET.
 
-The provider is talked to in `dvs/` only; what is asked for here is somebody else's, gets nothing of the run but how it
-ended, and what it answers means nothing.
+This is not DVS: the monitor gets the exit code and no data of the run, and its response changes nothing.
 """
 
 from typing import Final
@@ -9,33 +8,33 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bulk_topup.__version__ import __version__
 
-#: Seconds to wait for one answer, and how often it is tried.
+#: Timeout of one request in seconds, and the number of requests.
 TIMEOUT: Final = 8.0
 TRIES: Final = 2
-#: What is asked for when a start begins.
+#: Suffix of the ping when a run starts.
 START: Final = "start"
 
 
-def ping(url: str, ending: str) -> str | None:
-    """Ask for a URL, with an ending on its path, and give why that failed; None when it was answered.
+def ping(url: str, suffix: str) -> str | None:
+    """Request a ping URL; return why it failed, or None.
 
     Args:
-        url: as the monitor gives it.
-        ending: `start`, or the exit code as digits; nothing for success.
+        url: the URL of the monitor.
+        suffix: last part of the path: `start`, or the exit code as digits; empty for success.
     """
-    import httpx2  # heavy, and most starts ping nobody
+    import httpx2  # slow to import, and most runs send no ping
 
     parts = urlsplit(url)
-    path = f"{parts.path.rstrip('/')}/{ending}" if ending else parts.path
-    asked = urlunsplit(parts._replace(path=path))
-    why_not: str | None = None
+    path = f"{parts.path.rstrip('/')}/{suffix}" if suffix else parts.path
+    target = urlunsplit(parts._replace(path=path))
+    failure: str | None = None
     for _ in range(TRIES):
         try:
-            answer = httpx2.get(asked, timeout=TIMEOUT, headers={"User-Agent": f"bulk-topup/{__version__}"})
+            response = httpx2.get(target, timeout=TIMEOUT, headers={"User-Agent": f"bulk-topup/{__version__}"})
         except httpx2.HTTPError as error:
-            why_not = type(error).__name__
+            failure = type(error).__name__
             continue
-        if answer.is_success:
+        if response.is_success:
             return None
-        why_not = f"it answered HTTP {answer.status_code}"
-    return why_not
+        failure = f"HTTP {response.status_code}"
+    return failure

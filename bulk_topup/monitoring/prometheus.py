@@ -1,6 +1,6 @@
-"""Figures of a start for Prometheus, as its node exporter collects them from text files; writes the file.
+"""Metrics of a run in the text format of Prometheus, for the textfile collector of node exporter; writes the file.
 
-The text is written here and not by a library, because that one makes a float of every amount.
+The official client library is not used, because it converts amounts to floats.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,103 +14,103 @@ from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.system.files import atomic_write
 
-#: Others read the file: whoever collects has a user of its own. It holds no person and no secret.
+#: Readable for all users, because the collector runs as another user; the file has no personal data and no secrets.
 MODE: Final = 0o644
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
-    """What is known of a start at one moment."""
+class RunMetrics:
+    """Metrics of one invocation at one time."""
 
     job: str
-    #: The run's key; empty while that is not known.
+    #: Run key; empty until it is known.
     run: str
     environment: str
-    #: When the start began, in seconds since 1970.
+    #: Start time, in seconds since 1970.
     started_at: Decimal
-    #: How long it has taken so far, in seconds.
+    #: Duration so far, in seconds.
     seconds: Decimal
-    #: None while it is on.
+    #: None while it is running.
     exit_code: int | None = None
-    #: Rows in each state; empty while the run is not known.
+    #: Rows by state; empty until the run is known.
     counts: Mapping[RowState, int] = field(default_factory=dict)
-    #: Requests of this start, and answers with 429 among them.
+    #: Requests to DVS, and how many of them were throttled (HTTP 429).
     requests: int = 0
     throttled: int = 0
-    #: What the wallet has paid for completed rows, and what it has set aside for open ones, by currency.
+    #: Cost of completed rows, and amount on hold for accepted rows, by wallet currency.
     charged: Mapping[str, Decimal] = field(default_factory=dict)
-    held: Mapping[str, Decimal] = field(default_factory=dict)
+    on_hold: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 _Sample = tuple[Mapping[str, str], Decimal | int]
 
 
-def exposition(figures: Figures) -> str:
-    """Give the figures in Prometheus' text format."""
-    return "".join(_lines(figures))
+def exposition(metrics: RunMetrics) -> str:
+    """Return metrics in the text format of Prometheus."""
+    return "".join(_lines(metrics))
 
 
-def write_metrics(path: Path, figures: Figures) -> None:
-    """Write the figures into a file, whole or not at all.
+def write_metrics(path: Path, metrics: RunMetrics) -> None:
+    """Write metrics to a file, completely or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
     with atomic_write(path) as temporary:
-        temporary.write_text(exposition(figures), encoding="utf-8")
+        temporary.write_text(exposition(metrics), encoding="utf-8")
         temporary.chmod(MODE)
 
 
-def _lines(figures: Figures) -> Iterator[str]:
-    is_running = figures.exit_code is None
+def _lines(metrics: RunMetrics) -> Iterator[str]:
+    is_running = metrics.exit_code is None
     yield from _family(
-        figures,
+        metrics,
         "info",
         "gauge",
-        "The version that made the last start, and where it pays.",
-        [({"version": __version__, "environment": figures.environment}, 1)],
+        "Version and environment of the last invocation.",
+        [({"version": __version__, "environment": metrics.environment}, 1)],
     )
-    yield from _family(figures, "running", "gauge", "Whether the start is on.", [({}, int(is_running))])
-    began = "When the last start began, in seconds since 1970."
-    yield from _family(figures, "start_timestamp_seconds", "gauge", began, [({}, figures.started_at)])
+    yield from _family(metrics, "running", "gauge", "Whether the job is running.", [({}, int(is_running))])
+    started = "Start time of the last invocation, in seconds since 1970."
+    yield from _family(metrics, "start_timestamp_seconds", "gauge", started, [({}, metrics.started_at)])
     yield from _family(
-        figures, "duration_seconds", "gauge", "How long the last start took, so far.", [({}, figures.seconds)]
+        metrics, "duration_seconds", "gauge", "Duration of the last invocation so far.", [({}, metrics.seconds)]
     )
-    if figures.exit_code is not None:
-        ended = "When the last start ended, in seconds since 1970."
+    if metrics.exit_code is not None:
+        ended = "End time of the last invocation, in seconds since 1970."
         yield from _family(
-            figures, "end_timestamp_seconds", "gauge", ended, [({}, figures.started_at + figures.seconds)]
+            metrics, "end_timestamp_seconds", "gauge", ended, [({}, metrics.started_at + metrics.seconds)]
         )
-        meaning = "The exit code of the last start; 0 when all rows completed."
-        yield from _family(figures, "exit_code", "gauge", meaning, [({}, figures.exit_code)])
-    rows: list[_Sample] = [({"state": state.value}, count) for state, count in figures.counts.items()]
-    yield from _family(figures, "rows", "gauge", "Rows of the run in each state.", rows)
+        meaning = "Exit code of the last invocation; 0 if all rows completed."
+        yield from _family(metrics, "exit_code", "gauge", meaning, [({}, metrics.exit_code)])
+    rows: list[_Sample] = [({"state": state.value}, count) for state, count in metrics.counts.items()]
+    yield from _family(metrics, "rows", "gauge", "Rows of the run by state.", rows)
     money: list[_Sample] = [
         ({"kind": kind, "currency": currency}, amount)
-        for kind, sums in (("charged", figures.charged), ("held", figures.held))
+        for kind, sums in (("charged", metrics.charged), ("held", metrics.on_hold))
         for currency, amount in sums.items()
     ]
-    meaning = "What the wallet has paid for the run's completed rows, and holds for its open ones, by currency."
-    yield from _family(figures, "money", "gauge", meaning, money)
+    meaning = "Cost of completed rows (charged), and amount on hold for accepted rows (held), by currency."
+    yield from _family(metrics, "money", "gauge", meaning, money)
     yield from _family(
-        figures, "requests_total", "counter", "Requests of the last start to the provider.", [({}, figures.requests)]
+        metrics, "requests_total", "counter", "Requests of the last invocation to DVS.", [({}, metrics.requests)]
     )
     yield from _family(
-        figures,
+        metrics,
         "throttled_requests_total",
         "counter",
-        "Requests of the last start that the provider answered with 429.",
-        [({}, figures.throttled)],
+        "Requests of the last invocation that DVS throttled (HTTP 429).",
+        [({}, metrics.throttled)],
     )
 
 
-def _family(figures: Figures, name: str, kind: str, meaning: str, samples: list[_Sample]) -> Iterator[str]:
+def _family(metrics: RunMetrics, name: str, kind: str, meaning: str, samples: list[_Sample]) -> Iterator[str]:
     if not samples:
         return
     full = f"bulk_topup_{name}"
     yield f"# HELP {full} {meaning}\n# TYPE {full} {kind}\n"
     for labels, value in samples:
-        all_labels = {"job": figures.job, "run": figures.run, **labels}
+        all_labels = {"job": metrics.job, "run": metrics.run, **labels}
         text = ",".join(f'{label}="{_escaped(content)}"' for label, content in all_labels.items())
         yield f"{full}{{{text}}} {format_plain(Decimal(value))}\n"
 

@@ -1,4 +1,4 @@
-"""People's own workbooks: templates of lists out, outcomes beside the rows of a workbook in.
+"""People's own workbooks: templates for lists to fill in, and outcomes added to a list; no HTTP, no SQL.
 
-Knows nothing of HTTP or SQL; touches the workbook and the one file that it writes.
+Reads the workbook, and writes one file.
 """

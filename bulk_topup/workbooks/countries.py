@@ -1,4 +1,4 @@
-"""The country codes that a template offers; plain data."""
+"""Country codes in the drop-down lists of templates; plain data."""
 
 from typing import Final
 
@@ -254,5 +254,5 @@ ZMB Zambia
 ZWE Zimbabwe
 """
 
-#: Every country of ISO 3166-1 by its alpha-3 code.
+#: Country names of ISO 3166-1, by alpha-3 code.
 COUNTRIES: Final[dict[str, str]] = {line[:3]: line[4:] for line in _TABLE.strip().splitlines()}

@@ -1,4 +1,4 @@
-"""Writes a template as CSV or as a workbook, whole or not at all; touches the path that it is given."""
+"""Writes a template as CSV or as a workbook, completely or not at all; touches only the given path."""
 
 import csv
 from pathlib import Path
@@ -7,40 +7,39 @@ from xlsxwriter.exceptions import XlsxFileError  # type: ignore[import-untyped]
 
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.system.files import atomic_write
-from bulk_topup.workbooks.template import Template, TemplateError
+from bulk_topup.workbooks.template import Template
+from bulk_topup.workbooks.template_product import TemplateError
 from bulk_topup.workbooks.template_workbook import write_workbook
 
 
 def write_template(template: Template, path: Path, *, force: bool = False) -> None:
-    """Write a template; the ending of its name says as what.
+    """Write a template in the format of the file's suffix.
 
     Args:
-        template: what the list has to look like.
+        template: the template.
         path: the file, which ends in .xlsx or .csv.
-        force: take the place of a file that exists, which may be a list that somebody filled in.
+        force: replace a file that exists, which may be a list with data.
 
     Raises:
-        TemplateError: the file exists, has another ending, or cannot be written.
+        TemplateError: the file exists, has another suffix, or cannot be written.
     """
-    ending = path.suffix.lower()
-    if ending not in {".xlsx", ".csv"}:
-        raise TemplateError(f"{path} ends neither in .xlsx nor in .csv; name the template so that it does.")
+    suffix = path.suffix.lower()
+    if suffix not in {".xlsx", ".csv"}:
+        raise TemplateError(f"{path} must end in .xlsx or .csv. Choose another file with --output.")
     try:
         if path.exists() and not force:
-            raise TemplateError(f"{path} exists already; name another file with --output, or state --force.")
+            raise TemplateError(f"{path} already exists. Choose another file with --output, or add --force.")
         with atomic_write(path) as temporary:
-            if ending == ".csv":
+            if suffix == ".csv":
                 _write_csv(template, temporary)
             else:
                 write_workbook(template, temporary)
     except (OSError, XlsxFileError) as error:
-        raise TemplateError(
-            f"The template cannot be written to {path}: {error}. Name another with --output."
-        ) from error
+        raise TemplateError(f"Can't write {path}: {error}. Choose another file with --output.") from error
 
 
 def _write_csv(template: Template, path: Path) -> None:
-    # As the reports are: with a byte order mark and without formulas, which reading a list takes off again.
+    # As in reports: with a byte order mark, and with formulas escaped. Reading a list removes both.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([column.name for column in template.columns])

@@ -67,5 +67,5 @@ def test_options_that_contradict_each_other_and_other_runs_are_refused(
     assert "state --in-place" in here("annotate", "x", paid, "--output", paid, *options, code=2).stderr
     assert "holds no run" in here("annotate", "nobody", paid, *options, code=3).stderr
     here("annotate", "list/payroll", paid, *options)
-    assert "state --force" in here("annotate", "list/payroll", paid, *options, code=3).stderr
+    assert "add --force" in here("annotate", "list/payroll", paid, *options, code=3).stderr
     assert paid.read_bytes() == before

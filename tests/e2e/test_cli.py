@@ -164,7 +164,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
     ("words", "code", "told"),
     [
         (("run", "none.csv"), 3, "none.csv cannot be read: No such file or directory."),
-        (("run", "none.toml"), 3, "The job file none.toml cannot be read"),
+        (("run", "none.toml"), 3, "Can't read the job file none.toml"),
         (("run", "a{b}.csv"), 2, "braces are for the templates of job files"),
         (("resume", "list/none"), 2, 'holds no run "list/none"'),
         (("report", "none"), 2, 'holds no run "none"'),

@@ -267,7 +267,7 @@ def test_a_number_is_paid_once_in_a_list_whatever_products_its_amounts_would_get
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        (("[auto_product]",), "only a reference says who a row is"),
+        (("[auto_product]",), "auto_product needs a reference"),
         (("[auto_product]", "[columns]", 'reference = "reference"', 'product_id = "amount"'), "not both"),
         (("[auto_product]", "service = 1", "[columns]", 'reference = "reference"'), "no such key"),
     ],

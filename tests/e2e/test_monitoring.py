@@ -82,7 +82,7 @@ def test_a_start_is_told_at_its_beginning_and_its_end(
     here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     ended = here("run", job("+6595123001", "+6595123102"), *options, code=1)
-    assert titles(hook) == ["pay/1: begins, 2 rows", "pay/1: 1 of 2 rows did not complete (exit code 1)"]
+    assert titles(hook) == ["pay/1: started, 2 rows", "pay/1: 1 of 2 rows completed, 1 failed (exit code 1)"]
     assert "Charged: 3.71 USD" in told(hook)[1]["message"]
     assert f"Report: {tmp_path}/reports/pay-1" in told(hook)[1]["message"]
     assert pinged(hook) == ["/start", "/1"]
@@ -111,7 +111,7 @@ def test_who_wants_to_hear_of_failures_alone_does(here: Any, job: Write, hook: H
     here("run", job(on="failure"), *options)
     assert titles(hook) == []
     here("run", job("+6595123102", on="failure"), "--run-key", "2", *options, code=1)
-    assert titles(hook) == ["pay/2: 1 of 1 row did not complete (exit code 1)"]
+    assert titles(hook) == ["pay/2: 0 of 1 row completed, 1 failed (exit code 1)"]
 
 
 def test_a_list_that_is_refused_is_told_without_whom_it_names(
@@ -119,7 +119,7 @@ def test_a_list_that_is_refused_is_told_without_whom_it_names(
 ) -> None:
     here("run", job("+6595123001", "0659512"), *options, code=3)
     (failure,) = told(hook)
-    assert failure["title"] == "pay/1: it is not acceptable as it is, and nothing was sent (exit code 3)"
+    assert failure["title"] == "pay/1: checks failed, nothing was sent (exit code 3)"
     assert "1 of 2 rows are refused" in failure["message"]
     assert "0659512" not in failure["message"]
     assert pinged(hook) == ["/3"]
@@ -130,7 +130,7 @@ def test_a_list_that_is_not_there_is_told(here: Any, job: Write, hook: Hook, opt
     file = job()
     (file.parent / "pay.csv").unlink()
     here("run", file, *options, code=3)
-    assert titles(hook) == ["pay/1: it is not acceptable as it is, and nothing was sent (exit code 3)"]
+    assert titles(hook) == ["pay/1: checks failed, nothing was sent (exit code 3)"]
     assert figure(file.parent / "pay.prom", "exit_code") == 3
 
 
@@ -140,7 +140,7 @@ def test_bad_credentials_are_told_as_the_terminal_tells_them(
     environment["DVS_API_SECRET"] = "another-secret-4e1d"
     ended = here("run", job(), *options, code=4)
     (failure,) = told(hook)
-    assert "stopped by the provider (exit code 4)" in failure["title"]
+    assert "stopped by DVS (exit code 4)" in failure["title"]
     sentence = ended.stderr.splitlines()[-1].removeprefix("Error: ")
     assert sentence in failure["message"]
     assert pinged(hook) == ["/4"]
@@ -153,8 +153,8 @@ def test_whoever_approves_is_told_of_the_plan_and_of_a_start_without_approval(
     here("plan", file, "--output", "plan.json", *options)
     here("run", file, *options, code=3)
     assert titles(hook) == [
-        "pay/1: a plan waits for an approval",
-        "pay/1: it needs an approval, and nothing was sent (exit code 3)",
+        "pay/1: plan needs an approval",
+        "pay/1: approval required, nothing was sent (exit code 3)",
     ]
     assert f"bulk-topup approve {tmp_path}/plan.json" in told(hook)[0]["message"]
 
@@ -167,7 +167,7 @@ def test_an_interrupted_run_is_told_and_keeps_its_exit_code(
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 75
-    assert titles(hook)[-1] == "pay/1: interrupted before its end (exit code 75)"
+    assert titles(hook)[-1] == "pay/1: interrupted, can be resumed (exit code 75)"
     assert "bulk-topup resume pay/1" in told(hook)[-1]["message"]
     assert pinged(hook) == ["/start", "/75"]
     assert logged(tmp_path / "pay.jsonl")[-1]["stopped"] == "interrupted"
@@ -192,7 +192,7 @@ def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
 
     with pytest.raises(KeyError):
         fail()
-    assert titles(hook) == ["pay: ended by an error that nobody expected (exit code 1)"]
+    assert titles(hook) == ["pay: unexpected error (exit code 1)"]
     assert "KeyError" in told(hook)[0]["message"]
     assert "6595123001" not in told(hook)[0]["message"]
 
@@ -205,7 +205,7 @@ def test_a_channel_that_fails_is_a_warning_even_of_a_quiet_start_and_changes_not
     ended = here("run", job(), *quiet, *options)
     assert len(books()["transactions"]) == 1
     warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning: ")]
-    assert [line.partition(" did not")[0] for line in warnings] == [
+    assert [line.partition(" failed: ")[0] for line in warnings] == [
         "Warning: The ping at the start",
         "Warning: Notification 1 (json://)",
         "Warning: The ping at the end",
@@ -227,7 +227,7 @@ def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
     hook.answers.clear()
     ended = here("run", job(), *options)
     assert len(books()["transactions"]) == 1
-    assert ended.stderr.count("it takes too long") == 4
+    assert ended.stderr.count(" failed: timeout.") == 4
 
 
 def test_files_that_cannot_be_written_are_a_warning(
@@ -254,11 +254,11 @@ def test_what_a_job_wants_and_the_environment_has_not_is_told_before_anything_is
 ) -> None:
     del environment["HOOK"]
     file = job()
-    assert "${HOOK} has no value" in here("run", file, *options, code=3).stderr
+    assert "${HOOK} of the job file has no value" in here("run", file, *options, code=3).stderr
     assert books()["transactions"] == []
     assert pinged(hook) == ["/3"]
     checked = here("job", "check", file, code=3)
-    assert "line 8, notifications.0: ${HOOK} has no value" in checked.stdout
+    assert "line 8, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
     (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/told\n")
     assert "is in order" in here("job", "check", file, "--credentials", file.parent / "account.env").stdout
 
@@ -273,8 +273,8 @@ def test_the_check_of_a_job_names_what_could_never_be_told(
     out = here("job", "check", file, code=3).stdout
     assert f"line 5, metrics: the folder {tmp_path}/none is not there" in out
     assert "line 6, logs: / is not a file" in out
-    assert "line 4, ping: The ping is no URL" in out
-    assert "line 8, notifications.0: Apprise does not know such an address" in out
+    assert "line 4, ping: The ping is not a URL" in out
+    assert "line 8, notifications.0: Apprise does not know this kind of address" in out
     assert "loft-secret" not in out
     assert hook.asked == []
 

@@ -252,7 +252,7 @@ def test_after_the_deadline_nothing_is_sent_and_the_next_start_goes_on(
 
 def test_a_start_when_nothing_is_due_sends_nothing(here: Any, job: Path, options: tuple[str, ...], books: Any) -> None:
     job.write_text(job.read_text().replace('"* * * * *"', '"0 0 29 2 *"'))
-    assert "No start is due" in here("run", job, "--scheduled", *options, code=3).stderr
+    assert "No run is due" in here("run", job, "--scheduled", *options, code=3).stderr
     assert "leave out --today" in here("run", job, "--scheduled", "--today", "2026-11-28", *options, code=2).stderr
     job.write_text(job.read_text().partition("[schedule]")[0])
     assert "no [schedule]" in here("run", job, "--scheduled", *options, code=3).stderr

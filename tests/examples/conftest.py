@@ -1,4 +1,4 @@
-"""The examples, in a folder with the sample files and job files, as a user at home in it finds them."""
+"""A folder with the examples, sample files and job files, as a user has it."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder; the ledger lies in it."""
+    """The working folder, with the ledger in it."""
     for name in ("sample_files", "jobs", "examples"):
         (tmp_path / name).symlink_to(root / name)
     monkeypatch.chdir(tmp_path)
@@ -21,11 +21,11 @@ def folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def python(folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
-    """Give a function that runs Python in the folder."""
+    """Return a function that runs Python in the folder."""
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             cwd=folder,
             env={**os.environ, "HOME": str(folder)},
             capture_output=True,

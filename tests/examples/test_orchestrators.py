@@ -1,4 +1,4 @@
-"""The examples for orchestrators: their modules without them, and what they do in something that stands for them."""
+"""The examples for orchestrators: imported without them, and run with stand-ins for them."""
 
 import runpy
 import sys
@@ -21,7 +21,7 @@ class AirflowError(Exception):
 
 
 class AirflowFailError(AirflowError):
-    """Stands for airflow.sdk.exceptions.AirflowFailException: it is not."""
+    """Stands for airflow.sdk.exceptions.AirflowFailException: the task is not retried."""
 
 
 class AirflowSkipError(AirflowError):
@@ -35,7 +35,7 @@ class RetryError(Exception):
         super().__init__(max_retries, seconds_to_wait)
 
 
-class DagsterFailure(Exception):  # noqa: N818 - so it is called there
+class DagsterFailure(Exception):  # noqa: N818 - Dagster's name
     """Stands for dagster.Failure."""
 
     def __init__(self, description: str, *, allow_retries: bool) -> None:
@@ -45,7 +45,7 @@ class DagsterFailure(Exception):  # noqa: N818 - so it is called there
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that puts something with these names where a package would be."""
+    """Return a function that replaces a package by a module with these names."""
 
     def put(name: str, **names: object) -> None:
         module = ModuleType(name)
@@ -58,7 +58,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def airflow(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
-    """Something that stands for Airflow, and what is made with it."""
+    """A stand-in for Airflow, and the calls that it received."""
     made: list[tuple[str, Any]] = []
 
     def dag(**ways: Any) -> Any:
@@ -84,24 +84,24 @@ def airflow(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
 
 @pytest.fixture
 def dagster(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
-    """Something that stands for Dagster, and what is made with it."""
+    """A stand-in for Dagster, and the calls that it received."""
     made: list[tuple[str, Any]] = []
 
-    def noted(name: str) -> Any:
-        def note(*values: Any, **ways: Any) -> str:
+    def recorder(name: str) -> Any:
+        def record(*values: Any, **ways: Any) -> str:
             made.append((name, values or ways))
             return name
 
-        return note
+        return record
 
     stand_in(
         "dagster",
-        Definitions=noted("definitions"),
+        Definitions=recorder("definitions"),
         Failure=DagsterFailure,
-        MonthlyPartitionsDefinition=noted("partitions"),
+        MonthlyPartitionsDefinition=recorder("partitions"),
         OpExecutionContext=object,
         RetryRequested=RetryError,
-        build_schedule_from_partitioned_job=noted("schedule"),
+        build_schedule_from_partitioned_job=recorder("schedule"),
         job=lambda **_: lambda function: function,
         op=lambda function: function,
     )
@@ -128,7 +128,7 @@ def test_an_example_is_imported_without_its_orchestrator(name: str, root: Path) 
     assert not {"payroll_dag", "definitions"} & module.keys()
 
 
-def test_the_dag_is_made_where_airflow_is(airflow: list[tuple[str, Any]], root: Path) -> None:
+def test_the_dag_is_created_if_airflow_is_installed(airflow: list[tuple[str, Any]], root: Path) -> None:
     example(root, "airflow_dag")
     (_, ways), task = airflow
     assert (ways["schedule"], ways["catchup"], ways["max_active_runs"]) == ("0 17 28 * *", False, 1)
@@ -136,7 +136,7 @@ def test_the_dag_is_made_where_airflow_is(airflow: list[tuple[str, Any]], root: 
     assert task == ("pay", {"ds": "{{ ds }}"})
 
 
-def test_the_dagster_job_is_made_where_dagster_is(dagster: list[tuple[str, Any]], root: Path) -> None:
+def test_the_dagster_job_is_created_if_dagster_is_installed(dagster: list[tuple[str, Any]], root: Path) -> None:
     example(root, "dagster_job")
     assert [name for name, _ in dagster] == ["partitions", "schedule", "definitions"]
 
@@ -145,7 +145,7 @@ def test_the_dagster_job_is_made_where_dagster_is(dagster: list[tuple[str, Any]]
 def orchestrated(
     request: pytest.FixtureRequest, airflow: object, dagster: object, root: Path, payroll: Path
 ) -> tuple[Callable[[str], dict[str, Any]], type[Exception], type[Exception]]:
-    """Give what an orchestrator's task does for a day, and what it raises to be retried, and not to be."""
+    """Return the task of an orchestrator, and the exceptions that it raises with and without a retry."""
     assert airflow == dagster == []
     pay = example(root, request.param)["pay"]
     kinds = (AirflowError, AirflowFailError) if request.param == "airflow_dag" else (RetryError, DagsterFailure)
@@ -155,7 +155,7 @@ def orchestrated(
 Orchestrated = tuple[Callable[[str], dict[str, Any]], type[Exception], type[Exception]]
 
 
-def test_a_task_that_is_run_again_goes_on_with_its_days_run(orchestrated: Orchestrated, folder: Path) -> None:
+def test_a_task_that_is_run_again_resumes_the_run_of_its_day(orchestrated: Orchestrated, folder: Path) -> None:
     pay, _, _ = orchestrated
     first, second = pay(DAY), pay(DAY)
     assert first == second
@@ -165,31 +165,31 @@ def test_a_task_that_is_run_again_goes_on_with_its_days_run(orchestrated: Orches
     assert [ledger.status(run).counts[RowState.COMPLETED] for run in ledger.runs()] == [1, 1]
 
 
-def test_a_run_that_is_held_is_tried_again_later(orchestrated: Orchestrated, folder: Path) -> None:
+def test_a_locked_run_is_retried_later(orchestrated: Orchestrated, folder: Path) -> None:
     pay, retried, final = orchestrated
-    with run_lock(folder / "ledger.db", "payroll", "2026-11"), pytest.raises(retried) as told:
+    with run_lock(folder / "ledger.db", "payroll", "2026-11"), pytest.raises(retried) as caught:
         pay(DAY)
-    assert not isinstance(told.value, final)
+    assert not isinstance(caught.value, final)
 
 
-def test_a_run_that_is_interrupted_is_tried_again_later(orchestrated: Orchestrated, payroll: Path) -> None:
+def test_an_interrupted_run_is_retried_later(orchestrated: Orchestrated, payroll: Path) -> None:
     pay, retried, final = orchestrated
-    # Nobody is paid while an operator is parked for longer than the run has patience.
+    # The canary fails, so the run stops before the second row is sent.
     payroll.write_text(payroll.read_text() + '[stops]\ncanary = 1\ncanary_share = "1"\n')
     payroll.with_name("pay.csv").write_text("reference,phone,amount\nR-1,+6595123102,5\nR-2,+6595123401,5\n")
-    with pytest.raises(retried) as told:
+    with pytest.raises(retried) as caught:
         pay(DAY)
-    assert not isinstance(told.value, final)
+    assert not isinstance(caught.value, final)
 
 
-def test_a_list_that_is_refused_waits_for_a_person(orchestrated: Orchestrated, payroll: Path) -> None:
+def test_a_refused_list_is_not_retried(orchestrated: Orchestrated, payroll: Path) -> None:
     pay, _, final = orchestrated
     payroll.with_name("pay.csv").write_text("reference,phone,amount\nR-1,06595123400,5\n")
     with pytest.raises(final, match="refused"):
         pay(DAY)
 
 
-def test_a_wallet_that_is_empty_waits_for_a_person(orchestrated: Orchestrated, payroll: Path) -> None:
+def test_an_empty_wallet_is_not_retried(orchestrated: Orchestrated, payroll: Path) -> None:
     pay, _, final = orchestrated
     lines = "".join(f"R-{row},+65951{23000 + row},100\n" for row in range(200))
     payroll.with_name("pay.csv").write_text(f"reference,phone,amount\n{lines}")
@@ -197,7 +197,7 @@ def test_a_wallet_that_is_empty_waits_for_a_person(orchestrated: Orchestrated, p
         pay(DAY)
 
 
-def test_rows_that_did_not_complete_are_a_warning_or_a_skipped_task(
+def test_rows_that_are_not_completed_are_a_warning_or_a_skipped_task(
     airflow: object, root: Path, payroll: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pay = example(root, "airflow_dag")["pay"]

@@ -1,4 +1,4 @@
-"""The examples that run by themselves."""
+"""The examples that run without an orchestrator."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any
 from bulk_topup import Ledger, RowState
 
 
-def test_the_script_plans_pays_and_tells_who_was_not_paid(python: Callable[..., Any], folder: Path) -> None:
+def test_the_script_plans_pays_and_shows_rows_that_are_not_completed(python: Callable[..., Any], folder: Path) -> None:
     (folder / "pay.csv").write_text("reference,phone,amount\nR-1,+6595123400,5\nR-2,+6595123102,5\n")
     (folder / "pay.toml").write_text('run_key = "may"\nlist = "pay.csv"\nproduct = 6418\n')
     ended = python("examples/pay_rewards.py", "pay.toml")
     assert ended.returncode == 1, ended.stderr
-    assert ended.stdout.splitlines()[0] == "pay/may: 2 rows to send, about 7.42 USD"
+    assert ended.stdout.splitlines()[0] == "pay/may: 2 rows to send, expected cost 7.42 USD"
     assert ended.stdout.splitlines()[1].startswith("line 3 is failed: ")
     assert ended.stdout.splitlines()[2] == "pay/may: 1 completed, INCOMPLETE"
     assert "'completed': 1" in ended.stderr
 
 
-def test_the_script_says_what_is_wrong_with_a_list_line_by_line(python: Callable[..., Any], folder: Path) -> None:
+def test_the_script_shows_what_is_wrong_with_each_line_of_a_list(python: Callable[..., Any], folder: Path) -> None:
     (folder / "pay.csv").write_text("reference,phone,amount\nR-1,06595123400,5\n")
     (folder / "pay.toml").write_text('run_key = "may"\nlist = "pay.csv"\nproduct = 6418\n')
     ended = python("examples/pay_rewards.py", "pay.toml")

@@ -1,4 +1,4 @@
-"""Real ends for what is told elsewhere: a web server that takes whatever comes, and a mail server."""
+"""Real receivers of messages: a web server that accepts any request, and a mail server."""
 
 import threading
 from asyncio import Server
@@ -18,11 +18,11 @@ class Hook:
     """A web server on this machine."""
 
     port: int = 0
-    #: What it answers with.
+    #: HTTP status of the responses.
     status: int = 200
-    #: Requests that came: method, path and body.
+    #: Received requests: method, path and body.
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
-    #: While it is not set, nobody is answered.
+    #: Responses wait until this is set.
     answers: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -47,7 +47,7 @@ def hooked() -> Iterator[Hook]:
         do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Do not log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     hook.port = server.server_port
@@ -64,7 +64,7 @@ def hooked() -> Iterator[Hook]:
 
 @dataclass
 class Mailbox:
-    """A mail server on this machine, and what it was given."""
+    """A mail server on this machine, and the mails that it received."""
 
     port: int = 0
     mails: list[Message] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Mailbox:
 
 
 class _Server(Controller):
-    """Takes any port that is free, and says which."""
+    """Uses any free port, and records its number."""
 
     server: Server
 
@@ -97,7 +97,7 @@ def mailed() -> Iterator[Mailbox]:
 
 
 def text_of(mail: Message) -> str:
-    """Give a mail's own text."""
+    """Return the text of a mail."""
     for part in mail.walk():
         if part.get_content_type() == "text/plain":
             content = part.get_payload(decode=True)
@@ -107,7 +107,7 @@ def text_of(mail: Message) -> str:
 
 
 def attached_to(mail: Message) -> dict[str, bytes]:
-    """Give a mail's files by their names."""
+    """Return the attachments of a mail by name."""
     return {
         str(name): bytes(content)
         for part in mail.walk()

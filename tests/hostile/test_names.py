@@ -30,10 +30,10 @@ def listed(tmp_path: Path) -> str:
 JOBS = {
     "not TOML": (b"list = ", "is not valid TOML"),
     "not UTF-8": (b'list = "\xff"', "is not valid TOML: 'utf-8' codec can't decode byte 0xff in position 8"),
-    "nested too deeply": (b"list = " + b"[" * 10_000, "its values are nested too deeply"),
-    "too large": (b"#" * (MAX_JOB_BYTES + 1), "has more than 1048576 bytes; most likely it is no job file"),
+    "nested too deeply": (b"list = " + b"[" * 10_000, "Its values are nested too deeply"),
+    "too large": (b"#" * (MAX_JOB_BYTES + 1), "has more than 1,048,576 bytes. Check that it is a job file."),
     "a number without end": (b"product = " + b"1" * 5000, "is not valid TOML: Exceeds the limit"),
-    "a number with an exponent without end": (b"rate = 1e99999999999999999999", "a number is beyond any bound"),
+    "a number with an exponent without end": (b"rate = 1e99999999999999999999", "A number is too large"),
     "a cap of endless digits": (
         b'list = "a"\n[caps.amounts]\nSGD = 1e999999999',
         "caps.amounts.SGD: Input should be less than 1000000000000000000000000",
@@ -42,19 +42,25 @@ JOBS = {
     "nothing": (b"", "list: Field required"),
     "a list that is no text": (b"list = true", "list: Input should be a valid string"),
     "a list that is a list": (b'list = ["a"]', "list: Input should be a valid string"),
-    "an unknown key": (b'list = "a"\nyes = true', "yes: a job has no such key; it has allow_duplicates"),
+    "an unknown key": (b'list = "a"\nyes = true', "yes: Unknown key in a job. Known keys: allow_duplicates"),
     "columns that are no table": (b'list = "a"\ncolumns = ["a"]', "columns: Input should be a valid dictionary"),
     "a product below one": (b'list = "a"\nproduct = 0', "product: Input should be greater than or equal to 1"),
     "a rate of infinity": (b'list = "a"\nrate = inf', "rate: Input should be a finite number"),
     "a rate that is no number": (b'list = "a"\nrate = nan', "rate: Input should be a finite number"),
     "too much at once": (b'list = "a"\nconcurrency = 1000000', "concurrency: Input should be less than or equal to"),
     "an unknown environment": (b'list = "a"\nenvironment = "moon"', "environment: Input should be 'sandbox'"),
-    "a template that reaches for more": (b'list = "{today.__class__}"', "only {today} and {today:FORMAT} may stand"),
-    "a template in a template": (b'list = "{today:{today}}"', "only {today} and {today:FORMAT} may stand"),
+    "a template that reaches for more": (
+        b'list = "{today.__class__}"',
+        "Unknown text in braces. Use only {today} and {today:FORMAT}",
+    ),
+    "a template in a template": (
+        b'list = "{today:{today}}"',
+        "Unknown text in braces. Use only {today} and {today:FORMAT}",
+    ),
     "a name that leaves the folder": (b'list = "a"\nname = "../x"', "name: String should match pattern"),
     "a name that turns what is read around": (
         b'list = "a"\nname = "\xe2\x80\xaex"',
-        "line 2, name: it has characters that nobody sees",
+        "line 2, name: Invisible characters, such as line breaks. Remove them.",
     ),
     "a name of 300 letters": (b'list = "a"\nname = "' + b"x" * 300 + b'"', "name: String should match pattern"),
 }
@@ -101,7 +107,7 @@ def test_a_run_key_that_comes_out_blank_or_unseen_begins_no_run(
 ) -> None:
     (tmp_path / "job.toml").write_text(f'list = "{listed}"\nproduct = 6418\nrun_key = "{key}"\n')
     answer = pay("run", "job.toml", code=3)
-    assert "is blank or has characters that nobody sees; name another with --run-key" in answer.stderr
+    assert "is empty or has invisible characters. Choose another with --run-key" in answer.stderr
     assert "\x1b" not in answer.output
     assert books() == []
 

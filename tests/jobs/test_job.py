@@ -1,4 +1,4 @@
-"""Job files: what they may say, how dates are filled in, and what is told about mistakes."""
+"""Job files: their settings, dates, lists and diagnostics."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.jobs.job import Job, NoListError
-from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_any_job, load_job, load_retry_job, make_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.report import ReportFormat
@@ -24,7 +24,7 @@ def _file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_job_file_says_everything_that_a_command_line_can(tmp_path: Path) -> None:
+def test_a_job_file_has_the_settings_of_a_command_line(tmp_path: Path) -> None:
     job = load_job(
         _file(
             tmp_path,
@@ -59,7 +59,7 @@ def test_a_job_file_says_everything_that_a_command_line_can(tmp_path: Path) -> N
     assert Decimal(str(job.rate)) == Decimal("12.5")
 
 
-def test_without_a_run_key_the_lists_name_is_the_key() -> None:
+def test_without_a_run_key_the_file_name_of_the_list_is_the_key() -> None:
     assert Job(list="lists/bonus.csv").at(NOW, Path()).run_key == "bonus"
 
 
@@ -67,19 +67,22 @@ def test_an_absolute_list_stays_where_it_is(tmp_path: Path) -> None:
     assert Job(list="/lists/bonus.csv").at(NOW, tmp_path).list == "/lists/bonus.csv"
 
 
-def test_dates_are_those_of_the_moment_that_is_passed_in() -> None:
+def test_dates_are_those_of_the_given_time() -> None:
     job = Job(list="x.csv", run_key="{today:%G-W%V}")
     assert job.at(NOW, Path()).run_key == "2026-W49"
     assert job.at(datetime(2027, 1, 1, tzinfo=UTC), Path()).run_key == "2026-W53"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ('list = "x.csv"\nprodukt = 1', r"produkt: a job has no such key; it has .*product"),
-        ("product = 1", "list: Field required"),
+        (
+            'list = "x.csv"\nprodukt = 1',
+            r"produkt: Unknown key in a job\. Did you mean product\? Known keys: .*, product, ",
+        ),
+        ("product = 1", "list: Field required. Add it."),
         ('list = "x.csv"\nproduct = 0', "product: Input should be greater than or equal to 1"),
-        ('list = "{yesterday}.csv"', r"list: .*only \{today\} and \{today:FORMAT\}"),
+        ('list = "{yesterday}.csv"', r"list: Unknown text in braces\. Use only \{today\} and \{today:FORMAT\}"),
         ('list = "x.csv"\nenvironment = "live"', "environment: .*'sandbox', 'preprod' or 'production'"),
         ('list = "x.csv"\nname = "a/b"', "name: "),
         ('list = "x.csv"\nrate = 0', "rate: "),
@@ -88,14 +91,14 @@ def test_dates_are_those_of_the_moment_that_is_passed_in() -> None:
         ("list = 7", "list: "),
     ],
 )
-def test_a_mistake_is_told_with_its_file_and_its_key(tmp_path: Path, text: str, told: str) -> None:
+def test_a_diagnostic_has_its_file_and_key(tmp_path: Path, text: str, message: str) -> None:
     path = _file(tmp_path, text)
-    with pytest.raises(JobError, match=told) as caught:
+    with pytest.raises(JobError, match=message) as caught:
         load_job(path)
     assert str(path) in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(JobError) as caught:
         load_job(_file(tmp_path, "product = 0\nrate = -1\nconcurrency = 0"))
     assert [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == [
@@ -106,13 +109,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_missing_job_file_is_told_as_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match=r"cannot be read: No such file or directory\."):
+def test_a_missing_job_file_is_reported_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"^Can't read the job file .*none\.toml: No such file or directory\.$"):
         load_job(tmp_path / "none.toml")
 
 
-def test_values_from_elsewhere_are_told_under_their_own_name() -> None:
-    with pytest.raises(JobError, match=r"^The command line is not acceptable:\n  list: Field required"):
+def test_invalid_options_are_reported_under_the_name_of_their_origin() -> None:
+    with pytest.raises(JobError, match=r"^The command line is invalid:\n  list: Field required"):
         make_job({}, "The command line")
 
 
@@ -152,51 +155,53 @@ def test_a_pattern_finds_the_one_file_that_matches(tmp_path: Path) -> None:
 
 def test_a_pattern_that_several_files_match_names_them_and_chooses_none(tmp_path: Path) -> None:
     _lists(tmp_path, "pay-1.csv", "pay-2.csv")
-    with pytest.raises(ListError, match=r"2 files match .*: pay-1.csv, pay-2.csv\. Move away"):
+    with pytest.raises(
+        ListError, match=r"2 files match .*: pay-1.csv, pay-2.csv\. A run has one list\. Move the other files away"
+    ):
         Job(list="pay-?.csv", run_key="1").at(NOW, tmp_path)
 
 
-def test_a_pattern_that_nothing_matches_is_told(tmp_path: Path) -> None:
+def test_a_pattern_without_a_match_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NoListError, match="No file matches") as caught:
         Job(list="pay*.csv", run_key="{today:%Y-%m}").at(NOW, tmp_path)
     assert caught.value.job.run_key == "2026-11"
 
 
-def test_a_pattern_without_a_run_key_is_refused_as_any_further_file_would_begin_a_run() -> None:
+def test_a_pattern_without_a_run_key_is_refused_because_each_further_file_would_be_a_new_run() -> None:
     with pytest.raises(JobError, match="needs a run_key"):
         make_job({"list": "inbox/*.csv"}, "The job")
 
 
 @pytest.mark.parametrize("name", ["pay [final].csv", "pay[1-3].csv", "what?.csv", "a*b.csv", "[*].csv"])
-def test_a_list_is_taken_by_its_own_name_whatever_characters_that_has(tmp_path: Path, name: str) -> None:
+def test_a_list_is_found_by_its_exact_name_whatever_characters_it_has(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in[*]box"
     folder.mkdir()
     _lists(folder, name, "whatx.csv", "axb.csv", "pay2.csv")
-    job = Job(list=without_patterns(name)).at(NOW, folder)
+    job = Job(list=escape_pattern(name)).at(NOW, folder)
     assert job.list == str(folder / name)
     assert job.run_key == Path(name).stem
 
 
-def test_brackets_beside_a_pattern_stand_for_themselves(tmp_path: Path) -> None:
+def test_brackets_in_a_pattern_are_literal(tmp_path: Path) -> None:
     _lists(tmp_path, "pay [final] 1.csv", "pay f 1.csv")
     job = Job(list="pay [final]*.csv", run_key="1").at(NOW, tmp_path)
     assert job.list == str(tmp_path / "pay [final] 1.csv")
 
 
-def test_folders_are_filled_in_and_begin_at_the_job_file(tmp_path: Path) -> None:
+def test_folders_have_dates_and_are_relative_to_the_job_file(tmp_path: Path) -> None:
     _lists(tmp_path, "pay.csv")
     job = Job(list="pay.csv", report_folder="out/{today}", archive="done/{today:%Y}").at(NOW, tmp_path)
     assert (job.report_folder, job.archive) == (str(tmp_path / "out/2026-11-30"), str(tmp_path / "done/2026"))
 
 
-def test_filters_with_duplicates_need_a_reference_as_their_order_tells_nothing_any_more() -> None:
-    stated = {"list": "x.csv", "allow_duplicates": True, "filters": [{"column": "a", "blank": False}]}
-    with pytest.raises(JobError, match="only a reference tells equal rows apart"):
-        make_job(stated, "The job")
-    assert make_job({**stated, "columns": {"reference": "id"}}, "The job").filters
+def test_filters_with_duplicates_need_a_reference_because_filters_change_their_order() -> None:
+    settings = {"list": "x.csv", "allow_duplicates": True, "filters": [{"column": "a", "blank": False}]}
+    with pytest.raises(JobError, match="Filters and allow_duplicates together need a reference"):
+        make_job(settings, "The job")
+    assert make_job({**settings, "columns": {"reference": "id"}}, "The job").filters
 
 
-def test_a_job_that_retries_is_another_kind_of_file(tmp_path: Path) -> None:
+def test_a_retry_job_is_another_kind_of_file(tmp_path: Path) -> None:
     file = _file(tmp_path, 'retry_of = "pay/{today:%Y-%m}"\nstatuses = ["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"]')
     job = load_any_job(file)
     assert isinstance(job, RetryJob)
@@ -208,7 +213,7 @@ def test_a_job_that_retries_is_another_kind_of_file(tmp_path: Path) -> None:
         load_retry_job(_file(tmp_path, 'list = "x.csv"'))
 
 
-def test_an_archived_list_is_never_looked_for_in_folders_that_match_a_pattern() -> None:
-    with pytest.raises(JobError, match="in its name only"):
+def test_a_job_with_an_archive_has_no_pattern_in_its_folders() -> None:
+    with pytest.raises(JobError, match=r"only the name of the list can have \* and \?"):
         make_job({"list": "in/*/pay*.csv", "run_key": "{today:%Y-%m}", "archive": "in/done"}, "The job")
     assert make_job({"list": "in/pay*.csv", "run_key": "{today:%Y-%m}", "archive": "in/done"}, "The job").archive

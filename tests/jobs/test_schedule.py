@@ -1,4 +1,4 @@
-"""When a job is due: the same times for cron, for systemd and for the job itself, whatever happened to the machine."""
+"""When a job is due: the same times for cron, for systemd and for the job itself, whatever the clock does."""
 
 import os
 import time
@@ -42,7 +42,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("5,10 0 1 jan,jul *", "2026-11-24T00:00", "2026-07-01T00:10"),
     ],
 )
-def test_the_last_time_is_the_latest_that_is_over(text: str, now: str, last: str) -> None:
+def test_the_last_time_is_the_latest_in_the_past(text: str, now: str, last: str) -> None:
     found = cron_times(text).last(datetime.fromisoformat(now).replace(tzinfo=UTC))
     assert found.at == datetime.fromisoformat(last).replace(tzinfo=UTC)
     assert found.wall == datetime.fromisoformat(last)
@@ -65,7 +65,7 @@ def test_times_are_those_of_the_machines_zone() -> None:
         found = cron_times("0 17 28 * *").last(datetime(2026, 11, 28, 9, 0, tzinfo=UTC))
         assert (found.at, found.wall) == (datetime(2026, 11, 28, 9, 0, tzinfo=UTC), _wall("2026-11-28T17:00"))
     with _in_zone("Europe/Berlin"):
-        # The hour that is skipped in spring: cron starts it as soon as it is over.
+        # The hour that the clock skips in spring: cron runs it right after the skip.
         assert cron_times("30 2 * * *").last(datetime(2027, 3, 28, 1, 31, tzinfo=UTC)).wall.day == 28
 
 
@@ -74,7 +74,7 @@ def _wall(text: str) -> datetime:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_the_first_of_a_month_is_that_months_day_although_utc_has_the_last_one_still(zone: str) -> None:
+def test_the_first_of_a_month_belongs_to_that_month_although_utc_is_still_on_the_last_day_before(zone: str) -> None:
     job = Job(list="pay.csv", run_key="{today:%Y-%m}", schedule=Schedule(at="0 1 1 * *"))
     assert job.schedule is not None
     keys = []
@@ -102,7 +102,7 @@ def test_the_first_of_a_month_is_that_months_day_although_utc_has_the_last_one_s
     ],
 )
 @pytest.mark.parametrize("at", ["02:30", "00:00", "00:30", "23:30", "12:00"])
-def test_a_day_on_which_the_clock_is_set_has_each_of_its_times_once(zone: str, day: str, at: str) -> None:
+def test_a_day_with_a_clock_change_has_each_time_once(zone: str, day: str, at: str) -> None:
     hour, minute = map(int, at.split(":"))
     times = cron_times(f"{minute} {hour} * * *")
     middle = datetime.fromisoformat(f"{day}T12:00:00+00:00")
@@ -111,7 +111,7 @@ def test_a_day_on_which_the_clock_is_set_has_each_of_its_times_once(zone: str, d
     with _in_zone(zone) as there:
         for step in range(-36 * 4, 36 * 4):
             now = middle + timedelta(minutes=15 * step)
-            # As cron sees it: what the clock has passed, by going or by being set forward, is due, and once only.
+            # As in cron: a time is due once the clock has passed it, by running or by a skip, and only once.
             furthest = max(furthest, now.astimezone(there).replace(tzinfo=None))
             expected = datetime.combine(furthest.date(), datetime.min.time()).replace(hour=hour, minute=minute)
             if expected > furthest:
@@ -123,17 +123,17 @@ def test_a_day_on_which_the_clock_is_set_has_each_of_its_times_once(zone: str, d
 
 
 @given(st.sampled_from(ZONES), st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1)))  # noqa: DTZ001
-def test_a_start_on_time_is_for_the_day_that_a_start_by_hand_is_for(zone: str, moment: datetime) -> None:
+def test_a_scheduled_run_is_for_the_same_day_as_a_manual_run(zone: str, moment: datetime) -> None:
     now = moment.replace(tzinfo=UTC, second=0, microsecond=0)
     with _in_zone(zone) as there:
         shown = now.astimezone(there)
         found = cron_times(f"{shown.minute} {shown.hour} * * *").last(now)
         assert found.wall.date() == shown.date() == now.astimezone().date()
-        assert now - found.at in {timedelta(), timedelta(hours=1)}  # it is shown a second time in autumn
+        assert now - found.at in {timedelta(), timedelta(hours=1)}  # the clock shows it twice in autumn
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)))  # noqa: DTZ001 - made aware below
-def test_a_time_that_comes_every_minute_is_never_long_ago(now: datetime) -> None:
+def test_a_schedule_of_every_minute_was_due_less_than_a_minute_ago(now: datetime) -> None:
     moment = now.replace(tzinfo=UTC)
     assert timedelta() <= moment - cron_times("* * * * *").last(moment).at < timedelta(minutes=1)
 
@@ -152,26 +152,26 @@ def test_systemd_gets_the_same_times(text: str, calendar: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("0 17 28 *", "five fields"),
-        ("60 17 28 * *", '"60" is no minute'),
-        ("0 17 0 * *", '"0" is no day'),
-        ("0 17 * 13 *", '"13" is no month'),
-        ("0 17 * * Fry", '"Fry" is no weekday'),
-        ("0 5-1 * * *", '"5-1" is no hour'),
-        ("*/0 5 * * *", "is no minute"),
-        ("0 17 1 * Fri", "state one of them"),
+        ("60 17 28 * *", '"60" is not a minute'),
+        ("0 17 0 * *", '"0" is not a day'),
+        ("0 17 * 13 *", '"13" is not a month'),
+        ("0 17 * * Fry", '"Fry" is not a weekday'),
+        ("0 5-1 * * *", '"5-1" is not a hour'),
+        ("*/0 5 * * *", "is not a minute"),
+        ("0 17 1 * Fri", "Use only one of them"),
         ("@reboot", "five fields"),
-        ("5/15 5 * * *", "state the range, 5-59/15"),
-        ("0 5/2 * * *", "state the range, 5-23/2"),
-        ("0 5 * * Mon/2", "state the range, Mon-7/2"),
-        ("0 5 31 2,4 *", "would never come"),
-        ("0 5 30 Feb *", "would never come"),
+        ("5/15 5 * * *", "Write the range: 5-59/15"),
+        ("0 5/2 * * *", "Write the range: 5-23/2"),
+        ("0 5 * * Mon/2", "Write the range: Mon-7/2"),
+        ("0 5 31 2,4 *", "would never be due"),
+        ("0 5 30 Feb *", "would never be due"),
     ],
 )
-def test_what_is_no_time_is_refused_with_its_field(text: str, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_an_invalid_time_is_refused_with_its_field(text: str, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Schedule(at=text)
 
 
@@ -180,35 +180,40 @@ def test_a_day_that_no_month_has_is_refused() -> None:
         cron_times("0 0 31 2 *").last(datetime(2026, 11, 24, tzinfo=UTC))
 
 
-def test_a_start_that_is_made_up_for_after_the_month_has_ended_is_for_the_day_that_was_due() -> None:
+def test_a_catch_up_run_in_the_next_month_is_for_the_day_that_was_due() -> None:
     schedule = Schedule(at="0 17 30 * *", catch_up="12h")
     due = schedule.due(datetime(2026, 12, 1, 4, 0, tzinfo=UTC))
     assert (due.at, due.wall) == (datetime(2026, 11, 30, 17, tzinfo=UTC), _wall("2026-11-30T17:00"))
 
 
-def test_a_start_that_is_too_late_is_refused_and_says_how_to_make_up_for_it() -> None:
-    with pytest.raises(JobError, match=r"2026-11-30 17:00.*within 12h.*--today 2026-11-30"):
+def test_a_run_after_its_catch_up_is_refused_with_the_option_to_run_it() -> None:
+    with pytest.raises(
+        JobError, match=r"2026-11-30 17:00 local time \(2026-11-30 17:00 UTC\).*ended 12h later.*--today 2026-11-30"
+    ):
         Schedule(at="0 17 30 * *", catch_up="12h").due(datetime(2026, 12, 1, 5, 1, tzinfo=UTC))
 
 
-def test_a_start_that_is_made_up_for_after_the_deadline_is_refused_beforehand() -> None:
+def test_a_catch_up_longer_than_the_deadline_is_refused() -> None:
     with pytest.raises(ValidationError, match="would send nothing"):
         Schedule(at="0 17 28 * *", catch_up="4h", deadline="2h")
 
 
-def test_the_last_of_the_starts_that_make_up_for_one_is_not_too_late() -> None:
+def test_the_last_catch_up_run_is_in_time() -> None:
     schedule = Schedule(at="0 17 30 * *", catch_up="2h")
-    last = max(schedule.times.later_hours(schedule.window))
+    last = max(schedule.times.later_hours(schedule.catch_up_window))
     assert last == 19
     assert schedule.due(datetime(2026, 11, 30, last, 0, 59, tzinfo=UTC)).wall == _wall("2026-11-30T17:00")
-    with pytest.raises(JobError, match="No start is due"):
+    with pytest.raises(JobError, match="No run is due"):
         schedule.due(datetime(2026, 11, 30, last, 1, tzinfo=UTC))
 
 
-def test_what_is_to_be_made_up_for_by_hand_is_the_machines_day() -> None:
-    with _in_zone("Europe/Berlin"), pytest.raises(JobError, match=r"2026-03-01 00:30.*--today 2026-03-01"):
+def test_the_day_to_run_manually_is_in_the_machines_time_zone() -> None:
+    with (
+        _in_zone("Europe/Berlin"),
+        pytest.raises(JobError, match=r"2026-03-01 00:30 local time \(2026-02-28 23:30 UTC\).*--today 2026-03-01"),
+    ):
         Schedule(at="30 0 1 * *", catch_up="1h").due(datetime(2026, 3, 2, tzinfo=UTC))
 
 
-def test_a_line_break_between_the_fields_is_a_blank_like_any_other() -> None:
+def test_a_line_break_between_the_fields_is_read_as_a_space() -> None:
     assert Schedule(at="0 17\n28\t* *").at == "0 17 28 * *"

@@ -1,4 +1,4 @@
-"""On which line a key of a TOML document is found, however the document is written."""
+"""Line numbers of the keys of a TOML document, in whatever style it is written."""
 
 import tomllib
 from datetime import datetime
@@ -30,7 +30,7 @@ from bulk_topup.jobs.toml_lines import line_numbers
         ("a = 1\r\nb = 2\r\n", ("b",), 2),
     ],
 )
-def test_a_key_is_found_on_its_line(text: str, path: tuple[str | int, ...], line: int) -> None:
+def test_a_key_has_its_line_number(text: str, path: tuple[str | int, ...], line: int) -> None:
     assert line_numbers(text)[path] == line
 
 
@@ -45,7 +45,7 @@ _values = st.recursive(_scalars, lambda inner: st.lists(inner, max_size=3) | st.
 
 
 @given(st.dictionaries(_keys, _values, min_size=1, max_size=5), st.data())
-def test_every_value_of_any_document_has_a_place(document: dict[str, Any], data: st.DataObject) -> None:
+def test_every_value_of_any_document_has_a_line_number(document: dict[str, Any], data: st.DataObject) -> None:
     text = "".join(f"{_basic(key)} = {_written(value, data.draw)}\n" for key, value in document.items())
     tomllib.loads(text)
     found = line_numbers(text)

@@ -1,4 +1,4 @@
-"""What is told elsewhere, and real receivers of it."""
+"""Real receivers of pings, messages and mail."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Messages over real mail and real HTTP: what arrives, what goes along, and what is said when nothing does."""
+"""Messages over real mail and real HTTP: what arrives, with which attachments, and the error if nothing arrives."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulk_topup.monitoring import apprise_sender
-from bulk_topup.monitoring.apprise_sender import send, why_not_usable
+from bulk_topup.monitoring.apprise_sender import address_error, send
 from bulk_topup.monitoring.channels import Channel
 from bulk_topup.monitoring.messages import Message, MessageType
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
@@ -30,15 +30,15 @@ def message(tmp_path: Path) -> Message:
     (folder / "summary.json").write_bytes(b"{}\n")
     (folder / "results.csv").write_bytes(b"a,b\n")
     return Message(
-        occasions=frozenset({NotificationEvent.FINISH}),
-        tone=MessageType.WARNING,
-        title="payroll/2026-11: 1 of 2 rows did not complete",
+        events=frozenset({NotificationEvent.FINISH}),
+        type=MessageType.WARNING,
+        title="payroll/2026-11: 1 of 2 rows completed, 1 failed",
         body="Charged: 3.71 USD\n\n<b>:smile:</b> \\n",
         files={Attachment.SUMMARY: folder / "summary.json", Attachment.REPORT: folder / "results.csv"},
     )
 
 
-def test_a_mail_says_what_the_message_says(mailbox: Mailbox, message: Message) -> None:
+def test_a_mail_has_the_text_of_the_message(mailbox: Mailbox, message: Message) -> None:
     assert send(channel(mail_to(mailbox)), message) is None
     (mail,) = mailbox.mails
     assert (mail["Subject"], mail["From"], mail["To"]) == (message.title, "pay@example.com", "team@example.com")
@@ -46,31 +46,31 @@ def test_a_mail_says_what_the_message_says(mailbox: Mailbox, message: Message) -
     assert attached_to(mail) == {}
 
 
-def test_only_what_was_asked_for_goes_along(mailbox: Mailbox, message: Message) -> None:
+def test_only_the_attachments_of_the_channel_are_sent(mailbox: Mailbox, message: Message) -> None:
     assert send(channel(mail_to(mailbox), Attachment.SUMMARY), message) is None
     assert send(channel(mail_to(mailbox), Attachment.REPORT, Attachment.NOT_COMPLETED), message) is None
     assert [attached_to(mail) for mail in mailbox.mails] == [{"summary.json": b"{}\n"}, {"results.csv": b"a,b\n"}]
 
 
-def test_a_file_that_is_too_large_stays_and_the_message_says_so(
+def test_a_file_that_is_too_large_is_not_attached_and_the_message_says_so(
     mailbox: Mailbox, message: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(apprise_sender, "MAX_ATTACHED_BYTES", 3)
     assert send(channel(mail_to(mailbox), Attachment.SUMMARY, Attachment.REPORT), message) is None
     (mail,) = mailbox.mails
     assert attached_to(mail) == {"summary.json": b"{}\n"}
-    assert "could not go along" in text_of(mail)
+    assert "Some files are not attached. They are in the report folder." in text_of(mail)
 
 
-def test_a_hook_gets_the_message_as_json(hook: Hook, message: Message) -> None:
+def test_a_web_hook_gets_the_message_as_json(hook: Hook, message: Message) -> None:
     assert send(channel(f"json://127.0.0.1:{hook.port}/told"), message) is None
     ((method, path, body),) = hook.asked
     assert (method, path) == ("POST", "/told")
-    told = json.loads(body)
-    assert (told["title"], told["message"], told["type"]) == (message.title, message.body, "warning")
+    received = json.loads(body)
+    assert (received["title"], received["message"], received["type"]) == (message.title, message.body, "warning")
 
 
-def test_a_failure_is_told_without_any_part_of_the_address_and_logged_nowhere(hook: Hook, message: Message) -> None:
+def test_an_error_has_no_part_of_the_address_and_is_not_logged(hook: Hook, message: Message) -> None:
     logged, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(logged), root.level
     root.addHandler(handler)
@@ -87,15 +87,15 @@ def test_a_failure_is_told_without_any_part_of_the_address_and_logged_nowhere(ho
     assert logged.getvalue() == ""
 
 
-def test_a_server_that_is_not_there_is_a_reason_and_no_error(mailbox: Mailbox, message: Message) -> None:
+def test_a_server_that_does_not_exist_is_an_error_text_and_no_exception(mailbox: Mailbox, message: Message) -> None:
     address = mail_to(mailbox).replace(str(mailbox.port), "9")
     assert send(channel(address), message) is not None
     assert mailbox.mails == []
 
 
-def test_an_address_that_apprise_does_not_know_is_told_before_anything_is_sent() -> None:
-    told = why_not_usable(channel("carrier-pigeon://loft-secret"))
-    assert told is not None
-    assert "does not know" in told
-    assert "loft-secret" not in told
-    assert why_not_usable(channel("json://127.0.0.1/")) is None
+def test_an_address_that_apprise_does_not_know_is_reported_before_anything_is_sent() -> None:
+    error = address_error(channel("carrier-pigeon://loft-secret"))
+    assert error is not None
+    assert "does not know this kind of address" in error
+    assert "loft-secret" not in error
+    assert address_error(channel("json://127.0.0.1/")) is None

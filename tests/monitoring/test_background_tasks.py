@@ -1,4 +1,4 @@
-"""Errands beside a run: they end with their reasons, in bounded time, whatever they do."""
+"""Background tasks: failures as texts, in bounded time, whatever the tasks do."""
 
 import os
 import signal
@@ -7,31 +7,31 @@ import threading
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 
 
-def test_what_goes_wrong_is_told_in_the_end_and_never_raised() -> None:
-    errands = BackgroundTasks()
+def test_failures_are_returned_at_the_end_and_never_raised() -> None:
+    tasks = BackgroundTasks()
 
     def fails() -> str | None:
         raise RuntimeError("https://hooks.example/secret")
 
-    errands.begin("The first", fails)
-    errands.begin("The second", lambda: "nobody is there")
-    errands.begin("The third", lambda: None)
-    assert errands.wait(60) == [
-        "The first did not get through: RuntimeError.",
-        "The second did not get through: nobody is there.",
+    tasks.start("The first", fails)
+    tasks.start("The second", lambda: "no connection")
+    tasks.start("The third", lambda: None)
+    assert tasks.wait(60) == [
+        "The first failed: RuntimeError.",
+        "The second failed: no connection.",
     ]
-    assert errands.wait(60) == []
+    assert tasks.wait(60) == []
 
 
-def test_an_errand_without_end_is_waited_for_no_longer_than_was_said() -> None:
-    errands, released = BackgroundTasks(), threading.Event()
-    errands.begin("The hook", lambda: None if released.wait() else "")
-    assert errands.wait(0) == ["The hook did not get through: it takes too long."]
+def test_an_endless_task_is_waited_for_no_longer_than_the_timeout() -> None:
+    tasks, released = BackgroundTasks(), threading.Event()
+    tasks.start("The hook", lambda: None if released.wait() else "")
+    assert tasks.wait(0) == ["The hook failed: timeout."]
     released.set()
 
 
-def test_a_signal_shortens_the_wait_and_does_nothing_else() -> None:
-    errands, released = BackgroundTasks(), threading.Event()
+def test_a_signal_only_shortens_the_wait() -> None:
+    tasks, released = BackgroundTasks(), threading.Event()
     before = signal.getsignal(signal.SIGTERM)
 
     def stops_the_process() -> str | None:
@@ -41,8 +41,8 @@ def test_a_signal_shortens_the_wait_and_does_nothing_else() -> None:
         released.wait()
         return None
 
-    errands.begin("The hook", stops_the_process)
-    # Without the signal this would wait for a day, which the test's own time limit would end.
-    assert errands.wait(86_400) == ["The hook did not get through: it takes too long."]
+    tasks.start("The hook", stops_the_process)
+    # Without the signal, the test would reach its own time limit.
+    assert tasks.wait(86_400) == ["The hook failed: timeout."]
     assert signal.getsignal(signal.SIGTERM) is before
     released.set()

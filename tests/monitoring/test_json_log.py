@@ -1,4 +1,4 @@
-"""The log of JSON lines: each line an object, nobody and nothing secret in it, and the run goes on without it."""
+"""The JSON log: one object per line, without personal data and secrets, and no failure of it stops the run."""
 
 import json
 import logging
@@ -14,13 +14,13 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
-from bulk_topup.monitoring.json_log import FileLog, JSONLog, log_to
+from bulk_topup.monitoring.json_log import FileLog, JSONLog, open_log
 from bulk_topup.security.redaction import install_redaction
 
 
 @pytest.fixture(autouse=True)
 def _logging() -> Iterator[None]:
-    """Log as the command does, and put everything back as it was."""
+    """Set up logging as the command does, and restore it after the test."""
     root = logging.getLogger()
     factory, handlers, level = logging.getLogRecordFactory(), list(root.handlers), root.level
     install_redaction()
@@ -60,11 +60,11 @@ def move(**facts: Any) -> tuple[Attempt, Move]:
     return attempt, moved
 
 
-def test_a_row_that_moved_is_told_by_its_ids_and_states_alone() -> None:
+def test_a_move_is_logged_with_the_ids_and_states_of_its_row_only() -> None:
     written = StringIO()
-    log = JSONLog(log_to(written), "payroll")
-    log.is_of("payroll", "2026-11")
-    log.moved([move()])
+    log = JSONLog(open_log(written), "payroll")
+    log.set_run("payroll", "2026-11")
+    log.write_moves([move()])
     log.close()
     (line,) = lines(written.getvalue())
     assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
@@ -85,40 +85,40 @@ def test_a_row_that_moved_is_told_by_its_ids_and_states_alone() -> None:
     }
 
 
-def test_a_status_that_could_be_anything_is_left_out() -> None:
+def test_a_status_that_could_contain_personal_data_is_left_out() -> None:
     written = StringIO()
-    log = JSONLog(log_to(written), "payroll")
-    log.moved([move(status_message="Ada Lovelace\n+6595123001")])
+    log = JSONLog(open_log(written), "payroll")
+    log.write_moves([move(status_message="Ada Lovelace\n+6595123001")])
     log.close()
     assert "status" not in lines(written.getvalue())[0]
 
 
-def test_requests_are_told_by_what_they_ask_for_and_not_of_whom() -> None:
+def test_requests_are_logged_without_ids_and_personal_data() -> None:
     written = StringIO()
-    log = JSONLog(log_to(written), "payroll")
-    log.tried("GET", "/lookup/mobile-number/+6595123001", 429, 0.0123)
-    log.tried("POST", "/async/transactions", None, 60.0)
-    log.tried("POST", "/async/transactions", 201, 0.05)
+    log = JSONLog(open_log(written), "payroll")
+    log.write_request("GET", "/lookup/mobile-number/+6595123001", 429, 0.0123)
+    log.write_request("POST", "/async/transactions", None, 60.0)
+    log.write_request("POST", "/async/transactions", 201, 0.05)
     log.close()
-    told = [(line["event"], line["path"], line.get("http_status")) for line in lines(written.getvalue())]
-    assert told == [
+    logged = [(line["event"], line["path"], line.get("http_status")) for line in lines(written.getvalue())]
+    assert logged == [
         ("request answered", "/lookup/mobile-number/…", 429),
         ("request not answered", "/async/transactions", None),
     ]
 
 
-def test_in_detail_every_request_is_told() -> None:
+def test_at_level_info_every_request_is_logged() -> None:
     install_redaction(logging.INFO)
     written = StringIO()
-    log = JSONLog(log_to(written), "payroll")
-    log.tried("POST", "/async/transactions", 201, 0.05)
+    log = JSONLog(open_log(written), "payroll")
+    log.write_request("POST", "/async/transactions", 201, 0.05)
     log.close()
     assert lines(written.getvalue())[0]["milliseconds"] == 50
 
 
-def test_what_libraries_log_stands_in_it_without_people() -> None:
+def test_messages_of_libraries_are_logged_without_personal_data() -> None:
     written = StringIO()
-    log = JSONLog(log_to(written), "payroll")
+    log = JSONLog(open_log(written), "payroll")
     try:
         int("Ada Lovelace")
     except ValueError:
@@ -132,10 +132,10 @@ def test_what_libraries_log_stands_in_it_without_people() -> None:
     assert "6595123001" not in written.getvalue()
 
 
-def test_a_file_is_its_owners_alone_is_appended_to_and_may_be_rotated(tmp_path: Path) -> None:
+def test_a_file_is_private_appended_to_and_can_be_rotated(tmp_path: Path) -> None:
     file = tmp_path / "pay.jsonl"
     for _ in range(2):
-        log = JSONLog(log_to(file), "payroll")
+        log = JSONLog(open_log(file), "payroll")
         log.write("start")
         if not (tmp_path / "pay.jsonl.1").exists():
             file.rename(tmp_path / "pay.jsonl.1")
@@ -146,33 +146,33 @@ def test_a_file_is_its_owners_alone_is_appended_to_and_may_be_rotated(tmp_path: 
     assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_log_whose_folder_goes_away_costs_lines_and_nothing_else(tmp_path: Path) -> None:
+def test_a_log_whose_folder_is_removed_loses_lines_only(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
-    log = JSONLog(log_to(folder / "pay.jsonl"), "payroll")
+    log = JSONLog(open_log(folder / "pay.jsonl"), "payroll")
     folder.rename(tmp_path / "gone")
     log.write("start")
     log.write("end")
     assert log.close() == "No such file or directory"
 
 
-def test_a_disk_that_is_full_costs_lines_and_says_so_in_the_end() -> None:
+def test_a_full_disk_loses_lines_and_is_reported_at_the_end() -> None:
     # Unbuffered, so that nothing is left to be written when it is closed.
     with TextIOWrapper(FileIO("/dev/full", "w"), write_through=True) as full:
-        log = JSONLog(log_to(full), "payroll")
+        log = JSONLog(open_log(full), "payroll")
         log.write("start")
         log.write("end")
         assert log.close() == "No space left on device"
 
 
-def test_a_file_on_a_disk_that_is_full_to_the_end_says_so_when_it_is_closed() -> None:
+def test_a_disk_that_is_still_full_is_reported_when_the_file_is_closed() -> None:
     log = JSONLog(FileLog(Path("/dev/full")), "payroll")
     log.write("progress")
     assert log.close() == "No space left on device"
 
 
-def test_a_log_that_cannot_be_opened_is_told_before_anything_is_sent(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="cannot be written: No such file"):
-        log_to(tmp_path / "none" / "pay.jsonl")
+def test_a_log_that_cannot_be_opened_is_reported_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"Can't write the log .*pay\.jsonl: No such file"):
+        open_log(tmp_path / "none" / "pay.jsonl")
     with pytest.raises(JobError, match="is not a file"):
-        log_to(tmp_path)
+        open_log(tmp_path)

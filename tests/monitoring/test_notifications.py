@@ -1,4 +1,4 @@
-"""What a job file may say of whom to tell: no secret ever stands in it."""
+"""Notification settings of job files: they never contain a secret."""
 
 import pytest
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from bulk_topup.monitoring.notifications import Notification, NotificationEvent
         "jsons://hooks.example.com/secret",
     ],
 )
-def test_a_secret_in_a_job_file_is_refused_without_being_said(address: str) -> None:
+def test_a_secret_in_a_job_file_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(JobError, match=r"\$\{NAME\}") as caught:
         make_job({"list": "x.csv", "notifications": [{"to": [address]}]}, "The job file")
     assert not [part for part in ("hunter2", "AAbb", "TokenB", "hooks.example") if part in str(caught.value)]
@@ -35,11 +35,11 @@ def test_a_secret_in_a_job_file_is_refused_without_being_said(address: str) -> N
         "tgram://${BOT}/${CHAT}",
     ],
 )
-def test_an_address_whose_secrets_are_elsewhere_is_taken(address: str) -> None:
+def test_an_address_whose_secrets_are_elsewhere_is_accepted(address: str) -> None:
     assert Notification(to=(address,)).to == (address,)
 
 
-def test_unless_it_is_stated_somebody_is_told_of_the_end_and_of_approvals_but_not_of_the_start() -> None:
+def test_by_default_channels_are_notified_of_the_end_and_of_approvals_but_not_of_the_start() -> None:
     assert set(Notification(to=("${HOOK}",)).on) == {
         NotificationEvent.FINISH,
         NotificationEvent.FAILURE,
@@ -48,21 +48,21 @@ def test_unless_it_is_stated_somebody_is_told_of_the_end_and_of_approvals_but_no
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
-        ({}, "nobody would be told"),
-        ({"to": ["team@example.com"]}, "no address"),
+        ({}, "No address. Set to or to_file."),
+        ({"to": ["team@example.com"]}, "Not an address"),
         ({"to": ["${HOOK}"], "on": []}, "at least 1"),
         ({"to": ["${HOOK}"], "on": ["success"]}, "start"),
         ({"to": ["${HOOK}"], "attach": ["pins"]}, "summary"),
     ],
 )
-def test_a_notification_that_tells_nobody_or_nothing_is_refused(values: dict[str, object], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_notification_without_addresses_or_events_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         Notification.model_validate(values)
 
 
-def test_figures_are_written_where_the_collector_finds_them() -> None:
+def test_the_metrics_file_has_the_suffix_that_the_collector_reads() -> None:
     assert Job(list="x.csv", metrics="pay.prom").metrics == "pay.prom"
     with pytest.raises(ValidationError, match="prom"):
         Job(list="x.csv", metrics="pay.txt")
@@ -70,5 +70,5 @@ def test_figures_are_written_where_the_collector_finds_them() -> None:
 
 def test_a_ping_is_a_url() -> None:
     assert Job(list="x.csv", ping="${PING}").ping == "${PING}"
-    with pytest.raises(ValidationError, match="no URL"):
+    with pytest.raises(ValidationError, match="Not a URL"):
         Job(list="x.csv", ping="hc-ping.com/abc")

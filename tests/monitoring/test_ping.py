@@ -1,4 +1,4 @@
-"""Pings to a monitor: what is asked for, and that no answer is a reason and nothing more."""
+"""Pings to a monitor: the URL requested, and failures as texts."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.helpers.smtp_and_http_receivers import Hook
 
 
 @pytest.mark.parametrize(
-    ("path", "ending", "asked"),
+    ("path", "suffix", "requested"),
     [
         ("/uuid", START, "/uuid/start"),
         ("/uuid", "", "/uuid"),
@@ -15,16 +15,16 @@ from tests.helpers.smtp_and_http_receivers import Hook
         ("/push?token=a&b=c", "1", "/push/1?token=a&b=c"),
     ],
 )
-def test_the_ending_goes_on_the_path(hook: Hook, path: str, ending: str, asked: str) -> None:
-    assert ping(hook.url + path, ending) is None
-    assert hook.asked == [("GET", asked, b"")]
+def test_the_suffix_is_the_last_part_of_the_path(hook: Hook, path: str, suffix: str, requested: str) -> None:
+    assert ping(hook.url + path, suffix) is None
+    assert hook.asked == [("GET", requested, b"")]
 
 
-def test_an_error_is_tried_again_and_told_then(hook: Hook) -> None:
+def test_an_http_error_is_retried_then_returned(hook: Hook) -> None:
     hook.status = 503
-    assert ping(f"{hook.url}/uuid", "") == "it answered HTTP 503"
+    assert ping(f"{hook.url}/uuid", "") == "HTTP 503"
     assert len(hook.asked) == TRIES
 
 
-def test_nobody_there_is_told_by_its_kind_alone() -> None:
+def test_a_connection_error_is_returned_without_the_url() -> None:
     assert ping("http://127.0.0.1:9/uuid-secret", "") == "ConnectError"

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: what its own parser reads is what was known, to the last decimal."""
+"""Prometheus metrics: its own parser reads what was written, to the last decimal."""
 
 import stat
 from decimal import Decimal
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.monitoring.prometheus import Figures, exposition, write_metrics
+from bulk_topup.monitoring.prometheus import RunMetrics, exposition, write_metrics
 
 
-def figures(**values: Any) -> Figures:
+def metrics(**values: Any) -> RunMetrics:
     some: dict[str, Any] = {
         "job": "payroll",
         "run": "2026-11",
@@ -21,7 +21,7 @@ def figures(**values: Any) -> Figures:
         "started_at": Decimal("1795538478.507"),
         "seconds": Decimal("2.25"),
     }
-    return Figures(**{**some, **values})
+    return RunMetrics(**{**some, **values})
 
 
 def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -33,25 +33,27 @@ def read(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 @given(st.text(), st.text(), st.decimals(min_value=0, max_value=10**12, places=4))
-def test_prometheus_reads_what_was_written_whatever_names_are(job: str, run: str, charged: Decimal) -> None:
-    found = read(exposition(figures(job=job, run=run, exit_code=1, charged={"USD": charged})))
+def test_prometheus_reads_what_was_written_whatever_the_names(job: str, run: str, charged: Decimal) -> None:
+    found = read(exposition(metrics(job=job, run=run, exit_code=1, charged={"USD": charged})))
     labels = {"job": job, "run": run, "kind": "charged", "currency": "USD"}
     assert found["bulk_topup_money", tuple(sorted(labels.items()))] == float(charged)
 
 
 def test_money_is_written_to_its_last_decimal() -> None:
-    text = exposition(figures(charged={"USD": Decimal("123456789012345678.123456789")}))
+    text = exposition(metrics(charged={"USD": Decimal("123456789012345678.123456789")}))
     assert "} 123456789012345678.123456789\n" in text
 
 
-def test_every_figure_has_its_meaning_and_its_kind() -> None:
+def test_every_metric_has_a_help_text_and_a_type() -> None:
     text = exposition(
-        figures(exit_code=0, counts=dict.fromkeys(RowState, 2), charged={"USD": Decimal(1)}, held={"USD": Decimal(2)})
+        metrics(
+            exit_code=0, counts=dict.fromkeys(RowState, 2), charged={"USD": Decimal(1)}, on_hold={"USD": Decimal(2)}
+        )
     )
     families = list(text_string_to_metric_families(text))
     assert all(family.documentation and family.type in {"gauge", "counter"} for family in families)
     assert len({family.name for family in families}) == text.count("# HELP ") == text.count("# TYPE ")
-    # As promtool asks: names begin with what they are of, counters end in _total, and no unit is abbreviated.
+    # The rules of promtool: names have a prefix, counters end in _total, and units are not abbreviated.
     for family in families:
         assert family.name.startswith("bulk_topup_")
         for sample in family.samples:
@@ -59,8 +61,8 @@ def test_every_figure_has_its_meaning_and_its_kind() -> None:
             assert set(sample.labels) >= {"job", "run"}
 
 
-def test_while_a_start_is_on_there_is_no_exit_code() -> None:
-    names = {name for name, _ in read(exposition(figures()))}
+def test_while_the_job_is_running_there_is_no_exit_code() -> None:
+    names = {name for name, _ in read(exposition(metrics()))}
     assert "bulk_topup_running" in names
     assert not names & {"bulk_topup_exit_code", "bulk_topup_end_timestamp_seconds"}
 
@@ -68,7 +70,7 @@ def test_while_a_start_is_on_there_is_no_exit_code() -> None:
 def test_the_file_can_be_read_by_the_collector_and_is_replaced_whole(tmp_path: Path) -> None:
     file = tmp_path / "pay.prom"
     for code in (None, 0):
-        write_metrics(file, figures(exit_code=code))
+        write_metrics(file, metrics(exit_code=code))
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert 'bulk_topup_exit_code{job="payroll",run="2026-11"} 0\n' in file.read_text()
     assert list(tmp_path.iterdir()) == [file]

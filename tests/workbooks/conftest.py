@@ -1,4 +1,4 @@
-"""A run of three rows, and somebody's workbook that it was read from; plainly invented persons and numbers."""
+"""A run of three rows, and the workbook that is its list; invented persons and numbers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.workbooks.annotate import Annotated, annotate
+from bulk_topup.workbooks.annotate import AnnotateResult, annotate
 from tests.helpers.sample_run import COMPLETED, RUN
 
 HEADER = ("employee", "phone", "amount")
@@ -39,7 +39,7 @@ def outcomes() -> list[Outcome]:
 
 @pytest.fixture
 def workbook(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that makes the workbook, which a caller may change before it is saved."""
+    """Return a function that creates the workbook, which a test can change before it is saved."""
 
     def make(change: Callable[[Worksheet], None] | None = None, name: str = "payroll.xlsx", top: int = 1) -> Path:
         book = Workbook()
@@ -61,8 +61,8 @@ def workbook(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., Annotated]:
-    """Give a function that annotates a workbook into another file."""
+def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[..., AnnotateResult]:
+    """Return a function that annotates a workbook into another file."""
 
     def write(
         source: Path,
@@ -71,7 +71,7 @@ def annotated(run: Run, outcomes: list[Outcome], tmp_path: Path) -> Callable[...
         of: Run | None = None,
         rows: list[Outcome] | None = None,
         **options: Any,
-    ) -> Annotated:
+    ) -> AnnotateResult:
         given = outcomes if rows is None else rows
         pages = [Outcomes.of(given[:1]), Outcomes.of(given[1:])]
         return annotate(of or run, pages, source, target or tmp_path / "out.xlsx", **options)

@@ -1,4 +1,4 @@
-"""Templates as files, opened again as a spreadsheet program would."""
+"""Templates as files, read as a spreadsheet program reads them."""
 
 import stat
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from openpyxl.worksheet.datavalidation import DataValidation
 from bulk_topup.dvs.models.product import PRODUCT
 from bulk_topup.intake import ListSource, open_table
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
-from bulk_topup.workbooks.template import TemplateError, template_for
+from bulk_topup.workbooks.template import template_for
+from bulk_topup.workbooks.template_product import TemplateError
 from bulk_topup.workbooks.write_template import write_template
 
 BY_ID = {product.id: product for product in PRODUCTS}
@@ -21,7 +22,7 @@ BY_ID = {product.id: product for product in PRODUCTS}
 
 @pytest.fixture
 def workbook(tmp_path: Path) -> Callable[..., Workbook]:
-    """Give a function that writes the template of some products and opens it."""
+    """Return a function that writes the template of some products and opens it."""
 
     def write(*ids: int, **changes: Any) -> Workbook:
         products = [PRODUCT.validate_python({**BY_ID[id_].model_dump(), **changes}) for id_ in ids]
@@ -32,7 +33,7 @@ def workbook(tmp_path: Path) -> Callable[..., Workbook]:
 
 
 def checks(workbook: Workbook) -> dict[str, DataValidation]:
-    """Give what each column of the list takes, by its heading."""
+    """Return the check of each column of the list, by column name."""
     sheet = workbook["List"]
     found = {}
     for validation in sheet.data_validations.dataValidation:
@@ -45,15 +46,15 @@ def checks(workbook: Workbook) -> dict[str, DataValidation]:
 def test_every_column_of_the_list_is_checked_explained_and_wide_enough(workbook: Callable[..., Workbook]) -> None:
     book = workbook(7350, 9105, 6610)
     sheet = book["List"]
-    told = checks(book)
+    found = checks(book)
     for place, cell in enumerate(sheet[1], start=1):
         assert cell.comment is not None
-        assert told[str(cell.value)].prompt == cell.comment.text
+        assert found[str(cell.value)].prompt == cell.comment.text
         assert sheet.column_dimensions[get_column_letter(place)].width >= len(str(cell.value))
     assert sheet.freeze_panes == "A2"
 
 
-def test_numbers_that_are_no_amounts_are_text_so_that_zeros_and_plus_signs_stay(
+def test_numbers_other_than_amounts_are_text_to_keep_zeros_and_plus_signs(
     workbook: Callable[..., Workbook],
 ) -> None:
     sheet = workbook(7350, 9105)["List"]
@@ -65,9 +66,9 @@ def test_numbers_that_are_no_amounts_are_text_so_that_zeros_and_plus_signs_stay(
 
 def test_countries_and_products_are_chosen_from_the_help_sheets(workbook: Callable[..., Workbook]) -> None:
     book = workbook(7350, 4460)
-    told = checks(book)
-    assert told["sender nationality"].formula1 == "'bulk-topup countries'!$A$2:$A$250"
-    assert told["product"].formula1 == "'bulk-topup products'!$A$2:$A$3"
+    found = checks(book)
+    assert found["sender nationality"].formula1 == "'bulk-topup countries'!$A$2:$A$250"
+    assert found["product"].formula1 == "'bulk-topup products'!$A$2:$A$3"
     products = [[cell.value for cell in row] for row in book["bulk-topup products"]["A2:G3"]]
     assert products == [
         [7350, "Harmattan Mobile airtime", "Harmattan Mobile", 100, 50000, 1, "NGN"],
@@ -81,25 +82,25 @@ def test_amounts_are_checked_by_bounds_and_steps_of_the_product(workbook: Callab
     assert formula == "AND(ISNUMBER(C2),C2>=1,C2<=100,IFERROR(ROUND((C2-1)/0.5,6)=ROUND((C2-1)/0.5,0),TRUE))"
 
 
-def test_amounts_without_bounds_are_checked_for_what_there_is(workbook: Callable[..., Workbook]) -> None:
+def test_amounts_without_bounds_are_checked_as_far_as_possible(workbook: Callable[..., Workbook]) -> None:
     unbound = {"unit": "SGD", "amount": {"min": None, "max": None, "increment": None}}
     formula = checks(workbook(6418, destination=unbound))["amount"].formula1
     assert str(formula).startswith('AND(ISNUMBER(C2),C2>=0,C2<="any"')
 
 
-def test_no_formula_is_longer_than_a_spreadsheet_program_takes(workbook: Callable[..., Workbook]) -> None:
+def test_no_formula_is_longer_than_a_spreadsheet_program_accepts(workbook: Callable[..., Workbook]) -> None:
     for validation in checks(workbook(*BY_ID)).values():
         assert len(validation.formula1 or "") <= 255
         assert len(validation.prompt or "") <= 255
 
 
-def test_the_help_says_what_each_column_is_for_and_how_to_check_the_list(workbook: Callable[..., Workbook]) -> None:
+def test_the_help_explains_each_column_and_how_to_check_the_list(workbook: Callable[..., Workbook]) -> None:
     rows = [[str(cell.value) for cell in row] for row in workbook(9550)["bulk-topup help"].iter_rows()]
     texts = [text for row in rows for text in row]
     assert any(text.endswith("bulk-topup plan LIST.xlsx --product 9550") for text in texts)
     assert any("Remove the example row" in text for text in texts)
     assert ["phone", "With + and the country code, digits only.", "+6595123100"] in rows
-    assert ["9550 Orbit eSIM 10 GB", "Always 25 USD.", "Orbit eSIM"] in rows
+    assert ["9550 Orbit eSIM 10 GB", "Always 25.00 USD.", "Orbit eSIM"] in rows
     assert any("Instead of" in text for text in texts)
 
 
@@ -111,24 +112,26 @@ def test_a_products_name_is_never_a_formula(workbook: Callable[..., Workbook]) -
         assert all(cell.data_type != "f" for cell in cells)
 
 
-def test_reading_a_template_finds_its_list_beside_the_help(workbook: Callable[..., Workbook], tmp_path: Path) -> None:
+def test_reading_a_template_finds_its_list_and_skips_the_help(
+    workbook: Callable[..., Workbook], tmp_path: Path
+) -> None:
     workbook(7350, 4460)
     table = open_table(ListSource(path=tmp_path / "list.xlsx"))
     assert table.header[:3] == ["reference", "product", "phone"]
     assert len(list(table.rows())) == 1
 
 
-def test_a_csv_template_is_the_header_and_the_example_and_no_formula(tmp_path: Path) -> None:
+def test_a_csv_template_has_a_header_and_an_example_and_no_formula(tmp_path: Path) -> None:
     write_template(template_for([BY_ID[6418]]), tmp_path / "list.csv")
     text = (tmp_path / "list.csv").read_bytes().decode()
     assert text == "\ufeffreference,phone,amount\r\nR-001 (example),'+6595123100 (example),1\r\n"
 
 
-def test_a_template_is_its_owners_alone_and_takes_no_files_place_unless_it_is_told_to(tmp_path: Path) -> None:
+def test_a_template_is_private_and_replaces_a_file_only_with_force(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     template = template_for([BY_ID[6418]])
     path.write_text("filled in")
-    with pytest.raises(TemplateError, match=r"exists already; name another file with --output, or state --force"):
+    with pytest.raises(TemplateError, match=r"already exists\. Choose another file with --output, or add --force"):
         write_template(template, path)
     assert path.read_text() == "filled in"
     write_template(template, path, force=True)
@@ -136,7 +139,9 @@ def test_a_template_is_its_owners_alone_and_takes_no_files_place_unless_it_is_to
     assert path.read_text(encoding="utf-8-sig").startswith("reference")
 
 
-@pytest.mark.parametrize(("name", "says"), [("list.ods", "ends neither in"), ("no/such/list.csv", "cannot be written")])
-def test_a_template_that_cannot_be_written_says_why(tmp_path: Path, name: str, says: str) -> None:
-    with pytest.raises(TemplateError, match=says):
+@pytest.mark.parametrize(
+    ("name", "message"), [("list.ods", "must end in .xlsx or .csv"), ("no/such/list.csv", "Can't write ")]
+)
+def test_a_template_that_cannot_be_written_is_an_error_with_its_reason(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
         write_template(template_for([BY_ID[6418]]), tmp_path / name)

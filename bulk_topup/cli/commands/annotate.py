@@ -14,7 +14,7 @@ from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
-from bulk_topup.workbooks.annotate import Annotated, annotate
+from bulk_topup.workbooks.annotate import AnnotateResult, annotate
 
 #: Lines that a sentence names.
 LINES_SHOWN = 20
@@ -82,7 +82,7 @@ def annotate_command(
     raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if annotated.is_complete else ExitCode.INCOMPLETE)
 
 
-def _show(annotated: Annotated, workbook: Path) -> None:
+def _show(annotated: AnnotateResult, workbook: Path) -> None:
     console = Console(emoji=False)
 
     def say(text: str) -> None:
@@ -108,7 +108,7 @@ def _listed(lines: tuple[int, ...]) -> str:
     return ", ".join(map(str, lines[:LINES_SHOWN])) + more
 
 
-def _described(annotated: Annotated) -> dict[str, object]:
+def _described(annotated: AnnotateResult) -> dict[str, object]:
     return {
         "file": str(annotated.file),
         "sheet": annotated.sheet,

@@ -112,7 +112,7 @@ def new_command(
             file=file,
             source=ListSource(path=list_path, sheet=sheet, encoding=encoding),
             product=product or None,
-            often=Frequency(every),
+            frequency=Frequency(every),
             environment=Environment(environment),
         )
         today = SystemClock().now().astimezone()

@@ -13,7 +13,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.monitoring import monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import JobError
-from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, crontab, starts_another, systemd_units
+from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
@@ -94,9 +94,9 @@ def print_command(
             name=job.name,
             job=path.absolute(),
             schedule=_schedule_of(job, path),
-            words=[*_words(job, path, ledger, base_url), *_told(metrics, log_json)],
+            arguments=[*_words(job, path, ledger, base_url), *_told(metrics, log_json)],
             directory=(directory or Path()).absolute(),
-            tries_anew=isinstance(job, RetryJob),
+            is_retry=isinstance(job, RetryJob),
             user=user or getpass.getuser(),
             environment_file=None if environment_file is None else environment_file.absolute(),
             log=None if log_file is None else log_file.absolute(),
@@ -117,7 +117,7 @@ def _write(units: Mapping[str, str], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in units.items():
             file = folder / name
-            if file.exists() and starts_another(file.read_text(encoding="utf-8", errors="replace"), text):
+            if file.exists() and belongs_to_another_job(file.read_text(encoding="utf-8", errors="replace"), text):
                 raise JobError(
                     f"{file} is there already and does not say that it starts this job, so it stays as it is. "
                     "Give one of the jobs another name, remove the file, or name another folder."

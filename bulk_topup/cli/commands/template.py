@@ -13,7 +13,8 @@ from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.dvs import AsyncDVS, NotFoundError, codec
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.workbooks.template import Template, TemplateError, template_for
+from bulk_topup.workbooks.template import Template, template_for
+from bulk_topup.workbooks.template_product import TemplateError
 from bulk_topup.workbooks.write_template import write_template
 
 #: Products that one template has at most; more are a matter of several lists.
@@ -69,7 +70,7 @@ def template_command(
     console = Console(emoji=False)
     headings = ("column", "what to write")
     console.print(simple_table(headings, ((each.name, each.explanation) for each in template.columns)))
-    for offer in template.offers:
+    for offer in template.products:
         console.print(
             f"{offer.id} {escape_markup(offer.name)}: {escape_markup(offer.amounts)}", highlight=False, soft_wrap=True
         )
@@ -107,7 +108,7 @@ def _described(template: Template, file: Path) -> dict[str, object]:
                 "requires": offer.needs,
                 "alternatives": offer.alternatives,
             }
-            for offer in template.offers
+            for offer in template.products
         ],
         "plan_options": template.options.strip(),
     }

@@ -15,7 +15,7 @@ from bulk_topup.domain.guards import Guards
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.list_pattern import without_patterns
+from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.system.clock import SystemClock
@@ -141,7 +141,7 @@ def job_from(values: dict[str, Any]) -> tuple[Job, Path]:
     guards |= guards_from(values, Guards())
     literal = {name: _escaped(value) if name == "run_key" else value for name, value in given.items()}
     bare = {
-        "list": _escaped(without_patterns(str(path))),
+        "list": _escaped(escape_pattern(str(path))),
         "columns": columns,
         "constants": constants,
         **literal,
@@ -170,7 +170,7 @@ def start_of(values: dict[str, Any], schedule: Schedule | None) -> date:
         raise JobError("The job has no [schedule], so nothing says what is due; leave out --scheduled.")
     due = schedule.due(SystemClock().now())
     if schedule.deadline is not None:
-        values["deadline"] = values["deadline"] or due.at + schedule.span
+        values["deadline"] = values["deadline"] or due.at + schedule.sending_window
     return due.wall
 
 

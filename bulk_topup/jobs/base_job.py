@@ -1,0 +1,65 @@
+"""What every job file has, whether it pays a list or retries a run: name, environment, report, monitoring; pure."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from bulk_topup.domain.environment import Environment
+from bulk_topup.jobs.date_templates import Template, render_dates
+from bulk_topup.jobs.schedule import Schedule
+from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
+from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
+
+
+def _checked_name(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("Invisible characters, such as line breaks. Remove them.")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_checked_name)]
+
+
+class BaseJob(BaseModel):
+    """The settings that all kinds of jobs share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: First part of the run name; by default the file name without `.toml`.
+    name: Name
+    #: DVS environment: sandbox, preprod or production.
+    environment: Environment = Environment.SANDBOX
+    #: Maximum requests per second; by default what DVS allows.
+    rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    #: Maximum concurrent requests; by default as many as the rate limit needs.
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    #: Report formats.
+    reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
+    #: Report folder, relative to the job file; may contain {today} and {today:FORMAT}.
+    report_folder: Template | None = None
+    #: When cron or systemd runs the job.
+    schedule: Schedule | None = None
+    #: Who is notified of which event, by mail or another channel.
+    notifications: tuple[Notification, ...] = Field(default=(), max_length=50)
+    #: URL of a heartbeat monitor, requested when the job starts and ends; may be ${NAME}.
+    ping: PingURL | None = None
+    #: Prometheus file that ends in .prom, relative to the job file; one for each job.
+    metrics: MetricsFile | None = None
+    #: JSON Lines log file, relative to the job file, or "-" for standard output.
+    logs: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+
+    def at(self, today: date, folder: Path) -> Self:
+        """Return the job with its dates filled in, and its report folder absolute or relative to the current folder.
+
+        Args:
+            today: the day the run is for, or a time on it in the machine's time zone.
+            folder: where relative paths start, the folder of the job file.
+        """
+        return self.model_copy(update={"report_folder": resolve_folder(self.report_folder, today, folder)})
+
+
+def resolve_folder(template: str | None, today: date, folder: Path) -> str | None:
+    """Return a folder of a job file with its dates filled in, below the folder that relative paths start from."""
+    return None if template is None else str(folder / render_dates(template, today))
