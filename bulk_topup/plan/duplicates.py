@@ -7,7 +7,8 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import CELLS_PREFIX, REFERENCE_PREFIX, occurrence_identity, unreadable_identity
-from bulk_topup.domain.problems import Problem, problem_text
+from bulk_topup.domain.problems import Problem
+from bulk_topup.plan.json_expressions import problem_entries
 from bulk_topup.plan.seen_keys import FirstLines, Recall
 
 #: Columns of a batch: the identity by the row's reference, and by whom it credits; null where it has none.
@@ -88,7 +89,7 @@ class Duplicates:
                 if key is not None:
                     first_lines.setdefault(key, row["line"])
             identities.append(occurrence_identity(identity, occurrence))
-            duplicates.append(", ".join(map(problem_text, problems)) or None)
+            duplicates.append(problem_entries(problems))
         batch = batch.with_columns(
             batch["identity"].scatter(rows["place"], pl.Series(identities, dtype=pl.String)),
             batch["duplicate"].scatter(rows["place"], pl.Series(duplicates, dtype=pl.String)),

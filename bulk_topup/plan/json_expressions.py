@@ -1,10 +1,11 @@
 """JSON text as polars expressions, byte for byte as `dvs.codec` and the standard library write it; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.dvs import codec
 
 #: What JSON escapes of a text, with what it writes instead.
@@ -33,5 +34,10 @@ def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
 
 
 def problem_entry(column: pl.Expr, message: pl.Expr) -> pl.Expr:
-    """Give a problem as `problems.problem_text` does."""
+    """Return one problem as an entry of the text that `encode_problems` writes, byte for byte."""
     return joined('["', escaped(column), '", "', escaped(message), '"]')
+
+
+def problem_entries(problems: Iterable[Problem]) -> str | None:
+    """Return the entries of that text without its brackets, to be joined with others; None without problems."""
+    return encode_problems(problems)[1:-1] or None

@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain.money import PRECISE, format_plain
-from bulk_topup.domain.problems import Problem, problems_of
+from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
@@ -97,7 +97,7 @@ class Plan:
                     total.cost = _plus(total.cost, cost, count)
         refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
-            RefusedRow(line=line, problems=problems_of(text))
+            RefusedRow(line=line, problems=decode_problems(text))
             for line, text in refused.select("line", "problems").iter_rows()
         ]
 
