@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def book(path: Path, run: Run) -> Callable[..., Workbook]:
-    """Give a function that writes rows as a workbook and reads it again."""
+    """Return a function that writes rows as a workbook and reads it again."""
 
     def write(rows: Sequence[Outcome], *, run: Run = run, reveal_pins: bool = False, sheet_rows: int = 100) -> Workbook:
         tally = Tally(run)
@@ -130,7 +130,7 @@ def test_an_amount_with_more_digits_than_a_number_cell_keeps_is_text(
         "one\ntwo",
     ],
 )
-def test_text_stays_the_text_that_it_is(
+def test_texts_are_unchanged(
     path: Path, run: Run, book: Callable[..., Workbook], outcome: Callable[..., Outcome], text: str
 ) -> None:
     refused = outcome(cells=(text, "", ""), state=RowState.REFUSED, problems=(Problem(column=text, message=text),))
@@ -148,7 +148,7 @@ def test_text_stays_the_text_that_it_is(
     assert not [xml for xml in sheets if re.search(b"<f[ />]|<hyperlink", xml)]
 
 
-def test_text_like_a_formula_stays_text_when_somebody_edits_the_cell(
+def test_text_like_a_formula_stays_text_when_the_cell_is_edited(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     row = _row(book([outcome(cells=("=1+1", "x", "7"))]))
@@ -165,7 +165,7 @@ def test_control_characters_are_shown_and_long_text_is_cut(
     assert row[2].value == "one\ntwo"
 
 
-def test_the_state_is_coloured_by_what_it_asks_of_people(
+def test_the_state_is_coloured_by_what_is_left_to_do(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     sheet = book([outcome(line=2 + number, state=state) for number, state in enumerate(RowState)])["Results"]
@@ -202,7 +202,7 @@ def test_every_problem_of_a_refused_row_has_a_line_with_the_lists_cells(
     ]
 
 
-def test_the_summary_tells_the_run_the_states_the_totals_and_the_money(
+def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     rows = [outcome(), outcome(line=3), outcome(line=4, state=RowState.ACCEPTED, price=Decimal("0.5"))]
@@ -223,12 +223,12 @@ def test_the_summary_tells_the_run_the_states_the_totals_and_the_money(
         ("Charged (completed rows, price and fee)", "Amount"),
         ("USD", 18.7),
         (),
-        ("Held (accepted rows, price and fee)", "Amount"),
+        ("On hold (accepted rows, price and fee)", "Amount"),
         ("USD", 0.55),
     ]
 
 
-def test_rows_go_on_in_further_sheets_where_one_is_full(
+def test_rows_continue_on_further_sheets_where_one_is_full(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     rows = [outcome(line=2 + number, state=RowState.REFUSED) for number in range(7)]
@@ -250,10 +250,13 @@ def test_a_full_last_sheet_is_not_followed_by_an_empty_one(
     assert workbook.sheetnames == ["Results", "Summary", "Refused"]
 
 
-def test_a_list_with_more_columns_than_a_sheet_is_told_so(path: Path, book: Callable[..., Workbook], run: Run) -> None:
-    room = SHEET_COLUMNS - len(RESULT_FIELDS)
-    columns = tuple(f"c{number}" for number in range(room + 1))
-    with pytest.raises(ReportError, match=f"has {room + 1} columns.* takes {room}; write the report as csv or jsonl"):
+def test_a_list_with_more_columns_than_a_sheet_is_an_error(path: Path, book: Callable[..., Workbook], run: Run) -> None:
+    limit = SHEET_COLUMNS - len(RESULT_FIELDS)
+    columns = tuple(f"c{number}" for number in range(limit + 1))
+    with pytest.raises(
+        ReportError,
+        match=f"has {limit + 1:,} columns, more than the {limit:,} that fit .*Write the report as csv or jsonl",
+    ):
         book([], run=replace(run, columns=columns))
     assert not path.exists()
 
