@@ -8,24 +8,24 @@ import polars as pl
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.dvs import codec
 
-#: What JSON escapes of a text, with what it writes instead.
+#: Characters that JSON escapes in texts, and their escapes.
 _ESCAPES: Final = {
     character: codec.encode(character).decode()[1:-1] for character in ('"', "\\", *map(chr, range(0x20)))
 }
 
 
 def escaped(text: pl.Expr) -> pl.Expr:
-    """Give a text as it stands between the quotes of a JSON string."""
+    """Return a text as it is between the quotes of a JSON string."""
     return text.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
 
 
 def joined(*parts: str | pl.Expr) -> pl.Expr:
-    """Join texts and expressions; null where one of them is."""
+    """Return texts and expressions as one text; null where one of them is null."""
     return pl.concat_str(pl.lit(part) if isinstance(part, str) else part for part in parts)
 
 
 def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Give the members of a JSON object, those left out whose value is null; empty when all are."""
+    """Return the members of a JSON object without those whose value is null; empty when all are."""
     return pl.concat_str(
         [joined(f'"{name}":"', escaped(value), '"') for name, value in values.items()],
         separator=",",

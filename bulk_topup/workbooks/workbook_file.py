@@ -18,7 +18,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.files.xlsx_bounds import MIB, check_size
+from bulk_topup.intake.files.xlsx_bounds import check_size
+from bulk_topup.intake.files.xlsx_parts import MIB
 from bulk_topup.system.files import sha256_of
 
 #: Bytes of all sheets, unpacked: openpyxl makes an object of every cell, so that this many take about a gigabyte.
