@@ -109,7 +109,7 @@ async def prepare(
             staging.result()
             return ledger.staged_identities(lines)
 
-        checker = Checker(products, columns, options, recall)
+        checker = Checker(products, columns, options, recall, reader.position_word)
         # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)

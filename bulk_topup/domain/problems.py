@@ -48,7 +48,11 @@ def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...
     return tuple(Problem(column=entry[0], message=entry[1], may_be_paid=len(entry) > 2) for entry in entries)
 
 
+def position_word(list_name: str) -> str:
+    """Return the word for a row's position in a list: `line`, in a workbook `row`."""
+    return "row" if PurePath(list_name).suffix.lower() in WORKBOOK_SUFFIXES else "line"
+
+
 def position(list_name: str, line: int) -> str:
     """Return where a row is, for messages: `payroll.csv line 18`, in a workbook `payroll.xlsx row 18`."""
-    word = "row" if PurePath(list_name).suffix.lower() in WORKBOOK_SUFFIXES else "line"
-    return f"{list_name} {word} {line}"
+    return f"{list_name} {position_word(list_name)} {line}"

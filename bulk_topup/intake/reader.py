@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from bulk_topup.domain import fields
-from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position
+from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position, position_word
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.normalise import Normaliser, normaliser_of
@@ -58,6 +58,8 @@ class ListReader:
             nameless=tuple(index for index, cell in enumerate(table.header) if not strip(cell)),
             wanted=tuple(sorted({*indexes.values(), *self._reasons, *row_checks})),
         )
+        #: The word for a row's position, `line` or `row`.
+        self.position_word = position_word(name)
         #: The fields for which frames have a column.
         self.mapped: tuple[str, ...] = tuple(field for field in fields.FIELDS if field in indexes or field in constants)
 

@@ -59,6 +59,7 @@ class Checker:
         columns: the list's column for each mapped field.
         options: how amounts, duplicates and confirmation are handled.
         recall: returns the identities of rows that were checked before.
+        position_word: the word for a row's position in messages, `line` or `row`.
     """
 
     def __init__(
@@ -67,11 +68,12 @@ class Checker:
         columns: Mapping[str, str],
         options: PlanOptions,
         recall: Recall,
+        position_word: str = "line",
     ) -> None:
         self._products = products
         self._columns = columns
         self._options = options
-        self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates)
+        self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates, position_word=position_word)
         self._rules: dict[int | None, _Rules] = {}
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:

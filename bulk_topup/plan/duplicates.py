@@ -23,11 +23,13 @@ class Duplicates:
         recall: returns the identities of earlier rows.
         columns: the list's column for each mapped field.
         allow: whether one credit party may receive the same product more than once.
+        position_word: the word for a row's position in messages, `line` or `row`.
     """
 
-    def __init__(self, recall: Recall, columns: Mapping[str, str], *, allow: bool) -> None:
+    def __init__(self, recall: Recall, columns: Mapping[str, str], *, allow: bool, position_word: str) -> None:
         self._columns = columns
         self._allow = allow
+        self._position_word = position_word
         self._seen = FirstLines(recall)
         #: Occurrences of repeated identities, by their first lines.
         self._occurrences: dict[int, int] = {}
@@ -103,12 +105,13 @@ class Duplicates:
         if (first := first_lines.get(row[REFERENCE_KEY])) is not None:
             yield Problem(
                 column=self._columns.get(fields.REFERENCE, ""),
-                message=f'"{row[fields.REFERENCE]}" is already the reference of line {first}. Every row needs its own.',
+                message=f'"{row[fields.REFERENCE]}" is already the reference of {self._position_word} {first}. '
+                "Every row needs its own.",
                 may_be_paid=row[PARTY_KEY] is None or first_of_party is not None,
             )
         if first_of_party is not None and not self._allow:
             field = fields.CREDIT_MOBILE if row.get(fields.CREDIT_MOBILE) else fields.CREDIT_ACCOUNT
-            text = f"Duplicate of line {first_of_party}. Remove one, or add --allow-duplicates."
+            text = f"Duplicate of {self._position_word} {first_of_party}. Remove one, or add --allow-duplicates."
             yield Problem(column=self._columns.get(field, ""), message=text, may_be_paid=True)
 
 

@@ -56,8 +56,8 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
     add(plan, check(ranged(rates={}), *rows[:2], {**rows[2], fields.AMOUNT: None}), products)
     assert (plan.rows, plan.accepted, plan.refused) == (6, 5, 1)
     assert [refused.line for refused in plan.refused_rows] == [4]
-    told = plan.as_json()
-    assert told["products"] == [
+    values = plan.as_json()
+    assert values["products"] == [
         {
             "product_id": 4520,
             "name": "Invented product",

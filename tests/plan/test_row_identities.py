@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.problems import decode_problems
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.plan import PlanOptions
+from bulk_topup.plan import Checker, PlanOptions
 from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
@@ -51,6 +52,16 @@ def test_the_same_number_twice_for_one_product_is_an_error_at_the_second(check: 
     assert problem.column == "its credit_party_identifier.mobile_number"
     assert problem.may_be_paid
     assert len({row.identity for row in checked}) == 4
+
+
+def test_the_message_for_a_duplicate_in_a_workbook_has_its_row(fixed: MakeProduct, frame: MakeFrame) -> None:
+    rows = [{fields.REFERENCE: "E-1", fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: A}] * 2
+    checker = Checker({4520: fixed()}, {}, PlanOptions(), lambda _lines: {}, "row")
+    [_, duplicate] = checker.check(frame(*rows))["problems"]
+    assert [problem.message for problem in decode_problems(duplicate)] == [
+        '"E-1" is already the reference of row 2. Every row needs its own.',
+        "Duplicate of row 2. Remove one, or add --allow-duplicates.",
+    ]
 
 
 def test_duplicates_are_found_over_the_whole_list_not_only_in_a_batch(fixed: MakeProduct, frame: MakeFrame) -> None:

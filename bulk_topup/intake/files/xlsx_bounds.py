@@ -44,7 +44,7 @@ def check_size(file: IO[bytes], archive: ZipFile, name: str) -> frozenset[str]:
         The parts that may have a formula or an error; the others have none.
 
     Raises:
-        ListError: it is too large, or has what no workbook has.
+        ListError: it is too large, or not a valid workbook.
         BadZipFile, zlib.error, expat.ExpatError: it is damaged.
     """
     if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
@@ -89,7 +89,7 @@ def _check_extent(file: IO[bytes], estimates: _Estimates, name: str) -> None:
         if cells > MAX_CELLS:
             raise ListError(
                 f"{name} has more than {MAX_CELLS:,} cells from its first to its last one. "
-                f"Delete rows and columns beyond the list, split the list, or save it as CSV."
+                "Delete rows and columns beyond the list, split the list, or save it as CSV."
             )
         if text_bytes > MAX_TEXT_BYTES:
             raise ListError(f"{name} has more than {MAX_TEXT_BYTES // MIB} MiB of text in its cells. {_SPLIT}")

@@ -20,7 +20,7 @@ from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.reasons import why_not_completed
 from bulk_topup.security.formulas import csv_column, csv_text
 
-#: Spreadsheet programs take a CSV file for UTF-8 only when it begins with this.
+#: Spreadsheet programs read a CSV file as UTF-8 only when it starts with this.
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _LINE_END: Final = "\r\n"
 #: A text with one of these is quoted.

@@ -62,7 +62,7 @@ class ReportFormat(StrEnum):
     def writer(self) -> ResultsWriter:
         """The function that writes this format."""
         name = f"{self.value}_results"
-        # Imported when it is used: XlsxWriter and polars' Parquet take longer to import than most runs to report.
+        # Imported on use, as XlsxWriter and polars' Parquet are slow to import.
         module = import_module(f"bulk_topup.report.formats.{name}")
         return cast("ResultsWriter", getattr(module, name))
 

@@ -22,7 +22,7 @@ from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.report.formats.xlsx_results import xlsx_results
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS
 
-_PLACE = {field: 3 + place for place, field in enumerate(RESULT_FIELDS)}
+_INDEX = {field: 3 + index for index, field in enumerate(RESULT_FIELDS)}
 
 
 @pytest.fixture
@@ -78,11 +78,11 @@ def test_amounts_and_counts_are_numbers_and_ids_are_text(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     row = _row(book([outcome()]))
-    numbers = {field for field, place in _PLACE.items() if row[place].data_type == "n" and row[place].value is not None}
+    numbers = {field for field, index in _INDEX.items() if row[index].data_type == "n" and row[index].value is not None}
     assert numbers == {"line", "amount", "attempt", "price", "fee"}
-    assert row[_PLACE["transaction_id"]].value == "2237512891"
-    assert row[_PLACE["product_id"]].value == "6418"
-    assert row[_PLACE["created"]].value == "2026-11-24T02:01:05.123456Z"
+    assert row[_INDEX["transaction_id"]].value == "2237512891"
+    assert row[_INDEX["product_id"]].value == "6418"
+    assert row[_INDEX["created"]].value == "2026-11-24T02:01:05.123456Z"
     assert [cell.value for cell in row[:3]] == ["E1", "+6595123100", "12.50"]
 
 
@@ -93,7 +93,7 @@ def test_amounts_and_counts_are_numbers_and_ids_are_text(
 def test_the_digits_of_a_number_cell_are_the_amounts_own(
     path: Path, book: Callable[..., Workbook], outcome: Callable[..., Outcome], amount: str
 ) -> None:
-    cell = _row(book([outcome(amount=Decimal(amount))]))[_PLACE["amount"]]
+    cell = _row(book([outcome(amount=Decimal(amount))]))[_INDEX["amount"]]
     assert cell.data_type == "n"
     assert Decimal(repr(cell.value)) == Decimal(amount)
     with zipfile.ZipFile(path) as parts:
@@ -106,7 +106,7 @@ def test_the_digits_of_a_number_cell_are_the_amounts_own(
 def test_an_amount_with_more_digits_than_a_number_cell_keeps_is_text(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome], amount: str
 ) -> None:
-    cell = _row(book([outcome(amount=Decimal(amount))]))[_PLACE["amount"]]
+    cell = _row(book([outcome(amount=Decimal(amount))]))[_INDEX["amount"]]
     assert (cell.data_type, cell.value) == ("s", amount)
 
 
@@ -169,7 +169,7 @@ def test_the_state_is_coloured_by_what_is_left_to_do(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     sheet = book([outcome(line=2 + number, state=state) for number, state in enumerate(RowState)])["Results"]
-    cells = [row[_PLACE["state"]] for row in sheet.iter_rows(min_row=2)]
+    cells = [row[_INDEX["state"]] for row in sheet.iter_rows(min_row=2)]
     colours = {cell.value: cell.fill.fgColor.rgb for cell in cells}
     green, amber, red = (colours[state] for state in ("completed", "accepted", "failed"))
     assert len({green, amber, red}) == 3
@@ -206,7 +206,7 @@ def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     rows = [outcome(), outcome(line=3), outcome(line=4, state=RowState.ACCEPTED, price=Decimal("0.5"))]
-    told = list(_values(book(rows), "Summary"))
+    rows_of_summary = list(_values(book(rows), "Summary"))
     for line in (
         ("Run", "payroll/2026-11"),
         ("Environment", "sandbox"),
@@ -218,8 +218,8 @@ def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
         ("accepted", "6418", 1, 12.5, "SGD", 0.5, 0.05, "USD"),
         ("completed", "6418", 2, 25, "SGD", 18.6, 0.1, "USD"),
     ):
-        assert line in told
-    assert told[-5:] == [
+        assert line in rows_of_summary
+    assert rows_of_summary[-5:] == [
         ("Charged (completed rows, price and fee)", "Amount"),
         ("USD", 18.7),
         (),
@@ -234,12 +234,12 @@ def test_rows_continue_on_further_sheets_where_one_is_full(
     rows = [outcome(line=2 + number, state=RowState.REFUSED) for number in range(7)]
     workbook = book(rows, sheet_rows=4)
     assert workbook.sheetnames == ["Results", "Summary", "Refused", "Results 2", "Refused 2", "Results 3", "Refused 3"]
-    for kind, place in (("Results", _PLACE["line"]), ("Refused", 0)):
-        pages = [workbook[name] for name in workbook.sheetnames if name.startswith(kind)]
+    for sheet_name, index in (("Results", _INDEX["line"]), ("Refused", 0)):
+        pages = [workbook[name] for name in workbook.sheetnames if name.startswith(sheet_name)]
         assert [page.max_row for page in pages] == [4, 4, 2]
         assert [page.auto_filter.ref[-1] for page in pages] == ["4", "4", "2"]
         assert len({tuple(cell.value for cell in page[1]) for page in pages}) == 1
-        lines = [row[place] for page in pages for row in page.iter_rows(min_row=2, values_only=True)]
+        lines = [row[index] for page in pages for row in page.iter_rows(min_row=2, values_only=True)]
         assert lines == list(range(2, 9))
 
 
