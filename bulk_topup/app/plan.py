@@ -42,7 +42,7 @@ def open_job_list(job: Job, table: Table | None = None) -> ListReader:
         constants=job.all_constants,
         formats=job.formats,
         table=table,
-        doubts=table.doubts if isinstance(table, FilteredTable) else {},
+        row_checks=table.row_checks if isinstance(table, FilteredTable) else {},
     )
     if job.auto_product is not None and PRODUCT_ID in reader.mapped:
         raise MappingError(

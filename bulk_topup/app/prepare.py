@@ -109,7 +109,7 @@ async def prepare(
             staging.result()
             return ledger.staged_identities(lines)
 
-        checker = Checker(products, columns, options, recall)
+        checker = Checker(products, columns, options, recall, reader.position_word)
         # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)
@@ -126,7 +126,7 @@ async def prepare(
         await asyncio.wrap_future(staging)
     difference = ledger.difference(run, guards.velocity)
     if held := difference.held + difference.repeated:
-        plan.hold(held, ledger.held(MAX_REFUSED_KEPT))
+        plan.refuse(held, ledger.held(MAX_REFUSED_KEPT))
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # What was sent before cannot be helped: a run with nothing left to send is not held up by its caps.
     if guards.caps != Caps() and difference.new + difference.waiting:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-import msgspec
 import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.identity import reference_identity
 from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
@@ -30,9 +30,6 @@ CHOSEN: Final = "(chosen by number and amount)"
 LOOK_UPS: Final = 16
 #: Products that a message names.
 NAMED_PRODUCTS: Final = 5
-
-#: Values of a problem as it is staged, column and message; a third says that another row may pay the same.
-_FLAGGED: Final = 2
 
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
 
@@ -129,11 +126,11 @@ class Chooser:
         repeats: dict[int, str] = {}
         for place, (line, party, problems) in enumerate(rows.select("line", "credit_party", "problems").iter_rows()):
             first = line if party is None else self._first_lines.setdefault(party, line)
-            found = [] if first == line else msgspec.json.decode(problems)
+            found = [] if first == line else decode_problems(problems)
             # One that repeats the product, too, says so already.
-            if first != line and not any(len(problem) > _FLAGGED for problem in found):
+            if first != line and not any(problem.may_be_paid for problem in found):
                 text = f"Line {first} already pays {party}; remove one of them, or state --allow-duplicates."
-                repeats[place] = msgspec.json.encode([*found, ["", text, 1]]).decode()
+                repeats[place] = encode_problems([*found, Problem(column="", message=text, may_be_paid=True)])
         if not repeats:
             return rows
         is_repeat = pl.Series([place in repeats for place in range(rows.height)])

@@ -1,47 +1,58 @@
-"""Define the problems of a row: a sentence with the fix, and the column; and their JSON text; pure."""
+"""Problems of a row: column and message, and the one text form in which they are stored; pure."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Final
 
-#: The column of the not-completed file with the reason of each row.
+#: The column of a not-completed file that says why the row is not completed.
 REASON_COLUMN: Final = "reason"
-#: The column of the not-completed file with the row's line in the list.
+#: The column there with the row's line in the list.
 LINE_COLUMN: Final = "list_line"
-#: The start of the reason of every row that may be paid already, may be paid when its run is resumed, or was removed
-#: from the list. A list with such a reason is refused at that row.
+#: Prefix of that reason for every row that may be paid already, that its run may still pay, or that left the list.
+#: A list with such a row is refused at that row.
 DO_NOT_PAY: Final = "Do not pay by other means:"
+
+#: Lists in which a position is a row of a sheet and not a line of text.
+WORKBOOK_SUFFIXES: Final = frozenset({".xlsx", ".xlsm"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One reason why a row can't be paid as it is."""
+    """One reason why a row is refused."""
 
-    #: The list's own column name; empty if the problem is of the whole row.
+    #: The list's own column name; empty when the problem concerns the whole row.
     column: str
-    #: A sentence that quotes the value and says how to fix it.
+    #: Whole sentences: the quoted value and the fix.
     message: str
     #: Whether another row may pay the same, so that this one must not be paid by other means.
     may_be_paid: bool = False
 
-    def at(self, list_name: str, line: int) -> str:
-        """Return the sentence with file, line and column before it."""
-        where = f'{list_name} line {line}, column "{self.column}"' if self.column else f"{list_name} line {line}"
-        return f"{where}: {self.message}"
+
+def encode_problems(problems: Iterable[Problem]) -> str:
+    """Return problems as the JSON text that plan, ledger and report share.
+
+    Each problem is an array of column and message, with a third value only where `may_be_paid`.
+    """
+    entries = [
+        [problem.column, problem.message, 1] if problem.may_be_paid else [problem.column, problem.message]
+        for problem in problems
+    ]
+    return json.dumps(entries, ensure_ascii=False)
 
 
-def problem_text(problem: Problem) -> str:
-    """Return a problem as an entry of the JSON text; it has a third value only if another row may pay the same."""
-    values = [problem.column, problem.message]
-    return json.dumps([*values, 1] if problem.may_be_paid else values, ensure_ascii=False)
+def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...]:
+    """Return the problems of that text, or of its JSON value where a caller has decoded many texts at once."""
+    entries = json.loads(stored) if isinstance(stored, str) else stored
+    return tuple(Problem(column=entry[0], message=entry[1], may_be_paid=len(entry) > 2) for entry in entries)
 
 
-def problems_of(text: str) -> tuple[Problem, ...]:
-    """Return the problems of a JSON text: an array with an array for each problem."""
-    return problems_from(json.loads(text))
+def position_word(list_name: str) -> str:
+    """Return the word for a row's position in a list: `line`, in a workbook `row`."""
+    return "row" if PurePath(list_name).suffix.lower() in WORKBOOK_SUFFIXES else "line"
 
 
-def problems_from(found: Iterable[Sequence[Any]]) -> tuple[Problem, ...]:
-    """Return the problems of the decoded JSON text."""
-    return tuple(Problem(column=values[0], message=values[1], may_be_paid=len(values) > 2) for values in found)
+def position(list_name: str, line: int) -> str:
+    """Return where a row is, for messages: `payroll.csv line 18`, in a workbook `payroll.xlsx row 18`."""
+    return f"{list_name} {position_word(list_name)} {line}"

@@ -66,7 +66,7 @@ class StagedRow(NamedTuple):
     state: str
     #: The list's own cells as a JSON array of texts.
     cells: str
-    #: Why it is refused, as the JSON text of `problems_of`.
+    #: Why it is refused, as the JSON text that `decode_problems` reads.
     problems: str
     product_id: int | None
     credit_party: str | None

@@ -1,6 +1,6 @@
-"""Reading lists: CSV and XLSX files, their columns mapped to DVS fields, their cells normalised, in polars frames.
+"""Lists as polars frames: CSV and XLSX files read, columns mapped to DVS fields, cells normalised.
 
-Knows nothing of HTTP, products or the ledger. What a caller needs is named here.
+Knows nothing of HTTP, products or the ledger. Exports what callers need.
 """
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,8 @@
-"""Which column of a list holds which field: as it is stated, or by names that explain themselves; pure."""
+"""Maps the columns of a list to fields, as given or by well-known names; the place to add a column alias; pure."""
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -10,7 +10,7 @@ from bulk_topup.domain import fields
 from bulk_topup.errors import MappingError
 from bulk_topup.intake.cells.texts import quoted, strip
 
-#: Columns that an error lists by name.
+#: Most columns that an error lists.
 LISTED_COLUMNS: Final = 40
 
 _PERSON_NAMES: Final = {
@@ -26,9 +26,9 @@ _PERSON_NAMES: Final = {
     "address_postal_code": ("address postal code", "postal code"),
 }
 
-#: Names that need no mapping beside the fields' own. A person's name without the group's name before it is not among
-#: them: whether it is the sender's or the beneficiary's, and whether it may be sent at all, the list does not say.
-_NAMES: Final[dict[str, tuple[str, ...]]] = {
+#: Column names that need no mapping, in addition to the fields' own. A person's name needs the name of its group:
+#: without it, a list does not say whether it is the sender's or the beneficiary's, or whether it may be sent at all.
+_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     fields.REFERENCE: ("employee id", "id", "ref", "external reference"),
     fields.PRODUCT_ID: ("product",),
     fields.AMOUNT: ("value",),
@@ -48,51 +48,49 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def _key(name: str) -> str:
-    """Make names equal that differ in capitals, blanks, dashes and underscores only."""
+    """Return the name in a form without case, in which spaces, dashes and underscores are equal."""
     return re.sub(r"[\s_\-]+", " ", name.casefold()).strip()
 
 
-_FIELDS_BY_KEY: Final = {_key(name): field for field in fields.FIELDS for name in (field, *_NAMES.get(field, ()))}
+_FIELDS_BY_KEY: Final = {_key(name): field for field in fields.FIELDS for name in (field, *_ALIASES.get(field, ()))}
 
 
 def map_columns(columns: Sequence[str], mapping: Mapping[str, str], constants: Collection[str]) -> dict[str, int]:
-    """Find the column of each field that the list has.
+    """Return the column of each field that the list has.
 
     Args:
-        columns: the list's columns in their order, without blanks around them.
-        mapping: the column for a field, as it is stated.
-        constants: the fields that have the same value in every row, and so no column.
+        columns: the list's columns in order, without spaces around them.
+        mapping: the given column for a field.
+        constants: the fields with the same value in every row, which need no column.
 
     Returns:
-        The place of its column for each mapped field.
+        The column index for each mapped field.
 
     Raises:
-        MappingError: a field or a column does not exist, or more than one could be meant.
+        MappingError: a field or a column does not exist, or several columns match.
     """
     for field in (*mapping, *constants):
-        _demand_field(field)
+        _check_field(field)
     for field in constants:
         if field in mapping:
-            raise MappingError(
-                f'Field {field} has a column, "{mapping[field]}", and a constant; state only one of them.'
-            )
-    stated = {field: _place(columns, field, column) for field, column in mapping.items()}
-    found = dict(stated)
-    for field, places in _recognised(columns, set(stated.values())):
-        if field in stated or field in constants:
+            raise MappingError(f'Field {field} has both a column, "{mapping[field]}", and a constant. Remove one.')
+    given = {field: _column_index(columns, field, column) for field, column in mapping.items()}
+    found = dict(given)
+    for field, indexes in _recognise(columns, set(given.values())).items():
+        if field in given or field in constants:
             continue
-        if len(places) > 1:
-            raise MappingError(_why_ambiguous(field, [columns[place] for place in places]))
-        found[field] = places[0]
+        if len(indexes) > 1:
+            raise MappingError(_explain_ambiguity(field, [columns[index] for index in indexes]))
+        found[field] = indexes[0]
     if not found:
         raise MappingError(
-            f"No column of the list is known to hold a field; its columns are {_listed(columns)}. "
-            "Its first line has to name the columns; state which is which with --map FIELD=COLUMN."
+            f"No column maps to a field. Columns: {_format_columns(columns)}. "
+            "The first row must contain column names. Map columns with --map FIELD=COLUMN."
         )
     return {field: found[field] for field in fields.FIELDS if field in found}
 
 
-def _demand_field(field: str) -> None:
+def _check_field(field: str) -> None:
     if field in fields.FIELDS:
         return
     close = _FIELDS_BY_KEY.get(_key(field)) or next(
@@ -100,49 +98,47 @@ def _demand_field(field: str) -> None:
     )
     if close is None and (near := get_close_matches(_key(field), _FIELDS_BY_KEY, n=1)):
         close = _FIELDS_BY_KEY[near[0]]
-    cure = f"do you mean {close}?" if close else f"the fields are {', '.join(fields.FIELDS)}."
-    raise MappingError(f"There is no field {quoted(field)}; {cure}")
+    hint = f"Did you mean {close}?" if close else f"Fields: {', '.join(fields.FIELDS)}."
+    raise MappingError(f"There is no field {quoted(field)}. {hint}")
 
 
-def _place(columns: Sequence[str], field: str, column: str) -> int:
+def _column_index(columns: Sequence[str], field: str, column: str) -> int:
     wanted = strip(column)
     counts = Counter(columns)
     if wanted and counts[wanted] == 1:
         return columns.index(wanted)
-    alike = [place for place, name in enumerate(columns) if name.casefold() == wanted.casefold()]
-    if not wanted or not alike:
-        raise MappingError(
-            f'The list has no column "{wanted}", which is stated for {field}; its columns are {_listed(columns)}.'
-        )
-    if len(alike) > 1:
-        raise MappingError(
-            f'The list has {len(alike)} columns "{wanted}", one of which is stated for {field}; rename the others.'
-        )
-    return alike[0]
+    matches = [index for index, name in enumerate(columns) if name.casefold() == wanted.casefold()]
+    if not wanted or not matches:
+        raise MappingError(f'The list has no column "{wanted}" for field {field}. Columns: {_format_columns(columns)}.')
+    if len(matches) > 1:
+        raise MappingError(_explain_equal_names(field, [wanted] * len(matches)))
+    return matches[0]
 
 
-def _recognised(columns: Sequence[str], taken: Collection[int]) -> Iterator[tuple[str, list[int]]]:
-    """Give each field that names explain, with the places of the columns that have such a name.
+def _recognise(columns: Sequence[str], used: Collection[int]) -> dict[str, list[int]]:
+    """Return the fields that column names match, each with the indexes of those columns.
 
-    A column that is stated for one field is not taken for another.
+    A column that is given for one field is not used for another.
     """
-    places: dict[str, list[int]] = {}
-    for place, column in enumerate(columns):
+    indexes: dict[str, list[int]] = {}
+    for index, column in enumerate(columns):
         field = _FIELDS_BY_KEY.get(_key(column))
-        if field is not None and place not in taken:
-            places.setdefault(field, []).append(place)
-    yield from places.items()
+        if field is not None and index not in used:
+            indexes.setdefault(field, []).append(index)
+    return indexes
 
 
-def _why_ambiguous(field: str, names: Sequence[str]) -> str:
+def _explain_ambiguity(field: str, names: Sequence[str]) -> str:
     if len(set(names)) < len(names):
-        return (
-            f"The list has {len(names)} columns {quoted(names[0])}, one of which would be {field}; rename the others."
-        )
-    return f"The columns {_listed(names)} could each be {field}; choose one with --map {field}=COLUMN."
+        return _explain_equal_names(field, names)
+    return f"Columns {_format_columns(names)} could each be {field}. Choose one with --map {field}=COLUMN."
 
 
-def _listed(columns: Sequence[str]) -> str:
-    named = [quoted(column) for column in columns if column]
-    rest = f" and {len(named) - LISTED_COLUMNS} more" if len(named) > LISTED_COLUMNS else ""
-    return ", ".join(named[:LISTED_COLUMNS]) + rest
+def _explain_equal_names(field: str, names: Sequence[str]) -> str:
+    return f"The list has {len(names)} columns {quoted(names[0])}, and field {field} needs one. Rename the others."
+
+
+def _format_columns(columns: Sequence[str]) -> str:
+    names = [quoted(column) for column in columns if column]
+    rest = f" and {len(names) - LISTED_COLUMNS} more" if len(names) > LISTED_COLUMNS else ""
+    return ", ".join(names[:LISTED_COLUMNS]) + rest

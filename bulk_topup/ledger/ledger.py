@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bulk_topup.domain.attempt import Attempt, Event, HintedAttempt, Move, OpenAttempt, OpenSecond, Resolution
 from bulk_topup.domain.identity import external_id
-from bulk_topup.domain.problems import Problem, problems_of
+from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState, check_move
 from bulk_topup.domain.totals import MergePreview
@@ -120,7 +120,7 @@ class LedgerStore(OutcomesOfRun, Purging, Retrying, Totals, Comparing, Resolving
 
     def held(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Give the lines of the staged list that `difference` refused, with their reasons, first lines first."""
-        return [(row["line"], problems_of(row["problems"])) for row in self._all(sql.HELD, limit=limit)]
+        return [(row["line"], decode_problems(row["problems"])) for row in self._all(sql.HELD, limit=limit)]
 
     def merge(
         self,

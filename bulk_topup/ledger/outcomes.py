@@ -17,7 +17,7 @@ import msgspec
 
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.problems import problems_from
+from bulk_topup.domain.problems import decode_problems
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger import statements as sql
@@ -118,7 +118,7 @@ def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
         columns["cells"] = _decode_cells(texts["cells"])
     except msgspec.DecodeError:  # half a surrogate pair, which only the standard library takes
         columns["cells"] = json.loads(texts["cells"])
-    columns["problems"] = [problems_from(values) if values else () for values in columns["problems"]]
+    columns["problems"] = [decode_problems(values) if values else () for values in columns["problems"]]
     columns["in_list"] = [*map(bool, columns["in_list"])]
     for name in _AMOUNTS:
         columns[name] = [*map(_plain, columns[name])]

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
 
@@ -177,4 +178,4 @@ def _told(entry: Mapping[str, Any]) -> str:
 
 def _problems(text: str) -> str:
     # Somebody else's payment may be the same one, so the row must not be paid by other means either.
-    return json.dumps([["", text, 1]], ensure_ascii=False)
+    return encode_problems([Problem(column="", message=text, may_be_paid=True)])

@@ -1,4 +1,4 @@
-"""Checks rows against products, limits and balance, and says what a run would do; knows nothing of HTTP or SQL."""
+"""Rows checked against products, guards and balances, and their costs; knows nothing of HTTP or SQL."""
 
 from typing import TYPE_CHECKING
 

@@ -1,30 +1,31 @@
 """JSON text as polars expressions, byte for byte as `dvs.codec` and the standard library write it; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import polars as pl
 
+from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.dvs import codec
 
-#: What JSON escapes of a text, with what it writes instead.
+#: Characters that JSON escapes in texts, and their escapes.
 _ESCAPES: Final = {
     character: codec.encode(character).decode()[1:-1] for character in ('"', "\\", *map(chr, range(0x20)))
 }
 
 
 def escaped(text: pl.Expr) -> pl.Expr:
-    """Give a text as it stands between the quotes of a JSON string."""
+    """Return a text as it is between the quotes of a JSON string."""
     return text.str.replace_many(list(_ESCAPES), list(_ESCAPES.values()))
 
 
 def joined(*parts: str | pl.Expr) -> pl.Expr:
-    """Join texts and expressions; null where one of them is."""
+    """Return texts and expressions as one text; null where one of them is null."""
     return pl.concat_str(pl.lit(part) if isinstance(part, str) else part for part in parts)
 
 
 def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Give the members of a JSON object, those left out whose value is null; empty when all are."""
+    """Return the members of a JSON object without those whose value is null; empty when all are."""
     return pl.concat_str(
         [joined(f'"{name}":"', escaped(value), '"') for name, value in values.items()],
         separator=",",
@@ -33,5 +34,10 @@ def members(values: Mapping[str, pl.Expr]) -> pl.Expr:
 
 
 def problem_entry(column: pl.Expr, message: pl.Expr) -> pl.Expr:
-    """Give a problem as `problems.problem_text` does."""
+    """Return one problem as an entry of the text that `encode_problems` writes, byte for byte."""
     return joined('["', escaped(column), '", "', escaped(message), '"]')
+
+
+def problem_entries(problems: Iterable[Problem]) -> str | None:
+    """Return the entries of that text without its brackets, to be joined with others; None without problems."""
+    return encode_problems(problems)[1:-1] or None

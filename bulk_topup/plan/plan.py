@@ -1,4 +1,4 @@
-"""What a run would do, counted while the rows pass: accepted, refused, cost per currency, balance after."""
+"""The plan of a run, counted while rows stream by: valid and refused rows, costs, balances; pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain.money import PRECISE, format_plain
-from bulk_topup.domain.problems import Problem, problems_of
+from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 
-#: Refused rows that a plan names one by one; of more it only tells the number.
+#: Most refused rows that a plan lists; further ones are only counted.
 MAX_REFUSED_KEPT = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefusedRow:
-    """A line that cannot be paid as it stands, with every reason."""
+    """A refused row with every problem."""
 
     line: int
     problems: tuple[Problem, ...]
@@ -26,7 +26,7 @@ class RefusedRow:
 
 @dataclass(kw_only=True, slots=True)
 class ProductTotal:
-    """What goes to one product: rows, amount asked for, expected cost."""
+    """The valid rows of one product: their number, requested amounts and expected cost."""
 
     product_id: int
     name: str
@@ -35,46 +35,56 @@ class ProductTotal:
     amount: Decimal = Decimal(0)
     cost_unit: str | None = None
     cost: Decimal = Decimal(0)
-    #: Rows whose cost the product does not tell.
+    #: Rows whose cost the product does not determine.
     unpriced: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalanceCheck:
-    """Whether one wallet holds what is still to be paid from it."""
+    """One wallet beside the cost of the rows that are still to be paid from it."""
 
     unit: str
-    #: Available now, with the credit limit; None when the account has no such wallet.
+    #: DVS's `available`, in `unit`; None when the account has no such wallet.
     available: Decimal | None
+    #: DVS's `credit_limit`: how far `available` may fall below zero, in `unit`; None for none.
+    credit_limit: Decimal | None = None
+    #: Expected cost with fees, in `unit`.
     cost: Decimal
 
     @property
     def after(self) -> Decimal | None:
-        """What is left when everything is paid."""
+        """`available` once everything is paid; below zero where the credit limit is used."""
         return None if self.available is None else PRECISE.subtract(self.available, self.cost)
 
     @property
     def is_enough(self) -> bool:
-        """Whether the wallet covers the cost; nothing to pay needs no wallet."""
-        return self.cost == 0 or (self.after is not None and self.after >= 0)
+        """Whether balance and credit limit together cover the cost; a cost of zero needs no wallet."""
+        if self.cost == 0:
+            return True
+        return self.after is not None and PRECISE.add(self.after, self.credit_limit or Decimal(0)) >= 0
 
 
 @dataclass(kw_only=True, slots=True)
 class Plan:
-    """The sums over a list's rows."""
+    """Counts and sums over a list's rows."""
 
     rows: int = 0
     accepted: int = 0
     refused: int = 0
     refused_rows: list[RefusedRow] = field(default_factory=list)
     products: dict[int, ProductTotal] = field(default_factory=dict)
-    #: What all lines ask for, refused ones too where they can be read, per unit.
+    #: Requested amounts of all rows, refused ones included where readable, per unit.
     amounts: dict[str, Decimal] = field(default_factory=dict)
-    #: Lines whose amount or unit cannot be read.
+    #: Rows whose amount or unit is not readable.
     unreadable: int = 0
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
-        """Count further rows, with the columns of `StagedRow`."""
+        """Count further rows.
+
+        Args:
+            rows: rows with the columns of `StagedRow`.
+            products: product by ID, with each that a valid row has.
+        """
         groups = rows.group_by("state", "product_id", "unit", "amount", "cost_unit", "cost", maintain_order=True).len()
         for state, product_id, unit, amount, cost_unit, cost, count in groups.iter_rows():
             self.rows += count
@@ -97,7 +107,7 @@ class Plan:
                     total.cost = _plus(total.cost, cost, count)
         refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
-            RefusedRow(line=line, problems=problems_of(text))
+            RefusedRow(line=line, problems=decode_problems(text))
             for line, text in refused.select("line", "problems").iter_rows()
         ]
 
@@ -107,15 +117,20 @@ class Plan:
             self.products[product_id] = ProductTotal(product_id=product_id, name=product.name if product else "")
         return self.products[product_id]
 
-    def hold(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
-        """Count rows as refused that passed the checks, because somebody they credit may be paid already."""
+    def refuse(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
+        """Count valid rows as refused: possible duplicates, or rows above the velocity limit.
+
+        Args:
+            number: how many rows.
+            lines: lines and problems of the first of them.
+        """
         self.accepted -= number
         self.refused += number
-        named = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
-        self.refused_rows = sorted(named, key=lambda row: row.line)[:MAX_REFUSED_KEPT]
+        listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
+        self.refused_rows = sorted(listed, key=lambda row: row.line)[:MAX_REFUSED_KEPT]
 
     def costs(self) -> dict[str, Decimal]:
-        """Give the expected cost per wallet unit."""
+        """Return the expected cost per currency of the wallets."""
         costs: dict[str, Decimal] = {}
         for total in self.products.values():
             if total.cost_unit is not None:
@@ -123,7 +138,7 @@ class Plan:
         return costs
 
     def as_json(self) -> dict[str, object]:
-        """Give plain values; amounts as text in plain notation."""
+        """Return plain JSON values; amounts are texts in plain notation."""
         return {
             "rows": self.rows,
             "accepted": self.accepted,
@@ -153,11 +168,27 @@ class Plan:
 
 
 def _plus(total: Decimal, amount: str, count: int) -> Decimal:
-    """Add an amount as many times as it occurs."""
+    """Return the total plus an amount that occurs `count` times."""
     return PRECISE.fma(Decimal(amount), count, total)
 
 
 def check_balances(costs: Mapping[str, Decimal], balances: Iterable[Balance]) -> list[BalanceCheck]:
-    """Compare what is to be paid with what the wallets hold (reference: Balances)."""
-    available = {balance.unit: balance.available + (balance.credit_limit or Decimal(0)) for balance in balances}
-    return [BalanceCheck(unit=unit, available=available.get(unit), cost=cost) for unit, cost in sorted(costs.items())]
+    """Compare costs with wallets (reference: Balances).
+
+    Args:
+        costs: expected cost of the rows still to be paid, per currency.
+        balances: the account's wallets.
+
+    Returns:
+        A check for each currency of the costs, in alphabetical order.
+    """
+    wallets = {balance.unit: balance for balance in balances}
+    return [
+        BalanceCheck(
+            unit=unit,
+            available=wallets[unit].available if unit in wallets else None,
+            credit_limit=wallets[unit].credit_limit if unit in wallets else None,
+            cost=cost,
+        )
+        for unit, cost in sorted(costs.items())
+    ]

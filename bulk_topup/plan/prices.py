@@ -1,4 +1,4 @@
-"""What rows ask for and should cost, worked out exactly once for each different amount; pure."""
+"""Requested amounts and expected costs, calculated exactly, once for each different amount; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.plan.guard_checks import row_cap_problem
 
-#: Different amounts that are remembered of one product; more are worked out again.
+#: Different amounts of a product that are cached.
 MAX_REMEMBERED: Final = 100_000
 
 
 class Priced(NamedTuple):
-    """What an amount of the list comes to for one product, as texts."""
+    """The request and the cost of one amount of a product, as texts."""
 
-    #: What the row asks for, in plain notation.
-    asked: str | None
-    #: The same as a JSON number of a request.
+    #: The requested amount, in plain notation.
+    requested: str | None
+    #: The same as a JSON number, for the request.
     number: str | None
     cost: str | None
-    #: Why it is more than any row may ask for.
+    #: The problem if it is above the cap for one row.
     excess: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Units:
-    """What one product's amounts are in."""
+    """The units of one product's amounts and costs."""
 
     amount: str | None
     cost: str | None
@@ -43,8 +43,8 @@ class Prices:
 
     Args:
         product: the product; None for one that the account does not have.
-        mode: the side that the list's amounts are for.
-        caps: what one row may ask for, per unit; empty for no cap.
+        mode: the side that the list's amounts are for: source or destination.
+        caps: cap on the requested amount of a row, per unit; empty for no cap.
     """
 
     def __init__(self, product: Product | None, mode: CalculationMode, caps: Mapping[str, Decimal]) -> None:
@@ -56,45 +56,45 @@ class Prices:
         cost_unit = None if product is None else expected_cost(product, mode, None)[1]
         self.units = Units(amount=unit, cost=cost_unit)
 
-    def added_to(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Add the columns of `Priced` to rows of the product."""
+    def add_to(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of the product with the columns of `Priced`."""
         if not isinstance(self._product, RangedProduct) or fields.AMOUNT not in frame.columns:
-            # Nothing that the list states changes anything.
-            constants = self._priced(None)._asdict().items()
+            # The list's amounts do not matter.
+            constants = self._price(None)._asdict().items()
             return frame.with_columns(pl.lit(value, dtype=pl.String).alias(name) for name, value in constants)
-        stated = frame[fields.AMOUNT].unique()
+        amounts = frame[fields.AMOUNT].unique()
         table = pl.DataFrame(
-            [self._remembered(text) for text in stated], schema=dict.fromkeys(Priced._fields, pl.String), orient="row"
+            [self._cached(text) for text in amounts], schema=dict.fromkeys(Priced._fields, pl.String), orient="row"
         )
-        table = table.with_columns(stated.alias(fields.AMOUNT))
+        table = table.with_columns(amounts.alias(fields.AMOUNT))
         return frame.join(table, on=fields.AMOUNT, how="left", nulls_equal=True, maintain_order="left")
 
-    def _remembered(self, stated: str | None) -> Priced:
-        found = self._known.get(stated)
+    def _cached(self, amount: str | None) -> Priced:
+        found = self._known.get(amount)
         if found is None:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
-            found = self._known[stated] = self._priced(stated)
+            found = self._known[amount] = self._price(amount)
         return found
 
-    def _priced(self, stated: str | None) -> Priced:
+    def _price(self, text: str | None) -> Priced:
         if self._product is None:
-            return Priced(asked=None, number=None, cost=None, excess=None)
-        amount = None if stated is None else Decimal(stated)
-        asked, unit = amount_and_unit(self._product, self._mode, amount)
+            return Priced(requested=None, number=None, cost=None, excess=None)
+        amount = None if text is None else Decimal(text)
+        requested, unit = amount_and_unit(self._product, self._mode, amount)
         cost, _ = expected_cost(self._product, self._mode, amount)
         return Priced(
-            asked=None if asked is None else format_plain(asked),
-            number=None if asked is None else codec.encode(Decimal(format_plain(asked))).decode(),
+            requested=None if requested is None else format_plain(requested),
+            number=None if requested is None else codec.encode(Decimal(format_plain(requested))).decode(),
             cost=None if cost is None else format_plain(cost),
-            excess=None if asked is None or unit is None else row_cap_problem(self._caps, asked, unit),
+            excess=None if requested is None or unit is None else row_cap_problem(self._caps, requested, unit),
         )
 
 
 def amount_and_unit(
     product: Product, mode: CalculationMode, amount: Decimal | None
 ) -> tuple[Decimal | None, str | None]:
-    """Give what a row asks for on the side that the mode names, with its unit."""
+    """Return the requested amount of a row on the side of the mode, and its unit."""
     if isinstance(product, FixedProduct):
         side = product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination
         return side.amount, side.unit
@@ -104,9 +104,14 @@ def amount_and_unit(
 
 
 def expected_cost(product: Product, mode: CalculationMode, amount: Decimal | None) -> tuple[Decimal | None, str | None]:
-    """Give what a row should cost with its fee, and the unit; (None, unit) when the product does not tell.
+    """Return the expected cost of a row with its fee, and the unit; (None, unit) when it is unknown.
 
-    A ranged product's wholesale price is the destination amount divided by the wholesale rate.
+    A ranged product's wholesale price is the destination amount divided by the wholesale rate (reference: Products).
+
+    Args:
+        product: the product.
+        mode: the side of the amount.
+        amount: the requested amount in the unit of that side; None for a fixed product.
     """
     if isinstance(product, FixedProduct):
         wholesale = product.prices.wholesale

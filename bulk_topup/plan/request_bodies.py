@@ -1,4 +1,4 @@
-"""The request body of rows that passed the checks, as an expression; pure."""
+"""The request body of valid rows as an expression; pure."""
 
 from collections.abc import Collection
 
@@ -14,14 +14,15 @@ from bulk_topup.plan.json_expressions import joined, members
 def request_body(
     product: Product, mode: CalculationMode, present: Collection[str], amount: pl.Expr, *, auto_confirm: bool
 ) -> pl.Expr:
-    """Give the JSON body of a row's transaction, all but the external id (reference: Transactions, create).
+    """Return the JSON body of a row's transaction without the external ID (reference: Transactions, create).
 
-    The same row always gives the same bytes: equal bodies mean an unchanged row. So they stay what they ever were.
+    The same row always gives the same bytes: equal bodies mean an unchanged row. Ledgers have bodies of earlier
+    versions, so the bytes must never change.
 
     Args:
-        product: what is given.
-        mode: the side that the amount is for.
-        present: fields that the frame has a column for.
+        product: the product.
+        mode: the side of the amount: source or destination.
+        present: fields for which the frame has a column.
         amount: the amount as a JSON number; null where a ranged product's row has none, which makes the body null.
         auto_confirm: whether the transaction is confirmed as it is created.
     """
@@ -31,8 +32,8 @@ def request_body(
         source = mode is CalculationMode.SOURCE_AMOUNT
         side = product.source if source else product.destination
         head |= {"calculation_mode": mode}
-        stated = codec.encode({"unit_type": side.unit_type, "unit": side.unit}).decode()[:-1]
-        parts = [f',"{"source" if source else "destination"}":{stated},"amount":', amount, "}"]
+        unit = codec.encode({"unit_type": side.unit_type, "unit": side.unit}).decode()[:-1]
+        parts = [f',"{"source" if source else "destination"}":{unit},"amount":', amount, "}"]
     for group, names in fields.GROUPS.items():
         filled = {name: pl.col(full) for name in names if (full := f"{group}.{name}") in present}
         if filled:

@@ -1,4 +1,4 @@
-"""Identities of a batch's rows as expressions, equal to what `identity` makes row by row; pure."""
+"""Identities of a batch's rows as expressions, equal to those that `identity` creates row by row; pure."""
 
 from collections.abc import Collection
 
@@ -10,18 +10,18 @@ from bulk_topup.plan.json_expressions import joined
 
 
 def reference_key(present: Collection[str]) -> pl.Expr:
-    """Give the identity by the list's own reference; null without one."""
+    """Return the identity by the list's own reference; null without one."""
     if fields.REFERENCE not in present:
         return pl.lit(None, dtype=pl.String)
     return joined(REFERENCE_PREFIX, pl.col(fields.REFERENCE))
 
 
 def party_key(present: Collection[str], product_id: str) -> pl.Expr:
-    """Give the identity by whom a row credits and with what; null where the row names nobody or no product.
+    """Return the identity by credit party and product; null where the row lacks one of them.
 
     Args:
-        present: fields that the frame has a column for.
-        product_id: the column with the product's number.
+        present: fields for which the frame has a column.
+        product_id: the column with the product ID.
     """
     mobile, account, qualifier = (
         pl.col(name).fill_null("") if name in present else pl.lit("")
@@ -33,7 +33,7 @@ def party_key(present: Collection[str], product_id: str) -> pl.Expr:
 
 
 def credit_party(present: Collection[str]) -> pl.Expr:
-    """Give the mobile number, or else the account number; null without either."""
+    """Return the mobile number, or else the account number; null without either."""
     filled = (
         pl.when(pl.col(name) != "").then(pl.col(name)) if name in present else pl.lit(None, dtype=pl.String)
         for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT)

@@ -1,4 +1,4 @@
-"""Results of a run as files: what became of every row and what it cost; knows nothing of HTTP or SQL."""
+"""Results of a run as files: the outcome and the cost of every row; knows nothing of HTTP or SQL."""
 
 from typing import TYPE_CHECKING
 

@@ -8,54 +8,54 @@ from typing import Final
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.report.reasons import note, reason
 
-#: Stands for a PIN that is there and not shown; the same for every PIN, so that it tells nothing of it.
+#: Replaces a PIN that is not shown; the same for every PIN, so that it reveals nothing, not even the length.
 MASK: Final = "••••"
 
 
-#: Characters that a spreadsheet's cell holds, in UTF-16 units.
+#: Most characters of a spreadsheet cell, in UTF-16 units.
 CELL_UNITS: Final = 32_767
 
-#: Characters that XML 1.0 cannot hold, and the carriage return, which XML readers would change.
+#: Characters that XML 1.0 forbids, and the carriage return, which XML readers change.
 NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
-#: Significant digits that a 64-bit float, which is what a number cell is, keeps for every decimal number.
+#: Significant digits that a number cell, a 64-bit float, keeps for every decimal number.
 EXACT_DIGITS: Final = 15
-#: Longest plain notation of a number cell: far inside the range in which the line above holds.
+#: Longest plain notation of a number cell: far inside the range in which that is true.
 NUMBER_TEXT: Final = 40
 
-#: How times are given as a rule, with microseconds or without: nothing of them has to be understood to be rewritten.
+#: The usual form of times, with and without microseconds, which can be rewritten without parsing.
 _UTC_OFFSET: Final = "+00:00"
-_WRITTEN_OUT: Final = frozenset({len("2026-11-24T02:00:00+00:00"), len("2026-11-24T02:00:00.000000+00:00")})
+_USUAL_LENGTHS: Final = frozenset({len("2026-11-24T02:00:00+00:00"), len("2026-11-24T02:00:00.000000+00:00")})
 
 _CARRIAGE_RETURN = re.compile("\r\n?")
 _CONTROL_PICTURES: Final = 0x2400
 
 
 def time_text(moment: datetime) -> str:
-    """Write a time as RFC 3339 in UTC."""
+    """Return a time as RFC 3339 in UTC."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return in_utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 def time_texts(moments: Sequence[str | None]) -> list[str | None]:
-    """Write times that are given in ISO 8601 as RFC 3339 in UTC."""
+    """Return times, given in ISO 8601, as RFC 3339 in UTC."""
     return [
         None
         if moment is None
         else moment[: -len(_UTC_OFFSET)] + "Z"
-        if moment[-len(_UTC_OFFSET) :] == _UTC_OFFSET and len(moment) in _WRITTEN_OUT
+        if moment[-len(_UTC_OFFSET) :] == _UTC_OFFSET and len(moment) in _USUAL_LENGTHS
         else time_text(datetime.fromisoformat(moment))
         for moment in moments
     ]
 
 
 def secret_texts(secrets: Sequence[str | None], *, reveal: bool) -> list[str | None]:
-    """Write secrets as they are, or the mask in the place of each; an empty one is none."""
+    """Return secrets, or the mask for each unless `reveal`; None for an empty one."""
     return [(secret if reveal else MASK) if secret else None for secret in secrets]
 
 
 def reasons(outcomes: Outcomes) -> list[str]:
-    """Give each row's own reason."""
+    """Return each row's own reason."""
     return [
         reason(message, problems) if problems else message
         for message, problems in zip(outcomes.message, outcomes.problems, strict=True)
@@ -63,28 +63,28 @@ def reasons(outcomes: Outcomes) -> list[str]:
 
 
 def notes(outcomes: Outcomes, columns: int) -> list[str]:
-    """Give each row's note, with the cells of long rows that have no column."""
+    """Return each row's note, with the cells of long rows that have no column."""
     return [
-        note(noted, cells, columns) if len(cells) > columns else noted
-        for noted, cells in zip(outcomes.note, outcomes.cells, strict=True)
+        note(own, cells, columns) if len(cells) > columns else own
+        for own, cells in zip(outcomes.note, outcomes.cells, strict=True)
     ]
 
 
 def fitted(cells: Sequence[str], columns: int) -> Sequence[str]:
-    """Give exactly one cell a column of the list: a short row is filled with empty cells, a long one is cut.
+    """Return exactly one cell a column of the list: a short row is filled with empty cells, a long one is cut.
 
-    What a long row loses here, its note tells.
+    The row's note has the cells that are cut.
     """
     return cells if len(cells) == columns else (*cells[:columns], *[""] * (columns - len(cells)))
 
 
 def list_cells(outcomes: Outcomes, columns: int) -> list[Sequence[str]]:
-    """Give the cells of each row, exactly one a column of the list."""
+    """Return the cells of each row, exactly one a column of the list."""
     return [cells if len(cells) == columns else fitted(cells, columns) for cells in outcomes.cells]
 
 
 def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> list[Sequence[str | int | None]]:
-    """Give the result fields, each as a column, in the order of `RESULT_FIELDS`: what is no number is text or none."""
+    """Return the result fields as columns, in the order of `RESULT_FIELDS`: numbers, texts or None."""
     return [
         outcomes.line,
         outcomes.state,
@@ -111,10 +111,10 @@ def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> lis
 
 
 def xlsx_text(text: str) -> str:
-    """Give the text as a spreadsheet's cell can hold it.
+    """Return the text as a spreadsheet cell can hold it.
 
-    Line breaks become line feeds, which is what a line break in a cell is; characters that XML cannot hold are
-    replaced by ones that show which they were; what is longer than a cell ends in an ellipsis.
+    Line breaks become line feeds, as in cells. Characters that XML forbids are replaced by visible ones. A text that is
+    too long for a cell ends in an ellipsis.
     """
     if NOT_IN_XML.search(text):
         text = NOT_IN_XML.sub(_visible, _CARRIAGE_RETURN.sub("\n", text))
@@ -126,11 +126,11 @@ def xlsx_text(text: str) -> str:
 
 
 def fits_number_cell(text: str) -> bool:
-    """Tell whether an amount in plain notation keeps its value as a number cell.
+    """Return True if an amount in plain notation keeps its value in a number cell.
 
-    A number cell is a 64-bit float. Every decimal number of at most 15 significant digits survives the way into such
-    a float and back (it is the float's guaranteed precision, 15.95 digits rounded down), so up to there the cell is
-    exact; a longer amount has to be text.
+    A number cell is a 64-bit float. Every decimal number of at most 15 significant digits survives the conversion to
+    such a float and back (the guaranteed precision, 15.95 digits rounded down), so that the cell is exact; longer
+    amounts must be text.
     """
     if len(text) <= EXACT_DIGITS:
         return True

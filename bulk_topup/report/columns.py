@@ -1,9 +1,9 @@
-"""The columns of the results, which follow the list's own; pure, decides names and nothing else."""
+"""The names of the result columns, which follow the list's own; pure."""
 
 from collections.abc import Collection
 from typing import Final
 
-#: What is told of each row after the list's own cells, in this order.
+#: The fields of each row after the list's own cells, in this order.
 RESULT_FIELDS: Final = (
     "line",
     "state",
@@ -28,16 +28,16 @@ RESULT_FIELDS: Final = (
     "final",
 )
 
-#: Set before each of them, so that they stand apart from the list's columns.
+#: Prefix of each of them, so that they differ from the list's columns.
 PREFIX: Final = "result_"
 
-#: The fields that are amounts of money or of a product's unit.
+#: The fields with amounts of money or of a product's unit.
 AMOUNT_FIELDS: Final = ("amount", "price", "fee")
 
-#: The fields that count something and are no identifiers.
+#: The fields with counts and positions, which are not identifiers.
 COUNT_FIELDS: Final = ("line", "attempt")
 
-#: The fields whose text comes from the list, the job or the provider, and so can begin like a formula.
+#: The fields whose text comes from the list, the job or DVS and can start like a formula.
 FOREIGN_FIELDS: Final = (
     "reason",
     "note",
@@ -54,7 +54,7 @@ FOREIGN_FIELDS: Final = (
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """Give `name`, or where it is taken the first of `name_2`, `name_3`, ... that is not."""
+    """Return `name`, or the first of `name_2`, `name_3`, ... that is not taken."""
     free, number = name, 1
     while free in taken:
         number += 1
@@ -63,7 +63,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def result_columns(list_columns: Collection[str]) -> tuple[str, ...]:
-    """Give the result columns' names in order, none of them equal to a column of the list or to another."""
+    """Return the names of the result columns in order, each different from the list's columns and from the others."""
     taken = set(list_columns)
     names: list[str] = []
     for field in RESULT_FIELDS:

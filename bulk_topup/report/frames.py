@@ -1,4 +1,4 @@
-"""Rows of a run as frames: the list's columns as text, then a typed column a result field; pure, writes nothing."""
+"""Rows of a run as frames: the list's columns as text, then a typed column a result field; pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,7 +11,7 @@ from bulk_topup.errors import ReportError
 from bulk_topup.report.cells import list_cells, result_values
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns, unused
 
-#: Digits of an amount, and of those after its mark: more than a list may state, or any wallet has.
+#: Digits of an amount, and decimals among them: more than a list may have, or any wallet has.
 DIGITS: Final = 38
 DECIMALS: Final = 18
 
@@ -26,7 +26,7 @@ _TYPES: Final[dict[str, pl.DataType]] = {
 
 
 class Frames:
-    """Makes frames of a run's rows, all with the same columns; what is empty is null."""
+    """Creates frames of a run's rows, all with the same columns; empty values are null."""
 
     def __init__(self, run: Run) -> None:
         self._columns = len(run.columns)
@@ -35,7 +35,7 @@ class Frames:
         self.schema = dict(zip(self._names, [*[pl.String()] * self._columns, *_TYPES.values()], strict=True))
 
     def of(self, outcomes: Outcomes, *, reveal_pins: bool) -> pl.DataFrame:
-        """Make a frame of these rows.
+        """Return a frame of these rows.
 
         Raises:
             ReportError: an amount has more digits than a column of decimals.
@@ -49,7 +49,7 @@ class Frames:
 
 
 def _names(run: Run) -> list[str]:
-    """Name the columns, none like another and each with a name."""
+    """Return a unique, non-empty name for each column."""
     names: dict[str, None] = {}
     for number, column in enumerate(run.columns, start=1):
         names[unused(_encodable(column) or f"column_{number}", names)] = None
@@ -62,7 +62,7 @@ def _series(name: str, field: str, column: Sequence[Any]) -> pl.Series:
     texts = _texts(name, column)
     if field in AMOUNT_FIELDS:
         for amount in set(column) - {None}:
-            _demand_fits(field, amount)
+            _check_fits(field, amount)
         return texts.cast(_TYPES[field])
     if field in _TIME_FIELDS:
         return texts.str.to_datetime(time_unit="us", time_zone="UTC", format="%+")
@@ -77,14 +77,14 @@ def _texts(name: str, column: Sequence[str | None]) -> pl.Series:
 
 
 def _encodable(text: str) -> str:
-    """Show half a surrogate pair, which has no UTF-8 form, as its code."""
+    """Return the text with half surrogate pairs, which have no UTF-8 form, as codes."""
     return text.encode(errors="backslashreplace").decode()
 
 
-def _demand_fits(field: str, amount: str) -> None:
+def _check_fits(field: str, amount: str) -> None:
     whole, _, fraction = amount.lstrip("-").partition(".")
     if len(whole) > DIGITS - DECIMALS or len(fraction) > DECIMALS:
         raise ReportError(
-            f"The {field} {amount} has more digits than a column of decimals holds ({DIGITS - DECIMALS} before the "
-            f"mark, {DECIMALS} after it); take the report as csv, xlsx or jsonl."
+            f"The {field} {amount} has more digits than a decimal column holds ({DIGITS - DECIMALS} before the "
+            f"decimal mark, {DECIMALS} after it). Write the report as csv, xlsx or jsonl."
         )

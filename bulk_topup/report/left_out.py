@@ -1,4 +1,4 @@
-"""The file of rows that a job's filters leave out, beside the report; writes that file."""
+"""The file of rows that a job's filters leave out, in the report's folder; writes that file."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -12,17 +12,17 @@ from bulk_topup.system.files import atomic_write
 
 #: The file in the report's folder.
 LEFT_OUT: Final = "left-out.csv"
-#: The column that tells which filter left a row out.
+#: The column with the filter that left the row out.
 FILTER_COLUMN: Final = "not_paid_unless"
 
 
 def write_left_out(header: Sequence[str], rows: Iterable[tuple[int, Sequence[str], str]], folder: Path) -> Path:
-    """Write every row that the filters leave out, with its line and the filter, so that no line of the list is lost.
+    """Write every row that the filters leave out, with its line and the filter, so that no row of the list is lost.
 
     Args:
         header: the names of the list's columns.
-        rows: the line, the cells and the unmet filter of each row that is left out.
-        folder: the report's, which is there.
+        rows: line, cells and unmet filter of each row that is left out.
+        folder: the report's folder, which exists.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -39,5 +39,5 @@ def write_left_out(header: Sequence[str], rows: Iterable[tuple[int, Sequence[str
             for line, cells, unmet in rows:
                 writer.writerow([line, csv_text(unmet), *map(csv_text, cells)])
     except OSError as error:
-        raise ReportError(f"{file} cannot be written: {error.strerror}; nothing was sent.") from None
+        raise ReportError(f"Can't write {file}: {error.strerror}. Nothing was sent.") from None
     return file

@@ -1,4 +1,4 @@
-"""Why rows did not complete, in a bounded number of kinds, gathered as they stream by; pure."""
+"""Reasons of rows that are not completed, counted in a bounded number of groups as rows stream by; pure."""
 
 import re
 from collections.abc import Iterator
@@ -10,78 +10,78 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.states import RowState
 from bulk_topup.report.reasons import reason
 
-#: Kinds of reason that are told apart; rows beyond them are counted under one that says so.
-MAX_KINDS: Final = 500
-#: Lines that a kind names.
+#: Groups with a reason of their own; rows with other reasons share one more group.
+MAX_GROUPS: Final = 500
+#: Lines that a group names.
 LINES_NAMED: Final = 5
-#: What a reason says of its one row: what is quoted, and in a refusal any figures but a product's number.
+#: The parts of a reason that concern one row only: quoted texts, and in a refusal figures other than a product's ID.
 _QUOTED: Final = re.compile(r'"[^"]*"')
-_FIGURES: Final = re.compile(r"(?<!Product )(?<![\w.])[0-9][0-9.,]*(?![\w])")
-_OTHER: Final = "For other reasons; the results name each."
+_FIGURES: Final = re.compile(r"(?<![Pp]roduct )(?<![\w.])[0-9][0-9.,]*(?![\w])")
+_OTHER: Final = "Other reasons; the results name each."
 
-#: What is said of rows about which nobody said anything.
-_UNSAID: Final = {
-    RowState.PENDING: "It waits to be sent.",
-    RowState.IN_FLIGHT: "The outcome is unknown; it may have been paid.",
-    RowState.ACCEPTED: "The provider has accepted it and has not finished.",
-    RowState.REVERSED: "It was paid, and the provider took the payment back.",
+#: Reasons of rows that have no message.
+_DEFAULTS: Final = {
+    RowState.PENDING: "Not sent yet.",
+    RowState.IN_FLIGHT: "Sent, outcome unknown. It may have been paid.",
+    RowState.ACCEPTED: "DVS has accepted it; the transaction is not final.",
+    RowState.REVERSED: "It was paid, and DVS reversed the payment.",
 }
 
 
 @dataclass(kw_only=True, slots=True)
 class ReasonGroup:
-    """Rows that did not complete for the same reason, but for their own values."""
+    """Rows that are not completed for the same reason, apart from their own values."""
 
     state: RowState
     reason: str
     rows: int = 0
-    #: The first lines of the list among them.
+    #: The first of their lines in the list.
     lines: list[int] = field(default_factory=list)
 
 
 class Reasons:
-    """Counts rows that did not complete by why they did not."""
+    """Counts rows that are not completed by reason."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[str, str], ReasonGroup] = {}
+        self._groups: dict[tuple[str, str], ReasonGroup] = {}
 
     def add(self, outcomes: Outcomes) -> None:
-        """Count those of these rows that did not complete; a row with several problems counts for each of them."""
+        """Count the rows that are not completed; a row with several problems counts for each of them."""
         completed = RowState.COMPLETED.value
-        for place, state in enumerate(outcomes.state):
+        for index, state in enumerate(outcomes.state):
             if state != completed:
-                for text in _reasons_of(outcomes, place):
-                    self._count(state, text, outcomes.line[place])
+                for text in _reasons_of(outcomes, index):
+                    self._count(state, text, outcomes.line[index])
 
     def _count(self, state: str, text: str, line: int) -> None:
-        kind = self._kinds.get((state, text))
-        if kind is None:
-            if len(self._kinds) >= MAX_KINDS:
+        group = self._groups.get((state, text))
+        if group is None:
+            if len(self._groups) >= MAX_GROUPS:
                 text = _OTHER
-            kind = self._kinds.setdefault((state, text), ReasonGroup(state=RowState(state), reason=text))
-        kind.rows += 1
-        if len(kind.lines) < LINES_NAMED:
-            kind.lines.append(line)
+            group = self._groups.setdefault((state, text), ReasonGroup(state=RowState(state), reason=text))
+        group.rows += 1
+        if len(group.lines) < LINES_NAMED:
+            group.lines.append(line)
 
     def most_common(self) -> list[ReasonGroup]:
-        """Give the kinds, those of most rows first."""
-        return sorted(self._kinds.values(), key=lambda kind: -kind.rows)
+        """Return the groups, the largest first."""
+        return sorted(self._groups.values(), key=lambda group: -group.rows)
 
 
-def _reasons_of(outcomes: Outcomes, place: int) -> Iterator[str]:
-    state = RowState(outcomes.state[place])
-    problems = outcomes.problems[place]
+def _reasons_of(outcomes: Outcomes, index: int) -> Iterator[str]:
+    state = RowState(outcomes.state[index])
+    problems = outcomes.problems[index]
     if state is RowState.REFUSED and problems:
-        yield from {_kind_of(problem): None for problem in problems}
+        yield from {_general_reason(problem): None for problem in problems}
         return
-    status = outcomes.status_message[place]
-    said = outcomes.message[place]
+    status = outcomes.status_message[index]
+    message = outcomes.message[index]
     if state in {RowState.FAILED, RowState.REVERSED} and status:
         yield status
     else:
-        yield _QUOTED.sub('"…"', said) if said else _UNSAID.get(state) or status or "Nothing was said."
+        yield _QUOTED.sub('"…"', message) if message else _DEFAULTS.get(state) or status or "No reason given."
 
 
-def _kind_of(problem: Problem) -> str:
+def _general_reason(problem: Problem) -> str:
     general = _FIGURES.sub("…", _QUOTED.sub('"…"', problem.message))
     return reason("", [replace(problem, message=general)])

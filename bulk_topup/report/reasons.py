@@ -1,4 +1,4 @@
-"""Why a row stands where it stands, as sentences for people; pure, one table of sentences a state."""
+"""The reason of a row's state, as sentences for people; pure, one table of sentences a state."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -9,74 +9,68 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import run_arguments
 
-_CORRECT: Final = "Correct the row here and start the list again with this file as its --corrections"
+_CORRECT: Final = "Correct the row here and run the list with this file as --corrections"
 
-#: For each state what is said before and after the row's own reason in the not-completed file; {run} is the run's name.
-#: Completed rows are not in that file.
+#: The sentences before and after the row's own reason in the not-completed file, by state; {run} is the run's name and
+#: options. Completed rows are not in that file.
 _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
-    RowState.REFUSED: (
-        "Not sent.",
-        f"{_CORRECT}, or correct the list itself.",
-    ),
-    RowState.PENDING: (f"{DO_NOT_PAY} it was not sent yet, and `bulk-topup resume {{run}}` sends it.", ""),
+    RowState.REFUSED: ("Not sent.", f"{_CORRECT}, or correct the list itself."),
+    RowState.PENDING: (f"{DO_NOT_PAY} not sent yet. Send it with `bulk-topup resume {{run}}`.", ""),
     RowState.IN_FLIGHT: (
-        f"{DO_NOT_PAY} the outcome is unknown, it may have been paid. `bulk-topup resume {{run}}` finds out.",
+        f"{DO_NOT_PAY} outcome unknown, it may have been paid. Find out with `bulk-topup resume {{run}}`.",
         "",
     ),
     RowState.ACCEPTED: (
-        f"{DO_NOT_PAY} the provider has accepted it and has not finished. `bulk-topup resume {{run}}` follows it.",
+        f"{DO_NOT_PAY} DVS has accepted it, but it is not final. Follow it with `bulk-topup resume {{run}}`.",
         "",
     ),
-    RowState.FAILED: (
-        "Not paid.",
-        f"{_CORRECT}, or try it again with `bulk-topup retry {{run}}`.",
-    ),
+    RowState.FAILED: ("Not paid.", f"{_CORRECT}, or retry it with `bulk-topup retry {{run}}`."),
     RowState.REVERSED: (
-        f"{DO_NOT_PAY} it was paid and the provider took the payment back. Ask the provider why before paying it anew.",
+        f"{DO_NOT_PAY} it was paid, and DVS reversed the payment. Ask DT One why before paying it again.",
         "",
     ),
     RowState.CONFLICT: (
-        f"{DO_NOT_PAY} the provider's record contradicts it. End that with `bulk-topup conflict resolve {{run}}`.",
+        f"{DO_NOT_PAY} DVS contradicts our record. Resolve it with `bulk-topup conflict resolve {{run}}`.",
         "",
     ),
 }
 
-#: States in which nothing was paid, so that the row may be paid by a list unless something speaks against it.
+#: States in which nothing was paid, so that a list may pay the row unless another rule forbids it.
 _NOT_PAID: Final = frozenset({RowState.REFUSED, RowState.FAILED})
-#: The same for rows that are not sent and that nobody else may send either, whatever their state.
-_MAY_BE_PAID: Final = (f"{DO_NOT_PAY} what it asks for may be paid by another row.", "")
-_LEFT: Final = (
-    f"{DO_NOT_PAY} it left the list, which may pay it as another row. To pay it, put it back and start the list.",
+#: The same for rows that must not be paid by other means, whatever their state.
+_MAY_BE_PAID: Final = (f"{DO_NOT_PAY} another row may pay the same.", "")
+_REMOVED: Final = (
+    f"{DO_NOT_PAY} it is no longer in the list, and another row may pay it. To pay it, restore it and run the list.",
     "",
 )
 
 
 def reason(message: str, problems: Sequence[Problem]) -> str:
-    """Give a row's own reason: its message and every problem with its column; empty when there is nothing to say."""
+    """Return a row's own reason: its message and every problem with its column; empty when it has neither."""
     if not problems:
         return message
-    told = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in problems]
-    return " ".join([message, *told] if message else told)
+    texts = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in problems]
+    return " ".join([message, *texts] if message else texts)
 
 
-def note(noted: str, cells: Sequence[str], columns: int) -> str:
-    """Give a row's note, and with it any cells beyond the list's columns, which have no column to stand in."""
+def note(own: str, cells: Sequence[str], columns: int) -> str:
+    """Return a row's own note, and with it any cells beyond the list's columns, which have no column in a report."""
     if len(cells) <= columns:
-        return noted
+        return own
     quoted = ", ".join(f'"{cell}"' for cell in cells[columns:])
-    told = f"Cells beyond the header: {quoted}."
-    return f"{noted} {told}" if noted else told
+    beyond = f"Cells beyond the header: {quoted}."
+    return f"{own} {beyond}" if own else beyond
 
 
 def why_not_completed(run: Run) -> Callable[[Outcome], str]:
-    """Give the function that says why a row of this run did not complete and what may, or must not, be done about it.
+    """Return the function that explains why a row of this run is not completed, and what may or must not be done.
 
-    A row that came from another run's list of rows that did not complete, and was refused because it is not to be paid,
-    keeps the reason that it came with. The function raises KeyError for a completed row.
+    A row from the not-completed file of another run that was refused because it must not be paid keeps the reason that
+    it has there. The function raises KeyError for a completed row.
     """
     name = run_arguments(run)
     columns = len(run.columns)
-    place = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
+    reason_index = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
     sentences = {
         state: (before.format(run=name), after.format(run=name)) for state, (before, after) in _SENTENCES.items()
     }
@@ -84,11 +78,11 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
     def why(outcome: Outcome) -> str:
         before, after = sentences[outcome.state]
         if outcome.state in _NOT_PAID:
-            came_with = "".join(outcome.cells[place : place + 1])
-            if came_with.startswith(DO_NOT_PAY):
-                return came_with
+            earlier = "".join(outcome.cells[reason_index : reason_index + 1])
+            if earlier.startswith(DO_NOT_PAY):
+                return earlier
             if not outcome.in_list:
-                before, after = _LEFT
+                before, after = _REMOVED
             elif any(problem.may_be_paid for problem in outcome.problems):
                 before, after = _MAY_BE_PAID
         own = reason(outcome.message, outcome.problems), note(outcome.note, outcome.cells, columns)

@@ -17,7 +17,8 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk_topup.errors import ListError
-from bulk_topup.intake.files.xlsx_bounds import MIB, check_size
+from bulk_topup.intake.files.xlsx_bounds import check_size
+from bulk_topup.intake.files.xlsx_parts import MIB
 from bulk_topup.system.files import sha256_of
 
 #: Maximum unpacked bytes of all sheets: openpyxl creates an object for every cell, about a gigabyte for this size.

@@ -1,8 +1,57 @@
-"""Where a problem is."""
+"""Problems of a row: their one stored form, and the position of a row in messages."""
 
-from bulk_topup.domain.problems import Problem
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk_topup.domain.problems import Problem, decode_problems, encode_problems, position
+from bulk_topup.plan.json_expressions import problem_entries, problem_entry
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+PROBLEMS = st.lists(st.builds(Problem, column=TEXTS, message=TEXTS, may_be_paid=st.booleans()), max_size=3)
 
 
-def test_a_problem_says_its_file_line_and_column() -> None:
-    assert Problem(column="phone", message="Wrong.").at("pay.csv", 18) == 'pay.csv line 18, column "phone": Wrong.'
-    assert Problem(column="", message="Wrong.").at("pay.csv", 18) == "pay.csv line 18: Wrong."
+@pytest.mark.parametrize(
+    ("stored", "problems"),
+    [
+        ("[]", ()),
+        ('[["phone", "Wrong."]]', (Problem(column="phone", message="Wrong."),)),
+        ('[["","Repeats line 2.",1]]', (Problem(column="", message="Repeats line 2.", may_be_paid=True),)),
+        (
+            '[["phone", "Wrong."], ["", "é", 1]]',
+            (Problem(column="phone", message="Wrong."), Problem(column="", message="é", may_be_paid=True)),
+        ),
+    ],
+)
+def test_problems_of_earlier_ledgers_are_read(stored: str, problems: tuple[Problem, ...]) -> None:
+    assert decode_problems(stored) == decode_problems(json.loads(stored)) == problems
+
+
+def test_the_stored_form_is_stable() -> None:
+    problems = [Problem(column="phone", message='"1" is é.'), Problem(column="", message="Repeats.", may_be_paid=True)]
+    assert encode_problems(problems) == '[["phone", "\\"1\\" is é."], ["", "Repeats.", 1]]'
+    assert encode_problems([]) == "[]"
+
+
+@given(PROBLEMS)
+def test_problems_survive_the_stored_form(problems: list[Problem]) -> None:
+    assert decode_problems(encode_problems(problems)) == tuple(problems)
+    assert f"[{problem_entries(problems) or ''}]" == encode_problems(problems)
+
+
+@given(TEXTS, TEXTS)
+def test_the_expression_writes_the_same_bytes(column: str, message: str) -> None:
+    frame = pl.DataFrame({"column": [column], "message": [message]})
+    entry = frame.select(problem_entry(pl.col("column"), pl.col("message"))).item()
+    assert f"[{entry}]" == encode_problems([Problem(column=column, message=message)])
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("pay.csv", "pay.csv line 18"), ("pay.xlsx", "pay.xlsx row 18"), ("Pay.XLSM", "Pay.XLSM row 18")],
+)
+def test_a_position_is_a_line_of_a_text_file_and_a_row_of_a_workbook(name: str, place: str) -> None:
+    assert position(name, 18) == place

@@ -20,7 +20,7 @@ def test_a_bad_list_is_refused_with_its_place_and_its_cure(
 ) -> None:
     environment["COLUMNS"] = "400"
     answer = pay("run", FOLDER / name, code=3)
-    place, column, message = re.fullmatch(r'(?:line (\d+)(?:, column "(.*?)")?: )?(.*)', PAGE[name]).groups()  # type: ignore[union-attr]
+    place, column, message = re.fullmatch(r'(?:(?:line|row) (\d+)(?:, column "(.*?)")?: )?(.*)', PAGE[name]).groups()  # type: ignore[union-attr]
     shown = answer.stdout + answer.stderr
     if place:
         assert re.search(rf"│ +{place} │ {column or ''} *│ {re.escape(message)} *│", shown)
@@ -41,7 +41,7 @@ def test_the_good_rows_of_a_bad_list_are_paid_only_on_request(
     assert len(books()["transactions"]) == 1
     rest = (tmp_path / "reports/list-lost-plus/list-lost-plus-not-completed.csv").read_text(encoding="utf-8-sig")
     assert [line.split(",")[0] for line in rest.splitlines()] == ["reference", "B-2"]
-    assert "write it with + and the country code" in rest
+    assert "Write it with + and the country code" in rest
     assert "list-lost-plus-not-completed.csv" in answer.stdout
 
 

@@ -163,7 +163,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("run", "none.csv"), 3, "none.csv cannot be read: No such file or directory."),
+        (("run", "none.csv"), 3, "Can't read none.csv: No such file or directory."),
         (("run", "none.toml"), 3, "Can't read the job file none.toml"),
         (("run", "a{b}.csv"), 2, "braces are for the templates of job files"),
         (("resume", "list/none"), 2, 'holds no run "list/none"'),
@@ -173,11 +173,11 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
         (("plan", "x.csv", "--constant", "amount"), 2, "write it like product_id=6418"),
         (("run", "payrol.csv"), 3, "do you mean payroll.csv?"),
         (("run", "payrol.toml"), 3, "do you mean payroll.toml?"),
-        (("plan", "payroll.csv", "--map", "phon=phone"), 3, "do you mean credit_party_identifier.mobile_number?"),
+        (("plan", "payroll.csv", "--map", "phon=phone"), 3, "Did you mean credit_party_identifier.mobile_number?"),
         (("products", "999"), 4, "Name one that this account and --env have"),
         (("lookup", "number", "6595123100"), 2, "write it with + and the country code"),
         (("retry", "list/none", "--rows", "5-x"), 2, '"5-x" is not a line or a range of lines'),
-        (("run", "x.csv", "--default-country", "Singapore"), 2, "its two capital letters"),
+        (("run", "x.csv", "--default-country", "Singapore"), 2, "Write two capital letters"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(

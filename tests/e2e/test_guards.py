@@ -33,11 +33,11 @@ def test_a_run_beyond_its_guards_names_them_all_sends_nothing_and_exits_3(pay: P
     options += ["--expect-rows", 4, "--expect-total", "SGD=61"]
     ended = pay("run", list_, "--product", 6418, *options, code=3)
     for says in (
-        "3 rows, 1 more than the 2",
-        "60 SGD, 0.01 SGD more than the 59.99 SGD",
-        "USD more than the 1 USD",
-        "3 rows, 1 fewer than the 4",
-        "60 SGD, 1 SGD less than the declared 61 SGD",
+        "3 rows, 1 above its cap of 2.",
+        "60.00 SGD, 0.01 SGD above its cap of 59.99 SGD.",
+        "USD above its cap of 1.00 USD.",
+        "3 rows, 1 fewer than the declared 4.",
+        "60.00 SGD, 1.00 SGD less than the declared 61.00 SGD.",
     ):
         assert says in ended.stderr
     planned = json.loads(pay("plan", list_, "--product", 6418, *options, "--json", code=3).stdout)
@@ -69,7 +69,7 @@ def test_a_list_that_grows_after_a_start_does_not_slip_past_a_cap(pay: Pay, book
     pay("run", list_, "--product", 6418, "--max-amount", "SGD=60")
     list_.write_text(f"{LIST}D,+6595123403,1\n")
     ended = pay("run", list_, "--product", 6418, "--max-amount", "SGD=60", code=3)
-    assert "61 SGD, 1 SGD more than the 60 SGD that its cap allows" in ended.stderr
+    assert "61.00 SGD, 1.00 SGD above its cap of 60.00 SGD." in ended.stderr
     assert len(books()["transactions"]) == 3
 
 
@@ -77,7 +77,7 @@ def test_a_shortened_list_does_not_make_room_under_a_cap(pay: Pay, books: Books,
     pay("run", list_, "--product", 6418)
     list_.write_text("reference,phone,amount\nD,+6595123403,1\n")
     ended = pay("run", list_, "--product", 6418, "--max-rows", 3, code=3)
-    assert "4 rows, 1 more than the 3" in ended.stderr
+    assert "4 rows, 1 above its cap of 3." in ended.stderr
     assert len(books()["transactions"]) == 3
 
 
@@ -94,7 +94,7 @@ def test_a_retry_beyond_the_caps_of_its_run_sends_nothing(pay: Pay, books: Books
     pay("run", list_, "--product", 6418, "--max-rows", 2, code=1)  # the failed row does not count
     before = len(books()["transactions"])
     ended = pay("retry", "list/pay", code=3)
-    assert "3 rows, 1 more than the 2" in ended.stderr
+    assert "3 rows, 1 above its cap of 2." in ended.stderr
     assert len(books()["transactions"]) == before
 
 

@@ -111,7 +111,7 @@ def test_a_row_whose_filtered_cell_is_in_doubt_is_refused_with_its_place_and_nob
     told = here("run", file, "--json", *options, code=3)
     rows = {row["line"]: row["problems"] for row in json.loads(told.stdout)["refused_rows"]}
     assert {line: problem["column"] for line, (problem,) in rows.items()} == {3: "Country", 4: "Country"}
-    assert '"gb" is nearly "GB"' in rows[4][0]["message"]
+    assert '"gb" resembles filter value "GB"' in rows[4][0]["message"]
     assert "or write the value" in rows[3][0]["message"]
     assert books()["transactions"] == []
     here("run", file, "--skip-refused", *options, code=1)
@@ -224,7 +224,7 @@ def test_a_product_is_chosen_by_the_numbers_operator_and_the_amount(
     assert [row["result_state"] for row in found] == ["completed", "completed", "refused", "refused"]
     assert "Straits Mobile has no product that gives 5; correct the amount" in found[2]["result_reason"]
     assert "the row needs both" in found[3]["result_reason"]
-    assert "No product is chosen" not in found[2]["result_reason"] + found[3]["result_reason"]
+    assert "No product." not in found[2]["result_reason"] + found[3]["result_reason"]
 
 
 def test_a_choice_stays_when_the_look_up_comes_out_otherwise_and_nobody_is_paid_twice(

@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.problems import Problem, problem_text, problems_of
+from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.product import Product
@@ -45,7 +45,7 @@ class CheckedRow:
             party=None,
             state=RowState.REFUSED if self.problems else RowState.PENDING,
             cells=self.cells,
-            problems=f"[{', '.join(map(problem_text, self.problems))}]",
+            problems=encode_problems(self.problems),
             product_id=self.product_id,
             credit_party=self.credit_party,
             amount=None if self.amount is None else format_plain(self.amount),
@@ -68,7 +68,7 @@ def row_of(staged: StagedRow) -> CheckedRow:
         line=staged.line,
         identity=staged.identity,
         cells=staged.cells,
-        problems=problems_of(staged.problems),
+        problems=decode_problems(staged.problems),
         product_id=staged.product_id,
         credit_party=staged.credit_party,
         amount=None if staged.amount is None else Decimal(staged.amount),

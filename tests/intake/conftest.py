@@ -1,4 +1,4 @@
-"""Lists as files, and what is read from them as plain rows."""
+"""Lists as files, and their rows as they are read."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture
 def open_list() -> Callable[..., ListReader]:
-    """Give a function that opens a list, its options of every kind by keyword."""
+    """Return a function that opens a list, with all options by keyword."""
 
     def open_(
         path: Path,
@@ -37,7 +37,7 @@ def open_list() -> Callable[..., ListReader]:
 
 @pytest.fixture
 def read(open_list: Callable[..., ListReader], tmp_path: Path) -> Callable[..., Rows]:
-    """Give a function that reads a list to its end, given as its file, its text or its bytes."""
+    """Return a function that reads a whole list, given as a file, a text or bytes."""
 
     def read_(content: Path | str | bytes, **options: Any) -> Rows:
         path = content if isinstance(content, Path) else tmp_path / "pay.csv"
@@ -52,7 +52,7 @@ def read(open_list: Callable[..., ListReader], tmp_path: Path) -> Callable[..., 
 
 @pytest.fixture
 def sheet_file(tmp_path: Path) -> Callable[..., Path]:
-    """Give a function that writes rows of cells into one sheet, which a caller may change before it is saved."""
+    """Return a function that writes rows of cells to a sheet, which a caller may change before it is saved."""
 
     def write(rows: Iterable[Iterable[object]], change: Callable[[Worksheet], None] | None = None) -> Path:
         book = Workbook()

@@ -1,4 +1,4 @@
-"""The sample lists with mistakes: what their page says is what is said."""
+"""The bad sample lists: each is answered as its page says."""
 
 import re
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.problems import position
 from bulk_topup.errors import ListError
 
 Read = Callable[..., list[dict[str, Any]]]
 
-#: The mistakes that show only when a row is compared with its product or with other rows.
+#: The lists whose problems show only against the product or other rows.
 BEYOND_INTAKE = {
     "amount-out-of-range.csv",
     "duplicate-rows.csv",
@@ -25,12 +25,12 @@ LISTS = sorted(path.name for path in FOLDER.iterdir() if path.suffix in {".csv",
 
 
 def _page() -> dict[str, str]:
-    """Give what the page says of each list."""
+    """Return the message of each list on the page."""
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^\| \[(.*?)\].*\| (.*?) \|$", text, flags=re.MULTILINE))
 
 
-def test_the_page_tells_of_every_list() -> None:
+def test_the_page_has_every_list() -> None:
     assert sorted(_page()) == LISTS
 
 
@@ -38,17 +38,21 @@ def test_the_page_tells_of_every_list() -> None:
 def test_a_bad_list_is_answered_as_its_page_says(read: Read, name: str) -> None:
     try:
         problems = [
-            Problem(**problem).at(name, row["line"]) for row in read(FOLDER / name) for problem in row["problems"]
+            (row["line"], problem["column"], problem["message"])
+            for row in read(FOLDER / name)
+            for problem in row["problems"]
         ]
     except ListError as error:
-        said = str(error)
+        text = str(error)
     else:
-        said = problems[0].removeprefix(f"{name} ")
-    assert said == _page()[name]
+        line, column, message = problems[0]
+        place = position(name, line).removeprefix(f"{name} ")
+        text = f'{place}, column "{column}": {message}' if column else f"{place}: {message}"
+    assert text == _page()[name]
 
 
 @pytest.mark.parametrize("name", sorted(BEYOND_INTAKE))
-def test_a_list_whose_mistake_is_no_matter_of_reading_is_read(read: Read, name: str) -> None:
+def test_a_list_whose_problem_is_beyond_intake_is_read(read: Read, name: str) -> None:
     rows = read(FOLDER / name)
     assert [row["problems"] for row in rows] == [[], []]
     assert all(row["amount"] and row["product_id"] and row["reference"] for row in rows)

@@ -1,4 +1,4 @@
-"""Which column holds which field: as stated, else by name, and never by a guess between two."""
+"""Which column has which field: as given, otherwise by name, and never by a guess between two."""
 
 from collections.abc import Mapping
 
@@ -40,36 +40,36 @@ def test_a_column_with_the_name_of_a_field_is_that_field(field: str) -> None:
         ("Purchaser ID", "additional_identifier.purchaser_id"),
     ],
 )
-def test_names_that_explain_themselves_need_no_mapping(column: str, field: str) -> None:
+def test_well_known_names_need_no_mapping(column: str, field: str) -> None:
     assert map_columns([column], {}, ()) == {field: 0}
 
 
 @given(st.permutations(["first name", "Last Name", "name", "email", "address", "comment", "reason", "line", "phone"]))
-def test_a_persons_name_without_its_role_is_sent_to_nobody(columns: list[str]) -> None:
+def test_a_persons_name_without_its_group_is_not_mapped(columns: list[str]) -> None:
     assert map_columns(columns, {}, ()) == {fields.CREDIT_MOBILE: columns.index("phone")}
 
 
-def test_fields_come_in_their_own_order_whatever_the_lists() -> None:
+def test_fields_are_in_their_own_order_whatever_the_lists() -> None:
     assert list(map_columns(["phone", "amount", "id"], {}, ())) == ["reference", "amount", fields.CREDIT_MOBILE]
 
 
-def test_a_stated_column_wins_over_one_that_explains_itself() -> None:
+def test_a_given_column_wins_over_a_well_known_name() -> None:
     columns = ["phone", "private line", "amount"]
     assert map_columns(columns, {fields.CREDIT_MOBILE: "private line"}, ())[fields.CREDIT_MOBILE] == 1
 
 
-def test_a_constant_wins_over_a_column_that_explains_itself() -> None:
+def test_a_constant_wins_over_a_well_known_name() -> None:
     assert map_columns(["phone", "product"], {}, {"product_id"}) == {fields.CREDIT_MOBILE: 0}
 
 
-def test_a_column_that_is_stated_for_one_field_is_not_taken_for_another() -> None:
+def test_a_column_that_is_given_for_one_field_is_not_used_for_another() -> None:
     assert map_columns(["phone", "amount"], {"sender.mobile_number": "phone"}, ()) == {
         "amount": 1,
         "sender.mobile_number": 0,
     }
 
 
-def test_one_column_may_be_stated_for_two_fields() -> None:
+def test_one_column_may_be_given_for_two_fields() -> None:
     mapping = {"reference": "meter", fields.CREDIT_ACCOUNT: "meter"}
     assert map_columns(["meter"], mapping, ()) == {"reference": 0, fields.CREDIT_ACCOUNT: 0}
 
@@ -80,48 +80,54 @@ def test_the_exact_name_is_found_before_one_in_other_capitals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "mapping", "told"),
+    ("columns", "mapping", "expected"),
     [
-        (["a", "b"], {"amount": "c"}, 'has no column "c", which is stated for amount; its columns are "a", "b".'),
-        (["a", ""], {"amount": " "}, 'has no column "", which is stated for amount; its columns are "a".'),
-        (["a", "a"], {"amount": "a"}, 'has 2 columns "a", one of which is stated for amount; rename the others.'),
+        (["a", "b"], {"amount": "c"}, 'has no column "c" for field amount. Columns: "a", "b".'),
+        (["a", ""], {"amount": " "}, 'has no column "" for field amount. Columns: "a".'),
+        (["a", "a"], {"amount": "a"}, 'has 2 columns "a", and field amount needs one. Rename the others.'),
         (["A", "a "], {"amount": "ä"}, 'has no column "ä"'),
         (["TEL", "tel"], {"amount": "Tel"}, 'has 2 columns "Tel"'),
-        (["a"], {"amuont": "a"}, 'There is no field "amuont"; do you mean amount?'),
-        (["a"], {"phone": "a"}, 'There is no field "phone"; do you mean credit_party_identifier.mobile_number?'),
-        (["a"], {"sender.firstname": "a"}, "do you mean sender.first_name?"),
-        (["a"], {"xyzzy": "a"}, "the fields are reference, product_id, amount"),
+        (["a"], {"amuont": "a"}, 'There is no field "amuont". Did you mean amount?'),
+        (["a"], {"phone": "a"}, 'There is no field "phone". Did you mean credit_party_identifier.mobile_number?'),
+        (["a"], {"sender.firstname": "a"}, "Did you mean sender.first_name?"),
+        (["a"], {"xyzzy": "a"}, "Fields: reference, product_id, amount"),
         (
             ["phone", "mobile"],
             {},
-            'The columns "phone", "mobile" could each be credit_party_identifier.mobile_number; ',
+            'Columns "phone", "mobile" could each be credit_party_identifier.mobile_number. ',
         ),
-        (["Product", "Product ID"], {}, "choose one with --map product_id=COLUMN."),
-        (["phone", "phone"], {}, 'has 2 columns "phone", one of which would be credit_party_identifier.mobile_number'),
-        (["+6595123100", "5"], {}, "state which is which with --map FIELD=COLUMN."),
+        (["Product", "Product ID"], {}, "Choose one with --map product_id=COLUMN."),
+        (
+            ["phone", "phone"],
+            {},
+            'has 2 columns "phone", and field credit_party_identifier.mobile_number needs one. Rename',
+        ),
+        (["+6595123100", "5"], {}, "Map columns with --map FIELD=COLUMN."),
     ],
 )
-def test_what_is_not_clear_is_told_with_a_cure(columns: list[str], mapping: Mapping[str, str], told: str) -> None:
+def test_an_ambiguous_mapping_is_an_error_with_a_fix(
+    columns: list[str], mapping: Mapping[str, str], expected: str
+) -> None:
     with pytest.raises(MappingError) as caught:
         map_columns(columns, mapping, ())
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_two_columns_of_one_name_are_fine_where_neither_is_mapped() -> None:
     assert map_columns(["note", "phone", "note"], {}, ()) == {fields.CREDIT_MOBILE: 1}
 
 
-def test_a_field_with_a_column_and_a_constant_is_not_clear() -> None:
-    with pytest.raises(MappingError, match=r'Field product_id has a column, "p", and a constant; state only one'):
+def test_a_field_with_a_column_and_a_constant_is_an_error() -> None:
+    with pytest.raises(MappingError, match=r'Field product_id has both a column, "p", and a constant\. Remove one'):
         map_columns(["p"], {"product_id": "p"}, {"product_id"})
 
 
-def test_a_constant_of_no_field_is_told() -> None:
-    with pytest.raises(MappingError, match=r'There is no field "produkt"; do you mean product_id\?'):
+def test_a_constant_of_an_unknown_field_is_an_error() -> None:
+    with pytest.raises(MappingError, match=r'There is no field "produkt"\. Did you mean product_id\?'):
         map_columns(["phone"], {}, {"produkt"})
 
 
-def test_a_list_of_very_many_columns_is_not_told_to_its_end() -> None:
+def test_an_error_lists_a_bounded_number_of_columns() -> None:
     with pytest.raises(MappingError, match=r'"c39" and 61 more\. ') as caught:
         map_columns([f"c{number}" for number in range(LISTED_COLUMNS + 61)], {}, ())
     assert '"c40"' not in str(caught.value)

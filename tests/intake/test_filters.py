@@ -1,4 +1,4 @@
-"""Which rows a job's filters leave out, and that no line of a list is lost by it."""
+"""Which rows a job's filters leave out, without losing any."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ class Rows:
 
 
 @pytest.mark.parametrize(
-    ("stated", "cells"),
+    ("options", "cells"),
     [
         ({"equals": "SG"}, {"SG": True, " SG ": True, "sg": False, "": False}),
         ({"equals": ["SG", "GB"]}, {"SG": True, "GB": True, "FR": False}),
@@ -38,41 +38,41 @@ class Rows:
         ({"blank": False}, {"": False, " ": False, "x": True}),
     ],
 )
-def test_a_filter_takes_a_cell(stated: dict[str, object], cells: dict[str, bool]) -> None:
-    filter_ = Filter.model_validate({"column": "Country", **stated})
-    assert {cell: filter_.takes(cell) for cell in cells} == cells
+def test_a_filter_matches_a_cell(options: dict[str, object], cells: dict[str, bool]) -> None:
+    filter_ = Filter.model_validate({"column": "Country", **options})
+    assert {cell: filter_.matches(cell) for cell in cells} == cells
 
 
-@pytest.mark.parametrize("stated", [{}, {"equals": "a", "blank": True}, {"not_equals": "a", "equals": "b"}])
-def test_a_filter_that_asks_nothing_or_two_things_is_refused(stated: dict[str, object]) -> None:
-    with pytest.raises(ValidationError, match="states one of"):
-        Filter.model_validate({"column": "Country", **stated})
+@pytest.mark.parametrize("options", [{}, {"equals": "a", "blank": True}, {"not_equals": "a", "equals": "b"}])
+def test_a_filter_without_a_condition_or_with_two_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="needs exactly one of"):
+        Filter.model_validate({"column": "Country", **options})
 
 
-@pytest.mark.parametrize("stated", [{"equals": []}, {"not_equals": []}])
-def test_a_filter_of_no_text_is_refused(stated: dict[str, object]) -> None:
+@pytest.mark.parametrize("options", [{"equals": []}, {"not_equals": []}])
+def test_a_filter_without_a_text_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="at least one text"):
-        Filter.model_validate({"column": "Country", **stated})
+        Filter.model_validate({"column": "Country", **options})
 
 
-@pytest.mark.parametrize("stated", [{"equals": "SG"}, {"not_equals": "SG"}, {"blank": True}, {"blank": False}])
+@pytest.mark.parametrize("options", [{"equals": "SG"}, {"not_equals": "SG"}, {"blank": True}, {"blank": False}])
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "expected"),
     [
         ('=IF(A2="x","SG","")', "is a formula"),
-        ("#N/A", "no value to show"),
-        (" #REF! ", "no value to show"),
-        ("#BEZUG!", "no value to show"),
-        ("####", "no value to show"),
-        ("Err:502", "no value to show"),
+        ("#N/A", "is a spreadsheet error instead of a value"),
+        (" #REF! ", "is a spreadsheet error instead of a value"),
+        ("#BEZUG!", "is a spreadsheet error instead of a value"),
+        ("####", "is a spreadsheet error instead of a value"),
+        ("Err:502", "is a spreadsheet error instead of a value"),
         ("1.2345678901234567E+17", "scientific notation"),
     ],
 )
-def test_a_cell_whose_value_nobody_knows_is_in_doubt_whatever_is_asked(
-    stated: dict[str, object], cell: str, told: str
+def test_a_cell_without_a_known_value_is_unclear_for_every_filter(
+    options: dict[str, object], cell: str, expected: str
 ) -> None:
-    filter_ = Filter.model_validate({"column": "Country", **stated})
-    assert told in str(filter_.doubt(cell))
+    filter_ = Filter.model_validate({"column": "Country", **options})
+    assert expected in str(filter_.row_check(cell))
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,15 @@ def test_a_cell_whose_value_nobody_knows_is_in_doubt_whatever_is_asked(
         ("0", ["0.0", "00"]),
     ],
 )
-def test_a_cell_that_is_nearly_what_is_named_is_in_doubt(text: str, cells: list[str]) -> None:
-    for stated in ({"equals": text}, {"not_equals": ["other", text]}):
-        filter_ = Filter.model_validate({"column": "Country", **stated})
-        assert [cell for cell in cells if filter_.doubt(cell) is None] == []
-        assert all(f'is nearly "{text}"' in str(filter_.doubt(cell)) for cell in cells)
-        assert filter_.doubt(text) is None
-        assert filter_.doubt(f" {text}\u200b") is None
+def test_a_cell_that_resembles_a_filter_value_is_unclear(text: str, cells: list[str]) -> None:
+    for options in ({"equals": text}, {"not_equals": ["other", text]}):
+        filter_ = Filter.model_validate({"column": "Country", **options})
+        assert [cell for cell in cells if filter_.row_check(cell) is None] == []
+        assert all(
+            f'resembles filter value "{text}". Make them match' in str(filter_.row_check(cell)) for cell in cells
+        )
+        assert filter_.row_check(text) is None
+        assert filter_.row_check(f" {text}\u200b") is None
 
 
 @pytest.mark.parametrize(
@@ -102,14 +104,14 @@ def test_a_cell_that_is_nearly_what_is_named_is_in_doubt(text: str, cells: list[
     [("SG", ["", "MY", "SGP", "S-G"]), ("5", ["50", "55", "0.5", "-5", "5.5", "5a"]), ("1000", ["100", "10,00"])],
 )
 def test_a_cell_that_is_something_else_is_clear(text: str, cells: list[str]) -> None:
-    assert [cell for cell in cells if Filter(column="Country", equals=text).doubt(cell)] == []
+    assert [cell for cell in cells if Filter(column="Country", equals=text).row_check(cell)] == []
 
 
-def test_what_is_nearly_alike_is_clear_once_the_filter_names_it_too() -> None:
-    assert Filter(column="Country", equals=("SG", "sg")).doubt("sg") is None
+def test_a_similar_cell_is_clear_once_the_filter_has_it() -> None:
+    assert Filter(column="Country", equals=("SG", "sg")).row_check("sg") is None
 
 
-def test_a_row_in_doubt_is_neither_paid_nor_left_out_unless_another_filter_is_clear() -> None:
+def test_an_unclear_row_is_neither_paid_nor_left_out_unless_another_filter_is_clear() -> None:
     filters = [Filter(column="a", equals="SG"), Filter(column="b", blank=True), Filter(column="a", not_equals="GB")]
     rows = [["SG", ""], ["sg", ""], ["#N/A", ""], ["#N/A", "x"], ["SG", "#N/A"], ["gb", ""]]
     table = FilteredTable(Rows(["a", "b"], rows), "x.csv", filters)
@@ -117,14 +119,16 @@ def test_a_row_in_doubt_is_neither_paid_nor_left_out_unless_another_filter_is_cl
     assert [line for line, _, _ in table.left_out()] == [5, 7]
     source = ListSource(path=Path("x.csv"))
     mapping = {"reference": "b"}
-    reader = read_list(source, mapping=mapping, constants={}, formats=Formats(), table=table, doubts=table.doubts)
+    reader = read_list(
+        source, mapping=mapping, constants={}, formats=Formats(), table=table, row_checks=table.row_checks
+    )
     (frame,) = reader.batches()
     problems = {
         row["line"]: [(each["column"], each["message"]) for each in row["problems"]] for row in frame.to_dicts()
     }
     assert problems[2] == []
     ((column, message),) = problems[3]
-    assert (column, '"sg" is nearly "SG"' in message) == ("a", True)
+    assert (column, '"sg" resembles filter value "SG"' in message) == ("a", True)
     assert [column for column, _ in problems[4]] == ["a"]
     assert {column for column, _ in problems[6]} == {"b"}
 
@@ -152,15 +156,19 @@ def test_the_first_filter_that_a_row_does_not_meet_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
-    [(["a"], 'no column "b".* are a'), (["b", "b"], 'several columns "b"'), (["", "a"], "no column")],
+    ("header", "expected"),
+    [
+        (["a"], 'no column "b", but a filter needs one. Columns: "a"'),
+        (["b", "b"], 'several columns "b"'),
+        (["", "a"], "no column"),
+    ],
 )
-def test_a_filter_of_no_clear_column_is_refused(header: list[str], told: str) -> None:
-    with pytest.raises(ListError, match=told):
+def test_a_filter_without_exactly_one_column_is_an_error(header: list[str], expected: str) -> None:
+    with pytest.raises(ListError, match=expected):
         FilteredTable(Rows(header, []), "x.csv", [Filter(column="b", blank=True)])
 
 
-def test_filters_that_leave_nothing_are_told_instead_of_an_empty_list() -> None:
+def test_filters_that_leave_out_every_row_are_an_error() -> None:
     table = FilteredTable(Rows(["a"], [["GB"], ["FR"]]), "x.csv", [Filter(column="a", equals="SG")])
-    with pytest.raises(ListError, match=r'leave out every row of x.csv: 2 rows, as not "a" is "SG"'):
+    with pytest.raises(ListError, match=r'leave out every row of x.csv: 2 rows by filter "a" is "SG"'):
         list(table.rows())

@@ -20,7 +20,7 @@ OpenList = Callable[..., ListReader]
 MOBILE = "credit_party_identifier.mobile_number"
 
 
-def test_a_reader_tells_the_lists_columns_and_which_hold_fields(open_list: OpenList, tmp_path: Path) -> None:
+def test_a_reader_has_the_lists_columns_and_their_fields(open_list: OpenList, tmp_path: Path) -> None:
     path = tmp_path / "pay.csv"
     path.write_text(" Employee ID ,Name,Tel,Amount,,\nE-1,Ada,+6595123100,5,,\n", encoding="utf-8")
     reader = open_list(path, mapping={MOBILE: "tel"}, constants={"product_id": "6418"})
@@ -46,7 +46,9 @@ def test_a_reader_tells_the_lists_columns_and_which_hold_fields(open_list: OpenL
 
 
 @pytest.mark.parametrize("rows", [1, BATCH_ROWS - 1, BATCH_ROWS, BATCH_ROWS + 1, 2 * BATCH_ROWS + 3])
-def test_every_row_comes_once_and_in_order_however_batches_fall(open_list: OpenList, tmp_path: Path, rows: int) -> None:
+def test_every_row_is_read_once_and_in_order_whatever_the_batches(
+    open_list: OpenList, tmp_path: Path, rows: int
+) -> None:
     path = tmp_path / "pay.csv"
     path.write_text("id,phone\n" + "".join(f"E-{row},+6595123100\n" for row in range(rows)), encoding="utf-8")
     reader = open_list(path)
@@ -58,7 +60,7 @@ def test_every_row_comes_once_and_in_order_however_batches_fall(open_list: OpenL
         assert pl.concat(frames)["reference"].to_list() == [f"E-{row}" for row in range(rows)]
 
 
-def test_problems_of_a_row_come_together_and_leave_the_other_rows_alone(read: Read) -> None:
+def test_problems_of_a_row_are_together_and_do_not_affect_other_rows(read: Read) -> None:
     rows = read("phone,amount,Sender phone\n+6595123100,5,\n6595123101,5 SGD,12\n+6595123102,,\n")
     assert [len(row["problems"]) for row in rows] == [0, 3, 0]
     assert [problem["column"] for problem in rows[1]["problems"]] == ["amount", "phone", "Sender phone"]
@@ -66,12 +68,12 @@ def test_problems_of_a_row_come_together_and_leave_the_other_rows_alone(read: Re
     assert (rows[2]["amount"], rows[2][MOBILE]) == (None, "+6595123102")
 
 
-def test_the_same_mistake_in_many_rows_is_told_for_each(read: Read) -> None:
+def test_the_same_problem_in_many_rows_is_reported_for_each(read: Read) -> None:
     rows = read("phone,amount\n" + "6595123100,x\n+6595123100,5\n" * 3)
     assert [len(row["problems"]) for row in rows] == [2, 0] * 3
 
 
-def test_cells_beyond_the_header_are_told_and_kept(read: Read) -> None:
+def test_cells_beyond_the_header_are_a_problem_and_kept(read: Read) -> None:
     rows = read("phone,amount\n+6595123100,12,50\n+6595123101,5,,\n+6595123102\n")
     assert [json.loads(row["cells"]) for row in rows] == [
         ["+6595123100", "12", "50"],
@@ -81,36 +83,36 @@ def test_cells_beyond_the_header_are_told_and_kept(read: Read) -> None:
     assert rows[0]["problems"] == [
         {
             "column": "",
-            "message": "The row has 3 cells and the header 2; "
-            "put quotes around a cell that has a delimiter or a decimal comma in it.",
+            "message": "The row has 3 cells, but the header 2. "
+            "Put quotes around cells that contain a delimiter or a decimal comma.",
         }
     ]
     assert [row["problems"] for row in rows[1:]] == [[], []]
 
 
 @pytest.mark.parametrize("header", ["phone,,amount", "phone,amount,"])
-def test_a_value_below_a_blank_name_is_told(read: Read, header: str) -> None:
-    place = header.split(",").index("")
+def test_a_value_in_a_column_without_a_name_is_an_error(read: Read, header: str) -> None:
+    index = header.split(",").index("")
     row = [["+6595123100", "5"], ["+6595123101", "5"]]
-    row[0].insert(place, " ")
-    row[1].insert(place, "here")
+    row[0].insert(index, " ")
+    row[1].insert(index, "here")
     text = "\n".join([header, *(",".join(cells) for cells in row)])
-    with pytest.raises(ListError, match=rf"pay\.csv line 3: column {place + 1} has a value here and no name"):
+    with pytest.raises(ListError, match=rf"pay\.csv line 3: column {index + 1} has a value here, but no name"):
         read(text)
 
 
-def test_a_column_without_name_and_values_is_no_matter(read: Read) -> None:
+def test_an_empty_column_without_a_name_is_ignored(read: Read) -> None:
     [row] = read("phone,,amount,\n+6595123100, ,5,\n")
     assert (row["amount"], row["problems"]) == ("5", [])
 
 
 @pytest.mark.parametrize("text", ["phone,amount", "phone,amount\n", "phone,amount\n\n,\n \t,\u00a0\u200b\n"])
-def test_a_list_without_rows_is_told(read: Read, text: str) -> None:
-    with pytest.raises(ListError, match=r"pay\.csv has a header and no rows below it"):
+def test_a_list_without_rows_is_an_error(read: Read, text: str) -> None:
+    with pytest.raises(ListError, match=r"pay\.csv has a header, but no rows"):
         read(text)
 
 
-def test_a_row_that_a_report_marked_as_not_to_be_paid_is_refused(read: Read) -> None:
+def test_a_row_whose_reason_forbids_its_payment_is_refused(read: Read) -> None:
     rows = read(
         f"phone,reason\n+6595123100,Not paid. It was declined.\n+6595123101,{DO_NOT_PAY} it was not sent yet.\n"
     )
@@ -118,7 +120,7 @@ def test_a_row_that_a_report_marked_as_not_to_be_paid_is_refused(read: Read) -> 
     assert rows[1]["problems"] == [
         {
             "column": "reason",
-            "message": "The row is not to be paid by a list, its reason says why; remove the row.",
+            "message": "This row must not be paid by a list, see its reason. Remove the row.",
         }
     ]
 
@@ -131,7 +133,7 @@ def test_constants_are_normalised_as_cells_are(read: Read) -> None:
     assert row[MOBILE] == "+6595123101"
 
 
-def test_each_field_is_brought_into_its_own_form(read: Read) -> None:
+def test_each_field_is_normalised_in_its_own_way(read: Read) -> None:
     header = "phone;product;currency;amount;due date;sender nationality;beneficiary first name;purchaser id"
     [row, empty] = read(
         f"{header}\n0065 9512-3100;06418;sgd;05.50;2026-11-30; sgp ; Ada  Maria;AB-12345678\n;;;;;;;x\n"
@@ -151,21 +153,21 @@ def test_each_field_is_brought_into_its_own_form(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("constant", "told"),
+    ("constant", "expected"),
     [
-        ("5 SGD", 'The constant of field amount cannot be used: "5 SGD" is more than a number'),
-        ("=2+3", 'The constant of field amount cannot be used: "=2+3" is a formula'),
-        (" ", "The constant of field amount is blank; give it a value, or leave it out."),
+        ("5 SGD", 'The constant of field amount is invalid: "5 SGD" is more than a number'),
+        ("=2+3", 'The constant of field amount is invalid: "=2+3" is a formula'),
+        (" ", "The constant of field amount is empty. Give it a value, or remove it."),
     ],
 )
-def test_a_constant_that_is_no_value_is_told_before_anything_is_read(
-    open_list: OpenList, tmp_path: Path, constant: str, told: str
+def test_an_invalid_constant_is_an_error_before_anything_is_read(
+    open_list: OpenList, tmp_path: Path, constant: str, expected: str
 ) -> None:
     path = tmp_path / "pay.csv"
     path.write_text("phone\n+6595123100\n", encoding="utf-8")
     with pytest.raises(MappingError) as caught:
         open_list(path, constants={"amount": constant})
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @given(
@@ -180,17 +182,17 @@ def test_a_constant_that_is_no_value_is_told_before_anything_is_read(
     )
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_a_field_is_null_where_and_only_where_its_cell_is_blank_or_told_of(
+def test_a_field_is_null_exactly_where_its_cell_is_empty_or_has_a_problem(
     read: Read, rows: list[tuple[str, str, list[str]]]
 ) -> None:
     text = "id;phone;amount\n"
     text += "".join(
-        f"E-{place};{';'.join((phone, amount, *more))}\n" for place, (phone, amount, more) in enumerate(rows)
+        f"E-{index};{';'.join((phone, amount, *more))}\n" for index, (phone, amount, more) in enumerate(rows)
     )
     frame = read(text)
-    assert [row["reference"] for row in frame] == [f"E-{place}" for place in range(len(rows))]
+    assert [row["reference"] for row in frame] == [f"E-{index}" for index in range(len(rows))]
     for row, (phone, amount, more) in zip(frame, rows, strict=True):
-        told = {problem["column"] for problem in row["problems"]}
-        assert (row[MOBILE] is None) == (not phone or "phone" in told)
-        assert (row["amount"] is None) == (not amount or "amount" in told)
-        assert ("" in told) == any(more)
+        columns = {problem["column"] for problem in row["problems"]}
+        assert (row[MOBILE] is None) == (not phone or "phone" in columns)
+        assert (row["amount"] is None) == (not amount or "amount" in columns)
+        assert ("" in columns) == any(more)

@@ -1,4 +1,4 @@
-"""Invented products and frames of normalised rows, as intake gives them."""
+"""Invented products and frames of normalised rows, as intake returns them."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -47,26 +47,26 @@ Check = Callable[..., list[CheckedRow]]
 
 @pytest.fixture(scope="session")
 def fixed() -> MakeProduct:
-    """Give a function that makes a product of 5 SGD for 3.60 USD and a fee of 0.10 USD, changed as it is told."""
+    """Return a function that creates a product of 5 SGD for 3.60 USD and a fee of 0.10 USD, with given changes."""
     return lambda **changes: PRODUCT.validate_python({**FIXED, **changes})
 
 
 @pytest.fixture(scope="session")
 def ranged() -> MakeProduct:
-    """Give a function that makes a product of 1 to 100 SGD, changed as it is told."""
+    """Return a function that creates a product of 1 to 100 SGD, with given changes."""
     return lambda **changes: PRODUCT.validate_python({**RANGED, **changes})
 
 
 @pytest.fixture(scope="session")
 def pin() -> Product:
-    """A voucher that credits nobody by number."""
+    """A voucher without a credit party."""
     changes = {"id": PIN_ID, "type": "FIXED_VALUE_PIN_PURCHASE", "required_credit_party_identifier_fields": None}
     return PRODUCT.validate_python({**FIXED, **changes})
 
 
 @pytest.fixture(scope="session")
 def frame() -> MakeFrame:
-    """Give a function that makes a frame of rows, the first on line 2, with a column for every field of any row."""
+    """Return a function that creates a frame of rows, the first on line 2, with a column for every field of any row."""
 
     def make(
         *rows: Mapping[str, str | None], first_line: int = 2, problems: Sequence[Any] | None = None
@@ -88,7 +88,7 @@ def frame() -> MakeFrame:
 
 @pytest.fixture(scope="session")
 def check(frame: MakeFrame) -> Check:
-    """Give a function that checks rows for one product, which they need not name, under columns named as fields."""
+    """Return a function that checks rows of one product, which they need not have, with columns named like fields."""
 
     def run(
         product: Product | None, *rows: Mapping[str, str | None], options: PlanOptions | None = None

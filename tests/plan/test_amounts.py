@@ -41,10 +41,10 @@ def test_both_ends_of_the_range_belong_to_it(check: Check, ranged: MakeProduct) 
     amounts = ["0.999999999", "1", "100", "100.000000001"]
     checked = check(ranged(), *map(row, amounts))
     assert messages(checked) == [
-        ["0.999999999 is out of range: product 6418 takes from 1 SGD to 100 SGD."],
+        ["0.999999999 must be 1.00 to 100.00 SGD (product 6418)."],
         [],
         [],
-        ["100.000000001 is out of range: product 6418 takes from 1 SGD to 100 SGD."],
+        ["100.000000001 must be 1.00 to 100.00 SGD (product 6418)."],
     ]
     assert checked[0].problems[0].column == "its amount"
 
@@ -60,11 +60,11 @@ def test_a_range_may_be_open_at_either_end(check: Check, ranged: MakeProduct) ->
     ]
 
 
-def test_steps_are_counted_from_the_least_amount(check: Check, ranged: MakeProduct) -> None:
+def test_steps_are_counted_from_the_minimum(check: Check, ranged: MakeProduct) -> None:
     product = with_range(ranged, min="1", max="10", increment="0.3")
     checked = check(product, *map(row, ["1", "1.3", "9.7", "1.2", "0.9", "9.8"]))
     assert [bool(found) for found in messages(checked)] == [False, False, False, True, True, True]
-    assert messages(checked)[3] == ["1.2 is not a possible amount: product 6418 takes 1 SGD and then steps of 0.3."]
+    assert messages(checked)[3] == ["1.2 must be 1.00 SGD plus steps of 0.30 (product 6418)."]
 
 
 def test_steps_are_exact_where_binary_fractions_are_not(check: Check, ranged: MakeProduct) -> None:
@@ -94,7 +94,7 @@ bounds = st.none() | amounts | st.decimals(min_value=0, max_value=10**6, places=
     step=st.none() | st.sampled_from(["0.01", "0.5", "3", "0.000000007", "0.000000000000000007"]).map(Decimal),
 )
 @example(amount=Decimal(LARGEST), least=Decimal("1E-18"), most=Decimal(10) ** 19 - 1, step=Decimal("1E-18"))
-def test_any_amount_is_judged_as_exact_arithmetic_judges_it(
+def test_amounts_are_checked_exactly(
     check: Check,
     ranged: MakeProduct,
     amount: Decimal,
@@ -128,80 +128,83 @@ def test_a_range_that_cannot_be_compared_exactly_refuses_every_row(
     check: Check, ranged: MakeProduct, bounds: dict[str, str]
 ) -> None:
     checked = check(with_range(ranged, **bounds), row("1"), row(LARGEST))
-    assert ["more digits than this version compares" in found[0] for found in messages(checked)] == [True, True]
+    assert [
+        "has a range with more digits than this version can compare" in found[0] for found in messages(checked)
+    ] == [True, True]
 
 
-def test_a_ranged_product_needs_an_amount_in_every_row(check: Check, ranged: MakeProduct) -> None:
-    assert messages(check(ranged(), row(None), row("5"))) == [["Product 6418 needs an amount; fill it in."], []]
+def test_a_ranged_product_requires_an_amount_in_every_row(check: Check, ranged: MakeProduct) -> None:
+    assert messages(check(ranged(), row(None), row("5"))) == [["Amount required for product 6418."], []]
     [unmapped] = check(ranged(), {fields.CREDIT_MOBILE: "+6595123100"})
     assert [problem.message for problem in unmapped.problems] == [
-        "Product 6418 needs an amount; map a column to it with --map amount=COLUMN."
+        "Amount required for product 6418. Map a column with --map amount=COLUMN."
     ]
     assert unmapped.request is None
 
 
-def test_a_fixed_product_takes_no_other_amount_and_needs_none(check: Check, fixed: MakeProduct) -> None:
+def test_a_fixed_product_has_no_other_amount_and_requires_none(check: Check, fixed: MakeProduct) -> None:
     checked = check(fixed(), *map(row, [None, "5", "5.000000000", "5.000000001", "50"]))
     assert [bool(found) for found in messages(checked)] == [False, False, False, True, True]
-    assert messages(checked)[4] == [
-        "Product 4520 always gives 5 SGD, the list says 50; correct the amount or choose another product."
-    ]
+    [message] = messages(checked)[4]
+    assert message == (
+        "Product 4520 has the fixed amount 5.00 SGD, but the list has 50. "
+        "Correct the amount, or choose another product."
+    )
     assert [row.amount for row in checked] == [Decimal(5)] * 5
 
 
-def test_a_fixed_amount_that_no_list_can_state_refuses_rows_that_state_one(check: Check, fixed: MakeProduct) -> None:
+def test_a_fixed_amount_with_too_many_digits_refuses_rows_with_an_amount(check: Check, fixed: MakeProduct) -> None:
     product = fixed(destination={"unit": "SGD", "amount": "5.0000000000000000001"})
     assert [bool(found) for found in messages(check(product, row("5"), row(None)))] == [True, False]
 
 
-def test_a_fixed_amount_is_compared_on_the_side_that_the_mode_names(check: Check, fixed: MakeProduct) -> None:
+def test_a_fixed_amount_is_compared_on_the_side_of_the_mode(check: Check, fixed: MakeProduct) -> None:
     options = PlanOptions(calculation_mode=CalculationMode.SOURCE_AMOUNT)
     [accepted, refused] = check(fixed(), row("3.60"), row("5"), options=options)
     assert (accepted.amount, accepted.unit, accepted.problems) == (Decimal("3.6"), "USD", ())
-    assert "always gives 3.6 USD" in refused.problems[0].message
+    assert "has the fixed amount 3.60 USD, but the list has 5." in refused.problems[0].message
 
 
 @pytest.mark.parametrize("make", ["fixed", "ranged"])
 def test_another_currency_than_the_products_is_refused(check: Check, make: str, request: pytest.FixtureRequest) -> None:
     product = request.getfixturevalue(make)()
     checked = check(product, *(row("5", currency=currency) for currency in ("SGD", "USD", None)))
-    assert messages(checked) == [[], [f"The list says USD, product {product.id} pays in SGD."], []]
+    assert messages(checked) == [[], [f"The list has USD, but product {product.id} has SGD."], []]
     assert checked[1].problems[0].column == "its currency"
 
 
-def test_the_currency_is_that_of_the_side_that_the_mode_names(check: Check, ranged: MakeProduct) -> None:
+def test_the_currency_is_that_of_the_side_of_the_mode(check: Check, ranged: MakeProduct) -> None:
     options = PlanOptions(calculation_mode=CalculationMode.SOURCE_AMOUNT)
     checked = check(ranged(), row("5", currency="USD"), row("5", currency="SGD"), options=options)
     assert [bool(found) for found in messages(checked)] == [False, True]
 
 
-def test_the_range_is_that_of_the_side_that_the_mode_names(check: Check, ranged: MakeProduct) -> None:
+def test_the_range_is_that_of_the_side_of_the_mode(check: Check, ranged: MakeProduct) -> None:
     options = PlanOptions(calculation_mode=CalculationMode.SOURCE_AMOUNT)
     checked = check(ranged(), row("80"), row("90"), options=options)
     assert [bool(found) for found in messages(checked)] == [False, True]
 
 
-def test_a_calculation_mode_that_the_product_does_not_take_refuses_every_row(check: Check, ranged: MakeProduct) -> None:
+def test_an_unsupported_calculation_mode_refuses_every_row(check: Check, ranged: MakeProduct) -> None:
     product = ranged(accepted_calculation_modes=["SOURCE_AMOUNT"])
     checked = check(product, row("5"), row(None))
-    text = "Product 6418 does not take DESTINATION_AMOUNT; state --calculation-mode SOURCE_AMOUNT."
+    text = "Product 6418 does not support DESTINATION_AMOUNT. Add --calculation-mode SOURCE_AMOUNT."
     assert messages(checked) == [[text], [text]]
     source = PlanOptions(calculation_mode=CalculationMode.SOURCE_AMOUNT)
     assert messages(check(product, row("5"), options=source)) == [[]]
 
 
 @pytest.mark.parametrize("accepted", [None, []])
-def test_a_product_that_names_no_modes_takes_both(check: Check, ranged: MakeProduct, accepted: object) -> None:
+def test_a_product_without_modes_supports_both(check: Check, ranged: MakeProduct, accepted: object) -> None:
     for mode in CalculationMode:
         options = PlanOptions(calculation_mode=mode)
         assert messages(check(ranged(accepted_calculation_modes=accepted), row("5"), options=options)) == [[]]
 
 
-def test_braces_in_what_the_list_or_the_provider_says_are_only_text(check: Check, fixed: MakeProduct) -> None:
+def test_braces_in_texts_of_the_list_or_of_dvs_are_plain_characters(check: Check, fixed: MakeProduct) -> None:
     product = fixed(destination={"unit": "{x}", "amount": "5"})
-    assert messages(check(product, row("6", currency="{}{0}"))) == [
-        [
-            "The list says {}{0}, product 4520 pays in {x}.",
-            "Product 4520 always gives 5 {x}, the list says 6; correct the amount or choose another product.",
-        ]
-    ]
+    amount = (
+        "Product 4520 has the fixed amount 5.00 {x}, but the list has 6. Correct the amount, or choose another product."
+    )
+    currency = "The list has {}{0}, but product 4520 has {x}."
+    assert messages(check(product, row("6", currency="{}{0}"))) == [[currency, amount]]

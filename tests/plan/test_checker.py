@@ -1,4 +1,4 @@
-"""The checker as a whole: order, products, and that no problem is lost on the way."""
+"""The checker as a whole: order and products, and no problem is lost."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -38,7 +38,7 @@ def test_rows_of_several_products_keep_the_order_of_the_list(
     assert [bool(row.problems) for row in checked] == [False, False, True, True, False, False, False]
 
 
-def test_every_reason_is_told_not_only_the_first(check: Check, ranged: MakeProduct) -> None:
+def test_a_row_has_every_problem_not_only_the_first(check: Check, ranged: MakeProduct) -> None:
     product = ranged(required_sender_fields=[["last_name"]])
     rows = [
         {
@@ -50,14 +50,20 @@ def test_every_reason_is_told_not_only_the_first(check: Check, ranged: MakeProdu
         }
     ] * 2
     [_, refused] = check(product, *rows)
-    told = " ".join(problem.message for problem in refused.problems)
-    for part in ("postal code", "needs sender.last_name", "pays in SGD", "out of range", "already the reference of"):
-        assert part in told
-    assert "already gives product" in told
+    text = " ".join(problem.message for problem in refused.problems)
+    for part in (
+        "postal code",
+        "requires sender.last_name",
+        "has SGD",
+        "must be 1.00 to 100.00 SGD",
+        "already the reference of",
+    ):
+        assert part in text
+    assert "Duplicate of line 2." in text
     assert len(refused.problems) == 6
 
 
-def test_what_intake_found_comes_first_and_is_kept(fixed: MakeProduct, frame: MakeFrame) -> None:
+def test_problems_of_intake_come_first(fixed: MakeProduct, frame: MakeFrame) -> None:
     found = [[{"column": "phone", "message": "It is no number."}], []]
     rows = [
         {fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: None, fields.AMOUNT: "7"},
@@ -82,30 +88,32 @@ def test_a_null_list_of_problems_does_not_let_a_bad_row_pass(fixed: MakeProduct,
 
 
 def test_a_row_without_a_product_is_refused_once(frame: MakeFrame) -> None:
-    found = [[{"column": "product", "message": '"x" is not a product id.'}], []]
+    found = [[{"column": "product", "message": '"x" is not a product ID.'}], []]
     rows = [{**row, fields.PRODUCT_ID: None} for row in rows_of(2)]
     [unreadable, blank] = RowChecker({}, COLUMNS, PlanOptions()).check(frame(*rows, problems=found))
-    assert [problem.message for problem in unreadable.problems] == ['"x" is not a product id.']
+    assert [problem.message for problem in unreadable.problems] == ['"x" is not a product ID.']
     assert [problem.message for problem in blank.problems] == [
-        "No product is chosen; state --product ID, or fill in a column that is mapped to product_id."
+        "No product. Add --product ID, or fill in the column that is mapped to product_id."
     ]
 
 
 def test_a_list_without_any_product_column_is_refused_row_by_row(frame: MakeFrame) -> None:
     checked = RowChecker({}, {fields.CREDIT_MOBILE: "phone"}, PlanOptions()).check(frame(*rows_of(3)))
-    assert ["No product is chosen" in row.problems[0].message for row in checked] == [True, True, True]
+    assert ["No product." in row.problems[0].message for row in checked] == [True, True, True]
     assert len({row.identity for row in checked}) == 3
 
 
-def test_a_product_that_the_account_does_not_have_is_refused(check: Check) -> None:
+def test_a_product_that_is_not_in_the_account_is_refused(check: Check) -> None:
     [row] = check(None, *rows_of(1))
     assert "Product 4520 is not available in this account" in row.problems[0].message
     assert (row.request, row.cost, row.amount) == (None, None, None)
 
 
-def test_a_product_of_an_unknown_type_is_never_paid_with(check: Check, fixed: MakeProduct) -> None:
+def test_a_product_of_an_unknown_type_is_never_paid(check: Check, fixed: MakeProduct) -> None:
     [row] = check(fixed(type="SOMETHING_NEW"), *rows_of(1))
-    assert row.problems[0].message == ('Product 4520 is of type "SOMETHING_NEW", which this version cannot pay with.')
+    assert row.problems[0].message == (
+        'Product 4520 has type "SOMETHING_NEW", which this version can\'t pay. Choose another product.'
+    )
     assert row.request is None
 
 
@@ -113,7 +121,7 @@ def test_an_empty_batch_gives_no_rows(frame: MakeFrame) -> None:
     assert RowChecker({}, {}, PlanOptions()).check(frame()) == []
 
 
-def test_an_accepted_row_says_all_that_the_ledger_needs(check: Check, fixed: MakeProduct) -> None:
+def test_a_valid_row_has_all_that_the_ledger_needs(check: Check, fixed: MakeProduct) -> None:
     [row] = check(fixed(), {fields.CREDIT_MOBILE: "+6595123100"})
     assert row.line == 2
     assert row.cells == '["4520", "+6595123100"]'

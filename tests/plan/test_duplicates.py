@@ -1,4 +1,4 @@
-"""Equal rows over all batches of a list, found by hashes, are those that a look at every row finds."""
+"""Duplicates in all batches of a list, found by hashes, are those that a comparison of every row finds."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,14 +25,14 @@ COLUMNS = {name: f"its {name}" for name in fields.FIELDS}
 
 
 class EveryRow:
-    """Tells rows apart with all of their texts in memory, one by one."""
+    """Finds duplicates with all keys in memory, row by row."""
 
     def __init__(self, *, allow: bool) -> None:
         self._allow = allow
         self._first_lines: dict[str, int] = {}
         self._occurrences: dict[str, int] = {}
 
-    def look_at(self, line: int, values: Values, cells: str) -> tuple[str, list[Problem]]:
+    def check(self, line: int, values: Values, cells: str) -> tuple[str, list[Problem]]:
         parties = tuple(
             values.get(name) for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER)
         )
@@ -43,17 +43,14 @@ class EveryRow:
         if reference is not None:
             identity = reference_identity(reference)
             if (first := self._first_lines.get(identity)) is not None:
-                text = f'"{reference}" is already the reference of line {first}; every row needs its own.'
+                text = f'"{reference}" is already the reference of line {first}. Every row needs its own.'
                 is_other = party is not None and party not in self._first_lines
                 problems.append(Problem(column=COLUMNS[fields.REFERENCE], message=text, may_be_paid=not is_other))
                 identity = unreadable_identity(cells)
         else:
             identity = party or unreadable_identity(cells)
         if party is not None and not self._allow and (first := self._first_lines.get(party)) is not None:
-            text = (
-                f"Line {first} already gives product {product_id} to {parties[0] or parties[1]}; "
-                "remove one of them, or state --allow-duplicates."
-            )
+            text = f"Duplicate of line {first}. Remove one, or add --allow-duplicates."
             column = COLUMNS[fields.CREDIT_MOBILE if parties[0] else fields.CREDIT_ACCOUNT]
             problems.append(Problem(column=column, message=text, may_be_paid=True))
         occurrence = 1
@@ -86,13 +83,13 @@ def batches(rows: list[Values], sizes: list[int]) -> Iterator[tuple[int, list[Va
         yield start + 2, rows[start:end]
 
 
-def is_about_equals(problem: Problem) -> bool:
-    return "already gives product" in problem.message or "is already the reference" in problem.message
+def is_duplicate(problem: Problem) -> bool:
+    return problem.message.startswith("Duplicate of line ") or "is already the reference" in problem.message
 
 
 @pytest.fixture(params=[None, 1, 3], ids=["own hash", "one hash for all texts", "three hashes"])
 def share_hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Let different texts share their hashes; tell whether they do."""
+    """Return whether different keys share their hashes, after making them do so."""
     if request.param is not None:
         original = pl.Series.hash
         monkeypatch.setattr(pl.Series, "hash", lambda series: original(series) % request.param)
@@ -116,7 +113,7 @@ def _agree(
     allow: bool,
     share_hashes: bool,
 ) -> None:
-    # There a shared hash may cost a row that is refused the word not to pay it, which decision 0013 accepts.
+    # Here a shared hash may lose the warning not to pay a refused row, which decision 0013 accepts.
     assume(not (share_hashes and has_references and allow))
     if not has_references:
         rows = [{name: value for name, value in row.items() if name != fields.REFERENCE} for row in rows]
@@ -125,19 +122,19 @@ def _agree(
     for first_line, batch in batches(rows, sizes):
         checked = checker.check(frame(*batch, first_line=first_line))
         lines = enumerate(batch, start=first_line)
-        expected = [every_row.look_at(line, row, json.dumps(list(row.values()))) for line, row in lines]
+        expected = [every_row.check(line, row, json.dumps(list(row.values()))) for line, row in lines]
         assert [row.identity for row in checked] == [identity for identity, _ in expected]
-        found = [[problem for problem in row.problems if is_about_equals(problem)] for row in checked]
+        found = [[problem for problem in row.problems if is_duplicate(problem)] for row in checked]
         assert found == [problems for _, problems in expected]
 
 
-def test_rows_are_told_apart_as_if_every_row_was_looked_at(
+def test_duplicates_are_those_of_a_comparison_of_every_row(
     fixed: MakeProduct, ranged: MakeProduct, frame: MakeFrame, share_hashes: bool
 ) -> None:
     _agree(fixed, ranged, frame, share_hashes=share_hashes)
 
 
-def test_equals_are_found_over_many_batches(fixed: MakeProduct, frame: MakeFrame) -> None:
+def test_duplicates_are_found_over_many_batches(fixed: MakeProduct, frame: MakeFrame) -> None:
     checker = RowChecker({4520: fixed()}, COLUMNS, PlanOptions())
     numbers = [f"+6595{number:06}" for number in range(300)]
     rows = [{fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: number} for number in [*numbers, *reversed(numbers)]]
@@ -145,5 +142,5 @@ def test_equals_are_found_over_many_batches(fixed: MakeProduct, frame: MakeFrame
     for start in range(0, 600, 7):
         checked += checker.check(frame(*rows[start : start + 7], first_line=start + 2))
     assert not any(row.problems for row in checked[:300])
-    told = [problem.message.split()[1] for row in checked[300:] for problem in row.problems]
-    assert told == [str(line) for line in range(301, 1, -1)]
+    lines = [problem.message.split()[3].rstrip(".") for row in checked[300:] for problem in row.problems]
+    assert lines == [str(line) for line in range(301, 1, -1)]

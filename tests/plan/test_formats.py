@@ -1,4 +1,4 @@
-"""The reference's patterns and lengths, which hold whatever the product."""
+"""Patterns and lengths of the API reference, for all products."""
 
 import re
 from collections.abc import Callable
@@ -71,10 +71,10 @@ def test_account_numbers_have_at_most_90_characters(check: Check, fixed: MakePro
         {fields.CREDIT_MOBILE: "+6595123102", name: None},
     )
     assert [bool(row.problems) for row in rows] == [False, True, False]
-    assert rows[1].problems[0].message == "An account number has at most 90 characters."
+    assert rows[1].problems[0].message == "Account numbers have at most 90 characters."
 
 
-def test_names_that_people_have_are_sent_as_they_are(check: Check, fixed: MakeProduct) -> None:
+def test_real_names_are_sent_unchanged(check: Check, fixed: MakeProduct) -> None:
     [row] = check(fixed(), {fields.CREDIT_MOBILE: "+6595123100", "beneficiary.last_name": "O'Invented-Ñandú {Jr.}, 苗"})
     assert row.problems == ()
     assert "O'Invented-Ñandú {Jr.}, 苗".encode() in (row.request or b"")

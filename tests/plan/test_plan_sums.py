@@ -1,4 +1,4 @@
-"""The sums of a plan, and whether the wallets cover them."""
+"""The sums of a plan, and whether wallets cover them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -56,8 +56,8 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
     add(plan, check(ranged(rates={}), *rows[:2], {**rows[2], fields.AMOUNT: None}), products)
     assert (plan.rows, plan.accepted, plan.refused) == (6, 5, 1)
     assert [refused.line for refused in plan.refused_rows] == [4]
-    told = plan.as_json()
-    assert told["products"] == [
+    values = plan.as_json()
+    assert values["products"] == [
         {
             "product_id": 4520,
             "name": "Invented product",
@@ -82,7 +82,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
     assert plan.costs() == {"USD": Decimal("11.1")}
 
 
-def test_a_plan_keeps_a_bounded_number_of_refused_rows_and_tells_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_lists_a_bounded_number_of_refused_rows_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary_module, "MAX_REFUSED_KEPT", 2)
     plan = Plan()
     add(plan, [row(None, line=line, problems=(Problem(column="", message="No."),)) for line in range(2, 7)], {})
@@ -152,11 +152,14 @@ def test_a_sum_is_the_sum_of_its_parts_in_the_smallest_unit(fixed: MakeProduct, 
         ("-5", None, "0", True),
     ],
 )
-def test_a_wallet_covers_what_it_holds_and_its_credit_limit(
+def test_a_wallet_covers_its_balance_and_its_credit_limit(
     available: str, credit_limit: str | None, cost: str, is_enough: bool
 ) -> None:
     [check] = check_balances({"USD": Decimal(cost)}, [wallet(available, credit_limit=credit_limit)])
     assert check.is_enough is is_enough
+    assert check.available == Decimal(available)
+    assert check.credit_limit == (None if credit_limit is None else Decimal(credit_limit))
+    assert check.after == Decimal(available) - Decimal(cost)
 
 
 def test_a_wallet_of_another_unit_covers_nothing() -> None:

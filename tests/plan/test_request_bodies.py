@@ -35,7 +35,7 @@ def body_of_one_row(
     *,
     auto_confirm: bool = True,
 ) -> bytes:
-    """Write a body as every version before wrote it, row by row: ledgers hold such bodies, and compare by them."""
+    """Return a body as every earlier version wrote it, row by row: ledgers have such bodies and compare by them."""
     body: dict[str, object] = {"product_id": product.id, "auto_confirm": auto_confirm}
     if isinstance(product, RangedProduct) and amount is not None:
         source = mode is CalculationMode.SOURCE_AMOUNT
@@ -57,17 +57,17 @@ def bodies(
     *,
     auto_confirm: bool = True,
 ) -> list[bytes | None]:
-    """Write the bodies of rows with amounts as the list states them."""
+    """Return the bodies of rows with amounts as in the list."""
     names = dict.fromkeys(name for values, _ in rows for name in values)
     columns = {name: [values.get(name) for values, _ in rows] for name in names}
     columns[fields.AMOUNT] = [amount for _, amount in rows]
-    frame = Prices(product, mode, {}).added_to(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
+    frame = Prices(product, mode, {}).add_to(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
     body = request_bodies.request_body(product, mode, list(names), pl.col("number"), auto_confirm=auto_confirm)
     return [None if text is None else text.encode() for text in frame.with_columns(body=body)["body"]]
 
 
 def request_body(product: Product, mode: CalculationMode, values: Mapping[str, str | None], amount: Decimal) -> bytes:
-    """Write the body of one row."""
+    """Return the body of one row."""
     [body] = bodies(product, mode, [(values, f"{amount:f}")])
     assert body is not None
     return body
@@ -88,7 +88,7 @@ written_amounts = st.from_regex(r"[0-9]{1,18}(\.[0-9]{1,9})?", fullmatch=True)
     is_ranged=st.booleans(),
     auto_confirm=st.booleans(),
 )
-def test_bodies_are_byte_for_byte_what_they_ever_were(
+def test_bodies_are_byte_for_byte_those_of_earlier_versions(
     fixed: MakeProduct,
     ranged: MakeProduct,
     rows: list[tuple[dict[str, str | None], str]],
@@ -116,7 +116,7 @@ def test_the_body_of_a_ranged_product_is_these_bytes(ranged: MakeProduct) -> Non
     )
 
 
-def test_the_body_of_a_fixed_product_states_neither_mode_nor_amount(fixed: MakeProduct) -> None:
+def test_the_body_of_a_fixed_product_has_neither_mode_nor_amount(fixed: MakeProduct) -> None:
     assert request_body(fixed(), SOURCE, PARTY, Decimal(5)) == (
         b'{"product_id":4520,"auto_confirm":true,"credit_party_identifier":{"mobile_number":"+6595123100"}}'
     )
@@ -173,7 +173,7 @@ def test_a_ranged_product_costs_the_destination_by_the_wholesale_rate(ranged: Ma
     assert expected_cost(with_fee, DESTINATION, Decimal(10)) == (Decimal("7.94"), "USD")
 
 
-def test_in_source_mode_the_amount_is_first_turned_into_the_destinations(ranged: MakeProduct) -> None:
+def test_in_source_mode_the_amount_is_first_converted_to_the_destination(ranged: MakeProduct) -> None:
     assert expected_cost(ranged(), SOURCE, Decimal(8)) == (Decimal("7.69"), "USD")
 
 
@@ -181,7 +181,7 @@ def test_in_source_mode_the_amount_is_first_turned_into_the_destinations(ranged:
     ("mode", "rates"),
     [(DESTINATION, {"base": "1"}), (SOURCE, {"wholesale": "1"}), (DESTINATION, {"wholesale": "0"}), (SOURCE, {})],
 )
-def test_a_cost_that_the_rates_do_not_tell_is_unknown_not_zero(
+def test_a_cost_without_rates_is_unknown_not_zero(
     ranged: MakeProduct, mode: CalculationMode, rates: dict[str, str]
 ) -> None:
     assert expected_cost(ranged(rates=rates), mode, Decimal(10)) == (None, "USD")

@@ -1,4 +1,4 @@
-"""Required fields: any one inner list is enough, and it needs all of its fields."""
+"""Required fields: one inner list with all of its fields is enough."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,18 +24,18 @@ def test_null_and_empty_lists_require_nothing(check: Check, fixed: MakeProduct, 
 
 
 @pytest.mark.parametrize("group", fields.GROUPS)
-def test_every_group_of_required_fields_is_looked_at(check: Check, fixed: MakeProduct, group: str) -> None:
+def test_every_group_of_required_fields_is_checked(check: Check, fixed: MakeProduct, group: str) -> None:
     name = fields.GROUPS[group][0]
     product = fixed(**{f"required_{group}_fields": [[name]]})
     row = {fields.CREDIT_ACCOUNT: "A-1", f"{group}.{name}": None}
     [refused] = check(product, row)
-    assert any(f"needs {group}.{name}; fill it in." in problem.message for problem in refused.problems)
+    assert any(f"requires {group}.{name}. Fill it in." in problem.message for problem in refused.problems)
     assert refused.request is None
     [accepted] = check(product, {**row, fields.CREDIT_MOBILE: MOBILE, f"{group}.{name}": "filled-in-1"})
     assert accepted.problems == ()
 
 
-def test_a_field_that_no_column_is_mapped_to_is_missing_in_every_row(check: Check, fixed: MakeProduct) -> None:
+def test_an_unmapped_field_is_missing_in_every_row(check: Check, fixed: MakeProduct) -> None:
     product = fixed(required_beneficiary_fields=[["last_name", "first_name"]])
     rows = check(
         product,
@@ -43,20 +43,20 @@ def test_a_field_that_no_column_is_mapped_to_is_missing_in_every_row(check: Chec
         {fields.CREDIT_MOBILE: "+6595123101", "beneficiary.last_name": "Imagined"},
     )
     message = (
-        "Product 4520 needs beneficiary.last_name and beneficiary.first_name; "
-        "map a column to it with --map beneficiary.first_name=COLUMN."
+        "Product 4520 requires beneficiary.last_name and beneficiary.first_name. "
+        "Map a column with --map beneficiary.first_name=COLUMN."
     )
     assert [[problem.message for problem in row.problems] for row in rows] == [[message], [message]]
     assert rows[0].problems[0].column == "its beneficiary.last_name"
 
 
-def test_a_field_that_cannot_be_mapped_is_not_asked_for(check: Check, fixed: MakeProduct) -> None:
+def test_the_message_for_an_unknown_field_suggests_no_mapping(check: Check, fixed: MakeProduct) -> None:
     [row] = check(fixed(required_sender_fields=[["passport_number"]]), {fields.CREDIT_MOBILE: MOBILE})
-    assert "this version cannot send sender.passport_number" in row.problems[0].message
+    assert "This version can't send sender.passport_number." in row.problems[0].message
     assert "--map" not in row.problems[0].message
 
 
-def test_a_field_is_not_mixed_together_from_two_alternatives(check: Check, fixed: MakeProduct) -> None:
+def test_two_alternatives_are_not_mixed(check: Check, fixed: MakeProduct) -> None:
     product = fixed(
         required_credit_party_identifier_fields=[["account_number", "account_qualifier"], ["mobile_number"]]
     )

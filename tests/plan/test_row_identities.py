@@ -1,4 +1,4 @@
-"""Who a row is, and when two rows of a list are the same."""
+"""Identities of rows, and duplicates in a list."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.problems import decode_problems
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.plan import PlanOptions
+from bulk_topup.plan import Checker, PlanOptions
 from tests.helpers.checked_rows import CheckedRow, RowChecker
 
 MakeProduct = Callable[..., Product]
@@ -28,7 +29,7 @@ def test_the_amount_is_no_part_of_a_rows_identity(check: Check, ranged: MakeProd
     assert len(identities) == 1
 
 
-def test_product_number_account_and_qualifier_all_tell_rows_apart(
+def test_product_number_account_and_qualifier_all_distinguish_rows(
     check: Check, fixed: MakeProduct, ranged: MakeProduct
 ) -> None:
     rows = [
@@ -40,19 +41,27 @@ def test_product_number_account_and_qualifier_all_tell_rows_apart(
     ]
     checked = [*check(fixed(), *rows), *check(ranged(), *rows)]
     assert len({row.identity for row in checked}) == 2 * len(rows)
-    assert not any("already gives" in problem.message for row in checked for problem in row.problems)
+    assert not any("Duplicate of" in problem.message for row in checked for problem in row.problems)
 
 
 def test_the_same_number_twice_for_one_product_is_an_error_at_the_second(check: Check, fixed: MakeProduct) -> None:
     checked = check(fixed(), *({fields.CREDIT_MOBILE: number} for number in (A, B, A, A)))
     assert [bool(row.problems) for row in checked] == [False, False, True, True]
     [problem] = checked[2].problems
-    assert problem.message == (
-        f"Line 2 already gives product 4520 to {A}; remove one of them, or state --allow-duplicates."
-    )
+    assert problem.message == "Duplicate of line 2. Remove one, or add --allow-duplicates."
     assert problem.column == "its credit_party_identifier.mobile_number"
     assert problem.may_be_paid
     assert len({row.identity for row in checked}) == 4
+
+
+def test_the_message_for_a_duplicate_in_a_workbook_has_its_row(fixed: MakeProduct, frame: MakeFrame) -> None:
+    rows = [{fields.REFERENCE: "E-1", fields.PRODUCT_ID: "4520", fields.CREDIT_MOBILE: A}] * 2
+    checker = Checker({4520: fixed()}, {}, PlanOptions(), lambda _lines: {}, "row")
+    [_, duplicate] = checker.check(frame(*rows))["problems"]
+    assert [problem.message for problem in decode_problems(duplicate)] == [
+        '"E-1" is already the reference of row 2. Every row needs its own.',
+        "Duplicate of row 2. Remove one, or add --allow-duplicates.",
+    ]
 
 
 def test_duplicates_are_found_over_the_whole_list_not_only_in_a_batch(fixed: MakeProduct, frame: MakeFrame) -> None:
@@ -62,7 +71,7 @@ def test_duplicates_are_found_over_the_whole_list_not_only_in_a_batch(fixed: Mak
     [first] = checker.check(frame(row))
     [second] = checker.check(frame(row, first_line=1002))
     assert first.problems == ()
-    assert "Line 2 already gives" in second.problems[0].message
+    assert "Duplicate of line 2." in second.problems[0].message
 
 
 def test_allowed_duplicates_are_numbered_in_list_order(check: Check, fixed: MakeProduct) -> None:
@@ -72,7 +81,7 @@ def test_allowed_duplicates_are_numbered_in_list_order(check: Check, fixed: Make
     assert [row.identity for row in checked] == [first, checked[1].identity, f"{first}#2", f"{first}#3"]
 
 
-def test_a_refused_row_keeps_its_place_among_equals(check: Check, ranged: MakeProduct) -> None:
+def test_a_refused_row_keeps_its_number_among_equals(check: Check, ranged: MakeProduct) -> None:
     rows = [{fields.CREDIT_MOBILE: A, fields.AMOUNT: amount} for amount in ("5000", "10")]
     before = check(ranged(), *rows, options=ALLOWED)
     after = check(ranged(), {**rows[0], fields.AMOUNT: "50"}, rows[1], options=ALLOWED)
@@ -91,12 +100,12 @@ def test_equal_references_are_refused_even_where_duplicates_are_allowed(check: C
     [first, second] = check(fixed(), *rows, options=ALLOWED)
     assert first.problems == ()
     [problem] = second.problems
-    assert problem.message == '"E-1" is already the reference of line 2; every row needs its own.'
+    assert problem.message == '"E-1" is already the reference of line 2. Every row needs its own.'
     assert problem.column == "its reference"
     assert not problem.may_be_paid
 
 
-def test_a_row_with_another_rows_reference_may_be_paid_by_it_unless_it_credits_somebody_else(
+def test_a_row_with_another_rows_reference_may_be_paid_by_it_unless_the_credit_party_differs(
     check: Check, fixed: MakeProduct, pin: Product
 ) -> None:
     same = {fields.REFERENCE: "E-1", fields.CREDIT_MOBILE: A}
@@ -104,18 +113,16 @@ def test_a_row_with_another_rows_reference_may_be_paid_by_it_unless_it_credits_s
         assert [[problem.may_be_paid for problem in row.problems] for row in rows] == [[], [True]]
 
 
-def test_an_account_qualifier_alone_credits_nobody(check: Check, fixed: MakeProduct) -> None:
+def test_an_account_qualifier_alone_is_no_credit_party(check: Check, fixed: MakeProduct) -> None:
     rows = [{fields.CREDIT_MOBILE: None, fields.CREDIT_QUALIFIER: "home"}] * 2
     checked = check(fixed(), *rows)
-    assert not any("already gives" in problem.message for row in checked for problem in row.problems)
+    assert not any("Duplicate of" in problem.message for row in checked for problem in row.problems)
     by_qualifier = fixed(required_credit_party_identifier_fields=[["mobile_number"], ["account_qualifier"]])
     for row in check(by_qualifier, *rows):
-        assert "map a column with --map reference=COLUMN" in row.problems[0].message
+        assert "Map a column with --map reference=COLUMN" in row.problems[0].message
 
 
-def test_with_references_one_number_may_not_be_paid_twice_unless_it_is_allowed(
-    check: Check, fixed: MakeProduct
-) -> None:
+def test_with_references_one_number_is_not_paid_twice_unless_allowed(check: Check, fixed: MakeProduct) -> None:
     rows = [{fields.REFERENCE: reference, fields.CREDIT_MOBILE: A} for reference in ("E-1", "E-2")]
     assert [bool(row.problems) for row in check(fixed(), *rows)] == [False, True]
     assert [bool(row.problems) for row in check(fixed(), *rows, options=ALLOWED)] == [False, False]
@@ -124,15 +131,13 @@ def test_with_references_one_number_may_not_be_paid_twice_unless_it_is_allowed(
 def test_a_blank_reference_is_refused(check: Check, fixed: MakeProduct) -> None:
     rows = [{fields.REFERENCE: None, fields.CREDIT_MOBILE: A}, {fields.REFERENCE: "E-1", fields.CREDIT_MOBILE: B}]
     [blank, filled] = check(fixed(), *rows)
-    assert [problem.message for problem in blank.problems] == [
-        "The row has no reference; fill it in, every row needs its own."
-    ]
+    assert [problem.message for problem in blank.problems] == ["Reference required. Every row needs its own."]
     assert filled.problems == ()
 
 
-def test_a_product_that_credits_nobody_needs_references(check: Check, pin: Product) -> None:
+def test_a_product_without_a_credit_party_needs_references(check: Check, pin: Product) -> None:
     [row] = check(pin, {"sender.last_name": "Invented"})
-    assert "map a column with --map reference=COLUMN" in row.problems[0].message
+    assert "Map a column with --map reference=COLUMN" in row.problems[0].message
     checked = check(pin, {fields.REFERENCE: "V-1"}, {fields.REFERENCE: "V-2"})
     assert all(row.problems == () and row.credit_party is None for row in checked)
 
@@ -183,11 +188,11 @@ def test_no_two_rows_of_a_list_share_an_identity(
         assert len(set(parties)) == len(parties)
 
 
-def test_rows_that_nobody_can_identify_are_known_by_their_cells(fixed: MakeProduct, frame: MakeFrame) -> None:
+def test_unidentified_rows_are_identified_by_their_cells(fixed: MakeProduct, frame: MakeFrame) -> None:
     unreadable = [[{"column": "phone", "message": "no number"}]] * 3
     rows = [{fields.CREDIT_MOBILE: None, "sender.last_name": name} for name in ("Invented", "Imagined", "Invented")]
     checker = RowChecker({4520: fixed()}, {}, PlanOptions())
     checked = checker.check(frame(*({fields.PRODUCT_ID: "4520", **row} for row in rows), problems=unreadable))
     assert all(row.identity.startswith("cells:") for row in checked)
     assert checked[2].identity == f"{checked[0].identity}#2"
-    assert not any("already gives" in problem.message for row in checked for problem in row.problems)
+    assert not any("Duplicate of" in problem.message for row in checked for problem in row.problems)

@@ -38,27 +38,27 @@ def test_times_in_texts_are_written_as_times_are(moment: datetime) -> None:
     assert time_texts([moment.isoformat(), in_utc.isoformat()]) == [time_text(moment), time_text(in_utc)]
 
 
-def test_a_masked_secret_tells_neither_its_characters_nor_its_length() -> None:
+def test_a_masked_secret_reveals_neither_its_characters_nor_its_length() -> None:
     assert secret_texts(["1", "987654321"], reveal=False) == [MASK, MASK]
     assert not set(MASK) & set("987654321")
 
 
-def test_a_secret_that_is_not_there_is_not_masked() -> None:
+def test_a_missing_secret_is_not_masked() -> None:
     assert secret_texts([None, ""], reveal=False) == secret_texts([None, ""], reveal=True) == [None, None]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_text_that_begins_like_a_formula_is_quoted_in_csv(start: str) -> None:
+def test_text_that_starts_like_a_formula_is_quoted_in_csv(start: str) -> None:
     assert csv_text(f"{start}1+1") == f"'{start}1+1"
 
 
 @pytest.mark.parametrize("text", ["", "plain", "1=1", "'", " =1"])
-def test_other_text_is_left_alone_in_csv(text: str) -> None:
+def test_other_text_is_unchanged_in_csv(text: str) -> None:
     assert csv_text(text) == text
 
 
 @given(st.text())
-def test_every_xlsx_text_can_stand_in_xml(text: str) -> None:
+def test_every_xlsx_text_is_valid_in_xml(text: str) -> None:
     shown = xlsx_text(text)
     assert all(char in "\t\n" or (char >= " " and char not in "\ufffe\uffff") for char in shown)
     assert not any("\ud800" <= char <= "\udfff" for char in shown)

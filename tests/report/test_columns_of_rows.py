@@ -1,4 +1,4 @@
-"""Rows that are written column by column, beside the same rows written one at a time and as simply as can be."""
+"""Rows written column by column, compared with the same rows written one at a time in the simplest way."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ from bulk_topup.report import ReportFormat, write_report
 from bulk_topup.report.cells import MASK
 from bulk_topup.report.columns import AMOUNT_FIELDS, RESULT_FIELDS
 
-#: Texts as lists have them: formulas, quotes, line breaks, what has no UTF-8 form.
+#: Texts as in lists: formulas, quotes, line breaks, characters without UTF-8 form.
 TEXTS = st.text(st.sampled_from("=+-@\t\r\n'\",;\x00\x1f\ud800é🎉 aB0"), max_size=6)
 AMOUNTS = st.none() | st.decimals(min_value=0, max_value=10**18, places=9)
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-5, minutes=30))])
@@ -71,8 +71,8 @@ ROWS = st.lists(
 )
 
 
-def told(row: Outcome, columns: int, *, reveal_pins: bool) -> dict[str, Any]:
-    """Give what JSON tells of a row."""
+def json_values(row: Outcome, columns: int, *, reveal_pins: bool) -> dict[str, Any]:
+    """Return the values of a row in JSON."""
     problems = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in row.problems]
     beyond = ", ".join(f'"{cell}"' for cell in row.cells[columns:])
     notes = [row.note, f"Cells beyond the header: {beyond}." if beyond else ""]
@@ -119,7 +119,7 @@ def json_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
     columns = len(run.columns)
     problems = [{"column": each.column, "message": each.message} for each in row.problems]
     cells = dict(zip(run.columns, cells_of(row, columns), strict=True))
-    values = {**told(row, columns, reveal_pins=reveal_pins), "problems": problems, "list": cells}
+    values = {**json_values(row, columns, reveal_pins=reveal_pins), "problems": problems, "list": cells}
     try:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     except UnicodeEncodeError:
@@ -130,7 +130,7 @@ def csv_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
     def guarded(text: str) -> str:
         return "'" + text if text[:1] in set("=+-@\t\r") else text
 
-    values = told(row, len(run.columns), reveal_pins=reveal_pins).values()
+    values = json_values(row, len(run.columns), reveal_pins=reveal_pins).values()
     texts = ["" if value is None else str(value) for value in values]
     file = io.StringIO(newline="")
     csv.writer(file).writerow([guarded(text) for text in [*cells_of(row, len(run.columns)), *texts]])
@@ -139,7 +139,7 @@ def csv_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=ROWS, reveal_pins=st.booleans())
-def test_every_row_is_written_byte_for_byte_as_it_is_by_itself(
+def test_rows_in_batches_are_written_byte_for_byte_as_single_rows(
     run: Run, outcome: Callable[..., Outcome], tmp_path: Path, found: list[dict[str, Any]], reveal_pins: bool
 ) -> None:
     rows = [outcome(**values) for values in found]
@@ -154,14 +154,14 @@ def test_every_row_is_written_byte_for_byte_as_it_is_by_itself(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=ROWS, reveal_pins=st.booleans())
-def test_parquet_tells_the_same_with_types(
+def test_parquet_has_the_same_values_with_types(
     run: Run, outcome: Callable[..., Outcome], tmp_path: Path, found: list[dict[str, Any]], reveal_pins: bool
 ) -> None:
     rows = [outcome(**values) for values in found]
     write_report(run, [Outcomes.of(rows)], tmp_path, formats=[ReportFormat.PARQUET], reveal_pins=reveal_pins)
     for row, values in zip(rows, pl.read_parquet(tmp_path / "results.parquet").iter_rows(named=True), strict=True):
         assert [values[name] for name in run.columns] == [_shown(cell) for cell in cells_of(row, len(run.columns))]
-        expected: dict[str, Any] = told(row, len(run.columns), reveal_pins=reveal_pins)
+        expected: dict[str, Any] = json_values(row, len(run.columns), reveal_pins=reveal_pins)
         expected |= {name: value and Decimal(value) for name, value in expected.items() if name in AMOUNT_FIELDS}
         expected |= {"created": row.creation_date, "final": row.final_at}
         assert {name: values[f"result_{name}"] for name in RESULT_FIELDS} == {
@@ -187,14 +187,12 @@ def test_an_amount_that_parquet_would_round_is_not_written(
     run: Run, outcome: Callable[..., Outcome], tmp_path: Path, price: str
 ) -> None:
     rows = [outcome(), outcome(price=Decimal(price))]
-    with pytest.raises(ReportError, match="has more digits than a column of decimals holds"):
+    with pytest.raises(ReportError, match="has more digits than a decimal column holds"):
         write_report(run, [Outcomes.of(rows)], tmp_path, formats=[ReportFormat.PARQUET])
     assert list(tmp_path.iterdir()) == []
 
 
 @given(found=ROWS)
-def test_rows_that_were_taken_apart_are_the_same_when_they_are_put_together(
-    outcome: Callable[..., Outcome], found: list[dict[str, Any]]
-) -> None:
+def test_rows_survive_the_conversion_to_columns(outcome: Callable[..., Outcome], found: list[dict[str, Any]]) -> None:
     rows = [outcome(**values) for values in found]
     assert list(Outcomes.of(rows).rows()) == rows

@@ -25,7 +25,7 @@ def test_the_message_comes_before_the_problems() -> None:
     assert reason("Stopped.", ()) == "Stopped."
 
 
-def test_cells_beyond_the_header_are_told_in_the_note() -> None:
+def test_cells_beyond_the_header_are_in_the_note() -> None:
     cells = ("a", "b", "c", "d")
     assert note("Changed.", cells, 4) == "Changed."
     assert note("Changed.", cells, 2) == 'Changed. Cells beyond the header: "c", "d".'
@@ -35,21 +35,19 @@ def test_cells_beyond_the_header_are_told_in_the_note() -> None:
 @pytest.mark.parametrize(
     "state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.REVERSED, RowState.CONFLICT]
 )
-def test_rows_that_may_be_paid_already_or_will_be_say_so_first(
+def test_the_reason_of_a_row_that_may_be_paid_starts_with_a_warning(
     run: Run, outcome: Callable[..., Outcome], state: RowState
 ) -> None:
-    told = why_not_completed(run)(outcome(state=state, message="The connection broke.", note="Seen twice."))
-    assert told.startswith(DO_NOT_PAY)
-    assert told.endswith("The connection broke. Seen twice.")
+    text = why_not_completed(run)(outcome(state=state, message="The connection broke.", note="Seen twice."))
+    assert text.startswith(DO_NOT_PAY)
+    assert text.endswith("The connection broke. Seen twice.")
 
 
 @pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
-def test_rows_that_nobody_was_paid_for_may_be_corrected(
-    run: Run, outcome: Callable[..., Outcome], state: RowState
-) -> None:
-    told = why_not_completed(run)(outcome(state=state, message="Barred."))
-    assert DO_NOT_PAY not in told
-    assert "Barred. Correct the row here and start the list again with this file as its --corrections, or" in told
+def test_rows_that_are_not_paid_may_be_corrected(run: Run, outcome: Callable[..., Outcome], state: RowState) -> None:
+    text = why_not_completed(run)(outcome(state=state, message="Barred."))
+    assert DO_NOT_PAY not in text
+    assert "Barred. Correct the row here and run the list with this file as --corrections, or" in text
 
 
 @pytest.mark.parametrize(
@@ -82,29 +80,31 @@ def test_every_state_but_completed_has_its_sentence(run: Run, outcome: Callable[
 
 
 @pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
-def test_a_row_that_another_row_may_pay_is_not_to_be_paid(
+def test_a_row_that_another_row_may_pay_must_not_be_paid(
     run: Run, outcome: Callable[..., Outcome], state: RowState
 ) -> None:
     problems = (*_PROBLEMS, Problem(column="", message="Line 2 gives the same.", may_be_paid=True))
-    told = why_not_completed(run)(outcome(state=state, problems=problems))
-    assert told.startswith(DO_NOT_PAY)
-    assert told.endswith("Line 2 gives the same.")
+    text = why_not_completed(run)(outcome(state=state, problems=problems))
+    assert text.startswith(DO_NOT_PAY)
+    assert text.endswith("Line 2 gives the same.")
 
 
 @pytest.mark.parametrize("state", [RowState.REFUSED, RowState.FAILED])
-def test_a_row_that_left_the_list_is_neither_started_nor_retried(
+def test_a_row_that_is_no_longer_in_the_list_is_neither_run_nor_retried(
     run: Run, outcome: Callable[..., Outcome], state: RowState
 ) -> None:
-    told = why_not_completed(run)(outcome(state=state, message="Barred.", in_list=False))
-    assert told.startswith(f"{DO_NOT_PAY} it left the list")
-    assert "--corrections" not in told
-    assert "retry" not in told
+    text = why_not_completed(run)(outcome(state=state, message="Barred.", in_list=False))
+    assert text.startswith(f"{DO_NOT_PAY} it is no longer in the list")
+    assert "--corrections" not in text
+    assert "retry" not in text
 
 
-def test_a_row_that_came_as_not_to_be_paid_keeps_its_reason(run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_a_row_from_a_file_that_forbids_its_payment_keeps_that_reason(
+    run: Run, outcome: Callable[..., Outcome]
+) -> None:
     later = replace(run, columns=("phone", "reason"))
-    came_with = f"{DO_NOT_PAY} the outcome is unknown."
-    refused = outcome(state=RowState.REFUSED, cells=("+6595123100", came_with), problems=_PROBLEMS)
-    assert why_not_completed(later)(refused) == came_with
+    earlier = f"{DO_NOT_PAY} the outcome is unknown."
+    refused = outcome(state=RowState.REFUSED, cells=("+6595123100", earlier), problems=_PROBLEMS)
+    assert why_not_completed(later)(refused) == earlier
     assert DO_NOT_PAY not in why_not_completed(later)(replace(refused, cells=("+6595123100", "Not paid.")))
     assert DO_NOT_PAY not in why_not_completed(later)(replace(refused, cells=("+6595123100",)))

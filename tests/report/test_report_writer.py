@@ -17,8 +17,8 @@ from bulk_topup.errors import ReportError
 from bulk_topup.jobs.job import Job
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat, write_report
 
-#: Writes a report of many rows in a process of its own; the argument says what befalls it on the way.
-_UNLUCKY = """
+#: Writes a report of many rows in a process that is killed or runs out of disk space before the end.
+_INTERRUPTED = """
 import os, resource, signal, sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ from bulk_topup.errors import ReportError
 from bulk_topup.report import ReportFormat, write_report
 from bulk_topup.domain.states import RowState
 
-folder, fate = Path(sys.argv[1]), sys.argv[2]
+folder, interruption = Path(sys.argv[1]), sys.argv[2]
 now = datetime(2026, 11, 24, tzinfo=UTC)
 run = Run(
     id=1, job="j", run_key="k", environment="sandbox", list_path="l.csv", columns=("a",), created_at=now,
@@ -45,10 +45,10 @@ def outcomes():
             status_class=None, status_message=None, price=None, fee=None, price_unit=None, operator_reference=None,
             pin_code=None, pin_serial=None, creation_date=None, final_at=None, in_list=True,
         )])
-    if fate == "kill":
+    if interruption == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
 
-if fate == "full":
+if interruption == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     write_report(run, outcomes(), folder, formats=[ReportFormat(sys.argv[3])])
@@ -58,8 +58,8 @@ except ReportError as error:
 """
 
 
-def _unlucky(folder: Path, fate: str, kind: ReportFormat) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", _UNLUCKY, str(folder), fate, kind.value]
+def _interrupted(folder: Path, interruption: str, kind: ReportFormat) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", _INTERRUPTED, str(folder), interruption, kind.value]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -76,7 +76,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_report_has_the_formats_that_were_asked_for_and_a_summary(
+def test_a_report_has_the_requested_formats_and_a_summary(
     run: Run, outcome: Callable[..., Outcome], folder: Path
 ) -> None:
     rows = [outcome(), outcome(line=3, state=RowState.FAILED)]
@@ -111,7 +111,7 @@ def test_a_file_that_others_could_read_is_private_once_it_is_replaced(
     assert stat.S_IMODE((folder / "results.csv").stat().st_mode) == 0o600
 
 
-def test_when_every_row_completed_an_earlier_file_of_the_rest_is_removed(
+def test_an_earlier_not_completed_file_is_removed_once_every_row_is_completed(
     run: Run, outcome: Callable[..., Outcome], folder: Path
 ) -> None:
     failed = outcome(state=RowState.FAILED)
@@ -121,9 +121,7 @@ def test_when_every_row_completed_an_earlier_file_of_the_rest_is_removed(
     assert set(_contents(folder)) == {"summary.json"}
 
 
-def test_pins_are_in_no_file_unless_they_are_to_be_shown(
-    run: Run, outcome: Callable[..., Outcome], folder: Path
-) -> None:
+def test_pins_are_in_no_file_unless_they_are_revealed(run: Run, outcome: Callable[..., Outcome], folder: Path) -> None:
     rows = [outcome(), outcome(line=3, state=RowState.REVERSED)]
     kinds = [ReportFormat.CSV, ReportFormat.JSONL, ReportFormat.PARQUET]
     write_report(run, _pages(*rows), folder, formats=kinds)
@@ -165,30 +163,30 @@ def test_a_kill_in_the_middle_leaves_the_earlier_report(
 ) -> None:
     write_report(run, _pages(outcome(state=RowState.FAILED)), folder, formats=tuple(ReportFormat))
     before = _contents(folder)
-    assert _unlucky(folder, "kill", kind).returncode == -signal.SIGKILL
+    assert _interrupted(folder, "kill", kind).returncode == -signal.SIGKILL
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
 @pytest.mark.parametrize("kind", ReportFormat)
-def test_a_full_disk_leaves_the_earlier_report_and_says_what_to_do(
+def test_a_full_disk_leaves_the_earlier_report_and_the_error_has_a_fix(
     run: Run, outcome: Callable[..., Outcome], folder: Path, kind: ReportFormat
 ) -> None:
     write_report(run, _pages(outcome(state=RowState.FAILED)), folder, formats=tuple(ReportFormat))
     before = _contents(folder)
-    ended = _unlucky(folder, "full", kind)
-    assert (ended.returncode, ended.stderr) == (3, "")
-    assert "File too large" in ended.stdout
-    assert "`bulk-topup report`" in ended.stdout
+    process = _interrupted(folder, "full", kind)
+    assert (process.returncode, process.stderr) == (3, "")
+    assert "File too large" in process.stdout
+    assert "`bulk-topup report`" in process.stdout
     assert _contents(folder) == before
 
 
-def test_a_folder_that_cannot_be_made_is_told_as_a_sentence(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error_with_a_fix(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ReportError, match=r"cannot be written to the folder .*The ledger keeps every outcome"):
+    with pytest.raises(ReportError, match=r"^Can't write the report to the folder .*The ledger has every outcome\."):
         write_report(run, iter(()), tmp_path / "file", formats=[])
 
 
-def test_a_file_that_cannot_be_replaced_is_told_as_a_sentence(
+def test_a_file_that_cannot_be_replaced_is_an_error_that_names_it(
     run: Run, outcome: Callable[..., Outcome], folder: Path
 ) -> None:
     (folder / "results.csv").mkdir(parents=True)
@@ -204,6 +202,6 @@ def test_a_run_without_rows_has_a_report_too(run: Run, folder: Path) -> None:
     assert len((folder / "results.csv").read_text().splitlines()) == 1
 
 
-def test_parquet_and_html_are_written_only_where_they_are_asked_for() -> None:
+def test_parquet_and_html_are_not_written_by_default() -> None:
     assert set(ReportFormat) - set(DEFAULT_FORMATS) == {ReportFormat.PARQUET, ReportFormat.HTML}
     assert Job(list="payroll.csv").reports == DEFAULT_FORMATS

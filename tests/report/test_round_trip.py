@@ -1,13 +1,24 @@
-"""Whatever the rows are, each file tells the same of all of them, once, to the last digit."""
+"""Every file of a report has every row once, with the same state and amount to the last digit."""
 
+import csv
+import json
+import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
+from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.report import ReportFormat, write_report
+from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.security.formulas import FORMULA_STARTS
 
 _NASTY = st.sampled_from(
@@ -38,7 +49,7 @@ _NASTY = st.sampled_from(
         "  ",
     ]
 )
-#: Reading a list takes a `'` before such a character away, so no cell of a ledger begins with both.
+#: Intake removes a `'` before such a character, so no cell of a ledger starts with both.
 _TEXT = (_NASTY | st.text(max_size=12)).filter(lambda text: not (text[:1] == "'" and text[1:2] in FORMULA_STARTS))
 _AMOUNTS = (
     st.decimals(min_value=0, max_value=10**4, places=2)
@@ -95,3 +106,31 @@ def _runs(draw: st.DrawFn) -> tuple[Run, list[Outcome]]:
         Outcome(**{name: getattr(each, name) for name in fields if name != "line"}, line=line)
         for line, each in enumerate(drawn, start=2)
     ]
+
+
+Row = tuple[int, str, Decimal | None]
+
+
+def _row(values: Sequence[object]) -> Row:
+    line, state, amount = (values[RESULT_FIELDS.index(field)] for field in ("line", "state", "amount"))
+    return int(str(line)), str(state), Decimal(str(amount)) if amount not in {None, ""} else None
+
+
+@settings(max_examples=40, deadline=None)
+@given(_runs())
+def test_every_file_has_every_row_once_with_its_exact_amount(report: tuple[Run, list[Outcome]]) -> None:
+    run, rows = report
+    expected = [(row.line, row.state.value, row.amount) for row in rows]
+    width = len(run.columns)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_report(
+            run, [Outcomes.of(rows)], folder, formats=[ReportFormat.CSV, ReportFormat.XLSX, ReportFormat.JSONL]
+        )
+        with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [_row(list(row[width:])) for row in list(csv.reader(file))[1:]] == expected
+        lines = (folder / "results.jsonl").read_bytes().split(b"\n")[:-1]
+        assert [_row(list(json.loads(line).values())) for line in lines] == expected
+        sheet = load_workbook(folder / "results.xlsx")["Results"]
+        cells = [list(row[width:]) for row in sheet.iter_rows(values_only=True)]
+        assert [_row(row) for row in cells[1:]] == expected

@@ -143,6 +143,7 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             {
                 "unit": check.unit,
                 "available": check.available,
+                "credit_limit": check.credit_limit,
                 "remaining_cost": check.cost,
                 "after": check.after,
                 "is_enough": check.is_enough,

@@ -1,4 +1,4 @@
-"""Amounts as lists write them, brought into plain notation; pure, exact, never through a float."""
+"""Amounts of lists in plain notation; pure and exact, never through a float."""
 
 import re
 from decimal import Decimal
@@ -9,7 +9,7 @@ import polars as pl
 from bulk_topup.domain.money import MAX_DIGITS_AFTER_MARK, MAX_DIGITS_BEFORE_MARK, format_plain, parse_plain_amount
 from bulk_topup.intake.cells.texts import CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
-#: Amounts that are in plain notation already, as a pattern of Python's and Rust's regular expressions.
+#: Matches amounts in plain notation; a pattern for the regular expressions of Python and Rust.
 PLAIN_AMOUNT: Final = (
     rf"^(?:[1-9][0-9]{{0,{MAX_DIGITS_BEFORE_MARK - 1}}}(?:\.[0-9]{{0,{MAX_DIGITS_AFTER_MARK - 1}}}[1-9])?"
     rf"|0\.[0-9]{{0,{MAX_DIGITS_AFTER_MARK - 1}}}[1-9])$"
@@ -24,32 +24,32 @@ _WITH_CURRENCY: Final = re.compile(r"[^0-9.,+\-]{1,4}\s*[0-9][0-9.,]*|[0-9][0-9.
 
 
 def normalise_amount(text: str, decimal_mark: str) -> str | CellProblem:
-    """Bring an amount into plain notation: digits, and a point before the decimals.
+    """Return an amount in plain notation: digits, and a point before the decimals.
 
     Args:
         text: the cell.
-        decimal_mark: what stands before its decimals, `.` or `,`.
+        decimal_mark: the character before its decimals, `.` or `,`.
 
     Returns:
-        The amount in plain notation, without padding zeros, or why it is none.
+        The amount in plain notation, without padding zeros, or why it is not an amount.
     """
     text = strip(text)
     other_mark = "," if decimal_mark == "." else "."
-    # The other mark must not be taken for the stated one, so it never reaches the reader of plain notation.
+    # The other mark must not be read as the decimal mark, so such a text is never parsed.
     amount = None if other_mark in text else parse_plain_amount(text.replace(decimal_mark, "."))
     if amount is None:
-        return check_invisible(text) or CellProblem(message=_why_none(text, decimal_mark, other_mark))
+        return check_invisible(text) or CellProblem(message=_explain(text, decimal_mark, other_mark))
     if amount <= Decimal(0):
-        return CellProblem(message=f"{quoted(text)} is not more than zero; write the amount to pay, or remove the row.")
+        return CellProblem(message=f"{quoted(text)} is not more than zero. Enter the amount to pay, or remove the row.")
     return format_plain(amount)
 
 
 def normalise_amounts(texts: pl.Series, decimal_mark: str) -> pl.Series:
-    """Take the padding zeros off amounts of digits and the decimal mark; null for what asks for a closer look.
+    """Return amounts without padding zeros, where they are digits and a decimal mark; null for all other cells.
 
     Args:
         texts: the cells, stripped.
-        decimal_mark: what stands before their decimals, `.` or `,`.
+        decimal_mark: the character before their decimals, `.` or `,`.
     """
     mark = re.escape(decimal_mark)
     amount = pl.col("text").str.replace(decimal_mark, ".", literal=True).str.strip_chars_start("0")
@@ -61,40 +61,42 @@ def normalise_amounts(texts: pl.Series, decimal_mark: str) -> pl.Series:
     return pl.DataFrame({"text": texts}).select(pl.when(is_plain).then(whole)).to_series()
 
 
-def _why_none(text: str, mark: str, other_mark: str) -> str:
+def _explain(text: str, mark: str, other_mark: str) -> str:
     shown = quoted(text)
     if has_foreign_digits(text):
-        return f"{shown} is written in digits other than 0 to 9; write it with those."
+        return f"{shown} contains digits other than 0 to 9. Write it with 0 to 9."
     if _SCIENTIFIC.fullmatch(text):
-        return f"{shown} is in scientific notation; write the amount in full."
+        return f"{shown} is in scientific notation. Write the amount in full."
     if _SIGNED.fullmatch(text):
         if text[0] == "+":
-            return f"{shown} has a sign; write the amount without it."
-        return f"{shown} is not more than zero; write the amount to pay, or remove the row."
+            return f"{shown} has a sign. Write the amount without it."
+        return f"{shown} is not more than zero. Enter the amount to pay, or remove the row."
     whole, separator, decimals = text.partition(other_mark)
     if separator and mark not in text and other_mark not in decimals and _are_digits(whole, decimals):
-        return _why_other_mark(shown, whole, decimals, mark, other_mark)
+        return _explain_other_mark(shown, whole, decimals, mark, other_mark)
     if _GROUPED.fullmatch(text):
-        return f"{shown} has marks between groups of digits; write it without group marks."
+        return f"{shown} has thousands separators. Remove them."
     whole, separator, decimals = text.partition(mark)
     if _are_digits(whole, decimals if separator else "0"):
         return (
-            f"{shown} has too many digits; an amount has at most {MAX_DIGITS_BEFORE_MARK} before the decimal mark "
-            f"and {MAX_DIGITS_AFTER_MARK} after it: round it."
+            f"{shown} has too many digits. Round it to at most {MAX_DIGITS_BEFORE_MARK} before the decimal mark and "
+            f"{MAX_DIGITS_AFTER_MARK} after it."
         )
     if _WITH_CURRENCY.fullmatch(text):
-        return f"{shown} is more than a number; write only the amount, and the currency in a column of its own."
-    return f'{shown} is not an amount; write digits, with "{mark}" before the decimals, such as 10{mark}50.'
+        return f"{shown} is more than a number. Write the amount alone, and the currency in a column of its own."
+    return f'{shown} is not an amount. Write digits, with "{mark}" before the decimals, such as 10{mark}50.'
 
 
-def _why_other_mark(shown: str, whole: str, decimals: str, mark: str, other_mark: str) -> str:
-    cure = f'state --decimal-mark "{other_mark}"'
+def _explain_other_mark(shown: str, whole: str, decimals: str, mark: str, other_mark: str) -> str:
+    option = f'add --decimal-mark "{other_mark}"'
     if len(decimals) == 3 and len(whole) <= 3 and whole != "0":
         return (
-            f'{shown} has a "{other_mark}", and the decimal mark is "{mark}"; write it without group marks as '
-            f"{whole}{decimals}, or {cure} if decimals follow."
+            f'{shown} has a "{other_mark}", but the decimal mark is "{mark}". Remove thousands separators: '
+            f"{whole}{decimals}. Or, if decimals follow, {option}."
         )
-    return f'{shown} has a "{other_mark}", and the decimal mark is "{mark}"; write {whole}{mark}{decimals}, or {cure}.'
+    return (
+        f'{shown} has a "{other_mark}", but the decimal mark is "{mark}". Write {whole}{mark}{decimals}, or {option}.'
+    )
 
 
 def _are_digits(*parts: str) -> bool:

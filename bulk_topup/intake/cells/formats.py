@@ -1,4 +1,4 @@
-"""How a list writes numbers and where its mobile numbers belong; touches nothing."""
+"""The number formats of a list: decimal mark, and country of mobile numbers; pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,29 +8,29 @@ import phonenumbers
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.intake.cells.texts import quoted
 
-#: The characters that may stand before the decimals of an amount.
+#: The possible decimal marks.
 DECIMAL_MARKS: Final = (".", ",")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Formats:
-    """How the list writes numbers.
+    """The number formats of a list.
 
     Raises:
-        ConfigurationError: the country or the mark is none that exists.
+        ConfigurationError: the country or the mark does not exist.
     """
 
-    #: The country of mobile numbers that have no country code, ISO 3166-1 alpha-2, such as SG; None has none.
+    #: The country of mobile numbers without a country code, ISO 3166-1 alpha-2, such as SG; None refuses them.
     default_country: str | None = None
-    #: What stands before the decimals of an amount, `.` or `,`.
+    #: The character before the decimals of an amount, `.` or `,`.
     decimal_mark: str = "."
 
     def __post_init__(self) -> None:
         country = self.default_country
         if country is not None and country not in phonenumbers.SUPPORTED_REGIONS:
             raise ConfigurationError(
-                f"{quoted(country)} is not a country that has mobile numbers; "
-                "write its two capital letters (ISO 3166-1 alpha-2), such as SG."
+                f"{quoted(country)} is not a country with mobile numbers. "
+                "Write two capital letters (ISO 3166-1 alpha-2), such as SG."
             )
         if self.decimal_mark not in DECIMAL_MARKS:
-            raise ConfigurationError(f'"{self.decimal_mark}" cannot be the decimal mark; choose . or ,')
+            raise ConfigurationError(f'"{self.decimal_mark}" is not a decimal mark. Choose "." or ",".')

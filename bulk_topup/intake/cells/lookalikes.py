@@ -1,4 +1,4 @@
-"""Texts that people take for the same although they are not: capitals, blanks, zeros; pure."""
+"""Texts that look the same to readers but are not: capitals, spaces, zeros; pure."""
 
 import re
 import unicodedata
@@ -8,16 +8,16 @@ from typing import Final
 from bulk_topup.intake.cells.texts import HIDDEN_CLASS
 
 _HIDDEN: Final = re.compile(f"[{HIDDEN_CLASS}]")
-#: Its sign, and its digits with separators but without zeros before them.
+#: A number's sign, and its digits with separators but without leading zeros.
 _NUMBER: Final = re.compile(r"\+?(-?)0*([0-9][0-9., ']*)")
 _IN_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[., '][0-9]{3})+")
 
 
-def is_nearly(one: str, other: str) -> bool:
-    """Tell whether two texts differ in nothing that a reader would see a meaning in.
+def is_lookalike(one: str, other: str) -> bool:
+    """Return True if two texts mean the same to a reader.
 
-    They may differ in capitals, accents' encoding, blanks, invisible characters, and in how a number is written: 5, 05,
-    5.0 and 5,00, or 1,000 and 1000.
+    They may differ in capitals, encoding of accents, spaces, invisible characters, and number format: 5, 05, 5.0 and
+    5,00, or 1,000 and 1000.
     """
     return not _keys(one).isdisjoint(_keys(other))
 

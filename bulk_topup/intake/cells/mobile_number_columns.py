@@ -1,7 +1,7 @@
-"""Well-formed mobile numbers of a whole column brought into E.164 form at once; pure.
+"""Mobile numbers of a whole column in E.164 form at once; pure.
 
-What takes no judgement is done here by polars, with the patterns that phonenumbers has of each country. The rest is
-left to phonenumbers itself, whose answer would be the same for all of them.
+polars converts the clear cases, with the patterns that phonenumbers has for each country. The rest is left to
+phonenumbers itself, whose result for the clear cases is the same.
 """
 
 import re
@@ -18,14 +18,14 @@ _MARKS = r" \x{a0}()\-\x{2010}-\x{2015}\x{2212}"
 
 
 def normalise_mobile_numbers(texts: pl.Series, default_country: str | None) -> pl.Series:
-    """Bring mobile numbers into E.164 form.
+    """Return mobile numbers in E.164 form.
 
     Args:
         texts: the cells, stripped.
         default_country: ISO 3166-1 alpha-2 code of the country of numbers without a country code, None for none.
 
     Returns:
-        `+`, country code and number, null where a number asks for a closer look.
+        `+`, country code and number, null for cells that phonenumbers must check.
     """
     cells = pl.DataFrame({"text": texts})
     compact = pl.col("text").str.replace_all(f"[{_MARKS}]", "").str.replace("^00", "+")
@@ -38,10 +38,10 @@ def normalise_mobile_numbers(texts: pl.Series, default_country: str | None) -> p
 
 @cache
 def _national(region: str) -> pl.Expr:
-    """Give how the numbers of a country in `compact` become E.164 numbers, by the rules of `phonenumbers.parse`."""
+    """Return E.164 numbers for a country's numbers in `compact`, by the rules of `phonenumbers.parse`."""
     metadata = PhoneMetadata.metadata_for_region(region)
     code = str(phonenumbers.country_code_for_region(region))
-    # Whether a number has a possible length is asked of the first country that has the code.
+    # The first country with the code decides which lengths are possible.
     main_region = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(code)][0]
     main_metadata = PhoneMetadata.metadata_for_region(main_region)
     if metadata is None or metadata.general_desc is None or main_metadata is None:
@@ -67,7 +67,7 @@ def _national(region: str) -> pl.Expr:
 
 
 def _without_prefix(digits: pl.Expr, metadata: PhoneMetadata) -> pl.Expr:
-    """Take off what is dialled before a number inside of its country; null where it is replaced by other digits."""
+    """Return digits without the national dialling prefix; null where the prefix is replaced by other digits."""
     prefix = f"^({metadata.national_prefix_for_parsing or ''})"
     rest = digits.str.slice(digits.str.extract(prefix).str.len_bytes().fill_null(0))
     if not metadata.national_prefix_transform_rule:

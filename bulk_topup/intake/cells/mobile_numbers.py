@@ -1,7 +1,6 @@
-"""Mobile numbers as lists write them, brought into E.164 form; pure.
+"""Mobile numbers of lists in E.164 form; pure.
 
-Lengths are checked and nothing else: whether a number is in use only the operator knows, and reserved test numbers
-must pass.
+Only lengths are checked: only the operator knows whether a number is in use, and reserved test numbers must pass.
 """
 
 import re
@@ -16,61 +15,60 @@ from bulk_topup.intake.cells.texts import BLANKS, CellProblem, check_invisible, 
 
 #: Longest country code, in digits.
 COUNTRY_CODE_DIGITS: Final = 3
-#: The region that stands for codes that belong to no country, such as 800.
+#: The region of codes without a country, such as 800.
 _NO_COUNTRY: Final = "001"
 
 _E164: Final = re.compile(E164)
 _SCIENTIFIC: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+")
 _BETWEEN_DIGITS: Final = re.compile(f"[{BLANKS}()\\-\u2010-\u2015\u2212]")
-#: One or two digits after the only point or comma, or zeros alone: no group of a number that people wrote.
+#: One or two digits after the only point or comma, or only zeros: decimals, and not a group of digits.
 _DECIMALS: Final = re.compile(r"\+?[0-9]+[.,](?:[0-9]{1,2}|0+)")
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 
 def normalise_mobile_number(text: str, default_country: str | None) -> str | CellProblem:
-    """Bring a mobile number into E.164 form.
+    """Return a mobile number in E.164 form.
 
     Args:
-        text: the cell; blanks, dashes, points and parentheses may stand between digits, 00 may stand for +.
+        text: the cell; spaces, dashes, points and parentheses between digits are ignored, and 00 means +.
         default_country: ISO 3166-1 alpha-2 code of the country of numbers without a country code, None for none.
 
     Returns:
-        `+`, country code and number, or why it is none.
+        `+`, country code and number, or why it is not a mobile number.
     """
     text = strip(text)
-    if refusal := check_invisible(text):
-        return refusal
+    if problem := check_invisible(text):
+        return problem
     if has_foreign_digits(text):
-        return CellProblem(message=f"{quoted(text)} is written in digits other than 0 to 9; write it with those.")
+        return CellProblem(message=f"{quoted(text)} contains digits other than 0 to 9. Write it with 0 to 9.")
     if _SCIENTIFIC.fullmatch(text):
         return CellProblem(
-            message=f"{quoted(text)} is in scientific notation and has lost digits; "
-            "format the column as text and enter the numbers again."
+            message=f"{quoted(text)} is in scientific notation and has lost digits. "
+            "Format the column as text and enter the numbers again."
         )
     compact = _BETWEEN_DIGITS.sub("", text)
     if _DECIMALS.fullmatch(compact):
         return CellProblem(
-            message=f"{quoted(text)} looks like a number that a program wrote with decimals; "
-            "format the column as text and enter the number again without them."
+            message=f"{quoted(text)} has decimals. Format the column as text and enter the number again without them."
         )
     compact = compact.replace(".", "")
     if compact.startswith("00"):
         compact = "+" + compact[2:]
     if not _DIGITS.fullmatch(compact):
-        return CellProblem(message=f"{quoted(text)} is not an E.164 number; write + and digits only.")
+        return CellProblem(message=f"{quoted(text)} is not an E.164 number. Write + and digits only.")
     if compact.startswith("+"):
         return _international(text, compact)
     if default_country is None:
         return CellProblem(
-            message=f"{quoted(text)} is not an E.164 number; "
-            "write it with + and the country code, or state --default-country."
+            message=f"{quoted(text)} is not an E.164 number. "
+            "Write it with + and the country code, or add --default-country."
         )
     return _national(text, compact, default_country)
 
 
 @cache
 def possible_lengths_pattern() -> str:
-    """Give a pattern of E.164 numbers whose length their country has, for Rust's regular expressions."""
+    """Return a pattern of E.164 numbers with a possible length for their country, for regular expressions of Rust."""
     branches = []
     for country_code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
         lengths = "|".join(f"[0-9]{{{length}}}" for length in possible_lengths(country_code, regions[0]))
@@ -80,7 +78,7 @@ def possible_lengths_pattern() -> str:
 
 @cache
 def possible_lengths(country_code: int, region: str) -> frozenset[int]:
-    """Give how many digits a number of the region can have after its country code."""
+    """Return the possible numbers of digits after the country code in a region."""
     if region == _NO_COUNTRY:
         metadata = PhoneMetadata.metadata_for_nongeo_region(country_code)
     else:
@@ -95,21 +93,21 @@ def possible_lengths(country_code: int, region: str) -> frozenset[int]:
 def _international(text: str, compact: str) -> str | CellProblem:
     if not _E164.fullmatch(compact):
         return CellProblem(
-            message=f"{quoted(text)} is not an E.164 number; write + and 7 to 15 digits that begin with a country code."
+            message=f"{quoted(text)} is not an E.164 number. Write + and 7 to 15 digits that start with a country code."
         )
     if _has_possible_length(compact):
         return compact
     try:
         number = phonenumbers.parse(compact)
     except NumberParseException:
-        # A code that the tables do not know may be a new one: DVS decides.
+        # A code that the tables do not have may be new: DVS decides.
         return compact
     country_code = f"country code +{number.country_code}"
-    written = _written(number)
-    if written is not None and len(written) <= len(compact):
-        return written
-    # Some countries' rules put digits before a short number; whose it then is, nobody stated.
-    return CellProblem(message=_why_length(text, number, country_code))
+    e164 = _e164(number)
+    if e164 is not None and len(e164) <= len(compact):
+        return e164
+    # Some countries' rules add digits to a short number: the result may be another person's number.
+    return CellProblem(message=_explain_length(text, number, country_code))
 
 
 def _national(text: str, compact: str, region: str) -> str | CellProblem:
@@ -117,25 +115,25 @@ def _national(text: str, compact: str, region: str) -> str | CellProblem:
         number = phonenumbers.parse(compact, region)
     except NumberParseException:
         return CellProblem(
-            message=f"{quoted(text)} is not a mobile number of {region}; write it with + and the country code."
+            message=f"{quoted(text)} is not a mobile number of {region}. Write it with + and the country code."
         )
-    return _written(number) or CellProblem(message=_why_length(text, number, f"country {region}"))
+    return _e164(number) or CellProblem(message=_explain_length(text, number, f"country {region}"))
 
 
-def _written(number: phonenumbers.PhoneNumber) -> str | None:
+def _e164(number: phonenumbers.PhoneNumber) -> str | None:
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
-    written = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    return written if _E164.fullmatch(written) else None
+    e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return e164 if _E164.fullmatch(e164) else None
 
 
-def _why_length(text: str, number: phonenumbers.PhoneNumber, country: str) -> str:
+def _explain_length(text: str, number: phonenumbers.PhoneNumber, country: str) -> str:
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason == ValidationResult.TOO_LONG:
-        return f"{quoted(text)} has too many digits for {country}; correct it."
+        return f"{quoted(text)} has too many digits for {country}. Correct it."
     if reason in (ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
-        return f"{quoted(text)} has too few digits for {country}; correct it."
-    return f"{quoted(text)} has a number of digits that {country} does not have; correct it."
+        return f"{quoted(text)} has too few digits for {country}. Correct it."
+    return f"{quoted(text)} has an impossible number of digits for {country}. Correct it."
 
 
 def _has_possible_length(e164: str) -> bool:

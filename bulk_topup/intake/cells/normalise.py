@@ -1,7 +1,7 @@
-"""Cells of a whole column brought into the form that their field has; pure.
+"""The cells of a column in the normal form of their field; pure.
 
-What is in that form already, which is nearly everything, is recognised by polars in one pass. Of what is not, each
-different text is brought into it once, by polars where no judgement is asked for, and else cell by cell.
+polars recognises cells in that form, which are nearly all, in one pass. Each different text among the others is
+converted once: by polars in clear cases, otherwise cell by cell.
 """
 
 import re
@@ -31,56 +31,56 @@ from bulk_topup.intake.cells.texts import (
     quoted,
 )
 
-#: Characters of a cell that is used; what is longer is no name, no address and no reference.
+#: Most characters of a mapped cell: no name, address or reference is longer.
 MAX_CELL_CHARACTERS: Final = 1_000
 
 _CAPITALS: Final = r"^[A-Z]{3}$"
 _PLAIN_ID: Final = r"^[1-9][0-9]{0,8}$"
-#: A whole amount, which has no mark that could be the wrong one.
+#: A whole amount, without a mark that could be the wrong one.
 _WHOLE_AMOUNT: Final = r"^[1-9][0-9]{0,17}$"
 _ODD_TEXT: Final = f"[{HIDDEN_CLASS}]|{SUSPICIOUS}|{re.escape(fields.EXAMPLE)}$"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Normaliser:
-    """How the cells of one field are brought into its form."""
+    """Converts the cells of one field into its normal form."""
 
-    #: A pattern of Rust's regular expressions.
+    #: A regular expression of Rust.
     pattern: str
-    #: Whether a cell that matches it is in its form (True), or one that does not match it is (False).
-    is_form: bool
-    #: Brings any other cell into the form, or says why it cannot.
+    #: Whether matching cells are in normal form (True), or those that do not match (False).
+    matches_form: bool
+    #: Returns another cell in normal form, or why it is not valid.
     normalise: Callable[[str], str | CellProblem]
-    #: Brings other cells into the form all at once, null for those that it leaves to the function above.
+    #: Returns other cells in normal form at once, null for those that are left to the function above.
     normalise_many: Callable[[pl.Series], pl.Series] | None = None
 
     def cell(self, text: str) -> str | CellProblem:
-        """Bring one cell, stripped and not blank, into the form."""
+        """Return one cell, stripped and not empty, in normal form, or why it is not valid."""
         if len(text) > MAX_CELL_CHARACTERS:
             return CellProblem(
-                message=f"{quoted(text)} has {len(text):,} characters, more than {MAX_CELL_CHARACTERS:,}; shorten it."
+                message=f"{quoted(text)} has {len(text):,} characters, more than {MAX_CELL_CHARACTERS:,}. Shorten it."
             )
         return find_uncomputed(text) or find_example(text) or self.normalise(text)
 
     def column(self, values: pl.Series) -> tuple[pl.Series, dict[int, str]]:
-        """Bring a column into the form.
+        """Return a column in normal form.
 
         Returns:
-            The values, null where a cell is blank or refused; and the reason of each refusal by its place.
+            The values, null where a cell is empty or refused; and the message of each refused cell by its index.
         """
         texts = values.str.strip_chars(BLANKS)
         texts = texts.set(texts == "", None)
-        is_odd = (texts.str.contains(self.pattern) != self.is_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
+        is_odd = (texts.str.contains(self.pattern) != self.matches_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
         odd = texts.filter(is_odd).unique()
         if odd.is_empty():
             return texts, {}
-        forms, refusals = self._forms(odd)
+        forms, messages = self._convert(odd)
         normal = texts.replace(odd, forms)
-        refused = (normal.is_null() & texts.is_not_null()).arg_true() if refusals else ()
-        return normal, {place: refusals[texts[place]] for place in refused}
+        refused = (normal.is_null() & texts.is_not_null()).arg_true() if messages else ()
+        return normal, {index: messages[texts[index]] for index in refused}
 
-    def _forms(self, texts: pl.Series) -> tuple[pl.Series, dict[str, str]]:
-        """Bring different cells into the form, null for those that are refused; and say why they are, by the cell."""
+    def _convert(self, texts: pl.Series) -> tuple[pl.Series, dict[str, str]]:
+        """Return different cells in normal form, null for refused ones, and the messages of these by cell."""
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
         forms = nothing
         if self.normalise_many is not None:
@@ -93,16 +93,16 @@ class Normaliser:
 
 
 def normaliser_of(field: str, formats: Formats) -> Normaliser:
-    """Give the normaliser of a field.
+    """Return the normaliser of a field.
 
     Args:
         field: one of `fields.FIELDS`.
-        formats: how the list writes numbers.
+        formats: the list's number formats.
     """
     if field in fields.MOBILE_FIELDS:
         return Normaliser(
             pattern=possible_lengths_pattern(),
-            is_form=True,
+            matches_form=True,
             normalise=partial(normalise_mobile_number, default_country=formats.default_country),
             normalise_many=partial(normalise_mobile_numbers, default_country=formats.default_country),
         )
@@ -110,19 +110,19 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
         pattern = PLAIN_AMOUNT if formats.decimal_mark == "." else _WHOLE_AMOUNT
         return Normaliser(
             pattern=pattern,
-            is_form=True,
+            matches_form=True,
             normalise=partial(normalise_amount, decimal_mark=formats.decimal_mark),
             normalise_many=partial(normalise_amounts, decimal_mark=formats.decimal_mark),
         )
     if field == fields.PRODUCT_ID:
-        return Normaliser(pattern=_PLAIN_ID, is_form=True, normalise=normalise_product_id)
+        return Normaliser(pattern=_PLAIN_ID, matches_form=True, normalise=normalise_product_id)
     if field == fields.CURRENCY:
-        return Normaliser(pattern=_CAPITALS, is_form=True, normalise=normalise_currency)
+        return Normaliser(pattern=_CAPITALS, matches_form=True, normalise=normalise_currency)
     if field.endswith("country_iso_code"):
-        return Normaliser(pattern=_CAPITALS, is_form=True, normalise=normalise_country_code)
+        return Normaliser(pattern=_CAPITALS, matches_form=True, normalise=normalise_country_code)
     if field.endswith("due_date"):
-        return Normaliser(pattern="^$", is_form=True, normalise=normalise_date)
-    return Normaliser(pattern=_ODD_TEXT, is_form=False, normalise=_text)
+        return Normaliser(pattern="^$", matches_form=True, normalise=normalise_date)
+    return Normaliser(pattern=_ODD_TEXT, matches_form=False, normalise=_text)
 
 
 def _text(text: str) -> str | CellProblem:

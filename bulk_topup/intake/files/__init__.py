@@ -1,1 +1,1 @@
-"""List files: formats, encodings and bounds, up to frames of text."""
+"""List files: formats, encodings, bounds, and their cells as frames of text."""

@@ -1,8 +1,8 @@
-"""Rows of a list as polars frames of any height: blank rows left out, the others fitted to the header; pure.
+"""Rows of a list as polars frames and batches: empty rows dropped, the others fitted to the header; pure.
 
-A piece has `line` (Int64), `cells` (String, a JSON array of all of the row's cells), `count` (Int64, how many cells the
-row has where these are more than the header has, else null) and a String column for each place that is read, named by
-the place.
+A frame has `line` (Int64), `cells` (String, a JSON array of all of the row's cells), `count` (Int64, the number of the
+row's cells where it exceeds the header's, else null) and a String column for each column that is read, named by its
+index.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,122 +12,123 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from bulk_topup.domain.problems import position
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import BLANKS, strip
 
-#: Rows that a batch has at most.
+#: Most rows of a batch.
 BATCH_ROWS: Final = 20_000
-#: Characters of their cells, as JSON, after which a batch ends earlier.
+#: Characters of cells, as JSON, with which a batch ends earlier.
 BATCH_CHARACTERS: Final = 8_000_000
 
-#: The line on which a row begins, and its cells.
+#: The line on which a row starts, and its cells.
 Row = tuple[int, list[str]]
 
 _JSON: Final = msgspec.json.Encoder()
-#: What a text of JSON cannot hold as it is, but for the quote.
+#: Characters besides the quote that JSON escapes in a text.
 _ESCAPED: Final = r"[\\\x00-\x1f]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """Which of a row's cells matter, and how."""
+    """Which of a row's cells are read."""
 
     #: The list's name, for messages.
     name: str
-    #: Columns of the header, up to the last one that has a name.
+    #: Columns of the header, up to the last one with a name.
     width: int
-    #: Places below which no cell may have a value, as the header has no name there.
+    #: Indexes of columns without a name, which must be empty.
     nameless: tuple[int, ...]
-    #: Places that are read.
+    #: Indexes of columns that are read.
     wanted: tuple[int, ...]
 
 
-def pieces_of_rows(rows: Iterable[Row], layout: Layout) -> Iterator[pl.DataFrame]:
-    """Give rows in pieces.
+def frames_of_rows(rows: Iterable[Row], layout: Layout) -> Iterator[pl.DataFrame]:
+    """Yield rows in frames of bounded size.
 
     Raises:
-        ListError: a cell has a value below no name.
+        ListError: a cell in a column without a name is not empty.
     """
-    some: list[Row] = []
+    collected: list[Row] = []
     characters = 0
-    for row in _kept(rows, layout):
-        some.append(row)
+    for row in _filled_rows(rows, layout):
+        collected.append(row)
         characters += len("".join(row[1]))
-        if len(some) == BATCH_ROWS or characters > BATCH_CHARACTERS:
-            yield _piece(some, layout)
-            some, characters = [], 0
-    yield _piece(some, layout)
+        if len(collected) == BATCH_ROWS or characters > BATCH_CHARACTERS:
+            yield _frame(collected, layout)
+            collected, characters = [], 0
+    yield _frame(collected, layout)
 
 
-def piece_of_rows(rows: Iterable[Row], layout: Layout) -> pl.DataFrame:
-    """Give rows as one piece.
+def frame_of_rows(rows: Iterable[Row], layout: Layout) -> pl.DataFrame:
+    """Return rows as one frame.
 
     Raises:
-        ListError: a cell has a value below no name.
+        ListError: a cell in a column without a name is not empty.
     """
-    return _piece(list(_kept(rows, layout)), layout)
+    return _frame(list(_filled_rows(rows, layout)), layout)
 
 
-def piece_of_columns(columns: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """Give columns as a piece.
+def frame_of_columns(columns: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """Return columns as a frame.
 
     Args:
-        columns: `line`, and a column of texts for each column of the header, named by its place.
-        layout: what is read of them.
+        columns: `line`, and a column of texts for each column of the header, named by its index.
+        layout: which columns are read.
 
     Raises:
-        ListError: a cell has a value below no name.
+        ListError: a cell in a column without a name is not empty.
     """
-    # Nearly every row is decided by its first cell.
+    # The first cell shows of nearly every row that it is not empty.
     if _is_blank(columns["0"]).any():
-        places = pl.exclude("line")
-        columns = columns.filter(~pl.all_horizontal(places.str.strip_chars(BLANKS) == ""))
+        texts = pl.exclude("line")
+        columns = columns.filter(~pl.all_horizontal(texts.str.strip_chars(BLANKS) == ""))
     if layout.nameless:
-        _demand_blank(columns, layout)
+        _check_empty(columns, layout)
     return columns.select(
         "line",
-        _json(columns.select(str(place) for place in range(layout.width))),
+        _json(columns.select(str(index) for index in range(layout.width))),
         pl.lit(None, dtype=pl.Int64).alias("count"),
         *map(str, layout.wanted),
     )
 
 
-def batches_of(pieces: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Give the same rows in pieces of `BATCH_ROWS`, fewer at the end and where rows are long."""
-    held: list[pl.DataFrame] = []
+def batches_of(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the same rows in batches of `BATCH_ROWS`, fewer at the end and where rows are long."""
+    collected: list[pl.DataFrame] = []
     rows = characters = 0
-    for piece in pieces:
-        left = piece
+    for frame in frames:
+        left = frame
         while left.height:
-            part, size = _part(left, BATCH_ROWS - rows, BATCH_CHARACTERS - characters)
+            part, size = _head(left, BATCH_ROWS - rows, BATCH_CHARACTERS - characters)
             left = left.slice(part.height)
-            held.append(part)
+            collected.append(part)
             rows += part.height
             characters += size
             if rows == BATCH_ROWS or characters > BATCH_CHARACTERS:
-                yield pl.concat(held)
-                held, rows, characters = [], 0, 0
-    if held:
-        yield pl.concat(held)
+                yield pl.concat(collected)
+                collected, rows, characters = [], 0, 0
+    if collected:
+        yield pl.concat(collected)
 
 
-def _piece(rows: list[Row], layout: Layout) -> pl.DataFrame:
+def _frame(rows: list[Row], layout: Layout) -> pl.DataFrame:
     cells = [cells for _, cells in rows]
     counts = [len(each) if len(each) > layout.width else None for each in cells]
     return pl.DataFrame(
         {
             "line": pl.Series([line for line, _ in rows], dtype=pl.Int64),
-            # A line of JSON for each row: line breaks inside of cells are escaped.
+            # One line of JSON for each row: line breaks inside cells are escaped.
             "cells": pl.Series(_JSON.encode_lines(cells).decode().split("\n")[:-1], dtype=pl.String),
             "count": pl.Series(counts, dtype=pl.Int64),
-            **{str(place): pl.Series([each[place] for each in cells], dtype=pl.String) for place in layout.wanted},
+            **{str(index): pl.Series([each[index] for each in cells], dtype=pl.String) for index in layout.wanted},
         }
     )
 
 
-def _part(piece: pl.DataFrame, rows: int, characters: int) -> tuple[pl.DataFrame, int]:
-    """Give the first rows, up to the one with which they have more characters, and how many they have."""
-    part = piece.head(rows)
+def _head(frame: pl.DataFrame, rows: int, characters: int) -> tuple[pl.DataFrame, int]:
+    """Return the first rows, up to the one that exceeds the characters, and the number of their characters."""
+    part = frame.head(rows)
     sizes = part["cells"].str.len_chars()
     size = int(sizes.sum())
     if size > characters:
@@ -136,39 +137,39 @@ def _part(piece: pl.DataFrame, rows: int, characters: int) -> tuple[pl.DataFrame
     return part, size
 
 
-def _kept(rows: Iterable[Row], layout: Layout) -> Iterator[Row]:
+def _filled_rows(rows: Iterable[Row], layout: Layout) -> Iterator[Row]:
     for line, cells in rows:
         if len(cells) != layout.width:
             _fit(cells, layout.width)
         if not strip(cells[0]) and not any(map(strip, cells)):
             continue
-        for place in layout.nameless:
-            if place < len(cells) and strip(cells[place]):
-                raise _why_nameless(layout, line, place)
+        for index in layout.nameless:
+            if index < len(cells) and strip(cells[index]):
+                raise _nameless_error(layout, line, index)
         yield line, cells
 
 
 def _fit(cells: list[str], width: int) -> None:
-    """Fill a short row with blanks, and take the blanks off the end of a long one."""
+    """Extend a short row with empty cells, and drop empty cells at the end of a long one."""
     while len(cells) > width and not strip(cells[-1]):
         cells.pop()
     cells += [""] * (width - len(cells))
 
 
-def _demand_blank(columns: pl.DataFrame, layout: Layout) -> None:
+def _check_empty(columns: pl.DataFrame, layout: Layout) -> None:
     found = [
-        (int(columns["line"][filled[0]]), place)
-        for place in layout.nameless
-        if not (filled := (~_is_blank(columns[str(place)])).arg_true()).is_empty()
+        (int(columns["line"][filled[0]]), index)
+        for index in layout.nameless
+        if not (filled := (~_is_blank(columns[str(index)])).arg_true()).is_empty()
     ]
     if found:
-        raise _why_nameless(layout, *min(found))
+        raise _nameless_error(layout, *min(found))
 
 
-def _why_nameless(layout: Layout, line: int, place: int) -> ListError:
+def _nameless_error(layout: Layout, line: int, index: int) -> ListError:
     return ListError(
-        f"{layout.name} line {line}: column {place + 1} has a value here and no name in the header; "
-        "name it, or remove it."
+        f"{position(layout.name, line)}: column {index + 1} has a value here, but no name in the header. "
+        "Name it, or remove it."
     )
 
 
@@ -177,7 +178,7 @@ def _is_blank(texts: pl.Series) -> pl.Series:
 
 
 def _json(columns: pl.DataFrame) -> pl.Series:
-    """Write each row as a JSON array."""
+    """Return each row as a JSON array."""
     form = '["' + '","'.join(["{}"] * columns.width) + '"]'
     texts = columns.select(pl.format(form, *columns.columns).alias("cells")).to_series()
     quotes = texts.str.count_matches('"', literal=True)

@@ -1,6 +1,6 @@
-"""Text of a CSV file as columns, where each of its lines can be told to be a record at a glance; pure.
+"""Text of a CSV file split into columns, where every line is obviously one record; pure.
 
-Text that cannot be told so is left to the reader of records, whose answer would be the same.
+Other text is left to the reader of records, which gives the same result.
 """
 
 import csv
@@ -9,13 +9,13 @@ from typing import Final
 
 import polars as pl
 
-#: Columns of a header whose lines are split; a pattern of many more would be too large.
+#: Most columns that are split; the pattern for more would be too large.
 MAX_SPLIT_COLUMNS: Final = 1_000
 
-#: How a cell begins that a report guarded against being taken for a formula.
+#: Starts of cells that a report guarded against use as a formula.
 GUARDED: Final = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 
-#: The columns of rows that have at most as many cells as the header, beside `line`; and other lines by their numbers.
+#: `line` and the columns of rows with at most as many cells as the header; and the other lines with their numbers.
 Columns = tuple[pl.DataFrame, list[tuple[int, str]]]
 
 
@@ -23,14 +23,14 @@ def columns_of(text: str, line: int, delimiter: str, width: int) -> Columns | No
     """Split lines into the header's columns.
 
     Args:
-        text: whole lines, of which the first begins a record.
-        line: the number of the first one.
-        delimiter: what stands between cells.
-        width: how many cells the header has.
+        text: whole lines; the first one starts a record.
+        line: the number of the first line.
+        delimiter: the character between cells.
+        width: the number of the header's cells.
 
     Returns:
-        `line` and a column of texts for each place, a blank line among them; and the lines that have more cells. None
-        where quotes, long lines or very many columns ask for a reader of records.
+        `line` and a column of texts for each column index, empty lines included; and the lines with more cells. None
+        where quotes, long lines or very many columns need the reader of records.
     """
     if width > MAX_SPLIT_COLUMNS:
         return None
@@ -50,26 +50,26 @@ def columns_of(text: str, line: int, delimiter: str, width: int) -> Columns | No
 
 
 def _unquoted(text: str, numbered: pl.DataFrame, delimiter: str, width: int) -> Columns:
-    places = [str(place) for place in range(width)]
+    names = [str(index) for index in range(width)]
     marks = numbered["text"].str.count_matches(delimiter, literal=True)
     others: list[tuple[int, str]] = []
     if (marks >= width).any():
         others = numbered.filter(marks >= width).rows()
         numbered = numbered.filter(marks < width)
-    cells = numbered["text"].str.split_exact(delimiter, width - 1).struct.rename_fields(places).struct.unnest()
+    cells = numbered["text"].str.split_exact(delimiter, width - 1).struct.rename_fields(names).struct.unnest()
     if (marks < width - 1).any():
         cells = cells.with_columns(pl.all().fill_null(""))
-    # Blanks before a cell are left out by the reader of records too.
+    # The reader of records skips spaces before a cell too.
     if text.startswith(" ") or f"{delimiter} " in text or "\n " in text:
         cells = cells.with_columns(pl.all().str.strip_chars_start(" "))
     return _unguarded(text, cells.insert_column(0, numbered["line"])), others
 
 
 def _quoted(text: str, line: pl.Series, delimiter: str, width: int) -> pl.DataFrame:
-    # The line before the others keeps their beginning from being taken for a mark of what the bytes are.
+    # The extra first line protects the text: polars would drop a byte order mark at its start.
     first = delimiter.join(["0"] * width)
     cells = pl.read_csv(f"{first}\n{text}".encode(), has_header=False, separator=delimiter, infer_schema=False)
-    cells.columns = [str(place) for place in range(width)]
+    cells.columns = [str(index) for index in range(width)]
     return cells.slice(1).with_columns(pl.all().fill_null("")).insert_column(0, line)
 
 
@@ -80,7 +80,7 @@ def _unguarded(text: str, columns: pl.DataFrame) -> pl.DataFrame:
 
 
 def _whole_record(delimiter: str, width: int) -> str:
-    """Give a pattern of lines that have the header's cells, each in quotes or without any."""
+    """Return a pattern of lines with exactly the header's cells, each completely quoted or without quotes."""
     mark = re.escape(delimiter)
     cell = f'(?:"(?:[^"]|"")*"|[^"{mark} ][^"{mark}]*|)'
     return f"^{cell}(?:{mark}{cell}){{{width - 1}}}$"

@@ -1,4 +1,4 @@
-"""CSV files: their delimiter, records and physical lines; reads the file and nothing else."""
+"""CSV files: delimiter, records and physical lines; reads the file only."""
 
 import csv
 import io
@@ -13,14 +13,14 @@ import polars as pl
 
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import strip
-from bulk_topup.intake.files.batches import Layout, Row, piece_of_columns, piece_of_rows
+from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.csv_fast_path import GUARDED, columns_of
-from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS, encoding_of, scan_text, too_long
+from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS, encoding_of, row_too_long, scan_text
 from bulk_topup.intake.files.source import DELIMITERS, ListSource
 
-#: Lines over which a header may go on because a name in it holds line breaks.
+#: Most lines of a header, whose names may contain line breaks.
 HEADER_LINES: Final = 100
-#: Characters that are split into columns at once.
+#: Characters that are split into columns at a time.
 CHUNK_CHARACTERS: Final = 1 << 20
 
 _DELIMITER_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -30,7 +30,7 @@ class CsvTable:
     """A CSV file as a header and rows of text cells.
 
     Args:
-        source: the file and how it is written.
+        source: the file and its format.
 
     Raises:
         ListError: the file cannot be read as CSV.
@@ -45,19 +45,19 @@ class CsvTable:
             self.header_line, self.header = self._header(self._records(file, 1))
 
     def rows(self) -> Iterator[Row]:
-        """Give each record after the header with the physical line on which it begins, counted from 1.
+        """Yield each record after the header with the physical line on which it starts, counted from 1.
 
         Raises:
-            ListError: the file cannot be read to its end, or was changed since it was opened.
+            ListError: the file cannot be read to its end, or changed since it was opened.
         """
         with self._opened() as file:
             yield from self._below_header(file)
 
-    def pieces(self, layout: Layout) -> Iterator[pl.DataFrame]:
-        """Give the same rows as columns.
+    def frames(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Yield the same rows as frames.
 
         Raises:
-            ListError: as above, or a cell has a value below no name.
+            ListError: as above, or a cell in a column without a name is not empty.
         """
         with self._opened() as file:
             line = self._below_header(file).line
@@ -65,19 +65,19 @@ class CsvTable:
                 text += file.readline()
                 end = line + _count_lines(text)
                 found = columns_of(text, line, self._delimiter, len(self.header))
-                # Which of two values below no name comes first is seen row by row only.
+                # Only row by row can tell which of two cells in columns without a name comes first.
                 if found is None or (found[1] and layout.nameless):
-                    # A record at the end of the text may go on beyond it.
+                    # The last record may continue beyond this text.
                     records = self._records(chain(io.StringIO(text, newline=""), file), line)
-                    yield piece_of_rows(records.up_to(end), layout)
+                    yield frame_of_rows(records.up_to(end), layout)
                     line = records.line
                     continue
                 columns, longer = found
-                piece = piece_of_columns(columns, layout)
+                frame = frame_of_columns(columns, layout)
                 if longer:
                     rows = (row for number, text in longer for row in self._records([text], number))
-                    piece = pl.concat([piece, piece_of_rows(rows, layout)]).sort("line")
-                yield piece
+                    frame = pl.concat([frame, frame_of_rows(rows, layout)]).sort("line")
+                yield frame
                 line = end
 
     def _below_header(self, file: TextIO) -> "_Records":
@@ -90,13 +90,13 @@ class CsvTable:
         for line, cells in records:
             if any(map(strip, cells)):
                 return line, cells
-        raise ListError(f"{self._path.name} has no cells; its first line has to name the columns.")
+        raise ListError(f"{self._path.name} has no cells. The first row must contain column names.")
 
     def _records(self, lines: Iterable[str], line: int) -> "_Records":
         return _Records(self._path, lines, line, self._delimiter, is_guarded=self._has_apostrophes)
 
     def _find_delimiter(self) -> str:
-        """Take the one that the header has; a header without any is that of a list with one column."""
+        """Return the delimiter in the header; a header without one is that of a list with one column."""
         header = ""
         with self._opened() as file:
             for line in islice(file, HEADER_LINES):
@@ -108,14 +108,13 @@ class CsvTable:
         if len(found) > 1:
             names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in found)
             raise ListError(
-                f"The header of {self._path.name} has more than one kind of delimiter, {names}; "
-                "say which separates the columns with --delimiter."
+                f"The header of {self._path.name} has several delimiters: {names}. Choose one with --delimiter."
             )
         return found[0] if found else DELIMITERS[0]
 
     @contextmanager
     def _opened(self) -> Iterator[TextIO]:
-        """Open the file at its first character after the byte order mark."""
+        """Open the file after its byte order mark."""
         try:
             with self._path.open(encoding=self._encoding, newline="") as file:
                 if file.read(1) != "\ufeff":
@@ -124,32 +123,32 @@ class CsvTable:
         except UnicodeDecodeError as error:
             raise self._changed() from error
         except OSError as error:
-            raise ListError(f"{self._path} cannot be read: {error.strerror}.") from error
+            raise ListError(f"Can't read {self._path}: {error.strerror}.") from error
 
     def _changed(self) -> ListError:
-        return ListError(f"{self._path.name} was changed while it was read; start again.")
+        return ListError(f"{self._path.name} changed while being read. Run again once it is complete.")
 
 
 class _Records:
-    """Records with the lines on which they begin.
+    """Records with the lines on which they start.
 
     Args:
         path: the file, for messages.
-        lines: physical lines with their ends, of which the first begins a record.
-        line: the number of the first one.
-        delimiter: what stands between cells.
-        is_guarded: whether cells may be guarded against being taken for formulas.
+        lines: physical lines with their ends; the first one starts a record.
+        line: the number of the first line.
+        delimiter: the character between cells.
+        is_guarded: whether cells may have an apostrophe as a guard against formulas.
     """
 
     def __init__(self, path: Path, lines: Iterable[str], line: int, delimiter: str, *, is_guarded: bool) -> None:
-        #: The line on which the next record begins.
+        #: The line on which the next record starts.
         self.line = line
         self._path = path
         self._before = line - 1
         self._is_guarded = is_guarded
-        #: Characters of the row that is being read.
+        #: Characters of the current row.
         self._row_length = 0
-        # Blanks around cells never matter, and a blank before a quote would hide the quote.
+        # Spaces around cells never matter, and a space before a quote would hide the quote.
         self._reader = csv.reader(self._bounded(lines), delimiter=delimiter, strict=True, skipinitialspace=True)
 
     def __iter__(self) -> Iterator[Row]:
@@ -161,8 +160,8 @@ class _Records:
             cells = next(self._reader)
         except csv.Error as error:
             if self._row_length > MAX_ROW_CHARACTERS:
-                raise too_long(self._path, line) from error
-            raise ListError(f"{self._path.name} line {line}: {_why_no_record(error)}") from error
+                raise row_too_long(self._path, line) from error
+            raise ListError(f"{self._path.name} line {line}: {_explain(error)}") from error
         self._row_length = 0
         self.line = self._before + self._reader.line_num + 1
         if self._is_guarded:
@@ -170,12 +169,12 @@ class _Records:
         return line, cells
 
     def up_to(self, end: int) -> Iterator[Row]:
-        """Give the records that begin before a line."""
+        """Yield the records that start before a line."""
         while self.line < end and (row := next(self, None)):
             yield row
 
     def _bounded(self, lines: Iterable[str]) -> Iterator[str]:
-        """Give the lines until they make a row that is too long."""
+        """Yield the lines; raise csv.Error once their row is too long."""
         for line in lines:
             self._row_length += len(line)
             if self._row_length > MAX_ROW_CHARACTERS:
@@ -188,16 +187,15 @@ def _count_lines(text: str) -> int:
     return ends if text.endswith(("\n", "\r")) else ends + 1
 
 
-def _why_no_record(error: csv.Error) -> str:
+def _explain(error: csv.Error) -> str:
     text = str(error)
     if "end of data" in text:
-        return "a quote opens a cell in the record that begins here and is never closed; close it, or remove it."
+        return "a quote in the record that starts here is never closed. Close it, or remove it."
     if "field limit" in text:
         return (
-            f"a cell of the record that begins here has more than {csv.field_size_limit()} characters; "
-            "most likely its quote is not closed."
+            f"a cell of the record that starts here has more than {csv.field_size_limit():,} characters. "
+            "Most likely its quote is not closed."
         )
     return (
-        "the quotes of the record that begins here do not fit its cells; put quotes around whole cells only, "
-        "and double those inside."
+        "the record that starts here has misplaced quotes. Put quotes around whole cells only, and double those inside."
     )

@@ -1,4 +1,4 @@
-"""The bytes of a CSV file as text: which encoding, and whether all of it is text; reads the file and nothing else."""
+"""The encoding of a CSV file, and a check that all of it is text; reads the file only."""
 
 import codecs
 import io
@@ -8,39 +8,39 @@ from typing import Final
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted
 
-#: Bytes that are decoded at once.
+#: Bytes that are decoded at a time.
 CHUNK_BYTES: Final = 1 << 18
-#: Characters of one line, and of one row, which may go on over several lines.
+#: Most characters of a line, and of a row, which may continue over several lines.
 MAX_ROW_CHARACTERS: Final = 1_000_000
 
-#: Python's encodings that are not of files: they give halves of characters, or texts that nobody wrote.
-_NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+#: Encodings of Python that files never have: they produce half characters, or texts that were never written.
+_NOT_FOR_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
 _BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CURE: Final = "name the list's encoding with --encoding, e.g. {example}, or save it as UTF-8."
+_FIX: Final = "Add the list's encoding, e.g. --encoding {example}, or save it as UTF-8."
 
 
 def encoding_of(path: Path) -> str:
-    """Give the encoding of a list whose encoding is not stated: UTF-16 where its mark begins the file, else UTF-8."""
+    """Return the encoding that a file's first bytes show: UTF-16 with its byte order mark, otherwise UTF-8."""
     with path.open("rb") as file:
         return "utf-16" if file.read(2) in _BYTE_ORDER_MARKS else "utf-8"
 
 
 def scan_text(path: Path, encoding: str) -> bool:
-    """Make sure that the whole file is text, before any row of it is used.
+    """Raise ListError unless the whole file is text, before any row of it is used.
 
     Args:
         path: the file.
         encoding: the encoding's name.
 
     Returns:
-        Whether an apostrophe is in it.
+        Whether it contains an apostrophe.
 
     Raises:
-        ListError: it holds bytes that are no text in this encoding, NUL characters, halves of characters or a line
-            without end, or there is no such encoding.
+        ListError: it has bytes that are not text in this encoding, NUL characters, half characters or a line without
+            end, or the encoding does not exist.
     """
     decoder = _decoder(encoding)
-    # The same line ends as where lines are read: a line feed, a carriage return, or both.
+    # The same line ends as in csv_file: a line feed, a carriage return, or both.
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     line = 1
     length = 0
@@ -55,63 +55,65 @@ def scan_text(path: Path, encoding: str) -> bool:
             except UnicodeDecodeError as error:
                 decoder.setstate(state)
                 line += newlines.decode(_before_error(decoder, chunk), final=True).count("\n")
-                byte, cure = error.object[error.start], _CURE.format(example="latin-1")
-                raise ListError(f"{path.name} line {line}: the byte 0x{byte:02X} is not {encoding}; {cure}") from error
+                byte, fix = error.object[error.start], _FIX.format(example="latin-1")
+                raise ListError(f"{path.name} line {line}: byte 0x{byte:02X} is not {encoding}. {fix}") from error
             except UnicodeError as error:
-                cure = _CURE.format(example=f"{encoding}-le")
-                raise ListError(f"{path.name} line {line}: the text is not {encoding}, {error}; {cure}") from error
-            _demand_whole_characters(path, line, text)
+                fix = _FIX.format(example=f"{encoding}-le")
+                raise ListError(f"{path.name} line {line}: the text is not {encoding}, {error}. {fix}") from error
+            _check_whole_characters(path, line, text)
             before_nul, nul, _ = text.partition("\0")
             first, *others = before_nul.split("\n", 1)
             length += len(first)
             if length > MAX_ROW_CHARACTERS:
-                raise too_long(path, line)
+                raise row_too_long(path, line)
             if others:
                 length = len(before_nul) - before_nul.rindex("\n") - 1
                 line += before_nul.count("\n")
             if nul:
-                cure = _CURE.format(example="utf-16-le")
-                raise ListError(f"{path.name} line {line}: a NUL is there, so it is not text in {encoding}; {cure}")
+                fix = _FIX.format(example="utf-16-le")
+                raise ListError(
+                    f"{path.name} line {line}: it has a NUL character, so it is not text in {encoding}. {fix}"
+                )
             has_apostrophe = has_apostrophe or "'" in text
     return has_apostrophe
 
 
-def too_long(path: Path, line: int) -> ListError:
-    """Give the error of a row that is longer than any list's."""
+def row_too_long(path: Path, line: int) -> ListError:
+    """Return the error for a row that is longer than in any list."""
     return ListError(
-        f"{path.name} line {line}: the row that begins here has more than {MAX_ROW_CHARACTERS:,} characters; "
-        "most likely this is no list, or a quote in it is not closed."
+        f"{path.name} line {line}: the row that starts here has more than {MAX_ROW_CHARACTERS:,} characters. "
+        "Most likely it is not a list, or a quote is not closed."
     )
 
 
-def _demand_whole_characters(path: Path, line: int, text: str) -> None:
+def _check_whole_characters(path: Path, line: int, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
         line += text.count("\n", 0, error.start)
-        cure = _CURE.format(example="latin-1")
-        raise ListError(f"{path.name} line {line}: half a character is there, which is no text; {cure}") from error
+        fix = _FIX.format(example="latin-1")
+        raise ListError(f"{path.name} line {line}: it has half a character, which is not text. {fix}") from error
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
     try:
-        # Unlike the decoder, this refuses codecs that are not of text.
+        # Unlike the decoder, this rejects codecs that are not for text.
         io.TextIOWrapper(io.BytesIO(), encoding=encoding)
         found = codecs.lookup(encoding)
     except (LookupError, ValueError):
         found = None
-    if found is None or found.name.replace("_", "-") in _NOT_OF_FILES or found.incrementaldecoder is None:
+    if found is None or found.name.replace("_", "-") in _NOT_FOR_FILES or found.incrementaldecoder is None:
         raise ListError(
-            f"{quoted(encoding)} is not an encoding of text; name one with --encoding, e.g. utf-8 or latin-1."
+            f"{quoted(encoding)} is not a text encoding. Choose another, e.g. --encoding utf-8 or --encoding latin-1."
         )
     return found.incrementaldecoder()
 
 
 def _before_error(decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:
     text: list[str] = []
-    for place in range(len(chunk)):
+    for index in range(len(chunk)):
         try:
-            text.append(decoder.decode(chunk[place : place + 1]))
+            text.append(decoder.decode(chunk[index : index + 1]))
         except UnicodeDecodeError:
             break
     return "".join(text)

@@ -1,8 +1,9 @@
-"""Opening a list as what it is: a CSV file or a workbook; looks at the file's first bytes."""
+"""Opens a list as a CSV file or a workbook, by its first bytes and its name; the place to add a list format."""
 
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from bulk_topup.domain.problems import WORKBOOK_SUFFIXES
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.texts import quoted
 from bulk_topup.intake.files.csv_file import CsvTable
@@ -10,11 +11,10 @@ from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
 from bulk_topup.system.files import similar_to
 
-_WORKBOOK_ENDINGS: Final = frozenset({".xlsx", ".xlsm"})
 _ZIP: Final = b"PK"
-#: Begins the old format XLS, and every workbook that is protected by a password.
+#: First bytes of the old format XLS, and of every workbook with a password.
 _COMPOUND_FILE: Final = b"\xd0\xcf\x11\xe0"
-#: Web pages that programs export under the name of a list begin with it, after blanks and a byte order mark.
+#: First byte of web pages that programs export with the name of a list, after spaces and a byte order mark.
 _MARKUP: Final = b"<"
 _FIRST_BYTES: Final = 512
 
@@ -24,67 +24,67 @@ class Table(Protocol):
 
     @property
     def header(self) -> list[str]:
-        """The cells of the header as they are."""
+        """The cells of the header, unchanged."""
         ...
 
     @property
     def header_line(self) -> int:
-        """Where the header begins: a physical line or a sheet's row, counted from 1."""
+        """The physical line on which the header starts, or its row in the sheet, counted from 1."""
         ...
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Give each row after the header, blank ones too, with its line."""
+        """Yield each row after the header with its line, empty ones included."""
         ...
 
 
 def open_table(source: ListSource) -> Table:
-    """Open a list.
+    """Return a list as a table.
 
     Raises:
-        ListError: it is neither a CSV file nor an XLSX workbook, or is not what its name says, or cannot be read.
+        ListError: it is neither a CSV file nor an XLSX workbook, does not match its name, or cannot be read.
     """
     path = source.path
     try:
-        # A pipe or a device may never end, so that it is not even opened.
+        # A pipe or a device may never end, so it is not even opened.
         if path.exists() and not path.is_file():
-            raise ListError(f"{path} is not a file; name a CSV or an XLSX file.")
+            raise ListError(f"{path} is not a file. Choose a CSV or XLSX file.")
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
     except OSError as error:
-        raise ListError(f"{path} cannot be read: {error.strerror}.{similar_to(path)}") from error
+        hint = similar_to(path) if isinstance(error, FileNotFoundError) else ""
+        raise ListError(f"Can't read {path}: {error.strerror}{hint or '.'}") from error
     except ValueError as error:
-        raise ListError(f"{quoted(str(path))} cannot be read: no file has a NUL in its name.") from error
+        raise ListError(f"Can't read {quoted(str(path))}: file names have no NUL.") from error
     if not start:
-        raise ListError(f"{path.name} is empty; its first line has to name the columns.")
+        raise ListError(f"{path.name} is empty. The first row must contain column names.")
     if start.startswith(_COMPOUND_FILE):
         raise ListError(
-            f"{path.name} is protected by a password or in the old format XLS; "
-            "open it in a spreadsheet program and save it as XLSX, without a password."
+            f"{path.name} has a password or the old format XLS. "
+            "Open it in a spreadsheet program and save it as XLSX, without a password."
         )
     if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_MARKUP):
         raise ListError(
-            f"{path.name} is a web page or XML and not a list; "
-            "open it in a spreadsheet program and save it as XLSX or as CSV."
+            f"{path.name} is a web page or XML, not a list. "
+            "Open it in a spreadsheet program and save it as XLSX or CSV."
         )
-    if path.suffix.lower() in _WORKBOOK_ENDINGS:
+    if path.suffix.lower() in WORKBOOK_SUFFIXES:
         if not start.startswith(_ZIP):
             raise ListError(
-                f"{path.name} is not an XLSX workbook, although its name says so; "
-                "if it is a CSV file, let its name end in .csv."
+                f"{path.name} is not an XLSX workbook, despite its name. If it is a CSV file, rename it to .csv."
             )
         return _open_workbook(source)
     if start.startswith(_ZIP + b"\x03\x04"):
         raise ListError(
-            f"{path.name} is a workbook or another archive, although its name does not say so; "
-            "if it is an XLSX workbook, let its name end in .xlsx, else save it as XLSX or as CSV."
+            f"{path.name} is a workbook or another archive, despite its name. "
+            "If it is an XLSX workbook, rename it to .xlsx. Otherwise save it as XLSX or CSV."
         )
     if source.sheet is not None:
-        raise ListError(f"{path.name} is a CSV file and has no sheets; leave --sheet out.")
+        raise ListError(f"{path.name} is a CSV file without sheets. Remove --sheet.")
     return CsvTable(source)
 
 
 def _open_workbook(source: ListSource) -> XlsxTable:
     for option, value in (("--encoding", source.encoding), ("--delimiter", source.delimiter)):
         if value is not None:
-            raise ListError(f"{source.path.name} is a workbook; leave {option} out, it is for CSV files.")
+            raise ListError(f"{source.path.name} is a workbook, and {option} is for CSV files. Remove {option}.")
     return XlsxTable(source)

@@ -1,4 +1,4 @@
-"""What a caller says about a list: where it is, how it is written, how its numbers are meant; touches no file."""
+"""Where a list is and how to open it; touches no file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final
 
 from bulk_topup.errors import ConfigurationError
 
-#: The characters that may stand between the cells of a CSV line.
+#: The possible delimiters of a CSV file.
 DELIMITERS: Final = (",", ";", "\t")
 
 
@@ -15,19 +15,17 @@ class ListSource:
     """A list and how to open it.
 
     Raises:
-        ConfigurationError: the delimiter is none that a list can have.
+        ConfigurationError: the delimiter is not one of `DELIMITERS`.
     """
 
     path: Path
-    #: XLSX only: the sheet's name; None takes the only sheet that has cells.
+    #: XLSX only: the sheet's name; None means the only sheet with cells.
     sheet: str | None = None
-    #: CSV only: the encoding's name; None means UTF-8, or UTF-16 where the file begins with its byte order mark.
+    #: CSV only: the encoding's name; None means UTF-8, or UTF-16 where the file starts with its byte order mark.
     encoding: str | None = None
-    #: CSV only: `,`, `;` or a tab; None finds it in the header line.
+    #: CSV only: `,`, `;` or a tab; None means the one in the header.
     delimiter: str | None = None
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and self.delimiter not in DELIMITERS:
-            raise ConfigurationError(
-                f'"{self.delimiter}" cannot be the delimiter; choose a comma, a semicolon or a tab.'
-            )
+            raise ConfigurationError(f'"{self.delimiter}" is not a delimiter. Choose a comma, a semicolon or a tab.')

@@ -1,4 +1,4 @@
-"""XLSX files: the sheet, its header and its cells as text; reads the file and nothing else."""
+"""XLSX files: the sheet, its header and its cells as text; reads the file only."""
 
 import zlib
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 from bulk_topup.errors import ListError
 from bulk_topup.intake.cells.spreadsheet_artefacts import Value, cell_text, number_text
 from bulk_topup.intake.cells.texts import quoted, strip
-from bulk_topup.intake.files.batches import Layout, Row, piece_of_columns, piece_of_rows
+from bulk_topup.intake.files.batches import Layout, Row, frame_of_columns, frame_of_rows
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_bounds import check_size
 from bulk_topup.intake.files.xlsx_formulas import find_without_value
 
-#: Cells that are made columns at once, and one row of them in any case.
+#: Cells that become columns at a time, and at least one row.
 CHUNK_CELLS: Final = 200_000
 
-#: The part that says what the others are, and what it says in a workbook of the format XLSX alone.
+#: The part that lists the types of the others, and the type that only XLSX workbooks have.
 _CONTENT_TYPES: Final = "[Content_Types].xml"
 _XLSX: Final = b"spreadsheetml.worksheet+xml"
 
-#: Begins the names of the sheets that a template has beside its list.
+#: Prefix of the names of a template's sheets other than its list.
 HELP_SHEET: Final = "bulk-topup "
 
-#: What an archive that is cut off, altered or locked raises in one of its readers.
+#: Errors that readers raise for an archive that is truncated, altered or locked.
 _DAMAGE: Final = (
     CalamineError,
     BadZipFile,
@@ -49,7 +49,7 @@ class XlsxTable:
         source: the file and its sheet.
 
     Raises:
-        ListError: the file is no workbook, or which sheet is meant is not clear, or its header is none.
+        ListError: the file is not a workbook, the choice of the sheet is ambiguous, or its header is invalid.
     """
 
     def __init__(self, source: ListSource) -> None:
@@ -57,20 +57,19 @@ class XlsxTable:
         try:
             with path.open("rb") as file, ZipFile(file) as archive:
                 marked = check_size(file, archive, path.name)
-                _demand_xlsx(archive, path)
+                _check_xlsx(archive, path)
                 file.seek(0)
                 with CalamineWorkbook.from_filelike(file) as workbook:
                     self._sheet = _choose_sheet(workbook, source)
                 self._valueless = find_without_value(archive, self._sheet.name, marked)
         except _DAMAGE as error:
             raise ListError(
-                f"{path.name} is not a complete XLSX workbook, it may have been cut off on its way; "
-                "fetch it again, or open it in a spreadsheet program and save it as XLSX."
+                f"{path.name} is incomplete or damaged. Download it again, or save it as XLSX in a spreadsheet program."
             ) from error
         except OSError as error:
-            raise ListError(f"{path} cannot be read: {error.strerror}.") from error
+            raise ListError(f"Can't read {path}: {error.strerror}.") from error
         self._name = path.name
-        # The area that has values is read. Cells without a value may lie beside it.
+        # Cells without a value may be outside the area with values that calamine reads.
         start = self._sheet.start[1] if self._sheet.start else 0
         columns = {column for cells in self._valueless.values() for column in cells}
         self._first = min({start, *columns})
@@ -81,25 +80,25 @@ class XlsxTable:
         self._check_header()
 
     def rows(self) -> Iterator[Row]:
-        """Give each row after the header with its number in the sheet."""
+        """Yield each row after the header with its number in the sheet."""
         return (row for row in self._all_rows() if row[0] > self.header_line)
 
-    def pieces(self, layout: Layout) -> Iterator[pl.DataFrame]:
-        """Give the same rows as columns.
+    def frames(self, layout: Layout) -> Iterator[pl.DataFrame]:
+        """Yield the same rows as frames.
 
         Raises:
-            ListError: a cell has a value below no name.
+            ListError: a cell in a column without a name is not empty.
         """
         rows = self._sheet.iter_rows()
         number = 0
-        while some := list(islice(rows, 1 + CHUNK_CELLS // len(self.header))):
-            columns = self._columns(number + 1, some)
-            number += len(some)
-            yield piece_of_columns(columns.filter(pl.col("line") > self.header_line), layout)
-        yield piece_of_rows((row for row in self._later_rows(number) if row[0] > self.header_line), layout)
+        while chunk := list(islice(rows, 1 + CHUNK_CELLS // len(self.header))):
+            columns = self._columns(number + 1, chunk)
+            number += len(chunk)
+            yield frame_of_columns(columns.filter(pl.col("line") > self.header_line), layout)
+        yield frame_of_rows((row for row in self._later_rows(number) if row[0] > self.header_line), layout)
 
     def _columns(self, first: int, rows: list[list[Value]]) -> pl.DataFrame:
-        """Give rows of the sheet, of which the first has this number, as columns of texts."""
+        """Return rows of the sheet, the first of which has the given number, as columns of texts."""
         lines = pl.int_range(first, first + len(rows), eager=True)
         blank = pl.Series([""]).new_from_index(0, len(rows))
         texts = [blank] * self._skipped + [_texts(values) for values in zip(*rows, strict=True)]
@@ -108,9 +107,9 @@ class XlsxTable:
         for number in self._valueless.keys() & range(first, first + len(rows)):
             for column, text in self._valueless[number].items():
                 valueless.setdefault(column - self._first, {})[number - first] = text
-        for place, found in valueless.items():
-            texts[place] = texts[place].scatter(list(found), list(found.values()))
-        return pl.DataFrame({"line": lines, **{str(place): column for place, column in enumerate(texts)}})
+        for index, found in valueless.items():
+            texts[index] = texts[index].scatter(list(found), list(found.values()))
+        return pl.DataFrame({"line": lines, **{str(index): column for index, column in enumerate(texts)}})
 
     def _all_rows(self) -> Iterator[Row]:
         number = 0
@@ -121,43 +120,43 @@ class XlsxTable:
         yield from self._later_rows(number)
 
     def _later_rows(self, last: int) -> Iterator[Row]:
-        """Give the rows after the last one that has a value."""
+        """Yield the rows after the last one with a value."""
         for number in sorted(self._valueless):
             if number > last:
                 yield number, self._with_valueless(number, [])
 
     def _with_valueless(self, number: int, cells: list[str]) -> list[str]:
         for column, text in self._valueless.get(number, {}).items():
-            place = column - self._first
-            cells += [""] * (place + 1 - len(cells))
-            cells[place] = text
+            index = column - self._first
+            cells += [""] * (index + 1 - len(cells))
+            cells[index] = text
         return cells
 
     def _find_header(self) -> tuple[int, list[str]]:
         for number, cells in self._all_rows():
             if any(map(strip, cells)):
                 return number, cells
-        raise ListError(f"{self._where()} has no cells; its first row has to name the columns.")
+        raise ListError(f"{self._title()} has no cells. The first row must contain column names.")
 
     def _check_header(self) -> None:
-        """Refuse a title, and names that span columns or rows: under those nobody can say which column is which."""
+        """Raise ListError for a title, or names that span columns or rows, which make the columns ambiguous."""
         row = self.header_line - 1
         merged = any(top <= row <= bottom for (top, _), (bottom, _) in self._sheet.merged_cell_ranges or ())
         title = len(self.header) > 1 and sum(map(bool, map(strip, self.header))) == 1
         if merged or title:
-            what = "merged cells" if merged else "one cell over several columns"
+            found = "merged cells" if merged else "one cell over several columns"
             raise ListError(
-                f"{self._where()} row {self.header_line} has {what}; the first row that is not blank has to be the "
-                "header, with a name for each column in a cell of its own. Remove titles above it and split its cells."
+                f"{self._title()} row {self.header_line} has {found}. The first row must contain column names, each in "
+                "a cell of its own. Remove titles above it, and split merged cells."
             )
 
-    def _where(self) -> str:
+    def _title(self) -> str:
         return f'{self._name}, sheet "{self._sheet.name}",'
 
 
 def _texts(values: tuple[Value, ...]) -> pl.Series:
     numbers = {value for value in values if type(value) is float}
-    # The same number has the same text, so that each is written once.
+    # Equal numbers have equal texts, so each is formatted once.
     known = {number: number_text(number) for number in numbers}
     texts = [
         value if type(value) is str else known[value] if type(value) is float else cell_text(value) for value in values
@@ -165,29 +164,27 @@ def _texts(values: tuple[Value, ...]) -> pl.Series:
     return pl.Series(texts, dtype=pl.String)
 
 
-def _demand_xlsx(archive: ZipFile, path: Path) -> None:
+def _check_xlsx(archive: ZipFile, path: Path) -> None:
     if _CONTENT_TYPES not in archive.namelist() or _XLSX not in archive.read(_CONTENT_TYPES):
         raise ListError(
-            f"{path.name} is not in the format XLSX; open it in a spreadsheet program and save it as XLSX or as CSV."
+            f"{path.name} is not an XLSX workbook. Open it in a spreadsheet program and save it as XLSX or CSV."
         )
 
 
 def _choose_sheet(workbook: CalamineWorkbook, source: ListSource) -> CalamineSheet:
-    """Take the sheet that is named, else the only visible one that has cells and is not a template's help."""
+    """Return the named sheet, or the only visible one with cells that is not a template's help."""
     sheets = [each for each in workbook.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
     if source.sheet is not None:
         if source.sheet not in [each.name for each in sheets]:
             names = ", ".join(quoted(each.name) for each in sheets)
-            raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}; its sheets are {names}.")
+            raise ListError(f"{source.path.name} has no sheet {quoted(source.sheet)}. Sheets: {names}.")
         return workbook.get_sheet_by_name(source.sheet)
-    shown = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
-    visible = [workbook.get_sheet_by_name(name) for name in shown if not name.startswith(HELP_SHEET)]
+    visible_names = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
+    visible = [workbook.get_sheet_by_name(name) for name in visible_names if not name.startswith(HELP_SHEET)]
     filled = [sheet for sheet in visible if sheet.start is not None]
     if len(filled) > 1:
         names = ", ".join(quoted(sheet.name) for sheet in filled)
-        raise ListError(
-            f"{source.path.name} has several sheets with cells, {names}; say which is the list with --sheet."
-        )
+        raise ListError(f"{source.path.name} has several sheets with cells: {names}. Choose the list with --sheet.")
     if not filled:
-        raise ListError(f"{source.path.name} has no sheet with cells; its first row has to name the columns.")
+        raise ListError(f"{source.path.name} has no sheet with cells. The first row must contain column names.")
     return filled[0]

@@ -1,7 +1,7 @@
-"""Cells of an XLSX sheet that have no value although they are not blank; reads the sheet's XML from the open archive.
+"""Cells of an XLSX sheet with a formula or an error instead of a value; reads the sheet's XML from the open archive.
 
-The reader of workbooks gives an error and a formula that was never computed as a blank. A blank may be paid: a product
-of one amount needs no amount. So both are looked for here.
+The reader of workbooks returns an error and a formula that was never computed as an empty cell. A row with an empty
+cell may be paid: a product with a fixed amount needs no amount. So both are found here.
 """
 
 import posixpath
@@ -11,18 +11,18 @@ from typing import IO, Final
 from xml.parsers import expat
 from zipfile import ZipFile
 
-#: Bytes of XML that are looked at at once.
+#: Bytes of XML that are read at a time.
 CHUNK_BYTES: Final = 1 << 20
-#: Longer than any match of the patterns below, so that the end of a chunk hides none.
+#: More than the longest match of the patterns below, so that none is lost between two chunks.
 _OVERLAP: Final = 1024
 
-#: One of these is in every match of the patterns below.
+#: Every match of the patterns below contains one of these.
 MARKS: Final = ["<f", ":f", '"e"', "'e'"]
 _PREFIX: Final = rb"(?:[\w.-]{1,32}:)?"
 _ERROR: Final = rb"\st\s?=\s?[\"']e[\"']"
-#: Finds a sheet that has a formula or an error at all.
+#: Matches in a sheet with any formula or error.
 _FORMULAS: Final = re.compile(rb"<P?f[\s/>]|".replace(b"P?", _PREFIX) + _ERROR)
-#: Finds a sheet that has an error or a formula after which no value stands.
+#: Matches in a sheet with an error, or a formula that no value follows.
 _BARE_FORMULAS: Final = re.compile(
     rb"(?:</P?f\s?>|<P?f(?:\s[^>]{0,400})?/>)\s{0,99}(?:</P?c|<P?v\s?/>|<P?v\s?></)".replace(b"P?", _PREFIX)
     + b"|"
@@ -32,47 +32,47 @@ _COLUMN_LETTERS: Final = re.compile(r"[A-Z]+")
 
 Attributes = dict[str, str]
 
-#: Texts by place: sheet row counted from 1, then column counted from 0.
+#: Texts by position: sheet row counted from 1, then column counted from 0.
 Cells = dict[int, dict[int, str]]
 
 
 def find_without_value(archive: ZipFile, sheet: str, marked: Collection[str]) -> Cells:
-    """Find the cells of a sheet that hold an error or a formula without a value that can be relied on.
+    """Return the cells of a sheet with an error, or with a formula without a reliable value.
 
-    A workbook that asks to be computed when it is opened was written by a program that does not compute: what it
-    gives as its formulas' values is made up or out of date.
+    A workbook that requests a calculation when it is opened was written by a program that does not calculate: the
+    values of its formulas are invented or outdated.
 
     Args:
         archive: the XLSX file.
         sheet: the sheet's name.
-        marked: the parts in which a mark of a formula or an error was seen.
+        marked: the parts that may have a formula or an error.
 
     Returns:
         For each such cell its error, such as `#N/A`, or `=` and its formula.
 
     Raises:
-        KeyError: the archive is no workbook with such a sheet.
+        KeyError: the archive is not a workbook with such a sheet.
         expat.ExpatError: its XML is not well formed.
     """
     book = _Workbook(archive)
     part = book.part_of(sheet)
-    # Most sheets need no closer look, and a look at each cell takes its time.
+    # Most sheets have no formulas, and scanning every cell takes time.
     if part not in marked:
         return {}
     with archive.open(part) as stream:
-        if not _is_found(_FORMULAS if book.asks_to_be_computed else _BARE_FORMULAS, stream):
+        if not _matches(_FORMULAS if book.requests_calculation else _BARE_FORMULAS, stream):
             return {}
-    scanner = _CellScanner(trust_values=not book.asks_to_be_computed)
+    scanner = _CellScanner(trust_values=not book.requests_calculation)
     with archive.open(part) as stream:
         parse(_chunks(stream), scanner.start, scanner.text, scanner.end)
     return scanner.found
 
 
 class _Workbook:
-    """Where the sheets of a workbook are, and whether its formulas have their values."""
+    """The parts of a workbook's sheets, and whether the values of its formulas are reliable."""
 
     def __init__(self, archive: ZipFile) -> None:
-        self.asks_to_be_computed = False
+        self.requests_calculation = False
         self._sheets: dict[str, str] = {}
         self._archive = archive
         targets = {kind.rpartition("/")[2]: target for kind, target in self._relations("").values()}
@@ -81,17 +81,17 @@ class _Workbook:
             parse(_chunks(stream), self._start)
 
     def part_of(self, sheet: str) -> str:
-        """Give the archive's name of the sheet's XML."""
+        """Return the archive's name of the sheet's XML."""
         return self._relations(self._part)[self._sheets[sheet]][1]
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "sheet":
             self._sheets[attributes["name"]] = attributes["id"]
         elif name == "calcPr":
-            self.asks_to_be_computed = attributes.get("fullCalcOnLoad", "0") in {"1", "true"}
+            self.requests_calculation = attributes.get("fullCalcOnLoad", "0") in {"1", "true"}
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """Give type and target of each relation of a part, by id."""
+        """Return type and target of each relation of a part, by ID."""
         folder, base = posixpath.split(part)
         found: dict[str, tuple[str, str]] = {}
 
@@ -106,7 +106,7 @@ class _Workbook:
 
 
 class _CellScanner:
-    """Remembers the cells that have no value, while it is told of a sheet's elements one by one."""
+    """Collects the cells without a value from the elements of a sheet."""
 
     def __init__(self, *, trust_values: bool) -> None:
         self.found: Cells = {}
@@ -114,7 +114,7 @@ class _CellScanner:
         self._row = 0
         self._column = -1
         self._type = ""
-        #: The texts of the cell's formula and value so far, by their elements' names.
+        #: The texts of the cell's formula and value, by element name.
         self._parts: dict[str, str] = {}
         self._open = ""
 
@@ -137,34 +137,33 @@ class _CellScanner:
     def end(self, name: str) -> None:
         if name in {"f", "v"}:
             self._open = ""
-        elif name == "c" and (shown := self._without_value()):
-            self.found.setdefault(self._row, {})[self._column] = shown
+        elif name == "c" and (text := self._without_value()):
+            self.found.setdefault(self._row, {})[self._column] = text
 
     def _without_value(self) -> str:
         value = self._parts.get("v", "")
-        # A formula that gives an empty text has the type of texts; one that was never computed has no type.
+        # A formula with an empty text as its value has the type of texts; one that was never computed has no type.
         if "f" in self._parts and not (self._trust_values and (value or self._type == "str")):
             return "=" + self._parts["f"]
         return (value or "#N/A") if self._type == "e" else ""
 
 
-def _is_found(pattern: re.Pattern[bytes], stream: IO[bytes]) -> bool:
-    before = b""
+def _matches(pattern: re.Pattern[bytes], stream: IO[bytes]) -> bool:
+    overlap = b""
     while chunk := stream.read(CHUNK_BYTES):
-        part = before + chunk
-        if pattern.search(part):
+        if pattern.search(overlap + chunk):
             return True
-        before = chunk[-_OVERLAP:]
+        overlap = chunk[-_OVERLAP:]
     return False
 
 
 def _column(reference: str) -> int:
-    """Give the column of a cell such as AB12, counted from 0."""
+    """Return the column of a cell such as AB12, counted from 0."""
     letters = _COLUMN_LETTERS.match(reference)
-    place = 0
+    number = 0
     for letter in letters.group() if letters else "":
-        place = place * 26 + ord(letter) - ord("A") + 1
-    return place - 1
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
@@ -177,7 +176,17 @@ def parse(
     text: Callable[[str], None] | None = None,
     end: Callable[[str], None] | None = None,
 ) -> None:
-    """Tell of the elements of XML that comes in parts, by their names without namespaces."""
+    """Parse chunks of XML, and call functions for its elements, with names without namespaces.
+
+    Args:
+        chunks: the XML.
+        start: called with name and attributes of each start tag.
+        text: called with the texts between tags.
+        end: called with the name of each end tag.
+
+    Raises:
+        expat.ExpatError: the XML is not well formed.
+    """
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
 

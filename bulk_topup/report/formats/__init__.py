@@ -1,1 +1,1 @@
-"""Report formats, one a file."""
+"""Report formats, a module for each; `interface` lists them."""

@@ -1,6 +1,6 @@
-"""The results as CSV, and the rows that did not complete as a list to start again; writes the paths it is given.
+"""The results as CSV, and the not-completed rows as a list that can be run again; writes the given paths.
 
-Both are UTF-8 with a byte order mark and CRLF line ends, as spreadsheet programs expect, and hold no formulas.
+Both are UTF-8 with a byte order mark and CRLF line ends, as spreadsheet programs expect, and contain no formulas.
 """
 
 import csv
@@ -13,33 +13,34 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import LINE_COLUMN, REASON_COLUMN
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report.cells import fitted, list_cells, result_values
 from bulk_topup.report.columns import FOREIGN_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.reasons import why_not_completed
 from bulk_topup.security.formulas import csv_column, csv_text
 
-#: Spreadsheet programs take a CSV file for UTF-8 only when it begins with this.
+#: Spreadsheet programs read a CSV file as UTF-8 only when it starts with this.
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _LINE_END: Final = "\r\n"
-#: A text with one of these stands in quotes.
+#: A text with one of these is quoted.
 _QUOTED_FOR: Final = (",", '"', "\r", "\n")
 
-#: Where the texts stand among the result fields that need a guard against formulas, as the list's own cells do.
+#: Indexes of the result fields that need a guard against formulas, as the list's own cells do.
 _FOREIGN: Final = frozenset(RESULT_FIELDS.index(field) for field in FOREIGN_FIELDS)
 
 
 @contextmanager
-def csv_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
-    """Give a sink that writes every row to a CSV file: the list's own columns, then the result columns."""
+def csv_results(path: Path, run: Run, _tally: Tally, /, *, reveal_pins: bool) -> Iterator[Sink]:
+    """Yield a sink that writes every row to a CSV file: the list's own columns, then the result columns."""
     columns = len(run.columns)
 
     def write(outcomes: Outcomes) -> None:
         values = result_values(outcomes, columns, reveal_pins=reveal_pins)
         texts = [csv_column(cells) for cells in zip(*list_cells(outcomes, columns), strict=True)]
         texts += [
-            csv_column(column) if place in _FOREIGN else ["" if value is None else str(value) for value in column]  # type: ignore[arg-type]
-            for place, column in enumerate(values)
+            csv_column(column) if index in _FOREIGN else ["" if value is None else str(value) for value in column]  # type: ignore[arg-type]
+            for index, column in enumerate(values)
         ]
         rows = zip(*map(_quoted, texts), strict=True)
         file.write("".join([f"{','.join(row)}{_LINE_END}" for row in rows]))
@@ -50,7 +51,7 @@ def csv_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
 
 
 def _quoted(texts: Sequence[str]) -> Sequence[str]:
-    """Quote those texts of a column that need it, as csv.writer does, which looks at every character for that."""
+    """Return a column's texts, quoted where needed as csv.writer does, but without a look at every character."""
     joined = "".join(texts)
     if not any(mark in joined for mark in _QUOTED_FOR):
         return texts
@@ -61,10 +62,10 @@ def _quoted(texts: Sequence[str]) -> Sequence[str]:
 
 @contextmanager
 def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
-    """Give a sink that writes rows which did not complete as the list has them, each with its line and its reason.
+    """Yield a sink that writes the not-completed rows as the list has them, each with its line and its reason.
 
-    The line of the list, by which a corrected row finds its place again, and the reason follow the list's own columns,
-    or stand in columns of their names where the list has such, as one that was made by this function.
+    The line of the list, by which a correction is matched to its row, and the reason follow the list's own columns. A
+    list that has these columns, such as one that this function wrote, gets them filled instead.
     """
     columns = list(run.columns)
     for name in (LINE_COLUMN, REASON_COLUMN):
@@ -74,11 +75,11 @@ def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
     why = why_not_completed(run)
 
     def rows(outcomes: Outcomes) -> Iterator[list[str]]:
-        for place, state in enumerate(outcomes.state):
+        for index, state in enumerate(outcomes.state):
             if state != completed:
-                cells = fitted(outcomes.cells[place], len(run.columns))
+                cells = fitted(outcomes.cells[index], len(run.columns))
                 row = csv_column(cells) + [""] * (len(columns) - len(cells))
-                row[line], row[reason] = str(outcomes.line[place]), csv_text(why(outcomes.row(place)))
+                row[line], row[reason] = str(outcomes.line[index]), csv_text(why(outcomes.row(index)))
                 yield row
 
     completed = RowState.COMPLETED.value
@@ -90,7 +91,7 @@ def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
-    # Half a surrogate pair has no UTF-8 form; it is shown as its code, so that one bad cell cannot stop a report.
+    # Half a surrogate pair has no UTF-8 form; it is written as its code, so that one bad cell cannot stop a report.
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(_BYTE_ORDER_MARK)
         yield file

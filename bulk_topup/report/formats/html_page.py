@@ -1,4 +1,4 @@
-"""The page of the HTML report, put together of what was gathered; pure, its texts are escaped by `html_parts`."""
+"""The page of the HTML report, built from collected rows; pure, `html_parts` escapes its texts."""
 
 import base64
 import hashlib
@@ -22,9 +22,9 @@ from bulk_topup.report.formats.html_style import STYLE
 from bulk_topup.report.reason_counts import LINES_NAMED, ReasonGroup
 from bulk_topup.report.reasons import note, reason
 
-#: Kinds of reason that are shown.
-KINDS_SHOWN: Final = 30
-#: Characters of one cell, and of one reason, that are shown; cells of one row.
+#: Groups of reasons that are shown.
+GROUPS_SHOWN: Final = 30
+#: Characters of a cell and of a reason that are shown, and cells of a row.
 CELL_SHOWN: Final = 120
 REASON_SHOWN: Final = 600
 CELLS_SHOWN: Final = 16
@@ -50,42 +50,42 @@ _IN_BAR: Final = (
     RowState.REVERSED,
     RowState.CONFLICT,
 )
-_WHERE: Final = {
+_ENVIRONMENTS: Final = {
     Environment.SANDBOX: ("Sandbox: no real money moved", Severity.OPEN),
     Environment.PREPROD: ("Test environment: no real money moved", Severity.OPEN),
     Environment.PRODUCTION: ("Production", Severity.GOOD),
 }
 _MARKS: Final = {Severity.GOOD: "✓ ", Severity.OPEN: "", Severity.BAD: "! "}
-#: States in which a row's price is charged or held.
+#: States in which a row's price is charged or on hold.
 _COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
-#: Columns of figures, and those that are not broken.
-_KINDS_OF_COLUMN: Final = {
-    **dict.fromkeys(("Rows", "Asked for", "Charged or held", "Line", "Amount"), "number"),
+#: Style classes of columns: figures, and texts that are not broken.
+_COLUMN_CLASSES: Final = {
+    **dict.fromkeys(("Rows", "Requested", "Charged or on hold", "Line", "Amount"), "number"),
     **dict.fromkeys(("Credit party", "Lines"), "whole"),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gathered:
-    """What the page shows beside the summary."""
+class PageData:
+    """What the page shows in addition to the summary."""
 
-    #: Why rows did not complete, those of most rows first.
+    #: Why rows are not completed, the most frequent reason first.
     reasons: Sequence[ReasonGroup]
-    #: The first rows that did not complete.
+    #: The first rows that are not completed.
     not_completed: Sequence[Outcome]
-    #: All rows; none where they are too many to be shown.
+    #: All rows; empty where they are too many to be shown.
     rows: Sequence[Outcome]
-    #: Paid or open rows that the list contradicts.
+    #: Paid or open rows with a list mismatch.
     contradicted: int
-    #: When something became known of a row last, in ISO 8601; empty where nothing was sent.
+    #: Time of the last change of a row, in ISO 8601; empty where nothing was sent.
     last_change: str
 
 
-def page(run: Run, summary: Summary, gathered: Gathered) -> Html:
-    """Give the whole page."""
-    verdict = verdict_of(run, summary.counts, contradicted=gathered.contradicted)
+def page(run: Run, summary: Summary, data: PageData) -> Html:
+    """Return the whole page."""
+    verdict = verdict_of(run, summary.counts, contradicted=data.contradicted)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    # Whatever a cell might smuggle in, a browser neither runs nor loads nor sends anything.
+    # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     head = element(
         "head",
@@ -97,18 +97,18 @@ def page(run: Run, summary: Summary, gathered: Gathered) -> Html:
         element("title", f"{run.name}: {verdict.headline}"),
         element("style", STYLE),
     )
-    body = element("body", element("main", joined(_sections(run, summary, gathered, verdict))))
+    body = element("body", element("main", joined(_sections(run, summary, data, verdict))))
     return joined((Html("<!doctype html>\n"), element("html", head, body, lang="en"), "\n"))
 
 
-def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: RunVerdict) -> Iterator[Html]:
-    where, tone = _WHERE[Environment(run.environment)]
+def _sections(run: Run, summary: Summary, data: PageData, verdict: RunVerdict) -> Iterator[Html]:
+    environment, tone = _ENVIRONMENTS[Environment(run.environment)]
     yield element(
         "header",
         element("p", "bulk-topup · results of the run"),
         element("h1", element("bdi", run.name)),
-        element("p", *(element("span", fact, class_="fact") for fact in _facts(run, gathered))),
-        element("span", where, class_=f"tag {tone}"),
+        element("p", *(element("span", fact, class_="fact") for fact in _facts(run, data))),
+        element("span", environment, class_=f"tag {tone}"),
     )
     yield element(
         "section",
@@ -121,16 +121,16 @@ def _sections(run: Run, summary: Summary, gathered: Gathered, verdict: RunVerdic
     if verdict.steps:
         steps = joined(element("li", f"{step.text} ", _code(step.command)) for step in verdict.steps)
         yield _section("What to do next", element("ol", steps))
-    if gathered.reasons:
-        yield _section("Why rows did not complete", *_reasons(gathered.reasons), is_long=True)
+    if data.reasons:
+        yield _section("Why rows are not completed", *_reasons(data.reasons), is_long=True)
     yield _section("Rows and money by state", _totals(summary), is_long=True)
-    if gathered.not_completed:
-        yield _not_completed(run, summary, gathered)
-    if gathered.rows:
-        rows = element("details", element("summary", "Show"), _rows(run, gathered.rows))
-        yield _section(f"All {format_rows(len(gathered.rows))}", rows, is_long=True)
+    if data.not_completed:
+        yield _not_completed(run, summary, data)
+    if data.rows:
+        rows = element("details", element("summary", "Show"), _rows(run, data.rows))
+        yield _section(f"All {format_rows(len(data.rows))}", rows, is_long=True)
     yield element(
-        "footer", f"Written from the ledger by bulk-topup {__version__}. It names people; PIN codes are never on it."
+        "footer", f"Written from the ledger by bulk-topup {__version__}. Contains personal data, but no PIN codes."
     )
 
 
@@ -142,7 +142,7 @@ def _tiles(summary: Summary) -> Iterator[Html]:
     completed = summary.counts[RowState.COMPLETED]
     yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
     yield _tile("Not completed", f"{summary.rows - completed:,}")
-    for what, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
+    for what, sums in (("Charged", summary.charged), ("On hold for accepted rows", summary.held)):
         for unit, amount in sums.items():
             yield _tile(what, format_money(amount, unit))
 
@@ -152,44 +152,44 @@ def _tile(what: str, figure: str) -> Html:
 
 
 def _bar(summary: Summary) -> Html:
-    """Draw the rows of each state as a part of one bar; parts are attributes, as styles in the page are not allowed."""
+    """Return one bar with a part for each state; parts have attributes, as the policy forbids inline styles."""
     parts: list[Html] = []
-    at = Decimal(0)
+    start = Decimal(0)
     for state in _IN_BAR:
         width = Decimal(100 * summary.counts[state]) / max(summary.rows, 1)
         if width:
             parts.append(
-                element("rect", x=f"{at:.4f}%", y="0", width=f"{width:.4f}%", height="100%", class_=TONES[state])
+                element("rect", x=f"{start:.4f}%", y="0", width=f"{width:.4f}%", height="100%", class_=TONES[state])
             )
-        at += width
+        start += width
     return element("svg", *parts, class_="bar", role="img", aria_label="rows by state", shape_rendering="crispEdges")
 
 
 def _legend(summary: Summary) -> Html:
     entries = (
-        element("li", "■ ", element("span", f"{summary.counts[state]:,} {_named(state)}"), class_=TONES[state])
+        element("li", "■ ", element("span", f"{summary.counts[state]:,} {_state_name(state)}"), class_=TONES[state])
         for state in _IN_BAR
         if summary.counts[state]
     )
     return element("ul", joined(entries), class_="legend")
 
 
-def _named(state: RowState) -> str:
+def _state_name(state: RowState) -> str:
     return state.replace("_", " ")
 
 
-def _reasons(kinds: Sequence[ReasonGroup]) -> Iterator[Html]:
+def _reasons(groups: Sequence[ReasonGroup]) -> Iterator[Html]:
     rows = []
-    for kind in kinds[:KINDS_SHOWN]:
-        lines = ", ".join(map(str, kind.lines)) + (", …" if kind.rows > LINES_NAMED else "")
-        rows.append({"Rows": f"{kind.rows:,}", "State": kind.state, "Reason": kind.reason, "Lines": lines})
+    for group in groups[:GROUPS_SHOWN]:
+        lines = ", ".join(map(str, group.lines)) + (", …" if group.rows > LINES_NAMED else "")
+        rows.append({"Rows": f"{group.rows:,}", "State": group.state, "Reason": group.reason, "Lines": lines})
     yield _table(rows)
-    if len(kinds) > KINDS_SHOWN:
-        yield element("p", f"and {len(kinds) - KINDS_SHOWN:,} more kinds of reason.", class_="quiet small")
+    if len(groups) > GROUPS_SHOWN:
+        yield element("p", f"and {len(groups) - GROUPS_SHOWN:,} more reasons.", class_="quiet small")
 
 
 def _totals(summary: Summary) -> Html:
-    """Add up by state and currencies; the products are in the other files."""
+    """Return a table of sums by state and currency; the other files have them by product."""
     sums: dict[tuple[RowState, str, str], tuple[int, Decimal, Decimal]] = {}
     for total in summary.totals:
         key = (total.state, total.unit or "", total.price_unit or "")
@@ -200,8 +200,8 @@ def _totals(summary: Summary) -> Html:
         {
             "State": state,
             "Rows": f"{rows:,}",
-            "Asked for": _money(amount, unit),
-            "Charged or held": _money(price, price_unit) if state in _COSTS else "",
+            "Requested": _money(amount, unit),
+            "Charged or on hold": _money(price, price_unit) if state in _COSTS else "",
         }
         for (state, unit, price_unit), (rows, amount, price) in sorted(
             sums.items(), key=lambda item: _IN_BAR.index(item[0][0])
@@ -213,26 +213,26 @@ def _money(amount: Decimal, unit: str) -> str:
     return format_money(amount, unit) if unit else ""
 
 
-def _facts(run: Run, gathered: Gathered) -> Iterator[str]:
+def _facts(run: Run, data: PageData) -> Iterator[str]:
     yield run.list_path
-    yield f"begun {_time(run.created_at)}"
-    if gathered.last_change:
-        yield f"last change {_time(datetime.fromisoformat(gathered.last_change))}"
+    yield f"started {_time(run.created_at)}"
+    if data.last_change:
+        yield f"last change {_time(datetime.fromisoformat(data.last_change))}"
     if run.purged_at is not None:
-        yield f"personal data removed {_time(run.purged_at)}"
+        yield f"personal data purged {_time(run.purged_at)}"
 
 
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _not_completed(run: Run, summary: Summary, gathered: Gathered) -> Html:
+def _not_completed(run: Run, summary: Summary, data: PageData) -> Html:
     number = summary.rows - summary.counts[RowState.COMPLETED]
-    shown = len(gathered.not_completed)
-    where = not_completed_name(run) if run.purged_at is None else "results.csv"
-    rest = f"These are the first {shown:,} of {format_rows(number)}; all of them are in " if number > shown else ""
-    told = [element("p", rest, _code(where), ".", class_="quiet")] if rest else []
-    return _section("Rows that did not complete", *told, _rows(run, gathered.not_completed), is_long=True)
+    shown = len(data.not_completed)
+    file = not_completed_name(run) if run.purged_at is None else "results.csv"
+    rest = f"The first {shown:,} of {format_rows(number)}. All rows: " if number > shown else ""
+    pointer = [element("p", rest, _code(file), class_="quiet")] if rest else []
+    return _section("Rows not completed", *pointer, _rows(run, data.not_completed), is_long=True)
 
 
 def _rows(run: Run, outcomes: Iterable[Outcome]) -> Html:
@@ -242,36 +242,36 @@ def _rows(run: Run, outcomes: Iterable[Outcome]) -> Html:
             "State": outcome.state,
             "Credit party": outcome.credit_party or "",
             "Amount": _money(outcome.amount, outcome.unit or "") if outcome.amount is not None else "",
-            "What became of it": joined((_cut(_told(run, outcome), REASON_SHOWN), _cells(run, outcome))),
+            "Outcome": joined((_cut(_explanation(run, outcome), REASON_SHOWN), _cells(run, outcome))),
         }
         for outcome in outcomes
     )
 
 
-def _told(run: Run, outcome: Outcome) -> str:
-    """Say why a row stands where it stands, with the ids by which the provider can be asked."""
+def _explanation(run: Run, outcome: Outcome) -> str:
+    """Return the reason of a row's state, with the transaction ID for enquiries to DT One."""
     own = reason(outcome.message, outcome.problems)
     status = outcome.status_message or ""
-    said = [own, note(outcome.note, outcome.cells, len(run.columns))]
+    parts = [own, note(outcome.note, outcome.cells, len(run.columns))]
     if status and status not in own:
-        said.insert(0, f"{status}.")
+        parts.insert(0, f"{status}.")
     if outcome.transaction_id is not None:
-        said.append(f"Transaction {outcome.transaction_id}.")
-    return " ".join(filter(None, said))
+        parts.append(f"Transaction {outcome.transaction_id}.")
+    return " ".join(filter(None, parts))
 
 
 def _cells(run: Run, outcome: Outcome) -> Html:
-    """Show the row as the list has it, but for what the columns beside it say already."""
+    """Return the cells of the list's row, without those that other columns of the table show."""
     known = {outcome.credit_party, ""}
-    told = [
+    shown = [
         f"{column or 'no name'}: {_cut(cell, CELL_SHOWN)}"
         for column, cell in zip(run.columns, outcome.cells, strict=False)
         if cell not in known
     ]
-    if len(told) > CELLS_SHOWN:
-        told[CELLS_SHOWN:] = [f"{len(told) - CELLS_SHOWN} more cells"]
-    parts = [part for cell in told for part in (" · ", element("bdi", cell))]
-    return element("span", *parts[1:], class_="cells quiet small") if told else html("")
+    if len(shown) > CELLS_SHOWN:
+        shown[CELLS_SHOWN:] = [f"{len(shown) - CELLS_SHOWN} more cells"]
+    parts = [part for cell in shown for part in (" · ", element("bdi", cell))]
+    return element("span", *parts[1:], class_="cells quiet small") if shown else html("")
 
 
 def _code(text: str) -> Html:
@@ -283,18 +283,18 @@ def _cut(text: str, characters: int) -> str:
 
 
 def _table(rows: Iterable[Mapping[str, object]]) -> Html:
-    """Give a table of rows that have a value for each heading; a narrow screen shows each row as a card."""
+    """Return a table of rows with a value for each heading; a narrow screen shows each row as a card."""
     body: list[Html] = []
     headings: Sequence[str] = ()
     for row in rows:
         headings = headings or tuple(row)
         body.append(element("tr", joined(_cell(heading, value) for heading, value in row.items())))
-    titles = (element("th", heading, class_=_KINDS_OF_COLUMN.get(heading)) for heading in headings)
+    titles = (element("th", heading, class_=_COLUMN_CLASSES.get(heading)) for heading in headings)
     head = element("thead", element("tr", joined(titles)))
     return element("table", head, element("tbody", joined(body)))
 
 
 def _cell(heading: str, value: object) -> Html:
     if isinstance(value, RowState):
-        return element("td", _named(value), class_=f"state {TONES[value]}", data_label=heading)
-    return element("td", value, class_=_KINDS_OF_COLUMN.get(heading), data_label=heading)
+        return element("td", _state_name(value), class_=f"state {TONES[value]}", data_label=heading)
+    return element("td", value, class_=_COLUMN_CLASSES.get(heading), data_label=heading)

@@ -1,6 +1,6 @@
-"""The results as one page of HTML for people: what became of the run, why rows did not complete, what to do next.
+"""The results as one HTML page: the outcome of the run, why rows are not completed, what to do next.
 
-Writes the path it is given. The page needs nothing but itself: no script, no network, no other file.
+Writes the given path. The page is self-contained: no script, no network, no other file.
 """
 
 from collections.abc import Iterator
@@ -13,35 +13,36 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
-from bulk_topup.report.formats.html_page import Gathered, page
+from bulk_topup.report.formats.html_page import PageData, page
 from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.reason_counts import Reasons
 
-#: Rows that did not complete which the page shows; the rest is in the other files.
+#: Not-completed rows that the page shows; the other files have all.
 NOT_COMPLETED_SHOWN: Final = 500
-#: Rows of a run that are shown all of them.
+#: Rows of a run up to which the page shows all of them.
 ALL_SHOWN: Final = 1_000
 
-#: States of rows that the list can contradict: paid, or about to be.
+#: States in which a row can mismatch the list: paid, or perhaps paid.
 _CONTRADICTED: Final = frozenset({RowState.COMPLETED.value, RowState.ACCEPTED.value, RowState.IN_FLIGHT.value})
 
 
 @contextmanager
-def html_results(path: Path, run: Run, tally: Tally) -> Iterator[Sink]:
-    """Give a sink that writes a page about the run; PINs are never on it.
+def html_results(path: Path, run: Run, tally: Tally, /, *, reveal_pins: bool) -> Iterator[Sink]:  # noqa: ARG001
+    """Yield a sink for a page about the run; PINs are never on it, so `reveal_pins` changes nothing.
 
     Args:
-        path: The page.
-        run: The run that the rows belong to.
-        tally: Has counted every row by the end.
+        path: the page.
+        run: the run that the rows belong to.
+        tally: counts and totals, complete when the context ends.
+        reveal_pins: ignored.
     """
-    gathering = _Gathering()
-    yield gathering.add
-    path.write_text(page(run, tally.summary(), gathering.gathered()), encoding="utf-8")
+    collector = _Collector()
+    yield collector.add
+    path.write_text(page(run, tally.summary(), collector.page_data()), encoding="utf-8")
 
 
-class _Gathering:
-    """Keeps of the rows that pass what the page shows, and no more than that."""
+class _Collector:
+    """Collects from the rows what the page shows, and no more."""
 
     def __init__(self) -> None:
         self._reasons = Reasons()
@@ -51,7 +52,7 @@ class _Gathering:
         self._last_change = ""
 
     def add(self, outcomes: Outcomes) -> None:
-        """Take in these rows."""
+        """Collect from these rows."""
         self._seen += len(outcomes)
         if self._seen <= ALL_SHOWN:
             self._rows += outcomes.rows()
@@ -67,12 +68,12 @@ class _Gathering:
             return
         self._reasons.add(outcomes)
         room = NOT_COMPLETED_SHOWN - len(self._not_completed)
-        places = [place for place, state in enumerate(outcomes.state) if state != completed] if room else []
-        self._not_completed += [outcomes.row(place) for place in places[:room]]
+        indexes = [index for index, state in enumerate(outcomes.state) if state != completed] if room else []
+        self._not_completed += [outcomes.row(index) for index in indexes[:room]]
 
-    def gathered(self) -> Gathered:
-        """Give what was kept."""
-        return Gathered(
+    def page_data(self) -> PageData:
+        """Return what was collected."""
+        return PageData(
             reasons=self._reasons.most_common(),
             not_completed=self._not_completed,
             rows=self._rows,

@@ -1,10 +1,10 @@
-"""How the HTML report looks: on a screen of any width, light or dark, and on paper; pure text."""
+"""The style sheet of the HTML report: screens of any width, light or dark, and paper; pure text."""
 
 from typing import Final
 
 from bulk_topup.report.formats.html_parts import Html
 
-#: Colours are named by what they mean: good, open, bad.
+#: Colours are named by their meaning: good, open, bad.
 STYLE: Final = Html("""
 :root {
   color-scheme: light dark;

@@ -1,6 +1,6 @@
-"""The results as Parquet: a typed column a field, amounts as exact decimals; writes the path it is given.
+"""The results as Parquet: a typed column a field, amounts as exact decimals; writes the given path.
 
-polars takes frames from a thread of its own and writes them as they come, so that the file is never in memory.
+A thread passes frames to polars, which writes each as it arrives, so that the file is never in memory as a whole.
 """
 
 from collections.abc import Iterator
@@ -15,18 +15,19 @@ from polars.io.plugins import register_io_source
 
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.frames import Frames
 
-#: Rows of a row group, which is what readers skip or load as a whole, and is in memory until it is written.
+#: Rows of a row group: readers skip or load it as a whole, and it is in memory until it is written.
 GROUP_ROWS: Final = 100_000
-#: Frames that wait to be written.
+#: Frames that may wait to be written.
 _WAITING: Final = 2
 
 
 @contextmanager
-def parquet_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink]:
-    """Give a sink that writes every row: the list's own columns as text, then the result columns, empty ones as null.
+def parquet_results(path: Path, run: Run, _tally: Tally, /, *, reveal_pins: bool) -> Iterator[Sink]:
+    """Yield a sink that writes every row: the list's own columns as text, then the result columns, empty ones as null.
 
     Raises:
         ReportError: an amount has more digits than a column of decimals.
@@ -43,7 +44,7 @@ def parquet_results(path: Path, run: Run, *, reveal_pins: bool) -> Iterator[Sink
 
 
 class _Writer:
-    """Writes frames in a thread, which polars asks for the next one."""
+    """Writes frames in a thread in which polars requests one after the other."""
 
     def __init__(self, path: Path, schema: dict[str, pl.DataType]) -> None:
         self._path = path
@@ -60,30 +61,30 @@ class _Writer:
         self._frames.put(None)
         self._thread.join()
         if kind is None:
-            self._demand_alive()
+            self._check_alive()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Hand a frame over; waits while too many are on their way."""
-        self._demand_alive()
+        """Pass a frame to the thread; waits while too many are queued."""
+        self._check_alive()
         self._frames.put(frame)
 
     def _run(self) -> None:
         try:
-            source = register_io_source(self._taken, schema=self._schema)
+            source = register_io_source(self._next_frames, schema=self._schema)
             source.sink_parquet(self._path, row_group_size=GROUP_ROWS, maintain_order=True)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the rows come from
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that passes the rows
             self._failure = error
-            for _ in self._taken():  # or whoever hands frames over would wait for ever
+            for _ in self._next_frames():  # otherwise write() would wait forever
                 pass
 
-    def _taken(self, *_: object) -> Iterator[pl.DataFrame]:
+    def _next_frames(self, *_: object) -> Iterator[pl.DataFrame]:
         while not self._is_over:
             if (frame := self._frames.get()) is None:
                 self._is_over = True
             else:
                 yield frame
 
-    def _demand_alive(self) -> None:
+    def _check_alive(self) -> None:
         if isinstance(self._failure, pl.exceptions.PolarsError):
             raise OSError(str(self._failure)) from self._failure
         if self._failure is not None:

@@ -1,6 +1,6 @@
-"""The results as an Excel workbook: all rows, the summary, every refusal; writes the path it is given and its folder.
+"""The results as an Excel workbook: all rows, the summary, every refusal; writes the given path and beside it.
 
-Rows stream through XlsxWriter's constant-memory mode, whose temporary files stand beside the workbook in a folder that
+Rows stream through XlsxWriter's constant-memory mode, whose temporary files are beside the workbook in a folder that
 only the owner can enter. No cell is ever a formula or a link, whatever its text.
 """
 
@@ -31,41 +31,41 @@ _OPTIONS: Final = {
     "strings_to_formulas": False,
     "strings_to_numbers": False,
     "strings_to_urls": False,
-    "use_zip64": True,  # a million rows are more than 4 GB of XML; smaller workbooks are written as ever
+    "use_zip64": True,  # a million rows are more than 4 GB of XML; smaller workbooks are not affected
 }
 
 _STATE: Final = RESULT_FIELDS.index("state")
 _NUMERIC: Final = frozenset((*AMOUNT_FIELDS, *COUNT_FIELDS))
 
-#: Widths of columns, in characters; those of the list's columns and of fields not named here follow the heading.
+#: Widths of columns, in characters; other columns get their width from the heading.
 _NARROWEST, _WIDEST = 12, 40
 _WIDTHS: Final = {"reason": 60, "note": 40, "external_id": 36, "status": 40, "created": 28, "final": 28}
 
 
 @contextmanager
 def xlsx_results(
-    path: Path, run: Run, tally: Tally, *, reveal_pins: bool, sheet_rows: int = SHEET_ROWS
+    path: Path, run: Run, tally: Tally, /, *, reveal_pins: bool, sheet_rows: int = SHEET_ROWS
 ) -> Iterator[Sink]:
-    """Give a sink that writes every row to the sheet "Results" and each problem of a refused row to "Refused".
+    """Yield a sink that writes every row to the sheet "Results" and each problem of a refused row to "Refused".
 
-    At the end the sheet "Summary" is filled from the tally. Where a sheet is full, another one continues it.
+    At the end the sheet "Summary" is filled from the tally. A full sheet is continued on another one.
 
     Args:
-        path: The workbook; its folder takes the temporary files.
-        run: The run that the rows belong to.
-        tally: Has counted every row by the end.
-        reveal_pins: Show PIN codes and serials instead of the mask.
-        sheet_rows: Rows that a sheet takes, with its header.
+        path: the workbook; its folder holds the temporary files.
+        run: the run that the rows belong to.
+        tally: counts and totals, complete when the context ends.
+        reveal_pins: whether PIN codes and serials are shown instead of the mask.
+        sheet_rows: most rows of a sheet, with its header.
 
     Raises:
         ReportError: the list has more columns than a sheet.
         OSError: the workbook cannot be written.
     """
-    room = SHEET_COLUMNS - len(RESULT_FIELDS)
-    if len(run.columns) > room:
+    limit = SHEET_COLUMNS - len(RESULT_FIELDS)
+    if len(run.columns) > limit:
         raise ReportError(
-            f"The list has {len(run.columns)} columns, and beside the results' own an Excel sheet takes {room}; "
-            "write the report as csv or jsonl."
+            f"The list has {len(run.columns):,} columns, more than the {limit:,} that fit a sheet beside the results. "
+            "Write the report as csv or jsonl."
         )
     with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
         workbook = Workbook(str(path), {**_OPTIONS, "tmpdir": folder})
@@ -75,15 +75,15 @@ def xlsx_results(
             book.finish(tally.summary())
             workbook.close()
         except XlsxFileError as error:
-            raise OSError(str(error)) from error  # which it was before XlsxWriter caught it
+            raise OSError(str(error)) from error  # XlsxWriter wraps the OSError
         finally:
-            with ExitStack() as handles:  # every one is closed, also where the disk is full and closing one fails
+            with ExitStack() as handles:  # close all of them even if closing one fails on a full disk
                 for sheet in workbook.worksheets():
                     handles.callback(sheet.row_data_fh.close)
 
 
 class _Book:
-    """The three kinds of sheet and what goes where."""
+    """The workbook's sheets, and which row goes to which."""
 
     def __init__(self, workbook: Workbook, run: Run, *, reveal_pins: bool, sheet_rows: int) -> None:
         self._run = run
@@ -102,17 +102,17 @@ class _Book:
         )
 
     def add(self, outcomes: Outcomes) -> None:
-        """Write the rows, and the problems of those that were refused."""
+        """Write the rows, and the problems of refused ones."""
         columns = len(self._list_columns)
         values = result_values(outcomes, columns, reveal_pins=self._reveal_pins)
         texts = [["" if value is None else str(value) for value in column] for column in values]
-        for place, (cells, row) in enumerate(zip(list_cells(outcomes, columns), zip(*texts, strict=True), strict=True)):
-            state = RowState(outcomes.state[place])
+        for index, (cells, row) in enumerate(zip(list_cells(outcomes, columns), zip(*texts, strict=True), strict=True)):
+            state = RowState(outcomes.state[index])
             self._results.write((*cells, *row), (columns + _STATE, state))
             if state is RowState.REFUSED:
-                problems = outcomes.problems[place] or (Problem(column="", message=outcomes.message[place]),)
+                problems = outcomes.problems[index] or (Problem(column="", message=outcomes.message[index]),)
                 for problem in problems:
-                    self._refused.write((str(outcomes.line[place]), problem.column, problem.message, *cells))
+                    self._refused.write((str(outcomes.line[index]), problem.column, problem.message, *cells))
 
     def finish(self, summary: Summary) -> None:
         """Set the filters and fill the summary."""

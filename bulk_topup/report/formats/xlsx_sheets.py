@@ -1,4 +1,4 @@
-"""Sheets of a workbook: cells that are never formulas, pages that go on where a sheet is full; XlsxWriter only."""
+"""Sheets of a workbook: cells that are never formulas, tables over several sheets; touches XlsxWriter only."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ STATE_COLOURS: Final[dict[RowState, dict[str, str]]] = {
 
 
 class Styles:
-    """The cell formats of a workbook, each made once."""
+    """The cell formats of a workbook."""
 
     def __init__(self, workbook: Workbook) -> None:
         #: Column headings.
         self.heading: Format = workbook.add_format({"bold": True, "num_format": _TEXT_FORMAT})
-        #: Text that stays text when somebody edits the cell.
+        #: Text that stays text when the cell is edited.
         self.text: Format = workbook.add_format({"num_format": _TEXT_FORMAT})
-        #: Text that would be a formula if it were typed: the cell says that it was meant as text.
+        #: Text that would be a formula if it was typed: the cell is marked as text.
         self.quoted: Format = workbook.add_format({"num_format": _TEXT_FORMAT, "quote_prefix": True})
-        #: The state of a row: green for completed, amber for open, red for what somebody has to look at.
+        #: The state of a row: green for completed, amber for open, red for what needs review.
         self.states: dict[RowState, Format] = {state: workbook.add_format(STATE_COLOURS[state]) for state in RowState}
 
 
@@ -61,7 +61,7 @@ class Column:
 
 
 class Pages:
-    """A table that begins on one sheet and goes on to further ones, each with the header, where a sheet is full."""
+    """A table that continues on further sheets, each with the header, where a sheet is full."""
 
     def __init__(
         self, workbook: Workbook, name: str, columns: Sequence[Column], styles: Styles, *, sheet_rows: int = SHEET_ROWS
@@ -71,31 +71,36 @@ class Pages:
         self._columns = columns
         self._styles = styles
         self._sheet_rows = sheet_rows
-        self._numeric = frozenset(place for place, column in enumerate(columns) if column.numeric)
+        self._numeric = frozenset(index for index, column in enumerate(columns) if column.numeric)
         self._number = 0
-        self._begin()
+        self._start_sheet()
 
     def write(self, texts: Sequence[str], state: tuple[int, RowState] | None = None) -> None:
-        """Write the next row; `state` names the cell that is coloured by the row's state."""
+        """Write the next row.
+
+        Args:
+            texts: the cells.
+            state: index of the cell that is coloured by the row's state, and that state; None for no colour.
+        """
         if self._row == self._sheet_rows:
             self.finish()
-            self._begin()
+            self._start_sheet()
         write_row(self._sheet, self._row, texts, self._numeric, self._styles)
         if state:
-            place, of_row = state
-            self._sheet.write_string(self._row, place, of_row.value, self._styles.states[of_row])
+            index, row_state = state
+            self._sheet.write_string(self._row, index, row_state.value, self._styles.states[row_state])
         self._row += 1
 
     def finish(self) -> None:
-        """Set the filter over all rows of the present sheet."""
+        """Set the filter over all rows of the current sheet."""
         self._sheet.autofilter(0, 0, self._row - 1, len(self._columns) - 1)
 
-    def _begin(self) -> None:
+    def _start_sheet(self) -> None:
         self._number += 1
         name = self._name if self._number == 1 else f"{self._name} {self._number}"
         self._sheet: Worksheet = self._workbook.add_worksheet(name)
-        for place, column in enumerate(self._columns):
-            self._sheet.set_column(place, place, column.width, None if column.numeric else self._styles.text)
+        for index, column in enumerate(self._columns):
+            self._sheet.set_column(index, index, column.width, None if column.numeric else self._styles.text)
         self._sheet.freeze_panes(1, 0)
         self._sheet.ignore_errors({"number_stored_as_text": _EVERY_CELL})
         write_heading(self._sheet, 0, [column.name for column in self._columns], self._styles)
@@ -104,34 +109,34 @@ class Pages:
 
 def write_heading(sheet: Worksheet, row: int, texts: Sequence[str], styles: Styles) -> None:
     """Write a row of headings."""
-    for place, text in enumerate(texts):
-        _write_text(sheet, row, place, xlsx_text(text), styles.heading)
+    for index, text in enumerate(texts):
+        _write_text(sheet, row, index, xlsx_text(text), styles.heading)
 
 
 def write_row(sheet: Worksheet, row: int, texts: Sequence[str], numeric: Collection[int], styles: Styles) -> None:
-    """Write a row of cells: a number where the place is numeric and the text fits one, text otherwise, empty ones not.
+    """Write a row of cells: numbers where the column is numeric and the text fits, otherwise text; no empty cells.
 
-    Rows are written from the top down; a sheet keeps only the last one in memory.
+    Rows are written from the top down: a sheet keeps only the last one in memory.
     """
     joined = "".join(texts)
     if len(joined) > CELL_UNITS // 2 or NOT_IN_XML.search(joined):
         texts = [xlsx_text(text) for text in texts]
-    for place, text in enumerate(texts):
+    for index, text in enumerate(texts):
         if not text:
             continue
-        if place in numeric and fits_number_cell(text):
-            sheet.write_number(row, place, Decimal(text))
+        if index in numeric and fits_number_cell(text):
+            sheet.write_number(row, index, Decimal(text))
         elif text[0] in FORMULA_STARTS:
-            sheet.write_string(row, place, text, styles.quoted)
+            sheet.write_string(row, index, text, styles.quoted)
         elif text[0] == "<":
-            _write_text(sheet, row, place, text, styles.text)
+            _write_text(sheet, row, index, text, styles.text)
         else:
-            sheet.write_string(row, place, text)
+            sheet.write_string(row, index, text)
 
 
-def _write_text(sheet: Worksheet, row: int, place: int, text: str, style: Format) -> None:
+def _write_text(sheet: Worksheet, row: int, column: int, text: str, style: Format) -> None:
     if text.startswith("<r>") and text.endswith("</r>"):
-        # XlsxWriter takes such text for XML that it made itself and writes it unescaped; in two parts it is plain text.
-        sheet.write_rich_string(row, place, style, text[0], style, text[1:], style)
+        # XlsxWriter treats such text as its own XML and does not escape it; in two parts it is plain text.
+        sheet.write_rich_string(row, column, style, text[0], style, text[1:], style)
     else:
-        sheet.write_string(row, place, text, style)
+        sheet.write_string(row, column, text, style)

@@ -1,4 +1,4 @@
-"""The workbook's summary sheet: which run, how many rows in each state, totals and money; XlsxWriter only."""
+"""The workbook's summary sheet: the run, rows in each state, totals and money; touches XlsxWriter only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ _WIDTHS: Final = (24, 24, 14, 20, 14, 20, 20, 14)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Table:
-    """A block of the sheet; an empty row follows it."""
+    """A block of the sheet, followed by an empty row."""
 
     heading: tuple[str, ...]
     rows: list[tuple[str, ...]]
-    #: Places of the columns that hold counts or amounts.
+    #: Indexes of the columns with counts or amounts.
     numeric: frozenset[int]
 
 
 def write_summary(sheet: Worksheet, run: Run, summary: Summary, styles: Styles) -> None:
-    """Fill the summary sheet."""
-    for place, width in enumerate(_WIDTHS):
-        sheet.set_column(place, place, width)
+    """Write the summary sheet."""
+    for index, width in enumerate(_WIDTHS):
+        sheet.set_column(index, index, width)
     row = 0
     for table in _tables(run, summary):
         write_heading(sheet, row, table.heading, styles)
@@ -73,7 +73,7 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
     )
     for heading, by_currency in (
         ("Charged (completed rows, price and fee)", summary.charged),
-        ("Held (accepted rows, price and fee)", summary.held),
+        ("On hold (accepted rows, price and fee)", summary.held),
     ):
         yield _Table(
             heading=(heading, "Amount"),

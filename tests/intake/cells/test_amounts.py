@@ -1,4 +1,4 @@
-"""Amounts: every way to write one reads as the same number, and what could be two numbers is refused."""
+"""Amounts: every notation gives the same number, and an ambiguous one is refused."""
 
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ MARKS = st.sampled_from([".", ","])
 
 
 @given(amount=AMOUNTS, mark=MARKS, zeros=st.text("0", max_size=3), blanks=st.text(" \t\u00a0", max_size=2))
-def test_every_amount_keeps_its_value_whatever_stands_around_it(
+def test_every_amount_keeps_its_value_whatever_surrounds_it(
     amount: Decimal, mark: str, zeros: str, blanks: str
 ) -> None:
     written = f"{blanks}{zeros}{format_plain(amount).replace('.', mark)}{blanks}"
@@ -28,13 +28,13 @@ def test_every_amount_keeps_its_value_whatever_stands_around_it(
 
 
 @given(amount=AMOUNTS, mark=MARKS)
-def test_a_normal_amount_stays_as_it_is(amount: Decimal, mark: str) -> None:
+def test_a_normal_amount_is_unchanged(amount: Decimal, mark: str) -> None:
     normal = normalise_amount(format_plain(amount).replace(".", mark), mark)
     assert normal == format_plain(amount)
 
 
 @given(text=st.text("0123456789.,+-eE '", max_size=14) | st.text(max_size=8), mark=MARKS)
-def test_whatever_is_written_the_result_is_plain_and_positive_or_a_sentence(text: str, mark: str) -> None:
+def test_the_result_of_any_text_is_plain_and_positive_or_a_message(text: str, mark: str) -> None:
     answer = normalise_amount(text, mark)
     if isinstance(answer, CellProblem):
         assert answer.message.endswith(".")
@@ -44,7 +44,7 @@ def test_whatever_is_written_the_result_is_plain_and_positive_or_a_sentence(text
 
 
 @given(text=st.text("0123456789.,", min_size=1, max_size=12), mark=MARKS)
-def test_the_other_mark_is_never_read_as_the_stated_one(text: str, mark: str) -> None:
+def test_the_other_mark_is_never_read_as_the_decimal_mark(text: str, mark: str) -> None:
     other = "," if mark == "." else "."
     if other in text:
         assert isinstance(normalise_amount(text, mark), CellProblem)
@@ -54,24 +54,28 @@ def test_the_other_mark_is_never_read_as_the_stated_one(text: str, mark: str) ->
     texts=st.lists(st.text("0123456789.,", max_size=6) | AMOUNTS.map(format_plain), min_size=1, max_size=8), mark=MARKS
 )
 def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) -> None:
-    values, reasons = normaliser_of("amount", Formats(decimal_mark=mark)).column(pl.Series(texts))
-    for place, text in enumerate(texts):
+    values, messages = normaliser_of("amount", Formats(decimal_mark=mark)).column(pl.Series(texts))
+    for index, text in enumerate(texts):
         answer = normalise_amount(text, mark) if text else None
-        assert values[place] == (answer if isinstance(answer, str) else None)
-        assert reasons.get(place) == (answer.message if isinstance(answer, CellProblem) else None)
+        assert values[index] == (answer if isinstance(answer, str) else None)
+        assert messages.get(index) == (answer.message if isinstance(answer, CellProblem) else None)
 
 
 @pytest.mark.parametrize(
-    ("text", "mark", "told"),
+    ("text", "mark", "expected"),
     [
-        ("1,234", ".", '"1,234" has a ",", and the decimal mark is "."; write it without group marks as 1234'),
-        ("5,50", ".", '"5,50" has a ",", and the decimal mark is "."; write 5.50, or state --decimal-mark ",".'),
-        ("5.50", ",", '"5.50" has a ".", and the decimal mark is ","; write 5,50, or state --decimal-mark ".".'),
-        ("1,234.50", ".", "has marks between groups of digits"),
-        ("1.234,50", ",", "has marks between groups of digits"),
-        ("1 234", ".", "has marks between groups of digits"),
-        ("1'234.50", ".", "has marks between groups of digits"),
-        ("1\u2019234.50", ".", "has marks between groups of digits"),
+        (
+            "1,234",
+            ".",
+            '"1,234" has a ",", but the decimal mark is ".". Remove thousands separators: 1234. Or',
+        ),
+        ("5,50", ".", '"5,50" has a ",", but the decimal mark is ".". Write 5.50, or add --decimal-mark ",".'),
+        ("5.50", ",", '"5.50" has a ".", but the decimal mark is ",". Write 5,50, or add --decimal-mark ".".'),
+        ("1,234.50", ".", "has thousands separators. Remove them."),
+        ("1.234,50", ",", "has thousands separators. Remove them."),
+        ("1 234", ".", "has thousands separators. Remove them."),
+        ("1'234.50", ".", "has thousands separators. Remove them."),
+        ("1\u2019234.50", ".", "has thousands separators. Remove them."),
         ("1E3", ".", "is in scientific notation"),
         ("1.5e+3", ".", "is in scientific notation"),
         ("-5", ".", "is not more than zero"),
@@ -92,10 +96,10 @@ def test_a_column_of_amounts_reads_as_its_cells_do(texts: list[str], mark: str) 
         ("nan", ".", "is not an amount"),
     ],
 )
-def test_what_is_not_clearly_one_amount_is_refused_with_a_cure(text: str, mark: str, told: str) -> None:
+def test_an_ambiguous_or_invalid_amount_is_refused_with_a_fix(text: str, mark: str, expected: str) -> None:
     answer = normalise_amount(text, mark)
     assert isinstance(answer, CellProblem)
-    assert told in answer.message
+    assert expected in answer.message
 
 
 @pytest.mark.parametrize(("text", "normal"), [("5", "5"), ("05.50", "5.5"), ("5.00", "5"), ("0.5", "0.5")])

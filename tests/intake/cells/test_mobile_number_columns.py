@@ -1,4 +1,4 @@
-"""Columns of mobile numbers: what is brought into E.164 form at once is what phonenumbers makes of each number."""
+"""Columns of mobile numbers: the conversion at once gives what phonenumbers gives for each number."""
 
 import phonenumbers
 import polars as pl
@@ -22,34 +22,34 @@ EXAMPLES = {region: example for region in phonenumbers.SUPPORTED_REGIONS if (exa
 
 @st.composite
 def numbers(draw: st.DrawFn) -> tuple[str, str]:
-    """Give a region, and a number that looks like one of it."""
+    """Return a region, and a text that resembles one of its numbers."""
     region = draw(st.sampled_from(sorted(EXAMPLES)))
     code = str(phonenumbers.country_code_for_region(region))
     prefix = phonenumbers.ndd_prefix_for_region(region, True) or "0"
     start = draw(st.sampled_from(["", prefix, code, code + prefix, "00", "00" + code, "+", "+" + code, "0", "1", "15"]))
     digits = list(EXAMPLES[region])
-    for place in draw(st.lists(st.integers(0, len(digits) - 1), max_size=4)):
-        digits[place] = draw(st.sampled_from("0123456789"))
+    for index in draw(st.lists(st.integers(0, len(digits) - 1), max_size=4)):
+        digits[index] = draw(st.sampled_from("0123456789"))
     gap = draw(st.sampled_from(["", "", " ", "-", "\u2011", ") "]))
     end = draw(st.sampled_from(["", "", "", "1", "12", ".", ".0", "x"]))
     return region, start + gap.join(["".join(digits[:3]), "".join(digits[3:])]) + end
 
 
 @given(drawn=st.lists(numbers(), min_size=1, max_size=20))
-def test_what_is_done_at_once_is_what_phonenumbers_does(drawn: list[tuple[str, str]]) -> None:
+def test_numbers_are_converted_as_by_phonenumbers(drawn: list[tuple[str, str]]) -> None:
     for region, text in drawn:
         [number] = normalise_mobile_numbers(pl.Series([text]), region)
         assert number in {None, normalise_mobile_number(text, region)}
 
 
 @given(texts=st.lists(st.text("+0123456789 ()-.\u00a0", max_size=18) | st.text(max_size=6), min_size=1, max_size=20))
-def test_whatever_is_written_it_is_done_as_phonenumbers_does_it_or_left(texts: list[str]) -> None:
+def test_any_text_is_converted_as_by_phonenumbers_or_left(texts: list[str]) -> None:
     for country in (None, "SG", "US", "GB", "AR", "IT", "BR", "CI"):
         for text, number in zip(texts, normalise_mobile_numbers(pl.Series(texts), country), strict=True):
             assert number in {None, normalise_mobile_number(text, country)}
 
 
-def test_a_mobile_number_of_any_country_needs_no_closer_look() -> None:
+def test_mobile_numbers_of_all_countries_are_converted_at_once() -> None:
     for region, example in EXAMPLES.items():
         code = phonenumbers.country_code_for_region(region)
         written = [example, f"{example[:3]} {example[3:]}", f"+{code} {example}", f"00{code}-{example}"]
@@ -67,5 +67,5 @@ def test_a_mobile_number_of_any_country_needs_no_closer_look() -> None:
         ("6595123100", "SG", "+6595123100"),
     ],
 )
-def test_numbers_with_what_is_dialled_before_them_need_no_closer_look(text: str, country: str, number: str) -> None:
+def test_numbers_with_dialling_prefixes_are_converted_at_once(text: str, country: str, number: str) -> None:
     assert normalise_mobile_numbers(pl.Series([text]), country).to_list() == [number]

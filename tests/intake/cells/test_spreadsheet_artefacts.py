@@ -1,4 +1,4 @@
-"""Numbers of number cells keep their digits or are refused, and what a formula left is never taken for a value."""
+"""Number cells keep their digits or are refused, and formulas and errors are never read as values."""
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -87,16 +87,16 @@ def test_a_number_that_may_have_lost_digits_is_never_an_account_number_or_an_amo
     ],
 )
 def test_the_errors_of_spreadsheet_programs_are_refused_in_every_language(text: str) -> None:
-    refusal = find_uncomputed(text)
-    assert refusal
-    assert f'"{text}" stands where a spreadsheet program had no value' in refusal.message
+    problem = find_uncomputed(text)
+    assert problem
+    assert f'"{text}" is a spreadsheet error instead of a value. Correct the formula' in problem.message
 
 
 @pytest.mark.parametrize("text", ["=B2*2", '="6595123100"', "="])
 def test_a_formula_is_refused(text: str) -> None:
-    refusal = find_uncomputed(text)
-    assert refusal
-    assert "open the list in a spreadsheet program and save it" in refusal.message
+    problem = find_uncomputed(text)
+    assert problem
+    assert "is a formula without a value. Open the list in a spreadsheet program and save it" in problem.message
 
 
 @pytest.mark.parametrize("text", ["#12", "E-1001", "12E5", "a=b", "1E5A", "Error", "#1 winner"])
@@ -106,8 +106,8 @@ def test_texts_that_only_look_similar_are_kept(text: str) -> None:
 
 
 def test_an_account_number_in_scientific_notation_is_refused() -> None:
-    values, reasons = normaliser_of("credit_party_identifier.account_number", Formats()).column(
+    values, messages = normaliser_of("credit_party_identifier.account_number", Formats()).column(
         pl.Series(["1.23457E+12", "77"])
     )
     assert values.to_list() == [None, "77"]
-    assert "is in scientific notation and may have lost digits" in reasons[0]
+    assert "is in scientific notation and may have lost digits" in messages[0]

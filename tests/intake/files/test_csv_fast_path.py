@@ -1,4 +1,4 @@
-"""CSV text split into columns: whatever a file holds, it reads as record by record."""
+"""CSV text split into columns: any file gives the same rows as record by record."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from bulk_topup.intake.files.csv_file import CsvTable
 HEADERS = st.sampled_from(
     ["phone{}note{}amount", "phone{}note{}amount{}{}", "{}phone{}note", "phone", '"the phone"{}"no""te"{}phone']
 )
-#: Whole cells, halves of cells, and what some reader takes for the end of a line, for nothing or for a mark.
+#: Whole cells, parts of cells, and characters that some reader treats as a line end, as nothing or as a mark.
 CELLS = (
     st.sampled_from(["+6595123100", "5", "", " ", "x", "'=1", "'+1", "'", " a b", "a ", "é", "\\", ",", ";", "\t"])
     | st.sampled_from(['"', '""', '"a"', '"a, b"', '"; \t"', '"\n"', '"\r\n', '" x"', '"a""b"', 'a"'])
@@ -66,7 +66,7 @@ def _read(path: Path, *, by_record: bool, **options: str) -> list[dict[str, Any]
     is_ended=st.booleans(),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
-def test_columns_hold_what_records_hold(
+def test_columns_have_the_rows_of_records(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     header: str,
@@ -79,8 +79,8 @@ def test_columns_hold_what_records_hold(
     is_ended: bool,
 ) -> None:
     text = header.replace("{}", delimiter) + "\n"
-    for place, cells in enumerate(lines):
-        text += delimiter.join(cells) + ends[place % len(ends)]
+    for index, cells in enumerate(lines):
+        text += delimiter.join(cells) + ends[index % len(ends)]
     path = tmp_path / "pay.csv"
     path.write_bytes((text if is_ended else text[:-1]).encode(encoding, "replace"))
     monkeypatch.setattr(csv_file, "CHUNK_CHARACTERS", chunk)
@@ -97,12 +97,12 @@ def test_columns_hold_what_records_hold(
         '+6595123100,"Ada ""the first"""\n',
     ],
 )
-def test_text_without_quotes_and_with_quotes_around_whole_cells_needs_no_reader_of_records(text: str) -> None:
+def test_text_without_quotes_or_with_whole_cells_in_quotes_is_split(text: str) -> None:
     assert columns_of(text, 2, ",", 2) is not None
 
 
 @pytest.mark.parametrize("text", ['"a\nb",5\n', '+65, "5"\n', '"+65",5\n\n', '"+65"\n', f"{'x' * 131_073},5\n"])
-def test_text_whose_lines_may_be_no_records_is_left_to_the_reader_of_records(text: str) -> None:
+def test_text_whose_lines_may_not_be_records_is_left_to_the_reader_of_records(text: str) -> None:
     assert columns_of(text, 2, ",", 2) is None
 
 

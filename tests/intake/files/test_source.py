@@ -1,4 +1,4 @@
-"""What may be said about a list."""
+"""The options of a list."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from bulk_topup.intake import Formats, ListSource
 
 
 @pytest.mark.parametrize("country", ["sg", "SGP", "XX", ""])
-def test_a_default_country_that_has_no_numbers_is_refused(country: str) -> None:
-    with pytest.raises(ConfigurationError, match="write its two capital letters"):
+def test_a_default_country_without_numbers_is_an_error(country: str) -> None:
+    with pytest.raises(ConfigurationError, match="Write two capital letters"):
         Formats(default_country=country)
 
 
-def test_a_decimal_mark_and_a_delimiter_are_among_those_that_lists_have() -> None:
-    with pytest.raises(ConfigurationError, match="cannot be the decimal mark"):
+def test_an_unknown_decimal_mark_or_delimiter_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="is not a decimal mark"):
         Formats(decimal_mark="'")
-    with pytest.raises(ConfigurationError, match="cannot be the delimiter"):
+    with pytest.raises(ConfigurationError, match="is not a delimiter"):
         ListSource(path=Path("pay.csv"), delimiter="|")

@@ -1,4 +1,4 @@
-"""Cells of a sheet as columns: whatever the cells hold, they read as row by row."""
+"""Cells of a sheet as columns: any cells give the same rows as row by row."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
@@ -53,7 +53,7 @@ def _read(path: Path, *, by_row: bool) -> list[dict[str, Any]] | str:
     chunk=st.sampled_from([1, 4, xlsx_file.CHUNK_CELLS]),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_columns_hold_what_rows_hold(
+def test_columns_have_the_cells_of_rows(
     sheet_file: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
     header: list[str | None],
@@ -68,10 +68,10 @@ def test_columns_hold_what_rows_hold(
 
 @pytest.mark.parametrize("cell", ['<c r="B2"><f>1+1</f></c>', '<c r="B2" t="e"><v>#N/A</v></c>'])
 @pytest.mark.parametrize("shift", range(12))
-def test_a_formula_or_an_error_is_seen_wherever_the_unpacked_pieces_end(
+def test_a_formula_or_an_error_is_found_wherever_the_unpacked_chunks_end(
     sheet_file: Callable[..., Path], tmp_path: Path, cell: str, shift: int
 ) -> None:
-    # A tag that is longer than what is kept for the next piece, and a piece that ends in what follows it.
+    # A tag that is longer than what is kept for the next chunk, and a chunk that ends inside what follows it.
     cell = cell.replace("<c ", f'<c x="{"x" * 70_000}" ')
     with ZipFile(sheet_file([["phone", "amount"], ["+6595123100", 5]])) as archive:
         xml = archive.read(SHEET).decode().replace('<c r="B2" t="n"><v>5</v></c>', cell)
@@ -83,6 +83,6 @@ def test_a_formula_or_an_error_is_seen_wherever_the_unpacked_pieces_end(
         assert check_size(file, archive, "book.xlsx") == {SHEET}
 
 
-def test_a_sheet_without_formulas_and_errors_needs_no_closer_look(sheet_file: Callable[..., Path]) -> None:
+def test_a_sheet_without_formulas_and_errors_is_not_scanned(sheet_file: Callable[..., Path]) -> None:
     with sheet_file([["phone", "amount"], ["+6595123100", 5]]).open("rb") as file, ZipFile(file) as archive:
         assert SHEET not in check_size(file, archive, "pay.xlsx")

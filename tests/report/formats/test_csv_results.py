@@ -10,6 +10,7 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.report.formats.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.reasons import why_not_completed
@@ -26,7 +27,7 @@ def _read(path: Path) -> list[list[str]]:
 
 
 def _results(path: Path, run: Run, rows: Sequence[Outcome], *, reveal_pins: bool = False) -> list[dict[str, str]]:
-    with csv_results(path, run, reveal_pins=reveal_pins) as sink:
+    with csv_results(path, run, Tally(run), reveal_pins=reveal_pins) as sink:
         sink(Outcomes.of(rows))
     header, *lines = _read(path)
     return [dict(zip(header, line, strict=True)) for line in lines]
@@ -56,9 +57,7 @@ def test_spreadsheets_find_a_byte_order_mark_and_crlf(path: Path, run: Run, outc
     assert raw.count(b"\n") == raw.count(b"\r\n") == 2
 
 
-def test_no_cell_of_the_list_or_of_the_provider_is_a_formula(
-    path: Path, run: Run, outcome: Callable[..., Outcome]
-) -> None:
+def test_no_text_of_the_list_or_of_dvs_is_a_formula(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     columns = ("=header", "@b", "c")
     row = outcome(
         cells=("=1+1", "@x", "\tx"),
@@ -74,14 +73,14 @@ def test_no_cell_of_the_list_or_of_the_provider_is_a_formula(
         pin_code="=code",
         pin_serial="\rserial",
     )
-    with csv_results(path, replace(run, columns=columns), reveal_pins=True) as sink:
+    with csv_results(path, replace(run, columns=columns), Tally(run), reveal_pins=True) as sink:
         sink(Outcomes.of([row]))
     cells = [cell for line in _read(path) for cell in line]
     assert not [cell for cell in cells if cell[:1] in set("=+-@\t\r")]
     assert {"'=header", "'=1+1", "'-message", "'\rserial", "'+6595123100"} <= set(cells)
 
 
-def test_pins_are_masked_unless_they_are_to_be_shown(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_pins_are_masked_unless_they_are_revealed(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     [masked] = _results(path, run, [outcome()])
     assert (masked["result_pin_code"], masked["result_pin_serial"]) == ("••••", "••••")
     assert b"1234-5678" not in path.read_bytes()
@@ -110,7 +109,7 @@ def test_rows_with_too_few_or_too_many_cells_do_not_shift_the_results(
     assert long["result_note"] == 'Cells beyond the header: "d".'
 
 
-def test_the_rest_has_the_lists_columns_its_line_and_a_reason(
+def test_not_completed_rows_have_the_lists_columns_the_line_and_a_reason(
     path: Path, run: Run, outcome: Callable[..., Outcome]
 ) -> None:
     refused = outcome(
@@ -128,7 +127,7 @@ def test_the_rest_has_the_lists_columns_its_line_and_a_reason(
     ]
 
 
-def test_a_reason_that_the_list_has_already_is_replaced_where_it_stands(
+def test_a_reason_column_of_the_list_is_replaced_in_its_place(
     path: Path, run: Run, outcome: Callable[..., Outcome]
 ) -> None:
     again = replace(run, columns=("reason", "phone"))

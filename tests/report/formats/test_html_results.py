@@ -22,8 +22,8 @@ from bulk_topup.report.formats.html_results import ALL_SHOWN, NOT_COMPLETED_SHOW
 from tests.helpers.sample_run import COMPLETED, RUN
 
 
-class _Read(HTMLParser):
-    """What a browser would make of a page: its elements and its text."""
+class _Parsed(HTMLParser):
+    """A page as a browser reads it: its elements and its text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -45,10 +45,10 @@ class _Read(HTMLParser):
 
 @pytest.fixture
 def written(tmp_path: Path, run: Run) -> Callable[..., str]:
-    """Give a function that writes a page about rows and gives it as text."""
+    """Return a function that writes a page about rows and returns it as text."""
 
     def write(*rows: Outcome, run: Run = run, reveal_pins: bool = False) -> str:
-        pages = [Outcomes.of(rows[at : at + 150]) for at in range(0, len(rows), 150)]
+        pages = [Outcomes.of(rows[start : start + 150]) for start in range(0, len(rows), 150)]
         write_report(run, pages, tmp_path, formats=[ReportFormat.HTML], reveal_pins=reveal_pins)
         return (tmp_path / "results.html").read_text(encoding="utf-8")
 
@@ -67,11 +67,11 @@ def _failed(line: int, **changes: object) -> Outcome:
     return replace(COMPLETED, **values)  # type: ignore[arg-type]
 
 
-def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_not_complete(
+def test_the_page_shows_the_verdict_first_then_the_cost_then_the_reasons(
     written: Callable[..., str],
 ) -> None:
-    text = " ".join(_Read(written(COMPLETED, _failed(3), _failed(4))).text.split())
-    told = [
+    text = " ".join(_Parsed(written(COMPLETED, _failed(3), _failed(4))).text.split())
+    expected = [
         "payroll/2026-11",
         "lists/payroll.csv",
         "last change 2026-11-24 02:01 UTC",
@@ -81,26 +81,26 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
         "Charged 9.35 USD",
         "What to do next",
         "bulk-topup retry payroll/2026-11",
-        "Why rows did not complete",
+        "Why rows are not completed",
         "2 failed DECLINED-BARRED-CREDIT-PARTY 3, 4",
         "Rows and money by state",
-        "Rows that did not complete",
+        "Rows not completed",
     ]
     body = text.index("results of the run")
-    places = [text.find(each, body) for each in told]
-    assert -1 not in places, told[places.index(-1)]
-    assert places == sorted(places)
+    positions = [text.find(each, body) for each in expected]
+    assert -1 not in positions, expected[positions.index(-1)]
+    assert positions == sorted(positions)
 
 
-def test_a_row_that_did_not_complete_is_shown_with_its_cells_and_the_transaction(written: Callable[..., str]) -> None:
-    text = " ".join(_Read(written(_failed(3))).text.split())
+def test_a_row_that_is_not_completed_is_shown_with_its_cells_and_the_transaction(written: Callable[..., str]) -> None:
+    text = " ".join(_Parsed(written(_failed(3))).text.split())
     assert "3 failed +6595123100 12.50 SGD DVS returned DECLINED-BARRED-CREDIT-PARTY." in text
     assert "Transaction 2237512891." in text
     assert "employee: E1" in text
 
 
 def test_a_page_loads_runs_and_sends_nothing(written: Callable[..., str]) -> None:
-    page = _Read(written(COMPLETED, _failed(3)))
+    page = _Parsed(written(COMPLETED, _failed(3)))
     assert not page.names() & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "a"}
     assert not {key for _, found in page.elements for key in found} & {"src", "href", "style", "action"}
     [policy] = [found["content"] for name, found in page.elements if found.get("http-equiv")]
@@ -121,7 +121,7 @@ def test_a_page_loads_runs_and_sends_nothing(written: Callable[..., str]) -> Non
         "`<b>`",
     ],
 )
-def test_whatever_a_list_or_the_provider_says_is_shown_and_does_nothing(
+def test_hostile_texts_of_a_list_or_of_dvs_are_shown_and_do_nothing(
     written: Callable[..., str], run: Run, hostile: str
 ) -> None:
     named = replace(run, job=hostile.replace("/", "-"), list_path=hostile, columns=(hostile, "phone", "amount"))
@@ -138,27 +138,27 @@ def test_whatever_a_list_or_the_provider_says_is_shown_and_does_nothing(
     )
     refused = replace(row, state=RowState.REFUSED, problems=(Problem(column=hostile, message=hostile),))
     paid = replace(row, state=RowState.COMPLETED)
-    page = _Read(written(row, refused, paid, run=named))
-    harmless = _Read(written(_failed(3), replace(refused, problems=()), COMPLETED)).names() | {"bdi", "code"}
+    page = _Parsed(written(row, refused, paid, run=named))
+    harmless = _Parsed(written(_failed(3), replace(refused, problems=()), COMPLETED)).names() | {"bdi", "code"}
     assert page.names() <= harmless
     assert not {key for _, found in page.elements for key in found if key.startswith("on")}
     assert hostile in page.text
 
 
 @given(text=st.text())
-def test_a_text_is_read_back_as_it_was_but_for_what_shows_nothing(text: str) -> None:
-    page = _Read(element("p", text, title=text))
+def test_a_text_is_read_back_as_it_was_apart_from_invisible_characters(text: str) -> None:
+    page = _Parsed(element("p", text, title=text))
     assert page.names() == {"p"}
-    stood_in = str(html(text))
-    assert page.elements[0][1]["title"] == _Read(f"<p>{stood_in}").text[1:]
+    replaced = str(html(text))
+    assert page.elements[0][1]["title"] == _Parsed(f"<p>{replaced}").text[1:]
     assert len(page.text) == len(text) + 1
 
 
-def test_what_is_put_together_is_escaped_once() -> None:
+def test_joined_parts_are_escaped_once() -> None:
     assert element("p", joined(("a & b", element("b", "<"))), class_="x") == '<p class="x">a &amp; b<b>&lt;</b></p>'
 
 
-def test_text_that_turns_or_hides_what_follows_is_replaced() -> None:
+def test_text_that_reverses_or_hides_what_follows_is_replaced() -> None:
     assert html("a\u202eb\u200bc\x00d\ud800") == "a\ufffdb\ufffdc\ufffdd\ufffd"
     assert html("سلام\u200cها é") == "سلام\u200cها é"
 
@@ -169,18 +169,18 @@ def test_pins_are_never_on_the_page(written: Callable[..., str]) -> None:
     assert "SERIAL-9" not in page
 
 
-def test_the_page_is_its_owners_alone(written: Callable[..., str], tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_page(written: Callable[..., str], tmp_path: Path) -> None:
     written(COMPLETED)
     assert stat.S_IMODE((tmp_path / "results.html").stat().st_mode) == 0o600
 
 
-def test_a_long_run_shows_its_first_rows_that_did_not_complete_and_says_where_the_rest_is(
+def test_a_long_run_shows_its_first_not_completed_rows_and_names_the_file_with_all(
     written: Callable[..., str],
 ) -> None:
     rows = [_failed(line) for line in range(2, NOT_COMPLETED_SHOWN + 12)]
-    page = _Read(written(*rows, *(replace(COMPLETED, line=line) for line in range(1_000, 1_600))))
+    page = _Parsed(written(*rows, *(replace(COMPLETED, line=line) for line in range(1_000, 1_600))))
     text = " ".join(page.text.split())
-    assert f"These are the first {NOT_COMPLETED_SHOWN} of {NOT_COMPLETED_SHOWN + 10} rows" in text
+    assert f"The first {NOT_COMPLETED_SHOWN} of {NOT_COMPLETED_SHOWN + 10} rows. All rows: " in text
     assert "payroll-2026-11-not-completed.csv" in text
     lines = [found for name, found in page.elements if name == "td" and found.get("data-label") == "Line"]
     assert len(lines) == NOT_COMPLETED_SHOWN
@@ -188,7 +188,7 @@ def test_a_long_run_shows_its_first_rows_that_did_not_complete_and_says_where_th
 
 
 def test_a_short_run_shows_all_of_its_rows(written: Callable[..., str]) -> None:
-    page = _Read(written(*(replace(COMPLETED, line=line) for line in range(2, ALL_SHOWN + 2))))
+    page = _Parsed(written(*(replace(COMPLETED, line=line) for line in range(2, ALL_SHOWN + 2))))
     assert "details" in page.names()
     assert len([1 for name, found in page.elements if found.get("data-label") == "Line"]) == ALL_SHOWN
 
@@ -199,14 +199,14 @@ def test_a_long_cell_is_cut(written: Callable[..., str]) -> None:
     assert "y" * 1_000 not in page
 
 
-def test_production_is_named_and_so_is_a_run_whose_people_are_forgotten(written: Callable[..., str], run: Run) -> None:
+def test_production_and_a_purge_are_shown(written: Callable[..., str], run: Run) -> None:
     real = replace(run, environment="production", purged_at=datetime(2026, 12, 24, tzinfo=UTC))
-    text = _Read(written(_failed(3, cells=("", "", ""), credit_party=None), run=real)).text
+    text = _Parsed(written(_failed(3, cells=("", "", ""), credit_party=None), run=real)).text
     assert "no real money" not in text
-    assert "personal data removed 2026-12-24 00:00 UTC" in text
+    assert "personal data purged 2026-12-24 00:00 UTC" in text
 
 
-def test_a_contradicted_payment_is_no_success(written: Callable[..., str]) -> None:
+def test_a_payment_with_a_list_mismatch_is_no_success(written: Callable[..., str]) -> None:
     assert "1 of 1 row completed, 1 needs review." in written(replace(COMPLETED, note="The list asks for more now."))
 
 

@@ -12,6 +12,7 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Tally
 from bulk_topup.report.formats.jsonl_results import jsonl_results
 
 
@@ -21,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def _results(path: Path, run: Run, rows: Sequence[Outcome], *, reveal_pins: bool = False) -> list[Any]:
-    with jsonl_results(path, run, reveal_pins=reveal_pins) as sink:
+    with jsonl_results(path, run, Tally(run), reveal_pins=reveal_pins) as sink:
         sink(Outcomes.of(rows))
     text = path.read_text(encoding="utf-8")
     assert text.endswith("\n")
@@ -58,7 +59,7 @@ def test_a_row_is_one_object_with_exact_types(path: Path, run: Run, outcome: Cal
     }
 
 
-def test_what_is_not_known_is_null(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_unknown_values_are_null(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     texts = ("credit_party", "unit", "external_id", "status_class", "price_unit", "operator_reference")
     others = ("product_id", "amount", "transaction_id", "price", "fee", "pin_code", "pin_serial")
     unknown = dict.fromkeys((*texts, *others))
@@ -66,7 +67,7 @@ def test_what_is_not_known_is_null(path: Path, run: Run, outcome: Callable[..., 
     assert {key for key, value in row.items() if value is None} == {*unknown, "status", "created", "final"}
 
 
-def test_pins_are_shown_where_that_is_asked_for(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_pins_are_shown_where_they_are_revealed(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     [row] = _results(path, run, [outcome()], reveal_pins=True)
     assert (row["pin_code"], row["pin_serial"]) == ("1234-5678", "SERIAL-9")
 
@@ -83,12 +84,12 @@ def test_line_breaks_in_cells_do_not_break_the_line(path: Path, run: Run, outcom
     assert [row["line"] for row in rows] == [2, 3]
 
 
-def test_half_a_surrogate_pair_is_spelt_as_an_escape(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_half_a_surrogate_pair_is_written_as_an_escape(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     [row] = _results(path, run, [outcome(state=RowState.FAILED, message="a\ud800")])
     assert row["reason"] == "a\ud800"
 
 
-def test_columns_with_one_name_keep_all_their_cells(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+def test_columns_with_the_same_name_keep_all_their_cells(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
     [row] = _results(path, replace(run, columns=("a", "", "", "_2")), [outcome(cells=("1", "2", "3", "4"))])
     assert sorted(row["list"].values()) == ["1", "2", "3", "4"]
     assert row["list"]["a"] == "1"

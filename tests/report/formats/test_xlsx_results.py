@@ -22,7 +22,7 @@ from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.report.formats.xlsx_results import xlsx_results
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS
 
-_PLACE = {field: 3 + place for place, field in enumerate(RESULT_FIELDS)}
+_INDEX = {field: 3 + index for index, field in enumerate(RESULT_FIELDS)}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def book(path: Path, run: Run) -> Callable[..., Workbook]:
-    """Give a function that writes rows as a workbook and reads it again."""
+    """Return a function that writes rows as a workbook and reads it again."""
 
     def write(rows: Sequence[Outcome], *, run: Run = run, reveal_pins: bool = False, sheet_rows: int = 100) -> Workbook:
         tally = Tally(run)
@@ -78,11 +78,11 @@ def test_amounts_and_counts_are_numbers_and_ids_are_text(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     row = _row(book([outcome()]))
-    numbers = {field for field, place in _PLACE.items() if row[place].data_type == "n" and row[place].value is not None}
+    numbers = {field for field, index in _INDEX.items() if row[index].data_type == "n" and row[index].value is not None}
     assert numbers == {"line", "amount", "attempt", "price", "fee"}
-    assert row[_PLACE["transaction_id"]].value == "2237512891"
-    assert row[_PLACE["product_id"]].value == "6418"
-    assert row[_PLACE["created"]].value == "2026-11-24T02:01:05.123456Z"
+    assert row[_INDEX["transaction_id"]].value == "2237512891"
+    assert row[_INDEX["product_id"]].value == "6418"
+    assert row[_INDEX["created"]].value == "2026-11-24T02:01:05.123456Z"
     assert [cell.value for cell in row[:3]] == ["E1", "+6595123100", "12.50"]
 
 
@@ -93,7 +93,7 @@ def test_amounts_and_counts_are_numbers_and_ids_are_text(
 def test_the_digits_of_a_number_cell_are_the_amounts_own(
     path: Path, book: Callable[..., Workbook], outcome: Callable[..., Outcome], amount: str
 ) -> None:
-    cell = _row(book([outcome(amount=Decimal(amount))]))[_PLACE["amount"]]
+    cell = _row(book([outcome(amount=Decimal(amount))]))[_INDEX["amount"]]
     assert cell.data_type == "n"
     assert Decimal(repr(cell.value)) == Decimal(amount)
     with zipfile.ZipFile(path) as parts:
@@ -106,7 +106,7 @@ def test_the_digits_of_a_number_cell_are_the_amounts_own(
 def test_an_amount_with_more_digits_than_a_number_cell_keeps_is_text(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome], amount: str
 ) -> None:
-    cell = _row(book([outcome(amount=Decimal(amount))]))[_PLACE["amount"]]
+    cell = _row(book([outcome(amount=Decimal(amount))]))[_INDEX["amount"]]
     assert (cell.data_type, cell.value) == ("s", amount)
 
 
@@ -130,7 +130,7 @@ def test_an_amount_with_more_digits_than_a_number_cell_keeps_is_text(
         "one\ntwo",
     ],
 )
-def test_text_stays_the_text_that_it_is(
+def test_texts_are_unchanged(
     path: Path, run: Run, book: Callable[..., Workbook], outcome: Callable[..., Outcome], text: str
 ) -> None:
     refused = outcome(cells=(text, "", ""), state=RowState.REFUSED, problems=(Problem(column=text, message=text),))
@@ -148,7 +148,7 @@ def test_text_stays_the_text_that_it_is(
     assert not [xml for xml in sheets if re.search(b"<f[ />]|<hyperlink", xml)]
 
 
-def test_text_like_a_formula_stays_text_when_somebody_edits_the_cell(
+def test_text_like_a_formula_stays_text_when_the_cell_is_edited(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     row = _row(book([outcome(cells=("=1+1", "x", "7"))]))
@@ -165,11 +165,11 @@ def test_control_characters_are_shown_and_long_text_is_cut(
     assert row[2].value == "one\ntwo"
 
 
-def test_the_state_is_coloured_by_what_it_asks_of_people(
+def test_the_state_is_coloured_by_what_is_left_to_do(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     sheet = book([outcome(line=2 + number, state=state) for number, state in enumerate(RowState)])["Results"]
-    cells = [row[_PLACE["state"]] for row in sheet.iter_rows(min_row=2)]
+    cells = [row[_INDEX["state"]] for row in sheet.iter_rows(min_row=2)]
     colours = {cell.value: cell.fill.fgColor.rgb for cell in cells}
     green, amber, red = (colours[state] for state in ("completed", "accepted", "failed"))
     assert len({green, amber, red}) == 3
@@ -202,11 +202,11 @@ def test_every_problem_of_a_refused_row_has_a_line_with_the_lists_cells(
     ]
 
 
-def test_the_summary_tells_the_run_the_states_the_totals_and_the_money(
+def test_the_summary_has_the_run_the_states_the_totals_and_the_money(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     rows = [outcome(), outcome(line=3), outcome(line=4, state=RowState.ACCEPTED, price=Decimal("0.5"))]
-    told = list(_values(book(rows), "Summary"))
+    rows_of_summary = list(_values(book(rows), "Summary"))
     for line in (
         ("Run", "payroll/2026-11"),
         ("Environment", "sandbox"),
@@ -218,28 +218,28 @@ def test_the_summary_tells_the_run_the_states_the_totals_and_the_money(
         ("accepted", "6418", 1, 12.5, "SGD", 0.5, 0.05, "USD"),
         ("completed", "6418", 2, 25, "SGD", 18.6, 0.1, "USD"),
     ):
-        assert line in told
-    assert told[-5:] == [
+        assert line in rows_of_summary
+    assert rows_of_summary[-5:] == [
         ("Charged (completed rows, price and fee)", "Amount"),
         ("USD", 18.7),
         (),
-        ("Held (accepted rows, price and fee)", "Amount"),
+        ("On hold (accepted rows, price and fee)", "Amount"),
         ("USD", 0.55),
     ]
 
 
-def test_rows_go_on_in_further_sheets_where_one_is_full(
+def test_rows_continue_on_further_sheets_where_one_is_full(
     book: Callable[..., Workbook], outcome: Callable[..., Outcome]
 ) -> None:
     rows = [outcome(line=2 + number, state=RowState.REFUSED) for number in range(7)]
     workbook = book(rows, sheet_rows=4)
     assert workbook.sheetnames == ["Results", "Summary", "Refused", "Results 2", "Refused 2", "Results 3", "Refused 3"]
-    for kind, place in (("Results", _PLACE["line"]), ("Refused", 0)):
-        pages = [workbook[name] for name in workbook.sheetnames if name.startswith(kind)]
+    for sheet_name, index in (("Results", _INDEX["line"]), ("Refused", 0)):
+        pages = [workbook[name] for name in workbook.sheetnames if name.startswith(sheet_name)]
         assert [page.max_row for page in pages] == [4, 4, 2]
         assert [page.auto_filter.ref[-1] for page in pages] == ["4", "4", "2"]
         assert len({tuple(cell.value for cell in page[1]) for page in pages}) == 1
-        lines = [row[place] for page in pages for row in page.iter_rows(min_row=2, values_only=True)]
+        lines = [row[index] for page in pages for row in page.iter_rows(min_row=2, values_only=True)]
         assert lines == list(range(2, 9))
 
 
@@ -250,10 +250,13 @@ def test_a_full_last_sheet_is_not_followed_by_an_empty_one(
     assert workbook.sheetnames == ["Results", "Summary", "Refused"]
 
 
-def test_a_list_with_more_columns_than_a_sheet_is_told_so(path: Path, book: Callable[..., Workbook], run: Run) -> None:
-    room = SHEET_COLUMNS - len(RESULT_FIELDS)
-    columns = tuple(f"c{number}" for number in range(room + 1))
-    with pytest.raises(ReportError, match=f"has {room + 1} columns.* takes {room}; write the report as csv or jsonl"):
+def test_a_list_with_more_columns_than_a_sheet_is_an_error(path: Path, book: Callable[..., Workbook], run: Run) -> None:
+    limit = SHEET_COLUMNS - len(RESULT_FIELDS)
+    columns = tuple(f"c{number}" for number in range(limit + 1))
+    with pytest.raises(
+        ReportError,
+        match=f"has {limit + 1:,} columns, more than the {limit:,} that fit .*Write the report as csv or jsonl",
+    ):
         book([], run=replace(run, columns=columns))
     assert not path.exists()
 
