@@ -312,20 +312,20 @@ ACCEPTED_AMONG = f"""
     FROM json_each(:external_ids) AS wanted
     CROSS JOIN attempts AS a ON a.external_id = wanted.value
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
-    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :exclude_held OR a.status_class <> 'CREATED')
 """  # noqa: S608
 #: The first 19 characters of a creation date are its second.
 ACCEPTED_SECONDS = """
     SELECT substr(a.creation_date, 1, 19) AS second, r.operator_id, count(*) AS count, min(a.creation_date) AS oldest,
            max(a.creation_date) AS newest
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :exclude_held OR a.status_class <> 'CREATED')
     GROUP BY 1, 2 ORDER BY 1
 """
 ACCEPTED = f"""
     SELECT {_ATTEMPT}, a.transaction_id, a.creation_date, a.status_message
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :but_held OR a.status_class <> 'CREATED')
+    WHERE r.run_id = :run_id AND r.state = 'accepted' AND (NOT :exclude_held OR a.status_class <> 'CREATED')
       AND (:seconds IS NULL OR substr(a.creation_date, 1, 19) IN (SELECT value FROM json_each(:seconds)))
       AND r.id > :after_id
     ORDER BY r.id LIMIT :limit
@@ -473,7 +473,7 @@ HINTED = f"""
     FROM hints AS h CROSS JOIN attempts AS a ON a.external_id = h.external_id
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed')
-      AND (NOT :but_held OR a.status_class <> 'CREATED')
+      AND (NOT :exclude_held OR a.status_class <> 'CREATED')
     ORDER BY h.received_at LIMIT :limit
 """  # noqa: S608
 RUNS_HINTED = """
