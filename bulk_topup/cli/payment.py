@@ -17,11 +17,12 @@ from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.callbacks import receive_callbacks
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.open_ledger import open_existing_ledger
-from bulk_topup.app.provider import open_client, payer_of, poll_policy
+from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import exit_code
+from bulk_topup.app.session import open_session
 from bulk_topup.approvals.approval import approver_of
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.errors import exit_on_error
@@ -40,7 +41,7 @@ from bulk_topup.engine import RunOptions
 from bulk_topup.jobs.job import NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.security.redaction import register_secret
 from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.asgi_server import Address
@@ -204,22 +205,29 @@ def continue_run(
             watcher, options = watcher_and_options(values, provider, concurrency, callbacks, report, teller)
 
             async def pay() -> FinishedRun:
-                with run_lock(ledger.path, run.job, run.run_key) as held:
-                    async with open_client(provider, rate=rate, connections=concurrency) as dvs:
-                        teller.follow(dvs)
-                        with callbacks.received(ledger, options, watcher) as told:
-                            return await resume_run(
-                                run,
-                                dvs=dvs,
-                                payer=payer_of(provider, dvs, same_account=same_account),
-                                ledger=ledger,
-                                options=told,
-                                report=report,
-                                watcher=MonitoredWatcher(teller, watcher),
-                                retry=retry,
-                                not_before=not_before,
-                                held=held,
-                            )
+                async with open_session(
+                    provider,
+                    run.job,
+                    run.run_key,
+                    rate=rate,
+                    connections=concurrency,
+                    same_account=same_account,
+                    ledger=ledger,
+                ) as session:
+                    teller.follow(session.dvs)
+                    with callbacks.received(ledger, options, watcher) as with_callbacks:
+                        return await resume_run(
+                            run,
+                            dvs=session.dvs,
+                            payer=session.payer,
+                            ledger=ledger,
+                            options=with_callbacks,
+                            report=report,
+                            watcher=MonitoredWatcher(teller, watcher),
+                            retry=retry,
+                            not_before=not_before,
+                            lock=session.lock,
+                        )
 
             finished = teller.finished = run_async(pay())
         if job_file is not None and not watcher.had_open_rows:

@@ -17,5 +17,5 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert imported_by("import bulk_topup\nbulk_topup.__version__") == {"bulk_topup"}
 
 
-def test_looking_at_states_and_meanings_loads_nothing_heavy() -> None:
+def test_states_and_exit_codes_load_nothing_heavy() -> None:
     assert imported_by("from bulk_topup import BulkTopupError, ExitCode, RowState, exit_code_for") == {"bulk_topup"}

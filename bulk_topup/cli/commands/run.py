@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.session import open_session
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
@@ -22,7 +22,6 @@ from bulk_topup.cli.screens.plan import plan_json
 from bulk_topup.dvs import codec
 from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.jobs.job import NoListError
-from bulk_topup.ledger import LedgerStore, run_lock
 
 
 @click.command("run")
@@ -62,23 +61,28 @@ def run_command(**values: Any) -> None:
         watcher, options = watcher_and_options(values, provider, job.concurrency, callbacks, report, teller)
 
         async def pay() -> FinishedRun:
-            # The run is held first, so that a second start is told of the run and not of the sandbox that it has open.
-            with LedgerStore(provider.ledger) as ledger, run_lock(ledger.path, job.name, str(job.run_key)) as held:
-                async with open_client(provider, rate=job.rate, connections=job.concurrency) as dvs:
-                    teller.follow(dvs)
-                    with callbacks.received(ledger, options, watcher) as told:
-                        return await run_list(
-                            job,
-                            dvs=dvs,
-                            payer=payer_of(provider, dvs, same_account=same_account),
-                            ledger=ledger,
-                            options=told,
-                            report=report,
-                            watcher=MonitoredWatcher(teller, watcher),
-                            corrections=corrections,
-                            approval=approval,
-                            held=held,
-                        )
+            async with open_session(
+                provider,
+                job.name,
+                str(job.run_key),
+                rate=job.rate,
+                connections=job.concurrency,
+                same_account=same_account,
+            ) as session:
+                teller.follow(session.dvs)
+                with callbacks.received(session.ledger, options, watcher) as with_callbacks:
+                    return await run_list(
+                        job,
+                        dvs=session.dvs,
+                        payer=session.payer,
+                        ledger=session.ledger,
+                        options=with_callbacks,
+                        report=report,
+                        watcher=MonitoredWatcher(teller, watcher),
+                        corrections=corrections,
+                        approval=approval,
+                        lock=session.lock,
+                    )
 
         try:
             finished = teller.finished = run_async(pay())
