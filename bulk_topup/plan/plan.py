@@ -41,22 +41,27 @@ class ProductTotal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalanceCheck:
-    """Whether one wallet holds what is still to be paid from it."""
+    """One wallet beside the cost of the rows that are still to be paid from it."""
 
     unit: str
-    #: Available now, with the credit limit; None when the account has no such wallet.
+    #: DVS's `available`, in `unit`; None when the account has no such wallet.
     available: Decimal | None
+    #: DVS's `credit_limit`: how far `available` may fall below zero, in `unit`; None for none.
+    credit_limit: Decimal | None = None
+    #: Expected cost with fees, in `unit`.
     cost: Decimal
 
     @property
     def after(self) -> Decimal | None:
-        """What is left when everything is paid."""
+        """`available` once everything is paid; below zero where the credit limit is used."""
         return None if self.available is None else PRECISE.subtract(self.available, self.cost)
 
     @property
     def is_enough(self) -> bool:
-        """Whether the wallet covers the cost; nothing to pay needs no wallet."""
-        return self.cost == 0 or (self.after is not None and self.after >= 0)
+        """Whether balance and credit limit together cover the cost; a cost of zero needs no wallet."""
+        if self.cost == 0:
+            return True
+        return self.after is not None and PRECISE.add(self.after, self.credit_limit or Decimal(0)) >= 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -158,6 +163,22 @@ def _plus(total: Decimal, amount: str, count: int) -> Decimal:
 
 
 def check_balances(costs: Mapping[str, Decimal], balances: Iterable[Balance]) -> list[BalanceCheck]:
-    """Compare what is to be paid with what the wallets hold (reference: Balances)."""
-    available = {balance.unit: balance.available + (balance.credit_limit or Decimal(0)) for balance in balances}
-    return [BalanceCheck(unit=unit, available=available.get(unit), cost=cost) for unit, cost in sorted(costs.items())]
+    """Compare costs with wallets (reference: Balances).
+
+    Args:
+        costs: expected cost of the rows still to be paid, per currency.
+        balances: the account's wallets.
+
+    Returns:
+        A check for each currency of the costs, in alphabetical order.
+    """
+    wallets = {balance.unit: balance for balance in balances}
+    return [
+        BalanceCheck(
+            unit=unit,
+            available=wallets[unit].available if unit in wallets else None,
+            credit_limit=wallets[unit].credit_limit if unit in wallets else None,
+            cost=cost,
+        )
+        for unit, cost in sorted(costs.items())
+    ]

@@ -157,6 +157,9 @@ def test_a_wallet_covers_what_it_holds_and_its_credit_limit(
 ) -> None:
     [check] = check_balances({"USD": Decimal(cost)}, [wallet(available, credit_limit=credit_limit)])
     assert check.is_enough is is_enough
+    assert check.available == Decimal(available)
+    assert check.credit_limit == (None if credit_limit is None else Decimal(credit_limit))
+    assert check.after == Decimal(available) - Decimal(cost)
 
 
 def test_a_wallet_of_another_unit_covers_nothing() -> None:
