@@ -1,6 +1,6 @@
 """bulk-topup: pay long lists of people through the DT One Digital Value Services (DVS) API.
 
-What a script may import stands in `__all__`; `bulk_topup.dvs` is the API's client, `bulk_topup.errors` what is raised.
+`__all__` names what scripts may import. `bulk_topup.dvs` is the API client, `bulk_topup.errors` has the exceptions.
 """
 
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bulk_topup.engine import Progress
     from bulk_topup.errors import BulkTopupError, ConfirmationRequiredError
     from bulk_topup.jobs.job import Job
+    from bulk_topup.security.redaction import install_redaction
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -39,6 +40,7 @@ else:
             "engine": ("Progress",),
             "errors": ("BulkTopupError", "ConfirmationRequiredError"),
             "jobs.job": ("Job",),
+            "security.redaction": ("install_redaction",),
         },
     )
 
@@ -59,6 +61,7 @@ __all__ = [
     "Run",
     "Summary",
     "exit_code_for",
+    "install_redaction",
     "plan_list",
     "run_job",
 ]

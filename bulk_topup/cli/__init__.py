@@ -6,7 +6,7 @@ import click
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
-from bulk_topup.security.redaction import install
+from bulk_topup.security.redaction import install_redaction
 
 
 def _specs(section: str, **commands: tuple[str, str, str]) -> dict[str, CommandSpec]:
@@ -103,4 +103,4 @@ def main(log_level: str) -> None:
       bulk-topup plan sample_files/rewards.csv --product 6418
       bulk-topup run sample_files/rewards.csv --product 6418
     """
-    install(logging.getLevelNamesMapping()[log_level.upper()])
+    install_redaction(logging.getLevelNamesMapping()[log_level.upper()])

@@ -1,1 +1,1 @@
-"""The words of the project: rows, runs, money, identities, states and the rules between them; pure."""
+"""Define the terms of the project: rows, runs, money, identities, states and the rules between them; pure."""

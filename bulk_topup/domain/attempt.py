@@ -1,4 +1,4 @@
-"""One external ID of a row and what is known of it; touches nothing."""
+"""Define attempts, the external IDs of a row, and what is known of each; pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,47 +10,48 @@ from bulk_topup.domain.states import RowState
 
 
 class Resolution(StrEnum):
-    """What a person decided about the transaction that an attempt's external id stands for."""
+    """What a person decided about the transaction under an attempt's external ID."""
 
-    #: There is none, so the id is free: a new try of the row goes out under the same one.
+    #: There is no such transaction, so the ID is free: a retry of the row uses it again.
     FREE = "free"
-    #: It is not the row's, so the id is spent: a new try goes out under the next one.
+    #: The transaction is not the row's, so the ID is used up: a retry uses the next one.
     TAKEN = "taken"
-    #: It is the row's, although it is not what the row asked for.
+    #: The transaction is the row's, although it differs from what the row requested.
     ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One external id for a row, with the request that it stands for."""
+    """One external ID for a row, with its request."""
 
     row_id: int
-    #: From 1; grows only when the attempt before it is known to have failed.
+    #: From 1; the next number needs proof that the attempt before it failed.
     number: int
     external_id: str
-    #: The request's JSON body without `external_id`, as it was when the intent was written.
+    #: The request's JSON body without `external_id`, as written with the intent.
     request: bytes
-    #: Whose product it is.
+    #: The product's operator.
     operator_id: int | None = None
-    #: What the row asks for, in `unit`, and what it should cost with its fee, in `cost_unit`; as the plan has it.
+    #: The requested amount, in `unit`.
     amount: Decimal | None = None
     unit: str | None = None
+    #: The planned cost with its fee, in `cost_unit`.
     cost: Decimal | None = None
     cost_unit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownAttempt:
-    """An attempt with what the ledger knows of its transaction."""
+    """An attempt with what the ledger has of its transaction."""
 
     attempt: Attempt
     run_id: int
     #: The run's name.
     run: str
     line: int
-    #: Whether it is its row's latest.
+    #: Whether it is the latest attempt of its row.
     is_latest: bool
-    #: What is known of the attempt: its row's state, failed for an earlier one.
+    #: The state of its row; failed for an earlier attempt.
     state: RowState
     #: The row's message.
     message: str
@@ -61,13 +62,13 @@ class KnownAttempt:
     fee: Decimal | None
     price_unit: str | None
     resolution: Resolution | None
-    #: Whether its run was purged, so that nobody knows whom it credited.
+    #: Whether its run was purged, so that the credited beneficiary is unknown.
     is_purged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenAttempt:
-    """An attempt whose transaction exists and is not final."""
+    """An attempt whose transaction is not final."""
 
     attempt: Attempt
     transaction_id: int
@@ -77,32 +78,32 @@ class OpenAttempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldAttempt:
-    """An attempt whose transaction was created and waits to be confirmed or cancelled."""
+    """An attempt of hold mode whose transaction is created and unconfirmed."""
 
     attempt: Attempt
     transaction_id: int
-    #: What it costs with its fee, in `price_unit`; None where the provider does not tell.
+    #: The cost with its fee, in `price_unit`; None if DVS states none.
     charged: Decimal | None
     price_unit: str | None
-    #: The list, read since, does not ask for it any more, or for something else.
+    #: Whether the list, as last read, lacks the row or requests something else.
     is_contradicted: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HintedAttempt:
-    """An attempt that a callback spoke of; what is true of it, only the provider's API says."""
+    """An attempt that a callback named; only the provider's API says what is true of it."""
 
     attempt: Attempt
-    #: What its row is at present: accepted or completed.
+    #: The present state of its row: accepted or completed.
     state: RowState
     transaction_id: int
-    #: When the callback came, in UTC.
+    #: When the callback was received, in UTC.
     received_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What the provider says of an attempt's transaction."""
+    """What the provider states about an attempt's transaction (reference: Transactions)."""
 
     transaction_id: int
     creation_date: datetime
@@ -115,26 +116,26 @@ class Facts:
     operator_reference: str | None
     pin_code: str | None = field(default=None, repr=False)
     pin_serial: str | None = field(default=None, repr=False)
-    #: Until when the transaction can be confirmed, in UTC.
+    #: The last time at which the transaction can be confirmed, in UTC.
     expires_at: datetime | None = None
 
     @property
     def charged(self) -> Decimal | None:
-        """The price with its fee, in `price_unit`; None where the provider does not tell."""
+        """The price with its fee, in `price_unit`; None if DVS states none."""
         return with_fee(self.price, self.fee)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A change of a row's state, for the ledger and its event log."""
+    """A change of a row's state, as the ledger and its event log record it."""
 
     row_id: int
     attempt: int
     before: RowState
     after: RowState
-    #: What made us know: an answer, a sweep, a person.
+    #: The source of the knowledge: a response, a sweep, a person.
     cause: str
-    #: Why a row failed or is in conflict, for people.
+    #: Why the row failed or is in conflict, as a sentence.
     message: str = ""
     facts: Facts | None = None
 
@@ -145,7 +146,7 @@ class Event:
 
     at: datetime
     attempt: int
-    #: None for the row's first entry.
+    #: None for the first entry of the row.
     before: RowState | None
     after: RowState
     cause: str
@@ -154,12 +155,12 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenSecond:
-    """The accepted rows of a run for one operator whose transactions were created in one second."""
+    """The accepted rows of a run and one operator whose transactions were created in the same second."""
 
-    #: In UTC, as creation dates begin with it: `2026-11-24T20:05:05`.
+    #: In UTC, as the start of a creation date: `2026-11-24T20:05:05`.
     second: str
     operator_id: int | None
     count: int
-    #: The first and the last creation date among them.
+    #: The earliest and the latest creation date among them.
     oldest: datetime
     newest: datetime

@@ -1,4 +1,4 @@
-"""Which products may be chosen for a row that names none; pure vocabulary."""
+"""Define which products may be chosen for a row that names none; pure."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,15 +6,15 @@ from bulk_topup.dvs.models.product import ProductType
 
 
 class AutoProduct(BaseModel):
-    """Among which products of the number's operator the one is that gives the row's amount."""
+    """Which products of the number's operator may be chosen for the row's amount."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Only those of a service, by its id; 1 is mobile.
+    #: Only products of this service, by its ID; 1 is mobile.
     service_id: int = Field(default=1, ge=1)
-    #: Only those of a subservice, by its id.
+    #: Only products of this subservice, by its ID.
     subservice_id: int | None = Field(default=None, ge=1)
-    #: Only those of a type.
+    #: Only products of this type.
     type: ProductType | None = None
-    #: Only those with all of these benefits, e.g. "TALKTIME".
+    #: Only products with all these benefits, e.g. "TALKTIME".
     benefit_types: tuple[str, ...] = ()

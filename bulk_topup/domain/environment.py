@@ -1,4 +1,4 @@
-"""Where the money is: the environments, their addresses and ledgers, and the choice of one; pure."""
+"""Define the environments, their addresses and their default ledgers; pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ class Environment(StrEnum):
 
     #: A simulator: an embedded one, or one at a given address.
     SANDBOX = "sandbox"
-    #: The provider's own test environment.
+    #: The test environment of DVS.
     PREPROD = "preprod"
     #: Real transactions.
     PRODUCTION = "production"
@@ -20,19 +20,20 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderOptions:
-    """Which provider is talked to, and where its ledger lies."""
+    """Which provider is used, and its ledger."""
 
     environment: Environment
     #: Another address of the API, up to and with /v1; None for the environment's own.
     base_url: str | None
-    #: The file that holds the key pair; None for the environment's variables or .env.
+    #: The file with the API credentials; None for environment variables or .env.
     credentials: Path | None
-    #: Seconds to wait for an answer.
+    #: Seconds to wait for a response.
     timeout: float
+    #: The ledger's file.
     ledger: Path
 
 
-#: The provider's addresses; the sandbox has none until one is started.
+#: The addresses of DVS; the sandbox has none until it is started.
 BASE_URLS: dict[Environment, str] = {
     Environment.PREPROD: "https://preprod-dvs-api.dtone.com/v1",
     Environment.PRODUCTION: "https://dvs-api.dtone.com/v1",
@@ -40,5 +41,5 @@ BASE_URLS: dict[Environment, str] = {
 
 
 def default_ledger(environment: Environment) -> Path:
-    """Give the ledger's usual place: one file an environment, the same from whatever folder a run is started."""
+    """Return the default ledger: one file per environment, whatever the current folder."""
     return user_data_path("bulk-topup") / f"{environment}.db"

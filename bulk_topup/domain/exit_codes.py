@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
-from bulk_topup.dvs import DVSError
+from bulk_topup.dvs.errors import DVSError
 from bulk_topup.errors import (
     BalanceTooLowError,
     BulkTopupError,

@@ -1,11 +1,11 @@
-"""The names that a list's columns map to: DVS's own request fields and three of ours; pure vocabulary."""
+"""Define the fields that a list's columns map to: the request fields of DVS and four of ours; pure."""
 
 from typing import Final
 
-REFERENCE: Final = "reference"  # the list's own key for a row: its identity where mapped
+REFERENCE: Final = "reference"  # the list's own key of a row: its identity where mapped
 PRODUCT_ID: Final = "product_id"
-AMOUNT: Final = "amount"  # goes to `destination` or `source`, as the calculation mode says
-CURRENCY: Final = "currency"  # what unit the list means; must equal the product's
+AMOUNT: Final = "amount"  # sent as `destination` or `source`, by the calculation mode
+CURRENCY: Final = "currency"  # the unit of the amount; must equal the product's
 
 _PARTY = ("mobile_number", "account_number", "account_qualifier")
 _PERSON = (
@@ -21,10 +21,10 @@ _PERSON = (
     "address_postal_code",
 )
 
-#: Ends the cells of a template's example row that would name somebody; a list that has such a cell is refused at it.
+#: The ending of personal cells in a template's example row; a list with such a cell is refused there.
 EXAMPLE: Final = "(example)"
 
-#: The groups of a transaction request that a row can fill, each with its fields (reference: Transactions, create).
+#: The groups of a transaction request that a row can set, each with its fields (reference: Transactions, create).
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "credit_party_identifier": _PARTY,
     "debit_party_identifier": _PARTY,
@@ -44,5 +44,5 @@ CREDIT_MOBILE: Final = "credit_party_identifier.mobile_number"
 CREDIT_ACCOUNT: Final = "credit_party_identifier.account_number"
 CREDIT_QUALIFIER: Final = "credit_party_identifier.account_qualifier"
 
-#: The fields that hold a mobile number in E.164 form.
+#: The fields with a mobile number in E.164 form.
 MOBILE_FIELDS: Final = tuple(name for name in DVS_FIELDS if name.endswith(".mobile_number"))

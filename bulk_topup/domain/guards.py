@@ -1,4 +1,4 @@
-"""What a job allows a run to do with money: mode, caps, control totals, repeats, stops, retries; pure vocabulary."""
+"""Define the guards of a job: mode, caps, control totals, velocity limit, stops, retries; pure."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,22 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from bulk_topup.domain.retry_rules import OPERATOR_UNAVAILABLE, RetriedStatus
 
-#: A share of something, from 0 to 1.
+#: A share, from 0 to 1.
 Share = Annotated[Decimal, Field(ge=0, le=1)]
-#: A currency, or another unit of amounts; spelt otherwise it would name nothing, and guard nothing.
+#: A currency, or another unit of amounts. Another spelling would match no unit, and guard nothing.
 Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,10}$")]
-#: Amounts of money by currency (or another unit), e.g. {"USD" = "1000"}; a number of endless digits is none.
+#: Amounts of money by currency (or another unit), e.g. {"USD" = "1000"}; infinite numbers are refused.
 Amounts = dict[Unit, Annotated[Decimal, Field(ge=0, lt=10**24, decimal_places=9, allow_inf_nan=False)]]
 #: Seconds.
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Mode(StrEnum):
-    """How transactions are made."""
+    """How transactions are created."""
 
-    #: Each is confirmed as it is created: one request a row.
+    #: Each transaction is confirmed when it is created: one request per row.
     AUTO_CONFIRM = "auto_confirm"
-    #: All are created and held, their prices compared with the plan, then all are confirmed or all cancelled.
+    #: All are created, their prices compared with the plan, then all are confirmed or all cancelled.
     HOLD = "hold"
 
 
@@ -34,117 +34,116 @@ class _Part(BaseModel):
 
 
 class Caps(_Part):
-    """What a run never exceeds; checked in the plan, and again before each row is sent."""
+    """Limits that a run never exceeds; checked in the plan, and again before each row is sent."""
 
-    #: Rows that the run pays, at most.
+    #: Most rows that the run pays.
     rows: int | None = Field(default=None, ge=0)
-    #: What all rows ask for, per currency that is asked for.
+    #: Most requested of all rows, by requested currency.
     amounts: Amounts = Field(default_factory=dict)
-    #: What one row asks for, per currency that is asked for.
+    #: Most requested of one row, by requested currency.
     row_amounts: Amounts = Field(default_factory=dict)
-    #: What all rows cost with their fees, per currency of the wallet.
+    #: Highest cost of all rows with their fees, by currency of the wallet.
     costs: Amounts = Field(default_factory=dict)
 
 
 class Velocity(_Part):
-    """How often one beneficiary may be paid, whatever the run; checked against the whole ledger."""
+    """The velocity limit: most payments per beneficiary in a period, of all runs in the ledger."""
 
-    #: Days that are looked back.
+    #: Length of the period in days.
     days: int = Field(ge=1, le=3660)
-    #: Payments in that time, the new one included.
+    #: Most payments in the period, with the new one.
     payments: int | None = Field(default=None, ge=1)
-    #: What a beneficiary gets in that time, the new payment included, per currency that is asked for.
+    #: Most that a beneficiary gets in the period, with the new payment, by requested currency.
     amounts: Amounts = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _limits_something(self) -> Self:
+    def _check_limits(self) -> Self:
         if self.payments is None and not self.amounts:
-            raise ValueError("a velocity limit needs payments or amounts; without either it limits nothing")
+            raise ValueError("a velocity limit needs payments or amounts")
         return self
 
     @property
     def period(self) -> timedelta:
-        """The time that is looked back."""
+        """The length of the period."""
         return timedelta(days=self.days)
 
 
 class Expected(_Part):
-    """Control totals: what the list must hold, all its rows counted, before anything is sent."""
+    """Control totals: the declared row count and sums of the whole list, checked before anything is sent."""
 
+    #: Number of rows.
     rows: int | None = Field(default=None, ge=0)
-    #: What the rows ask for, per currency that is asked for; a currency that is not named must not occur.
+    #: Sum of the requested amounts, by requested currency; other currencies must not occur.
     totals: Amounts = Field(default_factory=dict)
 
 
 class Retries(_Part):
-    """When a failed row is tried again without being asked."""
+    """When a failed row is retried automatically."""
 
-    #: Attempts of a row in all, the first included; 1 is no retry.
+    #: Most attempts of a row, with the first; 1 is no retry.
     attempts: int = Field(default=1, ge=1, le=100)
-    #: Status messages that are tried again.
+    #: Status messages that are retried.
     statuses: tuple[RetriedStatus, ...] = OPERATOR_UNAVAILABLE
     #: Seconds between a failure and the next attempt.
     wait: Seconds = 600.0
 
 
 class Stops(_Part):
-    """When a run stops sending by itself, and leaves the rest to a person."""
+    """When a run stops sending automatically, so that a person can check."""
 
-    #: Rows that are sent first, spread over the operators, and must be final before the others go.
+    #: Rows that are sent first, spread over the operators, and must be final before the others are sent.
     canary: int = Field(default=0, ge=0)
     #: The share of the canaries that must complete.
     canary_share: Share = Decimal("0.8")
     #: The share of final rows that may fail.
     failed_share: Share | None = None
-    #: Final rows before that share is looked at.
+    #: Final rows before that share is checked.
     failed_share_after: int = Field(default=20, ge=1)
-    #: By which share a transaction's price may differ from the plan's.
+    #: The share by which a transaction's price may differ from the planned price.
     price_drift: Share | None = None
 
 
 class Operators(_Part):
-    """When an operator whose rows keep failing is left alone for a while."""
+    """When an operator whose rows keep failing is paused."""
 
-    #: Failures in a row, of the kind that concerns the operator and not the row, after which it is parked.
+    #: Consecutive failures that concern the operator and not the row, after which it is paused.
     failures: int = Field(default=5, ge=1)
     #: Seconds of the first pause; doubles with each further one.
     pause: Seconds = 300.0
-    #: Seconds of waiting for parked operators alone before the run ends and leaves their rows to the next start.
+    #: Seconds of waiting for paused operators alone before the run ends with their rows pending.
     patience: Seconds = 3600.0
 
 
 class Guards(BaseModel):
-    """All of them; a run keeps those that it was begun with until a start states others."""
+    """The guards of a run; it keeps those that it was started with until others are given."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: How transactions are made.
+    #: How transactions are created.
     mode: Mode = Mode.AUTO_CONFIRM
-    #: What a run never exceeds.
+    #: Limits that a run never exceeds.
     caps: Caps = Caps()
-    #: How often one beneficiary may be paid, whatever the run.
+    #: The velocity limit: most payments per beneficiary in a period, of all runs.
     velocity: Velocity | None = None
-    #: Control totals: what the list must hold.
+    #: Control totals: the declared row count and sums of the list.
     expect: Expected = Expected()
-    #: When a failed row is tried again without being asked.
+    #: When a failed row is retried automatically.
     retry: Retries = Retries()
-    #: When a run stops sending by itself.
+    #: When a run stops sending automatically.
     stops: Stops = Stops()
-    #: When an operator whose rows keep failing is left alone for a while.
+    #: When an operator whose rows keep failing is paused.
     operators: Operators = Operators()
-    #: Seconds between two payments to one number; two are never on their way side by side.
+    #: Seconds between two payments to one number; two are never in flight at once.
     spacing: Seconds = 0.0
 
     @model_validator(mode="after")
-    def _canaries_end(self) -> Self:
+    def _check_canaries(self) -> Self:
         if self.mode is Mode.HOLD and self.stops.canary:
-            raise ValueError(
-                "canaries have to be paid before the others are sent, and a run that holds pays nobody yet"
-            )
+            raise ValueError("canaries are not possible in hold mode, since no row is paid before all are created")
         return self
 
 
 @lru_cache(maxsize=16)
 def guards_of(text: str) -> Guards:
-    """Read a run's guards as the ledger keeps them; remembered, as every claim of rows asks for them."""
+    """Return a run's guards from the ledger's JSON; cached, since every claim of rows needs them."""
     return Guards.model_validate_json(text)

@@ -1,4 +1,4 @@
-"""Who a row is and what its attempts are called: pure functions, so that a lost ledger gives the same ids again."""
+"""Compute row identities and external IDs; pure, so that a lost ledger gives the same IDs again."""
 
 import base64
 import hashlib
@@ -6,48 +6,48 @@ import re
 import unicodedata
 from functools import lru_cache
 
-#: DVS takes external ids of at most this many characters (reference: Transactions, create).
+#: Most characters of an external ID that DVS accepts (reference: Transactions, create).
 EXTERNAL_ID_LENGTH = 40
-#: How identities begin: by the list's own reference, by whom a row credits, and by its cells.
+#: Prefixes of identities: by the list's own reference, by the credit party, and by the cells.
 REFERENCE_PREFIX = "reference:"
 PARTY_PREFIX = "party:"
 CELLS_PREFIX = "cells:"
 SLUG_LENGTH = 16
-#: 90 bits of SHA-256: among a billion rows a chance of one in a billion that two share an id.
+#: 90 bits of SHA-256: among a billion rows the chance that two share an ID is one in a billion.
 HASH_LENGTH = 18
-#: Bytes of the hash that are written out: whole groups of eight characters, as many as are needed.
+#: Bytes of the hash that are encoded: as many whole groups of eight characters as needed.
 HASHED_BYTES = 5 * -(-HASH_LENGTH // 8)
-#: What is left for the attempt's number, with the two dashes.
+#: The largest number that fits beside the slug, the hash and the two dashes.
 MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
 
 
 def reference_identity(reference: str) -> str:
-    """Give the identity of a row that the list itself names."""
+    """Return the identity of a row by the list's own reference."""
     return f"{REFERENCE_PREFIX}{reference}"
 
 
 def party_identity(product_id: int, parties: tuple[str | None, ...]) -> str:
-    """Give the identity of a row by whom it credits and with what; never by the amount."""
-    return PARTY_PREFIX + _joined((str(product_id), *("" if part is None else part for part in parties)))
+    """Return the identity of a row by its product and credit party, never by the amount."""
+    return PARTY_PREFIX + _join((str(product_id), *("" if part is None else part for part in parties)))
 
 
 def unreadable_identity(cells: str) -> str:
-    """Give the identity of a row that is refused before anybody can say whom it credits: its cells."""
+    """Return the identity of a row by its cells, for a row refused before its credit party is known."""
     return CELLS_PREFIX + hashlib.sha256(cells.encode()).hexdigest()
 
 
 def occurrence_identity(identity: str, occurrence: int) -> str:
-    """Tell the second and further rows of one identity apart, in list order from 1."""
+    """Return the identity with a number for the second and later rows of it, in list order from 1."""
     return identity if occurrence == 1 else f"{identity}#{occurrence}"
 
 
 def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
-    """Give the external id of an attempt: `<job slug>-<hash>-<attempt>`, at most 40 characters.
+    """Return the external ID of an attempt: `<job slug>-<hash>-<attempt>`, at most 40 characters.
 
     Args:
         job: the job's name.
         run_key: the run's key.
-        identity: the row's identity inside the run.
+        identity: the row's identity in the run.
         attempt: the attempt's number, from 1.
 
     Raises:
@@ -55,23 +55,23 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     """
     if not 1 <= attempt <= MAX_ATTEMPTS:
         raise ValueError(f"attempt {attempt} is not between 1 and {MAX_ATTEMPTS}")
-    digest = hashlib.sha256(_joined((job, run_key, identity)).encode()).digest()
+    digest = hashlib.sha256(_join((job, run_key, identity)).encode()).digest()
     hashed = base64.b32encode(digest[:HASHED_BYTES]).decode().lower()[:HASH_LENGTH]
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
 def looks_like(job: str, external_id: str) -> bool:
-    """Tell whether an external id is made as those of a job's runs are; another job of the same slug makes the same."""
+    """Return True if an external ID has the form of a job's; jobs with the same slug share it."""
     return re.fullmatch(rf"{re.escape(slug(job))}-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id) is not None
 
 
 @lru_cache(maxsize=64)
 def slug(name: str) -> str:
-    """Give a name's first characters as lower-case ASCII letters, digits and dashes; `run` when none are left."""
+    """Return a name's first characters as lower-case ASCII letters, digits and dashes; `run` if none are left."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:SLUG_LENGTH].rstrip("-") or "run"
 
 
-def _joined(parts: tuple[str, ...]) -> str:
+def _join(parts: tuple[str, ...]) -> str:
     """Join so that no two different tuples give the same text."""
     return "".join(f"{len(part)}:{part}" for part in parts)

@@ -1,17 +1,17 @@
-"""Decimal amounts: how they are read from text, written and summed; no float ever enters here."""
+"""Parse, format and sum Decimal amounts; never a float; pure."""
 
 import re
 from decimal import Context, Decimal
 from typing import Final
 
-#: More digits than any currency needs; longer ones are a mistake in the list, not an amount.
+#: More digits than any currency needs; a longer number is an error in the list, not an amount.
 MAX_DIGITS_BEFORE_MARK = 18
 MAX_DIGITS_AFTER_MARK = 9
 
-#: What a price is rounded to where it has to be computed from a rate.
+#: The rounding of a price that is computed from a rate.
 CENT = Decimal("0.01")
-#: Digits enough for the largest amount times a rate, and for any sum of amounts; Python's own 28 are fewer than one
-#: amount may have with its rate.
+#: Enough digits for the largest amount times a rate, and for any sum of amounts. The default of 28 is less than one
+#: amount times its rate may need.
 PRECISE = Context(prec=100)
 
 #: Decimals of the currencies that do not have two (ISO 4217).
@@ -26,9 +26,9 @@ _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 def parse_plain_amount(text: str) -> Decimal | None:
-    """Read an amount in plain notation (digits, at most one point) as a Decimal; None when it is not one.
+    """Return an amount in plain notation (digits, at most one point) as a Decimal; None if it is not one.
 
-    Signs, exponents, blanks, group marks, NaN and infinity are not plain notation.
+    Signs, exponents, spaces, thousands separators, NaN and infinity are not plain notation.
     """
     if not _PLAIN.fullmatch(text):
         return None
@@ -39,7 +39,7 @@ def parse_plain_amount(text: str) -> Decimal | None:
 
 
 def with_fee(price: Decimal | None, fee: Decimal | None) -> Decimal | None:
-    """Return a price with its fee, exactly; None where there is no price, and a fee that is not stated is none."""
+    """Return a price with its fee, exactly; None without a price; a missing fee counts as 0."""
     return None if price is None else PRECISE.add(price, fee or Decimal(0))
 
 
@@ -52,11 +52,11 @@ def format_plain(amount: Decimal) -> str:
 def format_amount(amount: Decimal, unit: str) -> str:
     """Return an amount for people: groups of three digits, and at least the decimals that its currency has.
 
-    Nothing is rounded: an amount with more decimals than its currency keeps them. Files and JSON take `format_plain`.
+    Nothing is rounded: an amount with more decimals than its currency keeps them. Files and JSON use `format_plain`.
 
     Args:
         amount: in `unit`.
-        unit: the currency, ISO 4217, such as USD; one that is not known has two decimals.
+        unit: the currency, ISO 4217, such as USD; an unknown one has two decimals.
     """
     whole, _, decimals = format_plain(amount).partition(".")
     sign = "-" if whole.startswith("-") else ""

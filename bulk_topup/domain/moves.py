@@ -1,4 +1,4 @@
-"""What an answer of the provider means for a row: pure functions from a request and a transaction to a move."""
+"""Decide what a transaction of the provider means for a row: from a request and a transaction to a move; pure."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,19 +13,19 @@ from bulk_topup.dvs.statuses import StatusClass, class_of
 
 
 def request_of(attempt: Attempt) -> TransactionRequest:
-    """Give an attempt's request as it is sent: the stored body under the attempt's external id."""
+    """Return an attempt's request: the stored body under the attempt's external ID."""
     return TransactionRequest.model_validate(body_of(attempt, None))
 
 
 def body_of(attempt: Attempt, callback_url: str | None) -> dict[str, Any]:
-    """Give the same as it leaves: with the address where the provider is to send changes of status, if there is one."""
+    """Return the body of an attempt's request as it is sent, with the callback URL if there is one."""
     stored: dict[str, Any] = codec.decode(attempt.request)
-    called = {"callback_url": callback_url} if callback_url is not None else {}
-    return {**stored, **called, "external_id": attempt.external_id}
+    callback = {"callback_url": callback_url} if callback_url is not None else {}
+    return {**stored, **callback, "external_id": attempt.external_id}
 
 
 def state_for(transaction: TransactionOutcome) -> RowState:
-    """Give the row's state by the class of the transaction's status; an unknown class is never final."""
+    """Return the row's state by the class of the transaction's status; an unknown class is never final."""
     class_ = class_of(transaction.status)
     if class_ is StatusClass.COMPLETED:
         return RowState.COMPLETED
@@ -37,7 +37,7 @@ def state_for(transaction: TransactionOutcome) -> RowState:
 
 
 def facts_of(transaction: TransactionOutcome) -> Facts:
-    """Give what the ledger keeps of a transaction."""
+    """Return what the ledger records of a transaction."""
     wholesale = transaction.prices.wholesale if transaction.prices else Price()
     return Facts(
         transaction_id=transaction.id,
@@ -57,16 +57,16 @@ def facts_of(transaction: TransactionOutcome) -> Facts:
 def move_for(
     attempt: Attempt, before: RowState, transaction: TransactionOutcome, cause: str, *, found_by_id: bool = False
 ) -> Move:
-    """Give the move that a transaction asks for; a transaction that is not the row's own is a conflict.
+    """Return the move that a transaction causes; a transaction that is not the row's own is a conflict.
 
     Args:
         attempt: the row's latest attempt.
-        before: the state that the row is in.
-        transaction: what the provider has.
-        cause: what made us know.
-        found_by_id: nothing but its external id says that it is ours, so it also has to state the amount.
+        before: the row's present state.
+        transaction: the provider's record.
+        cause: the source of the knowledge, for the event log.
+        found_by_id: whether only its external ID says that it is ours, so that its amount must be stated too.
     """
-    differences = differences_from(request_of(attempt), transaction, demand_amount=found_by_id)
+    differences = differences_from(request_of(attempt), transaction, needs_amount=found_by_id)
     if differences:
         return Move(
             row_id=attempt.row_id,
@@ -75,8 +75,8 @@ def move_for(
             after=RowState.CONFLICT,
             cause=cause,
             message=(
-                f"The provider has another transaction under {attempt.external_id} (id {transaction.id}, "
-                f"{transaction.status.message}): {'; '.join(differences)}. Compare both before anything is paid."
+                f"DVS has another transaction under {attempt.external_id} (ID {transaction.id}, "
+                f"{transaction.status.message}): {'; '.join(differences)}. Compare both before paying."
             ),
         )
     after = state_for(transaction)
@@ -86,7 +86,7 @@ def move_for(
         before=before,
         after=after,
         cause=cause,
-        message=f"The provider answered {transaction.status.message}." if after is RowState.FAILED else "",
+        message=f"DVS returned {transaction.status.message}." if after is RowState.FAILED else "",
         facts=facts_of(transaction),
     )
 
@@ -94,9 +94,9 @@ def move_for(
 def reversal_of_forgotten(
     hint: HintedAttempt | KnownAttempt, transaction: TransactionOutcome, cause: str
 ) -> Move | None:
-    """Give the move of a paid row whose run was purged, where its payment was taken back; None for anything else.
+    """Return the move of a completed row of a purged run whose payment was reversed; None for anything else.
 
-    Whom it credited is forgotten, so the ids alone say that the transaction is its own, and no PIN comes back with it.
+    The credit party is purged, so the IDs alone prove that the transaction is the row's, and no PIN is recorded again.
     """
     is_own = (transaction.id, transaction.external_id) == (hint.transaction_id, hint.attempt.external_id)
     if not is_own or hint.state is not RowState.COMPLETED or state_for(transaction) is not RowState.REVERSED:
@@ -111,14 +111,17 @@ def reversal_of_forgotten(
     )
 
 
-def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, demand_amount: bool) -> list[str]:
-    """Tell in which of external id, product, credit party and amount a transaction is not what was requested.
+def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, needs_amount: bool) -> list[str]:
+    """Return how a transaction differs from its request in external ID, product, credit party and amount.
 
-    An amount that the transaction does not state counts as different where it is demanded.
+    Args:
+        request: what was sent.
+        transaction: the provider's record.
+        needs_amount: whether an amount that the transaction does not state counts as a difference.
     """
     differences = []
     if transaction.external_id != request.external_id:
-        differences.append(f"external id {transaction.external_id} instead of {request.external_id}")
+        differences.append(f"external ID {transaction.external_id} instead of {request.external_id}")
     if transaction.product.id != request.product_id:
         differences.append(f"product {transaction.product.id} instead of {request.product_id}")
     wanted = request.credit_party_identifier
@@ -132,7 +135,7 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
         asked: Amount | None = getattr(request, side)
         if asked is not None:
             stated: Amount | None = getattr(transaction.requested_values, side, None)
-            if stated is None and not demand_amount:
+            if stated is None and not needs_amount:
                 continue
             if stated is None or (stated.unit, stated.amount) != (asked.unit, asked.amount):
                 theirs = "not stated" if stated is None else f"{format_plain(stated.amount)} {stated.unit}"

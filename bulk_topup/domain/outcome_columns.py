@@ -1,4 +1,4 @@
-"""Rows of a run column by column, as files take them by the million; pure vocabulary beside `records.Outcome`."""
+"""Hold rows of a run column by column, for files with millions of them; pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,7 +17,7 @@ _TIMES = frozenset({"creation_date", "final_at"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcomes:
-    """One row or more with all that is known of them: for each field of `Outcome` a column."""
+    """One or more rows with their outcome: a column for each field of `Outcome`."""
 
     line: Sequence[int]
     #: Values of `RowState`.
@@ -28,7 +28,7 @@ class Outcomes:
     note: Sequence[str]
     product_id: Sequence[int | None]
     credit_party: Sequence[str | None]
-    #: In plain notation, as are price and fee.
+    #: In plain notation, like price and fee.
     amount: Sequence[str | None]
     unit: Sequence[str | None]
     attempt: Sequence[int]
@@ -40,17 +40,17 @@ class Outcomes:
     fee: Sequence[str | None]
     price_unit: Sequence[str | None]
     operator_reference: Sequence[str | None]
-    #: Secret. Something else in the place of each where it was not asked for, and nothing only where there is none.
+    #: Secret. A placeholder where PINs are not revealed; None only where there is no PIN.
     pin_code: Sequence[str | None] = field(repr=False)
     pin_serial: Sequence[str | None] = field(repr=False)
-    #: In ISO 8601, as is `final_at`.
+    #: In ISO 8601, like `final_at`.
     creation_date: Sequence[str | None]
     final_at: Sequence[str | None]
     in_list: Sequence[bool]
 
     @classmethod
     def of(cls, rows: Iterable[Outcome]) -> Self:
-        """Take rows apart."""
+        """Return rows as columns."""
         found = list(rows)
         columns = {name: [getattr(row, name) for row in found] for name in _FIELDS}
         columns["state"] = [state.value for state in columns["state"]]
@@ -63,9 +63,9 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.line)
 
-    def row(self, place: int) -> Outcome:
-        """Put one row together."""
-        values = {name: getattr(self, name)[place] for name in _FIELDS}
+    def row(self, index: int) -> Outcome:
+        """Return one row, by its index from 0."""
+        values = {name: getattr(self, name)[index] for name in _FIELDS}
         values["state"] = RowState(values["state"])
         values["cells"] = tuple(values["cells"])
         for name in _AMOUNTS:
@@ -75,7 +75,7 @@ class Outcomes:
         return Outcome(**values)
 
     def rows(self) -> Iterator[Outcome]:
-        """Put all of them together, one after the other."""
+        """Yield the rows one by one."""
         return map(self.row, range(len(self)))
 
 

@@ -1,4 +1,4 @@
-"""Names of a report's files that others ask for; touches nothing."""
+"""Name the files of a report that other packages need; pure."""
 
 from typing import Final
 
@@ -10,8 +10,8 @@ SUMMARY: Final = "summary.json"
 
 
 def not_completed_name(run: Run) -> str:
-    """Name the list of a run's rows that did not complete.
+    """Return the name of a run's not-completed file.
 
-    A list's name is its run's key where it is started, so this one has to differ from run to run.
+    A list's name becomes its run key when it is run, so this name differs from run to run.
     """
     return file_name(run.job, run.run_key, "not-completed.csv")

@@ -1,4 +1,4 @@
-"""One row of a run: as it is staged, and with its outcome; touches nothing."""
+"""Define a row of a run, as staged and with its outcome; pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,23 +11,23 @@ from bulk_topup.domain.states import RowState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """One row of a run with all that is known of it: what a report is written from."""
+    """One row of a run with its outcome, as a report shows it."""
 
-    #: Line in the list, counted from 1 with the header.
+    #: Line in the list, counted from 1; the header is line 1.
     line: int
     state: RowState
     #: The list's own cells, in the order of `Run.columns`.
     cells: tuple[str, ...]
-    #: Why the row was refused, or why a failed one cannot be tried again; empty for others.
+    #: Why the row was refused, or why a failed row can't be retried; empty for others.
     problems: tuple[Problem, ...]
-    #: Why a row failed, is in conflict or waits, as a sentence; empty when there is nothing to say.
+    #: Why the row failed, is in conflict or is pending, as a sentence; empty if there is nothing to say.
     message: str
-    #: What a person should know although the state is right, e.g. that the list changed after the payment.
+    #: A remark for people that does not change the state, e.g. that the list changed after the payment.
     note: str
     product_id: int | None
-    #: Mobile or account number that is credited; None for products that credit nobody.
+    #: The credited mobile or account number; None for products without a credit party.
     credit_party: str | None
-    #: What the list asks for, in `unit`; None where the row was refused for it.
+    #: The requested amount, in `unit`; None if the row was refused for it.
     amount: Decimal | None
     unit: str | None
     #: Number of the latest attempt, 0 before the first.
@@ -37,44 +37,44 @@ class Outcome:
     #: Class and detailed message of the latest status, e.g. DECLINED and DECLINED-BARRED-CREDIT-PARTY.
     status_class: str | None
     status_message: str | None
-    #: The wholesale price and fee that the provider charged (or holds) for it, in `price_unit`.
+    #: The wholesale price and fee that the provider charged or put on hold, in `price_unit`.
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
     operator_reference: str | None
-    #: The purchased PIN; secret. A text in parentheses where it cannot be decrypted.
+    #: The purchased PIN; secret. A text in parentheses if it can't be decrypted.
     pin_code: str | None = field(repr=False)
     pin_serial: str | None = field(repr=False)
-    #: When the provider created the transaction, and when its final status was seen, in UTC.
+    #: When the provider created the transaction, and when its final status was recorded, in UTC.
     creation_date: datetime | None
     final_at: datetime | None
-    #: Whether the list has the row still, as it was last read.
+    #: Whether the list, as last read, has the row.
     in_list: bool
 
 
 class StagedRow(NamedTuple):
-    """One line of the list after the checks, as it is staged: to be paid, or refused with every reason.
+    """One line of the list after the checks: valid, or refused with all its problems.
 
     A batch of them is a frame with these columns; amounts are texts in plain notation.
     """
 
     line: int
     identity: str
-    #: Whom it credits with what, where the list's reference is its identity.
+    #: Its identity by product and credit party, if the list's reference is the identity.
     party: str | None
     #: pending or refused.
     state: str
     #: The list's own cells as a JSON array of texts.
     cells: str
-    #: Why it is refused, as the JSON text that `problems_of` reads.
+    #: Why it is refused, as the JSON text of `problems_of`.
     problems: str
     product_id: int | None
     credit_party: str | None
     amount: str | None
     unit: str | None
-    #: The request's JSON body without `external_id`; None when the row is refused.
+    #: The request's JSON body without `external_id`; None if the row is refused.
     request: str | None
-    #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
+    #: The planned cost with its fee, in `cost_unit`; None if the product states no price.
     cost: str | None
     cost_unit: str | None
     operator_id: int | None
@@ -82,16 +82,16 @@ class StagedRow(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutcomeGroup:
-    """Rows of a run that share all that a summary tells of them."""
+    """Rows of a run that look the same in a summary."""
 
     state: RowState
     product_id: int | None
-    #: What each of them asks for, in `unit`.
+    #: The requested amount of each, in `unit`.
     amount: Decimal | None
     unit: str | None
     #: Wholesale price and fee of each, in `price_unit`.
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
-    #: How many they are.
+    #: The number of rows.
     rows: int

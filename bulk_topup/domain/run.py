@@ -1,4 +1,4 @@
-"""What the stages hand to each other about runs and rows: frozen values; pure vocabulary."""
+"""Define a run as the ledger records it; pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,30 +14,30 @@ class Run:
     run_key: str
     #: sandbox, preprod or production.
     environment: str
-    #: The list as it was named at the last start.
+    #: The list's path, as last given.
     list_path: str
-    #: The list's columns in their order, as at the last start.
+    #: The list's columns in order, as last read.
     columns: tuple[str, ...]
     #: When the run was first started, in UTC.
     created_at: datetime
-    #: Whose wallet pays: the provider's address and which key pair; empty where that is not known.
+    #: The account that pays: the provider's address and a hash of the API key; empty if unknown.
     account: str = ""
-    #: What the run allows itself with money, as JSON of `Guards`.
+    #: The run's guards, as JSON of `Guards`.
     guards: str = "{}"
-    #: What a run that holds its transactions decided about them: confirm or cancel; None before.
+    #: What a run in hold mode decided: confirm or cancel; None before.
     decision: str | None = None
-    #: Who approved the run, as JSON; None for a run that nobody had to approve.
+    #: Who approved the run, as JSON; None for a run without an approval.
     approval: str | None = None
-    #: When its personal data was removed, in UTC; None while it is there.
+    #: When its personal data was purged, in UTC; None before.
     purged_at: datetime | None = None
-    #: How its job has the list read, as JSON of parts of `Job`; None where that is not known.
+    #: How its job reads the list, as JSON of parts of `Job`; None if unknown.
     reading: str | None = None
-    #: Where its job wants the report, and as what, as JSON; None where that is not known.
+    #: The folder and formats of its job's report, as JSON; None if unknown.
     reporting: str | None = None
-    #: The ledger that holds it, an absolute path; None where that is not known.
+    #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
 
     @property
     def name(self) -> str:
-        """How commands name the run: job/run key."""
+        """The name that commands use: job/run key."""
         return f"{self.job}/{self.run_key}"

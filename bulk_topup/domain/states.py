@@ -1,4 +1,4 @@
-"""The states of a row and the moves between them, as one table; pure, imports nothing that does I/O."""
+"""Define the states of a row and the allowed moves between them, in one table; pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,33 +7,33 @@ from bulk_topup.errors import StateError
 
 
 class RowState(StrEnum):
-    """What is known of a row, each member with the sentence that defines it."""
+    """What is known of a row; a sentence defines each member."""
 
     #: The row failed the checks and was never sent.
     REFUSED = "refused"
-    #: The row passed the checks and waits for its turn; nothing of it is on its way.
+    #: The row passed the checks and is not sent.
     PENDING = "pending"
-    #: The intent to send is durable; until an answer arrives nobody knows whether the provider took it.
+    #: The intent to send is on disk; until a response arrives the outcome is unknown.
     IN_FLIGHT = "in_flight"
     #: The provider has a transaction for it that is not final.
     ACCEPTED = "accepted"
     #: The transaction is final and the beneficiary was paid.
     COMPLETED = "completed"
-    #: The transaction is final and unsuccessful, or its creation was refused: nobody was paid.
+    #: The transaction is final and unsuccessful, or its creation was refused: the beneficiary was not paid.
     FAILED = "failed"
-    #: The beneficiary was paid and the provider took the payment back later.
+    #: The beneficiary was paid and the provider reversed the payment later.
     REVERSED = "reversed"
-    #: The provider's record contradicts the row: a person has to look.
+    #: The provider's record contradicts the row, which was perhaps paid: a person needs to review it.
     CONFLICT = "conflict"
 
 
-#: From each state, where a row may go. Every move not listed here is a defect and raises.
+#: The states that a row may move to from each state. Any other move is a defect and raises.
 MOVES: dict[RowState, frozenset[RowState]] = {
     RowState.REFUSED: frozenset({RowState.PENDING, RowState.REFUSED}),
     RowState.PENDING: frozenset({RowState.IN_FLIGHT, RowState.PENDING, RowState.REFUSED}),
     RowState.IN_FLIGHT: frozenset(
         {
-            RowState.PENDING,  # proved never accepted, and worth the same attempt again
+            RowState.PENDING,  # proved never accepted; the same attempt is sent again
             RowState.ACCEPTED,
             RowState.COMPLETED,
             RowState.FAILED,
@@ -47,25 +47,25 @@ MOVES: dict[RowState, frozenset[RowState]] = {
     RowState.COMPLETED: frozenset({RowState.REVERSED}),
     RowState.FAILED: frozenset(
         {
-            RowState.PENDING,  # a retry, asked for
-            RowState.CONFLICT,  # the provider says that it was paid after all
+            RowState.PENDING,  # a retry
+            RowState.CONFLICT,  # the provider shows a payment after all
         }
     ),
     RowState.REVERSED: frozenset(),
-    # By proof, or because a person says so; never sent from here.
+    # By proof or by a person's decision; never sent from here.
     RowState.CONFLICT: frozenset({RowState.ACCEPTED, RowState.COMPLETED, RowState.FAILED, RowState.REVERSED}),
 }
 
-#: States in which the provider may still change the outcome, or has not said what it is.
+#: States without an outcome: not sent, outcome unknown, or not final.
 OPEN_STATES = frozenset({RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED})
 
 
 def check_move(before: RowState, after: RowState) -> None:
     """Raise StateError unless a row may go from `before` to `after`."""
     if after not in MOVES[before]:
-        raise StateError(f"A row that is {before} cannot become {after}.")
+        raise StateError(f"A row that is {before} can't become {after}.")
 
 
 def is_open(counts: Mapping[RowState, int]) -> bool:
-    """Tell whether anything may still become of a run's rows by themselves or by its next start."""
+    """Return True if a run has open rows."""
     return any(counts[state] for state in OPEN_STATES)

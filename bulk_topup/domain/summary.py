@@ -1,4 +1,4 @@
-"""Counts and exact totals of a run, gathered as its rows stream by; pure, writes nothing."""
+"""Count the rows of a run and add up exact totals while they stream by; pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,34 +12,34 @@ from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 
-#: Digits that a sum may have. Python's default of 28 would round quietly; this is never reached by money, and a sum
-#: that did reach it raises instead of being rounded.
+#: Most digits of a sum. Python's default of 28 would round silently; money never reaches this, and a longer sum raises
+#: instead of being rounded.
 SUM_DIGITS: Final = 1_000
 
 _EXACT = Context(prec=SUM_DIGITS, traps=[Inexact, InvalidOperation])
 _ZERO: Final = Decimal(0)
-#: Stands for the currency of a price that came without one, so that it is not lost from the totals.
+#: The currency of a price without one, so that the totals keep it.
 UNKNOWN_UNIT: Final = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Total:
-    """The rows that share a state, a product and both units, added up."""
+    """The totals of the rows with the same state, product and units."""
 
     state: RowState
     product_id: int | None
-    #: Sum of what the list asks for, in `unit`.
+    #: Sum of the requested amounts, in `unit`.
     amount: Decimal
     unit: str | None
     #: Sums of the wholesale price and the fee, in `price_unit`.
     price: Decimal
     fee: Decimal
     price_unit: str | None
-    #: How many rows these are.
+    #: The number of rows.
     rows: int
 
     def as_json(self) -> dict[str, object]:
-        """Give it as plain JSON values; amounts are strings in plain notation."""
+        """Return it as plain JSON values; amounts are strings in plain notation."""
         return {
             "state": self.state.value,
             "product_id": self.product_id,
@@ -54,23 +54,23 @@ class Total:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """What became of a run as a whole."""
+    """The counts and totals of a run."""
 
-    #: The run's name as commands take it.
+    #: The run's name, job/run key.
     run: str
-    #: All rows of the run, whatever their state.
+    #: The number of all rows.
     rows: int
-    #: Rows in each state; every state is there, also with 0.
+    #: Rows in each state; every state is present, also with 0.
     counts: dict[RowState, int]
     #: Ordered by state, product and units.
     totals: tuple[Total, ...]
-    #: Price and fee of the completed rows together, by currency: what the wallet has paid.
+    #: Price plus fee of the completed rows, by currency: what the wallet paid.
     charged: dict[str, Decimal]
-    #: Price and fee of the accepted rows together, by currency: what the wallet has set aside.
+    #: Price plus fee of the accepted rows, by currency: what the wallet has on hold.
     held: dict[str, Decimal]
 
     def as_json(self) -> dict[str, object]:
-        """Give it as plain JSON values; amounts are strings in plain notation."""
+        """Return it as plain JSON values; amounts are strings in plain notation."""
         return {
             "run": self.run,
             "rows": self.rows,
@@ -86,7 +86,7 @@ _Key = tuple[RowState, int | None, str | None, str | None]
 
 
 class _Sums:
-    """What has been added up for one key so far."""
+    """The sums of one key so far."""
 
     __slots__ = ("amount", "fee", "price", "rows")
 
@@ -96,15 +96,15 @@ class _Sums:
 
 
 class Tally:
-    """Adds rows up as they come; holds one entry for each state, product and pair of units, never the rows."""
+    """Adds up rows as they stream by; keeps one entry per state, product and units, never the rows."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
 
     def add(self, outcomes: Outcomes) -> None:
-        """Count these rows too; those that share all that counts are added as one."""
-        alike = Counter(
+        """Add rows; those with the same values are added as one."""
+        groups_of_rows = Counter(
             zip(
                 outcomes.state,
                 outcomes.product_id,
@@ -127,11 +127,11 @@ class Tally:
                 price_unit=price_unit,
                 rows=rows,
             )
-            for (state, product_id, unit, price_unit, amount, price, fee), rows in alike.items()
+            for (state, product_id, unit, price_unit, amount, price, fee), rows in groups_of_rows.items()
         )
 
     def add_groups(self, groups: Iterable[OutcomeGroup]) -> None:
-        """Count the rows of these groups too."""
+        """Add the rows of groups."""
         fma = _EXACT.fma
         for group in groups:
             key = (group.state, group.product_id, group.unit, group.price_unit)
@@ -142,7 +142,7 @@ class Tally:
             sums.fee = fma(group.fee or _ZERO, group.rows, sums.fee)
 
     def summary(self) -> Summary:
-        """Give the summary of the rows counted so far."""
+        """Return the summary of the rows added so far."""
         counts = dict.fromkeys(RowState, 0)
         for (state, *_), sums in self._sums.items():
             counts[state] += sums.rows
@@ -172,11 +172,11 @@ class Tally:
 
 
 def summarise(run: Run, pages: Iterable[Outcomes]) -> Summary:
-    """Count and add up the rows of a run.
+    """Return the summary of a run.
 
     Args:
-        run: The run that they belong to.
-        pages: Every row of it, once, in any order; read a page at a time.
+        run: the run of the rows.
+        pages: all its rows, each once, in any order; read page by page.
     """
     tally = Tally(run)
     for page in pages:
@@ -185,7 +185,7 @@ def summarise(run: Run, pages: Iterable[Outcomes]) -> Summary:
 
 
 def summarise_groups(run: Run, groups: Iterable[OutcomeGroup]) -> Summary:
-    """Count and add up the rows of a run, groups of them that look the same in a summary at a time."""
+    """Return the summary of a run from groups of rows that look the same in it."""
     tally = Tally(run)
     tally.add_groups(groups)
     return tally.summary()

@@ -1,4 +1,4 @@
-"""Sums and differences over many rows of a run; touches nothing."""
+"""Define sums and comparisons over many rows of a run; pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,64 +7,65 @@ from decimal import Decimal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
-    """A wallet as it was seen once."""
+    """A wallet's balance at one time."""
 
-    #: When, in UTC.
+    #: When it was fetched, in UTC.
     at: datetime
     unit: str
+    #: Its amount, as DVS states it (reference: Balances).
     available: Decimal
-    #: Set aside for open transactions.
+    #: On hold for accepted transactions.
     holding: Decimal
-    #: When the newest transaction that it had taken in was created, in UTC, by the provider's clock.
+    #: The creation date of the newest transaction that it includes, in UTC, by the provider's clock.
     newest: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergePreview:
-    """What a list means for a run that may have begun already."""
+    """How a list compares with its run in the ledger, before it is merged."""
 
-    #: Rows that the run does not know yet.
+    #: Rows that are not in the run.
     new: int = 0
-    #: Known rows that wait to be sent.
+    #: Known rows that are pending.
     waiting: int = 0
-    #: Known rows by what became of them.
+    #: Known rows with these outcomes.
     completed: int = 0
     failed: int = 0
-    #: Those of the failed rows that the list states differently now.
+    #: Failed rows whose request in the list changed.
     corrected: int = 0
     #: In flight, accepted, reversed or in conflict.
     open: int = 0
-    #: Rows that were sent and that the list now states differently.
+    #: List mismatches: rows whose request in the list changed after they were sent.
     changed_after_sending: int = 0
-    #: Rows that would pay again what a row was sent that is no longer in the list; they are refused.
+    #: Possible duplicates of sent rows that are no longer in the list; refused.
     held: int = 0
-    #: Rows that would pay somebody too often, counting what any run paid; they are refused.
+    #: Rows above the velocity limit, counting the payments of all runs; refused.
     repeated: int = 0
-    #: Rows that the run knows and the list no longer has.
+    #: Rows of the run that are no longer in the list.
     gone: int = 0
-    #: What is still to be paid, per wallet unit.
+    #: The remaining cost, by currency of the wallet.
     costs: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
 class Total:
-    """What rows pay, summed while they pass."""
+    """The totals of rows, summed while they stream by."""
 
     rows: int = 0
-    #: What they ask for, per unit.
+    #: Requested amounts, by currency.
     amounts: dict[str, Decimal] = field(default_factory=dict)
-    #: What they cost with their fees, per wallet unit.
+    #: Costs with fees, by currency of the wallet.
     costs: dict[str, Decimal] = field(default_factory=dict)
-    #: Rows whose cost is not known before they are sent.
+    #: Rows whose cost is unknown before they are sent.
     unpriced: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digest:
-    """All rows that a list pays, in figures: two lists with the same digest pay the same people the same."""
+    """A digest of all rows that a list pays: two lists with the same digest pay the same amounts to the same people."""
 
     total: Total
-    #: SHA-256 over each row's identity, first external id and request, in list order, in hexadecimal.
+    #: SHA-256 of each row's identity, first external ID and request, in list order, in hexadecimal.
     requests: str
-    #: SHA-256 over what each row should cost.
+    #: SHA-256 of the planned cost of each row.
     costs: str

@@ -275,7 +275,7 @@ def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple
     request = request_of(known.attempt)
     if known.is_purged:
         request = request.model_copy(update={"credit_party_identifier": transaction.credit_party_identifier})
-    if found := differences_from(request, transaction, demand_amount=False):
+    if found := differences_from(request, transaction, needs_amount=False):
         text = f"what the provider has under its external id is not what was asked for: {'; '.join(found)}."
         yield DiscrepancyKind.DIFFERENT_REQUEST, f"{text} Compare both before anything is paid."
 

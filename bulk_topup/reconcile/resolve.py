@@ -115,5 +115,5 @@ def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
     """Tell whether a transaction credits whom the row credits, or nobody by number as the row does."""
     request = request_of(known.attempt)
     without_amount = request.model_copy(update={"source": None, "destination": None})
-    found = differences_from(without_amount, transaction, demand_amount=False)
+    found = differences_from(without_amount, transaction, needs_amount=False)
     return not [each for each in found if not each.startswith(("product ", "external id "))]

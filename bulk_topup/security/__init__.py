@@ -1,1 +1,1 @@
-"""What keeps secrets and hostile text in check: redaction, formulas, terminal text."""
+"""Keep secrets out of logs, and make hostile text safe: redaction, formulas, terminal text."""

@@ -1,17 +1,17 @@
-"""Text made safe for spreadsheets: cells that start like a formula never become one; touches nothing."""
+"""Make text safe for spreadsheets, so that no cell becomes a formula; pure."""
 
 from collections.abc import Iterable
 from typing import Final
 
-#: A cell that begins with one of these is a formula to a spreadsheet program.
+#: A spreadsheet program takes a cell that starts with one of these as a formula.
 FORMULA_STARTS: Final = frozenset("=+-@\t\r")
 
 
 def csv_text(text: str) -> str:
-    """Give the text with `'` before it where it would be a formula; reading a list takes the `'` off again."""
+    """Return the text with `'` before it if it would be a formula; the list reader removes the `'` again."""
     return "'" + text if text[:1] in FORMULA_STARTS else text
 
 
 def csv_column(texts: Iterable[str | None]) -> list[str]:
-    """Do the same with a column; empty for none."""
+    """Return a column with each text as `csv_text` gives it; an empty text for None."""
     return ["'" + text if text and text[0] in FORMULA_STARTS else text or "" for text in texts]

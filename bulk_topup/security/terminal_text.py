@@ -1,17 +1,17 @@
-"""Texts that somebody else wrote, as they may be shown; touches nothing."""
+"""Make foreign text safe for a terminal; pure."""
 
 from typing import Final
 
-_STAND_IN: Final = "\N{REPLACEMENT CHARACTER}"
+_PLACEHOLDER: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """Put a stand-in for each character that shows nothing, so that none commands a terminal or hides what follows.
+    """Return a text with a placeholder for each unprintable character: none controls the terminal or hides text.
 
     Args:
         text: the text.
-        keep: characters that stay although they show nothing, e.g. a line feed.
+        keep: unprintable characters that stay, e.g. a line feed.
     """
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each in keep else _STAND_IN for each in text)
+    return "".join(each if each.isprintable() or each in keep else _PLACEHOLDER for each in text)

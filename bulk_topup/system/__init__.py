@@ -1,1 +1,1 @@
-"""Clock, files, sockets, event loop: the ground under everything; knows nothing of payments."""
+"""Provide clock, files, sockets and event loop helpers; knows nothing of payments."""

@@ -1,4 +1,4 @@
-"""Serves an ASGI application on a socket, in a thread with an event loop of its own."""
+"""Serve an ASGI application on a socket, in a thread with an event loop of its own."""
 
 import errno
 import socket
@@ -12,18 +12,19 @@ import uvicorn
 
 from bulk_topup.errors import ConfigurationError, PortInUseError
 
-#: Seconds that requests under way have when the server stops.
+#: Seconds that running requests have when the server stops.
 GRACE = 2
-#: Connections that are served at once; others are answered 503, so that strangers do not use up a run's open files.
+#: Most connections at once; others get a 503, so that strangers can't use up a run's open files.
 MAX_CONNECTIONS = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where a server listens."""
+    """The address that a server listens on."""
 
+    #: Host name or IP address.
     host: str
-    #: 0 takes a free one.
+    #: 0 for any free port.
     port: int
     #: Certificate and key for HTTPS, as PEM files; None for HTTP.
     certificate: Path | None = None
@@ -31,14 +32,15 @@ class Address:
 
 
 class Serving:
-    """A server that serves as long as it is entered: `with Serving(app, address) as serving: serving.url`.
+    """A server that runs while its context is entered: `with Serving(app, address) as serving: serving.url`.
 
     Args:
         app: the ASGI application.
-        address: where to listen.
+        address: the address to listen on.
 
     Raises:
-        ConfigurationError: on entering, when the address is in use or the certificate cannot be used.
+        ConfigurationError: on entering, if the address or the certificate can't be used.
+        PortInUseError: on entering, if another process uses the port.
     """
 
     def __init__(self, app: Any, address: Address) -> None:  # noqa: ANN401 - any ASGI application
@@ -64,7 +66,7 @@ class Serving:
         try:
             config.load()
         except OSError as error:
-            raise ConfigurationError(f"The certificate or its key cannot be used: {error}.") from None
+            raise ConfigurationError(f"Can't use the certificate or its key: {error}.") from None
         listener = listen(self._address.host, self._address.port)
         self._port = listener.getsockname()[1]
         self._server = ReadyServer(config)
@@ -81,7 +83,7 @@ class Serving:
 
 
 def server_config(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401
-    """Give a server's configuration: what all of ours share, and what one has besides."""
+    """Return a server's configuration: the settings that all our servers share, and more."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -97,23 +99,24 @@ def server_config(app: Any, **more: Any) -> uvicorn.Config:  # noqa: ANN401
 
 
 class ReadyServer(uvicorn.Server):
-    """Tells when it serves, and leaves signals to whoever has the main thread."""
+    """A server that sets `ready` when it serves, and leaves signals to the main thread."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start to serve."""
         await super().startup(sockets)
         self.ready.set()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a socket.
+    """Return a listening socket.
 
     Raises:
-        ConfigurationError: the address is in use, or not one of this machine.
+        PortInUseError: another process uses the port.
+        ConfigurationError: the address is not one of this machine, or needs more rights.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

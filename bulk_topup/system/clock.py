@@ -1,4 +1,4 @@
-"""Time, passed in: everything that waits or stamps a time does it through a `Clock`; touches nothing else."""
+"""Define the clock that is passed to everything that waits or records a time."""
 
 import time
 from datetime import UTC, datetime
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of the project may know of time."""
+    """The interface to time."""
 
     def now(self) -> datetime:
-        """Give the time of day, timezone-aware in UTC."""
+        """Return the current time, timezone-aware in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds since an arbitrary start; never goes back."""
+        """Return seconds since an arbitrary start; never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -22,18 +22,18 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> datetime:
-        """Give the time of day, timezone-aware in UTC."""
+        """Return the current time, timezone-aware in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Give seconds since an arbitrary start; never goes back."""
+        """Return seconds since an arbitrary start; never goes back."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
-        import asyncio  # here, since whoever sleeps has it, and whoever only asks for the time needs none of it
+        import asyncio  # a caller that sleeps has it loaded; one that reads the time needs none of it
 
         await asyncio.sleep(seconds)

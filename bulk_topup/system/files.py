@@ -1,4 +1,4 @@
-"""Files that hold personal data: created for their owner only, and replaced whole or not at all."""
+"""Create files with personal data for their owner only, and replace files whole or not at all; touches files."""
 
 import hashlib
 import os
@@ -11,22 +11,22 @@ from pathlib import Path
 from tempfile import mkstemp
 
 OWNER_ONLY = 0o600
-#: The same for folders, which are entered.
+#: The same for folders.
 OWNER_ENTERS = 0o700
-#: Hexadecimal digits that tell apart texts which give the same name.
+#: Hexadecimal digits that distinguish texts with the same name.
 NAME_HASH_LENGTH = 8
-#: Bytes of a text that stand in a name as they are: a few of them fit into the 255 that a file system takes.
+#: Bytes of a text that a name keeps: several fit into the 255 that file systems allow.
 NAME_BYTES = 80
-#: Names in a folder that are compared with one that is not there, and how much alike two names are.
-_NAMES_LOOKED_AT = 1_000
-_NEARLY = 0.7
+#: Names in a folder that are compared with a missing one, and the least similarity.
+_MAX_NAMES = 1_000
+_SIMILARITY = 0.7
 
 
 def file_name(*parts: str) -> str:
-    """Join texts to a name that every file system takes.
+    """Join texts to a file name that every file system allows.
 
-    A text that cannot stand in a name as it is, or is long, is cut and gets a hash of it at its end, so that two texts
-    never share a file.
+    A text with other characters, or a long one, is shortened and ends with its hash, so that two texts never share a
+    file.
     """
     return "-".join(map(_name_part, parts))
 
@@ -42,20 +42,20 @@ def _name_part(text: str) -> str:
 
 
 def similar_to(path: Path) -> str:
-    """Give what an error says beside that a file is missing: `; do you mean`, and one beside it; nothing for none."""
+    """Return a sentence with a similar name in the same folder, with a space before it; empty if there is none."""
     try:
-        names = [each.name for each in islice(path.parent.iterdir(), _NAMES_LOOKED_AT)]
+        names = [each.name for each in islice(path.parent.iterdir(), _MAX_NAMES)]
     except OSError:
         return ""
-    near = get_close_matches(path.name, names, n=1, cutoff=_NEARLY)
-    return f"; do you mean {path.with_name(near[0])}?" if near else ""
+    near = get_close_matches(path.name, names, n=1, cutoff=_SIMILARITY)
+    return f" Did you mean {path.with_name(near[0])}?" if near else ""
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file that only its owner can read and write; one that exists is given that mode.
+    """Create an empty file that only its owner can read and write; an existing one gets that mode.
 
     Raises:
-        OSError: the folder cannot be written to, or the file belongs to somebody else.
+        OSError: the folder can't be written, or the file has another owner.
     """
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, OWNER_ONLY)
     os.close(descriptor)
@@ -63,20 +63,20 @@ def create_private(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes in hexadecimal.
+    """Return the SHA-256 of a file's bytes in hexadecimal.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file can't be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that only its owner can enter, and so each one above it that is missing; one that exists stays.
+    """Create a folder, and each missing one above it, that only its owner can enter; an existing one stays as it is.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it can't be created.
     """
     if not path.is_dir():
         private_folder(path.parent)
@@ -84,10 +84,10 @@ def private_folder(path: Path) -> None:
 
 
 def create_whole(path: Path, content: bytes) -> None:
-    """Create a private file with its content in one step, and on disk; one that exists is left as it is.
+    """Create a private file with its content in one step, synced to disk; an existing one stays as it is.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder can't be written.
     """
     descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # private from the start
     try:
@@ -104,30 +104,30 @@ def create_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a private temporary path beside `path`; on success it takes the place of `path` in one step.
+    """Yield a private temporary path beside `path`; on success it replaces `path` in one step.
 
-    When the block raises, `path` is left as it was and the temporary file is removed.
+    If the block raises, `path` stays as it was and the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _clear_left_behind(path)
-    # Whatever stands there already, a link that was planted to another file included, is taken away and not followed.
+    _remove_abandoned(path)
+    # An existing file is removed, and a planted link to another file is not followed.
     temporary.unlink(missing_ok=True)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, OWNER_ONLY))
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _clear_left_behind(path: Path) -> None:
-    """Remove what processes that died had begun to write in the place of a file: it holds personal data too."""
-    begun = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.part")
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of dead processes for a path: they hold personal data too."""
+    temporary = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.part")
     for other in path.parent.iterdir():
-        if (match := begun.fullmatch(other.name)) and not _is_alive(int(match[1])):
+        if (match := temporary.fullmatch(other.name)) and not _is_alive(int(match[1])):
             other.unlink(missing_ok=True)
 
 
@@ -142,7 +142,7 @@ def _is_alive(process: int) -> bool:
 
 
 def sync_folder(path: Path) -> None:
-    """Put a new name on disk, not only the file that it names; some file systems see to that by themselves."""
+    """Sync a folder to disk, so that a new name in it survives a power loss; some file systems need no sync."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with suppress(OSError):

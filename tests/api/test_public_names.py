@@ -17,5 +17,6 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert imported_by("import bulk_topup\nbulk_topup.__version__") == {"bulk_topup"}
 
 
-def test_states_and_exit_codes_load_nothing_heavy() -> None:
-    assert imported_by("from bulk_topup import BulkTopupError, ExitCode, RowState, exit_code_for") == {"bulk_topup"}
+def test_states_exit_codes_and_redaction_load_nothing_heavy() -> None:
+    names = "BulkTopupError, ExitCode, RowState, exit_code_for, install_redaction"
+    assert imported_by(f"from bulk_topup import {names}") == {"bulk_topup"}

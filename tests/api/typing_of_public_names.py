@@ -26,6 +26,7 @@ from bulk_topup import (
     Run,
     Summary,
     exit_code_for,
+    install_redaction,
     plan_list,
     run_job,
 )
@@ -73,4 +74,9 @@ def looks() -> None:
 def fails(error: BulkTopupError, unconfirmed: ConfirmationRequiredError) -> None:
     assert_type(exit_code_for(error), ExitCode)
     assert_type(exit_code_for(unconfirmed).is_transient, bool)
+    assert_type(exit_code_for(unconfirmed).sentence, str)
+
+
+def logs() -> None:
+    install_redaction(level=20)
     assert_type(bulk_topup.__version__, str)

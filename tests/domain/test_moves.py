@@ -58,7 +58,7 @@ def test_every_answer_asks_for_a_move_that_is_allowed(
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        ({"external_id": "list-other-1"}, "external id list-other-1"),
+        ({"external_id": "list-other-1"}, "external ID list-other-1"),
         ({"product": {"id": 3411}}, "product 3411 instead of 6418"),
         ({"credit_party_identifier": {"mobile_number": "+6595123101"}}, "mobile number +6595123101"),
         ({"credit_party_identifier": {"account_number": "+6595123100"}}, "mobile number none"),

@@ -89,7 +89,7 @@ def test_a_certificate_that_cannot_be_used_is_told(pay: Any, tmp_path: Path) -> 
     LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "cert.pem").write_text("none")
     told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=3).stderr
-    assert "The certificate or its key cannot be used" in told
+    assert "Can't use the certificate or its key" in told
 
 
 def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(

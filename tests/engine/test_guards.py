@@ -209,7 +209,7 @@ async def test_a_run_goes_on_in_the_mode_that_it_was_begun_in(pay: Pay, books: B
 @pytest.mark.parametrize(
     ("stated", "told"),
     [
-        ({"mode": "hold", "stops": {"canary": 3}}, "canaries have to be paid"),
+        ({"mode": "hold", "stops": {"canary": 3}}, "canaries are not possible in hold mode"),
         ({"retry": {"statuses": ["DECLINED-INVALID-CREDIT-PARTY"]}}, "never retried automatically"),
         ({"retry": {"statuses": ["REVERSED"]}}, "never retried automatically"),
         ({"retry": {"statuses": ["DECLINED-FUN"]}}, "not a detailed status"),

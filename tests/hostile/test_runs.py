@@ -125,7 +125,7 @@ def _somebody_elses(sent: bytes, **changes: object) -> bytes:
 
 
 OTHERS: dict[str, tuple[dict[str, object], str]] = {
-    "another external id": ({"external_id": "somebody-1"}, "external id somebody-1 instead of"),
+    "another external id": ({"external_id": "somebody-1"}, "external ID somebody-1 instead of"),
     "another product": ({"product": {"id": 1}}, "product 1 instead of 6418"),
     "another number": ({"credit_party_identifier": {"mobile_number": "+6595123999"}}, "mobile number +6595123999"),
     "another amount": (

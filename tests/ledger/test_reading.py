@@ -138,9 +138,9 @@ def test_a_failure_keeps_its_message_until_the_row_is_sent_again(
 ) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.claim(run, 9)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED, message="The provider answered DECLINED.")])
+    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED, message="DVS returned DECLINED.")])
     start(ledger, [row(1)])
-    assert next(ledger.outcomes(run)).message == "The provider answered DECLINED."
+    assert next(ledger.outcomes(run)).message == "DVS returned DECLINED."
     ledger.choose_retries(run, RetryChoice())
     ledger.retry_chosen("retry asked for")
     assert next(ledger.outcomes(run)).message == ""

@@ -15,7 +15,7 @@ from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
 from bulk_topup.monitoring.json_log import FileLog, JSONLog, log_to
-from bulk_topup.security.redaction import install
+from bulk_topup.security.redaction import install_redaction
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _logging() -> Iterator[None]:
     """Log as the command does, and put everything back as it was."""
     root = logging.getLogger()
     factory, handlers, level = logging.getLogRecordFactory(), list(root.handlers), root.level
-    install()
+    install_redaction()
     yield
     logging.captureWarnings(capture=False)
     logging.setLogRecordFactory(factory)
@@ -108,7 +108,7 @@ def test_requests_are_told_by_what_they_ask_for_and_not_of_whom() -> None:
 
 
 def test_in_detail_every_request_is_told() -> None:
-    install(logging.INFO)
+    install_redaction(logging.INFO)
     written = StringIO()
     log = JSONLog(log_to(written), "payroll")
     log.tried("POST", "/async/transactions", 201, 0.05)

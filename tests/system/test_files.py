@@ -74,6 +74,6 @@ def test_what_a_dead_process_had_begun_to_write_is_removed_and_a_living_ones_is_
 
 def test_a_missing_files_error_names_the_file_beside_it_that_may_be_meant(tmp_path: Path) -> None:
     (tmp_path / "payroll.csv").touch()
-    assert similar_to(tmp_path / "payrol.csv") == f"; do you mean {tmp_path / 'payroll.csv'}?"
+    assert similar_to(tmp_path / "payrol.csv") == f" Did you mean {tmp_path / 'payroll.csv'}?"
     assert similar_to(tmp_path / "bills.csv") == ""
     assert similar_to(tmp_path / "none" / "payroll.csv") == ""

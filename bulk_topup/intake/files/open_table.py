@@ -51,7 +51,7 @@ def open_table(source: ListSource) -> Table:
         with path.open("rb") as file:
             start = file.read(_FIRST_BYTES)
     except OSError as error:
-        raise ListError(f"{path} cannot be read: {error.strerror}{similar_to(path) or '.'}") from error
+        raise ListError(f"{path} cannot be read: {error.strerror}.{similar_to(path)}") from error
     except ValueError as error:
         raise ListError(f"{quoted(str(path))} cannot be read: no file has a NUL in its name.") from error
     if not start:
