@@ -25,11 +25,13 @@ import click
 import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
+import bulk_topup.cli.payment
 import bulk_topup.ledger.ledger
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
-from bulk_topup.cli.lazy_group import INTERRUPTED, INTERRUPTED_CODE
+from bulk_topup.cli.lazy_group import INTERRUPTED
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransport
 from bulk_topup.ledger import LedgerStore
@@ -237,7 +239,7 @@ def main(words: Sequence[str]) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     except KeyboardInterrupt:  # it came while all this was imported; a command says the same
         click.echo(INTERRUPTED, err=True)
-        sys.exit(INTERRUPTED_CODE)
+        sys.exit(ExitCode.RESUMABLE)
     command(rest, prog_name="bulk-topup")
 
 

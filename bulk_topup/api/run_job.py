@@ -13,10 +13,11 @@ from bulk_topup.app.approval import load_approval
 from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.provider import open_client, payer_of, poll_policy
+from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_ending import exit_code
+from bulk_topup.app.session import open_session
 from bulk_topup.approvals.approval import Presented
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
@@ -27,7 +28,6 @@ from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import Progress, Runner, RunOptions
 from bulk_topup.errors import ConfirmationRequiredError
 from bulk_topup.jobs.job import Job, NoListError
-from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.
@@ -181,23 +181,28 @@ class _Start:
     async def pay(self, work: Work[FinishedRun]) -> FinishedRun:
         """Pay, in the thread of the work."""
         self.watcher.work = work
-        job, path = self.job, self.options.ledger
-        with LedgerStore(path) as ledger, run_lock(path, job.name, str(job.run_key)) as held:
-            async with open_client(
-                self.options, rate=job.rate, connections=job.concurrency, credentials=self.credentials
-            ) as dvs:
-                return await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=payer_of(self.options, dvs, same_account=self.same_account),
-                    ledger=ledger,
-                    options=self.run_options,
-                    report=self.report,
-                    watcher=self.watcher,
-                    corrections=self.corrections,
-                    approval=self.approval,
-                    held=held,
-                )
+        job = self.job
+        async with open_session(
+            self.options,
+            job.name,
+            str(job.run_key),
+            rate=job.rate,
+            connections=job.concurrency,
+            same_account=self.same_account,
+            credentials=self.credentials,
+        ) as session:
+            return await run_list(
+                job,
+                dvs=session.dvs,
+                payer=session.payer,
+                ledger=session.ledger,
+                options=self.run_options,
+                report=self.report,
+                watcher=self.watcher,
+                corrections=self.corrections,
+                approval=self.approval,
+                lock=session.lock,
+            )
 
 
 @dataclass(kw_only=True)

@@ -52,7 +52,7 @@ async def resume_run(
     clock: Clock | None = None,
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
-    held: FileLock | None = None,
+    lock: FileLock | None = None,
 ) -> FinishedRun:
     """Go on with a run as the ledger knows it, its list is not read again; with `retry`, failed rows get a new attempt.
 
@@ -67,7 +67,7 @@ async def resume_run(
         clock: where time comes from.
         retry: which failed rows get a new attempt; None for none.
         not_before: when they get it at the earliest, in UTC; None for at once.
-        held: as of `run_list`.
+        lock: the run's lock, where the caller has it from `run_lock`; None to lock the run here.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -75,8 +75,10 @@ async def resume_run(
         PurgedRunError: nothing was sent; whom it paid is not known any more.
         InterruptedRunError: the ledger could not be written any more.
     """
-    with run_lock(ledger.path, run.job, run.run_key, held=held):
-        check_not_purged(ledger.find_run(run.job, run.run_key) or run)
+    with run_lock(ledger.path, run.job, run.run_key, held=lock):
+        # Until the lock was ours, another process could change the run's account and guards.
+        run = ledger.find_run(run.job, run.run_key) or run
+        check_not_purged(run)
         check_same_account(run, payer)
         if run.account != payer.account:
             ledger.set_account(run, payer.account)

@@ -90,7 +90,7 @@ async def run_list(
     clock: Clock | None = None,
     corrections: Path | None = None,
     approval: Presented | None = None,
-    held: FileLock | None = None,
+    lock: FileLock | None = None,
 ) -> FinishedRun:
     """Pay a list, or go on with it where an earlier start ended.
 
@@ -105,7 +105,7 @@ async def run_list(
         clock: where time comes from.
         corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
         approval: somebody else's approval of exactly this; it stands for the watcher's agreement.
-        held: the run's lock where the caller holds it, which `run_lock` gave; None to lock the run here.
+        lock: the run's lock, where the caller has it from `run_lock`; None to lock the run here.
 
     Raises:
         RunLockedError: another process holds the run.
@@ -116,7 +116,7 @@ async def run_list(
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
-    with run_lock(ledger.path, job.name, run_key, held=held):
+    with run_lock(ledger.path, job.name, run_key, held=lock):
         found = ledger.find_run(job.name, run_key)
         check_velocity_history(job, ledger, (clock or SystemClock()).now())
         if found is not None:

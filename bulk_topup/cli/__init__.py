@@ -1,4 +1,4 @@
-"""The command line: each command parses, calls one function of the library, and prints."""
+"""The command line: each command parses, calls one use case, and prints."""
 
 import logging
 
@@ -9,47 +9,81 @@ from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
 from bulk_topup.security.redaction import install_redaction
 
 
-def _place(module: str, name: str, help_: str) -> CommandSpec:
-    return CommandSpec(module=f"bulk_topup.cli.commands.{module}", name=name, help=help_)
+def _specs(section: str, **commands: tuple[str, str, str]) -> dict[str, CommandSpec]:
+    """Return the commands of a section: module, variable and line of help by name, `_` for `-`."""
+    return {
+        name.replace("_", "-"): CommandSpec(
+            module=f"bulk_topup.cli.commands.{module}", name=variable, help=help_, section=section
+        )
+        for name, (module, variable, help_) in commands.items()
+    }
 
 
 COMMANDS = {
-    "annotate": _place("annotate", "annotate_command", "Write outcomes beside the rows of your own workbook."),
-    "approval-key": _place("approve", "approval_key_group", "Make the keys that plans are approved with."),
-    "approve": _place("approve", "approve_command", "Approve a plan that somebody else made."),
-    "balances": _place("catalogue", "balances_command", "Show what the account's wallets hold."),
-    "campaigns": _place("catalogue", "campaigns_command", "List the campaigns, or show one."),
-    "completion": _place("completion", "completion_command", "Print what makes a shell complete on the Tab key."),
-    "conflict": _place("conflict", "conflict_group", "List rows that a person has to look at, and say what is true."),
-    "countries": _place("catalogue", "countries_command", "List the countries that have products, or show one."),
-    "doctor": _place("doctor", "doctor_command", "Check key pair, clock, disk and ledger, and say what to do."),
-    "job": _place("job", "job_group", "Check job files, begin one, or print what they may hold."),
-    "ledger": _place("ledger", "ledger_group", "Look after the ledger: forget the people of finished runs."),
-    "listen": _place("listen", "listen_command", "Receive callbacks for the ledger's runs."),
-    "lookup": _place("lookup", "lookup_group", "Ask about a number, an account or an eSIM before paying."),
-    "operators": _place("catalogue", "operators_command", "List the operators, or show one."),
-    "pin-key": _place("pin_key", "pin_key_group", "Manage the keys that purchased PINs are encrypted with."),
-    "plan": _place("plan", "plan_command", "Say what a run would do, without sending anything."),
-    "products": _place("catalogue", "products_command", "List the account's products, or show what one requires."),
-    "promotions": _place("catalogue", "promotions_command", "List the operators' promotions, or show one."),
-    "reconcile": _place("reconcile", "reconcile_command", "Compare list, ledger, the provider's list and the wallet."),
-    "report": _place("report", "report_command", "Write a run's report again from the ledger, in any format."),
-    "resume": _place("resume", "resume_command", "Go on with a run as the ledger knows it."),
-    "retry": _place("retry", "retry_command", "Give failed rows a new attempt."),
-    "run": _place("run", "run_command", "Check, plan, submit, track and report a list; started again, resume."),
-    "sandbox": _place("sandbox", "sandbox_command", "Start a simulator of the DVS API on this machine."),
-    "schedule": _place("schedule", "schedule_group", "Print what starts a job by itself, for cron or systemd."),
-    "services": _place("catalogue", "services_command", "List the services with their subservices, or show one."),
-    "status": _place("status", "status_command", "Show the ledger's runs and their progress, or one run's totals."),
-    "template": _place("template", "template_command", "Write a list's template: what products require, with checks."),
-    "transaction": _place(
-        "transaction", "transaction_group", "Look at the provider's transactions, confirm or cancel them."
+    **_specs(
+        "Pay",
+        run=("run", "run_command", "Check, plan, submit, track and report a list; run again to resume."),
+        resume=("resume", "resume_command", "Resume a run without rereading its list."),
+        retry=("retry", "retry_command", "Retry failed rows of a run."),
+    ),
+    **_specs(
+        "Prepare",
+        plan=("plan", "plan_command", "Check a list and show its costs; sends nothing."),
+        approve=("approve", "approve_command", "Approve another person's plan."),
+        template=("template", "template_command", "Write a template: the columns that products require, with checks."),
+        job=("job", "job_group", "Check, create and describe job files."),
+        schedule=("schedule", "schedule_group", "Print what runs a job automatically, for cron or systemd."),
+    ),
+    **_specs(
+        "Look",
+        status=("status", "status_command", "Show the ledger's runs, or one run and what to do next."),
+        report=("report", "report_command", "Write a run's report again from the ledger, in any format."),
+        annotate=("annotate", "annotate_command", "Add outcomes to the rows of your own workbook."),
+    ),
+    **_specs(
+        "Repair",
+        reconcile=("reconcile", "reconcile_command", "Compare list, ledger, DVS and wallets."),
+        conflict=("conflict", "conflict_group", "List and resolve rows that need review."),
+        ledger=("ledger", "ledger_group", "Purge personal data of finished runs."),
+    ),
+    **_specs(
+        "Provider",
+        products=("catalogue", "products_command", "List the account's products, or show what one requires."),
+        operators=("catalogue", "operators_command", "List the operators, or show one."),
+        countries=("catalogue", "countries_command", "List the countries that have products, or show one."),
+        services=("catalogue", "services_command", "List the services with their subservices, or show one."),
+        promotions=("catalogue", "promotions_command", "List the operators' promotions, or show one."),
+        campaigns=("catalogue", "campaigns_command", "List the campaigns, or show one."),
+        balances=("catalogue", "balances_command", "Show the balances of the account's wallets."),
+        lookup=("lookup", "lookup_group", "Look up a number, an account or an eSIM before paying."),
+        transaction=("transaction", "transaction_group", "Show, confirm or cancel DVS transactions."),
+        listen=("listen", "listen_command", "Receive callbacks for the ledger's runs."),
+    ),
+    **_specs(
+        "Set up",
+        doctor=("doctor", "doctor_command", "Check the installation, and show fixes."),
+        sandbox=("sandbox", "sandbox_command", "Start a local simulator of the DVS API."),
+        approval_key=("approve", "approval_key_group", "Create the keys that sign approvals."),
+        pin_key=("pin_key", "pin_key_group", "Manage the keys that encrypt purchased PINs."),
+        completion=("completion", "completion_command", "Print the shell completion script."),
     ),
 }
 
 
+class _Main(LazyGroup):
+    """The root group, whose help ends with the exit codes."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the exit codes, each with its sentence."""
+        from bulk_topup.domain.exit_codes import ExitCode
+
+        del ctx
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), code.sentence) for code in ExitCode])
+
+
 @click.group(
-    cls=LazyGroup, places=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+    cls=_Main, specs=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
 )
 @click.version_option(__version__, package_name="bulk-topup")
 @click.option(
@@ -59,14 +93,10 @@ COMMANDS = {
     envvar="BULK_TOPUP_LOG",
     default="warning",
     show_default=True,
-    help="What is logged to standard error, for whoever looks for a fault; secrets and people are left out.",
+    help="Level of the log on standard error; secrets and personal data are redacted.",
 )
 def main(log_level: str) -> None:
-    """Pay long lists of people through the DT One DVS API: resumable, within its rate limit, nobody twice.
-
-    Exit codes: 0 all rows completed, 1 some did not, 2 usage, 3 the list or job file is not acceptable, a guard is
-    broken or an approval is missing (nothing sent), 4 stopped by the provider (credentials, balance, no answer),
-    5 another process holds the run, 75 interrupted (start again to resume).
+    """Pay long lists of people through the DT One DVS API: resumable, rate limited, nobody twice.
 
     \b
     Example:

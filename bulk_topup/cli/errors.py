@@ -1,4 +1,4 @@
-"""From what went wrong to the exit code and the one sentence that a user sees."""
+"""Turns our errors into the sentence that a user sees and the exit code of the command; prints to standard error."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from bulk_topup.errors import BulkTopupError
 from bulk_topup.security.redaction import redact_secrets
 from bulk_topup.security.terminal_text import printable
 
-#: Characters of an error that are shown: whatever is wrong a thousand times is understood after some.
+#: Most characters of an error that are shown; a list may have the same problem a thousand times.
 SHOWN_CHARACTERS: Final = 6_000
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """Turn our own errors into one line on standard error and their exit code; others stay what they are."""
+    """Exit with the code of an error of ours, after its sentence on standard error; other exceptions pass."""
     try:
         yield
     except BulkTopupError as error:
@@ -29,6 +29,6 @@ def exit_on_error() -> Iterator[None]:
 
 
 def warn(warnings: Iterable[str]) -> None:
-    """Print what could not be told."""
+    """Write warnings to standard error."""
     for warning in warnings:
         click.echo(f"Warning: {printable(redact_secrets(warning))}", err=True)

@@ -1,37 +1,35 @@
 """Runs a command's work in an event loop, which SIGINT and SIGTERM end."""
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import uvloop
 
+from bulk_topup.cli.stop_signals import call_on_stop
 from bulk_topup.errors import InterruptedRunError
 
 T = TypeVar("T")
 
-#: What asks a command to end.
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 def run_async(
-    main: Coroutine[Any, Any, T], *, interrupted: str = "Interrupted before anything was sent; start again."
+    main: Coroutine[Any, Any, T], *, interrupted: str = "Interrupted; nothing was sent. Run the command again."
 ) -> T:
-    """Run a command's work in an event loop of its own; SIGINT and SIGTERM end it, unless it handles them itself.
+    """Return the result of a command's work, run in a new event loop; SIGINT and SIGTERM cancel it.
+
+    Work that must stop in another way handles the signals itself (`stop_signals.stopped_by_signals`).
 
     Args:
         main: the work.
-        interrupted: what is true of it when a signal ends it.
+        interrupted: the error's sentence when a signal cancels it.
 
     Raises:
-        InterruptedRunError: a signal ended it.
+        InterruptedRunError: a signal cancelled it.
     """
 
     async def guarded() -> T:
         task = asyncio.ensure_future(main)
-        for number in STOP_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        call_on_stop(task.cancel)
         try:
             return await task
         except asyncio.CancelledError:

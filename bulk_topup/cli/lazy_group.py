@@ -1,4 +1,4 @@
-"""A group of commands whose modules are imported only when they are asked for, so that help comes at once."""
+"""A group of commands whose modules are imported only when they are invoked, so that help is fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,67 +9,90 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.cli.terminal import is_terminal
 
-#: What is said, and the exit code, where Ctrl-C comes while nothing of a command's own handles it.
-INTERRUPTED: Final = "Interrupted; start again to go on."
-INTERRUPTED_CODE: Final = ExitCode.RESUMABLE
+#: Printed where Ctrl-C comes while no command handles it.
+INTERRUPTED: Final = "Interrupted. Run the command again."
+_CANCELLED: Final = "Cancelled at the prompt."
+_NO_TERMINAL: Final = "Error: No terminal to prompt on. Set every option on the command line."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandSpec:
-    """Where a command is, and what the group's help says of it."""
+    """The module of a command, and its line in the group's help."""
 
     module: str
+    #: The command's variable in the module.
     name: str
     #: One line.
     help: str
+    #: The heading that the group's help lists it under.
+    section: str = "Commands"
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by their places."""
+    """A group that imports only the command that is invoked.
 
-    def __init__(self, *args: Any, places: Mapping[str, CommandSpec], **kwargs: Any) -> None:
+    Args:
+        specs: the commands by name; help lists the sections in the order in which they first occur.
+    """
+
+    def __init__(self, *args: Any, specs: Mapping[str, CommandSpec], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.places = places
+        self.specs = specs
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the commands' names in the order of the alphabet."""
+        """Return the names of the commands in alphabetical order."""
         del ctx
-        return sorted(self.places)
+        return sorted(self.specs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None where there is none of that name."""
+        """Return a command, imported; None for an unknown name."""
         del ctx
-        place = self.places.get(cmd_name)
-        if place is None:
+        spec = self.specs.get(cmd_name)
+        if spec is None:
             return None
-        command: click.Command = getattr(import_module(place.module), place.name)
+        command: click.Command = getattr(import_module(spec.module), spec.name)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever a command gives
-        """Import and run the command that the line names."""
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - commands return anything
+        """Import and run the command of the command line; Ctrl-C and cancelled prompts exit with their own codes."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            from bulk_topup.domain.exit_codes import ExitCode
+
             click.echo(INTERRUPTED, err=True)
-            raise click.exceptions.Exit(INTERRUPTED_CODE) from None
+            raise click.exceptions.Exit(ExitCode.RESUMABLE) from None
+        except click.Abort:  # by a prompt of an option; other prompts raise errors of ours
+            from bulk_topup.domain.exit_codes import ExitCode
+
+            if not is_terminal():
+                click.echo(_NO_TERMINAL, err=True)
+                raise click.exceptions.Exit(ExitCode.INVALID_INPUT) from None
+            click.echo(_CANCELLED, err=True)
+            raise click.exceptions.Exit(ExitCode.DECLINED) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """Complete the commands' names, without importing any."""
+        """Return the commands that complete a name, without importing any."""
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [CompletionItem(name, help=self.places[name].help) for name in names]
+        items = [CompletionItem(name, help=self.specs[name].help) for name in names]
         return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the line names; one that is not there is told with the one that may be meant."""
-        if args[0] not in self.places and (near := get_close_matches(args[0], self.places, n=1)):
-            ctx.fail(f'There is no command "{args[0]}"; do you mean {near[0]}?')
+        """Return the command of the command line; the error for an unknown name suggests a similar one."""
+        if args[0] not in self.specs and (near := get_close_matches(args[0], self.specs, n=1)):
+            ctx.fail(f'There is no command "{args[0]}". Did you mean {near[0]}?')
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what the help says of the commands, without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self.places[name].help) for name in self.list_commands(ctx)])
+        """Write the commands by section, without importing any."""
+        del ctx
+        width = max(map(len, self.specs))
+        for section in dict.fromkeys(spec.section for spec in self.specs.values()):
+            with formatter.section(section):
+                formatter.write_dl(
+                    [(name.ljust(width), spec.help) for name, spec in self.specs.items() if spec.section == section]
+                )

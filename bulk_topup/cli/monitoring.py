@@ -1,4 +1,4 @@
-"""Tells elsewhere how a command that pays begins and ends, and that a plan waits for an approval; prints."""
+"""Connects a command to monitoring: notifies how it ends, and that a plan needs an approval; prints warnings."""
 
 import socket
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.run import Watcher
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
-from bulk_topup.domain.exit_codes import CRASHED, ExitCode
+from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.run import Run
 from bulk_topup.engine import Runner
-from bulk_topup.errors import JobError
+from bulk_topup.errors import DeclinedError, JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
@@ -27,51 +27,59 @@ from bulk_topup.monitoring.messages import MessageContext, plan_message
 
 @contextmanager
 def monitored() -> Iterator[RunMonitor]:
-    """Tell elsewhere how the block ends, whatever way it ends; its outcome stays what it is."""
-    teller = RunMonitor()
+    """Notify how the block ends, however it ends; its outcome is unchanged."""
+    monitor = RunMonitor()
     try:
-        yield teller
+        yield monitor
     except click.exceptions.Exit as end:
-        warn(teller.ended(end.exit_code, end.__cause__))
+        # User declined; do not notify.
+        is_news = not isinstance(end.__cause__, DeclinedError)
+        warn(monitor.ended(end.exit_code, end.__cause__, is_news=is_news))
         raise
     except click.UsageError as error:
-        warn(teller.ended(ExitCode.USAGE, error))
-        raise
-    except click.Abort:  # somebody at a terminal, who knows
-        warn(teller.ended(CRASHED, None, is_news=False))
+        warn(monitor.ended(ExitCode.USAGE, error))
         raise
     except Exception as error:
-        warn(teller.ended(CRASHED, error, is_crash=True))
+        # Python's own exit code of an unexpected error is 1.
+        warn(monitor.ended(ExitCode.INCOMPLETE, error, is_crash=True))
         raise
     else:  # there was nothing to do
-        warn(teller.ended(0, None, is_news=False))
+        warn(monitor.ended(ExitCode.ALL_COMPLETED, None, is_news=False))
 
 
 class MonitoredWatcher:
-    """Looks on for a teller, beside whoever looks on for a person."""
+    """A watcher that passes everything to another watcher and to a monitor."""
 
-    def __init__(self, teller: RunMonitor, watcher: Watcher) -> None:
-        self._teller = teller
+    def __init__(self, monitor: RunMonitor, watcher: Watcher) -> None:
+        self._monitor = monitor
         self._watcher = watcher
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
+        """Show and record the plan."""
         self._watcher.prepared(job, run, prepared)
-        self._teller.planned(prepared)
+        self._monitor.planned(prepared)
 
     def confirm(self, run_name: str, rows: int) -> None:
-        """Leave it to the other one to agree."""
+        """Confirm through the other watcher."""
         self._watcher.confirm(run_name, rows)
 
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Look on while the run is on."""
-        with self._watcher.running(run, runner), self._teller.running(run, runner):
+        """Watch the run during the block."""
+        with self._watcher.running(run, runner), self._monitor.running(run, runner):
             yield
 
 
 def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:
-    """Tell those whose approval a plan waits for, or say on standard error why they could not be told."""
+    """Notify the job's channels that a plan needs an approval; failures are warnings on standard error.
+
+    Args:
+        job: the job, whose channels are notified.
+        folder: the folder that the job's relative paths start in.
+        credentials: a file that the channels' variables may come from.
+        statement: what the plan pays.
+        plan: the plan's file.
+    """
     if not job.notifications:
         return
     try:
@@ -79,13 +87,13 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
     except JobError as error:
         warn([str(error)])
         return
-    told = MessageContext(
+    context = MessageContext(
         run=f"{statement.job}/{statement.run_key}", environment=statement.environment, host=socket.gethostname()
     )
     amounts, costs = (
         {unit: Decimal(text) for unit, text in sums.items()} for sums in (statement.amounts, statement.costs)
     )
-    message = plan_message(told, statement.rows, amounts, costs, plan.absolute())
+    message = plan_message(context, statement.rows, amounts, costs, plan.absolute())
     tasks = BackgroundTasks()
     for channel in channels:
         if channel.on & message.events:

@@ -1,230 +1,291 @@
-"""What the commands that pay share: their options, callbacks meanwhile, and how a run's end is told."""
+"""Pays lists and continues runs: connects the options of run, resume and retry with the use cases of app."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import click
 from rich.console import Console
 
-from bulk_topup.app.archive import ArchiveResult
-from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.callbacks import receive_callbacks
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.open_ledger import open_existing_ledger
-from bulk_topup.app.provider import open_client, payer_of, poll_policy
+from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
-from bulk_topup.app.run import FinishedRun
-from bulk_topup.app.run_ending import exit_code
-from bulk_topup.approvals.approval import approver_of
+from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.session import open_session
 from bulk_topup.cli.console_watcher import ConsoleWatcher
+from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
-from bulk_topup.cli.options.list import start_of
-from bulk_topup.cli.options.provider import provider_from
-from bulk_topup.cli.options.report import report_of
-from bulk_topup.cli.quiet import LastNotice, RunExit, suppress_output
-from bulk_topup.cli.screens.summary import show_summary
+from bulk_topup.cli.options.approval import ApprovalOptions
+from bulk_topup.cli.options.list import JobOptions
+from bulk_topup.cli.options.pace import CallbackOptions
+from bulk_topup.cli.options.payment import PaymentOptions
+from bulk_topup.cli.quiet import suppress_output
+from bulk_topup.cli.screens.plan import plan_json
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
-from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
-from bulk_topup.jobs.job import NoListError
+from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.security.redaction import register_secret
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.system.asgi_server import Address
-from bulk_topup.system.files import sha256_of
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-#: Only what no callback came for is polled.
-POLL_INTERVAL_WITH_CALLBACKS = 30.0
+#: Seconds between two polls when callbacks are received: only rows without callback are polled.
+POLL_INTERVAL_WITH_CALLBACKS: Final = 30.0
+#: The settings of a run that no job file retries.
+_NO_JOB_FILE: Final = RetryJob(retry_of="-")
 
 
 class Callbacks:
-    """What a command states about callbacks, taken out of its values."""
+    """Receives callbacks during a run, where the options ask for it."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self._url: str | None = values.pop("callback_url")
-        self.address: Address | None = values.pop("listen_at")
-        if self._url is not None and urlsplit(self._url).scheme not in {"http", "https"}:
-            raise click.UsageError(f'"{self._url}" is not a URL that DVS could post to; write it like https://…/TOKEN.')
-        if self._url is not None:
-            register_secret(urlsplit(self._url).path.strip("/"))
+    def __init__(self, options: CallbackOptions) -> None:
+        self._options = options
+        if options.token:
+            register_secret(options.token)
+
+    @property
+    def poll_interval(self) -> float | None:
+        """Seconds between two polls; None for the default."""
+        return None if self._options.listen_at is None else POLL_INTERVAL_WITH_CALLBACKS
 
     @contextmanager
     def received(self, ledger: LedgerStore, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
-        """Receive callbacks while the block lasts, where that is asked for; give the options with their address."""
-        if self.address is None:
-            yield replace(options, callback_url=self._url)
+        """Receive callbacks during the block, and yield the run's options with the callback URL."""
+        if self._options.listen_at is None:
+            yield replace(options, callback_url=self._options.callback_url)
             return
-        token = urlsplit(self._url).path.strip("/") if self._url else secrets.token_urlsafe(24)
-        with receive_callbacks(ledger, self.address, token, watcher.wake) as url:
-            yield replace(options, callback_url=self._url or url)
+        token = self._options.token if self._options.callback_url else secrets.token_urlsafe(24)
+        with receive_callbacks(ledger, self._options.listen_at, token, watcher.wake) as url:
+            yield replace(options, callback_url=self._options.callback_url or url)
+
+
+def monitor_settings(payment: PaymentOptions) -> dict[str, Any]:
+    """Return what the command line sets of monitoring, as `RunMonitor.take` reads it."""
+    return {
+        "metrics": payment.monitoring.metrics,
+        "log_json": payment.monitoring.log_json,
+        "environment": payment.provider.environment,
+        "credentials": payment.provider.credentials,
+    }
 
 
 def watcher_and_options(
-    values: dict[str, Any],
+    payment: PaymentOptions,
     provider: ProviderOptions,
     concurrency: int | None,
+    deadline: datetime | None,
     callbacks: Callbacks,
     report: ReportOptions,
-    teller: RunMonitor,
+    monitor: RunMonitor,
 ) -> tuple[ConsoleWatcher, RunOptions]:
-    """Give who looks on, and how the run goes, of what a command states."""
-    teller.reports_to(report)
-    interval = values.pop("poll_interval")
-    if interval is None and callbacks.address is not None:
-        interval = POLL_INTERVAL_WITH_CALLBACKS
+    """Return the watcher of a run, and its options.
+
+    Args:
+        payment: the options of the command line.
+        provider: the environment and the ledger.
+        concurrency: most concurrent requests; None for as many as the rate needs.
+        deadline: last send time, in UTC; None for none.
+        callbacks: receives callbacks during the run.
+        report: the report's folder.
+        monitor: records the row states.
+    """
+    monitor.reports_to(report)
     options = RunOptions(
         concurrency=concurrency,
-        polling=poll_policy(provider, interval),
-        tracking_timeout=values.pop("tracking_timeout"),
-        on_moves=teller.on_moves,
+        polling=poll_policy(provider, payment.pace.poll_interval or callbacks.poll_interval),
+        tracking_timeout=payment.pace.tracking_timeout,
+        on_moves=monitor.on_moves,
     )
     watcher = ConsoleWatcher(
-        out=Console(stderr=teller.is_on_stdout, emoji=False),
+        out=Console(stderr=monitor.is_on_stdout, emoji=False),
         err=Console(stderr=True, emoji=False),
         environment=provider.environment,
-        json=values.pop("as_json"),
-        yes=values.pop("yes"),
-        quiet=values.pop("quiet"),
-        deadline=values.pop("deadline"),
+        json=payment.as_json,
+        yes=payment.is_confirmed,
+        quiet=payment.is_quiet,
+        deadline=deadline,
         ledger=provider.ledger,
         report=report.folder,
     )
     return watcher, options
 
 
-def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
-    """Print how a run ended."""
-    archiving = finished.archiving or ArchiveResult()
-    if watcher.json:
-        result, report = finished.result, finished.report
-        click.echo(
-            codec.encode(
-                {
-                    **report.summary.as_json(),
-                    "approved_by": approver_of(finished.run),
-                    "stopped": result.reason,
-                    "message": result.message,
-                    "contradicted": result.contradicted,
-                    "files": [str(file) for file in report.files],
-                    "not_completed": None if report.not_completed is None else str(report.not_completed),
-                    "left_out": None if finished.left_out is None else str(finished.left_out),
-                    "archived": None if archiving.path is None else str(archiving.path),
-                    "not_archived": archiving.why_not or None,
-                }
-            )
-        )
-    else:
-        show_summary(watcher.out, finished)
-    if archiving.why_not:
-        click.echo(f"Warning: {printable(archiving.why_not)}", err=True)
-
-
-def print_and_exit(finished: FinishedRun, watcher: ConsoleWatcher) -> NoReturn:
-    """Print how a run ended, and end the command with its exit code."""
-    print_ending(finished, watcher)
-    result, archiving = finished.result, finished.archiving or ArchiveResult()
-    code = exit_code(result, archiving)
-    # Which rows are contradicted, the results tell.
-    contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
-    trouble = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
-    mark = LastNotice.of(finished.run, watcher.ledger, watcher.report, *trouble)
-    raise RunExit(code, mark, is_news=watcher.had_open_rows or bool(archiving.why_not))
-
-
-def end_if_archived(missing: NoListError, provider: ProviderOptions, folder: Path) -> None:
-    """End a start whose list is gone because its run has ended and archived it; return where that is not so.
-
-    What the run did is known from the ledger; a list that comes later is read as ever.
+def pay_list(
+    path: Path,
+    given: JobOptions,
+    approval: ApprovalOptions,
+    payment: PaymentOptions,
+    *,
+    is_scheduled: bool,
+    corrections: Path | None,
+) -> None:
+    """Pay a list or a job, and exit with the run's code; long, as its steps share most values.
 
     Args:
-        missing: the list that is gone.
-        provider: where the run's money is.
-        folder: that of the run's report.
+        path: the list or the job file.
+        given: the options of the job.
+        approval: those of an approved plan.
+        payment: those that all commands share that pay.
+        is_scheduled: whether the job's schedule decides the day.
+        corrections: a file of corrected rows; None for none.
     """
-    if (ended := find_archived_run(missing.job, provider)) is None:
-        return
-    run, summary = ended
-    told = ", ".join(f"{count} {state}" for state, count in summary.counts.items() if count)
-    click.echo(
-        printable(
-            f"Run {run.name} has ended ({told}), and its list is in the archive {missing.job.archive}. Nothing was "
-            "sent. To correct rows, put the list back."
-        )
-    )
-    code = 0 if summary.counts[RowState.COMPLETED] == summary.rows else 1
-    raise RunExit(code, LastNotice.of(run, provider.ledger, folder, code), is_news=False)
+    with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
+        job, folder = job_from(path, given, payment.provider.environment, payment.pace)
+        monitor.take(monitor_settings(payment), job, folder)
+        job, presented = approval.load(job)
+        provider = payment.provider.resolve(job.environment)
+        day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=is_scheduled)
+        job = _job_on_day(job, day, folder, payment, provider)
+        monitor.is_of(job.name, str(job.run_key))
+        report = _report_of(job, payment)
+        callbacks, deadline = Callbacks(payment.callbacks), payment.pace.deadline or due_deadline
+        watcher, options = watcher_and_options(payment, provider, job.concurrency, deadline, callbacks, report, monitor)
+
+        async def pay() -> FinishedRun:
+            async with open_session(
+                provider,
+                job.name,
+                str(job.run_key),
+                rate=job.rate,
+                connections=job.concurrency,
+                same_account=payment.is_same_account,
+            ) as session:
+                monitor.follow(session.dvs)
+                with callbacks.received(session.ledger, options, watcher) as with_callbacks:
+                    return await run_list(
+                        job,
+                        dvs=session.dvs,
+                        payer=session.payer,
+                        ledger=session.ledger,
+                        options=with_callbacks,
+                        report=report,
+                        watcher=MonitoredWatcher(monitor, watcher),
+                        corrections=corrections,
+                        approval=presented,
+                        lock=session.lock,
+                    )
+
+        try:
+            finished = monitor.finished = run_async(pay())
+        except (RowsRefusedError, GuardError, BalanceTooLowError):
+            if watcher.json and watcher.plan:
+                click.echo(codec.encode(plan_json(*watcher.plan)))
+            raise
+        print_and_exit(finished, watcher)
 
 
-#: What a command does that goes on with a run and no job file.
-_UNSTATED = RetryJob(retry_of="-")
+def _job_on_day(job: Job, day: date, folder: Path, payment: PaymentOptions, provider: ProviderOptions) -> Job:
+    """Return the job with its templates rendered; exit if its list was archived when the run ended."""
+    try:
+        return job.at(day, folder)
+    except NoListError as missing:
+        exit_if_archived(missing, provider, _report_of(missing.job, payment).folder)
+        raise
+
+
+def _report_of(job: Job, payment: PaymentOptions) -> ReportOptions:
+    return payment.report.resolve(job.name, str(job.run_key), job.reports, job.report_folder)
+
+
+def retry_choice(statuses: tuple[str, ...], lines: frozenset[int], *, is_every_failed: bool) -> RetryChoice:
+    """Return the rows that `retry` selects.
+
+    Args:
+        statuses: statuses or status classes; empty for any.
+        lines: lines of the list; empty for all.
+        is_every_failed: whether rows are selected that can't succeed without a correction.
+    """
+    choice = RetryChoice(lines=lines or None)
+    if statuses:
+        return replace(choice, statuses=statuses, classes=statuses)
+    if is_every_failed or lines:
+        return choice
+    return replace(choice, statuses=WORTH_A_RETRY, or_corrected=True)
 
 
 def continue_run(
     run_name: str,
-    values: dict[str, Any],
+    payment: PaymentOptions,
     *,
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
     job_file: Path | None = None,
+    is_scheduled: bool = False,
 ) -> None:
-    """Resume a run, or retry its failed rows, and exit with the code of how it ended."""
-    with monitored() as teller, suppress_output(values["quiet"]), exit_on_error():
-        job = _UNSTATED
-        if job_file is not None:
+    """Resume a run, or retry its failed rows, and exit with the run's code; long, as its steps share most values.
+
+    Args:
+        run_name: the run; ignored where a job file names it.
+        payment: the options that all commands share that pay.
+        retry: the rows to retry; None to resume only.
+        not_before: earliest send time of the new attempts, in UTC.
+        job_file: a job file of retries.
+        is_scheduled: whether the job file's schedule decides the day.
+    """
+    with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
+        job, deadline = _NO_JOB_FILE, payment.pace.deadline
+        if job_file is None:
+            monitor.take(monitor_settings(payment), None)
+        else:
             job = load_retry_job(job_file)
-            teller.take(values, job, job_file.parent)
-            job = job.at(start_of(values, job.schedule), job_file.parent)
+            monitor.take(monitor_settings(payment), job, job_file.parent)
+            day, due_deadline = start_day(None, job.schedule, is_scheduled=is_scheduled)
+            job, deadline = job.at(day, job_file.parent), deadline or due_deadline
             retry = RetryChoice(
                 statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts
             )
-        else:
-            teller.take(values, None)
-        provider = provider_from(values, job.environment)
-        rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
-        callbacks, same_account = Callbacks(values), values.pop("same_account")
+        provider = payment.provider.resolve(job.environment)
+        rate, concurrency = payment.pace.rate or job.rate, payment.pace.concurrency or job.concurrency
+        callbacks = Callbacks(payment.callbacks)
         with open_existing_ledger(provider) as ledger:
             run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             formats = job.reports if "reports" in job.model_fields_set else ()
-            report = report_of(values, run, formats, job.report_folder)
-            watcher, options = watcher_and_options(values, provider, concurrency, callbacks, report, teller)
+            report = payment.report.resolve_for(run, formats, job.report_folder)
+            watcher, options = watcher_and_options(payment, provider, concurrency, deadline, callbacks, report, monitor)
 
             async def pay() -> FinishedRun:
-                with run_lock(ledger.path, run.job, run.run_key) as held:
-                    async with open_client(provider, rate=rate, connections=concurrency) as dvs:
-                        teller.follow(dvs)
-                        with callbacks.received(ledger, options, watcher) as told:
-                            return await resume_run(
-                                run,
-                                dvs=dvs,
-                                payer=payer_of(provider, dvs, same_account=same_account),
-                                ledger=ledger,
-                                options=told,
-                                report=report,
-                                watcher=MonitoredWatcher(teller, watcher),
-                                retry=retry,
-                                not_before=not_before,
-                                held=held,
-                            )
+                async with open_session(
+                    provider,
+                    run.job,
+                    run.run_key,
+                    rate=rate,
+                    connections=concurrency,
+                    same_account=payment.is_same_account,
+                    ledger=ledger,
+                ) as session:
+                    monitor.follow(session.dvs)
+                    with callbacks.received(session.ledger, options, watcher) as with_callbacks:
+                        return await resume_run(
+                            run,
+                            dvs=session.dvs,
+                            payer=session.payer,
+                            ledger=session.ledger,
+                            options=with_callbacks,
+                            report=report,
+                            watcher=MonitoredWatcher(monitor, watcher),
+                            retry=retry,
+                            not_before=not_before,
+                            lock=session.lock,
+                        )
 
-            finished = teller.finished = run_async(pay())
+            finished = monitor.finished = run_async(pay())
         if job_file is not None and not watcher.had_open_rows:
-            told = f"No row of run {printable(run.name)} is worth another attempt; nothing was sent."
-            click.echo(told, err=watcher.json or teller.is_on_stdout)
+            message = f"No failed row of run {printable(run.name)} may succeed; nothing was sent."
+            click.echo(message, err=watcher.json or monitor.is_on_stdout)
             print_ending(finished, watcher)
             return
         print_and_exit(finished, watcher)

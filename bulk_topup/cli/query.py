@@ -1,19 +1,25 @@
-"""What the API answers, shown as a table on a terminal, or as JSON or CSV for scripts."""
+"""Fetches from DVS and prints the response: a table on a terminal, or JSON or CSV for scripts."""
 
 import csv
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
 
 import click
+import cloup
 from pydantic import BaseModel
 from rich.console import Console
 
 from bulk_topup.app.provider import open_client
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.groups import collect
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.security.formulas import csv_text
@@ -22,42 +28,59 @@ T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 Row = Callable[[Model], Iterable[object]]
 
-
-def answer_options(command: Any) -> Any:  # noqa: ANN401 - a decorator over any command
-    """Add the options that say which provider is asked, and how its answer is shown."""
-    for decorate in (
-        click.option("--csv", "as_csv", is_flag=True, help="Print CSV."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        provider_options,
-    ):
-        command = decorate(command)
-    return command
+#: The error's sentence where a signal ends a fetch.
+INTERRUPTED = "Interrupted before DVS responded."
 
 
-def answer(
-    values: dict[str, Any],
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryOptions:
+    """Where a command fetches from, and how it prints the response."""
+
+    provider: ProviderArguments
+    as_json: bool
+    as_csv: bool
+
+    def money(self, amount: Decimal, unit: str | None) -> str:
+        """Return an amount with its currency, for people, or in plain notation for CSV."""
+        return f"{format_plain(amount)} {unit}" if self.as_csv or unit is None else format_money(amount, unit)
+
+    def amount(self, amount: Decimal, unit: str) -> str:
+        """Return an amount of a currency without it, for people, or in plain notation for CSV."""
+        return format_plain(amount) if self.as_csv else format_amount(amount, unit)
+
+
+query_options = collect(
+    "query",
+    QueryOptions,
+    provider_options,
+    cloup.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    cloup.option("--csv", "as_csv", is_flag=True, help="Print CSV."),
+)
+
+
+def print_query(
+    query: QueryOptions,
     fetch: Callable[[AsyncDVS], Awaitable[Sequence[Model]]],
     headings: Sequence[str],
     row: Row[Model],
     *,
     unbroken: Collection[str] = (),
 ) -> None:
-    """Ask the provider and show what it answers.
+    """Fetch from DVS and print the response.
 
     Args:
-        values: the command's values, those of `answer_options` among them.
-        fetch: asks.
+        query: the command's options.
+        fetch: fetches the items.
         headings: the columns of the table and of the CSV file.
-        row: gives the cells of one item.
+        row: returns the cells of an item.
         unbroken: columns of the table that are never wrapped.
     """
-    as_json, as_csv = values.pop("as_json"), values.pop("as_csv")
-    if as_json and as_csv:
-        raise click.UsageError("Choose one of --json and --csv.")
-    items = fetch_or_exit(values, fetch)
-    if as_json:
+    if query.as_json and query.as_csv:
+        raise click.UsageError("Choose --json or --csv.")
+    items = fetch_or_exit(query.provider, fetch)
+    if query.as_json:
         click.echo(codec.encode([item.model_dump() for item in items]))
-    elif as_csv:
+    elif query.as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(headings)
         writer.writerows([csv_text("" if cell is None else str(cell)) for cell in row(item)] for item in items)
@@ -65,18 +88,23 @@ def answer(
         Console(emoji=False).print(simple_table(headings, map(row, items), unbroken=unbroken))
 
 
-def fetch_or_exit(values: dict[str, Any], fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
-    """Give what the provider answers; an error of ours becomes a sentence and an exit code."""
+def fetch_or_exit(provider: ProviderArguments, fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
+    """Return what DVS responds; exit with an error's code."""
     with exit_on_error():
-        provider = provider_from(values)
+        options = provider.resolve()
 
         async def main() -> T:
-            async with open_client(provider) as dvs:
+            async with open_client(options) as dvs:
                 return await fetch(dvs)
 
-        return run_async(main(), interrupted="Interrupted before the provider's answer came.")
+        return run_async(main(), interrupted=INTERRUPTED)
 
 
-async def everything(pages: Pages[T]) -> list[T]:
-    """Read a list to its end."""
+async def fetch_all(pages: Pages[T]) -> list[T]:
+    """Return all items of all pages."""
     return [item async for item in pages]
+
+
+def is_production(query: QueryOptions) -> bool:
+    """Return True if the command runs in production."""
+    return query.provider.environment is Environment.PRODUCTION

@@ -1,4 +1,4 @@
-"""Keeps back what a command prints, and gives it to standard error when there is trouble: cron mails only that."""
+"""Suppresses the output of a command unless it ends with a new problem: cron mails whatever is printed."""
 
 import hashlib
 import json
@@ -21,108 +21,110 @@ from bulk_topup.system.files import atomic_write, sha256_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastNotice:
-    """What was told of a run last, in a file beside the ledger; any other trouble is told anew."""
+    """The last problem of a run that was printed, as a hash in a file beside the ledger."""
 
     file: Path
-    #: A hash of the trouble.
+    #: A hash of the problem.
     digest: str
 
     @classmethod
-    def of(cls, run: Run, ledger: Path, report: Path, *trouble: object) -> "LastNotice":
-        """Give the mark of the trouble that a run ended in: its rows that did not complete, and what is named here.
+    def of(cls, run: Run, ledger: Path, report: Path, *problem: object) -> "LastNotice":
+        """Return the notice of a run's problem: its rows that are not completed, and what else is given.
 
         Args:
             run: the run.
             ledger: the ledger's file.
             report: the folder of the run's report.
-            trouble: what is told beside the rows, as plain values.
+            problem: what belongs to the problem besides the rows, as plain values.
         """
         try:
             digest = sha256_of(report / not_completed_name(run))
         except OSError:
             digest = ""
-        text = json.dumps([digest, *trouble])
+        text = json.dumps([digest, *problem])
         file = run_file(ledger, run.job, run.run_key, "told")
         return cls(file=file, digest=hashlib.sha256(text.encode()).hexdigest())
 
-    def is_told(self) -> bool:
-        """Tell whether an earlier start has told of just this."""
+    def is_repeated(self) -> bool:
+        """Return True if an earlier invocation printed the same problem."""
         try:
             return self.file.read_text(encoding="utf-8") == self.digest
         except (OSError, ValueError):
             return False
 
-    def keep(self) -> None:
-        """Keep that this was told; where it cannot be kept it is told again."""
+    def save(self) -> None:
+        """Save that the problem was printed; if it can't be saved, the problem is printed again next time."""
         with suppress(OSError), atomic_write(self.file) as temporary:
             temporary.write_text(self.digest, encoding="utf-8")
 
     def clear(self) -> None:
-        """Forget what was told: all is well now, and the same trouble would be a new one."""
+        """Delete the file: the run is completed, and a later problem would be new."""
         with suppress(OSError):
             self.file.unlink(missing_ok=True)
 
 
 class RunExit(click.exceptions.Exit):
-    """Ends a start with the code of what became of its run.
+    """Ends an invocation with the exit code of its run.
 
     Args:
         code: the exit code.
-        mark: what there is to tell.
-        is_news: whether this start did something that nobody has been told of, even if it ended as the last one did.
+        notice: the run's problem.
+        is_news: whether this invocation changed something, so that its output is new even if the problem is not.
     """
 
-    def __init__(self, code: int, mark: LastNotice, *, is_news: bool) -> None:
+    def __init__(self, code: int, notice: LastNotice, *, is_news: bool) -> None:
         super().__init__(code)
-        self.mark = mark
+        self.notice = notice
         self.is_news = is_news
 
-    def is_told(self) -> bool:
-        """Tell whether there is nothing to tell that an earlier start has not told of."""
-        return not self.is_news and self.mark.is_told()
+    def is_repeated(self) -> bool:
+        """Return True if an earlier invocation printed all of it."""
+        return not self.is_news and self.notice.is_repeated()
 
-    def settle(self) -> None:
-        """Keep in mind what was told."""
+    def save(self) -> None:
+        """Save what was printed."""
         if self.exit_code == ExitCode.ALL_COMPLETED:
-            self.mark.clear()
+            self.notice.clear()
         else:
-            self.mark.keep()
+            self.notice.save()
 
 
 @contextmanager
 def suppress_output(is_quiet: bool) -> Iterator[None]:
-    """Print nothing while the block lasts, if so asked; afterwards all of it to standard error, unless all was well.
+    """Keep back the output of the block, and write it to standard error only if the block ends with a new problem.
 
-    Trouble that was told of before is not told again. A run that another process holds is being looked after, so a
-    start that is one too many says nothing either.
+    A problem is printed once. A run that another process works on is no problem.
+
+    Args:
+        is_quiet: False to print everything as usual.
     """
-    # JSON comes as bytes, and a file's name may hold what is no text.
-    kept = TextIOWrapper(BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
-    is_well = not is_quiet
+    # JSON comes as bytes, and a file's name may not be valid text.
+    output = TextIOWrapper(BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
+    is_silent = not is_quiet
     try:
-        with _into(kept) if is_quiet else nullcontext():
+        with _redirect_to(output) if is_quiet else nullcontext():
             yield
     except click.exceptions.Exit as end:
-        ended = end if isinstance(end, RunExit) else None
+        run_exit = end if isinstance(end, RunExit) else None
         is_expected = end.exit_code in {ExitCode.ALL_COMPLETED, ExitCode.RUN_LOCKED}
-        is_well = is_well or is_expected or (ended is not None and ended.is_told())
-        _tell(kept, is_well)
-        if ended is not None:
-            ended.settle()
+        is_silent = is_silent or is_expected or (run_exit is not None and run_exit.is_repeated())
+        _release(output, is_silent)
+        if run_exit is not None:
+            run_exit.save()
         raise
     except BaseException:
-        _tell(kept, is_well)
+        _release(output, is_silent)
         raise
 
 
 @contextmanager
-def _into(kept: TextIO) -> Iterator[None]:
-    with redirect_stdout(kept), redirect_stderr(kept):
+def _redirect_to(output: TextIO) -> Iterator[None]:
+    with redirect_stdout(output), redirect_stderr(output):
         yield
 
 
-def _tell(kept: TextIO, is_well: bool) -> None:
-    if not is_well:
-        kept.seek(0)
-        sys.stderr.write(kept.read())
+def _release(output: TextIO, is_silent: bool) -> None:
+    if not is_silent:
+        output.seek(0)
+        sys.stderr.write(output.read())
         sys.stderr.flush()

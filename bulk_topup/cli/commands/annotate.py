@@ -1,40 +1,42 @@
-"""Writes outcomes beside the rows of the user's own workbook."""
+"""The command that adds outcomes to the rows of the user's own workbook."""
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.workbooks.annotate import AnnotateResult, annotate
 
-#: Lines that a sentence names.
-LINES_SHOWN = 20
+#: Most lines that a message lists.
+MAX_LINES_SHOWN: Final = 20
 
 
-@click.command("annotate")
+@cloup.command("annotate")
 @run_argument()
-@click.argument("workbook", metavar="WORKBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
+@cloup.argument("workbook", metavar="WORKBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@cloup.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="The file to write.  [default: WORKBOOK-results.xlsx beside it]",
 )
-@click.option("--in-place", is_flag=True, help="Change the workbook itself.")
-@click.option("--sheet", help="Which sheet is the list.  [default: the one that has the run's columns]")
-@click.option("--reveal-pins", is_flag=True, help="Write PIN codes, not only that there are some.")
-@click.option("--allow-loss", is_flag=True, help="Write although pictures, charts or the like get lost or change.")
-@click.option("--force", is_flag=True, help="Take the place of a file that exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option("--in-place", is_flag=True, help="Change the workbook itself.")
+@cloup.option("--sheet", help="Sheet of the list.  [default: the one with the run's columns]")
+@cloup.option("--reveal-pins", is_flag=True, help="Write PIN codes, not only that there are any.")
+@cloup.option("--allow-loss", is_flag=True, help="Write even if pictures, charts or the like are lost or changed.")
+@cloup.option("--force", is_flag=True, help="Replace an existing file.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
 def annotate_command(
     run_name: str,
@@ -46,23 +48,23 @@ def annotate_command(
     allow_loss: bool,
     force: bool,
     as_json: bool,
-    **values: Any,
+    provider: ProviderArguments,
 ) -> None:
-    """Write what became of a run's rows beside the rows of your own workbook, whose formats and formulas are kept.
+    """Add outcomes to the rows of your own workbook; its formats and formulas are kept.
 
-    A row is found by its line and its cells. Lines that changed since the run read them are named and left as they are,
-    and the exit code is 1.
+    A row is matched by its position and its cells. Rows that changed since the run get no outcome, and the exit code
+    is 1.
 
     \b
     Example:
       bulk-topup annotate list/payroll sample_files/payroll.xlsx --output payroll-results.xlsx
     """
     if in_place and output is not None:
-        raise click.UsageError("--in-place changes the workbook itself; leave --output out, or --in-place.")
+        raise click.UsageError("--in-place and --output can't be combined. Choose one.")
     target = output or (workbook if in_place else workbook.with_stem(f"{workbook.stem}-results"))
     if not in_place and target.resolve() == workbook.resolve():
-        raise click.UsageError(f"{target} is the workbook itself; state --in-place to change it.")
-    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
+        raise click.UsageError(f"{target} is the workbook itself. Add --in-place to change it.")
+    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
         run = ledger.run_named(run_name)
         with closing(ledger.outcome_pages(run, open_pins=reveal_pins)) as pages:
             annotated = annotate(
@@ -76,7 +78,7 @@ def annotate_command(
                 force=force,
             )
     if as_json:
-        click.echo(codec.encode(_described(annotated)))
+        click.echo(codec.encode(_as_json(annotated)))
     else:
         _show(annotated, workbook)
     raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if annotated.is_complete else ExitCode.INCOMPLETE)
@@ -85,30 +87,31 @@ def annotate_command(
 def _show(annotated: AnnotateResult, workbook: Path) -> None:
     console = Console(emoji=False)
 
-    def say(text: str) -> None:
+    def echo(text: str) -> None:
         console.print(escape_markup(text), highlight=False, soft_wrap=True)
 
-    say(f'{annotated.rows} rows of {workbook.name}, sheet "{annotated.sheet}", have their outcome beside them.')
+    echo(f'{format_rows(annotated.rows)} of {workbook.name}, sheet "{annotated.sheet}", annotated.')
     for lines, what in (
-        (annotated.differing, "are not as the run read them, so nothing stands beside them"),
-        (annotated.missing, "of the run have no row in the workbook"),
-        (annotated.unknown, "of the workbook are not in the run"),
+        (annotated.differing, "changed since the run; no outcome written"),
+        (annotated.missing, "of the run not in the workbook"),
+        (annotated.unknown, "of the workbook not in the run"),
     ):
         if lines:
-            say(f"Lines {_listed(lines)} {what}.")
+            echo(f"{format_rows(len(lines))} {what}: {_format_positions(lines)}.")
     for loss in annotated.losses:
-        say(f"Lost or changed: {loss}.")
+        echo(f"Lost or changed: {loss}.")
     if annotated.has_formulas:
-        say("Formulas are kept; a spreadsheet program computes their values when it opens the file.")
-    say(f"The workbook: {annotated.file}")
+        echo("Formulas are kept; a spreadsheet program computes their values when it opens the file.")
+    echo(f"Workbook written to {annotated.file}")
 
 
-def _listed(lines: tuple[int, ...]) -> str:
-    more = f" and {len(lines) - LINES_SHOWN} more" if len(lines) > LINES_SHOWN else ""
-    return ", ".join(map(str, lines[:LINES_SHOWN])) + more
+def _format_positions(rows: tuple[int, ...]) -> str:
+    more = f" and {len(rows) - MAX_LINES_SHOWN:,} more" if len(rows) > MAX_LINES_SHOWN else ""
+    noun = "row" if len(rows) == 1 else "rows"
+    return f"{noun} {', '.join(map(str, rows[:MAX_LINES_SHOWN]))}{more}"
 
 
-def _described(annotated: AnnotateResult) -> dict[str, object]:
+def _as_json(annotated: AnnotateResult) -> dict[str, object]:
     return {
         "file": str(annotated.file),
         "sheet": annotated.sheet,

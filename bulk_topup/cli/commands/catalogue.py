@@ -1,11 +1,12 @@
-"""The catalogue and the wallets at hand: services, countries, operators, products, promotions, campaigns, balances."""
+"""The commands of the catalogue and the wallets: services, countries, operators, products, and so on."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import click
+import cloup
 
-from bulk_topup.cli.query import answer, answer_options, everything
+from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
 from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
@@ -14,21 +15,21 @@ from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, Ra
 
 ID = click.IntRange(min=1)
 
-country_option = click.option("--country", metavar="CCC", help="Of this country (ISO 3166-1 alpha-3).")
-operator_option = click.option("--operator", type=ID, metavar="ID", help="Of this operator.")
-service_option = click.option("--service", type=ID, metavar="ID", help="Of this service.")
-subservice_option = click.option("--subservice", type=ID, metavar="ID", help="Of this subservice.")
-product_option = click.option("--product", type=ID, metavar="ID", help="On this product.")
-language_option = click.option(
+country_option = cloup.option("--country", metavar="CCC", help="Of this country (ISO 3166-1 alpha-3).")
+operator_option = cloup.option("--operator", type=ID, metavar="ID", help="Of this operator.")
+service_option = cloup.option("--service", type=ID, metavar="ID", help="Of this service.")
+subservice_option = cloup.option("--subservice", type=ID, metavar="ID", help="Of this subservice.")
+product_option = cloup.option("--product", type=ID, metavar="ID", help="On this product.")
+language_option = cloup.option(
     "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
 )
 
 
-@click.command("services")
-@click.argument("service_id", metavar="[ID]", type=ID, required=False)
+@cloup.command("services")
+@cloup.argument("service_id", metavar="[ID]", type=ID, required=False)
 @country_option
-@answer_options
-def services_command(service_id: int | None, country: str | None, **values: Any) -> None:
+@query_options
+def services_command(service_id: int | None, country: str | None, query: QueryOptions) -> None:
     """List the services with their subservices, or show one.
 
     \b
@@ -39,20 +40,20 @@ def services_command(service_id: int | None, country: str | None, **values: Any)
     async def fetch(dvs: AsyncDVS) -> Sequence[Service]:
         if service_id is not None:
             return [await dvs.services.get(service_id)]
-        return await everything(dvs.services.list(country_iso_code=country))
+        return await fetch_all(dvs.services.list(country_iso_code=country))
 
     def row(service: Service) -> tuple[object, ...]:
         return service.id, service.name, ", ".join(f"{part.name} ({part.id})" for part in service.subservices or ())
 
-    answer(values, fetch, ("id", "name", "subservices"), row)
+    print_query(query, fetch, ("id", "name", "subservices"), row)
 
 
-@click.command("countries")
-@click.argument("country", metavar="[CCC]", required=False)
+@cloup.command("countries")
+@cloup.argument("country", metavar="[CCC]", required=False)
 @service_option
 @subservice_option
-@answer_options
-def countries_command(country: str | None, service: int | None, subservice: int | None, **values: Any) -> None:
+@query_options
+def countries_command(country: str | None, service: int | None, subservice: int | None, query: QueryOptions) -> None:
     """List the countries that have products, or show one.
 
     \b
@@ -63,22 +64,22 @@ def countries_command(country: str | None, service: int | None, subservice: int 
     async def fetch(dvs: AsyncDVS) -> Sequence[Country]:
         if country is not None:
             return [await dvs.countries.get(country)]
-        return await everything(dvs.countries.list(service_id=service, subservice_id=subservice))
+        return await fetch_all(dvs.countries.list(service_id=service, subservice_id=subservice))
 
     def row(found: Country) -> tuple[object, ...]:
         return found.iso_code, found.name, ", ".join(region.code for region in found.regions or ())
 
-    answer(values, fetch, ("code", "name", "regions"), row)
+    print_query(query, fetch, ("code", "name", "regions"), row)
 
 
-@click.command("operators")
-@click.argument("operator_id", metavar="[ID]", type=ID, required=False)
+@cloup.command("operators")
+@cloup.argument("operator_id", metavar="[ID]", type=ID, required=False)
 @country_option
 @service_option
 @subservice_option
-@answer_options
+@query_options
 def operators_command(
-    operator_id: int | None, country: str | None, service: int | None, subservice: int | None, **values: Any
+    operator_id: int | None, country: str | None, service: int | None, subservice: int | None, query: QueryOptions
 ) -> None:
     """List the operators, or show one.
 
@@ -91,28 +92,28 @@ def operators_command(
         if operator_id is not None:
             return [await dvs.operators.get(operator_id)]
         listing = dvs.operators.list(country_iso_code=country, service_id=service, subservice_id=subservice)
-        return await everything(listing)
+        return await fetch_all(listing)
 
     def row(operator: Operator) -> tuple[object, ...]:
         return operator.id, operator.name, operator.country.iso_code
 
-    answer(values, fetch, ("id", "name", "country"), row)
+    print_query(query, fetch, ("id", "name", "country"), row)
 
 
-@click.command("promotions")
-@click.argument("promotion_id", metavar="[ID]", type=ID, required=False)
+@cloup.command("promotions")
+@cloup.argument("promotion_id", metavar="[ID]", type=ID, required=False)
 @country_option
 @operator_option
 @product_option
 @language_option
-@answer_options
+@query_options
 def promotions_command(
     promotion_id: int | None,
     country: str | None,
     operator: int | None,
     product: int | None,
     language: str | None,
-    **values: Any,
+    query: QueryOptions,
 ) -> None:
     """List the operators' promotions, or show one.
 
@@ -124,24 +125,24 @@ def promotions_command(
     async def fetch(dvs: AsyncDVS) -> Sequence[Promotion]:
         if promotion_id is not None:
             return [await dvs.promotions.get(promotion_id, language=language)]
-        return await everything(
+        return await fetch_all(
             dvs.promotions.list(country_iso_code=country, operator_id=operator, product_id=product, language=language)
         )
 
     def row(promotion: Promotion) -> tuple[object, ...]:
         return (*_period(promotion), promotion.operator.name, _ids(promotion.products), promotion.description)
 
-    answer(values, fetch, ("id", "title", "from", "to", "operator", "products", "description"), row)
+    print_query(query, fetch, ("id", "title", "from", "to", "operator", "products", "description"), row)
 
 
-@click.command("campaigns")
-@click.argument("campaign_id", metavar="[ID]", type=ID, required=False)
+@cloup.command("campaigns")
+@cloup.argument("campaign_id", metavar="[ID]", type=ID, required=False)
 @country_option
 @operator_option
 @product_option
-@answer_options
+@query_options
 def campaigns_command(
-    campaign_id: int | None, country: str | None, operator: int | None, product: int | None, **values: Any
+    campaign_id: int | None, country: str | None, operator: int | None, product: int | None, query: QueryOptions
 ) -> None:
     """List the campaigns, or show one.
 
@@ -154,24 +155,24 @@ def campaigns_command(
         if campaign_id is not None:
             return [await dvs.campaigns.get(campaign_id)]
         listing = dvs.campaigns.list(country_iso_code=country, operator_id=operator, product_id=product)
-        return await everything(listing)
+        return await fetch_all(listing)
 
     def row(campaign: Campaign) -> tuple[object, ...]:
         return (*_period(campaign), _ids(campaign.products), campaign.description)
 
-    answer(values, fetch, ("id", "title", "from", "to", "products", "description"), row)
+    print_query(query, fetch, ("id", "title", "from", "to", "products", "description"), row)
 
 
-@click.command("products")
-@click.argument("product_id", metavar="[ID]", type=ID, required=False)
-@click.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
+@cloup.command("products")
+@cloup.argument("product_id", metavar="[ID]", type=ID, required=False)
+@cloup.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
 @country_option
 @operator_option
 @service_option
 @subservice_option
-@click.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
-@click.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
-@click.option(
+@cloup.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
+@cloup.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
+@cloup.option(
     "--benefit-type",
     "benefit_types",
     multiple=True,
@@ -179,7 +180,7 @@ def campaigns_command(
     help="With this benefit; repeatable.",
 )
 @language_option
-@answer_options
+@query_options
 def products_command(
     product_id: int | None,
     product_type: str | None,
@@ -191,7 +192,7 @@ def products_command(
     tags: tuple[str, ...],
     benefit_types: tuple[str, ...],
     language: str | None,
-    **values: Any,
+    query: QueryOptions,
 ) -> None:
     """List the account's products, or show what one requires.
 
@@ -204,7 +205,7 @@ def products_command(
     async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
         if product_id is not None:
             return [await dvs.products.get(product_id, language=language)]
-        return await everything(
+        return await fetch_all(
             dvs.products.list(
                 type=ProductType(product_type) if product_type else None,
                 country_iso_code=country,
@@ -219,14 +220,14 @@ def products_command(
         )
 
     headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
-    answer(values, fetch, headings, _product_row, unbroken=("id", "requires"))
+    print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))
 
 
-@click.command("balances")
-@click.option("--unit", metavar="CCC", help="Only the wallet in this currency.")
-@answer_options
-def balances_command(unit: str | None, **values: Any) -> None:
-    """Show what the account's wallets hold.
+@cloup.command("balances")
+@cloup.option("--unit", metavar="CCC", help="Only the wallet in this currency.")
+@query_options
+def balances_command(unit: str | None, query: QueryOptions) -> None:
+    """Show the balances of the account's wallets.
 
     \b
     Example:
@@ -234,13 +235,13 @@ def balances_command(unit: str | None, **values: Any) -> None:
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Balance]:
-        return await everything(dvs.balances.list(unit=unit))
+        return await fetch_all(dvs.balances.list(unit=unit))
 
     def row(balance: Balance) -> tuple[object, ...]:
-        limit = None if balance.credit_limit is None else format_plain(balance.credit_limit)
-        return balance.unit, format_plain(balance.available), format_plain(balance.holding), limit
+        amounts = (balance.available, balance.holding, balance.credit_limit)
+        return balance.unit, *(None if each is None else query.amount(each, balance.unit) for each in amounts)
 
-    answer(values, fetch, ("unit", "available", "holding", "credit limit"), row)
+    print_query(query, fetch, ("unit", "available", "holding", "credit limit"), row)
 
 
 def _period(promotion: Promotion | Campaign) -> tuple[object, ...]:

@@ -1,14 +1,9 @@
-"""Completion on the Tab key: what a shell has to load, and the names of runs, read from the ledger."""
-
-from collections.abc import Callable
-from typing import Any, TypeVar
+"""The command that prints the shell completion script."""
 
 import click
 from click.shell_completion import get_completion_class
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-#: What click asks for completions by, and what the program is called on command lines.
+#: The variable that click reads completions by, and the program's name on command lines.
 VARIABLE = "_BULK_TOPUP_COMPLETE"
 PROGRAM = "bulk-topup"
 
@@ -16,7 +11,7 @@ PROGRAM = "bulk-topup"
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(shell: str) -> None:
-    """Print what makes a shell complete commands, options, files and runs on the Tab key.
+    """Print the shell completion script: commands, options, files and runs on the Tab key.
 
     bash: eval "$(bulk-topup completion bash)" in ~/.bashrc; zsh: the same with zsh in ~/.zshrc, after compinit; fish:
     bulk-topup completion fish > ~/.config/fish/completions/bulk-topup.fish

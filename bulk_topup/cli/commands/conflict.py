@@ -1,4 +1,4 @@
-"""The commands of whoever settles conflicts."""
+"""The commands about rows that need review."""
 
 import click
 
@@ -8,19 +8,19 @@ COMMANDS = {
     "list": CommandSpec(
         module="bulk_topup.cli.commands.conflict_list",
         name="list_command",
-        help="List the conflicts of a run, or of all runs of the ledger.",
+        help="List the rows that need review.",
     ),
     "resolve": CommandSpec(
         module="bulk_topup.cli.commands.conflict_resolve",
         name="resolve_command",
-        help="Say what became of rows in conflict.",
+        help="Resolve rows in conflict by hand.",
     ),
 }
 
 
-@click.group("conflict", cls=LazyGroup, places=COMMANDS)
+@click.group("conflict", cls=LazyGroup, specs=COMMANDS)
 def conflict_group() -> None:
-    """List rows that the provider's record or the list contradicts, and say what is true of them.
+    """List and resolve rows that need review: DVS or the list contradicts our record.
 
     \b
     Example:

@@ -1,13 +1,12 @@
-"""The command that lists the rows that a person has to look at."""
-
-from typing import Any
+"""The command that lists the rows that need review."""
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.run import Run
@@ -15,18 +14,18 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 
 
-@click.command("list")
+@cloup.command("list")
 @run_argument(required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
-def list_command(run_name: str | None, as_json: bool, **values: Any) -> None:
-    """List the conflicts of a run, or of all runs of the ledger.
+def list_command(run_name: str | None, as_json: bool, provider: ProviderArguments) -> None:
+    """List the rows that need review, of a run or of all runs of the ledger.
 
     \b
     Example:
       bulk-topup conflict list list/rewards
     """
-    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
+    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
         runs = [ledger.run_named(run_name)] if run_name is not None else ledger.runs()
         found: list[tuple[Run, int, RowState, str]] = []
         for run in runs:
@@ -45,4 +44,4 @@ def list_command(run_name: str | None, as_json: bool, **values: Any) -> None:
             )
             return
         rows = ((run.name, line, state, message) for run, line, state, message in found)
-        Console().print(simple_table(("run", "line", "state", "what is wrong"), rows, unbroken=("run",)))
+        Console().print(simple_table(("run", "line", "state", "problem"), rows, unbroken=("run",)))

@@ -1,9 +1,9 @@
-"""Checks an installation, and says what to do about what it finds."""
+"""The command that checks the installation, and shows fixes."""
 
 from pathlib import Path
-from typing import Any
 
 import click
+import cloup
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +18,8 @@ from bulk_topup.app.doctor import (
 from bulk_topup.app.provider import open_client
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.query import INTERRUPTED
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
@@ -30,37 +31,37 @@ from bulk_topup.system.clock import SystemClock
 _STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD: "bold red"}
 
 
-@click.command("doctor")
-@click.option(
+@cloup.command("doctor")
+@cloup.option(
     "--report-dir",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("reports"),
     show_default=True,
-    help="Where reports are to be written.",
+    help="Folder of the reports.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
-def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
-    """Check what a run needs: key pair, connection, clock, rate limit, wallets, disk, ledger; and say what to do.
+def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments) -> None:
+    """Check what a run needs, and show fixes: credentials, connection, clock, rate limit, wallets, disk, ledger.
 
-    Nothing is changed, and nothing is sent that costs. The exit code is 0 when nothing is bad, 4 when the provider or
-    the way to it is, else 1.
+    Nothing is changed, and nothing costs money. The exit code is 0 without errors, 4 if DVS or the connection to it
+    has one, else 1.
 
     \b
     Example:
       bulk-topup doctor --env sandbox
     """
     with exit_on_error():
-        provider = provider_from(values)
+        options = provider.resolve()
         findings = [
             *examine_machine(SystemClock().now()),
-            *run_async(_of_provider(provider), interrupted="Interrupted before the provider's answer came."),
-            examine_folder("ledger's folder", provider.ledger.parent, "--ledger"),
-            *examine_ledger(provider.ledger),
+            *run_async(_check_provider(options), interrupted=INTERRUPTED),
+            examine_folder("ledger's folder", options.ledger.parent, "--ledger"),
+            *examine_ledger(options.ledger),
             examine_folder("report's folder", report_dir, "--report-dir"),
         ]
     if as_json:
-        click.echo(codec.encode(_described(findings)))
+        click.echo(codec.encode(_as_json(findings)))
     else:
         _show(findings)
     bad = [finding for finding in findings if finding.verdict is CheckStatus.BAD]
@@ -69,7 +70,7 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
         raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if is_providers else ExitCode.INCOMPLETE)
 
 
-async def _of_provider(provider: ProviderOptions) -> list[Finding]:
+async def _check_provider(provider: ProviderOptions) -> list[Finding]:
     try:
         async with open_client(provider) as dvs:
             return [finding async for finding in examine_provider(dvs, SystemClock())]
@@ -83,7 +84,7 @@ def _show(findings: list[Finding]) -> None:
     table = Table()
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("what was found, and what to do", overflow="fold")
+    table.add_column("result and fix", overflow="fold")
     for finding in findings:
         text = escape_markup(finding.message)
         if finding.cure:
@@ -93,12 +94,15 @@ def _show(findings: list[Finding]) -> None:
     console.print(table, highlight=False)
     counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in CheckStatus}
     if counts[CheckStatus.BAD] or counts[CheckStatus.WARN]:
-        console.print(f"{counts[CheckStatus.BAD]} bad, {counts[CheckStatus.WARN]} worth a look.", highlight=False)
+        console.print(
+            f"{_count(counts[CheckStatus.BAD], 'error')}, {_count(counts[CheckStatus.WARN], 'warning')}.",
+            highlight=False,
+        )
     else:
-        console.print("All is well.", highlight=False)
+        console.print("No problems found.", highlight=False)
 
 
-def _described(findings: list[Finding]) -> dict[str, object]:
+def _as_json(findings: list[Finding]) -> dict[str, object]:
     return {
         "ok": all(finding.verdict is not CheckStatus.BAD for finding in findings),
         "checks": [
@@ -106,3 +110,7 @@ def _described(findings: list[Finding]) -> dict[str, object]:
             for each in findings
         ],
     }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

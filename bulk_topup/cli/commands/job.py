@@ -1,16 +1,18 @@
-"""The commands for job files: check them, begin one, and print what they may hold."""
+"""The commands of job files: check them, create one, and print their JSON Schema."""
 
 import json
+import shlex
 from pathlib import Path
-from typing import Any
 
 import click
+import cloup
 
 from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.app.provider import open_client
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.query import INTERRUPTED
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
@@ -24,9 +26,9 @@ from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import SystemClock
 
 
-@click.group("job")
+@cloup.group("job")
 def job_group() -> None:
-    """Check job files, begin one, or print what they may hold.
+    """Check job files, create one, or print their JSON Schema.
 
     \b
     Example:
@@ -35,19 +37,19 @@ def job_group() -> None:
 
 
 @job_group.command("check")
-@click.argument("paths", metavar="JOB...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
+@cloup.argument("paths", metavar="JOB...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@cloup.option(
     "--online",
     is_flag=True,
-    help="Ask the provider too: whether the account has the product, or which the first rows get by [auto_product].",
+    help="Check with DVS too: that the account has the product, or which products [auto_product] chooses.",
 )
 @provider_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values: Any) -> None:
-    """Say everything that would keep a job from starting now: each mistake with its line and its cure.
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider: ProviderArguments) -> None:
+    """Show everything that would stop a job from running now: each error with its line and its fix.
 
-    The list has to be there, with its sheet and every column that the job names, and the folders have to be writable.
-    Exits 3 when there is a mistake.
+    The list must exist, with its sheet and all columns that the job names, and the folders must be writable. The exit
+    code is 3 if there is an error.
 
     \b
     Example:
@@ -55,9 +57,9 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
     """
     with exit_on_error():
         today = SystemClock().now().astimezone()
-        checked = [check_job(path, today, values["credentials"]) for path in paths]
+        checked = [check_job(path, today, provider.credentials) for path in paths]
         if online:
-            checked = [_asked(each, values) for each in checked]
+            checked = [_check_online(each, provider) for each in checked]
         if as_json:
             click.echo(codec.encode([_as_json(each) for each in checked]))
         else:
@@ -68,40 +70,40 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
 
 
 @job_group.command("new")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
+@cloup.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@cloup.option(
     "--list",
     "list_path",
-    prompt="The list, a CSV or XLSX file",
+    prompt="List, a CSV or XLSX file",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="The list, of which the columns are taken.",
+    help="List, whose columns the job maps.",
 )
-@click.option("--sheet", help="XLSX: which sheet.  [default: the only one with cells]")
-@click.option("--encoding", help="CSV: e.g. latin-1.  [default: UTF-8]")
-@click.option(
+@cloup.option("--sheet", help="XLSX: the sheet.  [default: the only one that is not empty]")
+@cloup.option("--encoding", help="CSV: e.g. latin-1.  [default: UTF-8]")
+@cloup.option(
     "--product",
-    prompt="The product of every row (0 if the list has a column for it)",
+    prompt="Product of every row (0 if the list has a column for it)",
     type=click.IntRange(min=0),
-    help="The product of every row; 0 if the list has a column for it.",
+    help="Product of every row; 0 if the list has a column for it.",
 )
-@click.option(
+@cloup.option(
     "--every",
-    prompt="Paid once in which time",
-    type=click.Choice([often.value for often in Frequency]),
-    help="How often a list is paid: one run a month, week or day, or once for all.",
+    prompt="One run per",
+    type=click.Choice([frequency.value for frequency in Frequency]),
+    help="How often a list is paid: one run per month, week or day, or only once.",
 )
-@click.option(
+@cloup.option(
     "--env",
     "environment",
-    prompt="Where to pay",
+    prompt="Environment",
     type=click.Choice([environment.value for environment in Environment]),
     default=Environment.SANDBOX.value,
-    help="Where to pay.",
+    help="Environment that the job pays in.",
 )
 def new_command(
     file: Path, list_path: Path, sheet: str | None, encoding: str | None, product: int, every: str, environment: str
 ) -> None:
-    """Ask a few things, write them and the list's columns into a new job FILE, and check it.
+    """Create a job FILE for a list, prompting for what no option sets, and check it.
 
     \b
     Example:
@@ -121,16 +123,16 @@ def new_command(
             with file.open("x", encoding="utf-8") as written:
                 written.write(text)
         except FileExistsError:
-            raise JobError(f"{file} is there already and stays as it is; name another file.") from None
+            raise JobError(f"{file} already exists. Choose another file.") from None
         except OSError as error:
-            raise JobError(f"{file} cannot be written: {error.strerror}.") from None
-        click.echo(f"Written to {file}. `bulk-topup plan {file}` says what it would do.")
+            raise JobError(f"Can't write {file}: {error.strerror}. Choose another file.") from None
+        click.echo(f"Job written to {file}. Check its costs: `bulk-topup plan {shlex.quote(str(file))}`")
         click.echo(printable("\n".join(_result_lines(check_job(file, today), online=False)), keep="\n"))
 
 
 @job_group.command("schema")
 def schema_command() -> None:
-    """Print the JSON Schema of job files, by which editors complete and check them.
+    """Print the JSON Schema of job files, for completion and checks in editors.
 
     \b
     Example:
@@ -139,33 +141,33 @@ def schema_command() -> None:
     click.echo(json.dumps(job_schema(), indent=2))
 
 
-def _asked(checked: CheckedJob, values: dict[str, Any]) -> CheckedJob:
+def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJob:
     if checked.job is None:
         return checked
-    provider = provider_from(dict(values), checked.job.environment)
+    options = provider.resolve(checked.job.environment)
 
-    async def ask() -> CheckedJob:
-        async with open_client(provider) as dvs:
+    async def check() -> CheckedJob:
+        async with open_client(options) as dvs:
             return await check_choices(await check_product(checked, dvs), dvs)
 
-    return run_async(ask(), interrupted="Interrupted before the provider's answer came.")
+    return run_async(check(), interrupted=INTERRUPTED)
 
 
 def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
     warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
     if checked.mistakes:
         return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
-    told = f"{checked.path} is in order: it {_does(checked.job)}."
+    line = f"{checked.path} is valid: {_summary(checked.job)}."
     if isinstance(checked.job, Job) and checked.job.auto_product is not None:
-        tried = f"the first {TRIED_ROWS} rows got theirs" if online else f"--online tries the first {TRIED_ROWS} rows"
-        told += f" Each row's product is chosen when it is planned; {tried}."
-    return [told, *warnings]
+        how = "The first {n} rows have one." if online else "To try the first {n} rows, add --online."
+        line += f" The plan chooses each row's product. {how.format(n=TRIED_ROWS)}"
+    return [line, *warnings]
 
 
-def _does(job: Job | RetryJob | None) -> str:
+def _summary(job: Job | RetryJob | None) -> str:
     if isinstance(job, RetryJob):
         return f"retries failed rows of {job.retry_of} in {job.environment}"
-    return "" if job is None else f"pays {job.list} as the run {job.name}/{job.run_key} in {job.environment}"
+    return "" if job is None else f"pays {job.list} as run {job.name}/{job.run_key} in {job.environment}"
 
 
 def _as_json(checked: CheckedJob) -> dict[str, object]:

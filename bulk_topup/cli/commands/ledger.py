@@ -1,36 +1,36 @@
-"""Looks after the ledger itself: removes the personal data of runs that are long over."""
+"""The commands of the ledger itself: purge the personal data of finished runs."""
 
 import re
-import sys
 from datetime import timedelta
-from typing import Any
+from typing import Final
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.purge import Candidate, candidates, purge
+from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.dvs import codec
-from bulk_topup.errors import ConfirmationRequiredError
 from bulk_topup.system.clock import SystemClock
 
-_HEADINGS = ("run", "rows", "last changed (UTC)", "personal data")
+_HEADINGS: Final = ("run", "rows", "last changed (UTC)", "personal data")
 
 
-def _days(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
+def _parse_days(_context: click.Context, _option: click.Parameter, text: str) -> timedelta:
     match = re.fullmatch(r"([0-9]{1,5})d", text)
     if match is None:
         raise click.BadParameter(f'"{text}" is not a number of days; write it like 90d.')
     return timedelta(days=int(match[1]))
 
 
-@click.group("ledger")
+@cloup.group("ledger")
 def ledger_group() -> None:
-    """Look after the ledger.
+    """Purge personal data of finished runs.
 
     \b
     Example:
@@ -40,52 +40,46 @@ def ledger_group() -> None:
 
 @ledger_group.command("purge")
 @run_argument(required=False)
-@click.option(
+@cloup.option(
     "--older-than",
     metavar="DAYS",
-    callback=_days,
+    callback=_parse_days,
     required=True,
-    help="Only runs of which nothing changed for so long, e.g. 90d.",
+    help="Only runs without a change for so long, e.g. 90d.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-@click.option("--yes", is_flag=True, help="Confirm beforehand.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option("--dry-run", is_flag=True, help="Show what would be purged, and purge nothing.")
+@cloup.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
 def purge_command(
-    run_name: str | None, older_than: timedelta, dry_run: bool, yes: bool, as_json: bool, **values: Any
+    run_name: str | None, older_than: timedelta, dry_run: bool, yes: bool, as_json: bool, provider: ProviderArguments
 ) -> None:
-    """Remove the personal data of finished runs, and keep the money: amounts, prices, ids, states and times.
+    """Purge the personal data of finished runs; amounts, prices, IDs, states and times stay.
 
-    Removed are the list's cells and columns, whom each row credited, what was asked for them, PINs, and all sentences
-    that could quote any of it. It cannot be undone, and a purged run is never sent again. Reports, lists, plans and
-    copies of the ledger are files of their own.
+    Purged are the list's cells and columns, credit parties, requests, PINs, and all messages that could quote any of
+    them. It can't be undone, and a purged run can't be sent again. Reports, lists, plans and copies of the ledger are
+    separate files and stay.
 
     \b
     Example:
       bulk-topup ledger purge --older-than 90d --dry-run
     """
-    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=dry_run) as ledger:
+    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=dry_run) as ledger:
         now = SystemClock().now()
         runs = ledger.runs() if run_name is None else [ledger.run_named(run_name)]
         found = candidates(ledger, runs, older_than=older_than, now=now)
         ready = [each for each in found if not each.why_not]
         if dry_run:
-            _show(found, "would be removed", as_json)
+            _show(found, "would be purged", as_json)
             return
         if ready and not yes:
-            _demand_agreement(ready)
+            names = ", ".join(each.run.name for each in ready)
+            confirm(f"Purge the personal data of {names} for good?", needs="Purging")
         done = {each.run.id: each for each in purge(ledger, found, older_than=older_than, now=now)}
-        _show([done.get(each.run.id, each) for each in found], "removed", as_json)
+        _show([done.get(each.run.id, each) for each in found], "purged", as_json)
 
 
-def _demand_agreement(ready: list[Candidate]) -> None:
-    if not sys.stdin.isatty():
-        raise ConfirmationRequiredError("Purging needs confirmation, but there is no terminal. Add --yes.")
-    names = ", ".join(each.run.name for each in ready)
-    click.confirm(f"The personal data of {names} is removed for good. Go on?", abort=True, err=True)
-
-
-def _show(found: list[Candidate], removed: str, as_json: bool) -> None:
+def _show(found: list[Candidate], purged: str, as_json: bool) -> None:
     if as_json:
         described = [
             {
@@ -104,7 +98,7 @@ def _show(found: list[Candidate], removed: str, as_json: bool) -> None:
             each.run.name,
             each.rows,
             f"{each.last_at:%Y-%m-%d %H:%M}",
-            f"stays: {each.why_not}" if each.why_not else removed,
+            f"kept: {each.why_not}" if each.why_not else purged,
         )
         for each in found
     )

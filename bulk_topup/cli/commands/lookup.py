@@ -1,35 +1,35 @@
-"""Questions about credit parties: a number's operator, an account's bills, an eSIM's benefits and dates."""
+"""The commands that look up credit parties: a number's operator, an account's bills, an eSIM's benefits and dates."""
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import click
+import cloup
 
 from bulk_topup.cli.commands.catalogue import ID
-from bulk_topup.cli.query import answer, answer_options, everything
+from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
 from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS, field_limits
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.transaction import Party
 
-#: The service that credit parties' benefits and dates are asked for where none is stated: eSIM.
+#: The default service of benefits and dates: eSIM.
 ESIM = 13
 
-_service_option = click.option("--service", type=ID, default=ESIM, show_default=True, help="The service, by id.")
-_qualifier_option = click.option("--qualifier", help="What the account's operator asks for besides its number.")
+_service_option = cloup.option("--service", type=ID, default=ESIM, show_default=True, help="The service ID.")
+_qualifier_option = cloup.option("--qualifier", help="What the account's operator requires besides its number.")
 
 
-def _e164(_context: click.Context, _argument: click.Parameter, text: str) -> str:
+def _check_e164(_context: click.Context, _argument: click.Parameter, text: str) -> str:
     if not re.fullmatch(field_limits.E164, text):
         raise click.BadParameter(f'"{text}" is not a mobile number; write it with + and the country code.')
     return text
 
 
-@click.group("lookup")
+@cloup.group("lookup")
 def lookup_group() -> None:
-    """Ask about a number, an account or an eSIM before paying.
+    """Look up a number, an account or an eSIM before paying.
 
     \b
     Example:
@@ -38,10 +38,10 @@ def lookup_group() -> None:
 
 
 @lookup_group.command("number")
-@click.argument("mobile_number", callback=_e164)
-@answer_options
-def number_command(mobile_number: str, **values: Any) -> None:
-    """Show the operators of a mobile number's country, and which of them is the number's own.
+@cloup.argument("mobile_number", callback=_check_e164)
+@query_options
+def number_command(mobile_number: str, query: QueryOptions) -> None:
+    """Show the operators of a mobile number's country, and which one is the number's.
 
     \b
     Example:
@@ -49,20 +49,20 @@ def number_command(mobile_number: str, **values: Any) -> None:
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[LookupOperator]:
-        return await everything(dvs.lookup.mobile_number(mobile_number, post=True))
+        return await fetch_all(dvs.lookup.mobile_number(mobile_number, post=True))
 
     def row(operator: LookupOperator) -> tuple[object, ...]:
         return operator.id, operator.name, operator.country.iso_code, "yes" if operator.identified else ""
 
-    answer(values, fetch, ("id", "operator", "country", "identified"), row)
+    print_query(query, fetch, ("id", "operator", "country", "identified"), row)
 
 
 @lookup_group.command("statement")
-@click.argument("account_number")
-@click.option("--product", type=ID, required=True, help="The payment product, by id.")
+@cloup.argument("account_number")
+@cloup.option("--product", type=ID, required=True, help="The payment product's ID.")
 @_qualifier_option
-@answer_options
-def statement_command(account_number: str, product: int, qualifier: str | None, **values: Any) -> None:
+@query_options
+def statement_command(account_number: str, product: int, qualifier: str | None, query: QueryOptions) -> None:
     """Show the open bills of an account.
 
     \b
@@ -71,23 +71,23 @@ def statement_command(account_number: str, product: int, qualifier: str | None, 
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Statement]:
-        return await everything(dvs.lookup.statement_inquiry(product, account_number, account_qualifier=qualifier))
+        return await fetch_all(dvs.lookup.statement_inquiry(product, account_number, account_qualifier=qualifier))
 
     def row(statement: Statement) -> tuple[object, ...]:
         dates, balance = statement.dates, statement.balance
         due, issued = (dates.due, dates.statement) if dates else (None, None)
-        return statement.reference, issued, due, f"{format_plain(balance.amount)} {balance.unit}" if balance else None
+        return statement.reference, issued, due, query.money(balance.amount, balance.unit) if balance else None
 
-    answer(values, fetch, ("reference", "issued", "due", "to be paid"), row)
+    print_query(query, fetch, ("reference", "issued", "due", "to be paid"), row)
 
 
 @lookup_group.command("benefits")
-@click.argument("credit_party")
+@cloup.argument("credit_party")
 @_service_option
 @_qualifier_option
-@answer_options
-def benefits_command(credit_party: str, service: int, qualifier: str | None, **values: Any) -> None:
-    """Show the benefits that a mobile number or an account has at present.
+@query_options
+def benefits_command(credit_party: str, service: int, qualifier: str | None, query: QueryOptions) -> None:
+    """Show the benefits that a mobile number or an account has now.
 
     \b
     Example:
@@ -95,21 +95,21 @@ def benefits_command(credit_party: str, service: int, qualifier: str | None, **v
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[CreditPartyBenefit]:
-        return await everything(dvs.lookup.credit_party_benefits(service, _party(credit_party, qualifier)))
+        return await fetch_all(dvs.lookup.credit_party_benefits(service, _party(credit_party, qualifier)))
 
     def row(benefit: CreditPartyBenefit) -> tuple[object, ...]:
         country = benefit.country.iso_code if benefit.country else None
         return benefit.type, f"{format_plain(benefit.amount)} {benefit.unit}", benefit.expiration_date, country
 
-    answer(values, fetch, ("type", "amount", "until", "country"), row)
+    print_query(query, fetch, ("type", "amount", "until", "country"), row)
 
 
 @lookup_group.command("esim")
-@click.argument("credit_party")
+@cloup.argument("credit_party")
 @_service_option
 @_qualifier_option
-@answer_options
-def esim_command(credit_party: str, service: int, qualifier: str | None, **values: Any) -> None:
+@query_options
+def esim_command(credit_party: str, service: int, qualifier: str | None, query: QueryOptions) -> None:
     """Show when an eSIM was installed and activated, by its mobile number or account.
 
     \b
@@ -123,7 +123,7 @@ def esim_command(credit_party: str, service: int, qualifier: str | None, **value
     def row(status: CreditPartyStatus) -> tuple[object, ...]:
         return status.installation_date or "not yet", status.activation_date or "not yet"
 
-    answer(values, fetch, ("installed", "activated"), row)
+    print_query(query, fetch, ("installed", "activated"), row)
 
 
 def _party(credit_party: str, qualifier: str | None) -> Party:

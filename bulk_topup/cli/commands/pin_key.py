@@ -1,4 +1,4 @@
-"""The keys that PINs are encrypted with: make one, and encrypt a ledger's PINs anew."""
+"""The commands of the keys that encrypt PINs: create one, and encrypt a ledger's PINs with it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import rotate_pins
@@ -15,9 +16,9 @@ from bulk_topup.ledger.pin_keys import add_pin_key
 
 @click.group("pin-key")
 def pin_key_group() -> None:
-    """Manage the keys that purchased PINs are encrypted with in the ledger.
+    """Manage the keys that encrypt purchased PINs in the ledger.
 
-    The first start makes a key by itself. No key is ever shown.
+    The first run creates a key automatically. No key is ever shown.
 
     \b
     Example:
@@ -28,7 +29,7 @@ def pin_key_group() -> None:
 @pin_key_group.command("new")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def new_command(as_json: bool) -> None:
-    """Put a new key first in the key file; earlier keys stay there, to read what they encrypted.
+    """Add a new key to the key file; earlier keys stay, to decrypt what they encrypted.
 
     \b
     Example:
@@ -39,9 +40,9 @@ def new_command(as_json: bool) -> None:
     if as_json:
         click.echo(codec.encode({"key": keys.newest, "earlier": keys.ids[1:], "where": keys.where}))
         return
-    click.echo(f"PINs are encrypted with the key {keys.newest} from now on; it is in {keys.where}. Keep a copy of it.")
+    click.echo(f"PINs are encrypted with the key {keys.newest} from now on, in {keys.where}. Back it up.")
     if keys.ids[1:]:
-        click.echo("Earlier keys stay there; `bulk-topup pin-key rotate` encrypts anew what they encrypted.")
+        click.echo("Earlier keys stay. To encrypt all PINs with the new key, run `bulk-topup pin-key rotate`.")
 
 
 @pin_key_group.command("rotate")
@@ -51,36 +52,36 @@ def new_command(as_json: bool) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="BULK_TOPUP_LEDGER",
     multiple=True,
-    help="A ledger; repeatable.  [default: those in the user's data folder]",
+    help="Ledger file; repeatable.  [default: those in the user's data folder]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rotate_command(ledgers: tuple[Path, ...], as_json: bool) -> None:
-    """Encrypt the PINs of ledgers with the newest key, so that earlier keys are needed no more.
+    """Encrypt the PINs of ledgers with the newest key, so that earlier keys are no longer needed.
 
-    PINs whose key is lost stay as they are, and hinder no further start.
+    PINs whose key is lost stay as they are; they do not stop a run.
 
     \b
     Example:
       bulk-topup pin-key rotate --ledger payroll.db
     """
     with exit_on_error():
-        described: list[dict[str, Any]] = []
-        for ledger in ledgers or _usual_ledgers():
+        results: list[dict[str, Any]] = []
+        for ledger in ledgers or _default_ledgers():
             if not ledger.exists():
-                raise LedgerError(f"There is no ledger at {ledger}; name one with --ledger.")
+                raise LedgerError(f"No ledger at {ledger}. Check --ledger.")
             rotated = rotate_pins(ledger)
-            described.append({"ledger": str(ledger), "sealed": rotated.sealed, "unreadable": rotated.unreadable})
+            results.append({"ledger": str(ledger), "sealed": rotated.sealed, "unreadable": rotated.unreadable})
             if not as_json:
-                click.echo(f"{ledger}: PINs of {rotated.sealed} rows are encrypted anew.")
+                click.echo(f"{ledger}: PINs of {format_rows(rotated.sealed)} encrypted with the newest key.")
                 if rotated.unreadable:
-                    click.echo(f"{ledger}: PINs of {rotated.unreadable} rows stay as they are; their key is missing.")
+                    click.echo(f"{ledger}: PINs of {format_rows(rotated.unreadable)} unchanged; their key is missing.")
     if as_json:
-        click.echo(codec.encode(described))
-    elif described:
-        click.echo("Once no run is on that began before, earlier keys can be taken out of the key file.")
+        click.echo(codec.encode(results))
+    elif results:
+        click.echo("Once all runs that started before have ended, you can remove earlier keys from the key file.")
     else:
-        click.echo("There is no ledger yet; name one with --ledger.")
+        click.echo("No ledger found. Check --ledger.")
 
 
-def _usual_ledgers() -> list[Path]:
+def _default_ledgers() -> list[Path]:
     return [ledger for environment in Environment if (ledger := default_ledger(environment)).exists()]

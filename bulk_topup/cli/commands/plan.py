@@ -1,9 +1,10 @@
-"""The command that says what a run would do, and sends nothing."""
+"""The command that checks a list and shows its costs, and sends nothing."""
 
 from pathlib import Path
 from typing import Any
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.app.plan import plan_for_approval, plan_job
@@ -11,10 +12,11 @@ from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.report import make_report_folder
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
-from bulk_topup.cli.options.list import job_from, list_options, start_of
-from bulk_topup.cli.options.provider import provider_from, provider_options
-from bulk_topup.cli.options.report import report_from
+from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.exit_codes import ExitCode
@@ -24,37 +26,46 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.files import atomic_write
 
 
-@click.command("plan")
-@list_options
+@cloup.command("plan")
+@list_argument
+@job_options
+@corrections_option
 @provider_options
-@click.option(
+@cloup.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File of the plan, fit to be approved.  [default: reports/<job>-<run key>/plan.json]",
+    help="File of the plan, which can be approved.  [default: reports/<job>-<run key>/plan.json]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
-def plan_command(output: Path | None, as_json: bool, **values: Any) -> None:
-    """Say what a run would do, without sending: what is wrong, what it costs, what is left; as a table and a file.
+@cloup.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def plan_command(
+    list_or_job: Path,
+    given: JobOptions,
+    corrections: Path | None,
+    provider: ProviderArguments,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Check a list and show its costs; sends nothing.
+
+    Shows refused rows, guards, costs and balances, and writes the plan to a file.
 
     \b
     Example:
       bulk-topup plan sample_files/rewards.csv --product 6418
     """
     with exit_on_error():
-        job, folder = job_from(values)
-        corrections: Path | None = values.pop("corrections")
-        provider = provider_from(values, job.environment)
-        job = job.at(start_of(values, job.schedule), folder)
-        unstated = {"report_dir": None, "formats": (), "reveal_pins": False}
-        report = report_from(unstated, job.name, str(job.run_key), folder=job.report_folder)
+        job, folder = job_from(list_or_job, given, provider.environment)
+        options = provider.resolve(job.environment)
+        job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+        report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
 
         async def check() -> Any:  # noqa: ANN401
-            async with open_client(provider, rate=job.rate) as dvs:
-                with LedgerStore(provider.ledger) as ledger:
+            async with open_client(options, rate=job.rate) as dvs:
+                with LedgerStore(options.ledger) as ledger:
                     if output is None and not job.approval.required:
                         return *await plan_job(job, dvs=dvs, ledger=ledger, corrections=corrections), None
-                    payer = payer_of(provider, dvs, same_account=False)
+                    payer = payer_of(options, dvs, same_account=False)
                     return await plan_for_approval(job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections)
 
         run, prepared, statement = run_async(check())
@@ -62,15 +73,8 @@ def plan_command(output: Path | None, as_json: bool, **values: Any) -> None:
         show_plan(console, job, run, prepared)
         to_approve = {} if statement is None else {"to_approve": statement.model_dump()}
         body = codec.encode({**plan_json(job, prepared), **to_approve})
-        make_report_folder(file.parent)
-        try:
-            with atomic_write(file) as temporary:
-                temporary.write_bytes(body + b"\n")
-        except OSError as error:
-            raise ReportError(
-                f"The plan cannot be written to {file}: {error.strerror}. Name another with --output."
-            ) from None
-        console.print(f"The plan as a file: {escape_markup(file)}", highlight=False, soft_wrap=True)
+        _write(body, file)
+        console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
         if (prepared.plan.refused and not job.skip_refused) or not prepared.guards_are_kept:
@@ -78,4 +82,13 @@ def plan_command(output: Path | None, as_json: bool, **values: Any) -> None:
         if not prepared.balance_is_enough:
             raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER)
         if statement is not None and job.approval.required:
-            notify_plan(job, folder, provider.credentials, statement, file)
+            notify_plan(job, folder, options.credentials, statement, file)
+
+
+def _write(body: bytes, file: Path) -> None:
+    make_report_folder(file.parent)
+    try:
+        with atomic_write(file) as temporary:
+            temporary.write_bytes(body + b"\n")
+    except OSError as error:
+        raise ReportError(f"Can't write {file}: {error.strerror}. Choose another with --output.") from None

@@ -1,12 +1,13 @@
-"""The command that compares: list, ledger, provider and wallet; and that rebuilds a run whose ledger was lost."""
+"""The command that compares list, ledger, DVS and wallets, and rebuilds a run whose ledger was lost."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
@@ -15,49 +16,54 @@ from bulk_topup.app.rebuild import rebuild
 from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.options.list import job_from, list_settings, start_of
-from bulk_topup.cli.options.provider import provider_from, provider_options
-from bulk_topup.cli.options.times import moment
+from bulk_topup.cli.job_from_options import job_from, start_day
+from bulk_topup.cli.options.list import JobOptions, job_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
+from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.list_changes import ListFigures
+from bulk_topup.reconcile.wallets import WalletFigures
 
-#: Differences that a terminal shows; --json has all.
-DIFFERENCES_SHOWN = 50
+#: Most discrepancies that a terminal shows; --json has all.
+MAX_DISCREPANCIES_SHOWN: Final = 50
 
 
-@click.command("reconcile")
-@click.argument("list_or_job", metavar="[RUN|LIST|JOB]", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "start", metavar="TIME", callback=moment, help="Created at this time or later (UTC).")
-@click.option("--to", "end", metavar="TIME", callback=moment, help="Created at this time or earlier (UTC).")
-@click.option("--apply", "is_applied", is_flag=True, help="Move what a transaction, fetched again, proves.")
-@click.option(
-    "--rebuild", "is_rebuilt", is_flag=True, help="Make the run of LIST|JOB anew in the ledger; nothing is sent."
+@cloup.command("reconcile")
+@cloup.argument("list_or_job", metavar="[RUN|LIST|JOB]", required=False, type=click.Path(path_type=Path))
+@cloup.option("--from", "start", metavar="TIME", callback=parse_time, help="Created at this time or later (UTC).")
+@cloup.option("--to", "end", metavar="TIME", callback=parse_time, help="Created at this time or earlier (UTC).")
+@cloup.option(
+    "--apply", "is_applied", is_flag=True, help="Update the ledger by what a transaction, fetched again, proves."
 )
-@click.option("--same-account", is_flag=True, help="The account's key or address changed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@list_settings
+@cloup.option("--rebuild", "is_rebuilt", is_flag=True, help="Rebuild the run of LIST|JOB in the ledger; sends nothing.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@job_options
 @provider_options
+@same_account_option
 def reconcile_command(
     list_or_job: Path | None,
     start: datetime | None,
     end: datetime | None,
     is_applied: bool,
     is_rebuilt: bool,
-    same_account: bool,
     as_json: bool,
-    **values: Any,
+    given: JobOptions,
+    provider: ProviderArguments,
+    is_same_account: bool,
 ) -> None:
-    """Compare a run, or the last 24 hours, with what the provider lists, and name every difference.
+    """Compare a run, or the last 24 hours, with DVS's transactions, and show every discrepancy.
 
-    RUN is compared from its first row to now; named as its LIST or JOB, the list is read again as `run` reads it. Exit
-    code 0 when list, ledger, provider and wallet agree, 1 when anything differs, 4 when the provider does not answer.
+    A RUN is compared from its first row to now; for a LIST or JOB, the list is reread too. The exit code is 0 if list,
+    ledger, DVS and wallets agree, 1 if there is a discrepancy, 4 if DVS does not respond.
 
     \b
     Example:
@@ -68,16 +74,16 @@ def reconcile_command(
     with exit_on_error():
         job: Job | None = None
         if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
-            job, folder = job_from({**values, "list_or_job": list_or_job})
-            job = job.at(start_of(values, job.schedule), folder)
+            job, folder = job_from(list_or_job, given, provider.environment)
+            job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
         elif is_rebuilt:
-            raise click.UsageError("--rebuild needs the list or the job file of the run that is rebuilt.")
-        provider = provider_from(values, *([] if job is None else [job.environment]))
+            raise click.UsageError("--rebuild needs the run's list or job file.")
+        options = provider.resolve(Environment.SANDBOX if job is None else job.environment)
 
         async def compare() -> tuple[Reconciled, int | None]:
-            async with open_client(provider) as dvs:
-                payer = payer_of(provider, dvs, same_account=same_account)
-                with LedgerStore(provider.ledger) if is_rebuilt else open_existing_ledger(provider) as ledger:
+            async with open_client(options) as dvs:
+                payer = payer_of(options, dvs, same_account=is_same_account)
+                with LedgerStore(options.ledger) if is_rebuilt else open_existing_ledger(options) as ledger:
                     rebuilt: int | None = None
                     run: Run | None = None
                     if job is not None and is_rebuilt:
@@ -98,15 +104,15 @@ def reconcile_command(
                     )
                     return reconciled, rebuilt
 
-        reconciled, rebuilt = run_async(compare(), interrupted="Interrupted before everything was compared.")
+        reconciled, rebuilt = run_async(compare(), interrupted="Interrupted before the comparison was complete.")
         if as_json:
-            click.echo(codec.encode(_json(reconciled, rebuilt)))
+            click.echo(codec.encode(_as_json(reconciled, rebuilt)))
         else:
             _show(Console(), reconciled, rebuilt)
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
-def _json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
+def _as_json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
     found = reconciled.comparison
     return {
         "runs": list(reconciled.runs),
@@ -131,76 +137,79 @@ def _json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
 def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None:
     found, window = reconciled.comparison, reconciled.window
     if rebuilt is not None:
-        console.print(f"Rebuilt: the provider knows {rebuilt} rows of the list.", highlight=False)
+        console.print(f"Rebuilt: DVS has {format_rows(rebuilt)} of the list.", highlight=False)
     for each in reconciled.applied:
-        told = f"Moved from {each.before} to {each.after}: {escape_markup(each.difference.message)}"
-        console.print(told, highlight=False, soft_wrap=True)
+        text = f"Ledger updated from {each.before} to {each.after}: {escape_markup(each.difference.message)}"
+        console.print(text, highlight=False, soft_wrap=True)
     names = ", ".join(map(escape_markup, reconciled.runs)) or "No run"
     console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
     if reconciled.list is not None:
         _show_list(console, reconciled.list)
     console.print(
         simple_table(
-            ("transactions", "ledger", "provider", "provider, others'"),
+            ("transactions", "ledger", "DVS", "DVS, other"),
             (
                 ("number", found.here.transactions, found.there.transactions, found.foreign.transactions),
                 *(
-                    (name, *(_sums(getattr(side, name)) for side in (found.here, found.there, found.foreign)))
-                    for name in ("asked", "charged", "held")
+                    (label, *(_sums(getattr(side, name)) for side in (found.here, found.there, found.foreign)))
+                    for label, name in (("requested", "asked"), ("charged", "charged"), ("on hold", "held"))
                 ),
             ),
         )
     )
     if found.foreign.transactions:
         console.print(
-            "Others use this account too: their transactions move the wallet, and are not compared.", highlight=False
+            "Other programs use this account too: their transactions change the wallet, and are not compared.",
+            highlight=False,
         )
     for wallet in reconciled.wallets:
-        text = (
-            f"{escape_markup(wallet.unit)}: {format_plain(wallet.available)} available, "
-            f"{format_plain(wallet.holding)} held"
-        )
-        if wallet.moved is not None and wallet.listed is not None and wallet.seen_at is not None:
-            text += (
-                f"; moved by {format_plain(wallet.moved)} since {_time(wallet.seen_at)}, "
-                f"and the listed transactions account for {format_plain(wallet.listed)}"
-            )
-        else:
-            text += f"; its movement was not compared: {wallet.uncompared}"
-        console.print(f"{text}.", highlight=False)
-    for difference in found.differences[:DIFFERENCES_SHOWN]:
-        told = f"[bold red]{difference.kind}[/] {escape_markup(difference.message)}"
-        console.print(told, highlight=False, soft_wrap=True)
+        console.print(f"{escape_markup(_wallet_line(wallet))}.", highlight=False)
+    for discrepancy in found.differences[:MAX_DISCREPANCIES_SHOWN]:
+        text = f"[bold red]{discrepancy.kind}[/] {escape_markup(discrepancy.message)}"
+        console.print(text, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
-    if number > DIFFERENCES_SHOWN:
-        console.print(f"… and {number - DIFFERENCES_SHOWN} more; --json has them.", highlight=False)
-    told = f"[bold red]{number} differences.[/]" if number else "[green]All agree.[/]"
-    console.print(told, highlight=False)
+    if number > MAX_DISCREPANCIES_SHOWN:
+        console.print(f"… and {number - MAX_DISCREPANCIES_SHOWN:,} more; --json has all.", highlight=False)
+    noun = "discrepancy" if number == 1 else "discrepancies"
+    result = f"[bold red]{number:,} {noun}.[/]" if number else "[green]No discrepancies.[/]"
+    console.print(result, highlight=False)
+
+
+def _wallet_line(wallet: WalletFigures) -> str:
+    """Return a wallet's balance, and whether its change is that of the listed transactions."""
+    unit = wallet.unit
+    line = f"{unit}: {format_amount(wallet.available, unit)} available, {format_amount(wallet.holding, unit)} on hold"
+    if wallet.moved is None or wallet.listed is None or wallet.seen_at is None:
+        return f"{line}; change not compared: {wallet.uncompared}"
+    return (
+        f"{line}; changed by {format_amount(wallet.moved, unit)} since {_time(wallet.seen_at)} UTC, "
+        f"listed transactions account for {format_amount(wallet.listed, unit)}"
+    )
 
 
 def _show_list(console: Console, figures: ListFigures) -> None:
-    in_file = "not read again" if figures.rows_in_file is None else str(figures.rows_in_file)
+    in_file = "not read" if figures.rows_in_file is None else str(figures.rows_in_file)
     total = figures.total
     console.print(
         simple_table(
-            ("rows", "number", "asked"),
+            ("rows", "number", "requested"),
             (
-                ("list, as it is now", in_file, ""),
-                ("list, as the run has it", total.rows, _sums(total.amounts)),
+                ("list now", in_file, ""),
+                ("list of the run", total.rows, _sums(total.amounts)),
                 *((f"  {state}", each.rows, _sums(each.amounts)) for state, each in figures.rows.items()),
                 *(
-                    (f"  sent, left the list: {state}", each.rows, _sums(each.amounts))
+                    (f"  sent, no longer in the list: {state}", each.rows, _sums(each.amounts))
                     for state, each in figures.left.items()
                 ),
             ),
         )
     )
     if figures.unread:
-        console.print(f"The list was not read again: {escape_markup(figures.unread)}", highlight=False, soft_wrap=True)
+        console.print(f"List not read: {escape_markup(figures.unread)}", highlight=False, soft_wrap=True)
 
 
 def _sums(sums: Mapping[str, Decimal]) -> str:
-    return ", ".join(f"{format_plain(amount)} {unit}" for unit, amount in sorted(sums.items()))
+    return ", ".join(format_money(amount, unit) for unit, amount in sorted(sums.items()))
 
 
 def _time(time: datetime) -> str:

@@ -1,73 +1,80 @@
-"""The command that gives failed rows a new attempt."""
+"""The command that retries failed rows of a run."""
 
-from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import click
+import cloup
 
 from bulk_topup.cli.options.list import parse_lines
-from bulk_topup.cli.options.monitoring import monitoring_options
-from bulk_topup.cli.options.pace import pace_options, scheduled_option
-from bulk_topup.cli.options.provider import provider_options
-from bulk_topup.cli.options.report import report_options
+from bulk_topup.cli.options.pace import scheduled_option
+from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.options.times import moment_or_span
-from bulk_topup.cli.payment import continue_run
-from bulk_topup.domain.retry_rules import WORTH_A_RETRY
+from bulk_topup.cli.options.times import parse_time_or_duration
 from bulk_topup.dvs.statuses import STATUSES
-from bulk_topup.ledger import RetryChoice
 
 
-def _known_statuses(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+def _check_statuses(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
         near = get_close_matches(text, STATUSES, n=1, cutoff=0.9)
-        # Others than those that are known pass: the provider may add statuses without notice.
+        # Unknown statuses are allowed: DVS may add some without notice.
         if near and near[0] != text:
-            raise click.BadParameter(f'"{text}" is not a status; do you mean {near[0]}?')
+            raise click.BadParameter(f'"{text}" is not a status. Did you mean {near[0]}?')
     return texts
 
 
-@click.command("retry")
+ROWS = cloup.OptionGroup("Rows")
+
+
+@cloup.command("retry")
 @run_argument(metavar="RUN|JOB")
-@click.option(
+@cloup.option(
     "--status",
     "statuses",
+    group=ROWS,
     multiple=True,
     metavar="STATUS",
-    callback=_known_statuses,
+    callback=_check_statuses,
     help="Only rows that failed with this status or class; repeatable.",
 )
-@click.option(
-    "--rows", "lines", callback=parse_lines, metavar="LINES", help="Only these lines of the list, e.g. 5,7-9."
+@cloup.option(
+    "--rows",
+    "lines",
+    group=ROWS,
+    callback=parse_lines,
+    metavar="LINES",
+    help="Only these lines of the list, e.g. 5,7-9.",
 )
-@click.option("--all-failed", is_flag=True, help="Every failed row, also one that fares no better unless corrected.")
-@click.option(
+@cloup.option(
+    "--all-failed",
+    group=ROWS,
+    is_flag=True,
+    help="Every failed row, also those that can't succeed without a correction.",
+)
+@cloup.option(
     "--not-before",
     "not_before",
-    callback=moment_or_span,
+    group=ROWS,
+    callback=parse_time_or_duration,
     metavar="TIME",
-    help="Send them no earlier: a span such as 30m, or a time in UTC such as 2026-11-24T22:00.",
+    help="Earliest send time: a duration such as 30m, or a time in UTC such as 2026-11-24T22:00.",
 )
 @scheduled_option
-@provider_options
-@report_options
-@monitoring_options
-@pace_options
+@payment_options
 def retry_command(
     run_name: str,
     statuses: tuple[str, ...],
     lines: frozenset[int],
     all_failed: bool,
     not_before: datetime | None,
-    **values: Any,
+    is_scheduled: bool,
+    payment: PaymentOptions,
 ) -> None:
-    """Give failed rows a new attempt: those worth one, or those of a status, on some lines, or all.
+    """Retry failed rows: those that may succeed, or those of a status, on some lines, or all.
 
-    Worth one is a row that failed for what may pass, or that was corrected in the list since. JOB is a job file that
-    says which run and which rows; where none of them is worth another attempt it exits 0.
+    A row may succeed if it failed for a transient reason, or was corrected in the list since. JOB is a job file that
+    names the run and the rows; if none of them may succeed, the exit code is 0.
 
     \b
     Example:
@@ -75,17 +82,16 @@ def retry_command(
       bulk-topup retry jobs/retry-payroll.toml
     """
     if all_failed and (statuses or lines):
-        raise click.UsageError("--all-failed leaves nothing to --status and --rows; state one or the other.")
-    if run_name.lower().endswith(".toml"):
-        if all_failed or statuses or lines:
-            raise click.UsageError("A job file says which rows are retried; leave out --status, --rows, --all-failed.")
-        continue_run(run_name, values, not_before=not_before, job_file=Path(run_name))
+        raise click.UsageError("--all-failed can't be combined with --status and --rows. Choose one.")
+    is_job_file = run_name.lower().endswith(".toml")
+    if is_job_file and (all_failed or statuses or lines):
+        raise click.UsageError("The job file selects the rows. Remove --status, --rows and --all-failed.")
+    if is_scheduled and not is_job_file:
+        raise click.UsageError("--scheduled needs a job file with a [schedule].")
+    from bulk_topup.cli.payment import continue_run, retry_choice  # heavy: not for --help
+
+    if is_job_file:
+        continue_run(run_name, payment, not_before=not_before, job_file=Path(run_name), is_scheduled=is_scheduled)
         return
-    if values["is_scheduled"]:
-        raise click.UsageError("--scheduled is for job files, whose [schedule] says what is due.")
-    choice = RetryChoice(lines=lines or None)
-    if statuses:
-        choice = replace(choice, statuses=statuses, classes=statuses)
-    elif not all_failed and not lines:
-        choice = replace(choice, statuses=WORTH_A_RETRY, or_corrected=True)
-    continue_run(run_name, values, retry=choice, not_before=not_before)
+    choice = retry_choice(statuses, lines, is_every_failed=all_failed)
+    continue_run(run_name, payment, retry=choice, not_before=not_before)

@@ -1,17 +1,17 @@
-"""The simulator as a command: starts it, says how to reach it, and waits for a signal."""
+"""The command that starts the local simulator, prints how to reach it, and waits for a signal."""
 
 import re
 import secrets
 import shlex
-import signal
-import threading
 from decimal import Decimal
 from pathlib import Path
 
 import click
+import cloup
 from pydantic import SecretStr
 
 from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.stop_signals import stop_event
 from bulk_topup.domain.money import format_plain, parse_plain_amount
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
@@ -22,7 +22,7 @@ from bulk_topup.sandbox.faults import KINDS, AnyFault, load_faults, parse_fault
 _UNIT = re.compile(r"[A-Z]{3}")
 
 
-def _balances(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Decimal]:
+def _parse_balances(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Decimal]:
     del context, parameter
     balances = {}
     for value in values:
@@ -36,7 +36,7 @@ def _balances(context: click.Context, parameter: click.Parameter, values: tuple[
     return balances or dict(DEFAULT_BALANCES)
 
 
-def _faults(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[AnyFault]:
+def _parse_faults(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> list[AnyFault]:
     del context, parameter
     try:
         return [parse_fault(value) for value in values]
@@ -44,55 +44,55 @@ def _faults(context: click.Context, parameter: click.Parameter, values: tuple[st
         raise click.BadParameter(str(error)) from None
 
 
-@click.command("sandbox")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 takes a free one."
+@cloup.command("sandbox")
+@cloup.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@cloup.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 chooses a free one."
 )
-@click.option(
+@cloup.option(
     "--time-scale",
     type=click.FloatRange(min=0, min_open=True),
     default=DEFAULT_TIME_SCALE,
     show_default=True,
-    help="What the documented delays (3 s, 20 s, 5 min, 1 h) are multiplied by.",
+    help="Factor of the documented delays (3 s, 20 s, 5 min, 1 h).",
 )
-@click.option(
+@cloup.option(
     "--rate-limit",
     type=click.IntRange(min=0),
     default=DEFAULT_RATE_LIMIT,
     show_default=True,
-    help="Requests a second; 0 is no limit.",
+    help="Requests per second; 0 for no limit.",
 )
-@click.option(
+@cloup.option(
     "--balance",
     "balances",
     metavar="CCC=AMOUNT",
     multiple=True,
-    callback=_balances,
-    help="What a wallet holds when new books are opened; repeatable.  [default: "
+    callback=_parse_balances,
+    help="Balance of a wallet in new books; repeatable.  [default: "
     + " and ".join(f"{unit}={format_plain(amount)}" for unit, amount in DEFAULT_BALANCES.items())
     + "]",
 )
-@click.option("--api-key", help="The key that it lets in.  [default: a random one, which is printed]")
-@click.option("--api-secret", help="The secret of that key.  [default: a random one, which is printed]")
-@click.option(
+@cloup.option("--api-key", help="The API key it accepts.  [default: a random one, which is printed]")
+@cloup.option("--api-secret", help="The API secret it accepts.  [default: a random one, which is printed]")
+@cloup.option(
     "--books",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File that keeps wallets and transactions; one that exists goes on.  [default: nothing is kept]",
+    help="File of wallets and transactions; an existing one is continued.  [default: in memory only]",
 )
-@click.option(
+@cloup.option(
     "--fault",
     "faults",
     metavar="FAULT",
     multiple=True,
-    callback=_faults,
-    help=f'Something that goes wrong, like "{FAULT_EXAMPLE}"; repeatable. Kinds: {", ".join(KINDS)}.',
+    callback=_parse_faults,
+    help=f'Inject a fault, e.g. "{FAULT_EXAMPLE}"; repeatable. Kinds: {", ".join(KINDS)}.',
 )
-@click.option(
+@cloup.option(
     "--faults",
     "faults_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="TOML file with a [[fault]] table for each; they come after those of --fault.",
+    help="TOML file with a [[fault]] table per fault; they come after those of --fault.",
 )
 def sandbox_command(
     host: str,
@@ -106,10 +106,10 @@ def sandbox_command(
     faults: list[AnyFault],
     faults_file: Path | None,
 ) -> None:
-    """Start a simulator of the DVS API on this machine; it ends on Ctrl-C. No money moves.
+    """Start a local simulator of the DVS API; no money moves. Ctrl-C ends it.
 
-    The last three digits of a mobile or account number say how its transaction ends: 100 to 107, 200 to 207 and 300
-    to 307 as in the DVS sandbox, 108 and 109 are rejected at once, any other completes.
+    The last three digits of a mobile or account number set the outcome of its transaction: 100 to 107, 200 to 207 and
+    300 to 307 as in the DVS sandbox, 108 and 109 are rejected at once, any other completes.
 
     \b
     Example:
@@ -131,15 +131,13 @@ def sandbox_command(
         books=books,
         faults=(*faults, *more_faults),
     )
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     with exit_on_error(), EmbeddedSandbox(config) as sandbox:
-        click.echo(f"The sandbox listens on {sandbox.base_url} (Ctrl-C ends it).")
-        click.echo(f"What it knows: {sandbox.books_url}")
+        click.echo(f"Sandbox running at {sandbox.base_url} (Ctrl-C ends it).")
+        click.echo(f"Its books: {sandbox.books_url}")
         click.echo("In another terminal:")
         click.echo(f"  export DVS_API_KEY={shlex.quote(key)}")
-        # A secret that somebody chose may be used elsewhere, so it is not shown.
+        # A chosen secret may be used elsewhere, so it is not shown.
         click.echo(f"  export DVS_API_SECRET={'…' if api_secret else shlex.quote(secret)}")
         click.echo(f"  bulk-topup products --base-url {sandbox.base_url}\n")
         stop.wait()

@@ -1,4 +1,4 @@
-"""The command that prints what starts a job by itself: crontab lines or systemd units."""
+"""The command that prints what runs a job automatically: crontab lines or systemd units."""
 
 import getpass
 import shutil
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 import click
+import cloup
 
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.monitoring import monitoring_options
+from bulk_topup.cli.options.monitoring import MonitoringOptions, monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
@@ -24,9 +25,9 @@ from bulk_topup.system.clock import SystemClock
 _PROGRAM: Final = "bulk-topup"
 
 
-@click.group("schedule")
+@cloup.group("schedule")
 def schedule_group() -> None:
-    """Print what starts a job by itself.
+    """Print what runs a job automatically.
 
     \b
     Example:
@@ -35,31 +36,33 @@ def schedule_group() -> None:
 
 
 @schedule_group.command("print")
-@click.argument("path", metavar="JOB", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--cron", "is_cron", is_flag=True, help="Lines for crontab -e.")
-@click.option("--systemd", "is_systemd", is_flag=True, help="A service and a timer for /etc/systemd/system.")
-@click.option(
-    "--output-dir", type=click.Path(file_okay=False, path_type=Path), help="Write the units into this folder."
+@cloup.argument("path", metavar="JOB", type=click.Path(dir_okay=False, path_type=Path))
+@cloup.option("--cron", "is_cron", is_flag=True, help="Print lines for crontab -e.")
+@cloup.option("--systemd", "is_systemd", is_flag=True, help="Print a service and a timer for /etc/systemd/system.")
+@cloup.option(
+    "--output-dir", type=click.Path(file_okay=False, path_type=Path), help="Write the systemd units into this folder."
 )
-@click.option(
+@cloup.option(
     "--environment-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Lines DVS_API_KEY=… and DVS_API_SECRET=…; needed unless the job pays in the sandbox.",
+    help="File with lines DVS_API_KEY=… and DVS_API_SECRET=…; required unless the job pays in the sandbox.",
 )
-@click.option(
+@cloup.option(
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="BULK_TOPUP_LEDGER",
-    help="The ledger file.  [default: this user's for the job's environment]",
+    help="Ledger file.  [default: this user's for the job's environment]",
 )
-@click.option("--base-url", help="Another address of the API, up to and with /v1.")
-@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Keep all that is printed here, too.")
+@cloup.option("--base-url", help="Another URL of the API, up to and with /v1.")
+@cloup.option(
+    "--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Append all output to this file, too."
+)
 @monitoring_options
-@click.option("--user", help="Who starts it.  [default: you]")
-@click.option(
+@cloup.option("--user", help="User that runs it.  [default: the current user]")
+@cloup.option(
     "--directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where it is started; reports go below it.  [default: here]",
+    help="Working directory; reports are written below it.  [default: the current one]",
 )
 def print_command(
     path: Path,
@@ -70,12 +73,11 @@ def print_command(
     ledger: Path | None,
     base_url: str | None,
     log_file: Path | None,
-    metrics: str | None,
-    log_json: str | None,
+    monitoring: MonitoringOptions,
     user: str | None,
     directory: Path | None,
 ) -> None:
-    """Print crontab lines or systemd units that start a job at the times of its [schedule], all paths absolute.
+    """Print crontab lines or systemd units that run a job at the times of its [schedule], with absolute paths.
 
     \b
     Example:
@@ -83,18 +85,20 @@ def print_command(
       bulk-topup schedule print jobs/payroll.toml --systemd
     """
     if is_cron is is_systemd:
-        raise click.UsageError("State one of --cron and --systemd.")
+        raise click.UsageError("Choose --cron or --systemd.")
     if output_dir is not None and is_cron:
-        raise click.UsageError("--output-dir is for units; give crontab lines to `crontab -e`.")
+        raise click.UsageError("--output-dir is for systemd units. Paste crontab lines into `crontab -e`.")
     with exit_on_error():
         job = load_any_job(path)
         if environment_file is None and job.environment is not Environment.SANDBOX:
-            raise click.UsageError(f"The job pays in {job.environment}: name its credentials with --environment-file.")
-        started = ScheduledCommand(
+            raise click.UsageError(
+                f"The job pays in {job.environment}. Add --environment-file with its API credentials."
+            )
+        command = ScheduledCommand(
             name=job.name,
             job=path.absolute(),
             schedule=_schedule_of(job, path),
-            arguments=[*_words(job, path, ledger, base_url), *_told(metrics, log_json)],
+            arguments=[*_words(job, path, ledger, base_url), *_monitoring_words(monitoring)],
             directory=(directory or Path()).absolute(),
             is_retry=isinstance(job, RetryJob),
             user=user or getpass.getuser(),
@@ -102,9 +106,9 @@ def print_command(
             log=None if log_file is None else log_file.absolute(),
         )
         if is_cron:
-            click.echo(crontab(started), nl=False)
+            click.echo(crontab(command), nl=False)
             return
-        units = systemd_units(started)
+        units = systemd_units(command)
         if output_dir is None:
             click.echo("\n".join(units.values()), nl=False)
             return
@@ -112,29 +116,29 @@ def print_command(
 
 
 def _write(units: Mapping[str, str], folder: Path) -> None:
-    """Write units into a folder; those of another job stay, and then none is written."""
+    """Write units into a folder; if one of them belongs to another job, write none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in units.items():
             file = folder / name
             if file.exists() and belongs_to_another_job(file.read_text(encoding="utf-8", errors="replace"), text):
                 raise JobError(
-                    f"{file} is there already and does not say that it starts this job, so it stays as it is. "
-                    "Give one of the jobs another name, remove the file, or name another folder."
+                    f"{file} already exists and runs another job. Rename one of the jobs, remove the file, or choose "
+                    "another folder."
                 )
         for name, text in units.items():
             (folder / name).write_text(text, encoding="utf-8")
             click.echo(folder / name)
     except OSError as error:
-        raise JobError(f"{folder} cannot be written to: {error.strerror}; name another folder.") from None
+        raise JobError(f"Can't write to {folder}: {error.strerror}. Choose another folder with --output-dir.") from None
 
 
 def _schedule_of(job: Job | RetryJob, path: Path) -> Schedule:
     if job.schedule is None:
         raise JobError(f'The job file {path} has no [schedule]; add one, e.g. at = "0 17 28 * *".')
     if isinstance(job, Job) and job.approval.required:
-        raise JobError(f"The job {path} needs an approval of each start, so it cannot be started by itself.")
-    job.schedule.times.last(SystemClock().now())  # a day that no month has is told here, and not by silence
+        raise JobError(f"The job {path} needs an approval for each run, so it can't run automatically.")
+    job.schedule.times.last(SystemClock().now())  # raises for a day that no month has
     return job.schedule
 
 
@@ -142,8 +146,8 @@ def _words(job: Job | RetryJob, path: Path, ledger: Path | None, base_url: str |
     beside = Path(sys.executable).with_name(_PROGRAM)
     program = str(beside) if beside.exists() else shutil.which(_PROGRAM) or _PROGRAM
     command = "run" if isinstance(job, Job) else "retry"
-    book = str((ledger or default_ledger(job.environment)).absolute())
-    words = [program, command, str(path.absolute()), "--scheduled", "--quiet", "--ledger", book]
+    ledger_file = str((ledger or default_ledger(job.environment)).absolute())
+    words = [program, command, str(path.absolute()), "--scheduled", "--quiet", "--ledger", ledger_file]
     if base_url is not None:
         words += ["--base-url", base_url]
     if job.environment is Environment.PRODUCTION:
@@ -151,7 +155,8 @@ def _words(job: Job | RetryJob, path: Path, ledger: Path | None, base_url: str |
     return words
 
 
-def _told(metrics: str | None, log: str | None) -> list[str]:
+def _monitoring_words(monitoring: MonitoringOptions) -> list[str]:
+    metrics, log = monitoring.metrics, monitoring.log_json
     words = [] if metrics is None else ["--metrics", str(Path(metrics).absolute())]
     if log is not None:
         words += ["--log-json", log if log == STANDARD_OUTPUT else str(Path(log).absolute())]

@@ -1,53 +1,52 @@
-"""The commands that look at what the ledger knows of runs: status tells it, report writes it down."""
-
-from typing import Any
+"""The command that shows runs and their progress."""
 
 import click
+import cloup
 from rich.console import Console, RenderableType
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.provider import provider_from, provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.screens.status import all_counts, load_status, runs_shown, standing_shown
+from bulk_topup.cli.screens.status import load_counts, load_status, render_runs, render_status
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import codec
 from bulk_topup.ledger import LedgerStore
 
-#: Seconds between looks where --watch states none, and what it may state.
+#: Seconds between two refreshes of --watch: by default, at least, at most.
 WATCH_EVERY = 2
 SHORTEST_WATCH, LONGEST_WATCH = 0.1, 86_400
 
 
-def _seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+def _parse_seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
     if text is None:
         return None
     try:
         seconds = float(text)
     except ValueError:
-        raise click.BadParameter(f'"{text}" is no number of seconds; name a run before --watch.') from None
+        raise click.BadParameter(f'"{text}" is not a number of seconds. Name the run before --watch.') from None
     if not SHORTEST_WATCH <= seconds <= LONGEST_WATCH:
         raise click.BadParameter(f"{text} is not between {SHORTEST_WATCH} and {LONGEST_WATCH} seconds.")
     return seconds
 
 
-@click.command("status")
+@cloup.command("status")
 @run_argument(required=False)
 @provider_options
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option(
     "--watch",
     "watch_every",
-    callback=_seconds,
+    callback=_parse_seconds,
     is_flag=False,
     flag_value=str(WATCH_EVERY),
     metavar="[SECONDS]",
-    help="Look again every so many seconds, by default 2, until nothing is open any more, or Ctrl-C.",
+    help="Refresh every SECONDS until no row is open.  [default: 2]",
 )
-def status_command(run_name: str | None, as_json: bool, watch_every: float | None, **values: Any) -> None:
-    """Show the ledger's runs and their progress, or how one run stands and what to do next.
+def status_command(run_name: str | None, provider: ProviderArguments, as_json: bool, watch_every: float | None) -> None:
+    """Show the ledger's runs and their progress, or one run and what to do next.
 
-    --watch may be stated while another process pays the run: the ledger is only read.
+    The ledger is only read, so a run can be watched while another process pays it.
 
     \b
     Example:
@@ -55,30 +54,30 @@ def status_command(run_name: str | None, as_json: bool, watch_every: float | Non
       bulk-topup status list/rewards --watch
     """
     if as_json and watch_every is not None:
-        raise click.UsageError("Choose one of --json and --watch.")
-    with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
+        raise click.UsageError("Choose --json or --watch.")
+    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
         if as_json:
-            click.echo(codec.encode(_described(run_name, ledger)))
+            click.echo(codec.encode(_as_json(run_name, ledger)))
             return
         console = Console(emoji=False)
         run = None if run_name is None else ledger.run_named(run_name)
 
-        def look() -> tuple[RenderableType, bool]:
+        def snapshot() -> tuple[RenderableType, bool]:
             if run is None:
-                runs = all_counts(ledger)
-                return runs_shown(runs, console), all(each.is_over for each in runs)
-            standing = load_status(run, ledger)
-            return standing_shown(standing, console), standing.is_over
+                runs = load_counts(ledger)
+                return render_runs(runs, console), all(each.is_final for each in runs)
+            status = load_status(run, ledger)
+            return render_status(status, console), status.is_final
 
         if watch_every is None:
-            console.print(look()[0], crop=False)
+            console.print(snapshot()[0], crop=False)
         else:
             from bulk_topup.cli.screens.live import watch
 
-            watch(look, watch_every, console)
+            watch(snapshot, watch_every, console)
 
 
-def _described(run_name: str | None, ledger: LedgerStore) -> object:
+def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
     if run_name is not None:
         run = ledger.run_named(run_name)
         return summarise_groups(run, ledger.outcome_groups(run)).as_json()

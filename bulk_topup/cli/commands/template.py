@@ -1,13 +1,15 @@
-"""Writes a list's template: the columns that products require, checked as they are filled in."""
+"""The command that writes a template: a list with the columns that products require, and checks for each cell."""
 
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import click
+import cloup
 from rich.console import Console
 
 from bulk_topup.cli.errors import exit_on_error
-from bulk_topup.cli.options.provider import provider_options
+from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import fetch_or_exit
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
@@ -17,36 +19,36 @@ from bulk_topup.workbooks.template import Template, template_for
 from bulk_topup.workbooks.template_product import TemplateError
 from bulk_topup.workbooks.write_template import write_template
 
-#: Products that one template has at most; more are a matter of several lists.
-MAX_PRODUCTS = 100
+#: Most products of one template; more need several lists.
+MAX_PRODUCTS: Final = 100
 
 
-@click.command("template")
-@click.option(
+@cloup.command("template")
+@cloup.option(
     "--product",
     "product_ids",
     type=click.IntRange(min=1),
     metavar="ID",
     multiple=True,
     required=True,
-    help="What the list pays with; repeatable, the list then has a column for it.",
+    help="Product of the list; repeatable, the list then has a product column.",
 )
-@click.option(
+@cloup.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The file, which ends in .xlsx or .csv.  [default: template-ID.xlsx]",
+    help="File to write, .xlsx or .csv.  [default: template-ID.xlsx]",
 )
-@click.option("--force", is_flag=True, help="Take the place of a file that exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@cloup.option("--force", is_flag=True, help="Replace an existing file.")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
 def template_command(
-    product_ids: tuple[int, ...], output: Path | None, force: bool, as_json: bool, **values: Any
+    product_ids: tuple[int, ...], output: Path | None, force: bool, as_json: bool, provider: ProviderArguments
 ) -> None:
-    """Write a list's template: the columns that the products require, drop-downs and an example row.
+    """Write a template: a list with the columns that the products require, drop-downs and an example row.
 
-    Spreadsheet programs check each cell as it is written. `plan` takes what is filled in without further options than
-    the product, and refuses the example row where it is left in.
+    Spreadsheet programs check each cell. `plan` reads the filled-in list with no option but the product, and refuses
+    the example row if it is still there.
 
     \b
     Example:
@@ -54,21 +56,21 @@ def template_command(
     """
     ids = tuple(dict.fromkeys(product_ids))
     if len(ids) > MAX_PRODUCTS:
-        raise click.UsageError(f"A template has at most {MAX_PRODUCTS} products; make several.")
+        raise click.UsageError(f"A template has at most {MAX_PRODUCTS} products. Write several.")
 
     async def fetch(dvs: AsyncDVS) -> list[Product]:
         return [await _product(dvs, id_) for id_ in ids]
 
-    products = fetch_or_exit(values, fetch)
+    products = fetch_or_exit(provider, fetch)
     with exit_on_error():
         template = template_for(products)
         file = output or Path(f"template-{'-'.join(map(str, ids[:3]))}.xlsx")
         write_template(template, file, force=force)
     if as_json:
-        click.echo(codec.encode(_described(template, file)))
+        click.echo(codec.encode(_as_json(template, file)))
         return
     console = Console(emoji=False)
-    headings = ("column", "what to write")
+    headings = ("column", "content")
     console.print(simple_table(headings, ((each.name, each.explanation) for each in template.columns)))
     for offer in template.products:
         console.print(
@@ -77,8 +79,8 @@ def template_command(
         for text in offer.alternatives:
             console.print(f"  {escape_markup(text)}", highlight=False, soft_wrap=True)
     console.print(
-        f"The template: {escape_markup(file)}. Fill it in, remove the example row, then check it: "
-        f"bulk-topup plan {escape_markup(file)}{template.options}",
+        f"Template written to {escape_markup(file)}. Fill it in, remove the example row, then check it: "
+        f"`bulk-topup plan {escape_markup(shlex.quote(str(file)))}{template.options}`",
         highlight=False,
         soft_wrap=True,
     )
@@ -89,11 +91,11 @@ async def _product(dvs: AsyncDVS, id_: int) -> Product:
         return await dvs.products.get(id_)
     except NotFoundError:
         raise TemplateError(
-            f"Product {id_} is not available in this account; `bulk-topup products` lists those that are."
+            f"Product {id_} is not available in this account. List its products: `bulk-topup products`"
         ) from None
 
 
-def _described(template: Template, file: Path) -> dict[str, object]:
+def _as_json(template: Template, file: Path) -> dict[str, object]:
     return {
         "file": str(file),
         "columns": [

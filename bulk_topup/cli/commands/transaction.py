@@ -1,16 +1,17 @@
-"""The provider's transactions at hand: show, list, confirm, cancel."""
+"""The commands of DVS transactions: show, list, confirm, cancel."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import click
+import cloup
 
 from bulk_topup.cli.commands.catalogue import ID, country_option, operator_option, service_option
-from bulk_topup.cli.options.times import moment
-from bulk_topup.cli.query import answer, answer_options, everything
-from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.money import format_plain
+from bulk_topup.cli.confirmation import confirm
+from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.options.times import parse_time
+from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Pin, Transaction
@@ -19,13 +20,13 @@ from bulk_topup.report import MASK
 
 HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit party", "amount", "price", "pin")
 
-_reveal_option = click.option("--reveal-pins", is_flag=True, help="Show PIN codes, not only that there are some.")
-_yes_option = click.option("--yes", is_flag=True, help="Confirm production beforehand.")
+_reveal_option = cloup.option("--reveal-pins", is_flag=True, help="Show PIN codes, not only that there are some.")
+_yes_option = cloup.option("--yes", is_flag=True, help="Skip the confirmation prompt of production.")
 
 
-@click.group("transaction")
+@cloup.group("transaction")
 def transaction_group() -> None:
-    """Look at the provider's transactions, and confirm or cancel them by hand.
+    """Show, confirm or cancel DVS transactions by hand.
 
     \b
     Example:
@@ -34,11 +35,11 @@ def transaction_group() -> None:
 
 
 @transaction_group.command("show")
-@click.argument("transaction")
+@cloup.argument("transaction")
 @_reveal_option
-@answer_options
-def show_command(transaction: str, reveal_pins: bool, **values: Any) -> None:
-    """Show a transaction by the provider's id or by its external id.
+@query_options
+def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> None:
+    """Show a transaction by its DVS ID or its external ID.
 
     \b
     Example:
@@ -48,25 +49,25 @@ def show_command(transaction: str, reveal_pins: bool, **values: Any) -> None:
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
         if transaction.isascii() and transaction.isdigit():
             return _masked([await dvs.transactions.get(int(transaction))], reveal_pins)
-        return _masked(await everything(dvs.transactions.list(external_id=transaction)), reveal_pins)
+        return _masked(await fetch_all(dvs.transactions.list(external_id=transaction)), reveal_pins)
 
-    answer(values, fetch, HEADINGS, _row)
+    print_query(query, fetch, HEADINGS, partial(_row, query))
 
 
 @transaction_group.command("list")
-@click.option("--from", "from_date", metavar="TIME", callback=moment, help="Created at this time or later (UTC).")
-@click.option("--to", "to_date", metavar="TIME", callback=moment, help="Created at this time or earlier (UTC).")
-@click.option("--external-id", metavar="ID", help="With this external id.")
-@click.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
-@click.option("--status-id", type=click.IntRange(min=0), metavar="ID", help="With this status, by DVS's id.")
-@click.option("--status", "class_name", type=click.Choice([each.name for each in StatusClass]), help="Of this class.")
+@cloup.option("--from", "from_date", metavar="TIME", callback=parse_time, help="Created at this time or later (UTC).")
+@cloup.option("--to", "to_date", metavar="TIME", callback=parse_time, help="Created at this time or earlier (UTC).")
+@cloup.option("--external-id", metavar="ID", help="With this external ID.")
+@cloup.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
+@cloup.option("--status-id", type=click.IntRange(min=0), metavar="ID", help="With this DVS status ID.")
+@cloup.option("--status", "class_name", type=click.Choice([each.name for each in StatusClass]), help="Of this class.")
 @country_option
 @operator_option
 @service_option
-@click.option("--mobile-number", help="That credit this number.")
-@click.option("--account-number", help="That credit this account.")
+@cloup.option("--mobile-number", help="That credit this number.")
+@cloup.option("--account-number", help="That credit this account.")
 @_reveal_option
-@answer_options
+@query_options
 def list_command(
     from_date: datetime | None,
     to_date: datetime | None,
@@ -80,9 +81,9 @@ def list_command(
     mobile_number: str | None,
     account_number: str | None,
     reveal_pins: bool,
-    **values: Any,
+    query: QueryOptions,
 ) -> None:
-    """List transactions: of the last 24 hours, or of any span of time.
+    """List transactions of the last 24 hours, or of any period.
 
     \b
     Example:
@@ -90,7 +91,7 @@ def list_command(
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
-        found = await everything(
+        found = await fetch_all(
             dvs.transactions.list(
                 external_id=external_id,
                 product_type=ProductType(product_type) if product_type else None,
@@ -107,50 +108,51 @@ def list_command(
         wanted = [each for each in found if class_name is None or each.status.class_.message == class_name]
         return _masked(wanted, reveal_pins)
 
-    answer(values, fetch, HEADINGS, _row)
+    print_query(query, fetch, HEADINGS, partial(_row, query))
 
 
 @transaction_group.command("confirm")
-@click.argument("transaction_id", metavar="ID", type=ID)
+@cloup.argument("transaction_id", metavar="ID", type=ID)
 @_yes_option
-@answer_options
-def confirm_command(transaction_id: int, yes: bool, **values: Any) -> None:
-    """Confirm a transaction that was created only; the beneficiary is paid.
+@query_options
+def confirm_command(transaction_id: int, yes: bool, query: QueryOptions) -> None:
+    """Confirm an unconfirmed transaction; the beneficiary is paid.
 
     \b
     Example:
       bulk-topup transaction confirm 2237512891
     """
-    _demand_agreement(values, yes, f"Transaction {transaction_id} will be paid with real money.")
+    _confirm(query, yes, f"Pay transaction {transaction_id} with real money?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
         return _masked([await dvs.transactions.confirm_async(transaction_id)], reveal=False)
 
-    answer(values, fetch, HEADINGS, _row)
+    print_query(query, fetch, HEADINGS, partial(_row, query))
 
 
 @transaction_group.command("cancel")
-@click.argument("transaction_id", metavar="ID", type=ID)
+@cloup.argument("transaction_id", metavar="ID", type=ID)
 @_yes_option
-@answer_options
-def cancel_command(transaction_id: int, yes: bool, **values: Any) -> None:
-    """Cancel a transaction that was created only; what is held for it is released.
+@query_options
+def cancel_command(transaction_id: int, yes: bool, query: QueryOptions) -> None:
+    """Cancel an unconfirmed transaction; its amount is no longer on hold.
 
     \b
     Example:
       bulk-topup transaction cancel 2237512891
     """
-    _demand_agreement(values, yes, f"Transaction {transaction_id} will be cancelled.")
+    _confirm(query, yes, f"Cancel transaction {transaction_id}?")
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
         return _masked([await dvs.transactions.cancel(transaction_id)], reveal=False)
 
-    answer(values, fetch, HEADINGS, _row)
+    print_query(query, fetch, HEADINGS, partial(_row, query))
 
 
-def _demand_agreement(values: dict[str, Any], yes: bool, what: str) -> None:
-    if values["environment"] == Environment.PRODUCTION and not yes:
-        click.confirm(f"{what} Go on?", abort=True, err=True)
+def _confirm(query: QueryOptions, is_confirmed: bool, question: str) -> None:
+    if is_production(query) and not is_confirmed:
+        with exit_on_error():
+            confirm(question, needs="Production")
 
 
 def _masked(transactions: Sequence[Transaction], reveal: bool) -> Sequence[Transaction]:
@@ -160,10 +162,10 @@ def _masked(transactions: Sequence[Transaction], reveal: bool) -> Sequence[Trans
     return [each.model_copy(update={"pin": hidden}) if each.pin else each for each in transactions]
 
 
-def _row(transaction: Transaction) -> tuple[object, ...]:
+def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:
     party = transaction.credit_party_identifier
-    asked = transaction.requested_values
-    amount = (asked.destination or asked.source) if asked else None
+    requested = transaction.requested_values
+    amount = (requested.destination or requested.source) if requested else None
     wholesale = transaction.prices.wholesale if transaction.prices else None
     return (
         transaction.id,
@@ -172,7 +174,7 @@ def _row(transaction: Transaction) -> tuple[object, ...]:
         transaction.status.message,
         transaction.product.id,
         (party.mobile_number or party.account_number) if party else None,
-        f"{format_plain(amount.amount)} {amount.unit}" if amount else None,
-        f"{format_plain(wholesale.amount)} {wholesale.unit}" if wholesale and wholesale.amount is not None else None,
+        query.money(amount.amount, amount.unit) if amount else None,
+        query.money(wholesale.amount, wholesale.unit) if wholesale and wholesale.amount is not None else None,
         transaction.pin.code if transaction.pin else None,
     )

@@ -1,26 +1,75 @@
-"""The options that state guards on the command line, and the guards that they make with those of a job file."""
+"""The options of guards: caps, control totals, the velocity limit; and the job settings that they change."""
+
+from __future__ import annotations  # guards are heavy to import, and only named here
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import cloup
 
-from bulk_topup.domain.guards import Guards
+from bulk_topup.cli.options.groups import GUARDS, collect
 from bulk_topup.domain.money import parse_plain_amount
+
+if TYPE_CHECKING:
+    from bulk_topup.domain.guards import Guards
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_UNIT = re.compile(r"[A-Z]{2,10}")
+_CURRENCY = re.compile(r"[A-Z]{2,10}")
 
 
-def _amounts(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Decimal]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuardOptions:
+    """The guards that a command line sets; amounts are Decimals by currency."""
+
+    #: Rows that the list must have; None for any number.
+    expect_rows: int | None
+    #: What the list must ask for.
+    expect_total: Mapping[str, Decimal]
+    #: Most rows that the run may pay; None for no cap.
+    max_rows: int | None
+    #: Most that all rows, and one row, may ask for.
+    max_amount: Mapping[str, Decimal]
+    max_row_amount: Mapping[str, Decimal]
+    #: Most that all rows may cost with fees, by the wallet's currency.
+    max_cost: Mapping[str, Decimal]
+    #: Days in which a beneficiary is paid once; None for no velocity limit.
+    no_repeat_within: int | None
+
+    def settings(self, base: Guards) -> dict[str, Any]:
+        """Return the job settings that the options change.
+
+        Args:
+            base: the guards of the job file; the command line overrides them currency by currency.
+        """
+        caps, expect = base.caps.model_dump(), base.expect.model_dump()
+        for table, number in ((caps, self.max_rows), (expect, self.expect_rows)):
+            if number is not None:
+                table["rows"] = number
+        for table, key, amounts in (
+            (caps, "amounts", self.max_amount),
+            (caps, "row_amounts", self.max_row_amount),
+            (caps, "costs", self.max_cost),
+            (expect, "totals", self.expect_total),
+        ):
+            table[key] = {**table[key], **amounts}
+        changed: dict[str, Any] = {"caps": caps, "expect": expect}
+        if self.no_repeat_within is not None:
+            changed["velocity"] = {"days": self.no_repeat_within, "payments": 1}
+        return changed
+
+
+def parse_amounts(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, Decimal]:
+    """Return amounts by currency, read from texts such as `USD=1000`."""
     amounts: dict[str, Decimal] = {}
     for text in texts:
         unit, _, figure = text.partition("=")
         amount = parse_plain_amount(figure)
-        if not _UNIT.fullmatch(unit) or amount is None:
+        if not _CURRENCY.fullmatch(unit) or amount is None:
             raise click.BadParameter(f'"{text}" is not an amount in a currency; write it like USD=1000.')
         if unit in amounts:
             raise click.BadParameter(f"{unit} is given twice; give each currency once.")
@@ -28,49 +77,30 @@ def _amounts(_context: click.Context, _option: click.Parameter, texts: tuple[str
     return amounts
 
 
-def guard_options(command: F) -> F:
-    """Add the options that state what a run is allowed to do with money."""
-    for decorate in (
-        click.option(
-            "--no-repeat-within",
-            type=click.IntRange(1, 3660),
-            metavar="DAYS",
-            help="Refuse rows whose beneficiary was paid in the last days, by whatever run of the ledger.",
-        ),
-        _amount_option("--max-cost", "What all rows may cost with their fees, in a wallet's currency; repeatable."),
-        _amount_option("--max-row-amount", "What one row may ask for, in a currency; repeatable."),
-        _amount_option("--max-amount", "What all rows may ask for, in a currency; repeatable."),
-        click.option("--max-rows", type=click.IntRange(min=0), metavar="N", help="Rows that the run may pay."),
-        _amount_option("--expect-total", "What the list must ask for, in a currency; repeatable."),
-        click.option("--expect-rows", type=click.IntRange(min=0), metavar="N", help="Rows that the list must have."),
-    ):
-        command = decorate(command)
-    return command
-
-
-def guards_from(values: dict[str, Any], base: Guards) -> dict[str, Any]:
-    """Take the guard options out of a command's values, and give the job's keys that they change.
-
-    Args:
-        values: the command's values.
-        base: what the job file states; what the command line states wins over it, currency by currency.
-    """
-    caps, expect = base.caps.model_dump(), base.expect.model_dump()
-    for table, key, name in ((caps, "rows", "max_rows"), (expect, "rows", "expect_rows")):
-        if (number := values.pop(name)) is not None:
-            table[key] = number
-    for table, key, name in (
-        (caps, "amounts", "max_amount"),
-        (caps, "row_amounts", "max_row_amount"),
-        (caps, "costs", "max_cost"),
-        (expect, "totals", "expect_total"),
-    ):
-        table[key] = {**table[key], **values.pop(name)}
-    changed: dict[str, Any] = {"caps": caps, "expect": expect}
-    if (days := values.pop("no_repeat_within")) is not None:
-        changed["velocity"] = {"days": days, "payments": 1}
-    return changed
-
-
 def _amount_option(name: str, text: str) -> Callable[[F], F]:
-    return click.option(name, metavar="CCC=AMOUNT", multiple=True, callback=_amounts, help=text)
+    return cloup.option(
+        name, group=GUARDS, metavar="CCC=AMOUNT", multiple=True, callback=parse_amounts, help=f"{text}; repeatable."
+    )
+
+
+guard_options = collect(
+    "guards",
+    GuardOptions,
+    cloup.option(
+        "--expect-rows", group=GUARDS, type=click.IntRange(min=0), metavar="N", help="Rows that the list must have."
+    ),
+    _amount_option("--expect-total", "Total that the list must ask for, by currency"),
+    cloup.option(
+        "--max-rows", group=GUARDS, type=click.IntRange(min=0), metavar="N", help="Most rows that the run may pay."
+    ),
+    _amount_option("--max-amount", "Most that all rows may ask for, by currency"),
+    _amount_option("--max-row-amount", "Most that one row may ask for, by currency"),
+    _amount_option("--max-cost", "Most that all rows may cost with fees, by the wallet's currency"),
+    cloup.option(
+        "--no-repeat-within",
+        group=GUARDS,
+        type=click.IntRange(1, 3660),
+        metavar="DAYS",
+        help="Refuse rows whose beneficiary any run of the ledger paid in the last DAYS.",
+    ),
+)

@@ -1,34 +1,52 @@
-"""The options that say where else than on the terminal a start is told of."""
+"""The options of metrics and log, and of what the terminal shows."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
 import click
+import cloup
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def monitoring_options(command: F) -> F:
-    """Add the options that say where else a start is told of."""
-    for decorate in (
-        click.option(
-            "--log-json",
-            metavar="FILE",
-            help='Append a line of JSON for each thing that happens; "-" for standard output.  [default: what the job '
-            "file says, or nowhere]",
-        ),
-        click.option(
-            "--metrics",
-            metavar="FILE.prom",
-            callback=_metrics_file,
-            help="Write figures for Prometheus' text file collector.  [default: what the job file says, or nowhere]",
-        ),
-    ):
-        command = decorate(command)
-    return command
+from bulk_topup.cli.options.groups import MONITORING, collect
 
 
-def _metrics_file(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MonitoringOptions:
+    """The files of metrics and log; None for those of the job file, or none."""
+
+    #: A file that ends in .prom.
+    metrics: str | None
+    #: A file, or - for standard output.
+    log_json: str | None
+
+
+def _check_metrics_file(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
     if text is not None and not text.endswith(".prom"):
-        raise click.BadParameter(f'"{text}" does not end in .prom, and the collector takes no other files.')
+        raise click.BadParameter(f'"{text}" does not end in .prom; the collector reads no other files.')
     return text
+
+
+monitoring_options = collect(
+    "monitoring",
+    MonitoringOptions,
+    cloup.option(
+        "--metrics",
+        group=MONITORING,
+        metavar="FILE.prom",
+        callback=_check_metrics_file,
+        help="Write metrics for Prometheus' textfile collector.  [default: the job file's setting, or none]",
+    ),
+    cloup.option(
+        "--log-json",
+        group=MONITORING,
+        metavar="FILE",
+        help='Append a line of JSON per event; "-" for standard output.  [default: the job file\'s setting, or none]',
+    ),
+)
+
+#: For cron, which mails what is printed.
+quiet_option = cloup.option(
+    "--quiet",
+    "is_quiet",
+    group=MONITORING,
+    is_flag=True,
+    help="Print nothing on success; on a new problem, print everything once to standard error. For cron.",
+)

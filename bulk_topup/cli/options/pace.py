@@ -1,91 +1,130 @@
-"""The options of how fast, how long and how loudly a command pays."""
+"""The options of how fast and how long a command pays, and of the callbacks that it receives meanwhile."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from __future__ import annotations  # an address is heavy to import, and only named here
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
+import cloup
 
-from bulk_topup.cli.options.times import moment_or_span
-from bulk_topup.system.asgi_server import Address
+from bulk_topup.cli.options.groups import LIST, PACE, PROVIDER, collect
+from bulk_topup.cli.options.times import parse_time_or_duration
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from bulk_topup.system.asgi_server import Address
 
 
-def _address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaceOptions:
+    """How fast and how long a run sends and polls; None for the job's own setting, or the default."""
+
+    #: Most requests per second, and most at the same time.
+    rate: float | None
+    concurrency: int | None
+    #: Seconds between two polls.
+    poll_interval: float | None
+    #: Seconds without a status change after which the command ends with open rows.
+    tracking_timeout: float
+    #: Last send time, in UTC.
+    deadline: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackOptions:
+    """Where DVS posts callbacks, and where this process receives them; None for neither."""
+
+    callback_url: str | None
+    listen_at: Address | None
+
+    @property
+    def token(self) -> str:
+        """The path of the callback URL, which has to be kept secret; empty where there is no URL."""
+        return urlsplit(self.callback_url or "").path.strip("/")
+
+
+def _parse_address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
     if text is None:
         return None
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter(f'"{text}" is not HOST:PORT; write it like 127.0.0.1:8443.')
+    from bulk_topup.system.asgi_server import Address
+
     return Address(host=host.strip("[]"), port=int(port))
 
 
-def pace_options(command: F) -> F:
-    """Add the options that say how fast, how long and how loudly a command pays."""
-    for decorate in (
-        click.option("--yes", is_flag=True, help="Confirm production beforehand."),
-        click.option(
-            "--quiet",
-            is_flag=True,
-            help="Print nothing unless there is trouble, then all of it to standard error, once; for cron.",
-        ),
-        click.option(
-            "--deadline",
-            callback=moment_or_span,
-            metavar="TIME",
-            help="Send nothing later and end with code 75: a span such as 2h, or a time in UTC.",
-        ),
-        click.option(
-            "--same-account",
-            is_flag=True,
-            help="The account's key or address changed since the run began; the account did not.",
-        ),
-        click.option(
-            "--listen",
-            "listen_at",
-            metavar="HOST:PORT",
-            callback=_address,
-            help="Receive callbacks here while the run is on.  [default: `bulk-topup listen` may, elsewhere]",
-        ),
-        click.option(
-            "--callback-url",
-            metavar="URL",
-            help="Where DVS is to post changes of status; its path is the token.  [default: what --listen says]",
-        ),
-        click.option(
-            "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
-        ),
-        click.option(
-            "--tracking-timeout",
-            type=click.FloatRange(min=0),
-            default=1800.0,
-            show_default=True,
-            help="Seconds without any change before open rows are left to the next start.",
-        ),
-        click.option(
-            "--poll-interval",
-            type=click.FloatRange(min=0.05),
-            help="Seconds between questions for open rows.  [default: 2]",
-        ),
-        click.option(
-            "--concurrency",
-            type=click.IntRange(1, 1000),
-            help="Requests on their way at once.  [default: as many as the allowed rate needs]",
-        ),
-        click.option(
-            "--rate",
-            type=click.FloatRange(min=0.01),
-            help="Requests a second, never exceeded.  [default: what the provider allows]",
-        ),
-    ):
-        command = decorate(command)
-    return command
+def _check_url(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    if text is not None and urlsplit(text).scheme not in {"http", "https"}:
+        raise click.BadParameter(f'"{text}" is not a URL that DVS can post to; write it like https://…/TOKEN.')
+    return text
 
 
-#: Takes the day that is due.
-scheduled_option = click.option(
+pace_options = collect(
+    "pace",
+    PaceOptions,
+    cloup.option(
+        "--rate",
+        group=PACE,
+        type=click.FloatRange(min=0.01),
+        help="Most requests per second.  [default: DVS's rate limit]",
+    ),
+    cloup.option(
+        "--concurrency",
+        group=PACE,
+        type=click.IntRange(1, 1000),
+        help="Maximum concurrent requests.  [default: as many as the rate needs]",
+    ),
+    cloup.option(
+        "--poll-interval",
+        group=PACE,
+        type=click.FloatRange(min=0.05),
+        help="Seconds between two polls of accepted rows.  [default: 2]",
+    ),
+    cloup.option(
+        "--tracking-timeout",
+        group=PACE,
+        type=click.FloatRange(min=0),
+        default=1800.0,
+        show_default=True,
+        help="Seconds without a status change before the command ends with open rows.",
+    ),
+    cloup.option(
+        "--deadline",
+        group=PACE,
+        callback=parse_time_or_duration,
+        metavar="TIME",
+        help="Last send time, then exit 75: a duration such as 2h, or a time in UTC.",
+    ),
+)
+
+callback_options = collect(
+    "callbacks",
+    CallbackOptions,
+    cloup.option(
+        "--callback-url",
+        group=PROVIDER,
+        metavar="URL",
+        callback=_check_url,
+        help="URL that DVS posts status changes to; its path is the token.  [default: the address of --listen]",
+    ),
+    cloup.option(
+        "--listen",
+        "listen_at",
+        group=PROVIDER,
+        metavar="HOST:PORT",
+        callback=_parse_address,
+        help="Receive callbacks here during the run.  [default: none; `bulk-topup listen` may run elsewhere]",
+    ),
+)
+
+#: Uses the day that is due.
+scheduled_option = cloup.option(
     "--scheduled",
     "is_scheduled",
+    group=LIST,
     is_flag=True,
-    help="A start by the job's [schedule]: {today} is the day that is due, and nothing is sent when none is.",
+    help="Run by the job's [schedule]: {today} means the day that is due; if none is due, nothing is sent.",
 )

@@ -1,59 +1,90 @@
-"""The options that say which provider a command talks to, and which ledger it opens."""
+"""The options of the environment that a command talks to, and of the ledger that it opens."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
+import cloup
 
+from bulk_topup.cli.options.groups import PROVIDER, collect
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderArguments:
+    """The provider options as given; None for the job's own setting, or the default."""
+
+    environment: Environment | None
+    base_url: str | None
+    #: A file with the API credentials.
+    credentials: Path | None
+    #: Seconds to wait for a response.
+    timeout: float
+    ledger: Path | None
+
+    def resolve(self, fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
+        """Return the provider options.
+
+        Args:
+            fallback: the environment where the command line names none, such as the job's.
+        """
+        environment = self.environment or fallback
+        ledger = self.ledger or default_ledger(environment)
+        if not ledger.name:
+            raise click.UsageError("--ledger names no file. Remove it, or name a file.")
+        return ProviderOptions(
+            environment=environment,
+            base_url=self.base_url,
+            credentials=self.credentials,
+            timeout=self.timeout,
+            ledger=ledger,
+        )
 
 
-def provider_options(command: F) -> F:
-    """Add the options that say which provider a command talks to."""
-    for decorate in (
-        click.option(
-            "--ledger",
-            type=click.Path(dir_okay=False, path_type=Path),
-            envvar="BULK_TOPUP_LEDGER",
-            help="The ledger file.  [default: one per environment in the user's data folder]",
-        ),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0.1),
-            default=60.0,
-            show_default=True,
-            help="Seconds to wait for an answer.",
-        ),
-        click.option(
-            "--credentials",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="File with DVS_API_KEY and DVS_API_SECRET, instead of the environment or .env.",
-        ),
-        click.option("--base-url", help="Another address of the API, up to and with /v1."),
-        click.option(
-            "--env",
-            "environment",
-            type=click.Choice([environment.value for environment in Environment]),
-            help="Where to pay; production must be named.  [default: sandbox, or what the job file says]",
-        ),
-    ):
-        command = decorate(command)
-    return command
+def _parse_environment(_context: click.Context, _option: click.Parameter, text: str | None) -> Environment | None:
+    return None if text is None else Environment(text)
 
 
-def provider_from(values: dict[str, Any], fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
-    """Take the provider options out of a command's values."""
-    environment = Environment(values.pop("environment") or fallback)
-    ledger = values.pop("ledger") or default_ledger(environment)
-    if not ledger.name:
-        raise click.UsageError("--ledger names no file; leave it out, or name one.")
-    return ProviderOptions(
-        environment=environment,
-        base_url=values.pop("base_url"),
-        credentials=values.pop("credentials"),
-        timeout=values.pop("timeout"),
-        ledger=ledger,
-    )
+provider_options = collect(
+    "provider",
+    ProviderArguments,
+    cloup.option(
+        "--env",
+        "environment",
+        group=PROVIDER,
+        type=click.Choice([environment.value for environment in Environment]),
+        callback=_parse_environment,
+        help="Environment; production must be named.  [default: the job file's setting, or sandbox]",
+    ),
+    cloup.option("--base-url", group=PROVIDER, help="Another URL of the API, up to and with /v1."),
+    cloup.option(
+        "--credentials",
+        group=PROVIDER,
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File with DVS_API_KEY and DVS_API_SECRET, instead of environment variables or .env.",
+    ),
+    cloup.option(
+        "--timeout",
+        group=PROVIDER,
+        type=click.FloatRange(min=0.1),
+        default=60.0,
+        show_default=True,
+        help="Seconds to wait for a response.",
+    ),
+    cloup.option(
+        "--ledger",
+        group=PROVIDER,
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="BULK_TOPUP_LEDGER",
+        help="Ledger file.  [default: one per environment in the user's data folder]",
+    ),
+)
+
+#: Allows a run to continue with new credentials or another URL.
+same_account_option = cloup.option(
+    "--same-account",
+    "is_same_account",
+    group=PROVIDER,
+    is_flag=True,
+    help="The account is the same, only its credentials or URL changed since the run was created.",
+)

@@ -1,62 +1,80 @@
-"""The options that say where and how results are written."""
+"""The options of a report: its folder and its formats."""
+
+from __future__ import annotations  # reports are heavy to import, and only named here
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
+import cloup
 
-from bulk_topup.app.report import ReportOptions
-from bulk_topup.domain.run import Run
-from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
-from bulk_topup.system.files import file_name
+from bulk_topup.cli.options.groups import REPORT, collect
 
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from bulk_topup.app.report import ReportOptions
+    from bulk_topup.domain.run import Run
+    from bulk_topup.report import ReportFormat
 
-
-def report_options(command: F) -> F:
-    """Add the options that say where and how results are written."""
-    for decorate in (
-        click.option(
-            "--reveal-pins", is_flag=True, help="Write PIN codes into the report, not only that there are some."
-        ),
-        click.option(
-            "--format",
-            "formats",
-            type=click.Choice([format_.value for format_ in ReportFormat]),
-            multiple=True,
-            help="What to write; repeatable. html is one page for people.  [default: csv, xlsx and jsonl]",
-        ),
-        click.option(
-            "--report-dir",
-            type=click.Path(file_okay=False, path_type=Path),
-            help="Folder of the report.  [default: reports/<job>-<run key>]",
-        ),
-    ):
-        command = decorate(command)
-    return command
+#: The values of `ReportFormat`, whose import is too heavy for a help text.
+FORMATS: Final = ("csv", "xlsx", "jsonl", "parquet", "html")
 
 
-def report_from(
-    values: dict[str, Any],
-    job: str,
-    run_key: str,
-    formats: tuple[ReportFormat, ...] = (),
-    folder: str | None = None,
-) -> ReportOptions:
-    """Take the report options out of a command's values; `formats` and `folder` are what a job file states."""
-    place = values.pop("report_dir") or folder or Path("reports") / file_name(job, run_key)
-    stated = tuple(ReportFormat(name) for name in values.pop("formats"))
-    return ReportOptions(
-        folder=Path(place), formats=stated or formats or DEFAULT_FORMATS, reveal_pins=values.pop("reveal_pins")
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportArguments:
+    """The report options as given; empty for the job's own settings, or the defaults."""
+
+    report_dir: Path | None = None
+    formats: tuple[str, ...] = ()
+    reveal_pins: bool = False
+
+    def resolve(
+        self, job: str, run_key: str, formats: tuple[ReportFormat, ...] = (), folder: str | None = None
+    ) -> ReportOptions:
+        """Return the report options of a run.
+
+        Args:
+            job: the name of the run's job.
+            run_key: the run's key.
+            formats: those of the job file; empty for none.
+            folder: that of the job file; None for none.
+        """
+        from bulk_topup.app.report import ReportOptions
+        from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
+        from bulk_topup.system.files import file_name
+
+        return ReportOptions(
+            folder=Path(self.report_dir or folder or Path("reports") / file_name(job, run_key)),
+            formats=tuple(map(ReportFormat, self.formats)) or formats or DEFAULT_FORMATS,
+            reveal_pins=self.reveal_pins,
+        )
+
+    def resolve_for(self, run: Run, formats: tuple[ReportFormat, ...] = (), folder: str | None = None) -> ReportOptions:
+        """Return the report options of a run in the ledger; its own job's settings come last."""
+        from bulk_topup.report import ReportFormat
+
+        own = json.loads(run.reporting or "{}")
+        own_formats = tuple(map(ReportFormat, own.get("formats", ())))
+        return self.resolve(run.job, run.run_key, formats or own_formats, folder or own.get("folder"))
 
 
-def report_of(
-    values: dict[str, Any], run: Run, formats: tuple[ReportFormat, ...] = (), folder: str | None = None
-) -> ReportOptions:
-    """Do what `report_from` does for a run that exists; what nobody states is as the run's own job has it."""
-    kept = json.loads(run.reporting or "{}")
-    own = tuple(map(ReportFormat, kept.get("formats", ())))
-    return report_from(values, run.job, run.run_key, formats or own, folder or kept.get("folder"))
+report_options = collect(
+    "report",
+    ReportArguments,
+    cloup.option(
+        "--report-dir",
+        group=REPORT,
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder of the report.  [default: reports/<job>-<run key>]",
+    ),
+    cloup.option(
+        "--format",
+        "formats",
+        group=REPORT,
+        type=click.Choice(FORMATS),
+        multiple=True,
+        help="Format to write; repeatable. html is one page for people.  [default: csv, xlsx and jsonl]",
+    ),
+    cloup.option("--reveal-pins", group=REPORT, is_flag=True, help="Write PIN codes, not only that there are any."),
+)

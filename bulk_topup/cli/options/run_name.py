@@ -12,8 +12,10 @@ from bulk_topup.errors import BulkTopupError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _run_names(context: click.Context, _argument: click.Parameter, begun: str) -> list[CompletionItem[str]]:
-    """Give the runs of the ledger that the line names so far, the newest first; none where it cannot be read."""
+def _complete_run_names(
+    context: click.Context, _argument: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Return the runs of the ledger that the command line names so far, newest first; none if it can't be read."""
     from bulk_topup.ledger import LedgerStore
 
     try:
@@ -25,15 +27,15 @@ def _run_names(context: click.Context, _argument: click.Parameter, begun: str) -
         with LedgerStore(path, read_only=True) as ledger:
             runs = reversed(ledger.runs())
             return [
-                CompletionItem(run.name, help=f"{run.environment}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")
+                CompletionItem(run.name, help=f"{run.environment}, created {run.created_at:%Y-%m-%d %H:%M} UTC")
                 for run in runs
-                if run.name.startswith(begun)
+                if run.name.startswith(incomplete)
             ]
-    except (BulkTopupError, OSError, ValueError):  # whoever presses Tab wants no error in the middle of a line
+    except (BulkTopupError, OSError, ValueError):  # an error would be printed into the line that is being typed
         return []
 
 
 def run_argument(*, required: bool = True, metavar: str = "RUN") -> Callable[[F], F]:
-    """Give the argument that names a run, which the Tab key completes."""
+    """Return the argument that names a run, which the Tab key completes."""
     metavar = metavar if required else f"[{metavar}]"
-    return click.argument("run_name", metavar=metavar, required=required, shell_complete=_run_names)
+    return click.argument("run_name", metavar=metavar, required=required, shell_complete=_complete_run_names)

@@ -1,4 +1,4 @@
-"""How options state times: a moment in UTC, or a span from now; touches only the clock."""
+"""Reads the times of options: a time in UTC, or a duration from now; touches only the clock."""
 
 from datetime import UTC, date, datetime
 
@@ -8,17 +8,17 @@ from bulk_topup.jobs.durations import parse_duration
 from bulk_topup.system.clock import SystemClock
 
 
-def moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
-    """Read a time, in UTC unless it says otherwise."""
+def parse_time(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Return a time; one without a time zone is in UTC."""
     if text is None:
         return None
-    if (time := _time(text)) is None:
+    if (time := _read_time(text)) is None:
         raise click.BadParameter(f'"{text}" is not a time; write it like 2026-11-24 or 2026-11-24T20:05:00Z.')
     return time
 
 
-def day(_context: click.Context, _option: click.Parameter, text: str | None) -> date | None:
-    """Read a day."""
+def parse_day(_context: click.Context, _option: click.Parameter, text: str | None) -> date | None:
+    """Return a day."""
     if text is None:
         return None
     try:
@@ -27,20 +27,20 @@ def day(_context: click.Context, _option: click.Parameter, text: str | None) -> 
         raise click.BadParameter(f'"{text}" is not a day; write it like 2026-11-28.') from None
 
 
-def moment_or_span(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
-    """Read a time: a span from now such as 30m, or a time in UTC such as 2026-11-24T22:00."""
+def parse_time_or_duration(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """Return a time, read from a duration from now such as 30m, or a time in UTC such as 2026-11-24T22:00."""
     if text is None:
         return None
-    if (span := parse_duration(text)) is not None:
-        return SystemClock().now() + span
-    if (time := _time(text)) is None:
+    if (duration := parse_duration(text)) is not None:
+        return SystemClock().now() + duration
+    if (time := _read_time(text)) is None:
         raise click.BadParameter(
-            f'"{text}" is neither a span of time such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
+            f'"{text}" is neither a duration such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
         )
     return time
 
 
-def _time(text: str) -> datetime | None:
+def _read_time(text: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

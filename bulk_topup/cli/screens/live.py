@@ -1,4 +1,4 @@
-"""Shows something again and again until it is over: in place on a terminal, elsewhere only what has changed."""
+"""Refreshes a display until it is final: in place on a terminal, elsewhere only what has changed."""
 
 import time
 from collections.abc import Callable
@@ -9,50 +9,50 @@ from rich.live import Live
 
 from bulk_topup.cli.screens.style import is_live
 
-#: Gives what is seen at a moment, and whether it stays so.
-Look = Callable[[], tuple[RenderableType, bool]]
+#: Returns what is shown now, and whether it is final.
+Snapshot = Callable[[], tuple[RenderableType, bool]]
 
-#: To look never takes more than this share of the time.
+#: Most of the time that taking snapshots may use.
 _SHARE_OF_TIME: Final = 0.1
 
 
-def watch(look: Look, seconds: float, console: Console) -> None:
-    """Show what is looked at until it is over, or until Ctrl-C.
+def watch(snapshot: Snapshot, seconds: float, console: Console) -> None:
+    """Show snapshots until one is final, or until Ctrl-C.
 
     Args:
-        look: gives what is seen, and whether it stays so.
-        seconds: between two looks, at least; what takes long to look at is looked at less often.
-        console: where it is shown.
+        snapshot: takes one.
+        seconds: between two snapshots, at least; slow snapshots are taken less often.
+        console: where they are shown.
     """
     try:
         if not is_live(console):
-            _follow(look, seconds, _Printer(console).show)
+            _refresh(snapshot, seconds, _Printer(console).show)
             return
         with Live(console=console, auto_refresh=False) as live:
-            _follow(look, seconds, lambda shown: live.update(shown, refresh=True))
+            _refresh(snapshot, seconds, lambda shown: live.update(shown, refresh=True))
     except KeyboardInterrupt:
         return
 
 
-def _follow(look: Look, seconds: float, show: Callable[[RenderableType], None]) -> None:
+def _refresh(snapshot: Snapshot, seconds: float, show: Callable[[RenderableType], None]) -> None:
     while True:
-        began = time.monotonic()
-        shown, is_over = look()
+        started = time.monotonic()
+        shown, is_final = snapshot()
         show(shown)
-        if is_over:
+        if is_final:
             return
-        time.sleep(max(seconds, (time.monotonic() - began) / _SHARE_OF_TIME))
+        time.sleep(max(seconds, (time.monotonic() - started) / _SHARE_OF_TIME))
 
 
 class _Printer:
-    """Prints what differs from what it printed last."""
+    """Prints what differs from the last print."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = ""
 
     def show(self, shown: RenderableType) -> None:
-        """Print it, unless nothing has changed."""
+        """Print it if it changed."""
         with self._console.capture() as printed:
             self._console.print(shown, crop=False)
         if printed.get() != self._last:

@@ -1,59 +1,75 @@
-"""What people see: the plan, the progress of a run and its summary; decides nothing."""
+"""The plan on a terminal, and as JSON: verdict, costs, the list, the run, refused rows, guards, products."""
 
 from __future__ import annotations  # what is shown is heavy to import, and only named here
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import format_rows
 
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.jobs.job import Job
-    from bulk_topup.plan import BalanceCheck
+    from bulk_topup.plan import BalanceCheck, GuardCheck
 
-#: Refused rows that a terminal shows; all of them are in the plan's file.
-REFUSED_SHOWN = 20
+#: Most refused rows that a terminal shows; the plan's file has all.
+MAX_REFUSED_SHOWN: Final = 20
 
 
 def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -> None:
-    """Show what a start would do: whether it can run, what it costs and leaves, refused rows, totals per product."""
-    tone, headline = plan_verdict(job, run, prepared)
+    """Print a plan.
+
+    Args:
+        console: where it is printed.
+        job: the job.
+        run: the run as it is in the ledger; None for a new one.
+        prepared: the list, checked.
+    """
+    severity, headline = plan_verdict(job, run, prepared)
     lines = [escape_markup(headline), *map(_balance_line, prepared.balances), *_list_lines(job, prepared)]
     lines += _run_lines(job, run, prepared)
-    console.print(framed(f"Plan of {job.name}/{job.run_key}", tone, lines, console), crop=False)
+    console.print(framed(f"Plan of {job.name}/{job.run_key}", severity, lines, console), crop=False)
     if prepared.plan.refused_rows:
         console.print(_refused_table(prepared))
-        if prepared.plan.refused > REFUSED_SHOWN:
-            more = prepared.plan.refused - REFUSED_SHOWN
-            console.print(f"… and {more} more refused rows; the plan's file names them.")
+        if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
+            console.print(f"… and {format_rows(more)} more refused; the plan's file has all.")
     if prepared.checks:
-        console.print(_checks_table(prepared))
+        console.print(_guards_table(prepared))
     if prepared.plan.products:
         console.print(_products_table(prepared))
 
 
 def _balance_line(check: BalanceCheck) -> str:
-    has = "no wallet" if check.available is None else f"{format_plain(check.available)} available"
-    left = "" if check.after is None else f", {format_plain(check.after)} after"
+    unit = check.unit
+    parts = [f"Cost {format_amount(check.cost, unit)}"]
+    if check.available is None or check.after is None:
+        parts.append("no wallet")
+    else:
+        parts.append(f"available {format_amount(check.available, unit)}")
+        if check.credit_limit:
+            parts.append(f"credit limit {format_amount(check.credit_limit, unit)}")
+        parts.append(f"then {format_amount(check.after, unit)}")
     style = "green" if check.is_enough else "bold red"
-    return f"[{style}]{escape_markup(check.unit)}: {format_plain(check.cost)} still to be paid, {has}{left}[/]"
+    return f"[{style}]{escape_markup(unit)}: {', '.join(parts)}[/]"
 
 
 def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     plan = prepared.plan
-    refused = f"[bold red]{plan.refused} refused[/]" if plan.refused else "0 refused"
-    yield f"{escape_markup(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {refused}."
+    refused = f", [bold red]{plan.refused:,} refused[/]" if plan.refused else ""
+    yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}."
     for filter_, count in prepared.left_out.items():
-        yield f"  {count} more rows are left out, as they are not {escape_markup(filter_)}."
+        yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     if repeated := prepared.difference.repeated:
-        yield f"  [red]{repeated} of the refused rows would pay somebody more often than the velocity limit allows.[/]"
+        verb = "exceeds" if repeated == 1 else "exceed"
+        yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
@@ -61,23 +77,21 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
         return
     difference = prepared.difference
-    yield f"Run [bold]{escape_markup(run.name)}[/] began {run.created_at:%Y-%m-%d %H:%M} UTC and goes on."
+    to_send = difference.new + difference.waiting
+    yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
     yield (
-        f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
-        f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
-        f"{difference.gone} are no longer in the list."
+        f"  {difference.completed:,} completed, {difference.failed:,} failed, {difference.open:,} in progress or in "
+        f"review; {to_send:,} to send ({difference.new:,} new in this list), {difference.gone:,} no longer in the list."
     )
-    if difference.changed_after_sending:
-        yield (
-            f"  [red]{difference.changed_after_sending} rows changed in the list after they were sent; "
-            "they are not paid again, and the report names them.[/]"
-        )
+    if changed := difference.changed_after_sending:
+        yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
     if difference.held:
+        what = "possible duplicate" if difference.held == 1 else "possible duplicates"
         yield (
-            f"  [red]{difference.held} rows credit somebody whom the run paid under another reference or line that "
-            "the list no longer has; they are refused.[/]"
+            f"  [red]{difference.held:,} {what}, refused: the run paid the credit party under a reference or line "
+            "that is no longer in the list.[/]"
         )
-    yield "  To pay this list again on purpose, name a new run: --run-key NAME"
+    yield "  To pay this list again, name a new run: --run-key NAME"
 
 
 def _products_table(prepared: Prepared) -> Table:
@@ -85,35 +99,46 @@ def _products_table(prepared: Prepared) -> Table:
     for heading in ("product", "name", "rows", "amount", "expected cost"):
         table.add_column(heading, justify="left" if heading in {"product", "name"} else "right")
     for total in prepared.plan.products.values():
-        unpriced = f" + {total.unpriced} rows without a known price" if total.unpriced else ""
+        unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
         table.add_row(
             str(total.product_id),
             escape_markup(total.name),
-            str(total.rows),
-            f"{format_plain(total.amount)} {total.unit}",
-            f"{format_plain(total.cost)} {total.cost_unit}{unpriced}",
+            f"{total.rows:,}",
+            _money(total.amount, total.unit),
+            f"{_money(total.cost, total.cost_unit)}{unpriced}",
         )
     return table
 
 
-def _checks_table(prepared: Prepared) -> Table:
+def _money(amount: Decimal, unit: str | None) -> str:
+    return format_plain(amount) if unit is None else format_money(amount, unit)
+
+
+def _guards_table(prepared: Prepared) -> Table:
     table = Table(title="Guards")
-    for heading in ("guard", "states", "figure", ""):
-        table.add_column(heading, justify="right" if heading in {"states", "figure"} else "left", overflow="fold")
+    for heading in ("guard", "limit", "plan", "result"):
+        table.add_column(heading, justify="right" if heading in {"limit", "plan"} else "left", overflow="fold")
     for check in prepared.checks:
-        unit = f" {check.unit}" if check.unit else ""
-        limit = "nothing" if check.limit is None else f"{format_plain(check.limit)}{unit}"
-        outcome = "[green]kept[/]" if check.is_kept else f"[red]{escape_markup(check.message)}[/]"
-        table.add_row(check.guard, limit, f"{format_plain(check.figure)}{unit}", outcome)
+        limit, figure = _guard_figures(check)
+        outcome = "[green]passed[/]" if check.is_kept else f"[red]{escape_markup(check.message)}[/]"
+        table.add_row(check.guard, limit, figure, outcome)
     return table
+
+
+def _guard_figures(check: GuardCheck) -> tuple[str, str]:
+    """Return a guard's limit and what the plan has, as amounts where the guard has a currency."""
+    if check.unit is None:
+        return "none" if check.limit is None else f"{check.limit:,f}", f"{check.figure:,f}"
+    limit = "none" if check.limit is None else format_money(check.limit, check.unit)
+    return limit, format_money(check.figure, check.unit)
 
 
 def _refused_table(prepared: Prepared) -> Table:
     table = Table(title="Refused rows", title_style="bold red")
     table.add_column("line", justify="right")
     table.add_column("column")
-    table.add_column("what is wrong", overflow="fold")
-    for row in prepared.plan.refused_rows[:REFUSED_SHOWN]:
+    table.add_column("problem", overflow="fold")
+    for row in prepared.plan.refused_rows[:MAX_REFUSED_SHOWN]:
         for index, problem in enumerate(row.problems):
             table.add_row(
                 str(row.line) if index == 0 else "", escape_markup(problem.column), escape_markup(problem.message)
@@ -122,7 +147,7 @@ def _refused_table(prepared: Prepared) -> Table:
 
 
 def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
-    """Give what a start would do as plain JSON values."""
+    """Return a plan as plain JSON values."""
     difference = prepared.difference
     return {
         "run": f"{job.name}/{job.run_key}",

@@ -1,57 +1,52 @@
-"""Whether a plan can run as it stands, in one sentence, and what to do where it cannot; pure."""
+"""The headline of a plan: whether it can run, and what to do if not; pure."""
 
-from __future__ import annotations  # what is judged is heavy to import, and only named here
+from __future__ import annotations  # what is checked is heavy to import, and only named here
 
 from typing import TYPE_CHECKING
 
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.verdict import Severity, format_rows
 
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.domain.run import Run
     from bulk_topup.jobs.job import Job
+    from bulk_topup.plan import BalanceCheck
 
 
 def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severity, str]:
-    """Judge a plan as a start would: what keeps it from running comes first.
+    """Return the severity and the headline of a plan; what a run would stop on first comes first.
 
     Args:
         job: the job.
-        run: the run as it began; None for a new one.
+        run: the run as it is in the ledger; None for a new one.
         prepared: the list, checked.
-
-    Returns:
-        How good the news is, and a sentence with the cure where there is one.
     """
     plan, difference = prepared.plan, prepared.difference
     to_send = difference.new + difference.waiting
     if plan.refused and not job.skip_refused:
-        others = f", or state --skip-refused to pay the other {plan.accepted:,}" if plan.accepted else ""
-        return (
-            Severity.BAD,
-            f"It cannot run: {plan.refused:,} of {format_rows(plan.rows)} are refused. Correct them{others}.",
-        )
+        others = f", or add --skip-refused to pay the other {plan.accepted:,}" if plan.accepted else ""
+        them = "it" if plan.refused == 1 else "them"
+        return Severity.BAD, f"{plan.refused:,} of {format_rows(plan.rows)} refused. Fix {them}{others}."
     if broken := sum(not check.is_kept for check in prepared.checks):
-        return (
-            Severity.BAD,
-            f"It cannot run: {broken} of its guards {'does' if broken == 1 else 'do'} not allow it, see below.",
-        )
-    if missing := [
-        f"{format_plain(-check.after)} {check.unit}" if check.after is not None else f"a wallet in {check.unit}"
-        for check in prepared.balances
-        if not check.is_enough
-    ]:
-        return Severity.BAD, f"It cannot run: {' and '.join(missing)} are missing. Top up and start it again."
+        return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
+    if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:
+        return Severity.BAD, " ".join(short)
     if not to_send:
         if difference.corrected:
-            return (
-                Severity.OPEN,
-                f"Nothing new is to be sent; {format_rows(difference.corrected)} that failed are corrected.",
-            )
-        return Severity.GOOD, "Nothing is left to be sent."
-    costs = " and ".join(f"{format_plain(cost)} {unit}" for unit, cost in sorted(difference.costs.items()))
-    what = f"{format_rows(to_send)} to be sent{f', for about {costs}' if costs else ''}"
+            verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
+            what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
+            return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
+        return Severity.GOOD, "Nothing to send."
+    costs = " and ".join(format_money(cost, unit) for unit, cost in sorted(difference.costs.items()))
+    what = f"{format_rows(to_send)} to send{f', expected cost {costs}' if costs else ''}"
     if job.approval.required or (run is not None and run.approval is not None):
-        return Severity.OPEN, f"It can run with an approval: {what}."
-    return Severity.GOOD, f"It can run: {what}."
+        return Severity.OPEN, f"Ready after approval: {what}."
+    return Severity.GOOD, f"Ready: {what}."
+
+
+def _shortage(check: BalanceCheck) -> str:
+    if check.after is None:
+        return f"No {check.unit} wallet. Contact DT One."
+    missing = -PRECISE.add(check.after, check.credit_limit or 0)
+    return f"Balance too low: {format_money(missing, check.unit)} missing. Top up, then run again."

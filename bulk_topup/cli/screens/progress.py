@@ -1,4 +1,4 @@
-"""What a terminal shows of a run under way: bar, rows by state, pace, money, pauses; decides nothing."""
+"""The progress of a running run: bar, rows by state, rate, money, pauses on a terminal; one line in a log."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,93 +9,126 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from bulk_topup.cli.screens.forecast import FINAL_STATES, Forecast, Pace, about
+from bulk_topup.cli.screens.forecast import FINAL_STATES, Forecast, RequestRate, format_remaining
 from bulk_topup.cli.screens.style import bar_of, escape_markup, states_text
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.money import PRECISE, format_amount
 from bulk_topup.domain.states import RowState
 from bulk_topup.engine import Progress
 
-_NOTHING: Final = Decimal(0)
-#: Columns of the bar: at least, at most, and what stands beside it.
-_NARROWEST, _WIDEST, _BESIDE = 10, 80, 34
-#: The limiter keeps a little below the limit; that far below it, others take a part of it or --rate is stated.
+_ZERO: Final = Decimal(0)
+#: Columns of the bar, and of the text beside it.
+_MIN_BAR, _MAX_BAR, _BESIDE_BAR = 10, 80, 34
+#: The limiter stays a little below the limit; below this share of it, other processes or --rate lower the rate.
 _NEARLY_ALL: Final = 0.95
 
-#: What rows of a state are called while the run is on.
+#: The words for rows of a state during a run.
 NAMES: Final = {
     RowState.COMPLETED: "completed",
     RowState.FAILED: "failed",
     RowState.REVERSED: "reversed",
     RowState.CONFLICT: "in conflict",
     RowState.ACCEPTED: "accepted",
-    RowState.IN_FLIGHT: "on their way",
-    RowState.PENDING: "waiting",
+    RowState.IN_FLIGHT: "outcome unknown",
+    RowState.PENDING: "not sent",
     RowState.REFUSED: "refused",
 }
 
 
 @dataclass(kw_only=True, slots=True)
 class RunScreen:
-    """Draws one look at a run after the other."""
+    """Renders one snapshot of a run after the other."""
 
     caps: Caps
-    #: What the wallets held when the run was planned, by unit; empty where that is not known.
+    #: What was available in the wallets when the run was planned, by currency; empty where unknown.
     available: Mapping[str, Decimal]
-    #: When the run began to be shown, in seconds of a clock that never goes back.
-    began: float
-    _pace: Pace = field(default_factory=Pace)
+    #: When the run was first shown, in seconds of a monotonic clock.
+    started: float
+    _requests: RequestRate = field(default_factory=RequestRate)
     _forecast: Forecast = field(default_factory=Forecast)
 
-    def drawn(self, look: Progress, moment: float, console: Console) -> Text:
-        """Give what a look at this moment shows, no line of it wider than the console."""
-        lines = [self._bar(look, console), *(Text.from_markup(line, emoji=False) for line in self._told(look, moment))]
+    def render(self, snapshot: Progress, moment: float, console: Console) -> Text:
+        """Return what the terminal shows of a snapshot; no line is wider than the console.
+
+        Args:
+            snapshot: the run's progress.
+            moment: when it was taken, in seconds of the same clock as `started`.
+            console: where it is shown.
+        """
+        details = (Text.from_markup(line, emoji=False) for line in self._details(snapshot, moment))
+        lines = [self._bar(snapshot, console), *details]
         for line in lines:
             line.truncate(console.width, overflow="ellipsis")
         return Text("\n").join(lines)
 
     @staticmethod
-    def _bar(look: Progress, console: Console) -> Text:
-        counts = {**look.counts, RowState.REFUSED: 0}
+    def _bar(snapshot: Progress, console: Console) -> Text:
+        counts = {**snapshot.counts, RowState.REFUSED: 0}
         total, final = sum(counts.values()), sum(counts[state] for state in FINAL_STATES)
-        width = min(max(console.width - _BESIDE, _NARROWEST), _WIDEST)
+        width = min(max(console.width - _BESIDE_BAR, _MIN_BAR), _MAX_BAR)
         bar = bar_of(counts, width, is_ascii=console.options.ascii_only)
         share = f"{100 * final // total}%" if total else "100%"
         return Text.assemble(bar, " ", (f"{share:>4}", "bold"), f" {final:,} of {total:,} final")
 
-    def _told(self, look: Progress, moment: float) -> Iterator[str]:
-        yield states_text(look.counts, names=NAMES)
-        yield "  ".join(filter(None, (self._rate(look, moment), self._time(look, moment))))
-        yield from money_lines(look, self.caps, self.available)
-        if look.message:
-            yield f"[bold yellow]{escape_markup(look.message)}[/]"
+    def _details(self, snapshot: Progress, moment: float) -> Iterator[str]:
+        yield states_text(snapshot.counts, names=NAMES)
+        yield "  ".join(filter(None, (self._rate(snapshot, moment), self._time(snapshot, moment))))
+        yield from money_lines(snapshot, self.caps, self.available)
+        if snapshot.message:
+            yield f"[bold yellow]{escape_markup(snapshot.message)}[/]"
 
-    def _rate(self, look: Progress, moment: float) -> str:
-        used = self._pace.of(moment, look.requests)
-        is_whole = look.limit is not None and look.rate >= _NEARLY_ALL * look.limit
-        allowed = f"{look.limit}" if is_whole else f"{look.rate:.0f}"
-        below = f" (the limit is {look.limit})" if look.limit is not None and not is_whole else ""
-        throttled = f", {look.throttled:,} answers 429" if look.throttled else ""
-        return f"{used:.0f}/{allowed} requests/s{below}{throttled}"
+    def _rate(self, snapshot: Progress, moment: float) -> str:
+        used = self._requests.update(moment, snapshot.requests)
+        is_whole = snapshot.limit is not None and snapshot.rate >= _NEARLY_ALL * snapshot.limit
+        allowed = f"{snapshot.limit}" if is_whole else f"{snapshot.rate:.0f}"
+        limit = f" (rate limit {snapshot.limit})" if snapshot.limit is not None and not is_whole else ""
+        throttled = f", {snapshot.throttled:,} throttled" if snapshot.throttled else ""
+        return f"{used:.0f}/{allowed} requests/s{limit}{throttled}"
 
-    def _time(self, look: Progress, moment: float) -> str:
-        passed = timedelta(seconds=int(moment - self.began))
-        left = self._forecast.seconds(moment, look)
-        return f"{passed} so far" + (f", {about(left)} left" if left is not None else "")
+    def _time(self, snapshot: Progress, moment: float) -> str:
+        elapsed = timedelta(seconds=int(moment - self.started))
+        remaining = self._forecast.update(moment, snapshot)
+        return f"{elapsed} elapsed" + (f", {format_remaining(remaining)} left" if remaining is not None else "")
 
 
-def money_lines(look: Progress, caps: Caps, available: Mapping[str, Decimal]) -> Iterator[str]:
-    """Say in markup, a line a currency, what is taken from the wallet, what is left there, and how much of a cap."""
-    for unit in sorted({*look.taken, *caps.costs}):
-        taken = look.taken.get(unit, _NOTHING)
-        told = [f"{format_amount(taken, unit)} taken"]
+def money_lines(snapshot: Progress, caps: Caps, available: Mapping[str, Decimal]) -> Iterator[str]:
+    """Yield a line of markup per currency: what is charged or on hold, what is still available, and each cap."""
+    for unit in sorted({*snapshot.taken, *caps.costs}):
+        taken = snapshot.taken.get(unit, _ZERO)
+        parts = [f"{format_amount(taken, unit)} charged or on hold"]
         if unit in available:
-            told.append(f"about {format_amount(PRECISE.subtract(available[unit], taken), unit)} left")
+            parts.append(f"about {format_amount(PRECISE.subtract(available[unit], taken), unit)} available")
         if unit in caps.costs:
-            told.append(
-                f"cap: {format_amount(look.costs.get(unit, _NOTHING), unit)} of {format_amount(caps.costs[unit], unit)}"
-            )
-        yield f"[bold]{escape_markup(unit)}[/]: {', '.join(told)}"
+            cost = snapshot.costs.get(unit, _ZERO)
+            parts.append(f"{format_amount(cost, unit)} of the cap {format_amount(caps.costs[unit], unit)}")
+        yield f"[bold]{escape_markup(unit)}[/]: {', '.join(parts)}"
     for unit, cap in sorted(caps.amounts.items()):
-        asked = look.amounts.get(unit, _NOTHING)
-        yield f"[bold]{escape_markup(unit)}[/]: {format_amount(asked, unit)} asked for, cap: {format_amount(cap, unit)}"
+        requested = format_amount(snapshot.amounts.get(unit, _ZERO), unit)
+        yield f"[bold]{escape_markup(unit)}[/]: {requested} requested of the cap {format_amount(cap, unit)}"
+
+
+def progress_line(run: str, snapshot: Progress, seconds: float) -> str:
+    """Return the line of a log.
+
+    Args:
+        run: the run's name.
+        snapshot: its progress.
+        seconds: since the run was first shown.
+    """
+    states = ", ".join(f"{count:,} {NAMES[state]}" for state, count in snapshot.counts.items() if count)
+    message = f" {snapshot.message}" if snapshot.message else ""
+    requests = f"{snapshot.requests:,} {'request' if snapshot.requests == 1 else 'requests'}"
+    return f"[{seconds:.0f} s] Run {run}: {states}; {requests}.{message}"
+
+
+def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, object]:
+    """Return the line of a log as plain JSON values; `seconds` since the run was first shown."""
+    return {
+        "run": run,
+        "seconds": round(seconds),
+        **{state.value: snapshot.counts[state] for state in RowState},
+        "requests": snapshot.requests,
+        "throttled": snapshot.throttled,
+        "rate": round(snapshot.rate),
+        "message": snapshot.message,
+    }

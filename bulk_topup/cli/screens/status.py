@@ -1,4 +1,4 @@
-"""How the ledger's runs stand, as `status` shows it: all of them in a table, or one with what to do next."""
+"""The status of runs on a terminal: all runs in a table, or one run with its totals and next steps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,61 +17,61 @@ from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.domain.verdict import verdict_of
 from bulk_topup.ledger import LedgerStore, is_locked
 
-#: Columns of the bar of one run, and of those in the table of all.
+#: Columns of the bar of one run, and of those in the table of all runs.
 _BAR, _SMALL_BAR = 50, 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStatus:
-    """How one run stands at a moment."""
+    """One run at a moment."""
 
     run: Run
     summary: Summary
     #: Paid or open rows that the list contradicts.
     contradicted: int
-    #: A process is seen to work on it.
-    is_under_way: bool
-    #: When something changed of it last, in UTC; None where that is long ago.
+    #: Whether a process works on it.
+    is_running: bool
+    #: The last status change, in UTC; None if there is none.
     last_change: datetime | None
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more comes of it by itself."""
-        return _is_over(self.summary.counts, is_under_way=self.is_under_way)
+    def is_final(self) -> bool:
+        """Whether the run no longer changes automatically."""
+        return _is_final(self.summary.counts, is_running=self.is_running)
 
 
-def _is_over(counts: Mapping[RowState, int], *, is_under_way: bool) -> bool:
-    return not is_under_way and not any(counts[state] for state in OPEN_STATES)
+def _is_final(counts: Mapping[RowState, int], *, is_running: bool) -> bool:
+    return not is_running and not any(counts[state] for state in OPEN_STATES)
 
 
 def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
-    """Look at a run."""
-    # First: a run that ends meanwhile is looked at once more, and one that was over stays so.
-    is_under_way = is_locked(ledger.path, run.job, run.run_key)
+    """Load the status of a run."""
+    # The lock comes first: a run that ends meanwhile is loaded once more, and a final one stays final.
+    is_running = is_locked(ledger.path, run.job, run.run_key)
     return RunStatus(
         run=run,
         summary=summarise_groups(run, ledger.outcome_groups(run)),
         contradicted=ledger.count_mismatches(run),
-        is_under_way=is_under_way,
+        is_running=is_running,
         last_change=ledger.last_change(run),
     )
 
 
-def standing_shown(standing: RunStatus, console: Console) -> RenderableType:
-    """Show how one run stands: what matters most, then its sums."""
-    run, summary = standing.run, standing.summary
-    verdict = verdict_of(run, summary.counts, contradicted=standing.contradicted, is_running=standing.is_under_way)
-    lines = [escape_markup(verdict.headline), *_lines(console, standing)]
+def render_status(status: RunStatus, console: Console) -> RenderableType:
+    """Return what a terminal shows of one run: verdict, totals, next steps."""
+    run, summary = status.run, status.summary
+    verdict = verdict_of(run, summary.counts, contradicted=status.contradicted, is_running=status.is_running)
+    lines = [escape_markup(verdict.headline), *_lines(console, status)]
     frame = framed(f"Run {run.name}, {run.environment}", verdict.severity, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))
 
 
-def _lines(console: Console, standing: RunStatus) -> Iterator[str]:
-    run, summary = standing.run, standing.summary
+def _lines(console: Console, status: RunStatus) -> Iterator[str]:
+    run, summary = status.run, status.summary
     if is_screen(console) and summary.rows:
         yield bar_of(summary.counts, _BAR, is_ascii=console.options.ascii_only).markup
-    yield f"Begun {run.created_at:%Y-%m-%d %H:%M} UTC" + (
-        f", last change {standing.last_change:%Y-%m-%d %H:%M:%S} UTC" if standing.last_change else ""
+    yield f"Created {run.created_at:%Y-%m-%d %H:%M} UTC" + (
+        f", last change {status.last_change:%Y-%m-%d %H:%M:%S} UTC" if status.last_change else ""
     )
     yield from charged_lines(summary)
     if run.purged_at is not None:
@@ -79,46 +79,46 @@ def _lines(console: Console, standing: RunStatus) -> Iterator[str]:
 
 
 def purge_line(run: Run) -> str:
-    """Say that a run's people are forgotten."""
-    return f"The personal data of this run was removed at {run.purged_at:%Y-%m-%d %H:%M} UTC; it is never sent again."
+    """Return the sentence about a purged run."""
+    return f"Personal data purged {run.purged_at:%Y-%m-%d %H:%M} UTC; the run can't be sent again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCounts:
-    """How far one run of many is at a moment."""
+    """The row counts of one run of many at a moment."""
 
     run: Run
     #: Its rows in each state.
     counts: dict[RowState, int]
-    #: A process is seen to work on it.
-    is_under_way: bool
+    #: Whether a process works on it.
+    is_running: bool
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more comes of it by itself."""
-        return _is_over(self.counts, is_under_way=self.is_under_way)
+    def is_final(self) -> bool:
+        """Whether the run no longer changes automatically."""
+        return _is_final(self.counts, is_running=self.is_running)
 
 
-def all_counts(ledger: LedgerStore) -> list[RunCounts]:
-    """Look at all runs of a ledger, oldest first."""
+def load_counts(ledger: LedgerStore) -> list[RunCounts]:
+    """Load the row counts of all runs of a ledger, oldest first."""
     return [
-        RunCounts(run=run, is_under_way=is_locked(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
+        RunCounts(run=run, is_running=is_locked(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
         for run in ledger.runs()
     ]
 
 
-def runs_shown(runs: Sequence[RunCounts], console: Console) -> RenderableType:
-    """Show how far the runs are."""
+def render_runs(runs: Sequence[RunCounts], console: Console) -> RenderableType:
+    """Return what a terminal shows of several runs."""
     return _runs_screen(runs, console) if is_screen(console) else _runs_table(runs)
 
 
 def _runs_table(runs: Sequence[RunCounts]) -> Table:
-    headings = ("run", "environment", "begun (UTC)", "rows", "progress")
+    headings = ("run", "environment", "created (UTC)", "rows", "progress")
     return simple_table(headings, map(_progress_row, runs), unbroken=("run",))
 
 
-def _progress_row(seen: RunCounts) -> tuple[object, ...]:
-    run, counts = seen.run, seen.counts
+def _progress_row(each: RunCounts) -> tuple[object, ...]:
+    run, counts = each.run, each.counts
     states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if run.purged_at is not None:
         states += "; purged"
@@ -126,22 +126,22 @@ def _progress_row(seen: RunCounts) -> tuple[object, ...]:
 
 
 def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
-    """Give the same with a bar for each run, and in colours."""
+    """Return the table with a bar for each run, in colours."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "done", "rows", "begun (UTC)"):
+    for heading in ("run", "done", "rows", "created (UTC)"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "rows" else "left")
-    for seen in runs:
-        run, counts = seen.run, seen.counts
+    for each in runs:
+        run, counts = each.run, each.counts
         rows = sum(counts.values())
-        told = [f"[{STATE_STYLES[state]}]{count:,} {state}[/]" for state, count in counts.items() if count]
-        told += ["[bold yellow]under way[/]"] if seen.is_under_way else []
-        told += ["purged"] if run.purged_at is not None else []
+        parts = [f"[{STATE_STYLES[state]}]{count:,} {state}[/]" for state, count in counts.items() if count]
+        parts += ["[bold yellow]running[/]"] if each.is_running else []
+        parts += ["purged"] if run.purged_at is not None else []
         name = Text.from_markup(f"[bold]{escape_markup(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
         share = f"{100 * counts[RowState.COMPLETED] // rows}%" if rows else ""
         done = Text("\n").join(
             [
                 Text.assemble(bar_of(counts, _SMALL_BAR, is_ascii=console.options.ascii_only), f" {share}"),
-                Text.from_markup(", ".join(told)),
+                Text.from_markup(", ".join(parts)),
             ]
         )
         table.add_row(name, done, f"{rows:,}", f"{run.created_at:%Y-%m-%d %H:%M}")

@@ -1,4 +1,4 @@
-"""How things look on a terminal, and plainly where there is none: frames, tones, bars of states; decides nothing."""
+"""The looks of a terminal, and plain text elsewhere: frames, colours, bars of states."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import RunVerdict, Severity
 from bulk_topup.security.terminal_text import printable
 
-TONE_STYLES: Final = {Severity.GOOD: "green", Severity.OPEN: "yellow", Severity.BAD: "red"}
+SEVERITY_STYLES: Final = {Severity.GOOD: "green", Severity.OPEN: "yellow", Severity.BAD: "red"}
 STATE_STYLES: Final = {
     RowState.COMPLETED: "green",
     RowState.FAILED: "red",
@@ -23,10 +23,10 @@ STATE_STYLES: Final = {
     RowState.IN_FLIGHT: "yellow",
     RowState.PENDING: "yellow",
 }
-#: Columns that a frame is never wider than: longer lines are hard to read.
-WIDEST_FRAME: Final = 110
+#: Most columns of a frame: longer lines are hard to read.
+MAX_FRAME: Final = 110
 
-#: What a bar draws rows with, where a terminal knows more than ASCII and where not: told apart without colours, too.
+#: The parts of a bar: states, colour, character, and character for ASCII; the characters differ without colours, too.
 _PARTS: Final = (
     ((RowState.COMPLETED,), "green", "█", "#"),
     ((RowState.FAILED, RowState.REFUSED, RowState.REVERSED, RowState.CONFLICT), "red", "▓", "x"),
@@ -36,24 +36,24 @@ _PARTS: Final = (
 
 
 def escape_markup(text: object) -> str:
-    """Give a text that somebody else wrote as a terminal may show it: it neither styles nor commands anything."""
+    """Return an untrusted text as a terminal may show it: neither markup nor control characters have an effect."""
     return escape(printable(str(text), keep="\n"))
 
 
 def is_screen(console: Console) -> bool:
-    """Tell whether frames and bars serve whoever looks at it: it is no file, no pipe, and no dumb terminal."""
+    """Return True if the console shows frames and bars: a terminal, but no dumb one."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
 def is_live(console: Console) -> bool:
-    """Tell whether what it shows can be drawn anew in its place; a pipe into which colours are forced is not so."""
+    """Return True if the console can be redrawn in place; a pipe with forced colours can't."""
     return is_screen(console) and console.file.isatty()
 
 
 def next_steps(verdict: RunVerdict) -> RenderableType:
-    """Give what to do next; print it with `crop=False`.
+    """Return what to do next; print it with `crop=False`.
 
-    Commands stand on lines of their own and are not broken, so that they can be copied.
+    Each command has a line of its own that is never broken, so that it can be copied.
     """
     lines: list[Text] = []
     for step in verdict.steps:
@@ -63,37 +63,49 @@ def next_steps(verdict: RunVerdict) -> RenderableType:
     return Group(*lines)
 
 
-def framed(title: str, tone: Severity, lines: Iterable[str], console: Console) -> RenderableType:
-    """Give what is most important: lines of markup, on a screen in a frame of the tone's colour.
+def framed(title: str, severity: Severity, lines: Iterable[str], console: Console) -> RenderableType:
+    """Return the most important lines in a frame; print them with `crop=False`.
 
-    Elsewhere they are not broken, so that whoever searches a log finds them; print them with `crop=False`.
+    Without a screen there is no frame, and lines are not broken, so that a log can be searched.
+
+    Args:
+        title: the frame's title.
+        severity: the frame's colour.
+        lines: markup; the first line is the headline.
+        console: where they are shown.
     """
-    style, (first, *rest) = TONE_STYLES[tone], lines
+    style, (first, *rest) = SEVERITY_STYLES[severity], lines
     texts = [Text.from_markup(line, emoji=False) for line in (f"[bold {style}]{first}[/]", *rest)]
     if not is_screen(console):
         for text in texts:
             text.no_wrap, text.overflow = True, "ignore"
         return Group(*texts)
-    width = min(console.width, WIDEST_FRAME)
+    width = min(console.width, MAX_FRAME)
     return Panel(Group(*texts), title=Text(printable(title)), title_align="left", border_style=style, width=width)
 
 
 def bar_of(counts: Mapping[RowState, int], width: int, *, is_ascii: bool) -> Text:
-    """Draw rows by what became of them; each part that has any rows is at least one cell wide."""
+    """Return a bar of rows by state; each part with any rows is at least one cell wide.
+
+    Args:
+        counts: rows in each state.
+        width: of the bar, in cells.
+        is_ascii: whether the terminal shows ASCII only.
+    """
     rows = sum(counts.values())
     bar = Text()
     if not rows:
         return bar
     numbers = [sum(counts[state] for state in states) for states, *_ in _PARTS]
     cells = [max(width * number // rows, 1) if number else 0 for number in numbers]
-    cells[cells.index(max(cells))] += width - sum(cells)  # what rounding left, or took
-    for (_, style, drawn, plain), wide in zip(_PARTS, cells, strict=True):
-        bar.append((plain if is_ascii else drawn) * wide, style=style)
+    cells[cells.index(max(cells))] += width - sum(cells)  # the rounding difference
+    for (_, style, character, plain), wide in zip(_PARTS, cells, strict=True):
+        bar.append((plain if is_ascii else character) * wide, style=style)
     return bar
 
 
 def states_text(counts: Mapping[RowState, int], *, names: Mapping[RowState, str]) -> str:
-    """Give the numbers of rows by state in markup, those of states that have any."""
+    """Return the numbers of rows by state in markup, without states that have none."""
     return "  ".join(
         f"[{STATE_STYLES[state]}]{counts[state]:,} {name}[/]" for state, name in names.items() if counts[state]
     )

@@ -1,4 +1,4 @@
-"""How a run ended, as panels and tables for the terminal."""
+"""The end of a run on a terminal: verdict, charges, totals, files and next steps."""
 
 from __future__ import annotations  # the run is heavy to import, and only named here
 
@@ -9,71 +9,66 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_money
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
-from bulk_topup.domain.verdict import verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of
 
 if TYPE_CHECKING:
     from bulk_topup.app.run import FinishedRun
 
-#: States in which a row's price is charged or held; of a failed one it is released, of a reversed one given back.
+#: States whose cost is charged or on hold; DVS releases that of a failed row and refunds that of a reversed one.
 _COSTS = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 
 
 def charged_lines(summary: Summary) -> Iterator[str]:
-    """Say what the wallet was charged, and what it still holds."""
-    for verb, sums in (("Charged", summary.charged), ("Held for open rows", summary.held)):
+    """Yield lines of markup: what the wallet was charged, and what is on hold, per currency."""
+    for label, sums in (("Charged", summary.charged), ("On hold for accepted rows", summary.held)):
         for unit, amount in sums.items():
-            yield f"{verb}: [bold]{format_plain(amount)} {escape_markup(unit)}[/]"
+            yield f"{label}: [bold]{escape_markup(format_money(amount, unit))}[/]"
 
 
 def summary_table(summary: Summary) -> Table:
-    """Give rows and charges per state and product."""
-    table = Table(title=f"Run {escape_markup(summary.run)}: {summary.rows} rows")
-    for heading in ("state", "product", "rows", "amount", "charged or held"):
+    """Return a table of rows and charges per state and product."""
+    table = Table(title=f"Run {escape_markup(summary.run)}: {format_rows(summary.rows)}")
+    for heading in ("state", "product", "rows", "amount", "charged or on hold"):
         table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
     for total in summary.totals:
-        cost = format_plain(total.price + total.fee) if total.state in _COSTS else ""
+        has_cost = total.state in _COSTS and bool(total.price_unit)
         table.add_row(
             f"[{STATE_STYLES[total.state]}]{total.state}[/]",
             "" if total.product_id is None else str(total.product_id),
-            str(total.rows),
-            f"{format_plain(total.amount)} {total.unit}" if total.unit else "",
-            f"{cost} {total.price_unit}" if cost and total.price_unit else "",
+            f"{total.rows:,}",
+            format_money(total.amount, total.unit) if total.unit else "",
+            format_money(total.price + total.fee, total.price_unit) if has_cost and total.price_unit else "",
         )
     return table
 
 
 def show_summary(console: Console, finished: FinishedRun) -> None:
-    """Show how a run ended and where its report lies."""
+    """Print how a run ended, and the files of its report."""
     result = finished.result
     verdict = verdict_of(finished.run, finished.report.summary.counts, contradicted=result.contradicted)
     lines = [escape_markup(verdict.headline)]
     if result.message:
         lines.append(f"[bold yellow]{escape_markup(result.message)}[/]")
     if result.contradicted:
-        lines.append(f"[red]{result.contradicted} rows are contradicted by the list; see `note` in the report.[/]")
+        verb = "differs" if result.contradicted == 1 else "differ"
+        lines.append(f"[red]{format_rows(result.contradicted)} {verb} from the list; see `note` in the report.[/]")
     lines += charged_lines(finished.report.summary)
     console.print(framed(f"Run {finished.run.name}", verdict.severity, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
     if finished.is_report_standing:
-        console.print("Nothing changed since this report was written:", highlight=False)
+        console.print("Unchanged since this report was written:", highlight=False)
     for file in finished.report.files:
         console.print(f"  {escape_markup(file)}", highlight=False, soft_wrap=True)
-    if finished.report.not_completed is not None:
-        console.print(
-            f"Rows that did not complete, ready to correct: {escape_markup(finished.report.not_completed)}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if finished.left_out is not None:
-        console.print(
-            f"Rows that the job leaves out: {escape_markup(finished.left_out)}", highlight=False, soft_wrap=True
-        )
-    if finished.archiving is not None and finished.archiving.path is not None:
-        console.print(
-            f"The list is archived: {escape_markup(finished.archiving.path)}", highlight=False, soft_wrap=True
-        )
+    archived = None if finished.archiving is None else finished.archiving.path
+    for label, path in (
+        ("Rows not completed, ready to correct", finished.report.not_completed),
+        ("Rows left out by the job's filters", finished.left_out),
+        ("Archived list", archived),
+    ):
+        if path is not None:
+            console.print(f"{label}: {escape_markup(path)}", highlight=False, soft_wrap=True)
     if verdict.steps:
         console.print(next_steps(verdict), crop=False)

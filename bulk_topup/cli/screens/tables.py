@@ -8,7 +8,7 @@ from bulk_topup.cli.screens.style import escape_markup
 
 
 def simple_table(headings: Iterable[str], rows: Iterable[Iterable[object]], *, unbroken: Collection[str] = ()) -> Table:
-    """Give a table of plain values; the columns named in `unbroken` are never wrapped."""
+    """Return a table of plain values; the columns named in `unbroken` are never wrapped."""
     table = Table()
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in unbroken)

@@ -1,4 +1,4 @@
-"""What a plan is judged by, and in which order."""
+"""The headline of a plan, and what comes first in it."""
 
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from bulk_topup.plan import BalanceCheck, GuardCheck, Plan
 JOB = Job(list="payroll.csv")
 BROKEN = GuardCheck(guard="caps.rows", unit=None, limit=Decimal(1), figure=Decimal(2), message="Too many.")
 SHORT = BalanceCheck(unit="USD", available=Decimal(10), cost=Decimal("12.50"))
+ON_CREDIT = BalanceCheck(unit="USD", available=Decimal(10), credit_limit=Decimal(1), cost=Decimal("12.50"))
 NO_WALLET = BalanceCheck(unit="EUR", available=None, cost=Decimal(1))
 
 
@@ -31,46 +32,47 @@ def _prepared(
 
 
 @pytest.mark.parametrize(
-    ("prepared", "told"),
+    ("prepared", "headline"),
     [
         (
             _prepared(refused=2, checks=(BROKEN,), balances=(SHORT,)),
-            "It cannot run: 2 of 10 rows are refused. Correct them, or state --skip-refused to pay the other 8.",
+            "2 of 10 rows refused. Fix them, or add --skip-refused to pay the other 8.",
         ),
-        (_prepared(refused=10), "It cannot run: 10 of 10 rows are refused. Correct them."),
+        (_prepared(refused=10), "10 of 10 rows refused. Fix them."),
         (
             _prepared(checks=(BROKEN,), balances=(SHORT,)),
-            "It cannot run: 1 of its guards does not allow it, see below.",
+            "Cannot run: 1 guard failed.",
         ),
+        (_prepared(balances=(ON_CREDIT,)), "Balance too low: 1.50 USD missing. Top up, then run again."),
         (
             _prepared(balances=(SHORT, NO_WALLET)),
-            "It cannot run: 2.5 USD and a wallet in EUR are missing. Top up and start it again.",
+            "Balance too low: 2.50 USD missing. Top up, then run again. No EUR wallet. Contact DT One.",
         ),
     ],
 )
-def test_what_keeps_a_plan_from_running_comes_first_with_its_cure(prepared: Prepared, told: str) -> None:
-    assert plan_verdict(JOB, None, prepared) == (Severity.BAD, told)
+def test_what_stops_a_plan_comes_first_with_its_fix(prepared: Prepared, headline: str) -> None:
+    assert plan_verdict(JOB, None, prepared) == (Severity.BAD, headline)
 
 
-def test_a_plan_that_can_run_says_what_it_costs() -> None:
+def test_a_plan_that_is_ready_shows_its_cost() -> None:
     assert plan_verdict(JOB, None, _prepared()) == (
         Severity.GOOD,
-        "It can run: 10 rows to be sent, for about 3 EUR and 12.5 USD.",
+        "Ready: 10 rows to send, expected cost 3.00 EUR and 12.50 USD.",
     )
     skipping = JOB.model_copy(update={"skip_refused": True})
-    assert plan_verdict(skipping, None, _prepared(refused=2))[1].startswith("It can run: 8 rows to be sent")
+    assert plan_verdict(skipping, None, _prepared(refused=2))[1].startswith("Ready: 8 rows to send")
 
 
-def test_a_plan_that_needs_an_approval_says_so() -> None:
+def test_a_plan_that_needs_an_approval_is_ready_after_it() -> None:
     job = JOB.model_copy(update={"approval": ApprovalPolicy.model_construct(required=True)})
-    assert plan_verdict(job, None, _prepared())[1].startswith("It can run with an approval: 10 rows")
+    assert plan_verdict(job, None, _prepared())[1].startswith("Ready after approval: 10 rows")
 
 
-def test_a_plan_with_nothing_left_says_so_and_names_what_was_corrected() -> None:
+def test_a_plan_with_nothing_to_send_names_corrected_rows() -> None:
     done = _prepared(difference=MergePreview(completed=10))
-    assert plan_verdict(JOB, None, done) == (Severity.GOOD, "Nothing is left to be sent.")
+    assert plan_verdict(JOB, None, done) == (Severity.GOOD, "Nothing to send.")
     corrected = _prepared(difference=MergePreview(completed=9, failed=1, corrected=1))
     assert plan_verdict(JOB, None, corrected) == (
         Severity.OPEN,
-        "Nothing new is to be sent; 1 row that failed are corrected.",
+        "Nothing new to send; 1 row that failed is corrected. Retry it.",
     )

@@ -1,4 +1,4 @@
-"""What the pieces of a terminal's screen look like."""
+"""What a terminal shows: bars, progress, forecasts, frames, next steps."""
 
 from decimal import Decimal
 from io import StringIO
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bulk_topup.cli.screens.forecast import Forecast, Pace, about
-from bulk_topup.cli.screens.progress import RunScreen
+from bulk_topup.cli.screens.forecast import Forecast, RequestRate, format_remaining
+from bulk_topup.cli.screens.progress import RunScreen, progress_line
 from bulk_topup.cli.screens.style import bar_of, framed, is_live, next_steps
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.states import RowState
@@ -19,7 +19,7 @@ from bulk_topup.engine import Progress
 COUNTS = st.fixed_dictionaries({state: st.integers(0, 2_000_000) for state in RowState})
 
 
-def look(
+def snapshot(
     requests: int = 0,
     *,
     throttled: int = 0,
@@ -31,7 +31,7 @@ def look(
     costs: dict[str, Decimal] | None = None,
     **counts: int,
 ) -> Progress:
-    """Give a look at a run with so many rows in each state."""
+    """Return the progress of a run with so many rows in each state."""
     return Progress(
         counts={state: counts.get(state.value, 0) for state in RowState},
         requests=requests,
@@ -49,13 +49,13 @@ def console(width: int = 80, **options: object) -> Console:
     return Console(file=StringIO(), force_terminal=True, width=width, emoji=False, _environ={}, **options)  # type: ignore[arg-type]
 
 
-def drawn(seen: Progress, *, width: int = 80, caps: Caps | None = None, **available: Decimal) -> list[str]:
-    screen = RunScreen(caps=caps or Caps(), available=available, began=0.0)
-    return screen.drawn(seen, 72.0, console(width)).plain.split("\n")
+def rendered(progress: Progress, *, width: int = 80, caps: Caps | None = None, **available: Decimal) -> list[str]:
+    screen = RunScreen(caps=caps or Caps(), available=available, started=0.0)
+    return screen.render(progress, 72.0, console(width)).plain.split("\n")
 
 
 @given(counts=COUNTS, width=st.integers(10, 200), is_ascii=st.booleans())
-def test_a_bar_is_as_wide_as_it_is_asked_for_and_hides_no_kind_of_row(
+def test_a_bar_is_as_wide_as_requested_and_hides_no_kind_of_row(
     counts: dict[RowState, int], width: int, is_ascii: bool
 ) -> None:
     bar = bar_of(counts, width, is_ascii=is_ascii).plain
@@ -70,35 +70,37 @@ def test_a_bar_is_as_wide_as_it_is_asked_for_and_hides_no_kind_of_row(
         assert any(sign in bar for sign in signs) is any(counts[state] for state in states)
 
 
-def test_the_run_is_shown_with_bar_states_pace_and_time() -> None:
-    lines = drawn(look(7_000, throttled=2, pending=50, in_flight=3, accepted=7, completed=30, failed=10, refused=5))
+def test_a_run_is_shown_with_bar_states_rate_and_time() -> None:
+    lines = rendered(
+        snapshot(7_000, throttled=2, pending=50, in_flight=3, accepted=7, completed=30, failed=10, refused=5)
+    )
     assert lines[0].split("  ")[0] == "█" * 13 + "▓" * 4 + "▒" * 4 + "░" * 25
     assert lines[0].endswith(" 40% 40 of 100 final")
-    assert lines[1] == "30 completed  10 failed  7 accepted  3 on their way  50 waiting  5 refused"
-    assert lines[2] == "0/100 requests/s, 2 answers 429  0:01:12 so far"
+    assert lines[1] == "30 completed  10 failed  7 accepted  3 outcome unknown  50 not sent  5 refused"
+    assert lines[2] == "0/100 requests/s, 2 throttled  0:01:12 elapsed"
 
 
-def test_a_rate_that_others_share_is_told_with_the_limit() -> None:
-    assert drawn(look(rate=42.4))[2].startswith("0/42 requests/s (the limit is 100)")
-    assert drawn(look(rate=10, limit=None))[2].startswith("0/10 requests/s  ")
+def test_a_rate_below_the_limit_is_shown_with_the_limit() -> None:
+    assert rendered(snapshot(rate=42.4))[2].startswith("0/42 requests/s (rate limit 100)")
+    assert rendered(snapshot(rate=10, limit=None))[2].startswith("0/10 requests/s  ")
 
 
-def test_money_is_told_per_currency_with_what_is_left_and_the_cap() -> None:
+def test_money_is_shown_per_currency_with_what_is_available_and_the_cap() -> None:
     caps = Caps(costs={"USD": Decimal(5000)}, amounts={"SGD": Decimal(9000)})
-    seen = look(
+    seen = snapshot(
         taken={"EUR": Decimal("1480.50"), "USD": Decimal("1432.06")},
         costs={"USD": Decimal("1869.04")},
         amounts={"SGD": Decimal(700)},
     )
-    assert drawn(seen, caps=caps, USD=Decimal(10_000))[3:] == [
-        "EUR: 1,480.50 taken",
-        "USD: 1,432.06 taken, about 8,567.94 left, cap: 1,869.04 of 5,000.00",
-        "SGD: 700.00 asked for, cap: 9,000.00",
+    assert rendered(seen, width=100, caps=caps, USD=Decimal(10_000))[3:] == [
+        "EUR: 1,480.50 charged or on hold",
+        "USD: 1,432.06 charged or on hold, about 8,567.94 available, 1,869.04 of the cap 5,000.00",
+        "SGD: 700.00 requested of the cap 9,000.00",
     ]
 
 
-def test_a_pause_is_shown_with_its_reason_whatever_it_says() -> None:
-    assert drawn(look(message="Paused for 5 s: [red]\x1b[2J no answer"), width=200)[-1] == (
+def test_a_pause_is_shown_with_its_reason_and_without_effect_on_the_terminal() -> None:
+    assert rendered(snapshot(message="Paused for 5 s: [red]\x1b[2J no answer"), width=200)[-1] == (
         "Paused for 5 s: [red]\ufffd[2J no answer"
     )
 
@@ -106,55 +108,57 @@ def test_a_pause_is_shown_with_its_reason_whatever_it_says() -> None:
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     caps = Caps(costs={"USD": Decimal(5_000_000)})
-    seen = look(message="x" * 300, taken={"USD": Decimal("1234567.89")}, throttled=12_345, rate=1)
+    seen = snapshot(message="x" * 300, taken={"USD": Decimal("1234567.89")}, throttled=12_345, rate=1)
     seen.counts.update(dict.fromkeys(RowState, 123_456))
-    assert max(map(len, drawn(seen, width=width, caps=caps, USD=Decimal(10**9)))) <= width
+    assert max(map(len, rendered(seen, width=width, caps=caps, USD=Decimal(10**9)))) <= width
 
 
-def test_the_pace_is_that_of_the_last_seconds() -> None:
-    pace = Pace()
-    assert pace.of(0.0, 0) == 0
-    assert pace.of(10.0, 1_000) == 0
-    assert pace.of(11.0, 1_050) == 50
-    assert pace.of(30.0, 1_050) == 0
+def test_the_request_rate_is_that_of_the_last_seconds() -> None:
+    rate = RequestRate()
+    assert rate.update(0.0, 0) == 0
+    assert rate.update(10.0, 1_000) == 0
+    assert rate.update(11.0, 1_050) == 50
+    assert rate.update(30.0, 1_050) == 0
 
 
-def test_what_is_left_is_foretold_from_the_rows_sent_of_late_and_from_how_late_they_end() -> None:
+def test_the_remaining_time_comes_from_the_recent_rate_and_from_how_long_rows_take() -> None:
     forecast = Forecast()
-    assert forecast.seconds(0.0, look(pending=1_000)) is None
+    assert forecast.update(0.0, snapshot(pending=1_000)) is None
     for moment in range(1, 8):
-        foretold = forecast.seconds(
-            float(moment), look(pending=1_000 - 10 * moment, accepted=30 - max(0, 30 - 10 * moment), completed=0)
+        remaining = forecast.update(
+            float(moment), snapshot(pending=1_000 - 10 * moment, accepted=30 - max(0, 30 - 10 * moment), completed=0)
         )
-        assert foretold is None  # nothing has ended yet
+        assert remaining is None  # no row is final yet
     for moment in range(8, 30):
-        foretold = forecast.seconds(
-            float(moment), look(pending=1_000 - 10 * moment, accepted=40, completed=10 * moment - 40)
+        remaining = forecast.update(
+            float(moment), snapshot(pending=1_000 - 10 * moment, accepted=40, completed=10 * moment - 40)
         )
-    assert foretold == pytest.approx((1_000 - 290) / 10 + 4)
+    assert remaining == pytest.approx((1_000 - 290) / 10 + 4)
 
 
-def test_nothing_is_foretold_of_a_run_that_pauses_or_stands_still() -> None:
+def test_a_paused_or_stuck_run_has_no_forecast() -> None:
     forecast = Forecast()
     for moment in range(10):
-        forecast.seconds(float(moment), look(pending=100 - moment, completed=moment))
-    assert forecast.seconds(10.0, look(pending=91, completed=9, message="Paused.")) is None
+        forecast.update(float(moment), snapshot(pending=100 - moment, completed=moment))
+    assert forecast.update(10.0, snapshot(pending=91, completed=9, message="Paused.")) is None
     for moment in range(11, 60):
-        foretold = forecast.seconds(float(moment), look(pending=91, completed=9))
-    assert foretold is None
+        remaining = forecast.update(float(moment), snapshot(pending=91, completed=9))
+    assert remaining is None
 
 
-def test_when_all_rows_are_sent_only_the_end_of_the_last_ones_is_waited_for() -> None:
+def test_when_all_rows_are_sent_only_the_last_ones_count() -> None:
     forecast = Forecast()
     for moment in range(11):
         sent = 10 * moment
-        forecast.seconds(float(moment), look(pending=100 - sent, accepted=min(sent, 50), completed=max(0, sent - 50)))
-    assert forecast.seconds(11.0, look(accepted=40, completed=60)) == pytest.approx(4)
-    assert forecast.seconds(60.0, look(accepted=40, completed=60)) is None  # longer than any other; nobody knows
+        forecast.update(
+            float(moment), snapshot(pending=100 - sent, accepted=min(sent, 50), completed=max(0, sent - 50))
+        )
+    assert forecast.update(11.0, snapshot(accepted=40, completed=60)) == pytest.approx(4)
+    assert forecast.update(60.0, snapshot(accepted=40, completed=60)) is None  # longer than any other row: unknown
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (0.4, "about 10 s"),
         (44, "about 40 s"),
@@ -166,8 +170,8 @@ def test_when_all_rows_are_sent_only_the_end_of_the_last_ones_is_waited_for() ->
         (7_790, "about 2 h 10 min"),
     ],
 )
-def test_a_time_to_come_is_told_as_roughly_as_it_is_known(seconds: float, told: str) -> None:
-    assert about(seconds) == told
+def test_a_remaining_time_is_no_more_precise_than_it_is_known(seconds: float, text: str) -> None:
+    assert format_remaining(seconds) == text
 
 
 def test_a_frame_is_for_a_screen_and_elsewhere_its_lines_are_whole() -> None:
@@ -182,17 +186,20 @@ def test_a_frame_is_for_a_screen_and_elsewhere_its_lines_are_whole() -> None:
     assert "╭" in screen.file.getvalue()
 
 
-def test_a_dumb_terminal_and_a_pipe_with_forced_colours_are_never_drawn_over() -> None:
+def test_a_dumb_terminal_and_a_pipe_with_forced_colours_are_never_redrawn() -> None:
     assert not is_live(Console(file=StringIO(), _environ={"FORCE_COLOR": "1"}))
     assert not is_live(console())  # a terminal by force, and no terminal
 
 
 def test_a_command_is_not_broken_so_that_it_can_be_copied() -> None:
     command = f"bulk-topup retry {'x' * 100}"
-    verdict = RunVerdict(
-        severity=Severity.BAD, headline="", ending="", steps=(Step(text="Try again:", command=command),)
-    )
+    verdict = RunVerdict(severity=Severity.BAD, headline="", ending="", steps=(Step(text="Retry:", command=command),))
     narrow = Console(file=StringIO(), width=40, _environ={})
     narrow.print(next_steps(verdict), crop=False)
     assert isinstance(narrow.file, StringIO)
-    assert narrow.file.getvalue() == f"Try again:\n  {command}\n"
+    assert narrow.file.getvalue() == f"Retry:\n  {command}\n"
+
+
+def test_a_line_of_a_log_has_the_same_words_as_the_screen() -> None:
+    line = progress_line("list/may", snapshot(1, pending=1_200, in_flight=3, message="Paused for 5 s."), 7.4)
+    assert line == "[7 s] Run list/may: 1,200 not sent, 3 outcome unknown; 1 request. Paused for 5 s."

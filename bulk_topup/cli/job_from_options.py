@@ -1,0 +1,101 @@
+"""Creates jobs from a list or a job file and the options of a command line; reads the job file."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk_topup.cli.options.list import DELIMITERS, JobOptions, ListOptions
+from bulk_topup.cli.options.pace import PaceOptions
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.guards import Guards
+from bulk_topup.errors import JobError
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.list_pattern import escape_pattern
+from bulk_topup.jobs.load import load_job, make_job
+from bulk_topup.jobs.schedule import Schedule
+from bulk_topup.system.clock import SystemClock
+
+
+def job_from(
+    path: Path, given: JobOptions, environment: Environment | None, pace: PaceOptions | None = None
+) -> tuple[Job, Path]:
+    """Return a job, and the folder that its relative paths start in.
+
+    Args:
+        path: a list, or a job file, which ends in .toml; options override its settings.
+        given: the options of the job.
+        environment: that of the command line; None for none.
+        pace: the options of rate and concurrency; None for a command that has none.
+
+    Raises:
+        JobError: the job file is invalid.
+    """
+    settings = _settings(given.list_, environment, pace)
+    fields = {"columns": given.list_.columns, "constants": given.list_.constants}
+    if path.suffix.lower() == ".toml":
+        job = load_job(path)
+        changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
+        return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
+    if "run_key" in settings:
+        _check_literal(settings["run_key"])
+    list_ = escape_pattern(str(path))
+    _check_literal(list_)
+    bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
+    return make_job(bare, "The command line"), Path()
+
+
+def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOptions | None) -> dict[str, Any]:
+    settings = {
+        "run_key": list_.run_key,
+        "product": list_.product,
+        "sheet": list_.sheet,
+        "encoding": list_.encoding,
+        "delimiter": None if list_.delimiter is None else DELIMITERS[list_.delimiter],
+        "default_country": list_.default_country,
+        "decimal_mark": list_.decimal_mark,
+        "calculation_mode": list_.calculation_mode,
+        "allow_duplicates": list_.allow_duplicates,
+        "skip_refused": list_.skip_refused,
+        "environment": environment,
+        "rate": None if pace is None else pace.rate,
+        "concurrency": None if pace is None else pace.concurrency,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _merge(job: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's settings with those of the command line; of a table, only the keys that it has are replaced."""
+    merged = dict(job)
+    for key, value in changed.items():
+        below = merged.get(key)
+        merged[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _check_literal(text: str) -> None:
+    if "{" in text or "}" in text:
+        raise click.UsageError(f'"{text}": braces are for the templates of job files. Use a name without them.')
+
+
+def start_day(today: date | None, schedule: Schedule | None, *, is_scheduled: bool) -> tuple[date, datetime | None]:
+    """Return the day that a job's templates mean, and the deadline of its schedule in UTC; None for none.
+
+    Args:
+        today: the day of --today; None for the current day.
+        schedule: that of the job file.
+        is_scheduled: whether the day that is due by the schedule is meant.
+
+    Raises:
+        JobError: the job has no schedule, or nothing is due.
+    """
+    if not is_scheduled:
+        # Local time, because cron runs in it: by hand and by schedule, one day means the same run.
+        return today or SystemClock().now().astimezone(), None
+    if today is not None:
+        raise click.UsageError("--scheduled uses the day of the schedule. Remove --today.")
+    if schedule is None:
+        raise JobError("The job has no [schedule], so nothing can be due. Remove --scheduled.")
+    due = schedule.due(SystemClock().now())
+    return due.wall, None if schedule.deadline is None else due.at + schedule.sending_window

@@ -1,0 +1,78 @@
+"""Options: their values in typed groups, and what they say of themselves."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bulk_topup.cli import COMMANDS, main
+from bulk_topup.cli.commands.run import run_command
+from bulk_topup.cli.options import groups
+from bulk_topup.cli.options.list import CALCULATION_MODES, JobOptions, job_options, list_argument
+from bulk_topup.cli.options.pace import CallbackOptions
+from bulk_topup.cli.options.payment import PaymentOptions, payment_options
+from bulk_topup.cli.options.report import FORMATS
+from bulk_topup.cli.options.stops import MODES
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.guards import Mode
+from bulk_topup.dvs.models.base import CalculationMode
+from bulk_topup.report import ReportFormat
+
+
+def test_choices_that_are_too_heavy_to_import_are_those_of_their_enumerations() -> None:
+    assert set(MODES) == set(Mode)
+    assert set(CALCULATION_MODES) == set(CalculationMode)
+    assert tuple(ReportFormat) == FORMATS
+
+
+def test_a_command_gets_typed_values_and_no_dictionary() -> None:
+    seen: list[tuple[Path, JobOptions, PaymentOptions]] = []
+
+    @click.command()
+    @list_argument
+    @job_options
+    @payment_options
+    def command(list_or_job: Path, given: JobOptions, payment: PaymentOptions) -> None:
+        seen.append((list_or_job, given, payment))
+
+    words = ["pay.csv", "--product", "6418", "--max-cost", "USD=5", "--canary", "3", "--rate", "7", "--env", "preprod"]
+    assert CliRunner().invoke(command, words).exit_code == 0
+    [(path, given, payment)] = seen
+    assert (path, given.list_.product, given.stops.canary) == (Path("pay.csv"), 6418, 3)
+    assert given.stops.settings() == {"stops": {"canary": 3}}
+    assert given.guards.max_cost == {"USD": 5}
+    assert (payment.pace.rate, payment.provider.environment) == (7, Environment.PREPROD)
+
+
+def test_the_options_of_run_are_in_named_groups_and_in_this_order() -> None:
+    text = CliRunner().invoke(main, ["run", "--help"], terminal_width=120).output
+    headings = [line.rstrip(":") for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == [
+        "List",
+        "Columns",
+        "Guards",
+        "Pace",
+        "Approval",
+        "Provider",
+        "Report",
+        "Monitoring",
+        "Other options",
+    ]
+    other = [option.name for option in run_command.params if getattr(option, "group", groups.LIST) is None]
+    assert other == ["as_json"]
+
+
+def test_a_callback_url_that_dvs_can_not_post_to_is_refused_as_usage() -> None:
+    result = CliRunner().invoke(main, ["run", "pay.csv", "--callback-url", "example.com/x"])
+    assert result.exit_code == 2
+    assert '"example.com/x" is not a URL that DVS can post to' in result.stderr
+    assert CallbackOptions(callback_url="https://example.com/s3cret/", listen_at=None).token == "s3cret"
+
+
+@pytest.mark.parametrize("name", ["run", "resume", "retry", "plan", "reconcile"])
+def test_a_command_with_many_options_groups_them(name: str) -> None:
+    assert name in COMMANDS
+    text = CliRunner().invoke(main, [name, "--help"]).output
+    assert "\nProvider:\n" in text
+    assert "\nOther options:\n" in text
