@@ -122,7 +122,7 @@ class Chooser:
             problems=pl.col("problems").fill_null([]).list.concat(added),
         )
 
-    def without_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def refuse_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Refuse rows that pay a number again, with whatever product: for its amount another one may be chosen."""
         if self._allow_duplicates:
             return rows

@@ -1,77 +1,49 @@
 """Tells elsewhere how a command that pays begins and ends, and that a plan waits for an approval; prints."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import click
 
 from bulk_topup.app.monitor import PATIENCE, RunMonitor
-from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.run import Watcher
+from bulk_topup.app.monitored_run import monitored_run
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.run_ending import CRASHED, InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.run import Run
-from bulk_topup.engine import Runner
-from bulk_topup.errors import JobError
+from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Variables, channels_of
 from bulk_topup.monitoring.messages import MessageContext, plan_message
 
-#: The exit code of a process that ends with a traceback, or that somebody breaks off.
-CRASHED: Final = 1
-
 
 @contextmanager
 def monitored() -> Iterator[RunMonitor]:
-    """Tell elsewhere how the block ends, whatever way it ends; its outcome stays what it is."""
-    teller = RunMonitor()
-    try:
-        yield teller
-    except click.exceptions.Exit as end:
-        warn(teller.ended(end.exit_code, end.__cause__))
-        raise
-    except click.UsageError as error:
-        warn(teller.ended(ExitCode.USAGE, error))
-        raise
-    except click.Abort:  # somebody at a terminal, who knows
-        warn(teller.ended(CRASHED, None, is_news=False))
-        raise
-    except Exception as error:
-        warn(teller.ended(CRASHED, error, is_crash=True))
-        raise
-    else:  # there was nothing to do
-        warn(teller.ended(0, None, is_news=False))
+    """Report how the block ends, however it ends; its exit code stays the same."""
+    # Standard output as it is now: what is printed may be suppressed later, and a log must not be.
+    with monitored_run(RunMonitor(sys.stdout), _end_of, warn) as monitor:
+        yield monitor
 
 
-class MonitoredWatcher:
-    """Looks on for a teller, beside whoever looks on for a person."""
-
-    def __init__(self, teller: RunMonitor, watcher: Watcher) -> None:
-        self._teller = teller
-        self._watcher = watcher
-
-    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
-        self._watcher.prepared(job, run, prepared)
-        self._teller.planned(prepared)
-
-    def confirm(self, run_name: str, rows: int) -> None:
-        """Leave it to the other one to agree."""
-        self._watcher.confirm(run_name, rows)
-
-    @contextmanager
-    def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Look on while the run is on."""
-        with self._watcher.running(run, runner), self._teller.running(run, runner):
-            yield
+def _end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+    """Return how a command ended: click's exceptions have the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return InvocationEnd(code=error.exit_code, error=error.__cause__)
+    if isinstance(error, click.UsageError):
+        return InvocationEnd(code=ExitCode.USAGE, error=error)
+    if isinstance(error, click.Abort):  # User cancelled; do not notify.
+        return InvocationEnd(code=CRASHED, is_news=False)
+    if error is None:  # There was nothing to do.
+        return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
+    return end_of(error, finished)
 
 
 def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:
@@ -80,7 +52,7 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
         return
     try:
         channels = channels_of(job.notifications, folder, Variables.read(credentials))
-    except JobError as error:
+    except (JobError, ConfigurationError) as error:
         warn([str(error)])
         return
     told = MessageContext(

@@ -16,6 +16,7 @@ from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.archived_run import find_archived_run
 from bulk_topup.app.callbacks import receive_callbacks
 from bulk_topup.app.monitor import RunMonitor
+from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
@@ -27,7 +28,7 @@ from bulk_topup.approvals.approval import approver_of
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
+from bulk_topup.cli.monitoring import monitored
 from bulk_topup.cli.options.list import start_of
 from bulk_topup.cli.options.provider import provider_from
 from bulk_topup.cli.options.report import report_of
@@ -84,7 +85,7 @@ def watcher_and_options(
     teller: RunMonitor,
 ) -> tuple[ConsoleWatcher, RunOptions]:
     """Give who looks on, and how the run goes, of what a command states."""
-    teller.reports_to(report)
+    teller.set_report(report)
     interval = values.pop("poll_interval")
     if interval is None and callbacks.address is not None:
         interval = POLL_INTERVAL_WITH_CALLBACKS
@@ -188,13 +189,20 @@ def continue_run(
         job = _UNSTATED
         if job_file is not None:
             job = load_retry_job(job_file)
-            teller.take(values, job, job_file.parent)
+            teller.configure(
+                job,
+                job_file.parent,
+                environment=values["environment"],
+                metrics=values.pop("metrics"),
+                log=values.pop("log_json"),
+                credentials=values["credentials"],
+            )
             job = job.at(start_of(values, job.schedule), job_file.parent)
             retry = RetryChoice(
                 statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts
             )
         else:
-            teller.take(values, None)
+            teller.configure(None, Path(), environment=None, metrics=values.pop("metrics"), log=values.pop("log_json"))
         provider = provider_from(values, job.environment)
         rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
         callbacks, same_account = Callbacks(values), values.pop("same_account")

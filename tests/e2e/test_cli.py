@@ -76,7 +76,7 @@ def test_a_list_that_costs_more_than_the_wallet_holds_is_not_begun(
     list_ = tmp_path / "dear.csv"
     list_.write_text("reference,phone,amount\n" + "".join(f"R-{row},+6595123500,100\n" for row in range(1500)))
     options = ("--product", 6418, "--allow-duplicates")
-    assert "The rows still to be paid cost about 111300" in pay("run", list_, *options, code=4).stderr
+    assert "The remaining cost is about 111,300.00 USD" in pay("run", list_, *options, code=4).stderr
     pay("plan", list_, *options, code=4)
     assert books()["transactions"] == []
 
@@ -237,9 +237,9 @@ def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any]
     list_ = root / "sample_files/gift_cards.csv"
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
     answer = pay("run", list_, "--env", "preprod", code=2)
-    assert "was begun in sandbox, not in preprod" in answer.stderr
+    assert "belongs to sandbox, not to preprod" in answer.stderr
     for command in ("resume", "retry"):
-        assert "state --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=2).stderr
+        assert "Add --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=2).stderr
 
 
 def test_a_run_of_one_account_is_not_paid_by_another(
@@ -249,7 +249,7 @@ def test_a_run_of_one_account_is_not_paid_by_another(
     elsewhere = ("--ledger", "ledger.db")
     command("run", list_, "--poll-interval", 0.1, *elsewhere)
     for words in (("run", list_), ("resume", "list/gift_cards"), ("retry", "list/gift_cards")):
-        assert "was begun with the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=2).stderr
+        assert "belongs to the account the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=2).stderr
     assert books()["transactions"] == []
     pay("resume", "list/gift_cards", "--same-account")
     pay("resume", "list/gift_cards")

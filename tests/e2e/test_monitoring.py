@@ -120,7 +120,7 @@ def test_a_list_that_is_refused_is_told_without_whom_it_names(
     here("run", job("+6595123001", "0659512"), *options, code=3)
     (failure,) = told(hook)
     assert failure["title"] == "pay/1: it is not acceptable as it is, and nothing was sent (exit code 3)"
-    assert "1 of 2 rows are refused" in failure["message"]
+    assert "1 of 2 rows refused." in failure["message"]
     assert "0659512" not in failure["message"]
     assert pinged(hook) == ["/3"]
     assert books()["transactions"] == []
@@ -177,17 +177,11 @@ def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
     hook: Hook, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOOK", environment["HOOK"])
-    values: dict[str, Any] = {
-        "metrics": None,
-        "log_json": None,
-        "environment": None,
-        "credentials": None,
-    }
     job = Job.model_validate({"name": "pay", "list": "x.csv", "notifications": [{"to": ["${HOOK}"]}]})
 
     def fail() -> None:
         with monitored() as found:
-            found.take(values, job, tmp_path)
+            found.configure(job, tmp_path, environment=None)
             raise KeyError("+6595123001")
 
     with pytest.raises(KeyError):

@@ -51,7 +51,7 @@ def test_a_purged_run_is_told_with_its_money_and_is_never_sent_again(
         ("plan", list_, "--product", 6418),
         ("retry", "bonus", "--all-failed"),
     ):
-        assert "nobody can tell whom it paid, and nothing was sent" in pay(*words, code=2).stderr
+        assert "its payments can no longer be recognised. Nothing was sent." in pay(*words, code=2).stderr
     assert books() == paid
     rows = results("list-bonus")
     assert [row["result_state"] for row in rows] == ["completed"] * 5

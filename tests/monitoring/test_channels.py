@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk_topup.errors import JobError
+from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
 from bulk_topup.monitoring.notifications import Notification
 from bulk_topup.security.redaction import redact_secrets
@@ -32,7 +32,7 @@ def test_the_environment_comes_before_the_file_of_the_credentials(
 
 def test_a_file_of_credentials_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "account.env").write_bytes(b"HOOK=\xff\n")
-    with pytest.raises(JobError, match=r"account\.env.*cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"Can't read .*account\.env"):
         Variables.read(tmp_path / "account.env")
 
 

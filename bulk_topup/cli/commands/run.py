@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.session import open_session
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
-from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
+from bulk_topup.cli.monitoring import monitored
 from bulk_topup.cli.options.approval import approval_from, approval_options
 from bulk_topup.cli.options.list import job_from, list_options, start_of
 from bulk_topup.cli.options.monitoring import monitoring_options
@@ -44,7 +45,14 @@ def run_command(**values: Any) -> None:
     """
     with monitored() as teller, suppress_output(values["quiet"]), exit_on_error():
         job, folder = job_from(values)
-        teller.take(values, job, folder)
+        teller.configure(
+            job,
+            folder,
+            environment=values["environment"],
+            metrics=values.pop("metrics"),
+            log=values.pop("log_json"),
+            credentials=values["credentials"],
+        )
         corrections: Path | None = values.pop("corrections")
         job, approval = approval_from(values, job)
         provider = provider_from(values, job.environment)
@@ -55,7 +63,7 @@ def run_command(**values: Any) -> None:
             report = report_from(values, gone.name, str(gone.run_key), gone.reports, gone.report_folder)
             end_if_archived(missing, provider, report.folder)
             raise
-        teller.is_of(job.name, str(job.run_key))
+        teller.set_run(job.name, str(job.run_key))
         report = report_from(values, job.name, str(job.run_key), job.reports, job.report_folder)
         callbacks, same_account = Callbacks(values), values.pop("same_account")
         watcher, options = watcher_and_options(values, provider, job.concurrency, callbacks, report, teller)
