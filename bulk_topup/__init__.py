@@ -11,7 +11,7 @@ from bulk_topup.system.lazy_imports import lazy_exports
 if TYPE_CHECKING:
     from bulk_topup.api.ledger import Ledger
     from bulk_topup.api.plan_list import ListPlan, Refusal, plan_list
-    from bulk_topup.api.run_job import ConfirmationRequiredError, JobResult, run_job
+    from bulk_topup.api.run_job import JobResult, run_job
     from bulk_topup.app.credentials import Credentials
     from bulk_topup.domain.environment import Environment
     from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bulk_topup.domain.states import RowState
     from bulk_topup.domain.summary import Summary
     from bulk_topup.engine import Progress
-    from bulk_topup.errors import BulkTopupError
+    from bulk_topup.errors import BulkTopupError, ConfirmationRequiredError
     from bulk_topup.jobs.job import Job
 else:
     __getattr__ = lazy_exports(
@@ -28,7 +28,7 @@ else:
         **{
             "api.ledger": ("Ledger",),
             "api.plan_list": ("ListPlan", "Refusal", "plan_list"),
-            "api.run_job": ("JobResult", "ConfirmationRequiredError", "run_job"),
+            "api.run_job": ("JobResult", "run_job"),
             "app.credentials": ("Credentials",),
             "domain.environment": ("Environment",),
             "domain.exit_codes": ("ExitCode", "exit_code_for"),
@@ -37,7 +37,7 @@ else:
             "domain.states": ("RowState",),
             "domain.summary": ("Summary",),
             "engine": ("Progress",),
-            "errors": ("BulkTopupError",),
+            "errors": ("BulkTopupError", "ConfirmationRequiredError"),
             "jobs.job": ("Job",),
         },
     )

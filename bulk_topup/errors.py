@@ -1,87 +1,120 @@
-"""The one exception base and what the project raises about lists, plans, ledgers and runs; imports nothing of ours.
+"""Define the base of all exceptions and those about lists, jobs, ledgers, runs and reports; imports nothing of ours.
 
-The docstring of each class is its default message. What the provider answers has its own branch in `dvs/errors.py`.
+The docstring of each class is its default message. What DVS answers has a branch of its own in `dvs/errors.py`, and the
+exit code of each class is in `domain/exit_codes.py`.
 """
 
 
 class BulkTopupError(Exception):
-    """bulk-topup could not go on."""
+    """bulk-topup can't continue."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
 
 
-class ListError(BulkTopupError):
-    """The list cannot be read."""
+class InvalidInputError(BulkTopupError):
+    """The input is invalid. Nothing was sent."""
 
 
-class MappingError(BulkTopupError):
-    """The list's columns cannot be mapped to DVS fields."""
+class ListError(InvalidInputError):
+    """The list can't be read."""
 
 
-class JobError(BulkTopupError):
-    """The job file is not acceptable."""
+class MappingError(InvalidInputError):
+    """The list's columns can't be mapped to DVS fields."""
+
+
+class JobError(InvalidInputError):
+    """The job file is invalid."""
+
+
+class RowsRefusedError(InvalidInputError):
+    """Rows of the list are refused, so nothing was sent. Fix them, or add --skip-refused to pay the others."""
+
+
+class GuardError(InvalidInputError):
+    """A cap or a control total does not allow the run, so nothing was sent."""
+
+
+class EnvironmentMismatchError(InvalidInputError):
+    """The run belongs to another environment."""
+
+
+class AccountMismatchError(InvalidInputError):
+    """The run belongs to another account."""
+
+
+class ModeMismatchError(InvalidInputError):
+    """The run was started in another mode."""
+
+
+class ApprovalError(InvalidInputError):
+    """The approval does not match the run, so nothing was sent."""
+
+
+class ApprovalRequiredError(ApprovalError):
+    """The run needs an approval, so nothing was sent."""
+
+
+class ConfirmationRequiredError(InvalidInputError):
+    """Production needs confirmation, so nothing was sent."""
+
+
+class DeclinedError(BulkTopupError):
+    """Not confirmed, so nothing was sent."""
 
 
 class ConfigurationError(BulkTopupError):
-    """The settings are not usable."""
+    """The configuration is invalid."""
 
 
 class PinKeyError(ConfigurationError):
     """There is no key to encrypt PINs with."""
 
 
+class PortInUseError(ConfigurationError):
+    """Another process uses the port. Choose another one."""
+
+
+class SandboxLockedError(ConfigurationError):
+    """Another process uses the sandbox's books. Wait until it ends, or stop it."""
+
+
 class LedgerError(BulkTopupError):
-    """The ledger cannot be used."""
+    """The ledger can't be used."""
+
+
+class LedgerMissingError(LedgerError):
+    """There is no ledger."""
+
+
+class LedgerWriteError(LedgerError):
+    """The ledger can't be written."""
 
 
 class RunNotFoundError(LedgerError):
-    """The ledger holds no such run; `bulk-topup status` lists the runs it has."""
+    """The ledger has no such run. `bulk-topup status` lists its runs."""
 
 
 class RunLockedError(LedgerError):
-    """Another process holds this run; wait until it ends, or stop it, then start again."""
+    """Another process works on this run. Wait until it ends, or stop it, then run again."""
 
 
 class PurgedRunError(LedgerError):
-    """The run's personal data was removed, so nobody can tell whom it paid; it is never started again."""
+    """The run's personal data was purged, so the run can't be sent again."""
 
 
 class StateError(LedgerError):
-    """A row was asked to make a move that the table of states does not allow."""
-
-
-class RowsRefusedError(BulkTopupError):
-    """Rows of the list are refused, so nothing was sent; correct them, or state --skip-refused to pay the others."""
+    """A row can't make a move that the table of states does not allow."""
 
 
 class BalanceTooLowError(BulkTopupError):
-    """The wallet does not cover what is still to be paid, so nothing was sent; top it up and start again."""
-
-
-class GuardError(BulkTopupError):
-    """A cap or a control total does not allow the run, so nothing was sent."""
-
-
-class EnvironmentMismatchError(BulkTopupError):
-    """The run was begun in another environment."""
-
-
-class AccountMismatchError(BulkTopupError):
-    """The run was begun with another account."""
-
-
-class ModeMismatchError(BulkTopupError):
-    """The run was begun in another mode."""
+    """The wallet does not cover the remaining cost, so nothing was sent. Top it up, then run again."""
 
 
 class InterruptedRunError(BulkTopupError):
-    """The run could not go on, and goes on where it was when it is started again."""
+    """The run was interrupted. Run again to resume."""
 
 
-class ApprovalError(BulkTopupError):
-    """Nobody else approved the run as it is, so nothing was sent."""
-
-
-class ApprovalRequiredError(ApprovalError):
-    """Nobody has approved the run yet, so nothing was sent."""
+class ReportError(BulkTopupError):
+    """The report can't be written. The ledger keeps every outcome: write it later with `bulk-topup report`."""

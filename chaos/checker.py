@@ -12,7 +12,7 @@ from typing import Final
 from chaos.evidence import Evidence, Row
 
 #: What the guide documents.
-EXIT_CODES: Final = frozenset({0, 1, 2, 3, 4, 5, 75})
+EXIT_CODES: Final = frozenset({0, 1, 2, 3, 4, 5, 6, 75})
 FINISHED: Final = frozenset({0, 1})
 #: Classes of a transaction that nobody is charged for.
 UNPAID: Final = frozenset({"REJECTED", "DECLINED", "CANCELLED"})

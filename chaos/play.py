@@ -159,7 +159,7 @@ class _Stage:
                 self._hung(rival)
             self._note("run", rival, killed=False)
         code = process.code if process.code is not None else 0
-        if self._is_damaged and code == 2 and "ledger" in process.output.read_text():
+        if self._is_damaged and code == 3 and "ledger" in process.output.read_text():
             # What a person does with a ledger that the command refuses: it is deleted, and the list is started again.
             self._ledger.lose()
             self._is_damaged = False

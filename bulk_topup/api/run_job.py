@@ -26,16 +26,12 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.engine import Progress, Runner, RunOptions
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import ConfirmationRequiredError
 from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.system.files import file_name
 
 #: Why a run stops whose caller gave up, and one whose time is up.
 _INTERRUPTED = "Interrupted"
-
-
-class ConfirmationRequiredError(BulkTopupError):
-    """Nobody confirmed that real money is paid, so nothing was sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,7 +13,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.domain.environment import BASE_URLS, Environment, ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, SandboxLockedError
 from bulk_topup.system.files import private_folder
 
 #: As many as a run can use; each is opened only when it is needed.
@@ -98,7 +98,7 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
         private_folder(ledger.parent)
         lock.acquire()
     except Timeout:  # an OSError itself
-        raise ConfigurationError(
+        raise SandboxLockedError(
             f"Another process has an embedded sandbox open on {books}; wait until it ends, "
             "or start `bulk-topup sandbox` once and give both its --base-url."
         ) from None

@@ -8,14 +8,14 @@ from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import InvalidInputError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.rebuild import rebuild_attempts
 from bulk_topup.system.clock import Clock, SystemClock
 
 
-class AlreadySentError(BulkTopupError):
+class AlreadySentError(InvalidInputError):
     """The ledger has sent rows of the run. There is nothing to rebuild."""
 
 

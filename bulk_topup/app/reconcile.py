@@ -13,7 +13,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.errors import BulkTopupError, ListError, MappingError
+from bulk_topup.errors import InvalidInputError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_of
@@ -128,7 +128,7 @@ def window_of(
     start = start or first
     end = end or max(last + MARGIN, start)
     if end < start:
-        raise BulkTopupError(
+        raise InvalidInputError(
             f"The window ends ({end:{_MINUTES}}) before it begins ({start:{_MINUTES}}). Correct one of them."
         )
     return Window(start=start, end=end)

@@ -8,7 +8,7 @@ from pathlib import Path
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
-from bulk_topup.errors import BulkTopupError, LedgerError
+from bulk_topup.errors import LedgerError, ReportError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import DEFAULT_FORMATS, Report, ReportFormat, result_names, write_report
 from bulk_topup.system.files import private_folder, sha256_of
@@ -104,11 +104,11 @@ def make_report_folder(folder: Path) -> None:
     """Create the report folder; called before anything is sent.
 
     Raises:
-        BulkTopupError: it cannot be created.
+        ReportError: it cannot be created.
     """
     try:
         private_folder(folder)
     except OSError as error:
-        raise BulkTopupError(
+        raise ReportError(
             f"Can't create the report folder {folder}: {error.strerror}. Choose another with --report-dir."
         ) from error

@@ -27,13 +27,13 @@ from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult
-from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, PurgedRunError
+from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, PurgedRunError, ReportError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_of, reporting_of
 from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
-from bulk_topup.report import Report, ReportError
+from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
 

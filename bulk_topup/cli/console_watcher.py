@@ -25,16 +25,12 @@ from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.engine import Runner
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import ConfirmationRequiredError, DeclinedError
 from bulk_topup.jobs.job import Job
 
 #: Seconds between looks at the run: on a terminal, and for lines in a log.
 ON_TERMINAL = 0.3
 IN_LOG = 5.0
-
-
-class DeclinedError(BulkTopupError):
-    """Not confirmed, so nothing was sent."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +72,7 @@ class ConsoleWatcher:
         if self.environment is not Environment.PRODUCTION or self.yes:
             return
         if self.quiet or not sys.stdin.isatty():
-            raise DeclinedError("Production needs a typed confirmation, and nobody is asked here; state --yes.")
+            raise ConfirmationRequiredError("Production needs confirmation, but there is no terminal. Add --yes.")
         typed = click.prompt(f"{rows} rows will be paid with real money. Type {run_name} to go on", err=True)
         if typed.strip() != run_name:
             raise DeclinedError

@@ -36,7 +36,8 @@ def monitored() -> Iterator[RunMonitor]:
 def _end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
     """Return how a command ended: click's exceptions have the exit code."""
     if isinstance(error, click.exceptions.Exit):
-        return InvocationEnd(code=error.exit_code, error=error.__cause__)
+        is_news = error.exit_code != ExitCode.DECLINED  # User declined; do not notify.
+        return InvocationEnd(code=error.exit_code, error=error.__cause__, is_news=is_news)
     if isinstance(error, click.UsageError):
         return InvocationEnd(code=ExitCode.USAGE, error=error)
     if isinstance(error, click.Abort):  # User cancelled; do not notify.

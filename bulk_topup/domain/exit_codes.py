@@ -1,61 +1,95 @@
-"""How a command or a run ends, as one number for scripts, and which error means which; pure."""
+"""The one home of exit codes: each code with its sentence, and the code of each error; pure."""
 
 from enum import IntEnum
 from typing import Final
 
 from bulk_topup.dvs import DVSError
 from bulk_topup.errors import (
-    ApprovalError,
     BalanceTooLowError,
     BulkTopupError,
-    GuardError,
+    ConfigurationError,
+    DeclinedError,
     InterruptedRunError,
-    JobError,
-    ListError,
-    MappingError,
-    RowsRefusedError,
+    InvalidInputError,
+    LedgerError,
+    LedgerWriteError,
+    PortInUseError,
+    ReportError,
     RunLockedError,
+    SandboxLockedError,
+    StateError,
 )
 
 
 class ExitCode(IntEnum):
-    """What an exit code says."""
+    """The numeric result of a command."""
 
-    #: All rows completed, or the command did what it was asked for.
     ALL_COMPLETED = 0
-    #: The run ended, and some rows did not complete.
     INCOMPLETE = 1
-    #: It was not asked for in a way that can be answered.
+    #: The command line itself; click's own code.
     USAGE = 2
-    #: The list or the job is not acceptable, a guard is broken, or an approval is missing; nothing was sent.
     INVALID_INPUT = 3
-    #: Credentials, balance, or no answer.
     STOPPED_BY_PROVIDER = 4
-    #: Another process works on the run.
     RUN_LOCKED = 5
-    #: Interrupted or stopped while rows wait: start again to resume.
+    DECLINED = 6
+    #: EX_TEMPFAIL of sysexits.h, so that a scheduler may run the command again.
     RESUMABLE = 75
 
     @property
+    def sentence(self) -> str:
+        """What the code means, as a sentence for help, documentation and messages."""
+        return _SENTENCES[self]
+
+    @property
     def is_transient(self) -> bool:
-        """Whether the same start, a little later, may come further without a person."""
+        """Whether the same command may succeed later without a change by a person."""
         return self in {ExitCode.RUN_LOCKED, ExitCode.RESUMABLE}
 
 
-_MEANINGS: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
-    (ListError, ExitCode.INVALID_INPUT),
-    (MappingError, ExitCode.INVALID_INPUT),
-    (JobError, ExitCode.INVALID_INPUT),
-    (RowsRefusedError, ExitCode.INVALID_INPUT),
-    (GuardError, ExitCode.INVALID_INPUT),
-    (ApprovalError, ExitCode.INVALID_INPUT),
+_SENTENCES: Final = {
+    ExitCode.ALL_COMPLETED: "Done: all rows completed, or there was nothing to do.",
+    ExitCode.INCOMPLETE: "Finished, but some rows are not completed, or discrepancies were found.",
+    ExitCode.USAGE: "The command line is invalid.",
+    ExitCode.INVALID_INPUT: (
+        "Invalid list, job, guard, approval, run, ledger or configuration; nothing was sent. Fix it, then run again."
+    ),
+    ExitCode.STOPPED_BY_PROVIDER: "Stopped by DVS: credentials refused, balance too low, or no response.",
+    ExitCode.RUN_LOCKED: "Locked by another process, or the port is in use.",
+    ExitCode.DECLINED: "Declined at the prompt; nothing was sent.",
+    ExitCode.RESUMABLE: (
+        "Interrupted or stopped while rows are open, or the ledger or report can't be written. Run again to resume."
+    ),
+}
+
+#: The code of each error class and of those below it. A class comes before its own base.
+_CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
+    (InvalidInputError, ExitCode.INVALID_INPUT),
+    (DeclinedError, ExitCode.DECLINED),
+    (PortInUseError, ExitCode.RUN_LOCKED),
+    (SandboxLockedError, ExitCode.RUN_LOCKED),
+    (ConfigurationError, ExitCode.INVALID_INPUT),
+    (RunLockedError, ExitCode.RUN_LOCKED),
+    (LedgerWriteError, ExitCode.RESUMABLE),
+    # A move that the table forbids stops a run that may have sent rows: what is open is resumed.
+    (StateError, ExitCode.RESUMABLE),
+    (LedgerError, ExitCode.INVALID_INPUT),
     (BalanceTooLowError, ExitCode.STOPPED_BY_PROVIDER),
     (DVSError, ExitCode.STOPPED_BY_PROVIDER),
-    (RunLockedError, ExitCode.RUN_LOCKED),
     (InterruptedRunError, ExitCode.RESUMABLE),
+    (ReportError, ExitCode.RESUMABLE),
 )
 
 
 def exit_code_for(error: BulkTopupError) -> ExitCode:
-    """Give what an error means; one that has no meaning of its own is a matter of usage."""
-    return next((meaning for kind, meaning in _MEANINGS if isinstance(error, kind)), ExitCode.USAGE)
+    """Return the exit code of an error.
+
+    Args:
+        error: an instance of a class below `BulkTopupError`.
+
+    Raises:
+        LookupError: the class of the error has no exit code; a test checks that all of ours have one.
+    """
+    for class_, code in _CODES:
+        if isinstance(error, class_):
+            return code
+    raise LookupError(f"{type(error).__name__} has no exit code.")

@@ -81,7 +81,7 @@ class CallbackHints:
         self._journal = journal
         self._settlement = settlement
         self._run = run
-        self._but_held = exclude_held
+        self._exclude_held = exclude_held
 
     async def follow(self, *, at_once: int) -> int:
         """Ask for the transactions that callbacks spoke of, so many at once, and give how many rows moved.
@@ -90,7 +90,7 @@ class CallbackHints:
             DVSError: the API did not answer; the hints stay.
         """
         hints = await self._journal.call(
-            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, exclude_held=self._but_held
+            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, exclude_held=self._exclude_held
         )
         return await gather_sum(self._follow, hints, at_once=at_once)
 

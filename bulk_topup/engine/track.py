@@ -77,7 +77,7 @@ class Tracker:
         self._policy = policy
         self._concurrency = concurrency
         self._timeout = timeout
-        self._but_held = exclude_held
+        self._exclude_held = exclude_held
         self._hints = CallbackHints(
             dvs=dvs, ledger=ledger, journal=journal, settlement=settlement, run=run, exclude_held=exclude_held
         )
@@ -153,13 +153,13 @@ class Tracker:
 
     async def _is_open(self) -> bool:
         """Tell whether any row is accepted that is this tracker's to follow."""
-        if self._but_held and self._journal.counts[RowState.ACCEPTED]:
+        if self._exclude_held and self._journal.counts[RowState.ACCEPTED]:
             return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=True))
         return self._journal.counts[RowState.ACCEPTED] > 0
 
     async def _due(self) -> list[Slice]:
         """Give what is worth asking for now."""
-        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=self._but_held)
+        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=self._exclude_held)
         if seconds:
             # Creation dates are the provider's; a clock that lags behind, or is set back, would make nothing due.
             self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
@@ -211,7 +211,7 @@ class Tracker:
                 by_id = {transaction.external_id: transaction for transaction in page.items}
                 listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
                 ours = await self._journal.call(
-                    self._ledger.accepted_among, self._run, list(by_id), exclude_held=self._but_held
+                    self._ledger.accepted_among, self._run, list(by_id), exclude_held=self._exclude_held
                 )
                 seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
                 found = [(item, by_id[item.attempt.external_id]) for item in ours]
@@ -257,7 +257,7 @@ class Tracker:
             self._run,
             seconds=[each.second for each in slices],
             after_row=after_row,
-            exclude_held=self._but_held,
+            exclude_held=self._exclude_held,
         ):
             after_row = items[-1].attempt.row_id
             unseen += (item for item in items if item.attempt.row_id not in seen)
@@ -294,7 +294,7 @@ class Tracker:
 
     def _is_stale(self, transaction: TransactionOutcome) -> bool:
         """Tell that the provider said this before it was asked to confirm: what is followed is not held any more."""
-        return self._but_held and class_of(transaction.status) is StatusClass.CREATED
+        return self._exclude_held and class_of(transaction.status) is StatusClass.CREATED
 
     @staticmethod
     def _move(item: OpenAttempt, transaction: TransactionOutcome) -> Move:

@@ -46,7 +46,7 @@ ${source}${product}environment = $environment
 # Nobody is paid while a row is refused; with true the others are.
 skip_refused = false
 
-# Who is told how it went, once NOTIFY_URL is in the environment or the credentials file; see docs/telling.md.
+# Who is told how it went, once NOTIFY_URL is in the environment or the credentials file; see docs/monitoring.md.
 # notifications = [{ to = ["$${NOTIFY_URL}"], on = ["finish", "failure"] }]
 
 # DVS field = the list's column

@@ -7,7 +7,7 @@ from bulk_topup.domain.moves import differences_from, facts_of, move_for, reques
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import InvalidInputError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.compare import find
 
@@ -15,7 +15,7 @@ from bulk_topup.reconcile.compare import find
 ENDS = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)
 
 
-class ResolutionError(BulkTopupError):
+class ResolutionError(InvalidInputError):
     """The conflict cannot be resolved like that; nothing moved."""
 
 

@@ -6,7 +6,6 @@ from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
     from bulk_topup.report.cells import MASK
-    from bulk_topup.report.errors import ReportError
     from bulk_topup.report.formats.interface import DEFAULT_FORMATS, ReportFormat, result_names
     from bulk_topup.report.report_writer import Report, write_report
 else:
@@ -14,10 +13,9 @@ else:
         __name__,
         **{
             "cells": ("MASK",),
-            "errors": ("ReportError",),
             "formats.interface": ("DEFAULT_FORMATS", "ReportFormat", "result_names"),
             "report_writer": ("Report", "write_report"),
         },
     )
 
-__all__ = ["DEFAULT_FORMATS", "MASK", "Report", "ReportError", "ReportFormat", "result_names", "write_report"]
+__all__ = ["DEFAULT_FORMATS", "MASK", "Report", "ReportFormat", "result_names", "write_report"]

@@ -7,9 +7,9 @@ import polars as pl
 
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
+from bulk_topup.errors import ReportError
 from bulk_topup.report.cells import list_cells, result_values
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns, unused
-from bulk_topup.report.errors import ReportError
 
 #: Digits of an amount, and of those after its mark: more than a list may state, or any wallet has.
 DIGITS: Final = 38

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.domain.problems import LINE_COLUMN
-from bulk_topup.report import ReportError
+from bulk_topup.errors import ReportError
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.system.files import atomic_write
 

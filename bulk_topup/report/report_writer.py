@@ -11,7 +11,7 @@ from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary, Tally
-from bulk_topup.report.errors import ReportError
+from bulk_topup.errors import ReportError
 from bulk_topup.report.formats.csv_results import csv_results, not_completed_rows
 from bulk_topup.report.formats.interface import ReportFormat, Sink, result_names
 from bulk_topup.report.formats.jsonl_results import jsonl_results

@@ -1,5 +1,6 @@
 """Serves an ASGI application on a socket, in a thread with an event loop of its own."""
 
+import errno
 import socket
 import threading
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, PortInUseError
 
 #: Seconds that requests under way have when the server stops.
 GRACE = 2
@@ -118,6 +119,5 @@ def listen(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another port."
-        ) from None
+        class_ = PortInUseError if error.errno == errno.EADDRINUSE else ConfigurationError
+        raise class_(f"Can't listen on {host} port {port}: {error.strerror}. Choose another port.") from None

@@ -16,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.errors import BulkTopupError, ListError, PurgedRunError
+from bulk_topup.errors import InvalidInputError, ListError, PurgedRunError
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
@@ -44,7 +44,7 @@ _TEXT_FORMAT: Final = "@"
 _NARROWEST, _WIDEST = 12, 40
 
 
-class AnnotationError(BulkTopupError):
+class AnnotationError(InvalidInputError):
     """The workbook cannot be annotated."""
 
 

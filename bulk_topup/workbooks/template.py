@@ -11,10 +11,10 @@ from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode, Range
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import InvalidInputError
 
 
-class TemplateError(BulkTopupError):
+class TemplateError(InvalidInputError):
     """The template cannot be made."""
 
 

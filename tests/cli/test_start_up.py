@@ -90,7 +90,9 @@ def test_a_workbook_is_written_without_what_reads_or_pays_lists(ledger_file: Pat
 
 
 def test_a_ledger_that_is_up_to_date_is_opened_for_writing_without_sqlite_utils(ledger_file: Path) -> None:
-    statement = f"from pathlib import Path\nfrom bulk_topup.ledger import Ledger\nLedger(Path({str(ledger_file)!r}))"
+    statement = (
+        f"from pathlib import Path\nfrom bulk_topup.ledger import LedgerStore\nLedgerStore(Path({str(ledger_file)!r}))"
+    )
     assert "sqlite_utils" not in imported_by(statement)
 
 

@@ -131,7 +131,7 @@ def test_a_shared_secret_approves_and_never_shows(
     text = job.read_text()
     job.write_text(text[: text.index("keys")] + 'keys = ["hmac"]\n')
     pay("plan", job, "--output", "plan.json")
-    assert "The approval secret is missing" in command("approve", "plan.json", "--hmac", "--yes", code=2).stderr
+    assert "The approval secret is missing" in command("approve", "plan.json", "--hmac", "--yes", code=3).stderr
     environment["BULK_TOPUP_APPROVAL_SECRET"] = "an-invented-secret-of-forty-characters-0"
     said = command("approve", "plan.json", "--hmac", "--yes", "--json")
     paid = pay("run", job, "--approved", "plan.approved.json", code=1)

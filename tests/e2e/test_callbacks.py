@@ -88,7 +88,7 @@ def test_callbacks_are_received_over_https(
 def test_a_certificate_that_cannot_be_used_is_told(pay: Any, tmp_path: Path) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "cert.pem").write_text("none")
-    told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=2).stderr
+    told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=3).stderr
     assert "The certificate or its key cannot be used" in told
 
 

@@ -109,8 +109,8 @@ def test_a_report_that_cannot_be_written_after_paying_says_start_again(
 def test_a_folder_that_cannot_be_written_to_is_told(command: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     list_ = root / "sample_files/gift_cards.csv"
-    assert "Name another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=2).stderr
-    answer = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=2)
+    assert "Name another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=3).stderr
+    answer = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
     assert "cannot be made" in answer.stderr
 
 
@@ -226,8 +226,8 @@ def test_production_is_paid_only_after_a_confirmation(
     pay: Callable[..., Any], books: Callable[[], Any], root: Path
 ) -> None:
     list_ = root / "sample_files/gift_cards.csv"
-    answer = pay("run", list_, "--env", "production", code=2)
-    assert "Production needs a typed confirmation" in answer.stderr
+    answer = pay("run", list_, "--env", "production", code=3)
+    assert "Production needs confirmation, but there is no terminal." in answer.stderr
     assert books()["transactions"] == []
     pay("run", list_, "--env", "production", "--yes", "--rate", 1000, "--poll-interval", 0.1)
     assert len(books()["transactions"]) == 15
@@ -236,10 +236,10 @@ def test_production_is_paid_only_after_a_confirmation(
 def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any], root: Path) -> None:
     list_ = root / "sample_files/gift_cards.csv"
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
-    answer = pay("run", list_, "--env", "preprod", code=2)
+    answer = pay("run", list_, "--env", "preprod", code=3)
     assert "belongs to sandbox, not to preprod" in answer.stderr
     for command in ("resume", "retry"):
-        assert "Add --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=2).stderr
+        assert "Add --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=3).stderr
 
 
 def test_a_run_of_one_account_is_not_paid_by_another(
@@ -249,7 +249,7 @@ def test_a_run_of_one_account_is_not_paid_by_another(
     elsewhere = ("--ledger", "ledger.db")
     command("run", list_, "--poll-interval", 0.1, *elsewhere)
     for words in (("run", list_), ("resume", "list/gift_cards"), ("retry", "list/gift_cards")):
-        assert "belongs to the account the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=2).stderr
+        assert "belongs to the account the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=3).stderr
     assert books()["transactions"] == []
     pay("resume", "list/gift_cards", "--same-account")
     pay("resume", "list/gift_cards")

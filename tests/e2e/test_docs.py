@@ -85,7 +85,7 @@ def test_the_scripts_of_the_api_client_run(environment: dict[str, str], sandbox:
 def test_the_scripts_of_the_page_for_python_run(environment: dict[str, str], tmp_path: Path) -> None:
     for name in ("sample_files", "jobs"):
         (tmp_path / name).symlink_to(ROOT / name)
-    printed = [_printed(script, environment, tmp_path) for script in _scripts("docs/library.md")]
+    printed = [_printed(script, environment, tmp_path) for script in _scripts("docs/python-api.md")]
     assert printed == [
         [
             "gift-cards/spring 15 0 237.50",

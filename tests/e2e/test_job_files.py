@@ -60,7 +60,7 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
 ) -> None:
     nightly = (folder / "jobs/retry-payroll.toml").read_text().replace('"payroll"', '"rewards"')
     (folder / "nightly.toml").write_text(nightly.replace("attempts = 5", "attempts = 2"))
-    here("retry", "nightly.toml", *options, code=2)  # there is no ledger yet
+    here("retry", "nightly.toml", *options, code=3)  # there is no ledger yet
     here("run", "jobs/rewards.toml", *options, "--today", "2026-11-20", code=1)
     here("run", "jobs/rewards.toml", *options, "--today", "2026-11-27", code=1)
     before = books()["transactions"]
@@ -74,8 +74,8 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
     assert "No row of run rewards/2026-W48 is worth another attempt" in told
     assert here("retry", "nightly.toml", "--quiet", *options).stdout == ""
     assert json.loads(here("retry", "nightly.toml", "--json", *options).stdout)["run"] == "rewards/2026-W48"
-    here("resume", "rewards", *options, code=2)  # only a job file means the latest run
-    here("resume", "", *options, code=2)
+    here("resume", "rewards", *options, code=3)  # only a job file means the latest run
+    here("resume", "", *options, code=3)
     assert len(books()["transactions"]) == len(before) + len(after)
 
 
@@ -347,7 +347,7 @@ def test_a_second_start_of_a_run_in_the_embedded_sandbox_is_told_of_the_run(
     assert (told.stdout, told.stderr) == ("", "")
     assert "Another process is working on run pay/1" in here("run", file, *ledger, code=5).stderr
     assert "Another process is working on run pay/1" in here("resume", "pay/1", *ledger, code=5).stderr
-    assert "wait until it ends, or start `bulk-topup sandbox`" in here("run", other, *ledger, code=2).stderr
+    assert "wait until it ends, or start `bulk-topup sandbox`" in here("run", other, *ledger, code=5).stderr
     first.kill()
 
 

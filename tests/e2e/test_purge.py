@@ -51,7 +51,7 @@ def test_a_purged_run_is_told_with_its_money_and_is_never_sent_again(
         ("plan", list_, "--product", 6418),
         ("retry", "bonus", "--all-failed"),
     ):
-        assert "its payments can no longer be recognised. Nothing was sent." in pay(*words, code=2).stderr
+        assert "its payments can no longer be recognised. Nothing was sent." in pay(*words, code=3).stderr
     assert books() == paid
     rows = results("list-bonus")
     assert [row["result_state"] for row in rows] == ["completed"] * 5
@@ -74,7 +74,7 @@ def test_what_is_young_or_not_over_stays_and_says_why(pay: Pay, list_: Path, tmp
 
 def test_a_purge_needs_a_confirmation(pay: Pay, list_: Path, tmp_path: Path) -> None:
     pay("run", list_, *PAYING)
-    assert "state --yes" in pay("ledger", "purge", "--older-than", "0d", code=2).stderr
+    assert "Add --yes" in pay("ledger", "purge", "--older-than", "0d", code=3).stderr
     assert b"Ann Example" in bytes_of(tmp_path)
 
 
@@ -94,8 +94,8 @@ def test_a_run_that_a_limit_on_repeated_payments_looks_back_at_stays_and_a_longe
     assert [each["purged"] for each in json.loads(pay(*PURGE, "--json").stdout)] == [True]
     before = books()
     (tmp_path / "second.toml").write_text(job.format(list=list_, name="second", days=60))
-    assert "Let it look back fewer days" in pay("run", "second.toml", *PAYING[2:], code=2).stderr
-    assert "Let it look back fewer days" in pay("plan", "second.toml", code=2).stderr
+    assert "Let it look back fewer days" in pay("run", "second.toml", *PAYING[2:], code=3).stderr
+    assert "Let it look back fewer days" in pay("plan", "second.toml", code=3).stderr
     assert books() == before
     (tmp_path / "third.toml").write_text(job.format(list=list_, name="third", days=30))
     pay("run", "third.toml", *PAYING[2:])

@@ -272,7 +272,10 @@ def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
     ]
     pay("run", paid, *PAYING, code=1)
     assert len(books()["transactions"]) == len(before["transactions"]) + 1
-    assert "has sent rows of run list/bonus. Nothing was rebuilt." in pay("reconcile", "--rebuild", paid, *PAYING, code=2).stderr
+    assert (
+        "has sent rows of run list/bonus. Nothing was rebuilt."
+        in pay("reconcile", "--rebuild", paid, *PAYING, code=3).stderr
+    )
 
 
 def test_rows_older_than_the_window_are_asked_for_one_by_one(
@@ -301,16 +304,16 @@ def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
     assert "conflict list list/pay" in pay("status", RUN).stdout
     assert "conflict resolve list/pay" in next(tmp_path.glob("reports/list-pay/*not-completed*")).read_text()
     said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "ticket 4711")
-    refused = pay(*said, "--state", "failed", code=2).stderr
+    refused = pay(*said, "--state", "failed", code=3).stderr
     assert "credits the same beneficiary" in refused
-    assert "resolve it as completed" in pay(*said, "--state", "reversed", code=2).stderr
+    assert "resolve it as completed" in pay(*said, "--state", "reversed", code=3).stderr
     assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["resolved"] == 1
     assert compared(RUN, code=0)["ledger"] == compared(RUN, code=0)["provider"]
     pay("report", RUN)
     [row] = results("list-pay")
     assert row["result_state"] == "completed"
     assert Decimal(row["result_price"]) == Decimal(books()["wallets"]["USD"]["spent"])
-    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=2).stderr
+    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=3).stderr
 
 
 def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, compared: Pay, paid: Path) -> None:
@@ -318,7 +321,7 @@ def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, c
     pay("run", paid, *PAYING, code=1)
     assert _kinds(compared(RUN)) == ["contradicted"]
     said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "paid by cheque")
-    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=2).stderr
+    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=3).stderr
     assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["acknowledged"] == [2]
     compared(RUN, code=0)
     pay("run", paid, *PAYING, code=1)

@@ -260,7 +260,7 @@ def test_a_correction_of_the_amount_sends_the_failed_row_again(
 def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tmp_path: Path) -> None:
     list_ = tmp_path / "bonus.csv"
     list_.write_text("phone,amount\n+6595123500,5\n")
-    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=2).stderr
+    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=3).stderr
     assert "no run list/bonus to correct" in told
     assert books()["transactions"] == []
 

@@ -225,8 +225,8 @@ def test_a_quiet_start_whose_list_is_refused_shows_the_rows_on_standard_error(
 
 
 def test_a_quiet_start_never_asks(here: Any, job: Path, options: tuple[str, ...], books: Any) -> None:
-    told = here("run", job, "--quiet", "--env", "production", *options, code=2)
-    assert "state --yes" in told.stderr
+    told = here("run", job, "--quiet", "--env", "production", *options, code=3)
+    assert "Add --yes" in told.stderr
     assert books()["transactions"] == []
 
 

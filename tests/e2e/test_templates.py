@@ -125,10 +125,10 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(
     described = json.loads(here("template", "--product", 7350, "--force", "--json", *options).stdout)
     assert described["products"][0]["requires"][0] == "credit_party_identifier.mobile_number"
     assert described["plan_options"] == "--product 7350"
-    assert "state --force" in here("template", "--product", 7350, *options, code=2).stderr
+    assert "state --force" in here("template", "--product", 7350, *options, code=3).stderr
 
 
 def test_a_product_that_the_account_has_not_is_told_with_where_to_look(
     here: Callable[..., Any], options: tuple[str, ...]
 ) -> None:
-    assert "`bulk-topup products` lists those that are" in here("template", "--product", 999, *options, code=2).stderr
+    assert "`bulk-topup products` lists those that are" in here("template", "--product", 999, *options, code=3).stderr

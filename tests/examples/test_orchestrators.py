@@ -202,7 +202,7 @@ def test_rows_that_did_not_complete_are_a_warning_or_a_skipped_task(
 ) -> None:
     pay = example(root, "airflow_dag")["pay"]
     pay(DAY, job=str(payroll))
-    assert "WARNING payroll/2026-11: SOME_DID_NOT_COMPLETE" in capsys.readouterr().out
+    assert "WARNING payroll/2026-11: INCOMPLETE" in capsys.readouterr().out
     with pytest.raises(AirflowSkipError):
         pay(DAY, job=str(payroll), skip_unless_all=True)
     assert airflow is not None

@@ -14,7 +14,7 @@ def test_the_script_plans_pays_and_tells_who_was_not_paid(python: Callable[..., 
     assert ended.returncode == 1, ended.stderr
     assert ended.stdout.splitlines()[0] == "pay/may: 2 rows to send, about 7.42 USD"
     assert ended.stdout.splitlines()[1].startswith("line 3 is failed: ")
-    assert ended.stdout.splitlines()[2] == "pay/may: 1 completed, SOME_DID_NOT_COMPLETE"
+    assert ended.stdout.splitlines()[2] == "pay/may: 1 completed, INCOMPLETE"
     assert "'completed': 1" in ended.stderr
 
 
@@ -34,7 +34,7 @@ def test_the_notebook_runs_inside_its_event_loop(python: Callable[..., Any], fol
     )
     ended = python("-c", cells)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines()[-1].startswith(("ALL_COMPLETED", "SOME_DID_NOT_COMPLETE"))
+    assert ended.stdout.splitlines()[-1].startswith(("ALL_COMPLETED", "INCOMPLETE"))
     counts = Ledger(folder / "ledger.db").status("campaign/spring").counts
     assert counts[RowState.COMPLETED] > 0
     assert not counts[RowState.PENDING] + counts[RowState.ACCEPTED]

@@ -183,7 +183,7 @@ def test_what_is_no_ledger_is_left_as_it_is_and_nobody_is_paid(
     make, message = LEDGERS[name]
     make(tmp_path / "ledger.db")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file() and path.suffix != ".jsonl"}
-    answer = pay("run", listed, *PAYING, code=2)
+    answer = pay("run", listed, *PAYING, code=3)
     assert message in answer.stderr
     assert books() == []
     for file, content in before.items():
@@ -192,8 +192,8 @@ def test_what_is_no_ledger_is_left_as_it_is_and_nobody_is_paid(
 
 @pytest.mark.parametrize("name", ["x" * 300, "pay.csv/ledger.db", "/proc/nope/ledger.db", "."])
 def test_a_place_where_no_ledger_can_be_is_told(pay: Pay, listed: str, books: Callable[[], Any], name: str) -> None:
-    assert "Error: " in pay("run", listed, *PAYING, code=2, ledger=name).stderr
-    assert "Error: " in pay("status", code=2, ledger=name).stderr
+    assert "Error: " in pay("run", listed, *PAYING, code=3, ledger=name).stderr
+    assert "Error: " in pay("status", code=3, ledger=name).stderr
     assert books() == []
 
 
@@ -214,7 +214,7 @@ def test_a_name_that_means_something_else_to_sqlite_means_a_file(
 def test_a_report_folder_that_cannot_be_made_is_told_before_anybody_is_paid(
     pay: Pay, listed: str, books: Callable[[], Any], place: str
 ) -> None:
-    answer = pay("run", listed, *PAYING, "--report-dir", place, code=2)
+    answer = pay("run", listed, *PAYING, "--report-dir", place, code=75)
     assert "Choose another with --report-dir." in answer.stderr
     assert books() == []
 
@@ -226,5 +226,5 @@ def test_a_lock_that_is_planted_as_a_link_is_not_followed(pay: Pay, listed: str,
     precious = tmp_path / "precious"
     precious.write_text("kept")
     lock.symlink_to(precious)
-    assert "cannot be written to" in pay("run", listed, *PAYING, code=2).stderr
+    assert "cannot be written to" in pay("run", listed, *PAYING, code=3).stderr
     assert precious.read_text() == "kept"

@@ -27,14 +27,14 @@ OPENERS = 8
 OPEN_AND_CLOSE = """
 import sys
 from pathlib import Path
-from bulk_topup.ledger import Ledger
-Ledger(Path(sys.argv[1])).close()
+from bulk_topup.ledger import LedgerStore
+LedgerStore(Path(sys.argv[1])).close()
 """
 COUNT_ROWS = """
 import sys
 from pathlib import Path
-from bulk_topup.ledger import Ledger
-with Ledger(Path(sys.argv[1])) as ledger:
+from bulk_topup.ledger import LedgerStore
+with LedgerStore(Path(sys.argv[1])) as ledger:
     print(sum(sum(ledger.counts(run).values()) for run in ledger.runs()))
 """
 

@@ -26,8 +26,8 @@ ROWS = 3
 WORKER = """
 import os, signal, sys
 from pathlib import Path
-from bulk_topup.ledger import Ledger
-from bulk_topup.domain.run import Move
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 
 path, deadly = sys.argv[1:]
@@ -36,7 +36,7 @@ def die_at(statement):
     if deadly in statement:
         os.kill(os.getpid(), signal.SIGKILL)
 
-ledger = Ledger(Path(path))
+ledger = LedgerStore(Path(path))
 [run] = ledger.runs()
 ledger._connection.set_trace_callback(die_at)
 attempts = ledger.claim(run, 9)

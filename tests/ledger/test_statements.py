@@ -33,7 +33,7 @@ WHOLE_RUN = {
     "statements.HAS_ROWS": "looks at the first row alone",
     "statements.SPENT": ONCE_FOR_A_START,
     "totals._STORED": ONCE_FOR_A_START,
-    "rebuilding._IS_SENT": ONCE_FOR_A_START,
+    "rebuild._IS_SENT": ONCE_FOR_A_START,
     "statements.EVENTS_OF_CHANGED": ONCE_FOR_A_LIST,
     "statements.EVENTS_OF_NEW": ONCE_FOR_A_LIST,
     "statements.FIND_GONE": ONCE_FOR_A_LIST,
@@ -42,26 +42,26 @@ WHOLE_RUN = {
     "statements.UPDATE_FAILED": ONCE_FOR_A_LIST,
     "statements.UPDATE_SENT": ONCE_FOR_A_LIST,
     "statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
-    "rebuilding._IDENTITIES": ONCE_FOR_A_LIST,
+    "rebuild._IDENTITIES": ONCE_FOR_A_LIST,
     "statements.ACCEPTED_SECONDS": WHILE_OPEN,
     "statements.CLAIMABLE": WHILE_OPEN,
     "statements.CLAIMABLE_CANARIES": WHILE_OPEN,
     "statements.HOLDING": WHILE_OPEN,
     "statements.WAITING": WHILE_OPEN,
-    "comparing._ROWS": BY_A_PERSON,
-    "comparing._SPAN": BY_A_PERSON,
-    "purging._ACTIVITY": BY_A_PERSON,
-    "purging._PURGE_ATTEMPTS": BY_A_PERSON,
-    "purging._PURGE_EVENTS": BY_A_PERSON,
-    "purging._PURGE_ROWS": BY_A_PERSON,
-    "purging._PURGE_RUN": BY_A_PERSON,
-    "resolving._CONFLICTS": BY_A_PERSON,
+    "comparison._ROWS": BY_A_PERSON,
+    "comparison._SPAN": BY_A_PERSON,
+    "purge._ACTIVITY": BY_A_PERSON,
+    "purge._PURGE_ATTEMPTS": BY_A_PERSON,
+    "purge._PURGE_EVENTS": BY_A_PERSON,
+    "purge._PURGE_ROWS": BY_A_PERSON,
+    "purge._PURGE_RUN": BY_A_PERSON,
+    "conflicts._CONFLICTS": BY_A_PERSON,
 }
 #: Statements that sort, and why that is little or cannot be helped.
 SORTING = {
-    "comparing._OBSERVED": "one entry for each wallet",
-    "reports._LAST_CHANGE": "the newest events, of which it reads a bounded number",
-    "resolving._CONFLICTS": "conflicts are few",
+    "comparison._OBSERVED": "one entry for each wallet",
+    "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
+    "conflicts._CONFLICTS": "conflicts are few",
     "statements.CLAIMABLE_CANARIES": "canaries go by turns; once before the run goes on",
     "statements.ACCEPTED_SECONDS": "open rows by the second and operator, once a poll",
     "statements.HELD": "staged rows that are held, once for a list",
@@ -72,8 +72,8 @@ SORTING = {
 }
 #: Statements that read a whole big table after all.
 WHOLE_TABLE = {
-    "reports._LAST_CHANGE": "no more than the newest events, by their ids",
-    "sealing._OTHERWISE_SEALED": "after a change of the key, which has to find every PIN",
+    "report_digests._LAST_CHANGE": "no more than the newest events, by their ids",
+    "pin_encryption._OTHERWISE_SEALED": "after a change of the key, which has to find every PIN",
     "statements.LAST_ROW_ID": "SQLite looks at the last row alone",
 }
 

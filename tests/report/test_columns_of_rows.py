@@ -21,7 +21,8 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.report import ReportError, ReportFormat, write_report
+from bulk_topup.errors import ReportError
+from bulk_topup.report import ReportFormat, write_report
 from bulk_topup.report.cells import MASK
 from bulk_topup.report.columns import AMOUNT_FIELDS, RESULT_FIELDS
 

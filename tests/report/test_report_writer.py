@@ -13,8 +13,9 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise
+from bulk_topup.errors import ReportError
 from bulk_topup.jobs.job import Job
-from bulk_topup.report import DEFAULT_FORMATS, ReportError, ReportFormat, write_report
+from bulk_topup.report import DEFAULT_FORMATS, ReportFormat, write_report
 
 #: Writes a report of many rows in a process of its own; the argument says what befalls it on the way.
 _UNLUCKY = """
@@ -24,8 +25,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.run import Outcome, Run
-from bulk_topup.report import ReportError, ReportFormat, write_report
+from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
+from bulk_topup.errors import ReportError
+from bulk_topup.report import ReportFormat, write_report
 from bulk_topup.domain.states import RowState
 
 folder, fate = Path(sys.argv[1]), sys.argv[2]

@@ -97,9 +97,9 @@ def test_records_of_any_logger_are_without_people_in_message_arguments_and_trace
 
 CRASH = """
     import sys, threading
-    from bulk_topup.security.redaction import hide, install
+    from bulk_topup.security.redaction import install, register_secret
     install()
-    hide("s3cret-of-somebody")
+    register_secret("s3cret-of-somebody")
     def fail():
         raise RuntimeError("s3cret-of-somebody for '+6595123100'")
     if sys.argv[1] == "thread":

@@ -15,7 +15,7 @@ from bulk_topup.cli.options.provider import provider_from, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.dvs import codec
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import ConfirmationRequiredError
 from bulk_topup.system.clock import SystemClock
 
 _HEADINGS = ("run", "rows", "last changed (UTC)", "personal data")
@@ -80,7 +80,7 @@ def purge_command(
 
 def _demand_agreement(ready: list[Candidate]) -> None:
     if not sys.stdin.isatty():
-        raise BulkTopupError("To purge needs a confirmation, and there is no terminal; state --yes.")
+        raise ConfirmationRequiredError("Purging needs confirmation, but there is no terminal. Add --yes.")
     names = ", ".join(each.run.name for each in ready)
     click.confirm(f"The personal data of {names} is removed for good. Go on?", abort=True, err=True)
 

@@ -19,8 +19,8 @@ from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
+from bulk_topup.errors import ReportError
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.report import ReportError
 from bulk_topup.system.files import atomic_write
 
 

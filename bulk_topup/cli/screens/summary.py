@@ -1,16 +1,21 @@
 """How a run ended, as panels and tables for the terminal."""
 
+from __future__ import annotations  # the run is heavy to import, and only named here
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from bulk_topup.app.run import FinishedRun
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import verdict_of
+
+if TYPE_CHECKING:
+    from bulk_topup.app.run import FinishedRun
 
 #: States in which a row's price is charged or held; of a failed one it is released, of a reversed one given back.
 _COSTS = frozenset({RowState.ACCEPTED, RowState.COMPLETED})

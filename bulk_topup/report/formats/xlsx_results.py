@@ -19,9 +19,9 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary, Tally
+from bulk_topup.errors import ReportError
 from bulk_topup.report.cells import list_cells, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
-from bulk_topup.report.errors import ReportError
 from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.formats.xlsx_summary import write_summary

@@ -29,7 +29,7 @@ from typing import Annotated
 import msgspec
 
 from bulk_topup.dvs import codec
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, SandboxLockedError
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.system.files import create_private
 
@@ -168,5 +168,5 @@ def _open(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise ConfigurationError(f"Another sandbox holds the books {path}; stop it, or name another file.") from None
+        raise SandboxLockedError(f"Another sandbox holds the books {path}; stop it, or name another file.") from None
     return descriptor

@@ -91,9 +91,9 @@ def test_money_is_told_per_currency_with_what_is_left_and_the_cap() -> None:
         amounts={"SGD": Decimal(700)},
     )
     assert drawn(seen, caps=caps, USD=Decimal(10_000))[3:] == [
-        "EUR: 1,480.5 taken",
-        "USD: 1,432.06 taken, about 8,567.94 left, cap: 1,869.04 of 5,000",
-        "SGD: 700 asked for, cap: 9,000",
+        "EUR: 1,480.50 taken",
+        "USD: 1,432.06 taken, about 8,567.94 left, cap: 1,869.04 of 5,000.00",
+        "SGD: 700.00 asked for, cap: 9,000.00",
     ]
 
 

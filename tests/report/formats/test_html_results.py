@@ -94,7 +94,7 @@ def test_the_page_says_first_how_it_went_and_then_what_it_cost_and_why_rows_did_
 
 def test_a_row_that_did_not_complete_is_shown_with_its_cells_and_the_transaction(written: Callable[..., str]) -> None:
     text = " ".join(_Read(written(_failed(3))).text.split())
-    assert "3 failed +6595123100 12.5 SGD The provider answered DECLINED-BARRED-CREDIT-PARTY." in text
+    assert "3 failed +6595123100 12.50 SGD The provider answered DECLINED-BARRED-CREDIT-PARTY." in text
     assert "Transaction 2237512891." in text
     assert "employee: E1" in text
 

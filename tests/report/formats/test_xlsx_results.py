@@ -17,7 +17,7 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
-from bulk_topup.report import ReportError
+from bulk_topup.errors import ReportError
 from bulk_topup.report.columns import RESULT_FIELDS
 from bulk_topup.report.formats.xlsx_results import xlsx_results
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS
