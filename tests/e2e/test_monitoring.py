@@ -230,7 +230,7 @@ def test_files_that_cannot_be_written_are_a_warning(
     ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", "--log-json", "/dev/full", *options, code=3)
     assert "is not a file" in ended.stderr
     ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", *options)
-    assert "Warning: The metrics" in ended.stderr
+    assert "Warning: Can't write the metrics" in ended.stderr
     assert pinged(hook)[-1] == ""
 
 
