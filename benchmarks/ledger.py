@@ -214,7 +214,7 @@ async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures
             run = ledger.run_named(run.name)
             first, wrote = await resume()
             second, stood = await resume()
-    assert (first.is_report_standing, second.is_report_standing) == (False, True)
+    assert (first.is_report_current, second.is_report_standing) == (False, True)
     joined = "FROM rows AS r JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = 1 ORDER BY r.line"
     read = _read(ledger.path, f"SELECT r.*, a.* {joined}")
     figures.add("baseline: sqlite3 reads a run's rows and attempts in list order", f"{read:.2f} s")

@@ -9,9 +9,10 @@ from bulk_topup.__version__ import __version__ as __version__
 from bulk_topup.system.lazy_imports import lazy_exports
 
 if TYPE_CHECKING:
+    from bulk_topup.api.job_result import JobResult
     from bulk_topup.api.ledger import Ledger
     from bulk_topup.api.plan_list import ListPlan, Refusal, plan_list
-    from bulk_topup.api.run_job import JobResult, run_job
+    from bulk_topup.api.run_job import run_job
     from bulk_topup.app.credentials import Credentials
     from bulk_topup.domain.environment import Environment
     from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
@@ -29,7 +30,8 @@ else:
         **{
             "api.ledger": ("Ledger",),
             "api.plan_list": ("ListPlan", "Refusal", "plan_list"),
-            "api.run_job": ("JobResult", "run_job"),
+            "api.job_result": ("JobResult",),
+            "api.run_job": ("run_job",),
             "app.credentials": ("Credentials",),
             "domain.environment": ("Environment",),
             "domain.exit_codes": ("ExitCode", "exit_code_for"),

@@ -1,4 +1,4 @@
-"""What scripts, notebooks and orchestrators call: plans, runs, and looks at the ledger; prints nothing, asks nobody.
+"""The door for scripts, notebooks and orchestrators: plans, runs and outcomes; prints nothing and never prompts.
 
-`bulk_topup` itself gives all of it.
+All of it is imported from `bulk_topup`.
 """

@@ -1,4 +1,4 @@
-"""From what a script states to a job, a provider, a report and an approval; reads job files and the environment."""
+"""Turns a script's arguments into a job and provider options; reads job files and the environment."""
 
 import os
 from datetime import date
@@ -13,20 +13,19 @@ from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.system.clock import SystemClock
 
-#: Seconds to wait for an answer of the provider.
+#: Seconds to wait for a response of DVS.
 TIMEOUT: Final = 60.0
 
 
-def job_of(job: Path | str | Job, today: date | None, run_key: str | None) -> Job:
-    """Give a job with its dates filled in.
+def load_argument(job: Path | str | Job, run_key: str | None) -> tuple[Job, Path]:
+    """Return a job as it is defined, and the folder where its relative paths begin.
 
     Args:
-        job: a job file that ends in .toml, a list, or a job that is made already, whose paths begin here.
-        today: the day that its dates are filled in with; None for today as this machine's calendar has it.
-        run_key: the run's key, in place of the job's own.
+        job: a job file that ends in .toml, a list, or a `Job`, whose paths begin in the current folder.
+        run_key: the run key, in place of the job's own.
 
     Raises:
-        JobError, ListError: the job is not acceptable, or its list is not there.
+        JobError: the job is invalid.
     """
     folder = Path()
     if not isinstance(job, Job):
@@ -36,7 +35,22 @@ def job_of(job: Path | str | Job, today: date | None, run_key: str | None) -> Jo
         else:
             job = make_job({"list": escape_pattern(str(path))}, "The list's name")
     if run_key is not None:
-        job = make_job({**job.model_dump(), "run_key": run_key}, "The job with the run key that is stated")
+        job = make_job({**job.model_dump(), "run_key": run_key}, "The job with the given run key")
+    return job, folder
+
+
+def render_job(job: Job, folder: Path, today: date | None) -> Job:
+    """Return a job with its dates rendered and its list found.
+
+    Args:
+        job: the job as it is defined.
+        folder: where its relative paths begin.
+        today: the day that its dates stand for; None for today by this machine's calendar.
+
+    Raises:
+        JobError: the job is invalid.
+        ListError: there is no such list.
+    """
     return job.at(today or SystemClock().now().astimezone(), folder)
 
 
@@ -47,7 +61,14 @@ def options_of(
     credentials: Path | str | Credentials | None,
     ledger: Path | str | None,
 ) -> ProviderOptions:
-    """Give the provider that a script and its job name: production has to be named by one of them.
+    """Return the provider options of a script and its job.
+
+    Args:
+        job: the job, which may name an environment.
+        environment: the environment in place of the job's.
+        base_url: another address of the API, up to and with /v1.
+        credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
+        ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
 
     Raises:
         ConfigurationError: there is no such environment.
@@ -56,24 +77,34 @@ def options_of(
     return ProviderOptions(
         environment=chosen,
         base_url=base_url,
-        credentials=None if credentials is None or isinstance(credentials, Credentials) else Path(credentials),
+        credentials=credentials_file(credentials),
         timeout=TIMEOUT,
         ledger=ledger_of(ledger, chosen),
     )
 
 
 def environment_of(text: Environment | str) -> Environment:
-    """Read the name of an environment.
+    """Return the environment of a name.
 
     Raises:
-        ConfigurationError: there is none of that name.
+        ConfigurationError: there is no such environment.
     """
     try:
         return Environment(text)
     except ValueError:
-        raise ConfigurationError(f'"{text}" is no environment; name one of {", ".join(Environment)}.') from None
+        raise ConfigurationError(f'Unknown environment "{text}". Choose one of {", ".join(Environment)}.') from None
 
 
 def ledger_of(path: Path | str | None, environment: Environment) -> Path:
-    """Give the ledger's file: what is stated, else the one that commands use here."""
+    """Return the ledger's file: the given one, else the one that commands use here."""
     return Path(path or os.environ.get("BULK_TOPUP_LEDGER") or default_ledger(environment))
+
+
+def credentials_file(credentials: Path | str | Credentials | None) -> Path | None:
+    """Return the credentials file; None if credentials are given themselves, or not at all."""
+    return None if credentials is None or isinstance(credentials, Credentials) else Path(credentials)
+
+
+def key_pair(credentials: Path | str | Credentials | None) -> Credentials | None:
+    """Return the credentials that are given themselves; None if they are read from a file or the environment."""
+    return credentials if isinstance(credentials, Credentials) else None

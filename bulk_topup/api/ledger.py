@@ -1,4 +1,4 @@
-"""Looks at a ledger for scripts and notebooks; only reads, and keeps nothing open between two questions."""
+"""Reads a ledger for scripts and notebooks; keeps nothing open between two calls."""
 
 from collections.abc import Generator
 from contextlib import closing
@@ -13,20 +13,20 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary, summarise_groups
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerMissingError
 from bulk_topup.report.cells import secret_texts
 from bulk_topup.report.frames import Frames
 
 
 class Ledger:
-    """A ledger to look at, also while a run writes to it, and from any thread; runs are written by `run_job` alone.
+    """A ledger to read, from any thread, also while a run writes to it.
 
     Args:
         path: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
-        environment: whose ledger, where no file is named.
+        environment: the environment whose usual ledger is read.
 
     Raises:
-        LedgerError: there is no such file.
+        LedgerMissingError: there is no such file.
         ConfigurationError: there is no such environment.
     """
 
@@ -34,72 +34,81 @@ class Ledger:
         #: The file.
         self.path = ledger_of(path, environment_of(environment))
         if not self.path.exists():
-            raise LedgerError(f"There is no ledger at {self.path}; name another file, or start a run first.")
+            raise LedgerMissingError(f"No ledger at {self.path}. Check path and environment.")
 
     def __repr__(self) -> str:
         return f"Ledger({str(self.path)!r})"
 
     def runs(self) -> list[Run]:
-        """Give all runs, oldest first."""
+        """Return all runs, oldest first."""
         with self._open() as opened:
             return opened.runs()
 
     def run(self, name: str) -> Run:
-        """Give the run of a name: job/run key, or the run key alone where only one run has it.
+        """Return the run of a name.
+
+        Args:
+            name: job/run-key, or the run key alone if only one run has it.
 
         Raises:
-            RunNotFoundError: no run, or more than one, goes by that name.
+            RunNotFoundError: no run, or more than one, has that name.
         """
         with self._open() as opened:
             return opened.run_named(name)
 
     def status(self, run: Run | str) -> Summary:
-        """Give a run's rows by their states, and its money.
-
-        Raises:
-            RunNotFoundError: no run, or more than one, goes by that name.
-        """
-        with self._open() as opened:
-            found = _found(opened, run)
-            return summarise_groups(found, opened.outcome_groups(found))
-
-    def outcomes(self, run: Run | str, *, reveal_pins: bool = False) -> Generator[Outcome, None, None]:
-        """Give every row of a run in list order, one at a time, as they stand at the beginning.
+        """Return the number of a run's rows in each state, and its amounts.
 
         Args:
             run: the run, or its name.
-            reveal_pins: give purchased PINs, and not only that there are some.
 
         Raises:
-            RunNotFoundError: no run, or more than one, goes by that name.
+            RunNotFoundError: no run, or more than one, has that name.
         """
-        with self._open() as opened, closing(opened.outcome_pages(_found(opened, run), open_pins=reveal_pins)) as pages:
+        with self._open() as opened:
+            found = _resolve(opened, run)
+            return summarise_groups(found, opened.outcome_groups(found))
+
+    def outcomes(self, run: Run | str, *, reveal_pins: bool = False) -> Generator[Outcome, None, None]:
+        """Yield every row of a run in list order, as of the first one.
+
+        Args:
+            run: the run, or its name.
+            reveal_pins: whether to show purchased PINs instead of a mask.
+
+        Raises:
+            RunNotFoundError: no run, or more than one, has that name.
+        """
+        with (
+            self._open() as opened,
+            closing(opened.outcome_pages(_resolve(opened, run), open_pins=reveal_pins)) as pages,
+        ):
             for page in pages:
                 codes = secret_texts(page.pin_code, reveal=reveal_pins)
                 serials = secret_texts(page.pin_serial, reveal=reveal_pins)
                 yield from replace(page, pin_code=codes, pin_serial=serials).rows()
 
     def frame(self, run: Run | str, *, reveal_pins: bool = False) -> pl.DataFrame:
-        """Give every row of a run in one frame: the list's columns as text, then `result_` columns; amounts are exact.
+        """Return all rows of a run as one frame: the list's columns as text, then `result_` columns with exact amounts.
 
         Args:
             run: the run, or its name.
-            reveal_pins: give purchased PINs, and not only that there are some.
+            reveal_pins: whether to show purchased PINs instead of a mask.
 
         Raises:
-            RunNotFoundError: no run, or more than one, goes by that name.
-            ReportError: an amount has more digits than a column of decimals.
+            RunNotFoundError: no run, or more than one, has that name.
+            ReportError: an amount has more digits than a decimal column can hold.
         """
         with self._open() as opened:
-            found = _found(opened, run)
+            found = _resolve(opened, run)
             frames = Frames(found)
             with closing(opened.outcome_pages(found, open_pins=reveal_pins)) as pages:
-                made = [frames.of(page, reveal_pins=reveal_pins) for page in pages]
-        return pl.concat(made) if made else pl.DataFrame(schema=frames.schema)
+                parts = [frames.of(page, reveal_pins=reveal_pins) for page in pages]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=frames.schema)
 
     def _open(self) -> ledger.LedgerStore:
         return ledger.LedgerStore(self.path, read_only=True)
 
 
-def _found(opened: ledger.LedgerStore, run: Run | str) -> Run:
+def _resolve(opened: ledger.LedgerStore, run: Run | str) -> Run:
     return opened.run_named(run) if isinstance(run, str) else run

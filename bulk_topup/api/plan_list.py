@@ -1,4 +1,4 @@
-"""What a run would do, for scripts: counts, costs and every refusal; sends nothing."""
+"""Plans a list for scripts: counts, costs and every refused row; sends nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk_topup.api.arguments import job_of, options_of
+from bulk_topup.api.arguments import key_pair, load_argument, options_of, render_job
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.plan import plan_job
@@ -19,64 +19,64 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck
 
-#: Seconds between looks at whether the caller was interrupted.
-_LOOK = 1.0
+#: Seconds between two checks whether the caller was interrupted.
+_INTERVAL = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """One reason why a line of a list cannot be paid."""
+    """One reason why a row is refused."""
 
-    #: Line in the list, counted from 1 with the header.
+    #: The row's line in the list, counted from 1 with the header.
     line: int
-    #: The list's column; empty for the row as a whole.
+    #: The list's column; empty if the reason concerns the whole row.
     column: str
-    #: A sentence with the cure.
+    #: What is wrong, and the fix.
     message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListPlan:
-    """What a run would do."""
+    """A dry run of a list: its checks and costs."""
 
-    #: The run's name, job/run key: what `run_job` has to have confirmed in production.
+    #: The run's name, job/run-key; in production, `run_job` requires it as `confirm`.
     run: str
     environment: Environment
-    #: Whether an earlier start began the run.
+    #: Whether the run exists already.
     is_begun: bool
-    #: Rows of the list, and of them those that can be paid and those that cannot; rows paid before are among the first.
+    #: Rows of the list; those that are valid, rows paid before among them; and those that are refused.
     rows: int
     accepted: int
     refused: int
-    #: Rows that were never sent and that a start would send.
+    #: Rows that were never sent and would be.
     to_send: int
-    #: Rows that the job's filters leave out, per filter.
+    #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int]
-    #: What is still to be paid is expected to cost, per currency of the wallet.
+    #: The expected remaining cost, per currency of the wallet.
     costs: Mapping[str, Decimal]
-    #: Rows of the list whose product does not tell what they cost; they are in no sum.
+    #: Rows whose product has no known price; no cost has them.
     rows_without_known_cost: int
-    #: Those costs beside what each wallet holds.
+    #: The remaining cost beside the balance of each wallet.
     balances: tuple[BalanceCheck, ...]
     #: The run's figures beside its caps and control totals.
     guards: tuple[GuardCheck, ...]
-    #: Refused rows that `refusals` does not name, since there are too many.
+    #: Refused rows that `refusals` leaves out because there are too many.
     refused_not_named: int
-    #: Whether a start would send, as far as the list, its refused rows and its guards go.
+    #: Whether refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
 
     @property
     def is_balance_enough(self) -> bool:
-        """Whether every wallet covers what is still to be paid from it."""
+        """Whether every wallet covers its part of the remaining cost."""
         return all(check.is_enough for check in self.balances)
 
     def refusals(self) -> Iterator[Refusal]:
-        """Give every reason of every refused row, in list order."""
+        """Return every reason of every refused row, in list order."""
         return iter(self._refusals)
 
     def refusals_frame(self) -> pl.DataFrame:
-        """Give the same as a frame with the columns line, column and message."""
+        """Return the refusals as a frame with the columns line, column and message."""
         columns = {
             "line": [refusal.line for refusal in self._refusals],
             "column": [refusal.column for refusal in self._refusals],
@@ -96,40 +96,43 @@ def plan_list(
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
 ) -> ListPlan:
-    """Check a list and say what a run would do; nothing is sent, and no run is begun or changed.
+    """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
     Args:
-        list_or_job: a job file that ends in .toml, a list as it stands, or a `Job`.
-        today: the day that `{today}` stands for; else today, as this machine's calendar has it.
-        run_key: the run's key, in place of the job's own.
-        environment: where the money is, in place of what the job says.
+        list_or_job: a job file that ends in .toml, a list, or a `Job`.
+        today: the day that `{today}` stands for; None for today by this machine's calendar.
+        run_key: the run key, in place of the job's own.
+        environment: the environment, in place of the job's.
         base_url: another address of the API, up to and with /v1.
-        credentials: the account's key pair, or a file that holds it; else from the environment or .env.
-        ledger: the ledger's file; else `BULK_TOPUP_LEDGER`, or the environment's usual one.
-        corrections: a file of rows of the run that did not complete, corrected.
+        credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
+        ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
+        corrections: a not-completed file of the run with corrected rows.
+
+    Returns:
+        Counts, costs, balances and refusals.
 
     Raises:
-        JobError, ListError, MappingError: the job or its list is not acceptable.
-        ConfigurationError: the provider cannot be talked to as stated.
+        JobError, ListError, MappingError: job or list are invalid.
+        PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.
-        DVSError: the provider did not answer.
+        DVSError: DVS did not respond.
     """
-    job = job_of(list_or_job, today, run_key)
+    job = render_job(*load_argument(list_or_job, run_key), today)
     options = options_of(job, environment, base_url, credentials, ledger)
-    pair = credentials if isinstance(credentials, Credentials) else None
     corrected = None if corrections is None else Path(corrections)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
-        async with open_client(options, rate=job.rate, credentials=pair) as dvs:
+        async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
             with LedgerStore(options.ledger) as opened:
                 run, prepared = await plan_job(job, dvs=dvs, ledger=opened, corrections=corrected)
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 
-    return Work(plan).result(look=lambda: None, seconds=_LOOK)
+    return Work(plan).result(on_wait=lambda: None, interval=_INTERVAL)
 
 
 def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun: bool) -> ListPlan:
-    plan, difference = prepared.plan, prepared.difference
+    plan, preview = prepared.plan, prepared.difference
     return ListPlan(
         run=f"{job.name}/{job.run_key}",
         environment=environment,
@@ -137,9 +140,9 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         rows=plan.rows,
         accepted=plan.accepted,
         refused=plan.refused,
-        to_send=difference.new + difference.waiting,
+        to_send=preview.new + preview.waiting,
         left_out=prepared.left_out,
-        costs=difference.costs,
+        costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
         balances=prepared.balances,
         guards=prepared.checks,

@@ -1,7 +1,7 @@
-"""Work in a thread with an event loop of its own, for a caller that waits; touches no signals and no other loop.
+"""Runs work in a thread with an event loop of its own while the caller waits; touches no signals and no other loop.
 
-So it makes no difference whether the caller is in the main thread, or in an event loop that is on, as a notebook's is.
-Whatever is raised in the caller while it waits, by Ctrl-C or by somebody's handler of a signal, stops the work safely.
+So the caller may be in any thread, and in a running event loop, as in a notebook. An exception that is raised in the
+caller while it waits, by Ctrl-C or a signal handler, stops the work safely.
 """
 
 import asyncio
@@ -17,67 +17,67 @@ T = TypeVar("T")
 
 
 class Work(Generic[T]):
-    """Something that is done in a thread of its own.
+    """Work in a thread of its own.
 
     Args:
-        main: what is done, in the thread's event loop; it is given this.
+        main: the work, in the event loop of the thread; it is called with this object.
     """
 
     def __init__(self, main: Callable[["Work[T]"], Coroutine[Any, Any, T]]) -> None:
         self._main = main
-        self._ended: Future[T] = Future()
-        self._ended.set_running_or_notify_cancel()
+        self._outcome: Future[T] = Future()
+        self._outcome.set_running_or_notify_cancel()
         self._loop: asyncio.AbstractEventLoop | None = None
-        #: Set once there is a loop, or will never be one.
-        self._is_decided = Event()
-        #: The caller gave up, maybe before the thread was seen to be on; then nothing is done.
+        #: Set once the loop is running, or can never be.
+        self._is_started = Event()
+        #: Whether the caller gave up, possibly before the thread was running; then the work does not start.
         self._is_given_up = False
-        #: What ends the work at present; only its own thread uses it.
+        #: Stops the work at its present stage; called and replaced only in the thread of the work.
         self.stop: Callable[[], object] = lambda: None
 
-    def result(self, *, look: Callable[[], object], seconds: float) -> T:
-        """Do it, wait, and give what comes of it.
+    def result(self, *, on_wait: Callable[[], object], interval: float) -> T:
+        """Run the work, wait for it, and return its result.
 
         Args:
-            look: called in this thread while it waits; where it raises, the work is stopped.
-            seconds: between two calls of it.
+            on_wait: called in this thread while it waits; an exception that it raises stops the work.
+            interval: seconds between two such calls.
         """
-        # No daemon: what a caller that gave up left on its way still lands before the process ends.
+        # No daemon: after the caller gave up, rows in flight get their outcome before the process ends.
         thread = Thread(target=self._run, name="bulk-topup")
         try:
             thread.start()
-            while not wait([self._ended], seconds).done:
-                look()
+            while not wait([self._outcome], interval).done:
+                on_wait()
         except BaseException:
             self._is_given_up = True
             if thread.ident is not None:
                 self._stop_from_outside()
-                wait([self._ended])
+                wait([self._outcome])
             raise
-        return self._ended.result()
+        return self._outcome.result()
 
     def _stop_from_outside(self) -> None:
-        self._is_decided.wait()
+        self._is_started.wait()
         if self._loop is not None:
-            with suppress(RuntimeError):  # it ended just now
+            with suppress(RuntimeError):  # the loop has just closed
                 self._loop.call_soon_threadsafe(lambda: self.stop())
 
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                result = runner.run(self._begin())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            self._ended.set_exception(error)
+                result = runner.run(self._start())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the waiting thread
+            self._outcome.set_exception(error)
         else:
-            self._ended.set_result(result)
+            self._outcome.set_result(result)
         finally:
-            self._is_decided.set()
+            self._is_started.set()
 
-    async def _begin(self) -> T:
+    async def _start(self) -> T:
         if self._is_given_up:
             raise asyncio.CancelledError
         task = asyncio.ensure_future(self._main(self))
         self.stop = task.cancel
         self._loop = asyncio.get_running_loop()
-        self._is_decided.set()
+        self._is_started.set()
         return await task

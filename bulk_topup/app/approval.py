@@ -1,19 +1,114 @@
-"""The approval that a caller presents; reads the plan file and the keys."""
+"""The approval of a run's plan: what it has to match, and whether one is required; reads plan files and keys."""
 
+import json
 from pathlib import Path
 
+from bulk_topup.__version__ import __version__
 from bulk_topup.app.credentials import load_approval_secret
-from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved
+from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved, user_name
 from bulk_topup.approvals.keys import HMAC
+from bulk_topup.approvals.statement import PlanStatement, check_same_plan
+from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.run import Run
+from bulk_topup.errors import ApprovalRequiredError, ListError
+from bulk_topup.jobs.job import Job
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
+from bulk_topup.system.files import sha256_of
 
 
 def load_approval(file: Path, policy: ApprovalPolicy) -> Presented:
-    """Read an approved plan, with the secret by which it is checked where there is one.
+    """Read an approved plan, and the shared secret if the approval is signed with it.
 
     Raises:
-        ApprovalError: the file cannot be read, or is none.
+        ApprovalError: the file cannot be read, or is not an approved plan.
         ConfigurationError: the secret is missing.
     """
     plan = read_approved(file)
     is_secret_needed = HMAC in policy.keys and plan.approval.key.startswith(HMAC)
     return Presented(plan=plan, secret=load_approval_secret() if is_secret_needed else None)
+
+
+def plan_statement(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: Clock) -> PlanStatement:
+    """Return what the staged list pays; two statements agree in their figures only if they pay the same.
+
+    Args:
+        job: the job, its dates rendered.
+        payer: the account that pays.
+        ledger: an open ledger, where the job's list is staged.
+        clock: the source of time.
+
+    Raises:
+        ListError: the list cannot be read.
+    """
+    digest = ledger.staged_digest(job.name, str(job.run_key))
+    try:
+        list_sha256 = sha256_of(Path(job.list))
+    except OSError as error:
+        raise ListError(f"Can't read {job.list}: {error.strerror}.") from None
+    return PlanStatement(
+        version=__version__,
+        job=job.name,
+        run_key=str(job.run_key),
+        environment=payer.environment,
+        account=payer.account,
+        list=Path(job.list).name,
+        list_sha256=list_sha256,
+        rows=digest.total.rows,
+        amounts={unit: format_plain(amount) for unit, amount in sorted(digest.total.amounts.items())},
+        costs={unit: format_plain(cost) for unit, cost in sorted(digest.total.costs.items())},
+        rows_without_known_cost=digest.total.unpriced,
+        requests_sha256=digest.requests,
+        costs_sha256=digest.costs,
+        guards=json.dumps(job.guards.model_dump(mode="json"), sort_keys=True),
+        not_by=job.approval.not_by,
+        planned_by=user_name(),
+        planned_at=clock.now().isoformat(),
+    )
+
+
+def check_approval(
+    job: Job,
+    found: Run | None,
+    prepared: Prepared,
+    approval: Presented | None,
+    *,
+    payer: PayingAccount,
+    ledger: LedgerStore,
+    clock: Clock,
+) -> None:
+    """Check that the staged list is exactly what was approved, or that it needs no approval.
+
+    Args:
+        job: the job, its dates rendered.
+        found: the job's run; None for a new one.
+        prepared: the job's list, checked and staged.
+        approval: a valid approval; None without one.
+        payer: the account that pays.
+        ledger: an open ledger.
+        clock: the source of time.
+
+    Raises:
+        ApprovalError: the staged list differs from the approved plan.
+        ApprovalRequiredError: the run needs an approval and has none.
+    """
+    if approval is not None:
+        check_same_plan(approval.plan.statement, plan_statement(job, payer, ledger, clock))
+        return
+    is_required = job.approval.required or (found is not None and found.approval is not None)
+    preview = prepared.difference
+    # A retry sends failed rows as the list has them now.
+    to_send = preview.new + preview.waiting + preview.failed
+    if found is not None and job.guards != guards_of(found.guards):
+        # Other guards may confirm open rows, or retry them when they fail.
+        to_send += preview.open
+    if is_required and to_send:
+        raise ApprovalRequiredError(
+            f"Run {job.name}/{job.run_key} needs an approval. Nothing was sent. Write a plan with `bulk-topup plan "
+            "--output plan.json`, have another person approve it with `bulk-topup approve plan.json`, and add "
+            "--approved FILE. Rows that were approved before continue with `bulk-topup resume "
+            f"{job.name}/{job.run_key}`."
+        )

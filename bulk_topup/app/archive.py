@@ -1,4 +1,4 @@
-"""Moves a list that is paid out of the way, and never over another file; touches the list and the archive's folder."""
+"""Moves a paid list to the archive, never over another file; touches the list and the archive folder."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from typing import Final
 from bulk_topup.errors import JobError
 from bulk_topup.system.files import OWNER_ONLY, private_folder, sync_folder
 
-#: Lists of one name that an archive's folder holds.
+#: Most lists of one name in an archive folder.
 MAX_OF_A_NAME: Final = 1_000
 
 
@@ -21,13 +21,13 @@ class ArchiveError(JobError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveResult:
-    """What became of the list after its run."""
+    """The result of moving a list to the archive after its run."""
 
-    #: Where the list is now; None where it stays.
+    #: The list in the archive; None if it was not moved.
     path: Path | None = None
-    #: Why it stays although its run has no open rows; empty where there is nothing to say.
+    #: Why it was not moved although its run has no open rows; empty if there is no reason to report.
     why_not: str = ""
-    #: It stays as it is not what was read, so that a further start has to read it.
+    #: Whether the list changed since it was read, so that it has to be run again.
     is_changed: bool = False
 
 
@@ -36,103 +36,108 @@ class ListFile:
     """A list's file as it was before it was read."""
 
     path: Path
+    #: The archive.
     folder: Path
     #: See `fingerprint`.
-    mark: tuple[int, ...]
+    fingerprint: tuple[int, ...]
 
     @classmethod
-    def look(cls, path: Path, folder: Path) -> "ListFile":
-        """Look at a list before it is read, and at the folder of the archive, which is made.
+    def inspect(cls, path: Path, folder: Path) -> "ListFile":
+        """Inspect a list before it is read, and create the archive folder.
+
+        Args:
+            path: the list.
+            folder: the archive.
 
         Raises:
-            ArchiveError: the list could not be moved there in one step.
+            ArchiveError: the list cannot be moved there in one step.
         """
         try:
             private_folder(folder)
             if folder.samefile(path.parent):
-                raise ArchiveError(f"The archive {folder} is the list's own folder; name another.")
+                raise ArchiveError(f"The archive {folder} is the list's own folder. Choose another.")
             if folder.stat().st_dev != path.parent.stat().st_dev:
-                raise ArchiveError(f"{folder} is on another disk than {path}; name an archive on the same one.")
-            for place in (folder, path.parent):
-                if not os.access(place, os.W_OK | os.X_OK):
-                    raise ArchiveError(f"{place} cannot be written to, so {path} could not be archived.")
-            return cls(path=path, folder=folder, mark=fingerprint(path))
+                raise ArchiveError(f"{folder} is on another disk than {path}. Choose an archive on the same disk.")
+            for each in (folder, path.parent):
+                if not os.access(each, os.W_OK | os.X_OK):
+                    raise ArchiveError(f"Can't write to {each}, so {path} can't be archived. Change its mode or owner.")
+            return cls(path=path, folder=folder, fingerprint=fingerprint(path))
         except OSError as error:
-            raise ArchiveError(f"{path} could not be moved to the archive {folder}: {error.strerror}.") from None
+            raise ArchiveError(f"Can't move {path} to the archive {folder}: {error.strerror}.") from None
 
     def archive(self) -> ArchiveResult:
-        """Move the list, if it still is what was read; a name that is taken gets a number."""
+        """Move the list, unless it changed since it was read; a number is added to a name that exists already."""
         try:
-            if fingerprint(self.path) != self.mark:
-                return self._changed()
+            if fingerprint(self.path) != self.fingerprint:
+                return self._changed_result()
             try:
-                target = self._linked()
+                target = self._link()
             except FileExistsError:
                 raise
-            except OSError:  # not every file system has links, and nobody makes one of another user's file
-                return self._renamed()
-            # Another file may have taken the list's place at any moment, and nobody has read that one.
-            if fingerprint(target) != self.mark:
+            except OSError:  # not every file system has links, and another user's file may not be linked
+                return self._rename()
+            # Another file may have replaced the list at any moment, and that one was not read.
+            if fingerprint(target) != self.fingerprint:
                 target.unlink()
-                return self._changed()
+                return self._changed_result()
             if not target.samefile(self.path):
-                return self._changed()
+                return self._changed_result()
             self.path.unlink()
             sync_folder(self.folder)
         except OSError as error:
-            return ArchiveResult(why_not=f"{self.path} cannot be moved to the archive {self.folder}: {error.strerror}.")
+            return ArchiveResult(why_not=f"Can't move {self.path} to the archive {self.folder}: {error.strerror}.")
         return ArchiveResult(path=target)
 
-    def _changed(self) -> ArchiveResult:
-        why_not = f"{self.path} was changed while the run was on, so it stays; start again."
+    def _changed_result(self) -> ArchiveResult:
+        why_not = f"{self.path} changed during the run, so it was not archived. Run again."
         return ArchiveResult(why_not=why_not, is_changed=True)
 
-    def _linked(self) -> Path:
-        """Give the list its name in the archive; a link is never made over another file."""
+    def _link(self) -> Path:
+        """Link the list into the archive, which never replaces another file, and return the link."""
         for target in self._names():
             with suppress(FileExistsError):
                 target.hardlink_to(self.path)
                 return target
-            # A start that was killed between the link and the end of the old name has left both.
+            # An invocation that was killed between link and unlink has left both names.
             if target.samefile(self.path):
                 return target
-        raise self._full()
+        raise self._full_error()
 
-    def _renamed(self) -> ArchiveResult:
-        """Move the list over an empty file that was made for it."""
+    def _rename(self) -> ArchiveResult:
+        """Rename the list over an empty file that is created for it, so that it never replaces another file."""
         for target in self._names():
             with suppress(FileExistsError):
                 target.touch(mode=OWNER_ONLY, exist_ok=False)
                 break
         else:
-            raise self._full()
+            raise self._full_error()
         try:
             self.path.rename(target)
         except OSError:
             target.unlink()
             raise
         sync_folder(self.folder)
-        if fingerprint(target) != self.mark:
-            why_not = f"{self.path} was changed while the run was on, and is {target} now; put it back and start again."
+        if fingerprint(target) != self.fingerprint:
+            why_not = f"{self.path} changed during the run, and is now {target}. Move it back, then run again."
             return ArchiveResult(why_not=why_not, is_changed=True)
         return ArchiveResult(path=target)
 
     def _names(self) -> Iterator[Path]:
-        """Give the names that the list may have in the archive."""
+        """Yield the names that the list may have in the archive."""
         yield self.folder / self.path.name
         for number in range(2, MAX_OF_A_NAME + 1):
             yield self.folder / f"{self.path.stem}-{number}{self.path.suffix}"
 
     @staticmethod
-    def _full() -> FileExistsError:
+    def _full_error() -> FileExistsError:
         return FileExistsError(errno.EEXIST, f"it has {MAX_OF_A_NAME} lists of this name")
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
-    """Give what changes when a file is written or replaced: device, inode, size, and when it was written.
+    """Return what changes when a file is written or replaced: device, inode, size and modification time.
 
     Raises:
-        OSError: it is not there.
+        OSError: there is no such file.
     """
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

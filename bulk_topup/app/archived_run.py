@@ -1,4 +1,4 @@
-"""Whether a list is gone because its run has ended and archived it; reads the ledger."""
+"""Finds the run that has archived a missing list; reads the ledger."""
 
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.run import Run
@@ -9,11 +9,11 @@ from bulk_topup.ledger import LedgerStore
 
 
 def find_archived_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
-    """Give the run that has ended and whose list may be in the archive; None where it has not, or archives nothing.
+    """Return the ended run whose list may be in the archive; None if it is open, unknown, or archives nothing.
 
     Args:
-        job: the job whose list is missing, its dates filled in.
-        options: where the money is, and the ledger.
+        job: the job whose list is missing, its dates rendered.
+        options: environment and ledger.
 
     Raises:
         LedgerError: the ledger cannot be read.

@@ -1,9 +1,10 @@
-"""Callbacks beside a run or on their own: hints are kept as they come, and followed by whoever holds their run."""
+"""Receives callbacks, saves them as hints, and fetches the transactions that hints name; listens on a port."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.dvs.callbacks import CallbackReceiver
 from bulk_topup.engine import follow_hints
@@ -14,21 +15,21 @@ from bulk_topup.system.asgi_server import Address, Serving
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
-#: Seconds after which hints are looked at again although no callback came: their run was held, or DVS did not answer.
-LOOK_AGAIN = 30.0
+#: Seconds until hints are followed again without a new callback: their run was locked, or DVS did not respond.
+FOLLOW_INTERVAL = 30.0
 
 
 @contextmanager
 def receive_callbacks(
     ledger: LedgerStore, address: Address, path_token: str, wake: Callable[[], None]
 ) -> Iterator[str]:
-    """Receive callbacks while the block lasts, and give the address that they are received at.
+    """Receive callbacks while the block lasts, and yield their URL.
 
     Args:
-        ledger: names the file; callbacks are kept through a connection of their own.
-        address: where to listen.
-        path_token: the path that is served.
-        wake: is called, in the event loop that this is called in, whenever a hint was kept.
+        ledger: names the file; hints are saved through a connection of their own.
+        address: host, port and certificate to listen with.
+        path_token: the secret path of the URL.
+        wake: called in the caller's event loop whenever a hint was saved.
 
     Raises:
         ConfigurationError: the address or the certificate cannot be used.
@@ -37,21 +38,26 @@ def receive_callbacks(
     loop = asyncio.get_running_loop()
     with LedgerStore(ledger.path) as own:
 
-        def keep(external_id: str) -> bool:
-            kept = own.save_hint(external_id)
-            if kept:
+        def save(external_id: str) -> bool:
+            is_new = own.save_hint(external_id)
+            if is_new:
                 loop.call_soon_threadsafe(wake)
-            return kept
+            return is_new
 
-        with Serving(CallbackReceiver(path_token, keep), address) as serving:
+        with Serving(CallbackReceiver(path_token, save), address) as serving:
             yield f"{serving.url}/{path_token}"
 
 
 async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
-    """Follow the hints about every run that no other process holds, and give how many rows moved.
+    """Follow the hints of every run that no other process works on, and return the number of rows that moved.
+
+    Args:
+        dvs: an open client.
+        ledger: an open ledger.
+        clock: the source of time.
 
     Raises:
-        DVSError: the API did not answer; the hints stay.
+        DVSError: DVS did not respond; the hints stay.
     """
     moved = 0
     for run in ledger.runs_hinted():
@@ -60,29 +66,29 @@ async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
                 found = ledger.find_run(run.job, run.run_key) or run  # it may have been purged by now
                 moved += await follow_hints(found, dvs=dvs, ledger=ledger, clock=clock)
         except RunLockedError:
-            continue  # whoever holds it follows them
+            continue  # the process that works on the run follows them
     return moved
 
 
 async def follow_forever(
-    dvs: AsyncDVS, ledger: LedgerStore, clock: Clock, woken: asyncio.Event, tell: Callable[[str], None]
+    dvs: AsyncDVS, ledger: LedgerStore, clock: Clock, wake: asyncio.Event, report: Callable[[str], None]
 ) -> None:
-    """Follow hints as they come, until this is cancelled; while DVS does not answer they wait.
+    """Follow hints as they come, until this is cancelled; they stay while DVS does not respond.
 
     Args:
         dvs: an open client.
         ledger: an open ledger.
-        clock: where time comes from.
-        woken: is set when a hint was kept.
-        tell: is told in a sentence what was done, or why it could not be.
+        clock: the source of time.
+        wake: set when a hint was saved.
+        report: called with a sentence about what was done, or why it could not be.
     """
     while True:
-        woken.clear()
+        wake.clear()
         try:
             moved = await follow_all(dvs, ledger, clock)
         except DVSError as error:
-            tell(f"Callbacks are kept and wait: {error}")
+            report(f"Callbacks are saved until DVS responds. {error}")
         else:
             if moved:
-                tell(f"{moved} rows moved.")
-        await sleep_until(clock, LOOK_AGAIN, [woken])
+                report(f"{format_rows(moved)} updated.")
+        await sleep_until(clock, FOLLOW_INTERVAL, [wake])

@@ -1,83 +1,94 @@
-"""Credentials; reads the process environment, a .env file or a named file, and nothing else."""
+"""Loads API credentials and other secrets; reads the process environment and a file of KEY=VALUE lines."""
 
+import os
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.errors import ConfigurationError
+from bulk_topup.security.env_file import read_env_file
 
 
 class Credentials(BaseSettings):
-    """The key pair of the account (reference: Authentication)."""
+    """API key and secret of the account (reference: Authentication)."""
 
-    model_config = SettingsConfigDict(env_prefix="DVS_", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DVS_", extra="ignore")
 
     api_key: str = Field(repr=False)
     api_secret: SecretStr
 
 
 def load_credentials(file: Path | None = None) -> Credentials:
-    """Read `DVS_API_KEY` and `DVS_API_SECRET` from the environment, else from `file`, else from `.env` here.
+    """Read `DVS_API_KEY` and `DVS_API_SECRET` from the environment, else from a file.
+
+    Args:
+        file: a file of KEY=VALUE lines; None for `.env` in the current folder, if it exists.
 
     Raises:
-        ConfigurationError: one of them is missing, or the named file is.
+        ConfigurationError: one of them is missing, or the file cannot be read.
     """
-    if file is not None and not file.is_file():
-        raise ConfigurationError(f"The credentials file {file} does not exist.")
     try:
-        return Credentials(_env_file=file or Path(".env"))
+        return Credentials(**_missing_in_environment(Credentials, read_env_file(file)))
     except ValidationError as error:
         # The cause is left out: its text would quote what was given.
         missing = " and ".join(f"DVS_{str(problem['loc'][0]).upper()}" for problem in error.errors(include_input=False))
         raise ConfigurationError(
-            f"Credentials are missing: set {missing} in the environment or in a .env file, "
-            "or name a file that holds them with --credentials FILE."
+            f"API credentials are missing. Set {missing} in the environment or in a .env file, or choose a file that "
+            "has them with --credentials FILE."
         ) from None
 
 
-class _Sending(BaseSettings):
-    """By what requests are sent."""
-
+class _TransportSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DVS_", extra="ignore")
 
     transport: TransportName = DEFAULT_TRANSPORT
 
 
 def load_transport() -> TransportName:
-    """Read from the environment's `DVS_TRANSPORT` which HTTP client sends.
+    """Read the name of the HTTP client from `DVS_TRANSPORT` in the environment.
 
     Raises:
-        ConfigurationError: there is none of that name.
+        ConfigurationError: the name is unknown.
     """
     try:
-        return _Sending().transport
+        return _TransportSettings().transport
     except ValidationError:
         names = ", ".join(get_args(TransportName))
         raise ConfigurationError(
-            f"DVS_TRANSPORT names no transport; set it to one of {names}, or not at all."
-        ) from None
+            f"DVS_TRANSPORT is not a known transport. Set it to one of {names}, or unset it."
+        ) from (None)
 
 
 class _ApprovalSecret(BaseSettings):
-    """What planner's and approver's machines share where approvals are not signed with keys."""
+    """The secret that planner and approver share when approvals are not signed with keys."""
 
-    model_config = SettingsConfigDict(env_prefix="BULK_TOPUP_", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BULK_TOPUP_", extra="ignore")
 
     approval_secret: SecretStr
 
 
 def load_approval_secret() -> bytes:
-    """Read `BULK_TOPUP_APPROVAL_SECRET` from the environment, else from `.env` here.
+    """Read `BULK_TOPUP_APPROVAL_SECRET` from the environment, else from `.env` in the current folder.
 
     Raises:
-        ConfigurationError: it is missing.
+        ConfigurationError: it is missing, or `.env` cannot be read.
     """
     try:
-        return _ApprovalSecret(_env_file=Path(".env")).approval_secret.get_secret_value().encode()
+        settings = _ApprovalSecret(**_missing_in_environment(_ApprovalSecret, read_env_file()))
     except ValidationError:
         raise ConfigurationError(
-            "The approval secret is missing: set BULK_TOPUP_APPROVAL_SECRET in the environment or in a .env file."
+            "The approval secret is missing. Set BULK_TOPUP_APPROVAL_SECRET in the environment or in a .env file."
         ) from None
+    return settings.approval_secret.get_secret_value().encode()
+
+
+def _missing_in_environment(settings: type[BaseSettings], values: dict[str, str]) -> dict[str, Any]:
+    """Return a file's values for those fields that the environment does not set; names are compared without case."""
+    prefix = settings.model_config["env_prefix"]
+    in_file = {name.lower(): value for name, value in values.items()}
+    in_environment = {name.lower() for name in os.environ}
+    names = {field: f"{prefix}{field}".lower() for field in settings.model_fields}
+    return {field: in_file[name] for field, name in names.items() if name in in_file and name not in in_environment}

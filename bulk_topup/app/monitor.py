@@ -1,23 +1,21 @@
-"""What a start has to tell elsewhere, and when; what cannot be told is a warning, and changes nothing."""
+"""Reports an invocation to its log, metrics, pings and notifications; what fails is a warning and changes nothing."""
 
 import asyncio
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TextIO
 
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.report import ReportOptions
+from bulk_topup.app.report import ReportOptions, report_digests
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.app.run_ending import ending_of
+from bulk_topup.app.run_ending import InvocationEnd, ending_of
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
@@ -31,24 +29,26 @@ from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import RunMetrics, write_metrics
-from bulk_topup.system.files import sha256_of
 
-#: Seconds between looks at a run that is on, for its metrics and its log.
-LOOK: Final = 10.0
-#: Seconds that the end of a start waits for what was begun at its beginning, and as many for what is told of its end.
+#: Seconds between two updates of metrics and log while a run is running.
+UPDATE_INTERVAL: Final = 10.0
+#: Seconds that the end of an invocation waits for messages of its start, and again for those of its end.
 PATIENCE: Final = 20.0
 
 
 class RunMonitor:
-    """What a start has to tell, and to whom; tells nobody before `take` says so."""
+    """Reports one invocation; nothing is reported until `configure` says where to.
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._began_at = Decimal(time.time_ns() // 10**6) / 1000
-        #: As it is now: what is printed may be kept back, and a log is for whoever follows it.
-        self._output = sys.stdout
+    Args:
+        output: standard output, for a log that asks for it; None where it belongs to the caller.
+    """
+
+    def __init__(self, output: TextIO | None = None) -> None:
+        self._started = time.monotonic()
+        self._started_at = Decimal(time.time_ns() // 10**6) / 1000
+        self._output = output
         self._job = ""
-        self._run = ""
+        self._run_key = ""
         self._environment = ""
         self._channels: tuple[Channel, ...] = ()
         self._ping: str | None = None
@@ -59,36 +59,49 @@ class RunMonitor:
         self._costs: Mapping[str, Decimal] = {}
         self._counts: Mapping[RowState, int] = {}
         self._had_open_rows = False
-        self._why_no_metrics: str | None = None
-        #: Standard output belongs to the log.
-        self.is_on_stdout = False
+        self._metrics_error: str | None = None
+        self._warnings: list[str] = []
         self._report: ReportOptions | None = None
-        #: What an earlier start reported, as hashes.
-        self._reported: Sequence[str | None] = ()
-        #: How the run ended; None while it has not.
+        #: The report of an earlier invocation.
+        self._earlier_report: Sequence[str | None] = ()
+        #: Whether standard output belongs to the log.
+        self.is_on_stdout = False
+        #: The end of the run; None while it has not ended.
         self.finished: FinishedRun | None = None
 
-    def take(self, values: dict[str, Any], job: Job | RetryJob | None, folder: Path = Path()) -> None:
-        """Take out of a command's values, and of its job, who is told what.
+    def configure(
+        self,
+        job: Job | RetryJob | None,
+        folder: Path,
+        *,
+        environment: str | None,
+        metrics: str | None = None,
+        log: str | None = None,
+        credentials: Path | None = None,
+    ) -> None:
+        """Set where the invocation is reported to, and open its log.
 
         Args:
-            values: of the command.
-            job: None for a run that no job file describes.
-            folder: where the job file's relative paths begin.
+            job: the job with its settings; None for a run without a job file.
+            folder: where the job's relative paths begin.
+            environment: the environment in place of the job's.
+            metrics: the metrics file in place of the job's, relative to the current folder.
+            log: the log file in place of the job's, relative to the current folder; "-" for standard output.
+            credentials: the file with values for `${NAME}`; None for `.env`.
 
         Raises:
-            JobError: somebody could never be told.
+            JobError: an address or a file of the job cannot be used.
+            ConfigurationError: the credentials file cannot be read.
         """
-        metrics, log = values.pop("metrics"), values.pop("log_json")
-        if job is None:
-            self._open(metrics, log, Path())
-            return
-        self._job, self._environment = job.name, str(values["environment"] or job.environment)
+        if job is not None:
+            self._job, self._environment = job.name, environment or str(job.environment)
         self._open(metrics, log, Path())
+        if job is None:
+            return
         self._open(None if metrics else job.metrics, None if log else job.logs, folder)
         if job.ping is None and not job.notifications:
             return
-        variables = Variables.read(values["credentials"])
+        variables = Variables.read(credentials)
         if job.ping is not None:
             self._ping = ping_url(job.ping, variables)
         self._channels = load_channels(job.notifications, folder, variables)
@@ -96,133 +109,132 @@ class RunMonitor:
     def _open(self, metrics: str | None, log: str | None, folder: Path) -> None:
         if metrics is not None:
             self._metrics = folder / metrics
-        if log is not None:
-            self.is_on_stdout = log == STANDARD_OUTPUT
-            self._log = JSONLog(open_log(self._output if self.is_on_stdout else folder / log), self._job)
-            self._log.write("start", environment=self._environment)
+        if log is None:
+            return
+        is_on_stdout = log == STANDARD_OUTPUT
+        if is_on_stdout and self._output is None:
+            self._warnings.append("Nothing is logged to standard output here. Set `logs` to a file.")
+            return
+        self.is_on_stdout = is_on_stdout
+        place = self._output if is_on_stdout and self._output is not None else folder / log
+        self._log = JSONLog(open_log(place), self._job)
+        self._log.write("start", environment=self._environment)
 
-    def is_of(self, job: str, run_key: str) -> None:
-        """Take in which run it is."""
-        self._job, self._run = job, run_key
+    def set_run(self, job: str, run_key: str) -> None:
+        """Set which run it is."""
+        self._job, self._run_key = job, run_key
         if self._log is not None:
             self._log.set_run(job, run_key)
 
-    def reports_to(self, report: ReportOptions) -> None:
-        """Take in where the report will be."""
+    def set_report(self, report: ReportOptions) -> None:
+        """Set where the report is written."""
         self._report = report
 
     def follow(self, dvs: AsyncDVS) -> None:
-        """Look at a client's requests."""
+        """Count and log the requests of a client."""
         self._dvs = dvs
         if self._log is not None:
             dvs.on_try = self._log.write_request
 
     @property
     def on_moves(self) -> Callable[[Sequence[tuple[Attempt, Move]]], None] | None:
-        """What is to be told of rows that moved; None for nothing."""
+        """The function that logs changes of rows; None without a log."""
         return None if self._log is None else self._log.write_moves
 
-    def planned(self, prepared: Prepared) -> None:
-        """Take in what a start would do."""
+    def record_plan(self, prepared: Prepared) -> None:
+        """Log the plan, and keep its cost for the message at the start."""
         self._costs = prepared.difference.costs
         if self._log is not None:
-            plan, difference = prepared.plan, prepared.difference
+            plan, preview = prepared.plan, prepared.difference
             self._log.write(
                 "planned",
                 rows=plan.rows,
                 accepted=plan.accepted,
                 refused=plan.refused,
-                to_send=difference.new + difference.waiting,
+                to_send=preview.new + preview.waiting,
             )
 
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Tell that a run goes on, and look at it from time to time."""
-        self.is_of(run.job, run.run_key)
+        """Report the start of a run, and its progress while the block lasts."""
+        self.set_run(run.job, run.run_key)
         self._environment = run.environment
         self._counts = runner.progress().counts
         open_rows = sum(self._counts[state] for state in OPEN_STATES)
         self._had_open_rows = open_rows > 0
-        self._reported = self._reported_now(run)
+        self._earlier_report = self._current_report(run)
         if self._ping is not None:
             self._tasks.start("The ping at the start", partial(ping, self._ping, START))
         if open_rows:
-            self._send(start_message(self._told(), open_rows, self._costs))
-        looking = asyncio.get_running_loop().create_task(self._look(runner))
+            self._send(start_message(self._context(), open_rows, self._costs))
+        updates = asyncio.get_running_loop().create_task(self._update(runner))
         try:
             yield
         finally:
-            looking.cancel()
+            updates.cancel()
 
-    async def _look(self, runner: Runner) -> None:
+    async def _update(self, runner: Runner) -> None:
         message = ""
         while True:
-            look = runner.progress()
-            self._counts = look.counts
+            progress = runner.progress()
+            self._counts = progress.counts
             if self._log is not None:
-                counts = {state.value: count for state, count in look.counts.items()}
-                self._log.write("progress", **counts, requests=look.requests, throttled=look.throttled)
-                if look.message != message:
-                    message = look.message
+                counts = {state.value: count for state, count in progress.counts.items()}
+                self._log.write("progress", **counts, requests=progress.requests, throttled=progress.throttled)
+                if progress.message != message:
+                    message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
             if self._metrics is not None:
                 await asyncio.to_thread(self._write_metrics, None)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(UPDATE_INTERVAL)
 
-    def ended(
-        self, code: int, error: BaseException | None, *, is_news: bool = True, is_crash: bool = False
-    ) -> list[str]:
-        """Tell how the start ended; return a warning for whatever goes wrong with that."""
+    def end(self, end: InvocationEnd) -> list[str]:
+        """Report the end of the invocation, and return a warning for everything that could not be reported.
+
+        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most.
+        """
         try:
-            return self._ended(code, error, is_news=is_news, is_crash=is_crash)
-        except Exception as trouble:  # noqa: BLE001 - it must not change how the command ends
-            return [f"How it ended could not be told everywhere: {type(trouble).__name__}."]
+            return [*self._warnings, *self._end(end)]
+        except Exception as error:  # noqa: BLE001 - it must not change how the invocation ends
+            return [f"The end could not be reported everywhere: {type(error).__name__}."]
 
-    def _ended(self, code: int, error: BaseException | None, *, is_news: bool, is_crash: bool) -> list[str]:
+    def _end(self, end: InvocationEnd) -> list[str]:
         if self.finished is not None:
             self._counts = self.finished.result.counts
-        lost = self._log_end(code, error)
-        warnings = [] if lost is None else [f"The log is not whole: {lost}."]
-        if code == ExitCode.RUN_LOCKED:
-            return warnings  # whoever holds the run tells of it
+        lost = self._log_end(end)
+        warnings = [] if lost is None else [f"The log is incomplete: {lost}."]
+        if end.code == ExitCode.RUN_LOCKED:
+            return warnings  # the process that works on the run reports it
         if self._metrics is not None:
-            self._write_metrics(code)
+            self._write_metrics(end.code)
         warnings += self._tasks.wait(PATIENCE)
         if self._ping is not None:
-            self._tasks.start("The ping at the end", partial(ping, self._ping, str(code) if code else ""))
-        if is_news and self._is_news(error):
-            ending = ending_of(
-                code,
-                error,
-                self.finished,
-                self._report,
-                seconds=round(self._seconds),
-                requests=self._requests,
-                is_crash=is_crash,
-            )
-            self._send(end_message(self._told(), ending))
+            self._tasks.start("The ping at the end", partial(ping, self._ping, str(int(end.code)) if end.code else ""))
+        if end.is_news and self._is_news(end.error):
+            ending = ending_of(end, self.finished, self._report, seconds=round(self._seconds), requests=self._requests)
+            self._send(end_message(self._context(), ending))
         warnings += self._tasks.wait(PATIENCE)
-        if self._why_no_metrics is not None:
-            warnings.append(f"The metrics {self._metrics} could not be written: {self._why_no_metrics}.")
+        if self._metrics_error is not None:
+            warnings.append(f"Can't write the metrics {self._metrics}: {self._metrics_error}.")
         return warnings
 
     def _is_news(self, error: BaseException | None) -> bool:
-        """Tell whether nobody has been told of this end; who finds nothing to do ends as the start before did."""
+        """Return True unless an earlier invocation ended, and was reported, in the same way."""
         finished = self.finished
         if finished is None:
             return error is not None
-        stays = finished.archiving is not None and bool(finished.archiving.why_not)
-        return self._had_open_rows or stays or self._reported != self._reported_now(finished.run)
+        is_not_archived = finished.archiving is not None and bool(finished.archiving.why_not)
+        return self._had_open_rows or is_not_archived or self._earlier_report != self._current_report(finished.run)
 
-    def _log_end(self, code: int, error: BaseException | None) -> str | None:
+    def _log_end(self, end: InvocationEnd) -> str | None:
         if self._log is None:
             return None
         reason = None if self.finished is None else self.finished.result.reason
-        if error is not None:
-            self._log.write_notice("error", f"{type(error).__name__}: {error}")
+        if end.error is not None:
+            self._log.write_notice("error", f"{type(end.error).__name__}: {end.error}")
         self._log.write(
             "end",
-            exit_code=code,
+            exit_code=int(end.code),
             stopped=None if reason is None else reason.value,
             **{state.value: count for state, count in self._counts.items()},
             requests=self._requests,
@@ -230,18 +242,17 @@ class RunMonitor:
         )
         return self._log.close()
 
-    def _reported_now(self, run: Run) -> Sequence[str | None]:
-        folder = Path() if self._report is None else self._report.folder
-        return [_hash_of(folder / name) for name in (SUMMARY, not_completed_name(run))]
+    def _current_report(self, run: Run) -> Sequence[str | None]:
+        return report_digests(run, Path() if self._report is None else self._report.folder)
 
     def _send(self, message: Message) -> None:
         for channel in self._channels:
             if channel.on & message.events:
                 self._tasks.start(channel.name.capitalize(), partial(send, channel, message))
 
-    def _told(self) -> MessageContext:
+    def _context(self) -> MessageContext:
         return MessageContext(
-            run=f"{self._job}/{self._run}" if self._run else self._job,
+            run=f"{self._job}/{self._run_key}" if self._run_key else self._job,
             environment=self._environment,
             host=socket.gethostname(),
         )
@@ -250,9 +261,9 @@ class RunMonitor:
         summary = None if self.finished is None else self.finished.report.summary
         figures = RunMetrics(
             job=self._job,
-            run=self._run,
+            run=self._run_key,
             environment=self._environment,
-            started_at=self._began_at,
+            started_at=self._started_at,
             seconds=Decimal(round(self._seconds * 1000)) / 1000,
             exit_code=code,
             counts=self._counts,
@@ -263,9 +274,9 @@ class RunMonitor:
         )
         try:
             write_metrics(self._metrics or Path(), figures)
-            self._why_no_metrics = None
+            self._metrics_error = None
         except OSError as error:
-            self._why_no_metrics = error.strerror
+            self._metrics_error = error.strerror
 
     @property
     def _requests(self) -> int:
@@ -273,11 +284,4 @@ class RunMonitor:
 
     @property
     def _seconds(self) -> float:
-        return time.monotonic() - self._began
-
-
-def _hash_of(file: Path) -> str | None:
-    try:
-        return sha256_of(file)
-    except OSError:
-        return None
+        return time.monotonic() - self._started

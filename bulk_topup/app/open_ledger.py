@@ -1,20 +1,25 @@
-"""Opens the ledger that a command's options name, where there is one."""
+"""Opens the ledger that a command's options name, if it exists."""
 
 from bulk_topup.domain.environment import ProviderOptions
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerMissingError
 from bulk_topup.ledger import LedgerStore
 
 
 def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> LedgerStore:
     """Open the ledger that the options name.
 
+    Args:
+        options: environment and ledger.
+        read_only: whether nothing is written to it.
+
     Raises:
-        LedgerError: there is none yet, or it cannot be used.
+        LedgerMissingError: it does not exist.
+        LedgerError: it cannot be used.
     """
     try:
-        is_there = options.ledger.exists()
+        exists = options.ledger.exists()
     except OSError:  # no file can have this name
-        is_there = False
-    if not is_there:
-        raise LedgerError(f"There is no ledger at {options.ledger}; name one with --ledger, or start a run first.")
+        exists = False
+    if not exists:
+        raise LedgerMissingError(f"No ledger at {options.ledger}. Check --ledger and --env.")
     return LedgerStore(options.ledger, read_only=read_only)

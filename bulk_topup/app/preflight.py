@@ -1,4 +1,4 @@
-"""Every check that must pass before anything is sent."""
+"""Every check that must pass before anything is sent; reads the ledger and changes nothing."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,16 +8,17 @@ from decimal import Decimal
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Caps, Mode, guards_of
-from bulk_topup.domain.money import PRECISE
+from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import (
     AccountMismatchError,
-    ApprovalRequiredError,
     BalanceTooLowError,
     EnvironmentMismatchError,
     GuardError,
     ModeMismatchError,
     PurgedRunError,
+    RowsRefusedError,
 )
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -26,12 +27,12 @@ from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PayingAccount:
-    """Whose money it is: a run is paid by one account, from its first start to its end."""
+    """The account that pays a run; it is the same from the run's first invocation to its last."""
 
     environment: Environment
     #: Names the account, e.g. `AsyncDVS.account`.
     account: str
-    #: The account is the one that the run was begun with, although its name changed.
+    #: Whether this is the run's account although its name changed.
     same_account: bool = False
 
 
@@ -41,89 +42,127 @@ def add_costs(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> di
     return {unit: PRECISE.add(first.get(unit, Decimal(0)), second.get(unit, Decimal(0))) for unit in units}
 
 
+def check_before_reading(job: Job, found: Run | None, payer: PayingAccount, ledger: LedgerStore, now: datetime) -> None:
+    """Check, before the list is read, that the job's run may be started or continued.
+
+    Args:
+        job: the job, its dates rendered.
+        found: the job's run; None for a new one.
+        payer: the account that pays.
+        ledger: an open ledger.
+        now: the time, in UTC.
+
+    Raises:
+        PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        EnvironmentMismatchError, AccountMismatchError: the run belongs to another environment or account.
+        ModeMismatchError: rows of the run were sent in another mode.
+    """
+    check_velocity_history(job, ledger, now)
+    if found is not None:
+        check_not_purged(found)
+        check_same_account(found, payer)
+        check_same_mode(found, job.mode, ledger)
+
+
+def check_plan(job: Job, prepared: Prepared) -> None:
+    """Check that a plan has no refused rows, breaks no guard, and is covered by the wallets.
+
+    Args:
+        job: the job, which may skip refused rows.
+        prepared: its list, checked and staged.
+
+    Raises:
+        RowsRefusedError: rows are refused, and the job does not skip them.
+        GuardError: a cap or a control total does not allow the run.
+        BalanceTooLowError: a wallet does not cover its part of the cost.
+    """
+    plan = prepared.plan
+    if plan.refused and not job.skip_refused:
+        raise RowsRefusedError(
+            f"{plan.refused:,} of {format_rows(plan.rows)} refused. Nothing was sent. Fix the list, or add "
+            "--skip-refused to pay the others."
+        )
+    check_guards(prepared.checks)
+    check_balance(prepared.balances)
+
+
 def check_same_account(run: Run, payer: PayingAccount) -> None:
-    """Demand that a run goes on where its money is: elsewhere its external ids are unknown, and all is paid anew."""
+    """Raise EnvironmentMismatchError or AccountMismatchError unless the run belongs to the payer's account.
+
+    Another account does not know the run's external IDs, and would pay every row again.
+    """
     if run.environment != payer.environment:
         raise EnvironmentMismatchError(
-            f"Run {run.name} was begun in {run.environment}, not in {payer.environment}; "
-            f"state --env {run.environment}, or name another run with --run-key, or another ledger with --ledger."
+            f"Run {run.name} belongs to {run.environment}, not to {payer.environment}. Nothing was sent. "
+            f"Add --env {run.environment}, or choose another run with --run-key or another ledger with --ledger."
         )
     if run.account and run.account != payer.account and not payer.same_account:
         raise AccountMismatchError(
-            f"Run {run.name} was begun with {run.account}, and this is {payer.account}. Another account does not know "
-            "what was paid: go on with the first one. If only its key or its address changed, state --same-account."
+            f"Run {run.name} belongs to the account {run.account}, and this is {payer.account}, which does not know "
+            f"the payments of the run. Nothing was sent. Use account {run.account}, or --same-account if only "
+            "credentials or URL changed."
         )
 
 
 def check_not_purged(run: Run) -> None:
-    """Demand that a run knows whom it paid: otherwise every row of its list would be new to it."""
+    """Raise PurgedRunError if the run's personal data is purged: all rows of its list would count as new."""
     if run.purged_at is not None:
         raise PurgedRunError(
-            f"The personal data of run {run.name} was removed at {run.purged_at:%Y-%m-%d %H:%M} UTC, so nobody can "
-            "tell whom it paid, and nothing was sent. To pay a list on purpose, name another run with --run-key."
+            f"The personal data of run {run.name} was purged on {run.purged_at:%Y-%m-%d %H:%M} UTC, so its payments "
+            "can no longer be recognised. Nothing was sent. To pay this list again, add --run-key with another key."
         )
 
 
 def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None:
-    """Demand that all payments which a limit on repeated ones looks back at are known with their beneficiaries."""
+    """Raise PurgedRunError if a payment that the job's velocity limit counts has lost its beneficiary to a purge."""
     if job.velocity is None:
         return
-    forgotten = ledger.last_purged_payment()
-    if forgotten is not None and now - forgotten <= job.velocity.period:
+    purged = ledger.last_purged_payment()
+    if purged is not None and now - purged <= job.velocity.period:
         raise PurgedRunError(
-            f"The limit on repeated payments looks back {job.velocity.days} days, and whom the ledger's runs paid "
-            f"until {forgotten:%Y-%m-%d} was purged, so nothing was sent. Let it look back fewer days, or wait."
+            f"The velocity limit covers {job.velocity.days} days, and the beneficiaries of payments until "
+            f"{purged:%Y-%m-%d} are purged from the ledger. Nothing was sent. Choose fewer days, or wait."
         )
 
 
 def check_same_mode(run: Run, mode: Mode, ledger: LedgerStore) -> None:
-    """Demand the mode that rows were sent in: their requests say it, and an unknown one is sent again as it was."""
-    begun = guards_of(run.guards).mode
-    if mode is not begun and any(ledger.attempted(run).values()):
+    """Raise ModeMismatchError if rows were sent in another mode.
+
+    The mode is part of a request, and a row whose outcome is unknown is sent again with the same request.
+    """
+    used = guards_of(run.guards).mode
+    if mode is not used and any(ledger.attempted(run).values()):
         raise ModeMismatchError(
-            f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
-            "or name another run with --run-key."
+            f"Run {run.name} uses the mode {used}, not {mode}. Nothing was sent. Add --mode {used}, or choose "
+            "another run with --run-key."
         )
 
 
 def check_guards(checks: Collection[GuardCheck]) -> None:
     """Raise GuardError unless every guard allows the run."""
     if broken := [check.message for check in checks if not check.is_kept]:
-        raise GuardError("\n".join(["The run's guards do not allow it, so nothing was sent.", *broken]))
+        failed = "1 guard failed" if len(broken) == 1 else f"{len(broken)} guards failed"
+        raise GuardError("\n".join([f"{failed}. Nothing was sent.", *broken]))
 
 
 def check_run_caps(caps: Caps, run: Run, ledger: LedgerStore) -> None:
-    """Demand that what a run has sent, what waits in it and what was chosen for a retry stay within its caps."""
+    """Raise GuardError unless sent rows, pending rows and rows chosen for a retry together stay within the caps."""
     if caps != Caps():
         check_guards(check_caps(caps, ledger.spending(run)))
 
 
-def check_approval_not_required(job: Job, found: Run | None, prepared: Prepared) -> None:
-    """Demand that nothing of a list that nobody approved could ever be sent, where approvals are needed.
-
-    Failed rows take what the list says now and may be retried, so they count too.
-    """
-    is_needed = job.approval.required or (found is not None and found.approval is not None)
-    difference = prepared.difference
-    to_send = difference.new + difference.waiting + difference.failed
-    if found is not None and job.guards != guards_of(found.guards):
-        # By other guards, what is on its way may be confirmed, or tried again when it fails.
-        to_send += difference.open
-    if is_needed and to_send:
-        raise ApprovalRequiredError(
-            f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "
-            "`bulk-topup plan --output plan.json`, have somebody else `bulk-topup approve` it, "
-            "and state --approved FILE. "
-            "What was approved before goes on with `bulk-topup resume`."
-        )
-
-
 def check_balance(checks: Collection[BalanceCheck]) -> None:
-    """Raise BalanceTooLowError unless every wallet covers what is still to be paid."""
+    """Raise BalanceTooLowError unless every wallet covers the remaining cost."""
     for check in checks:
-        if not check.is_enough:
-            has = "no wallet" if check.available is None else f"{check.available} {check.unit} available"
+        if check.is_enough:
+            continue
+        if check.available is None:
             raise BalanceTooLowError(
-                f"The rows still to be paid cost about {check.cost} {check.unit}, and there is {has}; "
-                "nothing was sent. Top up and start again."
+                f"The remaining cost is about {format_money(check.cost, check.unit)}, and the account has no "
+                f"{check.unit} wallet. Nothing was sent. Contact DT One."
             )
+        raise BalanceTooLowError(
+            f"The remaining cost is about {format_money(check.cost, check.unit)}, and "
+            f"{format_money(check.available, check.unit)} is available. Nothing was sent. Top up the wallet, then run "
+            "again."
+        )

@@ -1,4 +1,4 @@
-"""Before a run: reads the list, fetches its products, checks and stages the rows, compares cost with balance."""
+"""Checks and stages a list before its run, with its products and the balances; writes staged rows to the ledger."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -38,24 +38,25 @@ STAGED_AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """A list that is checked and staged, and what a start would do with it."""
+    """A list that is checked and staged, and what a run would do with it."""
 
     plan: Plan
+    #: What the list changes in its run.
     difference: MergePreview
     balances: tuple[BalanceCheck, ...]
-    #: Caps and control totals beside the figures; those that are broken say why.
+    #: Caps and control totals beside the figures; failed ones have a message.
     checks: tuple[GuardCheck, ...] = ()
-    #: Rows that the job's filters left out, per filter.
+    #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def guards_are_kept(self) -> bool:
-        """Whether no cap and no control total speaks against a start."""
+        """Whether every cap and every control total allows the run."""
         return all(check.is_kept for check in self.checks)
 
     @property
     def balance_is_enough(self) -> bool:
-        """Whether every wallet covers what is still to be paid from it."""
+        """Whether every wallet covers its part of the remaining cost."""
         return all(check.is_enough for check in self.balances)
 
 
@@ -69,26 +70,23 @@ async def prepare(
     guards: Guards,
     auto_product: AutoProduct | None = None,
 ) -> Prepared:
-    """Check every row of the list and stage it in the ledger; the run itself is not touched.
+    """Check every row of the list and stage it in the ledger; the run itself does not change.
 
     Args:
-        reader: the opened list.
-        dvs: where products and balances are read.
-        ledger: where rows are staged.
-        run: the run that the list belongs to, None for one that does not exist yet.
-        options: how the list is meant.
-        guards: what the run is allowed to do with money.
-        auto_product: among which products each row's is chosen; None where the list or the job states it.
+        reader: the open list.
+        dvs: an open client, which fetches products and balances.
+        ledger: an open ledger, where rows are staged.
+        run: the run of the list; None for a new one.
+        options: how amounts and duplicates of the list are meant.
+        guards: the rules that may block or stop the run.
+        auto_product: the products to choose each row's from; None if list or job names them.
 
     Raises:
         ListError: the list cannot be read to its end.
-        DVSError: products or balances cannot be read.
+        DVSError: products or balances cannot be fetched.
     """
-    products: dict[int, Product | None] = {}
-    columns = {field: reader.column_of(field) for field in reader.mapped}
     chooser: Chooser | None = None
     if auto_product is not None:
-        columns[fields.PRODUCT_ID] = CHOSEN
         chooser = Chooser(
             dvs=dvs,
             ledger=ledger,
@@ -97,51 +95,72 @@ async def prepare(
             mode=options.calculation_mode,
             allow_duplicates=options.allow_duplicates,
         )
-    plan = Plan()
     ledger.clear_staged()
+    plan = await _stage_rows(reader, dvs, ledger, options, chooser)
+    preview = ledger.difference(run, guards.velocity)
+    if refused := preview.held + preview.repeated:
+        plan.refuse(refused, ledger.held(MAX_REFUSED_KEPT))
+    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
+    # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
+    if guards.caps != Caps() and preview.new + preview.waiting:
+        checks += check_caps(guards.caps, ledger.staged_spending(run))
+    balances = await compare_balances(dvs, preview.costs)
+    return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks))
+
+
+async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
+    """Return the remaining cost beside the balance of each wallet.
+
+    Args:
+        dvs: an open client.
+        costs: the remaining cost, per currency.
+
+    Raises:
+        DVSError: the balances cannot be fetched.
+    """
+    balances: list[Balance] = [balance async for balance in dvs.balances.list()]
+    return tuple(check_balances(costs, balances))
+
+
+async def _stage_rows(
+    reader: ListReader, dvs: AsyncDVS, ledger: LedgerStore, options: PlanOptions, chooser: Chooser | None
+) -> Plan:
+    """Check and stage the list batch by batch: one is read, one checked and one staged at the same time."""
+    products: dict[int, Product | None] = {}
+    columns = {name: reader.column_of(name) for name in reader.mapped}
+    if chooser is not None:
+        columns[fields.PRODUCT_ID] = CHOSEN
+    plan = Plan()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
         frames = reader.batches()
         reading = threads.submit(next, frames, None)
         staging: Future[None] = threads.submit(ledger.stage, ())
 
         def recall(lines: Collection[int]) -> Mapping[int, tuple[str, str | None]]:
-            # One thread at a time uses the ledger, and it has all rows before this batch only then.
+            # Only one thread at a time may use the ledger, and only then does it hold all earlier rows.
             staging.result()
             return ledger.staged_identities(lines)
 
-        checker = Checker(products, columns, options, recall, reader.position_word)
-        # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
+        checker = Checker(products, columns, options, recall)
+        # Each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)
             if chooser is not None:
-                await asyncio.wrap_future(staging)  # it asks the ledger, too
+                await asyncio.wrap_future(staging)  # the chooser reads the ledger, too
                 frame = await chooser.choose(frame)
             await _fetch_missing(dvs, frame, products)
             rows = checker.check(frame)
             if chooser is not None:
-                rows = chooser.without_repeats(rows)
+                rows = chooser.refuse_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
             staging = threads.submit(ledger.stage, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
         await asyncio.wrap_future(staging)
-    difference = ledger.difference(run, guards.velocity)
-    if held := difference.held + difference.repeated:
-        plan.refuse(held, ledger.held(MAX_REFUSED_KEPT))
-    checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
-    # What was sent before cannot be helped: a run with nothing left to send is not held up by its caps.
-    if guards.caps != Caps() and difference.new + difference.waiting:
-        checks += check_caps(guards.caps, ledger.staged_spending(run))
-    balances = await compare_balances(dvs, difference.costs)
-    return Prepared(plan=plan, difference=difference, balances=balances, checks=tuple(checks))
-
-
-async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
-    """Compare what is still to be paid with what the wallets hold."""
-    balances: list[Balance] = [balance async for balance in dvs.balances.list()]
-    return tuple(check_balances(costs, balances))
+    return plan
 
 
 async def _fetch_missing(dvs: AsyncDVS, frame: pl.DataFrame, products: dict[int, Product | None]) -> None:
+    """Fetch the products of a batch that are not known yet; None for one that the account does not have."""
     if fields.PRODUCT_ID not in frame.columns:
         return
     for text in frame[fields.PRODUCT_ID].drop_nulls().unique(maintain_order=True):

@@ -1,10 +1,10 @@
-"""Rebuilds the run of a lost ledger from its list and the transactions at DVS."""
+"""Rebuilds the run of a lost ledger from its list and the transactions at DVS; sends nothing."""
 
 from datetime import datetime
 
-from bulk_topup.app.plan import open_job_list, prepare_job
+from bulk_topup.app.plan import prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_same_account
-from bulk_topup.app.reconcile import _window
+from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
@@ -16,7 +16,7 @@ from bulk_topup.system.clock import Clock, SystemClock
 
 
 class AlreadySentError(InvalidInputError):
-    """The ledger has the run with rows that were sent, so there is nothing to rebuild."""
+    """The ledger has sent rows of the run. There is nothing to rebuild."""
 
 
 async def rebuild(
@@ -29,25 +29,25 @@ async def rebuild(
     end: datetime | None = None,
     clock: Clock | None = None,
 ) -> tuple[Run, int]:
-    """Make a run anew in the ledger from its list and what the provider has of its rows; nothing is sent.
+    """Create a run again from its list and from what DVS has of its rows; nothing is sent.
 
     Args:
-        job: the job, its dates filled in by `Job.at`.
+        job: the job, its dates rendered by `Job.at`.
         dvs: an open client.
-        payer: whose account the client is for.
+        payer: the account that paid.
         ledger: an open ledger.
-        start, end: the window of the provider's list that is read, in UTC; rows that it does not show are asked for
-            one by one. By default the last 24 hours.
-        clock: where time comes from.
+        start, end: the window of DVS's transaction list, in UTC; rows outside of it are fetched one by one. By default
+            the last 24 hours.
+        clock: the source of time.
 
     Returns:
-        The run, and how many of its rows the provider knows.
+        The run, and the number of its rows that DVS has.
 
     Raises:
-        AlreadySentError: the ledger has the run, with rows that were sent.
-        RunLockedError: another process holds the run.
+        AlreadySentError: the ledger has sent rows of the run.
+        RunLockedError: another process works on the run.
         ListError, MappingError: the list cannot be read or mapped.
-        DVSError: the provider did not answer.
+        DVSError: DVS did not respond.
     """
     now = (clock or SystemClock()).now()
     run_key = str(job.run_key)
@@ -57,12 +57,11 @@ async def rebuild(
             check_same_account(found, payer)
             if ledger.is_sent(found):
                 raise AlreadySentError(
-                    f"The ledger {ledger.path} has run {found.name} with rows that were sent; nothing is rebuilt. "
-                    f"Compare it with `bulk-topup reconcile {found.name}`, or start it again to go on."
+                    f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
+                    f"with `bulk-topup reconcile {found.name}`, or run it again to continue."
                 )
-        reader = open_job_list(job)
-        await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
-        window = _window(None, ledger, now, start, end)
+        planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
+        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
+        window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
     return run, rows

@@ -1,4 +1,4 @@
-"""Comparing list, ledger, provider and wallet, and mending what differs, for scripts and for the command line."""
+"""Reconciles list, ledger, DVS and wallets, and applies what a transaction proves; prints nothing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -24,9 +24,10 @@ from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contra
 from bulk_topup.reconcile.wallets import WalletFigures, wallet_figures
 from bulk_topup.system.clock import Clock, SystemClock
 
-#: How far a window reaches beyond the times of our own clock, as the provider's may go differently.
+#: How far a window extends beyond the ledger's times, because DVS's clock may differ from ours.
 MARGIN: Final = timedelta(minutes=10)
-#: The window when neither a run nor a time is named.
+_MINUTES: Final = "%Y-%m-%d %H:%M UTC"
+#: The window if neither a run nor a time is given.
 LAST_DAY: Final = timedelta(hours=24)
 
 
@@ -40,23 +41,23 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What a comparison of list, ledger, provider and wallet gave."""
+    """The result of reconciling list, ledger, DVS and wallets."""
 
     #: The names of the runs that were compared.
     runs: tuple[str, ...]
     window: Window
-    #: The list, where one run was named.
+    #: The run's list; None if all runs of a window were compared.
     list: ListFigures | None
     comparison: Comparison
     wallets: tuple[WalletFigures, ...]
-    #: What the next comparison compares the wallets with.
+    #: The wallets as they are now, for the next comparison.
     observed: tuple[Observation, ...]
-    #: Rows that were moved before the comparison that is told here.
+    #: Rows that were updated before this comparison.
     applied: tuple[Applied, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differs."""
+        """Whether there are no discrepancies."""
         return not self.comparison.counts
 
 
@@ -72,28 +73,28 @@ async def reconcile(
     is_applied: bool = False,
     clock: Clock | None = None,
 ) -> Reconciled:
-    """Compare a run, or everything of a window, with what the provider lists; nothing is sent.
+    """Compare a run, or all runs of a window, with DVS's transaction list; nothing is sent.
 
     Args:
         dvs: an open client.
-        payer: whose account the client is for.
+        payer: the account that paid.
         ledger: an open ledger.
         run: the run; None for all runs of the window.
-        job: how the run's list is read; None for as it was at the run's last start.
-        start, end: the window of creation dates, in UTC; by default the run from its first intent to now, or the last
+        job: how the run's list is read; None for the settings of the run's last invocation.
+        start, end: the window of creation dates, in UTC; by default from the run's first intent until now, or the last
             24 hours.
-        is_applied: move what a transaction proves, then compare again.
-        clock: where time comes from.
+        is_applied: whether to update rows to what a transaction proves, and compare again.
+        clock: the source of time.
 
     Raises:
-        RunLockedError: another process works on a run that is compared.
-        OtherEnvironmentError, OtherAccountError: the run belongs to another account.
-        DVSError: the provider did not answer.
+        RunLockedError: another process works on one of the runs.
+        EnvironmentMismatchError, AccountMismatchError: the run belongs to another environment or account.
+        DVSError: DVS did not respond.
     """
     now = (clock or SystemClock()).now()
     if run is not None:
         check_same_account(run, payer)
-    window = _window(run, ledger, now, start, end)
+    window = window_of(run, ledger, now, start, end)
     runs = [run] if run is not None else ledger.runs_between(payer.account, window.start, window.end)
     with ExitStack() as locks:
         for each in runs:
@@ -106,10 +107,20 @@ async def reconcile(
     return reconciled
 
 
-def _window(
+def window_of(
     run: Run | None, ledger: LedgerStore, now: datetime, start: datetime | None, end: datetime | None
 ) -> Window:
-    """Give the window that is stated, completed by what is usual."""
+    """Return the window to compare: the given ends, and the usual ones for those that are not given.
+
+    Args:
+        run: the run; None for all runs.
+        ledger: an open ledger.
+        now: the time, in UTC.
+        start, end: the given ends, in UTC; None for the usual ones.
+
+    Raises:
+        BulkTopupError: the window ends before it begins.
+    """
     first, last = now - LAST_DAY, now
     if run is not None:
         first, last = ledger.span(run) or (run.created_at, now)
@@ -117,7 +128,9 @@ def _window(
     start = start or first
     end = end or max(last + MARGIN, start)
     if end < start:
-        raise InvalidInputError(f"The window ends ({end.isoformat()}) before it begins ({start.isoformat()}).")
+        raise InvalidInputError(
+            f"The window ends ({end:{_MINUTES}}) before it begins ({start:{_MINUTES}}). Correct one of them."
+        )
     return Window(start=start, end=end)
 
 
@@ -145,24 +158,24 @@ async def _compare(
     after = [balance async for balance in dvs.balances.list()]
     is_up_to_now = window.end >= now
     wallets = wallet_figures(before, after, observed, comparison.moved, start=window.start, is_up_to_now=is_up_to_now)
-    comparison.add(difference for wallet in wallets if (difference := wallet.difference))
+    comparison.add(found for wallet in wallets if (found := wallet.difference))
     list_ = None
     if named is not None:
         comparison.add(contradictions(named, ledger))
-        list_, differences = _compare_list(named, job, ledger)
-        comparison.add(differences)
+        list_, discrepancies = _compare_list(named, job, ledger)
+        comparison.add(discrepancies)
     return Reconciled(
         runs=tuple(run.name for run in runs),
         window=window,
         list=list_,
         comparison=comparison,
         wallets=tuple(wallets),
-        # Where it moved meanwhile, nobody knows which transactions it had taken in.
-        observed=tuple(_seen(after, comparison, now)) if is_up_to_now and before == after else (),
+        # If a wallet changed in the meantime, it is unknown which transactions its balance includes.
+        observed=tuple(_observations(after, comparison, now)) if is_up_to_now and before == after else (),
     )
 
 
-def _seen(balances: Sequence[Balance], comparison: Comparison, now: datetime) -> Iterator[Observation]:
+def _observations(balances: Sequence[Balance], comparison: Comparison, now: datetime) -> Iterator[Observation]:
     for balance in balances:
         yield Observation(
             at=now,
@@ -174,12 +187,12 @@ def _seen(balances: Sequence[Balance], comparison: Comparison, now: datetime) ->
 
 
 def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListFigures, list[Discrepancy]]:
-    """Read a run's list again, where it is still there, and compare it with what the run has read."""
+    """Compare a run's list with its rows in the ledger, if the list can still be read."""
     rows_in_file: int | None = None
-    differences: list[Discrepancy] = []
+    discrepancies: list[Discrepancy] = []
     unread = ""
     try:
-        rows_in_file, differences = changed_lines(run, _open_list(run, job), ledger)
+        rows_in_file, discrepancies = changed_lines(run, _open_list(run, job), ledger)
     except (ListError, MappingError) as error:
         unread = str(error)
     figures = ListFigures(
@@ -189,12 +202,12 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
         rows=ledger.row_totals(run),
         left=ledger.row_totals(run, in_list=False),
     )
-    return figures, differences
+    return figures, discrepancies
 
 
 def _open_list(run: Run, job: Job | None) -> ListReader:
     if run.purged_at is not None:
-        raise ListError("the personal data of the run was removed, so nothing is left to compare its rows with.")
-    if (known := job or job_from_run(run)) is not None:
-        return open_job_list(known)
+        raise ListError("The personal data of the run is purged, so the list can't be compared.")
+    if (reading_job := job or job_from_run(run)) is not None:
+        return open_job_list(reading_job)
     return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())

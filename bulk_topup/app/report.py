@@ -1,11 +1,11 @@
-"""Reports of runs from the ledger alone: where they go and what they are written from; prints nothing."""
+"""Writes reports of runs from the ledger alone; creates the report folder and its files."""
 
 from collections.abc import Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk_topup.domain.report_files import not_completed_name
+from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.errors import LedgerError, ReportError
@@ -24,58 +24,91 @@ class ReportOptions:
 
 
 def report_run(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
-    """Write a run's report from the ledger alone."""
+    """Write a run's report from the ledger alone.
+
+    Args:
+        run: the run.
+        ledger: an open ledger.
+        options: where and how results are written.
+
+    Raises:
+        ReportError: a file cannot be written.
+    """
     with closing(ledger.outcome_pages(run, open_pins=options.reveal_pins)) as pages:
         return write_report(run, pages, options.folder, formats=options.formats, reveal_pins=options.reveal_pins)
 
 
 def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report | None:
-    """Give the report that lies in the folder, where it says all that is known of the run; None where it does not.
+    """Return the report in the folder if it is still correct; None if the run or one of its files has changed.
 
-    Its files are read to their end: one that is missing, or that somebody changed, makes it no report.
+    Args:
+        run: the run.
+        ledger: an open ledger, which has the digests of the last report.
+        options: where and how results are written.
     """
-    kept = ledger.kept_report(run)
-    if kept is None or options.reveal_pins:
+    digests = ledger.kept_report(run)
+    if digests is None or options.reveal_pins:
         return None
     not_completed = options.folder / not_completed_name(run)
     results = [options.folder / name for name in result_names(options.formats)]
     try:
-        if any(sha256_of(file) != kept.get(file.name) for file in results):
+        if any(sha256_of(file) != digests.get(file.name) for file in results):
             return None
-        if (sha256_of(not_completed) if not_completed.exists() else None) != kept.get(not_completed.name):
+        if (sha256_of(not_completed) if not_completed.exists() else None) != digests.get(not_completed.name):
             return None
     except OSError:
         return None
     return Report(
         files=tuple(results),
-        not_completed=not_completed if not_completed.name in kept else None,
+        not_completed=not_completed if not_completed.name in digests else None,
         summary=summarise_groups(run, ledger.outcome_groups(run)),
     )
 
 
 def write_current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
-    """Write a run's report, and keep in the ledger what it is, so that `current_report` knows it again."""
+    """Write a run's report, and save its digests in the ledger, so that `current_report` recognises it.
+
+    Args:
+        run: the run.
+        ledger: an open ledger; if it cannot be written any more, the report is written all the same.
+        options: where and how results are written.
+
+    Raises:
+        ReportError: a file cannot be written.
+    """
     try:
-        mark = ledger.begin_report(run)
-    except LedgerError:  # a ledger that takes nothing any more still tells what became of the rows
+        revision = ledger.begin_report(run)
+    except LedgerError:  # outcomes can still be read
         return report_run(run, ledger=ledger, options=options)
     report = report_run(run, ledger=ledger, options=options)
     if not options.reveal_pins:
         files = [*report.files, *([report.not_completed] if report.not_completed else [])]
         with suppress(OSError, LedgerError):
-            ledger.keep_report(run, mark, {file.name: sha256_of(file) for file in files})
+            ledger.keep_report(run, revision, {file.name: sha256_of(file) for file in files})
     return report
 
 
+def report_digests(run: Run, folder: Path) -> list[str | None]:
+    """Return a digest of each file that changes when outcomes of the run change; None for one that is not there."""
+    return [_digest(folder / name) for name in (SUMMARY, not_completed_name(run))]
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        return sha256_of(file)
+    except OSError:
+        return None
+
+
 def make_report_folder(folder: Path) -> None:
-    """Make the folder before any money moves.
+    """Create the report folder; called before anything is sent.
 
     Raises:
-        ReportError: it cannot be made.
+        ReportError: it cannot be created.
     """
     try:
         private_folder(folder)
     except OSError as error:
         raise ReportError(
-            f"The report folder {folder} cannot be made: {error.strerror}. Name another with --report-dir."
+            f"Can't create the report folder {folder}: {error.strerror}. Choose another with --report-dir."
         ) from error

@@ -1,4 +1,4 @@
-"""Resumes a run as the ledger knows it, and retries its failed rows."""
+"""Resumes a run without rereading its list, and retries its failed rows; prints nothing."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -27,16 +27,20 @@ from bulk_topup.system.clock import Clock
 
 
 def run_to_retry(ledger: LedgerStore, name: str) -> Run:
-    """Give the run of that name, or the run of a job of that name that was begun last.
+    """Return the run of a name, or the newest run of the job of that name.
+
+    Args:
+        ledger: an open ledger.
+        name: a run, `job/run-key`, or a job.
 
     Raises:
-        RunNotFoundError: the ledger has none.
+        RunNotFoundError: the ledger has no such run.
     """
     if "/" in name:
         return ledger.run_named(name)
     runs = [run for run in ledger.runs() if run.job == name]
     if not runs:
-        raise RunNotFoundError(f"The ledger has no run of the job {name} yet; `bulk-topup status` lists those it has.")
+        raise RunNotFoundError(f"No run of the job {name} in {ledger.path}. `bulk-topup status` lists all runs.")
     return max(runs, key=lambda run: run.created_at)
 
 
@@ -54,29 +58,30 @@ async def resume_run(
     not_before: datetime | None = None,
     lock: FileLock | None = None,
 ) -> FinishedRun:
-    """Go on with a run as the ledger knows it, its list is not read again; with `retry`, failed rows get a new attempt.
+    """Resume a run without rereading its list; with `retry`, failed rows get a new attempt.
 
     Args:
         run: the run.
         dvs: an open client.
-        payer: whose account the client is for.
+        payer: the account that pays.
         ledger: an open ledger.
-        options: how to submit and track.
+        options: how rows are sent and tracked.
         report: where results are written.
-        watcher: who looks on.
-        clock: where time comes from.
-        retry: which failed rows get a new attempt; None for none.
-        not_before: when they get it at the earliest, in UTC; None for at once.
-        lock: the run's lock, where the caller has it from `run_lock`; None to lock the run here.
+        watcher: follows the run for its user.
+        clock: the source of time.
+        retry: the failed rows that get a new attempt; None for none.
+        not_before: earliest time of the new attempts, in UTC; None for now.
+        lock: the run's lock, if the caller has it from `run_lock`; None to lock the run here.
 
     Raises:
-        RunLockedError: another process holds the run.
-        GuardError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError: nothing was sent.
-        PurgedRunError: nothing was sent; whom it paid is not known any more.
-        InterruptedRunError: the ledger could not be written any more.
+        RunLockedError: another process works on the run.
+        GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
+            sent.
+        PurgedRunError: the run's personal data is purged; nothing was sent.
+        InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     with run_lock(ledger.path, run.job, run.run_key, held=lock):
-        # Until the lock was ours, another process could change the run's account and guards.
+        # Before this process had the lock, another one may have changed the run's account or guards.
         run = ledger.find_run(run.job, run.run_key) or run
         check_not_purged(run)
         check_same_account(run, payer)

@@ -1,4 +1,4 @@
-"""Whole runs for scripts and for the command line: check, plan, merge, submit, track, report; prints nothing."""
+"""Runs a list from the checks to the report: check, plan, merge, send, track, report; prints nothing."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -8,36 +8,27 @@ from typing import Protocol
 
 from filelock import FileLock
 
+from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
-from bulk_topup.app.plan import left_out_counts, open_job_list, open_job_table, prepare_job, statement_of
+from bulk_topup.app.plan import prepare_job
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
-    check_approval_not_required,
     check_balance,
-    check_guards,
-    check_not_purged,
+    check_before_reading,
+    check_plan,
     check_run_caps,
-    check_same_account,
-    check_same_mode,
-    check_velocity_history,
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.approvals.approval import Presented, check_valid
-from bulk_topup.approvals.statement import check_same_plan
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult
-from bulk_topup.errors import (
-    InterruptedRunError,
-    LedgerError,
-    ListError,
-    PurgedRunError,
-    ReportError,
-    RowsRefusedError,
-)
+from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, PurgedRunError, ReportError
+from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
@@ -48,34 +39,34 @@ from bulk_topup.system.clock import Clock, SystemClock
 
 
 class Watcher(Protocol):
-    """Who looks on: may show what comes, ask before anything is sent, and stop the run."""
+    """Follows a run for its user: may show the plan, confirm it, and stop the run."""
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do; called before anything is refused or sent."""
+        """Receive the plan; called before a check can fail and before anything is sent."""
         ...
 
     def confirm(self, run_name: str, rows: int) -> None:
-        """Agree to the sending of that many rows, or raise."""
+        """Return if that many rows may be sent, else raise."""
         ...
 
     def running(self, run: Run, runner: Runner) -> AbstractContextManager[None]:
-        """Look on while the run is on."""
+        """Return a context that follows the run while its rows are sent and tracked."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedRun:
-    """How a start ended, and where its report lies."""
+    """The end of an invocation on a run, with its report."""
 
     run: Run
     result: RunResult
     report: Report
-    #: The rows that the job's filters leave out; None where there are no filters.
+    #: The file of rows that the job's filters leave out; None without filters.
     left_out: Path | None = None
-    #: What became of the list, where the job has an archive.
+    #: Where the list went, if the job has an archive.
     archiving: ArchiveResult | None = None
-    #: Nothing changed since an earlier start wrote the report, so that it was not written again.
-    is_report_standing: bool = False
+    #: Whether an earlier invocation wrote this report, and nothing changed since.
+    is_report_current: bool = False
 
 
 async def run_list(
@@ -92,105 +83,74 @@ async def run_list(
     approval: Presented | None = None,
     lock: FileLock | None = None,
 ) -> FinishedRun:
-    """Pay a list, or go on with it where an earlier start ended.
+    """Pay a list, or continue where an earlier invocation ended.
+
+    Long because of its arguments and errors; its body is the order of the checks.
 
     Args:
-        job: the job, its dates filled in by `Job.at`.
+        job: the job, its dates rendered by `Job.at`.
         dvs: an open client.
-        payer: whose account the client is for.
+        payer: the account that pays.
         ledger: an open ledger.
-        options: how to submit and track.
-        report: where results are written; the folder is made before anything is sent.
-        watcher: who looks on.
-        clock: where time comes from.
-        corrections: a file of rows of the run that did not complete, corrected; those that changed are sent.
-        approval: somebody else's approval of exactly this; it stands for the watcher's agreement.
-        lock: the run's lock, where the caller has it from `run_lock`; None to lock the run here.
+        options: how rows are sent and tracked.
+        report: where results are written; the folder is created before anything is sent.
+        watcher: follows the run for its user.
+        clock: the source of time.
+        corrections: a not-completed file of the run with corrected rows; rows that changed are sent.
+        approval: an approval of exactly this plan; it replaces the watcher's confirmation.
+        lock: the run's lock, if the caller has it from `run_lock`; None to lock the run here.
 
     Raises:
-        RunLockedError: another process holds the run.
-        ListError: the list cannot be read, or is being written.
-        RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, OtherEnvironmentError, OtherAccountError:
-            nothing was sent.
-        PurgedRunError: nothing was sent; whom it, or another run that counts, paid is not known any more.
-        InterruptedRunError: the ledger could not be written any more.
+        RunLockedError: another process works on the run.
+        ListError: the list cannot be read, or changes while it is read.
+        RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
+            AccountMismatchError, ModeMismatchError: a check failed; nothing was sent.
+        PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
+            was sent.
+        InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
-    run_key = str(job.run_key)
-    with run_lock(ledger.path, job.name, run_key, held=lock):
-        found = ledger.find_run(job.name, run_key)
-        check_velocity_history(job, ledger, (clock or SystemClock()).now())
-        if found is not None:
-            check_not_purged(found)
-            check_same_account(found, payer)
-            check_same_mode(found, job.mode, ledger)
+    clock = clock or SystemClock()
+    with run_lock(ledger.path, job.name, str(job.run_key), held=lock):
+        found = ledger.find_run(job.name, str(job.run_key))
+        check_before_reading(job, found, payer, ledger, clock.now())
         if approval is not None:
-            check_valid(approval, job.approval, (clock or SystemClock()).now())
-        file = None if job.archive is None else ListFile.look(Path(job.list), Path(job.archive))
-        mark = list_fingerprint(job)
-        table = open_job_table(job, found, ledger, corrections)
-        reader = open_job_list(job, table)
-        prepared = await prepare_job(job, reader, dvs=dvs, ledger=ledger, run=found)
-        prepared = replace(prepared, left_out=left_out_counts(table))
+            check_valid(approval, job.approval, clock.now())
+        file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
+        before = _list_fingerprint(job)
+        planned = await prepare_job(job, found, dvs=dvs, ledger=ledger, corrections=corrections)
+        prepared = planned.prepared
         watcher.prepared(job, found, prepared)
-        if list_fingerprint(job) != mark:
-            raise ListError(
-                f"{job.list} was changed while it was read, so nothing was sent; start again once it is complete."
-            )
-        if prepared.plan.refused and not job.skip_refused:
-            raise RowsRefusedError(
-                f"{prepared.plan.refused} of {prepared.plan.rows} rows are refused, so nothing was sent. "
-                "Correct them, or state --skip-refused to pay the others."
-            )
-        check_guards(prepared.checks)
-        check_balance(prepared.balances)
-        if approval is not None:
-            check_same_plan(approval.plan.statement, statement_of(job, payer, ledger, clock or SystemClock()))
-        else:
-            check_approval_not_required(job, found, prepared)
+        if _list_fingerprint(job) != before:
+            raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
+        check_plan(job, prepared)
+        check_approval(job, found, prepared, approval, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
-        left_out = (
-            write_left_out(table.header, table.left_out(), report.folder) if isinstance(table, FilteredTable) else None
-        )
-        to_send = prepared.difference.new + prepared.difference.waiting
+        left_out = _write_left_out(planned.table, report.folder)
+        if approval is None:
+            _confirm(job, prepared, watcher, is_correction=corrections is not None)
+        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval)
         if corrections is not None:
-            to_send += prepared.difference.corrected
-        if to_send and approval is None:
-            watcher.confirm(f"{job.name}/{run_key}", to_send)
-        run = merge_or_interrupt(job, ledger, payer, reader.columns, approval)
-        if corrections is not None:
-            _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
-            check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
-            check_run_caps(job.caps, run, ledger)
-            ledger.retry_chosen("corrected")
+            await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         archiving = None if file is None or is_open(finished.result.counts) else file.archive()
         return replace(finished, left_out=left_out, archiving=archiving)
 
 
-def list_fingerprint(job: Job) -> tuple[int, ...] | None:
-    """Give what tells whether a job's list is still being written; None where it is not there."""
-    try:
-        return fingerprint(Path(job.list))
-    except OSError:
-        return None
-
-
-def merge_or_interrupt(
-    job: Job, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None
-) -> Run:
-    """Merge the list; where it cannot be written, a start that finds the disk well again does it all."""
-    try:
-        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
-    except PurgedRunError:
-        raise
-    except LedgerError as error:
-        raise InterruptedRunError(f"{error} Nothing was sent; start again once that is mended.") from error
-
-
 def merge_list(
     job: Job, *, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None = None
 ) -> Run:
-    """Make the list that is staged the list of the job's run, which is begun where it is new."""
+    """Make the staged list the list of the job's run, and create the run if it is new.
+
+    Args:
+        job: the job, its dates rendered.
+        ledger: an open ledger, where the list is staged.
+        payer: the account that pays.
+        columns: the names of the list's columns.
+        approval: the approval of this list; None without one.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+    """
     return ledger.merge(
         job=job.name,
         run_key=str(job.run_key),
@@ -214,16 +174,69 @@ async def execute(
     watcher: Watcher,
     clock: Clock | None,
 ) -> FinishedRun:
-    """Submit and track the run's rows, then write its report."""
+    """Send and track the run's rows, then write its report, unless the current one is still correct.
+
+    Args:
+        run: the run, whose lock this process has.
+        dvs: an open client.
+        ledger: an open ledger.
+        options: how rows are sent and tracked.
+        report: where results are written.
+        watcher: follows the run for its user.
+        clock: the source of time.
+
+    Raises:
+        InterruptedRunError: ledger or report cannot be written; run again to resume.
+    """
     runner = Runner(dvs=dvs, ledger=ledger, run=run, options=options, clock=clock or SystemClock())
     try:
         with watcher.running(run, runner):
             result = await runner.execute()
     except LedgerError as error:
-        raise InterruptedRunError(f"{error} Start again to resume run {run.name}.") from error
+        raise InterruptedRunError(f"{error} Resume with `bulk-topup resume {run_arguments(run)}`.") from error
     try:
-        if standing := current_report(run, ledger=ledger, options=report):
-            return FinishedRun(run=run, result=result, report=standing, is_report_standing=True)
+        if current := current_report(run, ledger=ledger, options=report):
+            return FinishedRun(run=run, result=result, report=current, is_report_current=True)
         return FinishedRun(run=run, result=result, report=write_current_report(run, ledger=ledger, options=report))
     except ReportError as error:
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
+
+
+def _list_fingerprint(job: Job) -> tuple[int, ...] | None:
+    """Return what changes while the job's list is written; None without such a file."""
+    try:
+        return fingerprint(Path(job.list))
+    except OSError:
+        return None
+
+
+def _write_left_out(table: Table, folder: Path) -> Path | None:
+    if not isinstance(table, FilteredTable):
+        return None
+    return write_left_out(table.header, table.left_out(), folder)
+
+
+def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: bool) -> None:
+    preview = prepared.difference
+    to_send = preview.new + preview.waiting + (preview.corrected if is_correction else 0)
+    if to_send:
+        watcher.confirm(f"{job.name}/{job.run_key}", to_send)
+
+
+def _merge_or_interrupt(
+    job: Job, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None
+) -> Run:
+    try:
+        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
+    except PurgedRunError:
+        raise
+    except LedgerError as error:
+        raise InterruptedRunError(f"{error} Nothing was sent. Fix the error, then run again.") from error
+
+
+async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:
+    """Give failed rows that were corrected a new attempt, if the wallets and the caps allow it."""
+    _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
+    check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
+    check_run_caps(job.caps, run, ledger)
+    ledger.retry_chosen("corrected")

@@ -1,6 +1,7 @@
-"""How a start ended, as others than the terminal are told: what was said of it, its figures, and its files; pure."""
+"""What the end of an invocation means: its exit code, and what is reported of it; pure."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -8,49 +9,92 @@ from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
-from bulk_topup.domain.verdict import verdict_of
+from bulk_topup.domain.verdict import format_rows, verdict_of
 from bulk_topup.engine import RunResult, StopReason
-from bulk_topup.errors import ApprovalRequiredError, BulkTopupError
+from bulk_topup.errors import ApprovalRequiredError, BulkTopupError, InterruptedRunError
 from bulk_topup.monitoring.messages import Ending
 from bulk_topup.monitoring.notifications import Attachment
 from bulk_topup.security.redaction import redact_secrets
 
-#: Which of the results goes along where somebody wants the report: the first of these that was written.
+#: The exit code of a process that ends with a traceback; Python's own.
+CRASHED: Final = 1
+#: File types of the results, best first; a message that attaches the report has the first one that was written.
 _ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")
 
 
-def ending_of(
-    code: int,
-    error: BaseException | None,
-    finished: FinishedRun | None,
-    report: ReportOptions | None,
-    *,
-    seconds: int,
-    requests: int,
-    is_crash: bool,
-) -> Ending:
-    """Give how a start ended.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InvocationEnd:
+    """How an invocation ended."""
+
+    #: Its exit code.
+    code: int
+    #: The error that ended it; None if it ended without one.
+    error: BaseException | None = None
+    #: Whether it may be worth a message; False if nothing was done, or if its user knows.
+    is_news: bool = True
+    #: Whether the error was unexpected.
+    is_crash: bool = False
+
+
+def end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+    """Return how an invocation ended, where no command line decides that.
 
     Args:
-        code: its exit code.
-        error: what ended it; None where its run came to an end.
-        finished: how the run ended; None where it did not.
-        report: how its report was written; None where that is not known.
-        seconds: how long the start took.
-        requests: how many went to the provider.
-        is_crash: nobody expected the error.
+        error: what was raised; None for nothing.
+        finished: the end of the run; None if it did not end.
+    """
+    if isinstance(error, BulkTopupError):
+        return InvocationEnd(code=exit_code_for(error), error=error)
+    if finished is not None:
+        return InvocationEnd(code=exit_code(finished.result, finished.archiving))
+    if error is None:
+        return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
+    if isinstance(error, Exception):
+        return InvocationEnd(code=CRASHED, error=error, is_crash=True)
+    # Ctrl-C, SystemExit or a cancelled task.
+    return InvocationEnd(code=ExitCode.RESUMABLE, error=InterruptedRunError())
+
+
+def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> ExitCode:
+    """Return the exit code of an invocation whose run came to an end.
+
+    Args:
+        result: the end of the run.
+        archiving: the result of archiving its list; a list that should have been moved and was not is no success.
+    """
+    if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
+        return ExitCode.STOPPED_BY_PROVIDER
+    is_changed = archiving is not None and archiving.is_changed
+    if is_changed or (result.reason is not None and is_open(result.counts)):
+        return ExitCode.RESUMABLE
+    is_not_archived = archiving is not None and bool(archiving.why_not)
+    is_all = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
+    return ExitCode.ALL_COMPLETED if is_all and not is_not_archived else ExitCode.INCOMPLETE
+
+
+def ending_of(
+    end: InvocationEnd, finished: FinishedRun | None, report: ReportOptions | None, *, seconds: int, requests: int
+) -> Ending:
+    """Return what a message says of the end of an invocation.
+
+    Args:
+        end: how it ended.
+        finished: the end of the run; None if it did not end.
+        report: how its report is written; None if that is not known.
+        seconds: duration of the invocation.
+        requests: number of its requests to DVS.
     """
     summary = None if finished is None else finished.report.summary
     verdict = None
     if finished is not None and summary is not None:
         verdict = verdict_of(finished.run, summary.counts, contradicted=finished.result.contradicted)
     return Ending(
-        exit_code=code,
-        error="\n".join(_said(error, finished, is_crash=is_crash)),
-        is_approval_needed=isinstance(error, ApprovalRequiredError),
-        is_crash=is_crash,
+        exit_code=end.code,
+        error="\n".join(_sentences(end, finished)),
+        is_approval_needed=isinstance(end.error, ApprovalRequiredError),
+        is_crash=end.is_crash,
         summary=summary,
         verdict=verdict,
         seconds=seconds,
@@ -60,46 +104,30 @@ def ending_of(
     )
 
 
-def _said(error: BaseException | None, finished: FinishedRun | None, *, is_crash: bool) -> Iterator[str]:
-    if isinstance(error, BulkTopupError):
-        yield redact_secrets(with_fix(error))
-    elif error is not None:
-        yield type(error).__name__ if is_crash else str(error)
+def _sentences(end: InvocationEnd, finished: FinishedRun | None) -> Iterator[str]:
+    if isinstance(end.error, BulkTopupError):
+        yield redact_secrets(with_fix(end.error))
+    elif end.error is not None:
+        yield type(end.error).__name__ if end.is_crash else str(end.error)
     if finished is None:
         return
     if finished.result.message:
         yield finished.result.message
     if finished.result.contradicted:
-        yield f"{finished.result.contradicted} rows are contradicted by the list; see `note` in the report."
+        differ = format_rows(finished.result.contradicted)
+        yield f"List mismatch: {differ} changed after sending. See `note` in the report."
     if finished.archiving is not None and finished.archiving.why_not:
         yield finished.archiving.why_not
 
 
 def _files(finished: FinishedRun, options: ReportOptions | None) -> dict[Attachment, Path]:
     report = finished.report
-    found = {Attachment.SUMMARY: report.files[-1]}
+    files = {Attachment.SUMMARY: report.files[-1]}
     if options is None or options.reveal_pins:
-        return found  # PINs go nowhere
-    results = [file for ending in _ATTACHED for file in report.files if file.suffix == ending]
+        return files  # PINs are never sent
+    results = [file for suffix in _ATTACHED for file in report.files if file.suffix == suffix]
     if results:
-        found[Attachment.REPORT] = results[0]
+        files[Attachment.REPORT] = results[0]
     if report.not_completed is not None:
-        found[Attachment.NOT_COMPLETED] = report.not_completed
-    return found
-
-
-def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> ExitCode:
-    """Give the code that a start ends with.
-
-    Args:
-        result: how the run ended.
-        archiving: what became of the list; one that should have been archived and stays is no good end.
-    """
-    if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
-        return ExitCode.STOPPED_BY_PROVIDER
-    is_changed = archiving is not None and archiving.is_changed
-    if is_changed or (result.reason is not None and is_open(result.counts)):
-        return ExitCode.RESUMABLE
-    stays = archiving is not None and archiving.why_not
-    done = result.counts[RowState.COMPLETED] == sum(result.counts.values()) and not result.contradicted
-    return ExitCode.ALL_COMPLETED if done and not stays else ExitCode.INCOMPLETE
+        files[Attachment.NOT_COMPLETED] = report.not_completed
+    return files

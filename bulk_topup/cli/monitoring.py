@@ -1,6 +1,7 @@
 """Connects a command to monitoring: notifies how it ends, and that a plan needs an approval; prints warnings."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -10,14 +11,13 @@ from pathlib import Path
 import click
 
 from bulk_topup.app.monitor import PATIENCE, RunMonitor
-from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.run import Watcher
+from bulk_topup.app.monitored_run import monitored_run
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.run_ending import CRASHED, InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
 from bulk_topup.domain.exit_codes import ExitCode
-from bulk_topup.domain.run import Run
-from bulk_topup.engine import Runner
-from bulk_topup.errors import DeclinedError, JobError
+from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
@@ -27,47 +27,24 @@ from bulk_topup.monitoring.messages import MessageContext, plan_message
 
 @contextmanager
 def monitored() -> Iterator[RunMonitor]:
-    """Notify how the block ends, however it ends; its outcome is unchanged."""
-    monitor = RunMonitor()
-    try:
+    """Report how the block ends, however it ends; its exit code stays the same."""
+    # Standard output as it is now: what is printed may be suppressed later, and a log must not be.
+    with monitored_run(RunMonitor(sys.stdout), _end_of, warn) as monitor:
         yield monitor
-    except click.exceptions.Exit as end:
-        # User declined; do not notify.
-        is_news = not isinstance(end.__cause__, DeclinedError)
-        warn(monitor.ended(end.exit_code, end.__cause__, is_news=is_news))
-        raise
-    except click.UsageError as error:
-        warn(monitor.ended(ExitCode.USAGE, error))
-        raise
-    except Exception as error:
-        # Python's own exit code of an unexpected error is 1.
-        warn(monitor.ended(ExitCode.INCOMPLETE, error, is_crash=True))
-        raise
-    else:  # there was nothing to do
-        warn(monitor.ended(ExitCode.ALL_COMPLETED, None, is_news=False))
 
 
-class MonitoredWatcher:
-    """A watcher that passes everything to another watcher and to a monitor."""
-
-    def __init__(self, monitor: RunMonitor, watcher: Watcher) -> None:
-        self._monitor = monitor
-        self._watcher = watcher
-
-    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """Show and record the plan."""
-        self._watcher.prepared(job, run, prepared)
-        self._monitor.planned(prepared)
-
-    def confirm(self, run_name: str, rows: int) -> None:
-        """Confirm through the other watcher."""
-        self._watcher.confirm(run_name, rows)
-
-    @contextmanager
-    def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Watch the run during the block."""
-        with self._watcher.running(run, runner), self._monitor.running(run, runner):
-            yield
+def _end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+    """Return how a command ended: click's exceptions have the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        is_news = error.exit_code != ExitCode.DECLINED  # User declined; do not notify.
+        return InvocationEnd(code=error.exit_code, error=error.__cause__, is_news=is_news)
+    if isinstance(error, click.UsageError):
+        return InvocationEnd(code=ExitCode.USAGE, error=error)
+    if isinstance(error, click.Abort):  # User cancelled; do not notify.
+        return InvocationEnd(code=CRASHED, is_news=False)
+    if error is None:  # There was nothing to do.
+        return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
+    return end_of(error, finished)
 
 
 def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: PlanStatement, plan: Path) -> None:
@@ -84,7 +61,7 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
         return
     try:
         channels = load_channels(job.notifications, folder, Variables.read(credentials))
-    except JobError as error:
+    except (JobError, ConfigurationError) as error:
         warn([str(error)])
         return
     context = MessageContext(

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console
 
 from bulk_topup.app.callbacks import receive_callbacks
 from bulk_topup.app.monitor import RunMonitor
+from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
@@ -24,7 +25,7 @@ from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
-from bulk_topup.cli.monitoring import MonitoredWatcher, monitored
+from bulk_topup.cli.monitoring import monitored
 from bulk_topup.cli.options.approval import ApprovalOptions
 from bulk_topup.cli.options.list import JobOptions
 from bulk_topup.cli.options.pace import CallbackOptions
@@ -73,14 +74,16 @@ class Callbacks:
             yield replace(options, callback_url=self._options.callback_url or url)
 
 
-def monitor_settings(payment: PaymentOptions) -> dict[str, Any]:
-    """Return what the command line sets of monitoring, as `RunMonitor.take` reads it."""
-    return {
-        "metrics": payment.monitoring.metrics,
-        "log_json": payment.monitoring.log_json,
-        "environment": payment.provider.environment,
-        "credentials": payment.provider.credentials,
-    }
+def _configure(monitor: RunMonitor, payment: PaymentOptions, job: Job | RetryJob | None, folder: Path) -> None:
+    """Configure the monitor by the job and the command line."""
+    monitor.configure(
+        job,
+        folder,
+        environment=payment.provider.environment,
+        metrics=payment.monitoring.metrics,
+        log=payment.monitoring.log_json,
+        credentials=payment.provider.credentials,
+    )
 
 
 def watcher_and_options(
@@ -103,7 +106,7 @@ def watcher_and_options(
         report: the report's folder.
         monitor: records the row states.
     """
-    monitor.reports_to(report)
+    monitor.set_report(report)
     options = RunOptions(
         concurrency=concurrency,
         polling=poll_policy(provider, payment.pace.poll_interval or callbacks.poll_interval),
@@ -145,12 +148,12 @@ def pay_list(
     """
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
         job, folder = job_from(path, given, payment.provider.environment, payment.pace)
-        monitor.take(monitor_settings(payment), job, folder)
+        _configure(monitor, payment, job, folder)
         job, presented = approval.load(job)
         provider = payment.provider.resolve(job.environment)
         day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=is_scheduled)
         job = _job_on_day(job, day, folder, payment, provider)
-        monitor.is_of(job.name, str(job.run_key))
+        monitor.set_run(job.name, str(job.run_key))
         report = _report_of(job, payment)
         callbacks, deadline = Callbacks(payment.callbacks), payment.pace.deadline or due_deadline
         watcher, options = watcher_and_options(payment, provider, job.concurrency, deadline, callbacks, report, monitor)
@@ -239,10 +242,10 @@ def continue_run(
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
         job, deadline = _NO_JOB_FILE, payment.pace.deadline
         if job_file is None:
-            monitor.take(monitor_settings(payment), None)
+            _configure(monitor, payment, None, Path())
         else:
             job = load_retry_job(job_file)
-            monitor.take(monitor_settings(payment), job, job_file.parent)
+            _configure(monitor, payment, job, job_file.parent)
             day, due_deadline = start_day(None, job.schedule, is_scheduled=is_scheduled)
             job, deadline = job.at(day, job_file.parent), deadline or due_deadline
             retry = RetryChoice(

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
-from dotenv import dotenv_values
-
 from bulk_topup.errors import JobError
 from bulk_topup.monitoring.notifications import REFERENCE, Attachment, Notification, NotificationEvent
+from bulk_topup.security.env_file import DEFAULT_FILE, read_env_file
 from bulk_topup.security.redaction import register_secret
 from bulk_topup.system.files import OWNER_ONLY
 
@@ -43,21 +42,16 @@ class Variables:
 
     @classmethod
     def read(cls, credentials: Path | None) -> "Variables":
-        """Read the environment, and the credentials file for names that the environment does not have.
+        """Read the environment, and for names that it does not have the credentials file or `.env`.
 
         Args:
-            credentials: the credentials file; None for `.env` in the current folder.
+            credentials: the credentials file; None for `.env` in the current folder, if it exists.
 
         Raises:
-            JobError: the file cannot be read.
+            ConfigurationError: the file cannot be read.
         """
-        file = credentials or Path(".env")
-        try:
-            values = dotenv_values(file, encoding="utf-8") if file.is_file() else {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise JobError(f"Can't read {file}, which may have secrets of the job: {type(error).__name__}.") from None
-        known = {name: value for name, value in values.items() if value is not None}
-        return cls(values={**known, **os.environ}, file=file)
+        values = {**read_env_file(credentials), **os.environ}
+        return cls(values=values, file=credentials or DEFAULT_FILE)
 
     def substitute(self, text: str) -> str:
         """Return a text of a job file with its `${NAME}` filled in; URL-quoted unless a name is the whole text.

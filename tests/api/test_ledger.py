@@ -76,8 +76,8 @@ def test_looking_changes_nothing_and_makes_no_ledger(ledger: Ledger, tmp_path: P
     before = ledger.path.read_bytes()
     ledger.frame(ledger.runs()[0])
     assert ledger.path.read_bytes() == before
-    with pytest.raises(LedgerError, match=r"There is no ledger at .*none\.db"):
+    with pytest.raises(LedgerError, match=r"No ledger at .*none\.db"):
         Ledger(tmp_path / "none.db")
     assert not (tmp_path / "none.db").exists()
-    with pytest.raises(ConfigurationError, match="no environment"):
+    with pytest.raises(ConfigurationError, match="Unknown environment"):
         Ledger(environment="live")

@@ -235,7 +235,7 @@ def test_giving_up_before_anything_is_sent_sends_nothing() -> None:
         raise GivenUpError
 
     with pytest.raises(GivenUpError):
-        Work(main).result(look=look, seconds=0.01)
+        Work(main).result(on_wait=look, interval=0.01)
     assert is_over
 
 
@@ -254,7 +254,7 @@ def test_giving_up_while_the_thread_begins_stops_what_it_does(monkeypatch: pytes
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(GivenUpError):
-        Work(main).result(look=lambda: None, seconds=0.01)
+        Work(main).result(on_wait=lambda: None, interval=0.01)
     assert ends in ([], ["stopped"])
     assert not [thread for thread in threading.enumerate() if thread.name == "bulk-topup" and _stays(thread)]
 
@@ -273,7 +273,7 @@ def test_giving_up_before_there_is_a_thread_does_nothing(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(GivenUpError):
-        Work(main).result(look=lambda: None, seconds=0.01)
+        Work(main).result(on_wait=lambda: None, interval=0.01)
 
 
 def test_a_second_start_of_a_run_is_told_of_the_first(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
@@ -345,7 +345,7 @@ def test_a_list_that_its_ended_run_archived_is_told_of_again(
     [
         ({"job": "nowhere.toml"}, JobError, "cannot be read"),
         ({"job": "nowhere.csv"}, ListError, "nowhere.csv"),
-        ({"environment": "prod"}, ConfigurationError, "name one of sandbox, preprod, production"),
+        ({"environment": "prod"}, ConfigurationError, "Choose one of sandbox, preprod, production"),
         ({"run_key": " "}, JobError, "blank"),
     ],
     ids=["job", "list", "environment", "key"],

@@ -12,7 +12,7 @@ from bulk_topup.app.archive import ArchiveError, ListFile
 @pytest.fixture
 def seen(tmp_path: Path) -> ListFile:
     (tmp_path / "pay.csv").write_text("a,b")
-    return ListFile.look(tmp_path / "pay.csv", tmp_path / "done/2026-11")
+    return ListFile.inspect(tmp_path / "pay.csv", tmp_path / "done/2026-11")
 
 
 def test_a_list_is_moved_and_is_in_one_place_only(seen: ListFile) -> None:
@@ -45,7 +45,7 @@ def test_a_list_that_was_changed_since_it_was_read_stays(seen: ListFile, change:
         os.replace(other, seen.path)  # noqa: PTH105
     archiving = seen.archive()
     assert archiving.path is None
-    assert "was changed while the run was on" in archiving.why_not
+    assert "changed during the run" in archiving.why_not
     assert seen.path.exists()
 
 
@@ -56,15 +56,15 @@ def test_a_list_that_is_gone_is_told_and_no_error(seen: ListFile) -> None:
 
 def test_an_archive_that_cannot_be_a_folder_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "pay.csv").write_text("a")
-    with pytest.raises(ArchiveError, match="could not be moved"):
-        ListFile.look(tmp_path / "pay.csv", tmp_path / "pay.csv/x")
+    with pytest.raises(ArchiveError, match="Can't move"):
+        ListFile.inspect(tmp_path / "pay.csv", tmp_path / "pay.csv/x")
 
 
 def test_the_lists_own_folder_is_no_archive(tmp_path: Path) -> None:
     path = tmp_path / "pay.csv"
     path.write_text("phone\n")
     with pytest.raises(ArchiveError, match="own folder"):
-        ListFile.look(path, tmp_path / ".")
+        ListFile.inspect(path, tmp_path / ".")
     assert path.read_text() == "phone\n"
 
 
@@ -82,7 +82,7 @@ def test_a_list_that_is_replaced_between_its_link_and_its_end_is_never_removed(
     monkeypatch.setattr(Path, "hardlink_to", link_and_replace)
     archiving = seen.archive()
     assert archiving.is_changed
-    assert "start again" in archiving.why_not
+    assert "Run again" in archiving.why_not
     assert seen.path.read_text() == "a,b\n1,2"
     assert (seen.folder / "pay.csv").read_text() == "a,b"
 
@@ -134,7 +134,7 @@ def test_a_list_that_is_replaced_as_it_is_moved_is_told_of_with_its_place(
     monkeypatch.setattr(Path, "touch", touch_and_replace)
     archiving = seen.archive()
     assert archiving.is_changed
-    assert f"is {seen.folder / 'pay.csv'} now; put it back" in archiving.why_not
+    assert f"is now {seen.folder / 'pay.csv'}. Move it back" in archiving.why_not
     assert (seen.folder / "pay.csv").read_text() == "a,b\n1,2"
 
 
@@ -146,5 +146,5 @@ def test_a_list_that_cannot_be_moved_leaves_nothing_in_the_archive(seen: ListFil
     archiving = seen.archive()
     seen.path.parent.chmod(0o700)
     assert not archiving.is_changed
-    assert "cannot be moved" in archiving.why_not
+    assert "Can't move" in archiving.why_not
     assert list(seen.folder.iterdir()) == []

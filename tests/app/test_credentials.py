@@ -33,7 +33,7 @@ def test_a_named_file_is_read_instead_of_the_one_here(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVS_API_SECRET", "hush-hush")
-    with pytest.raises(ConfigurationError, match="set DVS_API_KEY in the environment") as caught:
+    with pytest.raises(ConfigurationError, match="Set DVS_API_KEY in the environment") as caught:
         load_credentials()
     assert "hush-hush" not in str(caught.value)
     assert caught.value.__suppress_context__

@@ -82,15 +82,15 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
         allow_duplicates=allow_duplicates,
     )
     flagged, wrong = '[["","Line 4 already gives it.",1]]', '[["amount","Too much."]]'
-    first = chooser.without_repeats(_batch((2, "+65", "[]"), (3, None, "[]"), (4, "+66", "[]")))
-    second = chooser.without_repeats(
+    first = chooser.refuse_repeats(_batch((2, "+65", "[]"), (3, None, "[]"), (4, "+66", "[]")))
+    second = chooser.refuse_repeats(
         _batch((5, None, "[]"), (6, "+65", "[]"), (7, "+66", flagged), (8, "+66", wrong), (9, "+67", "[]"))
     )
     assert first["state"].to_list() == ["pending"] * 3
     refused = ["refused"] * (2 if allow_duplicates else 3)
     assert sorted(second["state"]) == ["pending"] * (5 - len(refused)) + refused
     if not allow_duplicates:
-        text = "Line {} already pays {}; remove one of them, or state --allow-duplicates."
+        text = "Line {} already pays {}. Remove one of them, or add --allow-duplicates."
         assert json.loads(second["problems"][1]) == [["", text.format(2, "+65"), 1]]
         assert second["problems"][2] == flagged
         assert json.loads(second["problems"][3]) == [["amount", "Too much."], ["", text.format(4, "+66"), 1]]

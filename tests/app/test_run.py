@@ -56,7 +56,7 @@ async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
     job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
-            with pytest.raises(ListError, match=r"was changed while it was read.*start again"):
+            with pytest.raises(ListError, match=r"changed while being read.*Run again once it is complete"):
                 await run_list(
                     job,
                     dvs=dvs,

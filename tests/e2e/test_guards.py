@@ -53,7 +53,7 @@ def test_a_run_beyond_its_guards_names_them_all_sends_nothing_and_exits_3(pay: P
 
 def test_a_row_beyond_its_cap_is_refused_and_the_others_may_be_paid(pay: Pay, books: Books, list_: Path) -> None:
     options = ["--product", 6418, "--max-row-amount", "SGD=29"]
-    assert "1 of 3 rows are refused" in pay("run", list_, *options, code=3).stderr
+    assert "1 of 3 rows refused." in pay("run", list_, *options, code=3).stderr
     assert books()["transactions"] == []
     pay("run", list_, *options, "--skip-refused", code=1)
     assert len(books()["transactions"]) == 2
@@ -103,7 +103,7 @@ def test_who_was_paid_by_another_run_is_refused_by_name(pay: Pay, books: Books, 
     again = tmp_path / "again.csv"
     again.write_text("phone,amount\n+6595123401,7\n+6595123409,7\n")
     ended = pay("run", again, "--product", 6418, "--no-repeat-within", 20, code=3)
-    assert "1 of 2 rows are refused" in ended.stderr
+    assert "1 of 2 rows refused." in ended.stderr
     found = json.loads(pay("plan", again, "--product", 6418, "--no-repeat-within", 20, "--json", code=3).stdout)
     assert found["velocity_refused"] == 1
     [refused] = found["refused_rows"]

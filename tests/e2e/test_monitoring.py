@@ -177,17 +177,11 @@ def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
     hook: Hook, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOOK", environment["HOOK"])
-    values: dict[str, Any] = {
-        "metrics": None,
-        "log_json": None,
-        "environment": None,
-        "credentials": None,
-    }
     job = Job.model_validate({"name": "pay", "list": "x.csv", "notifications": [{"to": ["${HOOK}"]}]})
 
     def fail() -> None:
         with monitored() as found:
-            found.take(values, job, tmp_path)
+            found.configure(job, tmp_path, environment=None)
             raise KeyError("+6595123001")
 
     with pytest.raises(KeyError):
@@ -236,7 +230,7 @@ def test_files_that_cannot_be_written_are_a_warning(
     ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", "--log-json", "/dev/full", *options, code=3)
     assert "is not a file" in ended.stderr
     ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", *options)
-    assert "Warning: The metrics" in ended.stderr
+    assert "Warning: Can't write the metrics" in ended.stderr
     assert pinged(hook)[-1] == ""
 
 
@@ -271,7 +265,7 @@ def test_the_check_of_a_job_names_what_could_never_be_told(
     text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
     file.write_text(text)
     out = here("job", "check", file, code=3).stdout
-    assert f"line 5, metrics: the folder {tmp_path}/none is not there" in out
+    assert f"line 5, metrics: there is no folder {tmp_path}/none" in out
     assert "line 6, logs: / is not a file" in out
     assert "line 4, ping: The ping is not a URL" in out
     assert "line 8, notifications.0: Apprise does not know this kind of address" in out

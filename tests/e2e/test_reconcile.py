@@ -272,7 +272,10 @@ def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
     ]
     pay("run", paid, *PAYING, code=1)
     assert len(books()["transactions"]) == len(before["transactions"]) + 1
-    assert "rows that were sent; nothing is rebuilt" in pay("reconcile", "--rebuild", paid, *PAYING, code=3).stderr
+    assert (
+        "has sent rows of run list/bonus. Nothing was rebuilt."
+        in pay("reconcile", "--rebuild", paid, *PAYING, code=3).stderr
+    )
 
 
 def test_rows_older_than_the_window_are_asked_for_one_by_one(

@@ -261,7 +261,7 @@ def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tm
     list_ = tmp_path / "bonus.csv"
     list_.write_text("phone,amount\n+6595123500,5\n")
     told = pay("run", list_, "--product", 6418, "--corrections", list_, code=3).stderr
-    assert "no run list/bonus yet whose rows could be corrected" in told
+    assert "no run list/bonus to correct" in told
     assert books()["transactions"] == []
 
 

@@ -199,7 +199,7 @@ async def test_payments_to_one_number_keep_their_minimum_interval(pay: Pay, tmp_
 
 async def test_a_run_continues_in_the_mode_that_it_was_started_in(pay: Pay, books: Books) -> None:
     await pay(2)
-    with pytest.raises(ModeMismatchError, match="state --mode auto_confirm"):
+    with pytest.raises(ModeMismatchError, match="Add --mode auto_confirm"):
         await pay(2, mode="hold")
     assert len(books()) == 2
 

@@ -221,7 +221,7 @@ def test_a_report_folder_that_cannot_be_made_is_told_before_anybody_is_paid(
     pay: Pay, listed: str, books: Callable[[], Any], place: str
 ) -> None:
     answer = pay("run", listed, *PAYING, "--report-dir", place, code=75)
-    assert "Name another with --report-dir." in answer.stderr
+    assert "Choose another with --report-dir." in answer.stderr
     assert books() == []
 
 

@@ -65,7 +65,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider
         else:
             for each in checked:
                 click.echo(printable("\n".join(_result_lines(each, online=online)), keep="\n"))
-        if any(each.mistakes for each in checked):
+        if any(each.errors for each in checked):
             raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
 
 
@@ -155,8 +155,8 @@ def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJo
 
 def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
     warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
-    if checked.mistakes:
-        return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
+    if checked.errors:
+        return [*(f"{checked.path} {mistake}" for mistake in checked.errors), *warnings]
     line = f"{checked.path} is valid: {_summary(checked.job)}."
     if isinstance(checked.job, Job) and checked.job.auto_product is not None:
         how = "The first {n} rows have one." if online else "To try the first {n} rows, add --online."
@@ -173,6 +173,6 @@ def _summary(job: Job | RetryJob | None) -> str:
 def _as_json(checked: CheckedJob) -> dict[str, object]:
     mistakes, warnings = (
         [{"line": each.line, "key": each.key, "message": each.message} for each in found]
-        for found in (checked.mistakes, checked.warnings)
+        for found in (checked.errors, checked.warnings)
     )
     return {"file": str(checked.path), "valid": not mistakes, "mistakes": mistakes, "warnings": warnings}

@@ -147,7 +147,7 @@ def _refused_table(prepared: Prepared) -> Table:
 
 
 def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
-    """Return a plan as plain JSON values."""
+    """Return a plan as plain JSON values; amounts are texts in plain notation."""
     difference = prepared.difference
     return {
         "run": f"{job.name}/{job.run_key}",
@@ -167,10 +167,10 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "balances": [
             {
                 "unit": check.unit,
-                "available": check.available,
-                "credit_limit": check.credit_limit,
-                "remaining_cost": check.cost,
-                "after": check.after,
+                "available": None if check.available is None else format_plain(check.available),
+                "credit_limit": None if check.credit_limit is None else format_plain(check.credit_limit),
+                "remaining_cost": format_plain(check.cost),
+                "after": None if check.after is None else format_plain(check.after),
                 "is_enough": check.is_enough,
             }
             for check in prepared.balances

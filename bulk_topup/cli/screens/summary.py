@@ -58,7 +58,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
     lines += charged_lines(finished.report.summary)
     console.print(framed(f"Run {finished.run.name}", verdict.severity, lines, console), crop=False)
     console.print(summary_table(finished.report.summary))
-    if finished.is_report_standing:
+    if finished.is_report_current:
         console.print("Unchanged since this report was written:", highlight=False)
     for file in finished.report.files:
         console.print(f"  {escape_markup(file)}", highlight=False, soft_wrap=True)

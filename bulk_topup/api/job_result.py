@@ -1,0 +1,89 @@
+"""The result of `run_job`; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.run_ending import exit_code
+from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.summary import Summary
+from bulk_topup.jobs.job import Job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobResult:
+    """How a call of `run_job` ended, with the run's report."""
+
+    #: The run's name, job/run-key.
+    run: str
+    #: What `bulk-topup run` would exit with.
+    exit_code: ExitCode
+    #: Rows in each state.
+    counts: Mapping[RowState, int]
+    #: Price and fee of the completed rows, per currency.
+    charged: Mapping[str, Decimal]
+    #: Paid or open rows whose list row changed after it was sent; they need review.
+    contradicted: int
+    #: A sentence about why the run stopped, or why the list was not archived; empty without such a reason.
+    message: str
+    #: The report: results in each format, and a summary. Empty if an earlier invocation archived the list.
+    files: tuple[Path, ...]
+    #: The rows that are not completed, ready to correct; None if all are.
+    not_completed: Path | None
+    #: The rows that the job's filters leave out; None without filters.
+    left_out: Path | None
+    #: The list in the archive; None if it was not moved.
+    archived: Path | None
+
+    def as_json(self) -> dict[str, object]:
+        """Return plain values for logs and orchestrators; amounts as text in plain notation."""
+        paths = {"not_completed": self.not_completed, "left_out": self.left_out, "archived": self.archived}
+        return {
+            "run": self.run,
+            "exit_code": int(self.exit_code),
+            "counts": {state.value: count for state, count in self.counts.items()},
+            "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
+            "contradicted": self.contradicted,
+            "message": self.message,
+            "files": [str(file) for file in self.files],
+            **{name: None if path is None else str(path) for name, path in paths.items()},
+        }
+
+
+def result_of(finished: FinishedRun) -> JobResult:
+    """Return the result of a run that came to an end."""
+    result, report, archiving = finished.result, finished.report, finished.archiving
+    return JobResult(
+        run=finished.run.name,
+        exit_code=exit_code(result, archiving),
+        counts=result.counts,
+        charged=report.summary.charged,
+        contradicted=result.contradicted,
+        message=result.message or ("" if archiving is None else archiving.why_not),
+        files=report.files,
+        not_completed=report.not_completed,
+        left_out=finished.left_out,
+        archived=None if archiving is None else archiving.path,
+    )
+
+
+def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
+    """Return the result of a run that ended before, and whose list is in the archive."""
+    is_all = summary.counts[RowState.COMPLETED] == summary.rows
+    return JobResult(
+        run=run.name,
+        exit_code=ExitCode.ALL_COMPLETED if is_all else ExitCode.INCOMPLETE,
+        counts=summary.counts,
+        charged=summary.charged,
+        contradicted=0,
+        message=f"The run has ended, and its list is in the archive {job.archive}. Nothing was sent.",
+        files=(),
+        not_completed=None,
+        left_out=None,
+        archived=None,
+    )
