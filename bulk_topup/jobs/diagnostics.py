@@ -128,7 +128,10 @@ def _message(kind: str, message: str, path: KeyPath, model: type[BaseModel]) -> 
 
 
 def _sentence(message: str) -> str:
-    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+    """Return a message as a sentence; the name of a setting at its start keeps its case."""
+    if "_" not in message.partition(" ")[0]:
+        message = message[:1].upper() + message[1:]
+    return message if message.endswith((".", "?")) else f"{message}."
 
 
 def _suggested_value(problem: ErrorDetails) -> str:

@@ -87,7 +87,7 @@ class Job(BaseJob, Guards):
     def _check_duplicates_have_references(self) -> Self:
         if self.filters and self.allow_duplicates and REFERENCE not in self.columns:
             # Without a reference, duplicates are identified by their order, which changes with a filter.
-            raise ValueError("filters and allow_duplicates together need a reference. Add its column to [columns].")
+            raise ValueError("A job with filters and allow_duplicates needs a reference. Add its column to [columns].")
         return self
 
     @model_validator(mode="after")
@@ -95,10 +95,10 @@ class Job(BaseJob, Guards):
         if self.auto_product is None:
             return self
         if self.product is not None or PRODUCT_ID in {*self.columns, *self.constants}:
-            raise ValueError("auto_product chooses the product. Remove either auto_product or the product.")
+            raise ValueError("A job has auto_product or a product, not both. Remove one of them.")
         if REFERENCE not in self.columns:
             # The next look-up may choose another product, which must not change the identity of the row.
-            raise ValueError("auto_product needs a reference. Add its column to [columns].")
+            raise ValueError("A job with auto_product needs a reference. Add its column to [columns].")
         return self
 
     @model_validator(mode="after")

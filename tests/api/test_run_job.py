@@ -336,17 +336,17 @@ def test_a_list_that_its_ended_run_archived_is_told_of_again(
     assert (second.exit_code, second.charged) == (ExitCode.ALL_COMPLETED, first.charged)
     assert "archive" in second.message
     assert len(paid()) == 2
-    with pytest.raises(ListError, match="is not there"):
+    with pytest.raises(ListError, match="No list at "):
         run_job(job, run_key="june", **ways, **QUICK)
 
 
 @pytest.mark.parametrize(
     ("stated", "kind", "told"),
     [
-        ({"job": "nowhere.toml"}, JobError, "cannot be read"),
+        ({"job": "nowhere.toml"}, JobError, "Can't read the job file nowhere.toml"),
         ({"job": "nowhere.csv"}, ListError, "nowhere.csv"),
         ({"environment": "prod"}, ConfigurationError, "Choose one of sandbox, preprod, production"),
-        ({"run_key": " "}, JobError, "blank"),
+        ({"run_key": " "}, JobError, "Run key ' ' is empty or has invisible characters"),
     ],
     ids=["job", "list", "environment", "key"],
 )

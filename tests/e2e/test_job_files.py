@@ -81,7 +81,7 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
 
 @pytest.mark.usefixtures("folder")
 def test_a_retry_job_is_told_apart_from_a_run(here: Any, options: tuple[str, ...]) -> None:
-    assert "start it with `bulk-topup retry" in here("run", "jobs/retry-payroll.toml", *options, code=3).stderr
+    assert "Start it with `bulk-topup retry" in here("run", "jobs/retry-payroll.toml", *options, code=3).stderr
     assert "leave out --status" in here("retry", "jobs/retry-payroll.toml", "--all-failed", *options, code=2).stderr
     assert "is for job files" in here("retry", "rewards/1", "--scheduled", *options, code=2).stderr
 
@@ -268,9 +268,12 @@ def test_a_number_is_paid_once_in_a_list_whatever_products_its_amounts_would_get
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        (("[auto_product]",), "auto_product needs a reference"),
+        (("[auto_product]",), "A job with auto_product needs a reference"),
         (("[auto_product]", "[columns]", 'reference = "reference"', 'product_id = "amount"'), "not both"),
-        (("[auto_product]", "service = 1", "[columns]", 'reference = "reference"'), "no such key"),
+        (
+            ("[auto_product]", "service = 1", "[columns]", 'reference = "reference"'),
+            "Unknown key in table auto_product. Did you mean service_id?",
+        ),
     ],
 )
 def test_a_choice_of_products_that_could_pay_twice_is_refused(

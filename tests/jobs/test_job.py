@@ -196,7 +196,7 @@ def test_folders_have_dates_and_are_relative_to_the_job_file(tmp_path: Path) -> 
 
 def test_filters_with_duplicates_need_a_reference_because_filters_change_their_order() -> None:
     settings = {"list": "x.csv", "allow_duplicates": True, "filters": [{"column": "a", "blank": False}]}
-    with pytest.raises(JobError, match="Filters and allow_duplicates together need a reference"):
+    with pytest.raises(JobError, match="A job with filters and allow_duplicates needs a reference"):
         make_job(settings, "The job")
     assert make_job({**settings, "columns": {"reference": "id"}}, "The job").filters
 
