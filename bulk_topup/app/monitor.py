@@ -16,12 +16,12 @@ from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import ending_of
 from bulk_topup.domain.attempt import Attempt, Move
-from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.report_files import SUMMARY, not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner
+from bulk_topup.errors import RunLockedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
@@ -183,8 +183,8 @@ class RunMonitor:
             self._counts = self.finished.result.counts
         lost = self._log_end(code, error)
         warnings = [] if lost is None else [f"The log is not whole: {lost}."]
-        if code == ExitCode.RUN_LOCKED:
-            return warnings  # whoever holds the run tells of it
+        if isinstance(error, RunLockedError):
+            return warnings  # the process that works on the run reports it
         if self._metrics is not None:
             self._write_metrics(code)
         warnings += self._errands.wait(PATIENCE)

@@ -94,6 +94,10 @@ _MEANINGS: Final[Mapping[int, tuple[str, str]]] = {
         "Correct what is told here, then start it again.",
     ),
     ExitCode.STOPPED_BY_PROVIDER: ("stopped by the provider", "Mend what is told here, then start it again."),
+    ExitCode.RUN_LOCKED: (
+        "locked by another process, and nothing was sent",
+        "Wait until that process ends, or choose another port, then run again.",
+    ),
     ExitCode.DECLINED: ("declined at the prompt, and nothing was sent", "Run again to confirm."),
     ExitCode.RESUMABLE: ("interrupted before its end", "Start it again; nobody is paid twice by that."),
 }
