@@ -15,11 +15,11 @@ from bulk_topup.app.report import ReportOptions, report_digests
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, ending_of
 from bulk_topup.domain.attempt import Attempt, Move
-from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner
+from bulk_topup.errors import RunLockedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
@@ -203,7 +203,7 @@ class RunMonitor:
             self._counts = self.finished.result.counts
         lost = self._log_end(end)
         warnings = [] if lost is None else [f"The log is incomplete: {lost}."]
-        if end.code == ExitCode.RUN_LOCKED:
+        if isinstance(end.error, RunLockedError):
             return warnings  # the process that works on the run reports it
         if self._metrics is not None:
             self._write_metrics(end.code)

@@ -15,6 +15,7 @@ import click
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
+from bulk_topup.errors import RunLockedError
 from bulk_topup.ledger import run_file
 from bulk_topup.system.files import atomic_write, sha256_of
 
@@ -106,7 +107,8 @@ def suppress_output(is_quiet: bool) -> Iterator[None]:
             yield
     except click.exceptions.Exit as end:
         run_exit = end if isinstance(end, RunExit) else None
-        is_expected = end.exit_code in {ExitCode.ALL_COMPLETED, ExitCode.RUN_LOCKED}
+        # Not by the exit code: a port in use has that of a locked run, and then no process pays the list.
+        is_expected = end.exit_code == ExitCode.ALL_COMPLETED or isinstance(end.__cause__, RunLockedError)
         is_silent = is_silent or is_expected or (run_exit is not None and run_exit.is_repeated())
         _release(output, is_silent)
         if run_exit is not None:

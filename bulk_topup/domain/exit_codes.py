@@ -41,6 +41,16 @@ class ExitCode(IntEnum):
         return _SENTENCES[self]
 
     @property
+    def headline(self) -> str:
+        """What the code means in a few words, for the title of a notification."""
+        return _HEADLINES[self]
+
+    @property
+    def next_step(self) -> str:
+        """What to do next where neither the run nor the error says it, as a sentence."""
+        return _NEXT_STEPS.get(self, "Fix the error above, then run again.")
+
+    @property
     def is_transient(self) -> bool:
         """Whether the same command may succeed later without a change by a person."""
         return self in {ExitCode.RUN_LOCKED, ExitCode.RESUMABLE}
@@ -59,6 +69,25 @@ _SENTENCES: Final = {
     ExitCode.RESUMABLE: (
         "Interrupted or stopped while rows are open, or the ledger or report can't be written. Run again to resume."
     ),
+}
+
+_HEADLINES: Final = {
+    ExitCode.ALL_COMPLETED: "all rows completed",
+    ExitCode.INCOMPLETE: "finished, some rows not completed",
+    ExitCode.USAGE: "invalid command line",
+    ExitCode.INVALID_INPUT: "checks failed, nothing was sent",
+    ExitCode.STOPPED_BY_PROVIDER: "stopped by DVS",
+    ExitCode.RUN_LOCKED: "locked by another process, or port in use",
+    ExitCode.DECLINED: "declined at the prompt, nothing was sent",
+    ExitCode.RESUMABLE: "interrupted, can be resumed",
+}
+
+#: Of the codes that need no fix.
+_NEXT_STEPS: Final = {
+    ExitCode.ALL_COMPLETED: "Nothing to do.",
+    ExitCode.RUN_LOCKED: "Wait until the other process ends, or choose another port, then run again.",
+    ExitCode.DECLINED: "Run again to confirm.",
+    ExitCode.RESUMABLE: "Run again to resume. No row is paid twice.",
 }
 
 #: Python's own exit code of an unexpected error, which ends with a traceback.

@@ -84,17 +84,6 @@ class Ending:
     files: Mapping[Attachment, Path]
 
 
-_FIX_AND_RUN: Final = "Fix the error above, then run again."
-#: What each exit code means, and what to do next unless the run itself says it.
-_MEANINGS: Final[Mapping[int, tuple[str, str]]] = {
-    ExitCode.ALL_COMPLETED: ("all rows completed", "Nothing to do."),
-    ExitCode.INCOMPLETE: ("finished, some rows not completed", _FIX_AND_RUN),
-    ExitCode.USAGE: ("wrong options, settings or ledger", _FIX_AND_RUN),
-    ExitCode.INVALID_INPUT: ("checks failed, nothing was sent", _FIX_AND_RUN),
-    ExitCode.STOPPED_BY_PROVIDER: ("stopped by DVS", _FIX_AND_RUN),
-    ExitCode.RESUMABLE: ("interrupted, can be resumed", "Run again to resume. No row is paid twice."),
-}
-_OTHER: Final = ("ended early", _FIX_AND_RUN)
 #: Exit code 1 for another reason than a row, such as a list that could not be archived.
 _COMPLETED_WITH_ERROR: Final = "all rows completed, but an error needs a fix"
 _CRASHED: Final = (
@@ -184,7 +173,10 @@ def _meaning(ending: Ending) -> tuple[str, str]:
     """Return what an ending means, and what to do next unless the run itself says it."""
     if ending.is_crash:
         return _CRASHED
-    return _APPROVAL if ending.is_approval_needed else _MEANINGS.get(ending.exit_code, _OTHER)
+    if ending.is_approval_needed:
+        return _APPROVAL
+    code = ExitCode(ending.exit_code)
+    return code.headline, code.next_step
 
 
 def _steps(ending: Ending, by_exit_code: str) -> Iterator[str]:

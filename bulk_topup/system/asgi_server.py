@@ -123,4 +123,5 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         class_ = PortInUseError if error.errno == errno.EADDRINUSE else ConfigurationError
-        raise class_(f"Can't listen on {host} port {port}: {error.strerror}. Choose another port.") from None
+        reason = str(error.strerror).partition(" (while")[0]  # without the address, which the message has already
+        raise class_(f"Can't listen on {host} port {port}: {reason}. Choose another port.") from None

@@ -92,6 +92,8 @@ def test_every_code_has_a_sentence_of_its_own() -> None:
     assert [code.value for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 75]
     assert len({code.sentence for code in ExitCode}) == len(ExitCode)
     assert all(code.sentence.endswith(".") for code in ExitCode)
+    assert len({code.headline for code in ExitCode}) == len(ExitCode)
+    assert all(code.next_step.endswith(".") for code in ExitCode)
 
 
 def test_only_a_lock_and_an_interruption_may_succeed_later_by_themselves() -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,6 +124,19 @@ def test_a_list_that_is_refused_is_told_without_whom_it_names(
     assert "1 of 2 rows are refused" in failure["message"]
     assert "0659512" not in failure["message"]
     assert pinged(hook) == ["/3"]
+    assert books()["transactions"] == []
+
+
+def test_a_port_in_use_is_reported_by_message_and_on_standard_error(
+    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        ended = here("run", job(), "--quiet", "--listen", f"127.0.0.1:{port}", *options, code=5)
+    assert f"Can't listen on 127.0.0.1 port {port}: Address already in use. Choose another port." in ended.stderr
+    (failure,) = told(hook)
+    assert "(exit code 5)" in failure["title"]
+    assert pinged(hook)[-1] == "/5"
     assert books()["transactions"] == []
 
 
