@@ -115,9 +115,9 @@ def _workbook(figures: Figures, path: Path) -> None:
 def _measure(path: Path, rows: int, country: str | None = None) -> tuple[float, str]:
     """Return the seconds that a process takes to read a list, and its CPU seconds and memory as text."""
     command = [sys.executable, __file__, "--read", str(path), *([country] if country else [])]
-    answer = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    assert answer["rows"] == rows
-    return answer["seconds"], f"{answer['cpu_seconds']:.1f} s of CPU, peak memory {answer['memory']:.0f} MB"
+    figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert figures["rows"] == rows
+    return figures["seconds"], f"{figures['cpu_seconds']:.1f} s of CPU, peak memory {figures['memory']:.0f} MB"
 
 
 def _read(path: Path, country: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Refuses idioms that users of the field do not speak: in names, docstrings, comments, messages, help and pages.
+"""Finds idioms that users of the field do not speak: in names, docstrings, comments, messages, help and pages.
 
     python -m checks.language
 

@@ -1,4 +1,4 @@
-"""Refuses modules and functions of the product that are too long to be read in one go.
+"""Finds modules and functions of the product that are too long to be read in one go.
 
     python -m checks.sizes
 
