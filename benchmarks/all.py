@@ -1,8 +1,8 @@
-"""Runs the benchmarks beside this module, one after the other, and writes RESULTS.md from what they print.
+"""Runs the benchmarks in this folder, one after the other, and writes RESULTS.md from their output.
 
     python benchmarks/all.py ["SCRIPT [ARGUMENT ...]" ...]
 
-Only the named ones are measured anew, with their arguments; what the others printed last is kept in build/bench.
+With arguments, only the named ones run; the last output of the others comes from build/bench.
 """
 
 import shlex
@@ -32,19 +32,19 @@ SCRIPTS = (
 
 
 def main() -> None:
-    """Measure, and write down what is known of every benchmark."""
+    """Run the benchmarks, and write the last results of all of them."""
     OUTPUTS.mkdir(parents=True, exist_ok=True)
-    for wanted in sys.argv[1:] or SCRIPTS:
-        print(f"{wanted} ...", file=sys.stderr, flush=True)
-        began = time.perf_counter()
-        script, *arguments = shlex.split(wanted)
+    for command_line in sys.argv[1:] or SCRIPTS:
+        print(f"{command_line} ...", file=sys.stderr, flush=True)
+        started = time.perf_counter()
+        script, *arguments = shlex.split(command_line)
         command = [sys.executable, FOLDER / script, *arguments]
         finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         print(finished.stdout, flush=True)
         title, _, rest = finished.stdout.strip().partition("\n")
-        how = f" by `benchmarks/{wanted}`" if arguments else ""
-        taken = f"Measured on {datetime.now(UTC):%Y-%m-%d}{how}, in {time.perf_counter() - began:.0f} s."
-        OUTPUTS.joinpath(f"{script}.md").write_text(f"{title}\n\n{taken}\n{rest}\n", encoding="utf-8")
+        how = f" by `benchmarks/{command_line}`" if arguments else ""
+        measured = f"Measured on {datetime.now(UTC):%Y-%m-%d}{how}, in {time.perf_counter() - started:.0f} s."
+        OUTPUTS.joinpath(f"{script}.md").write_text(f"{title}\n\n{measured}\n{rest}\n", encoding="utf-8")
     outputs = [OUTPUTS / f"{script}.md" for script in SCRIPTS]
     sections = [output.read_text(encoding="utf-8") for output in outputs if output.exists()]
     FOLDER.joinpath("RESULTS.md").write_text("\n".join([HEAD, *sections]), encoding="utf-8")

@@ -1,9 +1,9 @@
-"""How fast intents and results get to the disk in the group commits of a run, beside the same writes with nothing else.
+"""Measures how fast intents and results are written in the group commits of a run, compared with the bare writes.
 
     python benchmarks/commits.py [ROWS]
 
-The baseline sends its values to SQLite with executemany: the same tables, indexes, settings and event log, as many rows
-a commit. It reads nothing, decides nothing and checks nothing.
+The baseline writes the same values with executemany: the same tables, indexes, settings and event log, and as many rows
+per commit. It reads, decides and checks nothing.
 """
 
 import sqlite3
@@ -53,10 +53,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             raw = _raw(Path(folder) / "raw.db", rows, batch)
             ours = _ours(Path(folder) / "ledger.db", rows, batch)
-        figures.add(f"baseline: executemany, {batch} rows a commit", _told(rows, raw))
+        figures.add(f"baseline: executemany, {batch} rows per commit", _format(rows, raw))
         figures.add(
-            f"claim and record, {batch} rows a commit",
-            _told(rows, ours),
+            f"claim and record, {batch} rows per commit",
+            _format(rows, ours),
             ratio=f"{raw[0] / ours[0]:.0%} of the baseline, {raw[1] / ours[1]:.0%} by CPU",
             aim=reached(raw[0] / ours[0] >= 0.4, "40 %"),
         )
@@ -64,24 +64,24 @@ def main() -> None:
 
 
 def _ours(path: Path, rows: int, batch: int) -> tuple[float, float]:
-    """Give the seconds that the ledger takes, by the clock and of the processor."""
+    """Return the seconds and CPU seconds of the ledger."""
     with LedgerStore(path) as ledger:
-        run = _begun(ledger, rows)
-        began = time.perf_counter(), time.process_time()
+        run = _create_run(ledger, rows)
+        started = time.perf_counter(), time.process_time()
         while attempts := ledger.claim(run, batch):
             ledger.record([_completed(attempt) for attempt in attempts])
-        return time.perf_counter() - began[0], time.process_time() - began[1]
+        return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def _raw(path: Path, rows: int, batch: int) -> tuple[float, float]:
-    """Give the same for nothing but the writes."""
+    """Return the seconds and CPU seconds of the bare writes."""
     with LedgerStore(path) as ledger:
-        _begun(ledger, rows)
+        _create_run(ledger, rows)
     connection = sqlite3.connect(path, isolation_level=None)
     for setting in ("synchronous = FULL", "foreign_keys = ON", "main.secure_delete = ON"):
         connection.execute(f"PRAGMA {setting}")
     at = WHEN.isoformat()
-    began = time.perf_counter(), time.process_time()
+    started = time.perf_counter(), time.process_time()
     for first in range(1, rows + 1, batch):
         ids = range(first, min(first + batch, rows + 1))
         connection.execute("BEGIN IMMEDIATE")
@@ -94,12 +94,12 @@ def _raw(path: Path, rows: int, batch: int) -> tuple[float, float]:
         connection.executemany(FACTS, [(10**9 + id_, at, at, id_) for id_ in ids])
         connection.executemany(EVENT, [(id_, at, "in_flight", "completed", "answer", "COMPLETED") for id_ in ids])
         connection.execute("COMMIT")
-    taken = time.perf_counter() - began[0], time.process_time() - began[1]
+    spent = time.perf_counter() - started[0], time.process_time() - started[1]
     connection.close()
-    return taken
+    return spent
 
 
-def _begun(ledger: LedgerStore, rows: int) -> Run:
+def _create_run(ledger: LedgerStore, rows: int) -> Run:
     ledger.clear_staged()
     ledger.stage(_rows(rows))
     return ledger.merge(
@@ -159,8 +159,8 @@ def _completed(attempt: Attempt) -> Move:
     )
 
 
-def _told(rows: int, taken: tuple[float, float]) -> str:
-    return f"{rows / taken[0]:,.0f} rows/s, {taken[1] / rows * 1e6:,.0f} µs of CPU a row"
+def _format(rows: int, spent: tuple[float, float]) -> str:
+    return f"{rows / spent[0]:,.0f} rows/s, {spent[1] / rows * 1e6:,.0f} µs of CPU per row"
 
 
 if __name__ == "__main__":

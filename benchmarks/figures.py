@@ -1,4 +1,4 @@
-"""How the benchmarks beside this module print: a section of Markdown with the machine, versions and a table."""
+"""Prints the results of a benchmark: a section of Markdown with the machine, versions and a table."""
 
 import os
 import platform
@@ -9,12 +9,12 @@ from pathlib import Path
 
 @dataclass(kw_only=True, slots=True)
 class Figures:
-    """A table of figures, each beside its baseline from the same run."""
+    """A table of figures and their baselines, measured together."""
 
     title: str
-    #: What was done, in a sentence or two.
+    #: What was measured, in one or two sentences.
     what: str
-    #: Distributions whose versions matter.
+    #: Packages whose versions matter.
     packages: tuple[str, ...]
     _lines: list[tuple[str, str, str, str]] = field(default_factory=list)
 
@@ -22,15 +22,15 @@ class Figures:
         """Add a line.
 
         Args:
-            what: what was measured; a baseline says so.
+            what: what was measured; baselines start with "baseline:".
             figure: the figure with its unit, e.g. `12,345 rows/s`.
             ratio: how it compares with a baseline of the same table, e.g. `71 % of the bare loop`.
-            aim: what it has to reach, and whether it did, e.g. `70 % or more: reached`.
+            aim: the aim, and whether it was reached, e.g. `70 % or more: reached`.
         """
         self._lines.append((what, figure, ratio, aim))
 
     def show(self, *texts: str) -> None:
-        """Print the section: machine, versions, table, and then further texts, each a paragraph or a block."""
+        """Print the section: machine, versions, table, and further paragraphs or blocks."""
         print(f"## {self.title}\n\n{self.what}\n\n{_machine()}; {', '.join(map(_version, self.packages))}.\n")
         print("| what | figure | beside its baseline | aim |\n| --- | ---: | --- | --- |")
         for cells in self._lines:
@@ -40,7 +40,7 @@ class Figures:
 
 
 def reached(is_reached: bool, aim: str) -> str:
-    """Give an aim with the word on whether it was reached."""
+    """Return an aim with the result: reached or missed."""
     return f"{aim}: {'reached' if is_reached else 'missed'}"
 
 

@@ -1,4 +1,4 @@
-"""How fast lists are read and normalised, beside the readers that they could be read with alone.
+"""Measures how fast lists are read and normalised, compared with the bare readers.
 
 python benchmarks/intake.py [CSV_ROWS]
 """
@@ -43,8 +43,8 @@ def main() -> None:
     figures = Figures(
         title="Reading lists",
         what=f"CSV files of {rows:,} rows and 5 columns, {NUMBERS:,} numbers without a country code, and a workbook of "
-        f"{SHEET_ROWS:,} rows and 8 columns are read to their end: lines numbered, cells normalised and kept as JSON. "
-        "Each list is read by a process of its own, whose peak memory is that of everything it has imported and read.",
+        f"{SHEET_ROWS:,} rows and 8 columns are read completely: lines numbered, cells normalised and stored as JSON. "
+        "Each list is read by a process of its own, whose peak memory includes its imports.",
         packages=("polars", "python-calamine", "phonenumbers", "openpyxl"),
     )
     with tempfile.TemporaryDirectory() as name:
@@ -57,12 +57,12 @@ def main() -> None:
 
 
 def _csv(figures: Figures, path: Path, rows: int, what: str, quoting: int) -> None:
-    mark = "," if quoting == csv.QUOTE_ALL else ""
+    comma = "," if quoting == csv.QUOTE_ALL else ""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=quoting)  # type: ignore[arg-type]
         writer.writerow(["reference", "phone", "amount", "name", "department"])
         writer.writerows(
-            (f"E-{row}", f"+6595{row % 1_000_000:06d}", f"{1 + row % 90}.5", f"Holt{mark} Ada {row % 977}", "Sales")
+            (f"E-{row}", f"+6595{row % 1_000_000:06d}", f"{1 + row % 90}.5", f"Holt{comma} Ada {row % 977}", "Sales")
             for row in range(rows)
         )
     polars = _seconds(lambda: pl.read_csv(path, infer_schema=False))
@@ -70,10 +70,10 @@ def _csv(figures: Figures, path: Path, rows: int, what: str, quoting: int) -> No
         alone = _seconds(lambda: _exhaust(csv.reader(file)))
     figures.add(f"baseline: {what}, polars reads the columns as text", f"{polars:.2f} s")
     figures.add(f"baseline: {what}, csv.reader alone", f"{alone:.2f} s")
-    seconds, taken = _reading(path, rows)
+    seconds, cost = _measure(path, rows)
     aim = CSV_AIM * rows / CSV_ROWS
     figures.add(
-        f"{what}, {taken}",
+        f"{what}, {cost}",
         f"{seconds:.2f} s, {rows / seconds:,.0f} rows/s",
         ratio=f"{seconds / polars:.1f} times polars, {seconds / alone:.1f} times csv.reader",
         aim=reached(seconds <= aim, f"{aim:.1f} s"),
@@ -81,16 +81,16 @@ def _csv(figures: Figures, path: Path, rows: int, what: str, quoting: int) -> No
 
 
 def _national(figures: Figures, path: Path) -> None:
-    chance = random.Random(SEED)
-    numbers = [f"07{chance.choice('45789')}{chance.randrange(10**8):08d}" for _ in range(NUMBERS)]
+    draws = random.Random(SEED)
+    numbers = [f"07{draws.choice('45789')}{draws.randrange(10**8):08d}" for _ in range(NUMBERS)]
     path.write_text("\n".join(["phone", *numbers]) + "\n", encoding="utf-8")
     some = numbers[:NUMBERS_ALONE]
-    alone = NUMBERS_ALONE / _seconds(lambda: _exhaust(map(_written, some)))
-    seconds, _ = _reading(path, NUMBERS, "GB")
+    alone = NUMBERS_ALONE / _seconds(lambda: _exhaust(map(_format_number, some)))
+    seconds, _ = _measure(path, NUMBERS, "GB")
     rate = NUMBERS / seconds
-    figures.add("baseline: numbers of GB without a country code, phonenumbers alone", f"{alone:,.0f} rows/s")
+    figures.add("baseline: GB numbers without a country code, phonenumbers alone", f"{alone:,.0f} rows/s")
     figures.add(
-        "numbers of GB without a country code",
+        "GB numbers without a country code",
         f"{rate:,.0f} rows/s",
         ratio=f"{rate / alone:.1f} times as many",
         aim=reached(rate >= NUMBERS_AIM, f"{NUMBERS_AIM:,} rows/s"),
@@ -101,37 +101,35 @@ def _workbook(figures: Figures, path: Path) -> None:
     write_workbook(path, SHEET_ROWS)
     calamine = _seconds(lambda: CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python())
     some = _seconds(lambda: _first_rows(path, SHEET_ROWS_OPENPYXL)) * SHEET_ROWS / SHEET_ROWS_OPENPYXL
-    seconds, taken = _reading(path, SHEET_ROWS)
+    seconds, cost = _measure(path, SHEET_ROWS)
     figures.add("baseline: XLSX, calamine alone", f"{calamine:.2f} s")
     figures.add(f"baseline: XLSX, openpyxl read-only, by {SHEET_ROWS_OPENPYXL:,} rows", f"{some:.1f} s")
     figures.add(
-        f"XLSX, {taken}",
+        f"XLSX, {cost}",
         f"{seconds:.2f} s, {SHEET_ROWS / seconds:,.0f} rows/s",
         ratio=f"{seconds / calamine:.1f} times calamine, {some / seconds:.1f} times as fast as openpyxl",
         aim=reached(seconds <= SHEET_AIM, f"{SHEET_AIM:.1f} s"),
     )
 
 
-def _reading(path: Path, rows: int, country: str | None = None) -> tuple[float, str]:
-    """Give the seconds that a process takes to read a list, and what it takes of processors and memory."""
+def _measure(path: Path, rows: int, country: str | None = None) -> tuple[float, str]:
+    """Return the seconds that a process takes to read a list, and its CPU seconds and memory as text."""
     command = [sys.executable, __file__, "--read", str(path), *([country] if country else [])]
-    answer = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    assert answer["rows"] == rows
-    return answer[
-        "seconds"
-    ], f"{answer['processor_seconds']:.1f} s of processors, peak memory {answer['memory']:.0f} MB"
+    figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert figures["rows"] == rows
+    return figures["seconds"], f"{figures['cpu_seconds']:.1f} s of CPU, peak memory {figures['memory']:.0f} MB"
 
 
 def _read(path: Path, country: str | None) -> None:
-    began, processor_began = time.perf_counter(), time.process_time()
+    started, cpu_started = time.perf_counter(), time.process_time()
     reader = read_list(ListSource(path=path), mapping={}, constants={}, formats=Formats(default_country=country))
     rows = sum(batch.height - batch["problems"].list.len().gt(0).sum() for batch in reader.batches())
-    seconds = time.perf_counter() - began
-    processor_seconds = time.process_time() - processor_began
-    # Of this process alone: what getrusage tells begins with the peak of the process that started it.
+    seconds = time.perf_counter() - started
+    cpu_seconds = time.process_time() - cpu_started
+    # Of this process only: getrusage includes the peak of its parent process.
     [peak] = re.findall(r"VmHWM:\s+([0-9]+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
     memory = int(peak) / 1024
-    print(json.dumps({"rows": rows, "seconds": seconds, "processor_seconds": processor_seconds, "memory": memory}))
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu_seconds": cpu_seconds, "memory": memory}))
 
 
 def _first_rows(path: Path, rows: int) -> None:
@@ -140,7 +138,7 @@ def _first_rows(path: Path, rows: int) -> None:
     book.close()
 
 
-def _written(text: str) -> str:
+def _format_number(text: str) -> str:
     number = phonenumbers.parse(text, "GB")
     assert phonenumbers.is_possible_number(number)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -152,9 +150,9 @@ def _exhaust(each: Iterable[object]) -> None:
 
 
 def _seconds(do: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    started = time.perf_counter()
     do()
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How a ledger of many rows answers: status, resume with nothing to do, report, and what a run asks again and again.
+"""Measures a ledger of many rows: status, resume with nothing to do, report, and the frequent queries of a run.
 
     python benchmarks/ledger.py [ROWS]
 
-The rows are made by SQL, in runs of at most a million; they are finished, as those of most runs are.
+The rows are created by SQL, in runs of at most a million rows, all of them final.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
 from figures import Figures, reached
+from payments import SilentWatcher
 from processes import KEY, SECRET, sandbox
 
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
 from bulk_topup.app.run import FinishedRun
@@ -26,14 +26,13 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import summarise_groups
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Runner, RunOptions
-from bulk_topup.jobs.job import Job
+from bulk_topup.engine import RunOptions
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 
 ROWS = 1_000_000
 RUN_ROWS = 1_000_000
-#: External ids in a page of the provider's list.
+#: External IDs in a page of the provider's list.
 PAGE = 100
 
 _NUMBERS = "WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < :rows) "
@@ -76,7 +75,7 @@ _EVENTS = f"""
         (1, 1, 'in_flight', 'accepted', 'answer to the creation', 'CONFIRMED'),
         (1, 4, 'accepted', 'completed', 'status read', 'COMPLETED')) AS e
 """  # noqa: S608
-#: What the migrations before the last two had in its place.
+#: Undoes the last two migrations.
 _AS_BEFORE = (
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt", "DROP INDEX idx_rows_noted", "DROP INDEX idx_rows_in_flight",
     "DROP INDEX idx_attempts_created", "DROP INDEX idx_hints_received_at", "DROP TABLE reports",
@@ -85,21 +84,6 @@ _AS_BEFORE = (
     "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
     "DELETE FROM _sqlite_migrations WHERE name LIKE '0007%' OR name LIKE '0008%'",
 )  # fmt: skip
-
-
-class _Nobody:
-    """Looks on and says nothing."""
-
-    def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
-
-    def confirm(self, run_name: str, rows: int) -> None:
-        """Agree."""
-
-    def running(self, run: Run, runner: Runner) -> nullcontext[None]:
-        """Look on."""
-        del run, runner
-        return nullcontext()
 
 
 def main() -> None:
@@ -113,21 +97,23 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "ledger.db"
-        figures.add("made by SQL, not by a run", _seconds(lambda: _build(path, rows, run_rows))[1])
+        figures.add("created by SQL, not by a run", _seconds(lambda: _build(path, rows, run_rows))[1])
         _sizes(path, rows, figures)
         _upgrade(path, figures)
         with LedgerStore(path) as ledger:
             runs = ledger.runs()
             baseline = _read(path, "SELECT * FROM rows ORDER BY id")
             figures.add("baseline: sqlite3 reads all rows in order", f"{baseline:.2f} s")
-            counted, told = _seconds(lambda: [ledger.counts(run) for run in runs])
+            counted, figure = _seconds(lambda: [ledger.counts(run) for run in runs])
             aim = reached(counted < rows / 1e6, "1 s for a million rows")
-            figures.add("`status`: every run's rows by state", told, ratio=_ratio(counted, baseline), aim=aim)
-            summed, told = _seconds(lambda: summarise_groups(runs[0], ledger.outcome_groups(runs[0])))
+            figures.add("`status`: the rows of every run by state", figure, ratio=_ratio(counted, baseline), aim=aim)
+            summed, figure = _seconds(lambda: summarise_groups(runs[0], ledger.outcome_groups(runs[0])))
             aim = reached(summed < 15, "15 s")
-            figures.add("`status RUN`: one run's sums", told, ratio=_ratio(summed, baseline * run_rows / rows), aim=aim)
-            _asked_again(ledger, runs[0], path, figures)
-            asyncio.run(_resumed(ledger, runs[0], Path(name), figures))
+            figures.add(
+                "`status RUN`: the sums of one run", figure, ratio=_ratio(summed, baseline * run_rows / rows), aim=aim
+            )
+            _measure_queries(ledger, runs[0], path, figures)
+            asyncio.run(_measure_resume(ledger, runs[0], Path(name), figures))
     figures.show()
 
 
@@ -159,7 +145,7 @@ def _sizes(path: Path, rows: int, figures: Figures) -> None:
             ).fetchall()
         )
     parts = ", ".join(f"{name} {size / rows:.0f}" for name, size in sorted(sizes.items(), key=lambda item: -item[1]))
-    figures.add("on disk", f"{sum(sizes.values()) / rows:,.0f} bytes a row", ratio=parts)
+    figures.add("on disk", f"{sum(sizes.values()) / rows:,.0f} bytes per row", ratio=parts)
 
 
 def _upgrade(path: Path, figures: Figures) -> None:
@@ -169,36 +155,36 @@ def _upgrade(path: Path, figures: Figures) -> None:
     figures.add("opened for the first time by this version", _seconds(lambda: LedgerStore(path).close())[1])
 
 
-def _asked_again(ledger: LedgerStore, run: Run, path: Path, figures: Figures) -> None:
-    """Measure what a run asks at every poll, callback or claim, when nearly all of its rows are done."""
+def _measure_queries(ledger: LedgerStore, run: Run, path: Path, figures: Figures) -> None:
+    """Measure the queries of every poll, callback or claim, when nearly all rows are final."""
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT external_id FROM attempts WHERE id <= ?", [PAGE]).fetchall()
         ids = [row[0] for row in found]
         statement = "SELECT * FROM attempts WHERE id = ?"
-        one = _each(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
+        one = _best(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
     figures.add(f"baseline: {PAGE} attempts by their key", f"{one:.2f} ms")
     for id_ in ids:
         ledger.save_hint(id_)
-    for what, question in (
+    for what, query in (
         (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
         ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
-        ("how many rows are open, and since when", lambda: ledger.accepted_seconds(run)),
-        ("whose outcome is unknown", lambda: ledger.in_flight(run)),
-        ("what may be sent now", lambda: ledger.claim(run, PAGE)),
-        ("what waits", lambda: ledger.waiting(run)),
-        ("what the list contradicts", lambda: ledger.count_mismatches(run)),
+        ("how many rows are accepted, and since when", lambda: ledger.accepted_seconds(run)),
+        ("which rows are in flight", lambda: ledger.in_flight(run)),
+        ("which rows can be sent now", lambda: ledger.claim(run, PAGE)),
+        ("which rows wait", lambda: ledger.waiting(run)),
+        ("how many rows have a list mismatch", lambda: ledger.count_mismatches(run)),
     ):
-        took = _each(question)
+        took = _best(query)
         figures.add(what, f"{took:.2f} ms", ratio=_ratio(took, one))
     ledger.drop_hints(ledger.hinted(run))
 
 
-async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures) -> None:
+async def _measure_resume(ledger: LedgerStore, run: Run, folder: Path, figures: Figures) -> None:
     with sandbox() as (base_url, _):
         async with AsyncDVS(base_url, KEY, SECRET) as dvs:
 
             async def resume() -> tuple[FinishedRun, float]:
-                began = time.perf_counter()
+                started = time.perf_counter()
                 finished = await resume_run(
                     run,
                     dvs=dvs,
@@ -206,46 +192,46 @@ async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures
                     ledger=ledger,
                     options=RunOptions(),
                     report=ReportOptions(folder=folder, formats=[ReportFormat.CSV]),
-                    watcher=_Nobody(),
+                    watcher=SilentWatcher(),
                 )
-                return finished, time.perf_counter() - began
+                return finished, time.perf_counter() - started
 
             ledger.set_account(run, dvs.account)
             run = ledger.run_named(run.name)
-            first, wrote = await resume()
-            second, stood = await resume()
-    assert (first.is_report_current, second.is_report_standing) == (False, True)
+            first, writing = await resume()
+            second, unchanged = await resume()
+    assert (first.is_report_current, second.is_report_current) == (False, True)
     joined = "FROM rows AS r JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = 1 ORDER BY r.line"
     read = _read(ledger.path, f"SELECT r.*, a.* {joined}")
     figures.add("baseline: sqlite3 reads a run's rows and attempts in list order", f"{read:.2f} s")
     figures.add(
-        "`resume RUN` with nothing to do that writes a report as CSV",
-        f"{wrote:.2f} s",
-        ratio=_ratio(wrote, read),
-        aim=reached(wrote < 20, "20 s"),
+        "`resume RUN` with nothing to do that writes a CSV report",
+        f"{writing:.2f} s",
+        ratio=_ratio(writing, read),
+        aim=reached(writing < 20, "20 s"),
     )
-    aim = reached(stood < 15, "15 s")
-    figures.add("the same again: the report stands", f"{stood:.2f} s", ratio=_ratio(stood, read), aim=aim)
+    aim = reached(unchanged < 15, "15 s")
+    figures.add("the same again: the report is current", f"{unchanged:.2f} s", ratio=_ratio(unchanged, read), aim=aim)
 
 
 def _read(path: Path, statement: str) -> float:
     with closing(sqlite3.connect(path)) as connection:
-        began = time.perf_counter()
+        started = time.perf_counter()
         for _ in connection.execute(statement):
             pass
-        return time.perf_counter() - began
+        return time.perf_counter() - started
 
 
 def _seconds(work: Callable[[], object]) -> tuple[float, str]:
-    began = time.perf_counter()
+    started = time.perf_counter()
     work()
-    took = time.perf_counter() - began
+    took = time.perf_counter() - started
     return took, f"{took:.2f} s"
 
 
-def _each(question: Callable[[], object]) -> float:
-    """Give the best of some times in milliseconds."""
-    return min(_seconds(question)[0] for _ in range(5)) * 1000
+def _best(query: Callable[[], object]) -> float:
+    """Return the best of five times in milliseconds."""
+    return min(_seconds(query)[0] for _ in range(5)) * 1000
 
 
 def _ratio(took: float, baseline: float) -> str:

@@ -1,10 +1,9 @@
-"""How much memory a run takes from the list to the report, and what a row more takes of it.
+"""Measures how much memory a run takes from the list to the report, and how much one more row takes.
 
     python benchmarks/memory.py [FEWER MORE]
 
-With 100000 1000000 it takes an hour, and says whether a run of a million rows stays below what it may take. Each run is
-a process of its own beside one sandbox: whatever grew with the rows would show as the difference of two peaks over the
-difference of two lists.
+With 100000 1000000 it takes an hour, and checks whether a run of a million rows stays below the limit. Each run is a
+process of its own; the difference of two peaks over the difference of two lists shows what grows with the rows.
 """
 
 import asyncio
@@ -20,8 +19,8 @@ from pathlib import Path
 
 import uvloop
 from figures import Figures, reached
-from paying import pay
-from processes import KEY, SECRET, resident, sandbox
+from payments import pay
+from processes import KEY, SECRET, resident_memory, sandbox
 
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.run import Run
@@ -29,38 +28,38 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 
-#: Batches, SQLite's pages and its sorting still grow to their bounds here: what a row more takes forecasts nothing.
+#: With so few rows, batches and SQLite's caches still grow to their limits, so the memory per row predicts nothing.
 FEWER, MORE = 25_000, 75_000
-#: What a run of a million rows may take, in MB.
+#: Maximum memory of a run of a million rows, in MB.
 ALLOWED = 700
 MILLION = 1_000_000
 
 
-class _Onlooker:
-    """Notes the peak of memory, in MB, at the end of each stage."""
+class _MemoryWatcher:
+    """A watcher that confirms, and records the peak memory in MB after each stage."""
 
     def __init__(self) -> None:
         self.peaks: dict[str, float] = {}
 
-    def note(self, stage: str) -> None:
-        """Note the peak so far."""
+    def record(self, stage: str) -> None:
+        """Record the peak so far."""
         self.peaks[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
+        """Record the peak of the plan."""
         del job, run, prepared
-        self.note("planned")
+        self.record("planned")
 
     def confirm(self, run_name: str, rows: int) -> None:
-        """Agree."""
+        """Confirm the run."""
 
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Look on."""
+        """Record the peaks before and after sending."""
         del run, runner
-        self.note("merged")
+        self.record("merged")
         yield
-        self.note("paid")
+        self.record("paid")
 
 
 def main() -> None:
@@ -80,9 +79,9 @@ def main() -> None:
     )
     with sandbox() as (url, pid):
         few = _measured(fewer, url)
-        before = resident(pid)
+        before = resident_memory(pid)
         many = _measured(more, url)
-        grown = resident(pid) - before
+        grown = resident_memory(pid) - before
     figures.add(f"baseline: peak of {fewer:,} rows", f"{few['reported']:.0f} MB")
     for stage, peak in many.items():
         if stage != "seconds":
@@ -90,9 +89,9 @@ def main() -> None:
                 f"peak of {more:,} rows, until {stage}",
                 f"{peak:.0f} MB",
                 aim=reached(peak < ALLOWED, f"under {ALLOWED} MB") if more >= MILLION else "",
-                ratio=f"{(peak - few[stage]) * 2**20 / (more - fewer):+,.0f} bytes a row more",
+                ratio=f"{(peak - few[stage]) * 2**20 / (more - fewer):+,.0f} bytes per additional row",
             )
-    figures.add("the sandbox, which keeps every transaction", f"{grown / more:,.0f} bytes a transaction")
+    figures.add("the sandbox, which keeps every transaction", f"{grown / more:,.0f} bytes per transaction")
     figures.show(f"{more:,} rows took {many['seconds']:.0f} s.")
 
 
@@ -103,19 +102,19 @@ def _measured(rows: int, url: str) -> dict[str, float]:
 
 
 async def _pay(rows: int, url: str) -> dict[str, float]:
-    onlooker = _Onlooker()
-    began = time.perf_counter()
+    watcher = _MemoryWatcher()
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / f"list-{rows}.csv"
         with path.open("w", encoding="utf-8") as file:
             file.write("reference,phone,amount\n")
-            # Numbers end with digits whose transactions complete, and every person is another one.
+            # The last digits complete, and every number is different.
             file.writelines(f"E-{row},+659{row // 600:04d}{400 + row % 600},{1 + row % 9}\n" for row in range(rows))
         async with AsyncDVS(url, KEY, SECRET, rate=1e9) as dvs:
-            await pay(path, dvs, folder, RunOptions(polling=PollPolicy(shortest=0.2)), onlooker)
-    onlooker.note("reported")
-    return {**onlooker.peaks, "seconds": time.perf_counter() - began}
+            await pay(path, dvs, folder, RunOptions(polling=PollPolicy(shortest=0.2)), watcher)
+    watcher.record("reported")
+    return {**watcher.peaks, "seconds": time.perf_counter() - started}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast lists of any length are read, checked and planned, and what memory that takes.
+"""Measures how fast lists of any length are read, checked and planned, and how much memory that takes.
 
 python benchmarks/plan.py [--rows ROWS]...
 
@@ -39,18 +39,18 @@ from bulk_topup.system.clock import SystemClock
 T = TypeVar("T")
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000)
-#: Rows of which the loop over objects is measured; more take as much longer.
+#: Rows for the loop over objects, whose time is proportional to the rows.
 NAIVE_ROWS = 50_000
-#: The length that has aims, the longest seconds and memory in MB that it may take.
+#: The length with aims, and its maximum seconds and memory in MB.
 AIMED_ROWS, AIMED_SECONDS, AIMED_MEMORY = 1_000_000, 10, 600
-#: Rows of the workbook, and the longest seconds that it may take.
+#: Rows of the workbook, and its maximum seconds.
 SHEET_ROWS, SHEET_SECONDS = 100_000, 3
 KEY, SECRET = "benchmark", SecretStr("benchmark")
 BAR = 40
 
 
 class NaiveRow(BaseModel):
-    """A row as a program would check it that makes an object of each."""
+    """A row, checked as an object."""
 
     reference: str = Field(min_length=1)
     phone: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
@@ -70,20 +70,20 @@ def main() -> None:
     figures = Figures(
         title="Checks and plan of long lists",
         what=(
-            "CSV lists with a reference, one of 90 amounts and a different phone in each row, for a product with a "
-            "range, and a workbook of 8 columns. Each list is planned in a process of its own, with a new ledger."
+            "CSV lists with a reference, one of 90 amounts and a different phone in each row, for a ranged product, "
+            "and a workbook of 8 columns. Each list is planned in a process of its own, with a new ledger."
         ),
         packages=("polars", "pydantic"),
     )
     sizes = arguments.rows or ROWS
-    measured = {rows: _of_list(rows) for rows in sizes}
-    told = AIMED_ROWS if AIMED_ROWS in sizes else max(sizes)
-    _tell(figures, told, measured[told])
-    _tell_of_workbook(figures)
+    measured = {rows: _measure_list(rows) for rows in sizes}
+    shown = AIMED_ROWS if AIMED_ROWS in sizes else max(sizes)
+    _add_list_figures(figures, shown, measured[shown])
+    _add_workbook_figures(figures)
     figures.show(_growth(measured))
 
 
-def _of_list(rows: int) -> dict[str, Any]:
+def _measure_list(rows: int) -> dict[str, Any]:
     """Write a list and measure it."""
     with (
         tempfile.TemporaryDirectory() as name,
@@ -97,19 +97,19 @@ def _of_list(rows: int) -> dict[str, Any]:
         frame, alone = _timed(lambda: pl.read_csv(path, infer_schema=False))
         assert frame.height == rows
         del frame
-        found = _planned(path, sandbox.base_url, rows)
+        found = _plan(path, sandbox.base_url, rows)
     return {**found, "polars": alone, "naive": naive * rows / min(rows, NAIVE_ROWS)}
 
 
-def _planned(path: Path, url: str, rows: int) -> dict[str, Any]:
-    """Plan a list in a process of its own."""
+def _plan(path: Path, url: str, rows: int) -> dict[str, Any]:
+    """Plan a list in a separate process."""
     command = [sys.executable, __file__, "--measure", str(path), url]
     found: dict[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     assert found["accepted"] == rows
     return found
 
 
-def _tell_of_workbook(figures: Figures) -> None:
+def _add_workbook_figures(figures: Figures) -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         EmbeddedSandbox(SandboxConfig(api_key=KEY, api_secret=SECRET)) as sandbox,
@@ -117,7 +117,7 @@ def _tell_of_workbook(figures: Figures) -> None:
         path = Path(name) / "list.xlsx"
         write_workbook(path, SHEET_ROWS)
         _, alone = _timed(lambda: CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python())
-        planning = _planned(path, sandbox.base_url, SHEET_ROWS)["planning"]
+        planning = _plan(path, sandbox.base_url, SHEET_ROWS)["planning"]
     figures.add(f"XLSX, {SHEET_ROWS:,} rows: baseline, calamine reads the cells", f"{alone:.2f} s")
     figures.add(
         f"XLSX, {SHEET_ROWS:,} rows: read, checked, staged and planned",
@@ -128,23 +128,23 @@ def _tell_of_workbook(figures: Figures) -> None:
 
 
 async def _measure(path: Path, url: str) -> dict[str, Any]:
-    """Plan a list in this process; then make it a run's list, and start it once more."""
+    """Plan a list in this process, then merge it into a run, and do both again."""
     job = Job(list=str(path), product=6418).at(SystemClock().now(), Path())
     read, reading = _timed(lambda: sum(batch.height for batch in open_job_list(job).batches()))
     async with AsyncDVS(url, KEY, SECRET) as dvs:
         with LedgerStore(path.with_suffix(".db")) as ledger:
-            began = time.perf_counter()
+            started = time.perf_counter()
             used = time.process_time()
             _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
-            planning, used = time.perf_counter() - began, time.process_time() - used
+            planning, used = time.perf_counter() - started, time.process_time() - used
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             assert prepared.plan.rows == read
-            seconds = [await _start(job, dvs, ledger) for _ in range(2)]
+            seconds = [await _plan_and_merge(job, dvs, ledger) for _ in range(2)]
     return {
         "accepted": prepared.plan.accepted,
         "reading": reading,
         "planning": planning,
-        "processor": used,
+        "cpu": used,
         "memory": memory,
         "merging": seconds[0][1],
         "planning again": seconds[1][0],
@@ -152,20 +152,20 @@ async def _measure(path: Path, url: str) -> dict[str, Any]:
     }
 
 
-async def _start(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple[float, float]:
-    """Plan the job's list and make it that of its run, as a start does before it sends; give the seconds of each."""
+async def _plan_and_merge(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple[float, float]:
+    """Plan the list of a job and merge it into its run, as before sending, and return the seconds of each."""
     run = ledger.find_run(job.name, str(job.run_key))
     reader = open_job_list(job)
-    began = time.perf_counter()
+    started = time.perf_counter()
     await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)
     planned = time.perf_counter()
     payer = PayingAccount(environment=Environment.SANDBOX, account="")
     merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
-    return planned - began, time.perf_counter() - planned
+    return planned - started, time.perf_counter() - planned
 
 
 def _naive(path: Path, rows: int) -> None:
-    """Check rows one object at a time, and find duplicates with all of them in memory."""
+    """Check rows as objects, and find duplicates with all of them in memory."""
     seen = set()
     with path.open(encoding="utf-8", newline="") as file:
         for _, row in zip(range(rows), csv.DictReader(file), strict=False):
@@ -173,31 +173,31 @@ def _naive(path: Path, rows: int) -> None:
     assert len(seen) == rows
 
 
-def _tell(figures: Figures, rows: int, found: dict[str, Any]) -> None:
+def _add_list_figures(figures: Figures, rows: int, found: dict[str, Any]) -> None:
     def add(what: str, seconds: float, ratio: str = "", aim: str = "") -> None:
         figures.add(f"{rows:,} rows: {what}", f"{seconds:.2f} s, {rows / seconds:,.0f} rows/s", ratio=ratio, aim=aim)
 
     is_aimed = rows == AIMED_ROWS
     planning, memory = found["planning"], found["memory"]
     add("baseline, polars reads the columns as text", found["polars"])
-    add("baseline, `csv.DictReader` and a pydantic model a row, no plan", found["naive"])
+    add("baseline, `csv.DictReader` and a pydantic model per row, no plan", found["naive"])
     add("read and normalised", found["reading"], f"{found['reading'] / found['polars']:.1f} times polars alone")
     add(
         "read, checked, staged and planned",
         planning,
-        f"{planning / found['polars']:.1f} times polars alone, {planning / found['naive']:.2f} times a model a row",
+        f"{planning / found['polars']:.1f} times polars alone, {planning / found['naive']:.2f} times a model per row",
         reached(planning <= AIMED_SECONDS, f"{AIMED_SECONDS} s") if is_aimed else "",
     )
-    add("the same, processor time of all threads", found["processor"])
+    add("the same, CPU time of all threads", found["cpu"])
     figures.add(
         f"{rows:,} rows: peak memory of the planning process",
         f"{memory:.0f} MB",
         aim=reached(memory <= AIMED_MEMORY, f"{AIMED_MEMORY} MB") if is_aimed else "",
     )
-    add("made a new run's list, on disk", found["merging"])
+    add("merged into a new run, on disk", found["merging"])
     again = found["planning again"] / planning
-    add("planned once more beside that run", found["planning again"], f"{again:.1f} times without a run", _twice(again))
-    add("made its list once more", found["merging again"])
+    add("planned again for that run", found["planning again"], f"{again:.1f} times without a run", _twice(again))
+    add("merged again", found["merging again"])
 
 
 def _twice(ratio: float) -> str:
@@ -205,20 +205,20 @@ def _twice(ratio: float) -> str:
 
 
 def _growth(measured: dict[int, dict[str, Any]]) -> str:
-    """Draw the time of a row for each length: where the bars are equally long, growth is linear."""
+    """Draw the time per row for each length: equally long bars mean linear growth."""
     each = {rows: found["planning"] / rows * 1e6 for rows, found in measured.items()}
     longest = max(each.values())
     lines = [
         f"{rows:>12,} rows {measured[rows]['planning']:>9.2f} s {measured[rows]['memory']:>6.0f} MB "
-        f"{time_:>8.1f} µs a row {'█' * max(1, round(BAR * time_ / longest))}"
+        f"{time_:>8.1f} µs per row {'█' * max(1, round(BAR * time_ / longest))}"
         for rows, time_ in each.items()
     ]
     return "\n".join(["How planning grows:", "", "```text", *lines, "```"])
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
-    began = time.perf_counter()
-    return work(), time.perf_counter() - began
+    started = time.perf_counter()
+    return work(), time.perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Servers as processes of their own, for the benchmarks beside this module."""
+"""Starts servers as processes and measures them, for the other benchmarks."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: What the sandboxes take for a key pair.
+#: API credentials of the sandboxes.
 KEY, SECRET = "benchmark", "benchmark"
 
 
@@ -18,11 +18,11 @@ KEY, SECRET = "benchmark", "benchmark"
 def served(
     command: Iterable[str | Path], *, core: int | None = None
 ) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Start a command that takes `--port`, and give its process and its port as soon as it serves.
+    """Start a command with the option `--port`, and yield its process and its port once it serves.
 
     Args:
         command: the command and its options.
-        core: the one core that it may use; set at once, as threads inherit it only when they start.
+        core: the only core that it may use; set at once, since threads inherit it when they start.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -45,17 +45,17 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.01)
         else:
             return
-    raise SystemExit("The server ended at once.")
+    raise SystemExit("The server exited at once.")
 
 
 @contextmanager
 def sandbox(*, time_scale: float = 0.001, rate_limit: int = 0, core: int | None = None) -> Iterator[tuple[str, int]]:
-    """Start a sandbox whose wallet never runs out, and give its address and its process's id.
+    """Start a sandbox with a large balance, and yield its address and its process ID.
 
     Args:
-        time_scale: how long its seconds are.
-        rate_limit: requests a second, 0 for any number.
-        core: as of `served`.
+        time_scale: factor of the documented delays.
+        rate_limit: requests per second, 0 for no limit.
+        core: see `served`.
     """
     command: list[str | Path] = [
         Path(sys.executable).with_name("bulk-topup"), "sandbox", "--rate-limit", str(rate_limit),
@@ -65,13 +65,13 @@ def sandbox(*, time_scale: float = 0.001, rate_limit: int = 0, core: int | None 
         yield f"http://127.0.0.1:{port}/v1", process.pid
 
 
-def busy(pid: int) -> float:
-    """Give the seconds of the processor that a process has used."""
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(pid: int) -> int:
-    """Give what a process has in memory, in bytes."""
+def resident_memory(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
     pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGESIZE")

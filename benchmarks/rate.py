@@ -1,9 +1,9 @@
-"""How much of the allowed rate a run uses while it submits, and how many of its requests are answered 429.
+"""Measures how much of the rate limit a run uses while it submits, and how many of its requests are throttled.
 
     python benchmarks/rate.py [SECONDS]
 
-Each scenario is a run of its own against a sandbox of its own, from its plan on; those with up to 100 requests a second
-run side by side. Allowed is the limit times the time from the first creation to the last.
+Each scenario is a run with its own sandbox; those with up to 100 requests per second run at the same time. Allowed is
+the limit times the time from the first creation to the last.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import uvloop
 from figures import Figures, reached
-from paying import pay, write_list
+from payments import pay, write_list
 from processes import KEY, SECRET, sandbox
 
 from bulk_topup.dvs import AsyncDVS
@@ -33,25 +33,25 @@ AIM_USED, AIM_THROTTLED = 0.98, 0.001
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What a run meets."""
+    """The conditions of a run."""
 
-    #: Requests a second.
+    #: Requests per second.
     limit: int
-    #: Seconds from a request to its answer.
+    #: Seconds from a request to its response.
     latency: float = 0.05
-    #: What another client takes of the limit, evenly.
+    #: Share of the limit that another client uses, evenly.
     other: float = 0.0
-    #: Whether the limit is halved in the middle.
+    #: Whether the limit is halved after half the time.
     is_halved: bool = False
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
-        extra = ", another client takes a third" if self.other else ", halved in the middle" if self.is_halved else ""
-        return f"{self.limit}/s, answers after {self.latency:g} s{extra}"
+        """Its name in the table."""
+        extra = ", another client uses a third" if self.other else ", halved halfway" if self.is_halved else ""
+        return f"{self.limit}/s, responses after {self.latency:g} s{extra}"
 
 
-#: Those of a group run side by side.
+#: The scenarios of a group run at the same time.
 GROUPS = (
     (Scenario(limit=10), Scenario(limit=50), Scenario(limit=100, latency=1.0)),
     (Scenario(limit=100), Scenario(limit=100, other=1 / 3), Scenario(limit=100, is_halved=True)),
@@ -62,38 +62,38 @@ GROUPS = (
 
 @dataclass(kw_only=True)
 class Measured:
-    """What came of a scenario, from the first creation to the last."""
+    """The result of a scenario, from the first creation to the last."""
 
     allowed: float
-    #: Requests that were served, the other client's too.
+    #: Requests that were served, including the other client's.
     used: int
     throttled: int
     requests: int
-    #: Seconds of processor that the run took.
-    processor: float
+    #: CPU seconds of the run.
+    cpu: float
 
 
 def main() -> None:
-    """Measure and print, or measure one scenario for the process that asked."""
+    """Measure and print, or measure one scenario and print it as JSON."""
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(asdict(_measure(Scenario(**json.loads(sys.argv[2])), float(sys.argv[3])))))
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     figures = Figures(
-        title="Use of the allowed rate",
+        title="Use of the rate limit",
         what=(
-            f"Runs that submit for {seconds:.0f} s, concurrency not stated. The baseline is the limit itself. Allowed "
-            "is the limit times the time from the first creation to the last; the plan's requests come before it."
+            f"Runs that submit for {seconds:.0f} s, with the default concurrency. The baseline is the limit itself. "
+            "Allowed is the limit times the time from the first creation to the last, without the requests of the plan."
         ),
         packages=("httpx2",),
     )
     for group in GROUPS:
         started = [(scenario, _start(scenario, seconds)) for scenario in group]
         for scenario, process in started:
-            _tell(figures, scenario, process)
+            _add_figures(figures, scenario, process)
     figures.show(
-        "Of the run whose limit is halved, the answers 429 are those to requests that were on their way already, and "
-        "the wait of a second that they ask for counts as not used."
+        "In the run whose limit is halved, the throttled requests were already in flight; the second that they have to "
+        "wait counts as not used."
     )
 
 
@@ -102,7 +102,7 @@ def _start(scenario: Scenario, seconds: float) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _tell(figures: Figures, scenario: Scenario, process: "subprocess.Popen[str]") -> None:
+def _add_figures(figures: Figures, scenario: Scenario, process: "subprocess.Popen[str]") -> None:
     output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"{scenario.name} failed.")
@@ -110,7 +110,7 @@ def _tell(figures: Figures, scenario: Scenario, process: "subprocess.Popen[str]"
     used, throttled = measured.used / measured.allowed, measured.throttled / measured.requests
     figures.add(
         scenario.name,
-        f"{100 * throttled:.2f} % answered 429, {1000 * measured.processor / measured.requests:.1f} ms of processor",
+        f"{100 * throttled:.2f} % throttled, {1000 * measured.cpu / measured.requests:.1f} ms of CPU per request",
         ratio=f"{100 * used:.1f} % of the allowed requests",
         aim=reached(used >= AIM_USED and throttled < AIM_THROTTLED, "98 % and under 0.1 %"),
     )
@@ -136,15 +136,15 @@ async def _run(scenario: Scenario, seconds: float, address: str, folder: Path) -
         await client.put(f"{address}/sandbox/faults", json=[{"kind": "latency", "seconds": scenario.latency}])
         sent: list[float] = []
         created: list[float] = []
-        _watch(dvs, sent, created)
-        taken: list[float] = []
-        others = asyncio.create_task(_take_evenly(client, address, scenario.limit * scenario.other, taken))
+        _record_times(dvs, sent, created)
+        others_sent: list[float] = []
+        others = asyncio.create_task(_send_evenly(client, address, scenario.limit * scenario.other, others_sent))
         halved: list[float] = []
         halving = asyncio.create_task(_halve(client, address, scenario, seconds / 2, created, halved))
         await asyncio.sleep(2 if scenario.other else 0)
         before = time.process_time()
         await pay(path, dvs, folder, RunOptions())
-        processor = time.process_time() - before
+        cpu = time.process_time() - before
         for task in (others, halving):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -156,44 +156,44 @@ async def _run(scenario: Scenario, seconds: float, address: str, folder: Path) -
         allowed -= scenario.limit / 2 * (last - halved[0])
     return Measured(
         allowed=allowed,
-        used=requests - dvs.traffic.throttled + sum(first <= at <= last for at in taken),
+        used=requests - dvs.traffic.throttled + sum(first <= at <= last for at in others_sent),
         throttled=dvs.traffic.throttled,
         requests=requests,
-        processor=processor,
+        cpu=cpu,
     )
 
 
-def _watch(dvs: AsyncDVS, sent: list[float], created: list[float]) -> None:
-    """Note when requests leave, and when those do that create."""
-    leave, create = dvs.limiter.sent, dvs.transaction_outcomes.create_async
+def _record_times(dvs: AsyncDVS, sent: list[float], created: list[float]) -> None:
+    """Record when requests are sent, and when transactions are created."""
+    send, create = dvs.limiter.sent, dvs.transaction_outcomes.create_async
 
-    def leaves() -> float:
+    def recorded_send() -> float:
         sent.append(time.monotonic())
-        return leave()
+        return send()
 
-    async def creates(*args: object, **kwargs: Any) -> TransactionOutcome:
+    async def recorded_create(*args: object, **kwargs: Any) -> TransactionOutcome:
         created.append(time.monotonic())
         return await create(*args, **kwargs)  # type: ignore[arg-type]
 
-    dvs.limiter.sent = leaves  # type: ignore[method-assign]
-    dvs.transaction_outcomes.create_async = creates  # type: ignore[method-assign]
+    dvs.limiter.sent = recorded_send  # type: ignore[method-assign]
+    dvs.transaction_outcomes.create_async = recorded_create  # type: ignore[method-assign]
 
 
-async def _take_evenly(client: httpx2.AsyncClient, address: str, rate: float, taken: list[float]) -> None:
-    """Be another client of the same key pair, and note when its requests that were served had left."""
+async def _send_evenly(client: httpx2.AsyncClient, address: str, rate: float, sent: list[float]) -> None:
+    """Send requests of another client with the same credentials, and record when those that were served were sent."""
     if not rate:
         return
-    began = time.monotonic()
+    started = time.monotonic()
 
     async def one() -> None:
         at = time.monotonic()
         if (await client.get(f"{address}/v1/balances")).status_code == 200:
-            taken.append(at)
+            sent.append(at)
 
     async with asyncio.TaskGroup() as group:
         number = 0
         while True:
-            await asyncio.sleep(began + number / rate - time.monotonic())
+            await asyncio.sleep(started + number / rate - time.monotonic())
             group.create_task(one())
             number += 1
 
@@ -208,11 +208,11 @@ async def _halve(
 ) -> None:
     if not scenario.is_halved:
         return
-    while not created:  # noqa: ASYNC110 - what is watched has no event
+    while not created:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.1)
     await asyncio.sleep(after)
-    answer = await client.put(f"{address}/sandbox/rate-limit", json={"limit": scenario.limit // 2})
-    answer.raise_for_status()
+    response = await client.put(f"{address}/sandbox/rate-limit", json={"limit": scenario.limit // 2})
+    response.raise_for_status()
     halved.append(time.monotonic())
 
 

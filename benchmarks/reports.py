@@ -1,4 +1,4 @@
-"""How fast a finished run is written in each format, beside the simplest program that reads and writes its rows.
+"""Measures how fast a finished run is reported in each format, compared with the simplest program for its rows.
 
 python benchmarks/reports.py [ROWS [XLSX_ROWS]]
 """
@@ -24,12 +24,12 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 
 ROWS = 1_000_000
-#: Workbooks take long; what they take for each row does not depend on how many there are.
+#: Workbooks take long, and their time per row is constant.
 XLSX_ROWS = 100_000
 
 #: Seconds for a million rows.
 AIM = 10.0
-#: MB that a report may take, whatever its length.
+#: Maximum MB for a report of any length.
 MEMORY_AIM = 300
 
 _RUN = """
@@ -70,13 +70,13 @@ _READ = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """What a process of its own took."""
+    """What a process took."""
 
     rows: int
     seconds: float
-    #: The processor's, of all threads.
-    processor: float
-    #: MB that its peak memory grew by while it wrote.
+    #: CPU seconds of all threads.
+    cpu: float
+    #: Growth of its peak memory in MB while it wrote.
     growth: float
 
     @property
@@ -85,8 +85,8 @@ class Measured:
         return self.seconds * 1_000_000 / self.rows
 
     def __str__(self) -> str:
-        """Give the figures of this row."""
-        return f"{self.seconds:.1f} s, {self.processor:.1f} s of processors, {self.growth:+.0f} MB"
+        """Return the figures as text."""
+        return f"{self.seconds:.1f} s, {self.cpu:.1f} s of CPU, {self.growth:+.0f} MB"
 
 
 def main() -> None:
@@ -95,8 +95,8 @@ def main() -> None:
     xlsx_rows = int(sys.argv[2]) if len(sys.argv) > 2 else min(rows, XLSX_ROWS)
     figures = Figures(
         title="Reports",
-        what=f"A finished run of {rows:,} rows with four columns of its own, each format in a process of its own; "
-        f"workbooks of {xlsx_rows:,} rows. Seconds, the processors' seconds, and how much the peak memory grew.",
+        what=f"A finished run of {rows:,} rows whose list has four columns, each format in a process of its own; "
+        f"workbooks of {xlsx_rows:,} rows. Seconds, CPU seconds, and growth of the peak memory.",
         packages=("msgspec", "polars", "xlsxwriter"),
     )
     with tempfile.TemporaryDirectory() as name:
@@ -133,7 +133,7 @@ def _add(figures: Figures, what: str, found: Measured, baseline: Measured, name:
 
 
 def _fill(path: Path, rows: int) -> None:
-    """Make a ledger with a run of so many rows."""
+    """Create a ledger with a run of many rows."""
     LedgerStore(path).close()
     connection = sqlite3.connect(path)
     connection.executescript("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")
@@ -146,12 +146,12 @@ def _fill(path: Path, rows: int) -> None:
 
 def _measure(what: str, ledger: Path, folder: Path) -> Measured:
     command = [sys.executable, __file__, "--write", what, str(ledger), str(folder / what)]
-    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return Measured(**json.loads(answer.stdout))
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Measured(**json.loads(finished.stdout))
 
 
 def _write(what: str, ledger: Path, folder: Path) -> None:
-    """Write in this process, and print what it took."""
+    """Write in this process, and print the figures."""
     folder.mkdir()
     match what:
         case "plain":
@@ -166,9 +166,9 @@ def _write(what: str, ledger: Path, folder: Path) -> None:
 
 
 def _timed(write: Callable[[], int]) -> None:
-    before, used, began = _peak(), time.process_time(), time.perf_counter()
+    before, used, started = _peak(), time.process_time(), time.perf_counter()
     rows = write()
-    took = {"seconds": time.perf_counter() - began, "processor": time.process_time() - used}
+    took = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - used}
     print(json.dumps({"rows": rows, **took, "growth": _peak() - before}))
 
 
@@ -201,11 +201,11 @@ def _workbook(ledger: Path, folder: Path) -> int:
     with _read(ledger) as rows, Workbook(str(folder / "results.xlsx"), options) as workbook:
         sheet = workbook.add_worksheet()
         for written, row in enumerate(rows, start=1):
-            for place, value in enumerate(row):
+            for column, value in enumerate(row):
                 if isinstance(value, str) and value:
-                    sheet.write_string(written, place, value)
+                    sheet.write_string(written, column, value)
                 elif isinstance(value, int):
-                    sheet.write_number(written, place, value)
+                    sheet.write_number(written, column, value)
     return written
 
 

@@ -1,8 +1,8 @@
-"""How fast rows are paid without a rate limit, over each transport, beside bare loops that post the same bodies.
+"""Measures how fast rows are paid without a rate limit, per transport, compared with loops that post the same bodies.
 
     python benchmarks/run.py [ROWS]
 
-The sandbox has one core to itself, and whoever pays has the other; all with the same concurrency.
+The sandbox has one core, and the payer the other; all have the same concurrency.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ import httpx
 import httpx2
 import uvloop
 from figures import Figures, reached
-from paying import pay, write_list
-from processes import KEY, SECRET, busy, sandbox
+from payments import pay, write_list
+from processes import KEY, SECRET, cpu_seconds, sandbox
 from pyreqwest.client import ClientBuilder
 
 from bulk_topup.app.prepare import Prepared
@@ -34,58 +34,58 @@ from bulk_topup.engine import PollPolicy, Runner, RunOptions
 from bulk_topup.jobs.job import Job
 
 ROWS = 10_000
-#: Rows of the slower ones, which need no more to show their pace.
+#: Rows for slower clients, which are enough to measure them.
 FEWER = 2_000
 FEWEST = 500
 CONCURRENCY = 32
 HEADERS = {"Authorization": aiohttp.encode_basic_auth(KEY, SECRET), "Content-Type": "application/json"}
 
-#: Posts a body to an address and gives the status of the answer.
+#: Posts a body to an address and returns the status of the response.
 Post = Callable[[str, bytes], Awaitable[int]]
 
 
 @dataclass(kw_only=True, slots=True)
 class Spent:
-    """What something took."""
+    """Time that something took."""
 
     rows: int
     seconds: float
-    #: Of the processor, in all threads.
-    busy: float
+    #: CPU seconds of all threads.
+    cpu: float
 
     @property
-    def pace(self) -> float:
-        """Rows a second."""
+    def rate(self) -> float:
+        """Rows per second."""
         return self.rows / self.seconds
 
     def __str__(self) -> str:
-        return f"{self.pace:,.0f} rows/s, {self.busy / self.rows * 1e6:,.0f} µs of CPU a row"
+        return f"{self.rate:,.0f} rows/s, {self.cpu / self.rows * 1e6:,.0f} µs of CPU per row"
 
 
 @dataclass(slots=True)
-class Watch:
-    """Looks on, says nothing, and notes when a run begins and ends to send."""
+class TimingWatcher:
+    """A watcher that confirms, and records when a run starts and stops to send."""
 
     marks: list[tuple[float, float]] = field(default_factory=list)
 
     def mark(self) -> None:
-        """Note the time."""
+        """Record the time."""
         self.marks.append((time.perf_counter(), time.process_time()))
 
     def between(self, first: int, last: int, rows: int) -> Spent:
-        """Give what passed between two marks."""
-        began, ended = self.marks[first], self.marks[last]
-        return Spent(rows=rows, seconds=ended[0] - began[0], busy=ended[1] - began[1])
+        """Return the time between two marks."""
+        started, ended = self.marks[first], self.marks[last]
+        return Spent(rows=rows, seconds=ended[0] - started[0], cpu=ended[1] - started[1])
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
+        """Ignore the plan."""
 
     def confirm(self, run_name: str, rows: int) -> None:
-        """Agree."""
+        """Confirm the run."""
 
     @contextmanager
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
-        """Look on."""
+        """Record when it starts and stops."""
         del run, runner
         self.mark()
         yield
@@ -100,43 +100,43 @@ def main() -> None:
     figures = Figures(
         title="Rows paid without a rate limit",
         what=(
-            f"{rows:,} rows, {CONCURRENCY} requests at once, the sandbox on another core than whoever pays. Bare loops "
-            "post the bodies and forget the answers."
+            f"{rows:,} rows, {CONCURRENCY} concurrent requests, the sandbox on another core than the payer. Bare loops "
+            "post the bodies and ignore the responses."
         ),
         packages=("aiohttp", "httpx", "httpx2", "pyreqwest", "pydantic", "uvloop"),
     )
     bare: dict[str, Spent] = {}
     naive = _bare(_naive, min(rows, FEWEST), cores[-1])
-    figures.add("baseline: asyncio, httpx 0.28, a commit a row", str(naive))
+    figures.add("baseline: asyncio, httpx 0.28, a commit per row", str(naive))
     for name, (client, count) in CLIENTS.items():
         bare[name] = _bare(client, min(rows, count), cores[-1])
         figures.add(f"baseline: a bare {name} loop", str(bare[name]))
-    told = ""
+    explanation = ""
     for name in get_args(TransportName):
         is_default = name == DEFAULT_TRANSPORT
         count = rows if is_default else min(rows, FEWER)
-        watch, requests, server = _paid(name, count, cores[-1])
+        watch, requests, server = _pay(name, count, cores[-1])
         all_of_it = watch.between(1, 3, count)
-        share = all_of_it.pace / bare["httpx2"].pace
+        share = all_of_it.rate / bare["httpx2"].rate
         figures.add(
             f"submit, track and report over {name}{', the default' if is_default else ''}",
             str(all_of_it),
-            ratio=f"{share:.0%} of a bare httpx2 loop, {all_of_it.pace / bare[name].pace:.0%} of a bare {name} one",
+            ratio=f"{share:.0%} of a bare httpx2 loop, {all_of_it.rate / bare[name].rate:.0%} of a bare {name} one",
             aim=reached(share >= 0.7, "70 % of a bare httpx2 loop") if is_default else "",
         )
         if is_default:
-            per_core = count / all_of_it.busy
-            figures.add("the same, for each second of the processor", f"{per_core:,.0f} rows",
-                        aim=reached(per_core >= 5_000, "5,000 a second on one core"))  # fmt: skip
+            per_core = count / all_of_it.cpu
+            figures.add("the same, per CPU second", f"{per_core:,.0f} rows",
+                        aim=reached(per_core >= 5_000, "5,000 per second on one core"))  # fmt: skip
             phases = zip(("check", "submit and track", "report"), range(3), strict=True)
-            told = "Of the default's CPU: " + ", ".join(
-                f"{what} {watch.between(at, at + 1, count).busy / count * 1e6:,.0f} µs a row" for what, at in phases
+            explanation = "Of the default's CPU: " + ", ".join(
+                f"{what} {watch.between(at, at + 1, count).cpu / count * 1e6:,.0f} µs per row" for what, at in phases
             )
-            told += (
-                f"; {requests / count:.3f} requests a row. The sandbox took {server / count * 1e6:,.0f} µs of its own "
-                f"core for each row, so nobody could be paid faster than {count / server:,.0f} rows/s."
+            explanation += (
+                f"; {requests / count:.3f} requests per row. The sandbox took {server / count * 1e6:,.0f} µs of its "
+                f"own core per row, which limits any client to {count / server:,.0f} rows/s."
             )
-    figures.show(told)
+    figures.show(explanation)
 
 
 def _bare(client: Callable[[], AbstractAsyncContextManager[Post]], rows: int, core: int) -> Spent:
@@ -148,10 +148,10 @@ def _bare(client: Callable[[], AbstractAsyncContextManager[Post]], rows: int, co
                 for body in waiting:
                     assert await post(f"{base_url}/async/transactions", body) == 201
 
-            began = time.perf_counter(), time.process_time()
+            started = time.perf_counter(), time.process_time()
             await asyncio.gather(*(worker() for _ in range(CONCURRENCY)))
             ended = time.perf_counter(), time.process_time()
-        return Spent(rows=rows, seconds=ended[0] - began[0], busy=ended[1] - began[1])
+        return Spent(rows=rows, seconds=ended[0] - started[0], cpu=ended[1] - started[1])
 
     with sandbox(core=core) as (base_url, _), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(loop(base_url))
@@ -185,9 +185,9 @@ async def _aiohttp() -> AsyncIterator[Post]:
     async with aiohttp.ClientSession(headers=HEADERS, connector=connector) as client:
 
         async def post(url: str, body: bytes) -> int:
-            async with client.post(url, data=body) as answer:
-                await answer.read()
-                return answer.status
+            async with client.post(url, data=body) as response:
+                await response.read()
+                return response.status
 
         yield post
 
@@ -204,7 +204,7 @@ async def _pyreqwest() -> AsyncIterator[Post]:
 
 @asynccontextmanager
 async def _naive() -> AsyncIterator[Post]:
-    """Write each row before it is sent and after it was answered, as a script would that is written in an hour."""
+    """Write each row before its request and after its response, as a simple script would."""
     with tempfile.TemporaryDirectory() as folder:
         database = sqlite3.connect(Path(folder) / "paid.db")
         database.execute("CREATE TABLE paid (body TEXT PRIMARY KEY, status INTEGER)")
@@ -222,7 +222,7 @@ async def _naive() -> AsyncIterator[Post]:
         database.close()
 
 
-#: Bare clients, and of how many rows each shows its pace.
+#: Bare clients, and the number of rows for each.
 CLIENTS = {
     "httpx": (_httpx, FEWEST),
     "httpx2": (_httpx2, FEWER),
@@ -231,13 +231,13 @@ CLIENTS = {
 }
 
 
-def _paid(name: TransportName, rows: int, core: int) -> tuple[Watch, int, float]:
-    """Pay a list; give when its phases were, how many requests it took, and the processor's seconds of the sandbox."""
+def _pay(name: TransportName, rows: int, core: int) -> tuple[TimingWatcher, int, float]:
+    """Pay a list, and return the times of its phases, its requests, and the CPU seconds of the sandbox."""
 
-    async def timed(base_url: str, folder: Path) -> tuple[Watch, int]:
+    async def timed(base_url: str, folder: Path) -> tuple[TimingWatcher, int]:
         path = write_list(folder, map(_number, range(rows)))
         options = RunOptions(concurrency=CONCURRENCY, polling=PollPolicy(shortest=0.2))
-        watch = Watch()
+        watch = TimingWatcher()
         watch.mark()
         async with AsyncDVS(base_url, KEY, SECRET, rate=1e9, connections=CONCURRENCY, transport=name) as dvs:
             await pay(path, dvs, folder, options, watch)
@@ -249,9 +249,9 @@ def _paid(name: TransportName, rows: int, core: int) -> tuple[Watch, int, float]
         sandbox(core=core) as (base_url, pid),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        before = busy(pid)
+        before = cpu_seconds(pid)
         watch, requests = runner.run(timed(base_url, Path(folder)))
-        return watch, requests, busy(pid) - before
+        return watch, requests, cpu_seconds(pid) - before
 
 
 def _body(row: int) -> bytes:
@@ -268,7 +268,7 @@ def _body(row: int) -> bytes:
 
 
 def _number(row: int) -> str:
-    """Give a number of its own to each row, with an ending by which the sandbox completes it."""
+    """Return a different number for each row, which the sandbox completes."""
     return f"+659{2000 + row // 600:04}{400 + row % 600}"
 
 

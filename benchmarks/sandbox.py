@@ -1,9 +1,9 @@
-"""How fast the sandbox is on one core: created and tracked transactions a second, each kind of request, memory.
+"""Measures the sandbox on one core: created and listed transactions per second, each kind of request, memory.
 
 Run: .venv/bin/python benchmarks/sandbox.py [TRANSACTIONS]
 
-The server has one core to itself and the load comes from the other. The load is written and read as bare bytes,
-pipelined, so that the sandbox is what is measured. The baseline is an empty starlette application on the same uvicorn.
+The server has one core, and the load comes from the other. The load is bare bytes, pipelined, so that only the sandbox
+is measured. The baseline is an empty starlette application on the same uvicorn.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from pathlib import Path
 
 import uvloop
 from figures import Figures, reached
-from processes import busy, resident, served
+from processes import cpu_seconds, resident_memory, served
 
 TRANSACTIONS = 20_000
-#: The bound of the whole measurement, in seconds.
-LONGEST = 240
+#: Maximum seconds of the whole measurement.
+TIMEOUT = 240
 CONNECTIONS = 16
-#: Requests that are on their way on one connection.
+#: Requests in flight per connection.
 DEPTH = 8
 PER_PAGE = 100
-#: What the sandbox has to do for a benchmark of a run to measure the run: several thousand a second.
+#: Transactions per second that the sandbox must reach, so that benchmarks of runs measure the runs.
 AIM = 3_000
-#: Of the kinds of request that are only priced.
+#: Requests of the kinds that have no aim.
 FEWER = 5_000
 CREDENTIALS = b64encode(b"benchmark:benchmark").decode()
 SANDBOX = (
@@ -59,13 +59,13 @@ def main() -> None:
     figures = Figures(
         title="The sandbox",
         what=(
-            f"{count:,} transactions, {CONNECTIONS} connections, {DEPTH} requests on their way on each; server and "
-            f"load have {'one core together, so that the figures are too low' if len(cores) == 1 else 'a core each'}."
+            f"{count:,} transactions, {CONNECTIONS} connections, {DEPTH} requests in flight on each; server and "
+            f"load have {'the same core, so the figures are too low' if len(cores) == 1 else 'a core each'}."
         ),
         packages=("uvicorn", "uvloop", "httptools", "starlette", "msgspec"),
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
-        loop.run(asyncio.wait_for(_measure(figures, count, cores[-1]), LONGEST))
+        loop.run(asyncio.wait_for(_measure(figures, count, cores[-1]), TIMEOUT))
     figures.show()
 
 
@@ -76,10 +76,10 @@ async def _measure(figures: Figures, count: int, core: int) -> None:
         await _measured(figures, "baseline: an empty starlette application, GET", empty, [_get("/balances")] * count)
     with _server(SANDBOX, core) as sandbox:
         before = sandbox.memory()
-        began = time.time()
+        started = time.time()
         creating = await _measured(figures, "sandbox: create", sandbox, creates)
         grown = sandbox.memory() - before
-        dates = f"from_date={_date(began - 1)}&to_date={_date(time.time() + 1)}"
+        dates = f"from_date={_date(started - 1)}&to_date={_date(time.time() + 1)}"
         pages = -(-count // PER_PAGE)
         sweep = [_get(f"/transactions?{dates}&per_page={PER_PAGE}&page={page + 1}") for page in range(pages)]
         first = json.loads(await _one(sandbox.port, sweep[0]))[0]
@@ -96,10 +96,10 @@ async def _measure(figures: Figures, count: int, core: int) -> None:
     rate = both.rate(count)
     figures.add(
         "transactions created and then listed",
-        f"{rate:,.0f} a second, {both.rate(count, cpu=True):,.0f} by processor time",
-        aim=reached(rate >= AIM, f"{AIM:,} a second or more"),
+        f"{rate:,.0f} per second, {both.rate(count, cpu=True):,.0f} by CPU time",
+        aim=reached(rate >= AIM, f"{AIM:,} per second or more"),
     )
-    figures.add("memory", f"{grown / count:,.0f} bytes a transaction, {before / 2**20:.0f} MiB before")
+    figures.add("memory", f"{grown / count:,.0f} bytes per transaction, {before / 2**20:.0f} MiB before")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,24 +107,24 @@ class _Spent:
     """Seconds that something took."""
 
     wall: float
-    #: Of the server's processor; tells more where something else runs on the same core.
+    #: CPU seconds of the server, which matter more if something else runs on the same core.
     cpu: float
 
     def __add__(self, other: "_Spent") -> "_Spent":
         return _Spent(wall=self.wall + other.wall, cpu=self.cpu + other.cpu)
 
     def rate(self, count: int, *, cpu: bool = False) -> float:
-        """Give how many of so many were done in a second."""
+        """Return how many of `count` were done per second."""
         return count / (self.cpu if cpu else self.wall)
 
 
 async def _measured(figures: Figures, what: str, server: "_Server", requests: list[bytes]) -> _Spent:
-    """Send requests and note what they took."""
+    """Send requests, and return what they took."""
     before = server.cpu()
     wall = await _timed(server.port, requests)
     spent = _Spent(wall=wall, cpu=server.cpu() - before)
     count = len(requests)
-    figures.add(what, f"{spent.rate(count):,.0f} requests/s, {1e6 * spent.cpu / count:,.0f} µs of processor each")
+    figures.add(what, f"{spent.rate(count):,.0f} requests/s, {1e6 * spent.cpu / count:,.0f} µs of CPU each")
     return spent
 
 
@@ -136,7 +136,7 @@ def _create(number: int) -> bytes:
             "calculation_mode": "DESTINATION_AMOUNT",
             "destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 1 + number % 50},
             "auto_confirm": True,
-            # The API's example range, without the endings that decline.
+            # The example range of the API, without suffixes that decline.
             "credit_party_identifier": {"mobile_number": f"+6595123{400 + number % 600}"},
         }
     )
@@ -155,59 +155,59 @@ def _date(seconds: float) -> str:
 
 
 async def _timed(port: int, requests: list[bytes]) -> float:
-    """Give the seconds that the requests take, answers included."""
+    """Return the seconds from the first request to the last response."""
     waiting = iter(requests)
     streams = [await asyncio.open_connection("127.0.0.1", port, limit=2**20) for _ in range(CONNECTIONS)]
-    began = time.perf_counter()
+    started = time.perf_counter()
     await asyncio.gather(*(_pump(reader, writer, waiting) for reader, writer in streams))
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     for _, writer in streams:
         writer.close()
     return seconds
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, waiting: Iterator[bytes]) -> None:
-    """Keep so many requests on their way as the depth allows: one more is sent for each answer."""
-    on_their_way = 0
+    """Keep DEPTH requests in flight: send one more for each response."""
+    in_flight = 0
     for request in waiting:
         writer.write(request)
-        on_their_way += 1
-        if on_their_way == DEPTH:
-            await _answer(reader)
-            on_their_way -= 1
-    for _ in range(on_their_way):
-        await _answer(reader)
+        in_flight += 1
+        if in_flight == DEPTH:
+            await _read_response(reader)
+            in_flight -= 1
+    for _ in range(in_flight):
+        await _read_response(reader)
 
 
-async def _answer(reader: asyncio.StreamReader) -> bytes:
+async def _read_response(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 20"), head
-    place = head.lower().index(b"content-length:") + 15
-    return await reader.readexactly(int(head[place : head.index(b"\r", place)]))
+    start = head.lower().index(b"content-length:") + 15
+    return await reader.readexactly(int(head[start : head.index(b"\r", start)]))
 
 
 async def _one(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     writer.write(request)
-    answer = await _answer(reader)
+    response = await _read_response(reader)
     writer.close()
-    return answer
+    return response
 
 
 class _Server:
-    """A process that serves, and how much memory it has."""
+    """A server process."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
         self._process = process
         self.port = port
 
     def cpu(self) -> float:
-        """Give the seconds of processor time that it has used."""
-        return busy(self._process.pid)
+        """Return the CPU seconds that it has used."""
+        return cpu_seconds(self._process.pid)
 
     def memory(self) -> int:
-        """Give its resident memory in bytes."""
-        return resident(self._process.pid)
+        """Return its resident memory in bytes."""
+        return resident_memory(self._process.pid)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How long it takes until a command that only looks has answered, beside a Python that does nothing.
+"""Measures how long read-only commands take, compared with a Python that does nothing.
 
 python benchmarks/startup.py [REPETITIONS]
 """
@@ -25,7 +25,7 @@ def main() -> None:
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
     figures = Figures(
         title="Start-up",
-        what=f"Whole processes, the best of {repetitions} starts: until they ended, and of that the processor's time.",
+        what=f"Whole processes, the best of {repetitions} starts: total time, and CPU time.",
         packages=("click", "rich"),
     )
     command = str(Path(sys.executable).with_name("bulk-topup"))
@@ -34,14 +34,14 @@ def main() -> None:
         LedgerStore(ledger).close()
         bare = _measured([sys.executable, "-c", "pass"], repetitions)
         click = _measured([sys.executable, "-c", "import click, sqlite3"], repetitions)
-        of_help = _measured([command, "--help"], repetitions)
+        help_ = _measured([command, "--help"], repetitions)
         status = _measured([command, "status", "--ledger", str(ledger)], repetitions)
-    figures.add("baseline: `python -c pass`", _shown(bare))
-    figures.add("baseline: `python -c 'import click, sqlite3'`", _shown(click))
-    for what, measured, aim in (("--help", of_help, HELP_AIM), ("status", status, STATUS_AIM)):
+    figures.add("baseline: `python -c pass`", _format(bare))
+    figures.add("baseline: `python -c 'import click, sqlite3'`", _format(click))
+    for what, measured, aim in (("--help", help_, HELP_AIM), ("status", status, STATUS_AIM)):
         figures.add(
             f"`bulk-topup {what}`",
-            _shown(measured),
+            _format(measured),
             ratio=f"{measured[0] / click[0]:.1f} x click and sqlite3",
             aim=reached(measured[0] <= aim, f"{aim} s or less"),
         )
@@ -49,21 +49,21 @@ def main() -> None:
 
 
 def _measured(command: list[str], repetitions: int) -> tuple[float, float]:
-    """Give the seconds and the processor's seconds of the best start."""
+    """Return the seconds and the CPU seconds of the best start."""
     return min(_once(command) for _ in range(repetitions))
 
 
 def _once(command: list[str]) -> tuple[float, float]:
-    before, began = os.times(), time.perf_counter()
+    before, started = os.times(), time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-    seconds, after = time.perf_counter() - began, os.times()
+    seconds, after = time.perf_counter() - started, os.times()
     used = after.children_user - before.children_user + after.children_system - before.children_system
     return seconds, used
 
 
-def _shown(measured: tuple[float, float]) -> str:
+def _format(measured: tuple[float, float]) -> str:
     seconds, used = measured
-    return f"{seconds:.3f} s, {used:.2f} s of it processor"
+    return f"{seconds:.3f} s, {used:.2f} s of CPU"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes workbooks of people, for the benchmarks beside this module."""
+"""Writes workbooks with lists, for the other benchmarks."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _HEADER = ("reference", "phone", "amount", "first", "last", "department", "city"
 
 
 def write_workbook(path: Path, rows: int) -> None:
-    """Write a workbook of so many rows and eight columns."""
+    """Write a workbook with rows of eight columns."""
     with Workbook(str(path)) as book:
         sheet = book.add_worksheet()
         sheet.write_row(0, 0, _HEADER)

@@ -1,1 +1,1 @@
-"""The fault campaign: real runs against a real sandbox, both broken on purpose, and a check of who was paid."""
+"""Fault testing: real runs against a real sandbox, both broken on purpose, and a check of who was paid."""

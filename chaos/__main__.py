@@ -1,36 +1,37 @@
-"""The campaign as a command: `python -m chaos`."""
+"""The command that runs fault tests: `python -m chaos`."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from bulk_topup.domain.verdict import format_rows
 from chaos.campaign import describe, run_campaign
 from chaos.plan import Scenario, draw_scenario, long_scenario
 from chaos.play import Played, play
 
 
 @click.command()
-@click.option("--scenarios", type=click.IntRange(min=0), default=500, show_default=True, help="How many to play.")
+@click.option("--scenarios", type=click.IntRange(min=0), default=500, show_default=True, help="Number of scenarios.")
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="At the end, pay a list of so many rows under random kills.",
+    help="At the end, pay a list of this many rows under random kills.",
 )
-@click.option("--first", type=click.IntRange(min=0), default=1, show_default=True, help="The first one's seed.")
-@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Scenarios at the same time.")
-@click.option("--seed", type=click.IntRange(min=0), help="Play the scenario of this seed alone, and keep its folder.")
+@click.option("--first", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the first scenario.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Concurrent scenarios.")
+@click.option("--seed", type=click.IntRange(min=0), help="Play only the scenario of this seed, and keep its folder.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/chaos"),
     show_default=True,
-    help="Where the folders of failed scenarios are kept.",
+    help="Where to keep the folders of failed scenarios.",
 )
 def main(scenarios: int, rows: int, first: int, jobs: int, seed: int | None, folder: Path) -> None:
-    """Break runs in every way that is known, and check that nobody is paid twice and nobody is forgotten.
+    """Break runs in every known way, and check that no payment is repeated or lost.
 
     \b
     Example:
@@ -40,32 +41,33 @@ def main(scenarios: int, rows: int, first: int, jobs: int, seed: int | None, fol
     folder = folder.resolve()
     if seed is not None:
         click.echo(describe(draw_scenario(seed)))
-        sys.exit(not _goes_well(draw_scenario(seed), folder / str(seed)))
-    well = True
+        sys.exit(not _passes(draw_scenario(seed), folder / str(seed)))
+    passed = True
     if scenarios:
         drawn = map(draw_scenario, range(first, first + scenarios))
-        campaign = run_campaign(drawn, folder=folder, jobs=jobs, tell=_tell)
+        campaign = run_campaign(drawn, folder=folder, jobs=jobs, on_played=_print_played)
         click.echo(campaign.summary())
         for each in campaign.failed:
-            click.echo(f"To play it again: python -m chaos --seed {each.seed}    (its folder: {each.folder})")
-        well = not campaign.failed
-    if rows and not _goes_well(long_scenario(rows, first), folder / "long"):
-        click.echo(f"To play it again: python -m chaos --scenarios 0 --rows {rows} --first {first}")
-        well = False
-    sys.exit(not well)
+            click.echo(f"Replay: `python -m chaos --seed {each.seed}`. Folder: {each.folder}")
+        passed = not campaign.failed
+    if rows and not _passes(long_scenario(rows, first), folder / "long"):
+        click.echo(f"Replay: `python -m chaos --scenarios 0 --rows {rows} --first {first}`")
+        passed = False
+    sys.exit(not passed)
 
 
-def _goes_well(scenario: Scenario, folder: Path) -> bool:
-    """Play one scenario here, tell of it, and keep its folder."""
+def _passes(scenario: Scenario, folder: Path) -> bool:
+    """Play one scenario in this process, keep its folder, and return True if nothing is wrong."""
     played = play(scenario, folder)
-    _tell(played)
-    click.echo(f"Its folder: {folder}")
+    _print_played(played)
+    click.echo(f"Folder: {folder}")
     return not played.complaints
 
 
-def _tell(played: Played) -> None:
-    how = "failed" if played.complaints else "well"
-    click.echo(f"seed {played.seed}: {how}, {played.rows} rows, {', '.join(played.ends)}, {played.seconds:.1f} s")
+def _print_played(played: Played) -> None:
+    result = "failed" if played.complaints else "passed"
+    rows = format_rows(played.rows)
+    click.echo(f"Seed {played.seed}: {result}, {rows}, {', '.join(played.ends)}, {played.seconds:.1f} s")
     for complaint in played.complaints:
         click.echo(f"  {complaint}")
 

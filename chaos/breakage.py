@@ -1,11 +1,11 @@
-"""What can go wrong inside a runner's process, and how that is written as words; pure, touches nothing."""
+"""What can break inside a runner's process, and the options for it; pure, touches nothing."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: Where a process can be killed, in the order in which a run comes by.
+#: Points at which a process can be killed, in the order of a run.
 INSTANTS: Final = (
     "before_merge_commit",
     "after_merge_commit",
@@ -19,70 +19,74 @@ INSTANTS: Final = (
     "in_report",
     "between_report_files",
 )
-#: The ways to make the product wrong that the campaign must find out.
+#: Faults of the product that the campaign must detect.
 SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Breakage:
-    """What goes wrong inside a runner's process."""
+    """What breaks inside a runner's process."""
 
-    #: The instant at which it is killed; None for never.
+    #: The instant at which it is killed; None for none.
     instant: str | None = None
-    #: At which pass by that instant.
+    #: Which occurrence of that instant, from 1.
     nth: int = 1
-    #: Bytes beyond which no file can be written, as on a full disk; None for no limit.
+    #: Maximum bytes per file, as on a full disk; None for no limit.
     file_limit: int | None = None
-    #: Whether the rights of files bind it, although it runs as root.
-    bound_by_rights: bool = False
-    #: How many questions for the time of day are answered before each offset in seconds takes its place.
+    #: Whether file permissions apply to it, although it runs as root.
+    drops_privileges: bool = False
+    #: Clock jumps: after how many reads of the time, and the offset in seconds from then on.
     clock: tuple[tuple[int, float], ...] = ()
-    #: Every so-manieth creation is sent two times; 0 for none.
+    #: Every nth creation is sent twice; 0 for none.
     twice: int = 0
-    #: How the product is made wrong, to see whether the campaign finds out; None leaves it as it is.
+    #: A fault of the product, see SABOTAGES; None for none.
     sabotage: str | None = None
 
     @property
-    def words(self) -> list[str]:
-        """The same as options of this module."""
-        words = []
+    def arguments(self) -> list[str]:
+        """The same as options of chaos.runner."""
+        arguments = []
         if self.instant is not None:
-            words += ["--kill", f"{self.instant}:{self.nth}"]
+            arguments += ["--kill", f"{self.instant}:{self.nth}"]
         if self.file_limit is not None:
-            words += ["--file-limit", str(self.file_limit)]
-        if self.bound_by_rights:
-            words += ["--bound-by-rights"]
+            arguments += ["--file-limit", str(self.file_limit)]
+        if self.drops_privileges:
+            arguments += ["--drop-privileges"]
         if self.clock:
-            words += ["--clock", " ".join(f"{calls}:{offset:g}" for calls, offset in self.clock)]
+            arguments += ["--clock", " ".join(f"{calls}:{offset:g}" for calls, offset in self.clock)]
         if self.twice:
-            words += ["--twice", str(self.twice)]
+            arguments += ["--twice", str(self.twice)]
         if self.sabotage is not None:
-            words += ["--sabotage", self.sabotage]
-        return words
+            arguments += ["--sabotage", self.sabotage]
+        return arguments
 
 
-def parse(words: Sequence[str]) -> tuple[Breakage, list[str]]:
-    """Read the words of a start: what breaks, and the command."""
+def parse(arguments: Sequence[str]) -> tuple[Breakage, list[str]]:
+    """Read the arguments of chaos.runner: what breaks, and the command."""
     parser = argparse.ArgumentParser(prog="python -m chaos.runner", description="Run a command and break it.")
-    parser.add_argument("--kill", metavar="INSTANT:N", default="", help=f"one of {', '.join(INSTANTS)}, and its pass")
-    parser.add_argument("--file-limit", type=int, metavar="BYTES", help="no file grows beyond this")
-    parser.add_argument("--bound-by-rights", action="store_true", help="root is bound by the rights of files")
-    parser.add_argument("--clock", metavar="CALLS:SECONDS ...", default="", help="offsets of the time of day")
-    parser.add_argument("--twice", type=int, metavar="N", default=0, help="send every n-th creation two times")
-    parser.add_argument("--sabotage", choices=SABOTAGES, help="make the product wrong")
+    parser.add_argument(
+        "--kill", metavar="INSTANT:N", default="", help=f"one of {', '.join(INSTANTS)}, and its occurrence"
+    )
+    parser.add_argument("--file-limit", type=int, metavar="BYTES", help="maximum size of a file")
+    parser.add_argument(
+        "--drop-privileges", action="store_true", help="apply file permissions although the user is root"
+    )
+    parser.add_argument("--clock", metavar="CALLS:SECONDS ...", default="", help="jumps of the clock")
+    parser.add_argument("--twice", type=int, metavar="N", default=0, help="send every nth creation twice")
+    parser.add_argument("--sabotage", choices=SABOTAGES, help="introduce a fault of the product")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command of bulk-topup")
-    given = parser.parse_args(words)
-    instant, _, nth = given.kill.partition(":")
+    options = parser.parse_args(arguments)
+    instant, _, nth = options.kill.partition(":")
     if instant and instant not in INSTANTS:
-        parser.error(f'"{instant}" is not an instant; there are {", ".join(INSTANTS)}.')
-    jumps = [jump.partition(":") for jump in given.clock.split()]
+        parser.error(f'Unknown instant "{instant}". Choose one of {", ".join(INSTANTS)}.')
+    jumps = [jump.partition(":") for jump in options.clock.split()]
     breakage = Breakage(
         instant=instant or None,
         nth=int(nth or 1),
-        file_limit=given.file_limit,
-        bound_by_rights=given.bound_by_rights,
+        file_limit=options.file_limit,
+        drops_privileges=options.drop_privileges,
         clock=tuple((int(calls), float(offset)) for calls, _, offset in jumps),
-        twice=given.twice,
-        sabotage=given.sabotage,
+        twice=options.twice,
+        sabotage=options.sabotage,
     )
-    return breakage, given.command[1:] if given.command[:1] == ["--"] else given.command
+    return breakage, options.command[1:] if options.command[:1] == ["--"] else options.command

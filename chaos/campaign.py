@@ -1,4 +1,4 @@
-"""Plays many scenarios, a few at a time, and tells how they ended; each job is a process that forks what it starts."""
+"""Plays many scenarios in several processes, which fork what they start, and summarises the results."""
 
 import gc
 import multiprocessing
@@ -10,24 +10,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bulk_topup.domain.verdict import format_rows
 from chaos.plan import Scenario
 from chaos.play import Played, play
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
-    """How a campaign ended."""
+    """The results of a campaign."""
 
     played: Sequence[Played]
     seconds: float
 
     @property
     def failed(self) -> list[Played]:
-        """The scenarios that somebody must look at."""
+        """The scenarios with complaints."""
         return [each for each in self.played if each.complaints]
 
     def summary(self) -> str:
-        """Tell what was tried, and how it ended."""
+        """Return a summary of what was tried and how it ended."""
         kinds = Counter(kind for each in self.played for kind in each.kinds)
         ends = Counter(end for each in self.played for end in each.ends)
         seeds = [each.seed for each in self.played]
@@ -37,9 +38,9 @@ class Campaign:
                 f"rows {sum(each.rows for each in self.played)}, starts {sum(each.starts for each in self.played)}, "
                 f"restarts of the sandbox {sum(each.restarts for each in self.played)}"
             ),
-            f"starts ended with: {_counted(ends)}",
-            f"faults met: {_counted(kinds)}",
-            f"{len(self.failed)} failed" if self.failed else "nobody paid twice, nobody forgotten, the books agree",
+            f"starts ended with: {_format_counts(ends)}",
+            f"faults: {_format_counts(kinds)}",
+            f"{len(self.failed)} failed" if self.failed else "all passed: no payment repeated or lost, the books agree",
         ]
         return "\n".join(lines)
 
@@ -49,30 +50,30 @@ def run_campaign(
     *,
     folder: Path,
     jobs: int,
-    tell: Callable[[Played], None],
+    on_played: Callable[[Played], None],
     sabotage: str | None = None,
     keep: bool = False,
 ) -> Campaign:
-    """Play scenarios, and tell how they ended.
+    """Play scenarios, and return their results.
 
     Args:
-        scenarios: each with a seed of its own.
-        folder: where each gets a folder, named after its seed.
-        jobs: scenarios at the same time.
-        tell: is called with each as it ends.
-        sabotage: how the product is made wrong, see chaos.breakage.SABOTAGES.
-        keep: whether the folders of those that ended well are kept too.
+        scenarios: each with its own seed.
+        folder: gets a folder for each, named by its seed.
+        jobs: number of concurrent scenarios.
+        on_played: is called with each result.
+        sabotage: a fault of the product, see chaos.breakage.SABOTAGES.
+        keep: whether to keep the folders of scenarios that passed, too.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     played = []
-    # Spawned, whatever threads the caller has: the jobs must have none, as they fork.
+    # Spawned rather than forked: the jobs fork, so they must not inherit threads of the caller.
     with multiprocessing.get_context("spawn").Pool(jobs, initializer=gc.freeze) as pool:
         for each in pool.imap_unordered(partial(_play, folder=folder, sabotage=sabotage), scenarios):
             played.append(each)
             if not (each.complaints or keep):
                 shutil.rmtree(each.folder)
-            tell(each)
-    return Campaign(played=played, seconds=time.monotonic() - begun)
+            on_played(each)
+    return Campaign(played=played, seconds=time.monotonic() - started)
 
 
 def _play(scenario: Scenario, *, folder: Path, sabotage: str | None) -> Played:
@@ -80,17 +81,17 @@ def _play(scenario: Scenario, *, folder: Path, sabotage: str | None) -> Played:
 
 
 def describe(scenario: Scenario) -> str:
-    """Tell what a scenario is, for whoever replays it."""
-    lines = [f"seed {scenario.seed}: {len(scenario.list_.lines)} rows, options {' '.join(scenario.options)}"]
+    """Describe a scenario, for a replay."""
+    lines = [f"Seed {scenario.seed}: {format_rows(len(scenario.list_.lines))}, options {' '.join(scenario.options)}"]
     for number, start in enumerate(scenario.starts, start=1):
-        lines.append(f"  start {number}: {start.command}, {', '.join(start.kinds) or 'nothing goes wrong'}")
+        lines.append(f"  start {number}: {start.command}, {', '.join(start.kinds) or 'no fault'}")
         lines += [f"    --fault {fault!r}" for fault in start.faults]
-        if start.breakage.words:
-            lines.append(f"    python -m chaos.runner {' '.join(start.breakage.words)}")
+        if start.breakage.arguments:
+            lines.append(f"    python -m chaos.runner {' '.join(start.breakage.arguments)}")
         if start.strike is not None:
             lines.append(f"    {start.strike}")
     return "\n".join(lines)
 
 
-def _counted(names: Counter[str]) -> str:
+def _format_counts(names: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(names.items())) or "none"

@@ -1,4 +1,4 @@
-"""What disks and people do to a ledger between two starts; touches the files of one ledger."""
+"""Damages a ledger between two starts, as disks and people do; touches the files of one ledger."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ PAGE: Final = 4096
 
 
 class LedgerFiles:
-    """A ledger's files, with a copy of how they were at an earlier time.
+    """The files of a ledger, and an earlier copy of them.
 
     Args:
-        path: the ledger; its folder holds nothing else.
+        path: the ledger; its folder contains nothing else.
         backup: the folder of the copy.
     """
 
@@ -27,18 +27,18 @@ class LedgerFiles:
     def _log(self) -> Path:
         return self.path.with_name(f"{self.path.name}-wal")
 
-    def keep_copy(self) -> None:
-        """Copy the files as they are, unless there is a copy already."""
+    def copy_once(self) -> None:
+        """Copy the files, unless there is a copy already."""
         if self.path.exists() and not self._backup.exists():
             shutil.copytree(self.path.parent, self._backup)
 
     def lose(self) -> None:
-        """Delete the ledger and what belongs to it."""
+        """Delete the ledger and its side files."""
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.unlink()
 
     def damage(self, kind: str, draws: Random) -> None:
-        """Do what the kind says, see chaos.plan.DAMAGES; nothing where there is no ledger yet."""
+        """Damage the ledger, see chaos.plan.DAMAGES; nothing happens if there is no ledger yet."""
         if not self.path.exists():
             return
         match kind:
@@ -62,7 +62,7 @@ class LedgerFiles:
                 with self.path.open("r+b") as file:
                     file.truncate(int(self.path.stat().st_size * draws.random()))
             case _:
-                raise ValueError(f'"{kind}" is no damage.')
+                raise ValueError(f'Unknown damage "{kind}".')
 
     def _restore(self) -> None:
         if self._backup.exists():
@@ -71,7 +71,7 @@ class LedgerFiles:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Take away the right to write the folder and its files while the block lasts."""
+        """Make the folder and its files read-only inside the block."""
         paths = [*self.path.parent.iterdir(), self.path.parent]
         modes = [path.stat().st_mode for path in paths]
         for path in paths:

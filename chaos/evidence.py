@@ -1,4 +1,4 @@
-"""What a scenario left behind, read from its folder: lists, report, books, outputs, exit codes; knows no bulk_topup."""
+"""Reads the folder of a scenario: lists, report, books, outputs, exit codes; imports nothing of bulk_topup."""
 
 import csv
 import json
@@ -14,36 +14,36 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What a scenario left behind, as read from its folder."""
+    """The results of a scenario."""
 
-    #: The lists as they were started, first to last, each a list of lines by column.
+    #: All versions of the list, first to last, each a list of lines by column.
     lists: Sequence[Sequence[dict[str, str]]]
-    #: The rows of the report's JSON lines, and of its CSV.
+    #: The rows of results.jsonl and of results.csv.
     rows: Sequence[Row]
     csv_rows: Sequence[dict[str, str]]
     summary: Row
     books: Row
-    #: Texts that must not be shown, with what they are.
+    #: Texts that no output may contain, with what they are.
     secrets: dict[str, str]
-    #: What was written where anybody may look: outputs and the report's files.
+    #: Outputs and the files of the report, by name.
     texts: dict[str, str]
-    #: Each start's exit code, with whether it was killed on purpose.
+    #: The exit code of each start, and whether it was killed on purpose.
     exits: Sequence[Row]
-    #: Files with personal data that others than their owner may read.
+    #: Files with personal data that other users can read.
     public_files: Sequence[str]
-    #: Whether transactions were held, and so may have been cancelled.
-    holds: bool
-    #: Whether the ledger was lost or went back in time, and with it what was paid for lines that had left the list.
-    forgets: bool
+    #: Whether the run is in hold mode, so that transactions may be cancelled.
+    is_hold_mode: bool
+    #: Whether the ledger was lost or restored, and with it the payments for lines removed from the list.
+    is_ledger_lost: bool
 
 
 def read_evidence(folder: Path) -> Evidence:
-    """Read a scenario's folder."""
-    told = json.loads((folder / "told.json").read_text())
+    """Read the folder of a scenario."""
+    facts = json.loads((folder / "facts.json").read_text())
     reports = folder / "work" / "reports"
     report = next(reports.iterdir())
     lines = (report / "results.jsonl").read_text().splitlines()
-    secrets = dict.fromkeys(told["secrets"], "the API's secret")
+    secrets = dict.fromkeys(facts["secrets"], "the API secret")
     secrets |= dict.fromkeys(json.loads((folder / "pins.json").read_text()), "a PIN")
     texts = {str(path.relative_to(folder)): path.read_text(errors="replace") for path in folder.glob("outputs/*.txt")}
     texts["sandbox.txt"] = (folder / "provider" / "sandbox.txt").read_text(errors="replace")
@@ -58,8 +58,8 @@ def read_evidence(folder: Path) -> Evidence:
         texts=texts | _report_texts(report),
         exits=[json.loads(line) for line in (folder / "exits.jsonl").read_text().splitlines()],
         public_files=[str(path) for path in private if path.is_file() and path.stat().st_mode & 0o077],
-        holds=told["holds"],
-        forgets=told["forgets"],
+        is_hold_mode=facts["is_hold_mode"],
+        is_ledger_lost=facts["is_ledger_lost"],
     )
 
 

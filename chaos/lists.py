@@ -1,4 +1,4 @@
-"""Lists of invented people, and the edits that people make between two starts; pure, decides from draws alone."""
+"""Random lists of invented beneficiaries, and random edits of them; pure, decides by draws alone."""
 
 import csv
 import io
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-#: Endings of numbers that are paid, some with a PIN and some late; and of those that are declined or rejected.
+#: Last digits of numbers that are paid, some with a PIN and some late; and of those that are declined or rejected.
 PAID: Final = (*map(str, range(400, 1000)), *("100", "101", "200", "201") * 20, "301")
 DECLINED: Final = ("102", "103", "104", "106", "107", "108", "109", "204", "305")
-#: Products with the amounts that they take; nothing for those of a fixed value.
+#: Products with amounts that they accept; empty for those of a fixed value.
 PRODUCTS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (6418, ("1", "2.5", "7.5", "12.5", "20", "99.5")),
     (4470, ("5", "5.01", "17.35", "33.33", "199.99")),
@@ -18,9 +18,9 @@ PRODUCTS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (4460, ("",)),
     (5021, ("",)),
 )
-#: Products that credit nobody by number, yield a PIN, and need a reference.
+#: Products without a credit party, which yield a PIN and need a reference.
 GIFT_CARDS: Final[tuple[tuple[int, tuple[str, ...]], ...]] = ((8803, ("",)), (8810, ("10", "25", "150")))
-#: What a row that must be refused has for its number.
+#: Invalid numbers, whose rows must be refused.
 BAD_PHONES: Final = ("06595", "+65ABC", "")
 
 COLUMNS: Final = ("phone", "product_id", "amount", "department")
@@ -35,12 +35,12 @@ class Line:
     phone: str
     product: int
     amount: str
-    #: A column that nobody maps; some cells look like formulas.
+    #: A column that is not mapped; some cells look like formulas.
     department: str
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Its cells, without the reference."""
+        """The cells, without the reference."""
         return (self.phone, str(self.product), self.amount, self.department)
 
 
@@ -49,11 +49,11 @@ class PayList:
     """A version of a list."""
 
     lines: tuple[Line, ...]
-    #: Whether rows are told apart by a reference.
+    #: Whether it has a reference column.
     has_references: bool
 
     def text(self) -> str:
-        """Write it as CSV."""
+        """Return it as CSV."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow((REFERENCE, *COLUMNS) if self.has_references else COLUMNS)
@@ -63,13 +63,13 @@ class PayList:
 
 
 def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates: bool, has_bad_rows: bool) -> PayList:
-    """Make a list.
+    """Create a list.
 
     Args:
-        draws: where chance comes from.
-        rows: how many lines.
-        has_references: whether it has a reference column; only then can it have gift cards.
-        has_duplicates: whether one number may get one product two times.
+        draws: the source of randomness.
+        rows: number of lines.
+        has_references: whether it has a reference column; only then can it contain gift cards.
+        has_duplicates: whether a number may get a product twice.
         has_bad_rows: whether some rows must be refused, and some are declined.
     """
     lines: list[Line] = []
@@ -78,13 +78,13 @@ def draw_list(draws: Random, *, rows: int, has_references: bool, has_duplicates:
         if has_duplicates and len(lines) < rows and draws.random() < 0.15:
             lines.append(replace(draws.choice(lines), reference=f"R-{len(lines):04}"))
         if has_bad_rows and draws.random() < 0.1:
-            # Without references two cells alike would be one row.
+            # Without references, two equal lines would be one row.
             lines[-1] = replace(lines[-1], phone=draws.choice(BAD_PHONES), department=f"bad {len(lines)}")
     return PayList(lines=tuple(lines), has_references=has_references)
 
 
 def long_list(rows: int) -> PayList:
-    """Make a list of any length whose rows are all paid; numbers occur again, references do not."""
+    """Create a list of any length whose rows are all paid; numbers repeat, references do not."""
     product, amounts = PRODUCTS[0]
     lines = (
         Line(
@@ -100,13 +100,13 @@ def long_list(rows: int) -> PayList:
 
 
 def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_references: bool, has_declined: bool) -> Line:
-    taken = {(line.phone, line.product) for line in others}
+    used = {(line.phone, line.product) for line in others}
     while True:
         is_card = has_references and draws.random() < 0.08
         product, amounts = draws.choice(GIFT_CARDS if is_card else PRODUCTS)
         ending = draws.choice(DECLINED if has_declined and draws.random() < 0.3 else PAID)
         phone = "" if is_card else f"+6595123{ending}"
-        if is_card or (phone, product) not in taken:
+        if is_card or (phone, product) not in used:
             return Line(
                 reference=f"R-{number:04}",
                 phone=phone,
@@ -117,7 +117,7 @@ def _draw_line(draws: Random, number: int, others: Sequence[Line], *, has_refere
 
 
 def edit(draws: Random, before: PayList) -> tuple[PayList, str]:
-    """Change a list as people do; give the new version and what was done."""
+    """Edit a list as people do, and return the new version and the kind of edit."""
     lines = list(before.lines)
     kind = draws.choice(("rows added", "rows removed", "rows moved", "amounts changed"))
     if kind == "rows added":
@@ -133,7 +133,7 @@ def edit(draws: Random, before: PayList) -> tuple[PayList, str]:
     elif kind == "rows moved":
         draws.shuffle(lines)
     else:
-        for place in draws.sample(range(len(lines)), min(4, len(lines))):
-            amounts = dict(PRODUCTS + GIFT_CARDS)[lines[place].product]
-            lines[place] = replace(lines[place], amount=draws.choice(amounts))
+        for index in draws.sample(range(len(lines)), min(4, len(lines))):
+            amounts = dict(PRODUCTS + GIFT_CARDS)[lines[index].product]
+            lines[index] = replace(lines[index], amount=draws.choice(amounts))
     return replace(before, lines=tuple(lines)), kind

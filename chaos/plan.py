@@ -1,4 +1,4 @@
-"""What a scenario is made of, all of it drawn from one number; pure, starts and touches nothing."""
+"""Plans scenarios, each drawn from one number; pure, starts and touches nothing."""
 
 import math
 import signal
@@ -9,10 +9,10 @@ from typing import Final
 from chaos.breakage import INSTANTS, Breakage
 from chaos.lists import PayList, draw_list, edit, long_list
 
-#: A day, in seconds: how far a clock jumps.
+#: A day in seconds, by which clocks jump.
 DAY: Final = 86_400.0
-#: How many rows make one further pass by an instant, about.
-PASSES: Final = dict.fromkeys(INSTANTS, 1000) | {
+#: Roughly how many rows cause one more occurrence of an instant.
+ROWS_PER_OCCURRENCE: Final = dict.fromkeys(INSTANTS, 1000) | {
     "before_intent_commit": 25,
     "after_intent_commit": 25,
     "before_send": 1,
@@ -24,7 +24,7 @@ PASSES: Final = dict.fromkeys(INSTANTS, 1000) | {
 }
 #: How often the runner of a long list is killed.
 LONG_KILLS: Final = 12
-#: What happens to a ledger between two starts.
+#: Damage to a ledger between two starts.
 DAMAGES: Final = (
     "ledger lost",
     "ledger truncated",
@@ -33,7 +33,7 @@ DAMAGES: Final = (
     "old ledger restored",
     "half-copied ledger restored",
 )
-#: What can go wrong at the provider during a start; `{seed}` is drawn for each.
+#: Faults of the sandbox during a start; `{seed}` is drawn for each.
 PAY: Final = "POST /async/transactions"
 FAULTS: Final = (
     f"drop {PAY} probability=0.2 seed={{seed}}",
@@ -61,35 +61,35 @@ FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strike:
-    """A signal that a runner gets on its way."""
+    """A signal to a running command."""
 
     number: signal.Signals
-    #: It comes when the provider has taken so many further transactions, or after these seconds.
+    #: It is sent after this many further transactions at the provider, or after these seconds.
     created: int
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One start of the command, with everything that goes wrong before and while it runs."""
+    """One start of the command, with everything that breaks before and during it."""
 
-    #: The names of what happens, for the campaign's count.
+    #: The names of what breaks, for the summary of the campaign.
     kinds: tuple[str, ...]
     #: `run`, `resume` or `retry`.
     command: str = "run"
-    #: The version of the list that is put in place before; None leaves the one that is there.
+    #: The new version of the list; None keeps the current one.
     edited: PayList | None = None
-    #: What is done to the ledger before, see DAMAGES.
+    #: Damage to the ledger before the start, see DAMAGES.
     damage: str | None = None
     breakage: Breakage = field(default_factory=Breakage)
-    #: As `bulk-topup sandbox --fault` takes them.
+    #: In the form of `bulk-topup sandbox --fault`.
     faults: tuple[str, ...] = ()
     strike: Strike | None = None
-    #: Whether a second runner is started beside it.
+    #: Whether a second runner is started at the same time.
     has_rival: bool = False
-    #: Whether the ledger's folder and files cannot be written.
-    read_only: bool = False
-    #: When the sandbox is killed, in seconds from the start, and for how long it is away.
+    #: Whether the ledger's folder and files are read-only.
+    is_read_only: bool = False
+    #: When the sandbox is killed, in seconds from the start, and for how many seconds it is down.
     outage: tuple[float, float] | None = None
     #: Whether a new Python process runs it, instead of a fork.
     is_new_process: bool = False
@@ -97,35 +97,35 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """A list, and the starts that it meets before the clean ones."""
+    """A list, and its starts before the clean ones."""
 
     seed: int
     list_: PayList
-    #: Options that every `run` of it has.
+    #: Options of every `run`.
     options: tuple[str, ...]
     starts: tuple[Start, ...]
-    #: Whether a wire lies between runner and sandbox that loses, delays and doubles requests, see chaos.proxy.
-    has_bad_wire: bool = False
+    #: Whether requests are lost, delayed and duplicated between runner and sandbox, see chaos.proxy.
+    has_bad_network: bool = False
 
     @property
     def kinds(self) -> list[str]:
-        """The names of everything that goes wrong."""
+        """The names of everything that breaks."""
         every = [kind for start in self.starts for kind in start.kinds]
-        return [*every, "requests lost, late and doubled on the wire"] if self.has_bad_wire else every
+        return [*every, "requests lost, delayed and duplicated"] if self.has_bad_network else every
 
     @property
     def patience(self) -> float:
-        """Seconds that one of its starts may take before it counts as hung."""
+        """Seconds after which a start counts as hung."""
         return 120 + len(self.list_.lines) / 50
 
     @property
-    def holds(self) -> bool:
-        """Whether it holds its transactions before it confirms them."""
+    def is_hold_mode(self) -> bool:
+        """Whether its run is in hold mode."""
         return "hold" in self.options
 
 
 def draw_scenario(seed: int) -> Scenario:
-    """Give the scenario of a number: the same number gives the same scenario."""
+    """Return the scenario of a seed, always the same for the same seed."""
     draws = Random(seed)
     rows = draws.randint(5, 60)
     has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.5))
@@ -150,22 +150,22 @@ def draw_scenario(seed: int) -> Scenario:
         list_=list_,
         options=tuple(options),
         starts=tuple(starts),
-        has_bad_wire=draws.random() < 0.2,
+        has_bad_network=draws.random() < 0.2,
     )
 
 
 def instant_scenario(instant: str) -> Scenario:
-    """Give a scenario whose first start is killed at a named instant; the instant's place is its seed."""
+    """Return a scenario whose first start is killed at an instant; its seed is the index of the instant."""
     seed = INSTANTS.index(instant)
     draws = Random(seed)
     list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
-    breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // PASSES[instant])))
+    breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // ROWS_PER_OCCURRENCE[instant])))
     start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=seed == 0)
     return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=(start,))
 
 
 def long_scenario(rows: int, seed: int) -> Scenario:
-    """Give a scenario of many rows, all paid, whose runner is killed again and again."""
+    """Return a scenario of many rows, all paid, whose runner is killed repeatedly."""
     draws = Random(seed)
     starts = []
     for _ in range(LONG_KILLS):
@@ -194,7 +194,7 @@ def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple
         kinds += [start.command] if start.command != "run" else []
     if draws.random() < 0.6:
         start = replace(start, faults=_draw_faults(draws))
-        kinds += [f"provider: {fault.split()[0]}" for fault in start.faults]
+        kinds += [f"sandbox: {fault.split()[0]}" for fault in start.faults]
     start, kind = _break(draws, rows, start)
     breakage, more = _break_further(draws, start.breakage)
     kinds += [*([kind] if kind else []), *more]
@@ -203,12 +203,12 @@ def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple
 
 
 def _break(draws: Random, rows: int, start: Start) -> tuple[Start, str]:
-    """Let one thing go wrong with the processes or the disk of a start, or none, and give its name."""
+    """Break the processes or the disk of a start in one way, or in none, and return the name of the way."""
     ways = {"instant": 8, "kill": 6, "stop": 3, "rival": 2, "disk": 3, "read only": 1, "outage": 4, "none": 2}
     match draws.choices(tuple(ways), tuple(ways.values()))[0]:
         case "instant":
             instant = draws.choice(INSTANTS)
-            nth = draws.randint(1, rows // PASSES[instant] + 1)
+            nth = draws.randint(1, rows // ROWS_PER_OCCURRENCE[instant] + 1)
             return replace(start, breakage=Breakage(instant=instant, nth=nth)), f"killed {instant}"
         case "kill":
             return replace(start, strike=_draw_strike(draws, rows, signal.SIGKILL)), "killed at any moment"
@@ -220,7 +220,7 @@ def _break(draws: Random, rows: int, start: Start) -> tuple[Start, str]:
         case "disk":
             return replace(start, breakage=Breakage(file_limit=int(2 ** draws.uniform(15, 19)))), "disk full"
         case "read only":
-            return replace(start, read_only=True, breakage=Breakage(bound_by_rights=True)), "ledger read-only"
+            return replace(start, is_read_only=True, breakage=Breakage(drops_privileges=True)), "ledger read-only"
         case "outage":
             return replace(start, outage=(draws.uniform(0, 1.2), draws.uniform(0, 0.6))), "sandbox killed"
         case _:
@@ -228,7 +228,7 @@ def _break(draws: Random, rows: int, start: Start) -> tuple[Start, str]:
 
 
 def _break_further(draws: Random, breakage: Breakage) -> tuple[Breakage, list[str]]:
-    """Add what may go wrong in any process, its clock and requests that are sent two times, and give the names."""
+    """Add clock jumps and duplicate requests, and return the names of what was added."""
     kinds = []
     if draws.random() < 0.2:
         first = draws.choice((DAY, -DAY, 0.0))

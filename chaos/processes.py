@@ -1,7 +1,7 @@
-"""Starts processes, forked from this one or new, with their output in a file; ends only those that it started.
+"""Starts processes, forked from this one or new, with their output in a file; kills only those that it started.
 
-A process that is forked has everything imported already, which spares a second of work for each start. This process
-must have neither threads nor an event loop of its own.
+A forked process has everything imported already, which saves a second per start. This process must have neither
+threads nor an event loop.
 """
 
 import contextlib
@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-#: What an uncaught exception exits with, as Python itself does.
+#: Exit code after an uncaught exception, as in Python itself.
 UNCAUGHT: Final = 1
-#: Seconds between two looks at a process.
-LOOK: Final = 0.005
-#: More descriptors than this process ever has open.
+#: Seconds between two checks of a process.
+POLL_INTERVAL: Final = 0.005
+#: More file descriptors than this process ever opens.
 HIGHEST_DESCRIPTOR: Final = 1024
 
 Main = Callable[[Sequence[str]], None]
@@ -32,13 +32,13 @@ class Process:
     """A process that was started here."""
 
     pid: int
-    #: Everything that it writes.
+    #: The file with everything that it prints.
     output: Path
-    #: Its exit code, negative for the signal that killed it; None while it lives.
+    #: Its exit code, negative for the signal that killed it; None while it is running.
     code: int | None = None
 
-    def is_over(self) -> bool:
-        """Tell whether it ended; never waits."""
+    def has_ended(self) -> bool:
+        """Return True if it has ended; never waits."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -46,35 +46,37 @@ class Process:
         return self.code is not None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, unless it ended."""
-        if not self.is_over():
+        """Send a signal, unless it has ended."""
+        if not self.has_ended():
             os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; tell whether it came in time."""
+        """Wait until it ends, and return False if that takes longer."""
         deadline = time.monotonic() + seconds
-        while not self.is_over():
+        while not self.has_ended():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(LOOK)
+            time.sleep(POLL_INTERVAL)
         return True
 
     def kill(self) -> None:
-        """Kill it, and wait until it is gone."""
+        """Kill it, and wait until it has ended."""
         self.send(signal.SIGKILL)
-        while not self.is_over():
-            time.sleep(LOOK)
+        while not self.has_ended():
+            time.sleep(POLL_INTERVAL)
 
 
-def forked(main: Main, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: Path) -> Process:
+def start_fork(
+    main: Main, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: Path
+) -> Process:
     """Start `main` in a fork of this process.
 
     Args:
-        main: what it runs; ends with SystemExit.
-        words: its arguments.
+        main: the function to run; raises SystemExit.
+        arguments: its arguments.
         folder: its working folder.
         environment: its whole environment.
-        output: the file that takes its output; written on where it exists.
+        output: the file for its output, which is appended.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -84,11 +86,11 @@ def forked(main: Main, words: Sequence[str], *, folder: Path, environment: Mappi
     code = UNCAUGHT
     try:
         _become(folder, environment, output)
-        main(words)
+        main(arguments)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else UNCAUGHT if end.code else 0
-    except BaseException:  # noqa: BLE001 - told as Python tells it, and the fork must never return
+    except BaseException:  # noqa: BLE001 - printed as Python does, and the fork must never return
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -98,7 +100,7 @@ def forked(main: Main, words: Sequence[str], *, folder: Path, environment: Mappi
 
 
 def _become(folder: Path, environment: Mapping[str, str], output: Path) -> None:
-    """Make a fork look like a process that was started by a shell."""
+    """Turn a fork into what a shell would start."""
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
@@ -113,17 +115,16 @@ def _become(folder: Path, environment: Mapping[str, str], output: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def executed(
-    module: str, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: Path
+def start_python(
+    module: str, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], output: Path
 ) -> Process:
-    """Start a module as a new Python process; the same arguments as for `forked`.
+    """Start a module as a new Python process; the arguments are those of `start_fork`.
 
-    An interruption waits until the module lets it come: before that it would show how Python starts, not how a command
-    stops.
+    SIGINT is blocked until the module unblocks it: before, it would test how Python starts, not how a command stops.
     """
-    with _interruptions_blocked(), output.open("ab") as file:
+    with _sigint_blocked(), output.open("ab") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
+            [sys.executable, "-m", module, *arguments],
             cwd=folder,
             env={**environment, "PYTHONPATH": str(Path(__file__).parent.parent)},
             stdin=subprocess.DEVNULL,
@@ -131,14 +132,14 @@ def executed(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    # Waited for by its id: Popen must not do so too, nor warn that it is still alive when it is forgotten.
+    # We wait by process ID, so Popen must neither wait nor warn that the process is still running.
     process.returncode = 0
     return Process(pid=process.pid, output=output)
 
 
 @contextlib.contextmanager
-def _interruptions_blocked() -> Iterator[None]:
-    """Block SIGINT here, and in what is started meanwhile until that unblocks it."""
+def _sigint_blocked() -> Iterator[None]:
+    """Block SIGINT here, and in processes started inside the block until they unblock it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

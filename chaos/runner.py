@@ -1,6 +1,6 @@
 r"""Runs one `bulk-topup` command in this process and breaks it on purpose; touches what the command touches.
 
-The product has no hooks for this: functions of it are replaced, in this process alone, before the command begins.
+The product has no hooks for this: its functions are replaced, in this process only, before the command starts.
 
     python -m chaos.runner --kill after_intent_commit:2 -- run list.csv --product 6418
 """
@@ -38,23 +38,23 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
 
-#: Whose commits have instants, by the ledger's method.
+#: Methods of the ledger whose commits are instants, with the names of these.
 COMMITS: Final = {"merge": "merge", "claim": "intent", "record": "result"}
 _PAYING: Final = "/async/transactions"
-#: capset(2): the version of its structures, and the two rights of root that ignore the rights of files.
+#: capset(2): the version of its structures, and the two capabilities of root that override file permissions.
 _CAPABILITY_VERSION: Final = 0x20080522
-_IGNORES_RIGHTS: Final = (1 << 1) | (1 << 2)
+_OVERRIDES_PERMISSIONS: Final = (1 << 1) | (1 << 2)
 
 
-class _Death:
-    """Kills this process at the chosen pass by the chosen instant."""
+class _Killer:
+    """Kills this process at an occurrence of an instant."""
 
     def __init__(self, instant: str | None, nth: int) -> None:
         self._instant = instant
         self._left = nth
 
-    def passes(self, instant: str) -> None:
-        """Pass by an instant, or never get beyond it."""
+    def reach(self, instant: str) -> None:
+        """Kill this process if it is the chosen occurrence of the chosen instant."""
         if instant == self._instant:
             self._left -= 1
             if self._left == 0:
@@ -62,165 +62,167 @@ class _Death:
 
 
 def break_process(breakage: Breakage) -> None:
-    """Put everything that breaks in its place; what the process does afterwards meets it."""
-    death = _Death(breakage.instant, breakage.nth)
-    _break_ledger(death)
-    _break_transport(death, breakage.twice)
-    _break_report(death)
+    """Install everything that breaks in this process."""
+    killer = _Killer(breakage.instant, breakage.nth)
+    _break_ledger(killer)
+    _break_transport(killer, breakage.twice)
+    _break_report(killer)
     if breakage.clock:
         _break_clock(breakage.clock)
     if breakage.sabotage is not None:
         _sabotage(breakage.sabotage)
-    if breakage.bound_by_rights:
-        _give_up_rights()
+    if breakage.drops_privileges:
+        _drop_privileges()
     if breakage.file_limit is not None:
-        # Python ignores SIGXFSZ, so a write beyond the limit fails with EFBIG as one on a full disk does with ENOSPC.
+        # Python ignores SIGXFSZ, so a write beyond the limit fails with EFBIG, like one on a full disk with ENOSPC.
         resource.setrlimit(resource.RLIMIT_FSIZE, (breakage.file_limit, breakage.file_limit))
 
 
 def _replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
-    """Put in the place of a function what `make` makes of it."""
+    """Replace a function by what `make` returns for it."""
     setattr(owner, name, make(getattr(owner, name)))
 
 
-def _break_ledger(death: _Death) -> None:
-    """Pass by the commits of lists, intents and results; one that changes nothing is no instant."""
+def _break_ledger(killer: _Killer) -> None:
+    """Make the commits of lists, intents and results instants, unless they change nothing."""
     writing: list[str] = []
 
-    def mortal(transaction: Callable[..., Any]) -> Callable[..., Any]:
+    def with_instants(transaction: Callable[..., Any]) -> Callable[..., Any]:
         @contextmanager
-        def passing(connection: Any) -> Iterator[None]:
+        def wrapped(connection: Any) -> Iterator[None]:
             before = connection.total_changes
             with transaction(connection):
                 yield
                 changes = connection.total_changes > before
                 if writing and changes:
-                    death.passes(f"before_{writing[-1]}_commit")
+                    killer.reach(f"before_{writing[-1]}_commit")
             if writing and changes:
-                death.passes(f"after_{writing[-1]}_commit")
+                killer.reach(f"after_{writing[-1]}_commit")
 
-        return passing
+        return wrapped
 
     def named(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*words: Any, **values: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
             writing.append(name)
             try:
-                return method(*words, **values)
+                return method(*arguments, **options)
             finally:
                 writing.pop()
 
         return call
 
-    _replace(bulk_topup.ledger.ledger_file, "transaction", mortal)
+    _replace(bulk_topup.ledger.ledger_file, "transaction", with_instants)
     for method, name in COMMITS.items():
         _replace(LedgerStore, method, partial(named, name))
 
 
-def _break_transport(death: _Death, twice: int) -> None:
-    """Pass by what happens to a request that pays, and send some of them two times."""
+def _break_transport(killer: _Killer, twice: int) -> None:
+    """Make the steps of a request that pays instants, and send some of them twice."""
     sent = 0
 
-    def passing_by(write: Callable[..., Any]) -> Callable[..., Any]:
-        async def call(request: aiohttp.ClientRequest, *words: Any, **values: Any) -> None:
-            await write(request, *words, **values)
+    def with_sent_instant(write: Callable[..., Any]) -> Callable[..., Any]:
+        async def call(request: aiohttp.ClientRequest, *arguments: Any, **options: Any) -> None:
+            await write(request, *arguments, **options)
             if request.method == "POST" and _PAYING in request.url.path:
-                death.passes("after_send")
+                killer.reach("after_send")
 
         return call
 
-    def mortal(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def passing(transport: HTTPTransport, call: HTTPRequest) -> HTTPResponse:
+    def with_instants(send: Callable[..., Any]) -> Callable[..., Any]:
+        async def wrapped(transport: HTTPTransport, request: HTTPRequest) -> HTTPResponse:
             nonlocal sent
-            if call.method != "POST" or not call.path.startswith(_PAYING):
-                return await send(transport, call)  # type: ignore[no-any-return]
-            death.passes("before_send")
+            if request.method != "POST" or not request.path.startswith(_PAYING):
+                return await send(transport, request)  # type: ignore[no-any-return]
+            killer.reach("before_send")
             sent += 1
             if twice and sent % twice == 0:
-                await send(transport, call)
-            answer: HTTPResponse = await send(transport, call)
-            death.passes("after_response")
-            return answer
+                await send(transport, request)
+            response: HTTPResponse = await send(transport, request)
+            killer.reach("after_response")
+            return response
 
-        return passing
+        return wrapped
 
-    _replace(aiohttp.ClientRequest, "write_bytes", passing_by)
-    _replace(HTTPTransport, "send", mortal)
+    _replace(aiohttp.ClientRequest, "write_bytes", with_sent_instant)
+    _replace(HTTPTransport, "send", with_instants)
 
 
-def _break_report(death: _Death) -> None:
-    """Pass by a report that is fed with rows, and by each of its files that takes its place."""
+def _break_report(killer: _Killer) -> None:
+    """Make a report that receives rows, and each of its completed files, instants."""
 
-    def mortal_rows(outcome_pages: Callable[..., Iterator[Outcomes]]) -> Callable[..., Any]:
-        def passing(*of: Any, **how: Any) -> Iterator[Outcomes]:
-            for page in outcome_pages(*of, **how):
+    def with_row_instants(outcome_pages: Callable[..., Iterator[Outcomes]]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **options: Any) -> Iterator[Outcomes]:
+            for page in outcome_pages(*arguments, **options):
                 yield page
-                death.passes("in_report")
+                killer.reach("in_report")
 
-        return passing
+        return wrapped
 
-    def mortal_files(replacing: Callable[..., Any]) -> Callable[..., Any]:
+    def with_file_instants(atomic_write: Callable[..., Any]) -> Callable[..., Any]:
         @contextmanager
-        def passing(path: Path) -> Iterator[Path]:
-            with replacing(path) as temporary:
+        def wrapped(path: Path) -> Iterator[Path]:
+            with atomic_write(path) as temporary:
                 yield temporary
-            death.passes("between_report_files")
+            killer.reach("between_report_files")
 
-        return passing
+        return wrapped
 
-    _replace(LedgerStore, "outcome_pages", mortal_rows)
-    _replace(bulk_topup.report.report_writer, "replacing", mortal_files)
+    _replace(LedgerStore, "outcome_pages", with_row_instants)
+    _replace(bulk_topup.report.report_writer, "atomic_write", with_file_instants)
 
 
 def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
     calls = 0
 
     def shifted(now: Callable[[SystemClock], datetime]) -> Callable[[SystemClock], datetime]:
-        def tell(clock: SystemClock) -> datetime:
+        def shifted_now(clock: SystemClock) -> datetime:
             nonlocal calls
             offset = next((offset for after, offset in reversed(jumps) if calls >= after), 0.0)
             calls += 1
             return now(clock) + timedelta(seconds=offset)
 
-        return tell
+        return shifted_now
 
     _replace(SystemClock, "now", shifted)
 
 
-def _give_up_rights() -> None:
-    """Let the rights of files bind this process also if it is root's (capset(2))."""
+def _drop_privileges() -> None:
+    """Make file permissions apply to this process even as root (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
-    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable of the lower and of the upper 32
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, of the lower and of the upper 32
     if libc.capget(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capget")
-    for place in range(3):
-        sets[place] &= ~_IGNORES_RIGHTS
+    for index in range(3):
+        sets[index] &= ~_OVERRIDES_PERMISSIONS
     if libc.capset(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capset")
 
 
 def _sabotage(kind: str) -> None:
-    """Make the product wrong in a way that it must never be wrong."""
+    """Introduce a fault that the product must never have."""
 
     def random_ids(external_id: Callable[..., str]) -> Callable[..., str]:
-        return lambda job, _run_key, *which: external_id(job, secrets.token_hex(8), *which)
+        return lambda job, _run_key, *rest: external_id(job, secrets.token_hex(8), *rest)
 
     def second_payment(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def pay_again(transport: HTTPTransport, call: HTTPRequest) -> Any:
-            answer = await send(transport, call)
-            if call.body is not None and call.path == _PAYING:
-                await send(transport, replace(call, body=call.body.replace(b'"external_id":"', b'"external_id":"x')))
-            return answer
+        async def pay_again(transport: HTTPTransport, request: HTTPRequest) -> Any:
+            response = await send(transport, request)
+            if request.body is not None and request.path == _PAYING:
+                await send(
+                    transport, replace(request, body=request.body.replace(b'"external_id":"', b'"external_id":"x'))
+                )
+            return response
 
         return pay_again
 
     def forgotten_line(outcome_pages: Callable[..., Iterator[Outcomes]]) -> Callable[..., Any]:
-        def forget(*of: Any, **how: Any) -> Iterator[Outcomes]:
-            for page in outcome_pages(*of, **how):
-                if kept := [row for row in page.rows() if row.line % 5]:
-                    yield Outcomes.of(kept)
+        def omit_lines(*arguments: Any, **options: Any) -> Iterator[Outcomes]:
+            for page in outcome_pages(*arguments, **options):
+                if rows := [row for row in page.rows() if row.line % 5]:
+                    yield Outcomes.of(rows)
 
-        return forget
+        return omit_lines
 
     match kind:
         case "random_ids":
@@ -231,16 +233,16 @@ def _sabotage(kind: str) -> None:
             _replace(LedgerStore, "outcome_pages", forgotten_line)
 
 
-def main(words: Sequence[str]) -> None:
-    """Run the command of these words, broken as they say; ends the process by SystemExit, or by its death."""
-    breakage, rest = parse(words)
+def main(arguments: Sequence[str]) -> None:
+    """Run a command that breaks as the options say; ends the process by SystemExit or a kill."""
+    breakage, command_arguments = parse(arguments)
     break_process(breakage)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    except KeyboardInterrupt:  # it came while all this was imported; a command says the same
+    except KeyboardInterrupt:  # it arrived during the imports; a command prints the same
         click.echo(INTERRUPTED, err=True)
         sys.exit(ExitCode.RESUMABLE)
-    command(rest, prog_name="bulk-topup")
+    command(command_arguments, prog_name="bulk-topup")
 
 
 if __name__ == "__main__":

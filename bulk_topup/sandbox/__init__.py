@@ -1,4 +1,4 @@
-"""A simulator of the DVS API over real HTTP: what the tests, the demo and first trials pay with."""
+"""A simulator of the DVS API over real HTTP, for the demo, first trials and tests."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The ASGI application: who may come in, how often, what is read of a request, and how an answer is sent."""
+"""The ASGI application: checks credentials and rate, reads a request, and sends the response."""
 
 import hmac
 import logging
@@ -13,18 +13,18 @@ from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.http.bodies import error_body
 from bulk_topup.sandbox.http.callbacks import Callbacks
-from bulk_topup.sandbox.http.messages import Answer, Request, SyncWait
+from bulk_topup.sandbox.http.messages import Request, Response, SyncWait
 from bulk_topup.sandbox.http.query import Header
 from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.routes import Routes
-from bulk_topup.sandbox.http.sync_wait import Holding
+from bulk_topup.sandbox.http.sync_wait import SyncWaiter
 from bulk_topup.sandbox.openapi import public_response
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.system.clock import Clock
 
 _log = logging.getLogger(__name__)
 
-#: More than any request of the reference needs, in bytes.
+#: In bytes, more than any request of the reference needs.
 MAX_BODY = 65_536
 _API = "/v1/"
 _WITH_BODY = {"POST", "PUT"}
@@ -35,10 +35,10 @@ class Sandbox:
     """Serves one account over HTTP.
 
     Args:
-        config: the account and how it behaves.
-        provider: what answers.
-        clock: where time comes from.
-        faults: what `/sandbox/faults` shows and sets.
+        config: the account and its behaviour.
+        provider: the account's transactions and wallets.
+        clock: the source of time.
+        faults: the faults that `/sandbox/faults` shows and sets.
     """
 
     def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock, faults: Faults) -> None:
@@ -46,16 +46,16 @@ class Sandbox:
         self._credentials = b64encode(pair.encode())
         self._window = RateWindow(clock, config.rate_limit)
         self._routes = Routes(provider, faults, self._window)
-        self._holding = Holding(provider, clock, config.time_scale)
+        self._waiter = SyncWaiter(provider, clock, config.time_scale)
         self._callbacks = Callbacks(provider, clock, config.time_scale)
 
     def start(self) -> None:
-        """Begin to send callbacks; called inside the event loop that serves."""
+        """Start to send callbacks; to be called in the event loop that serves."""
         self._callbacks.start()
 
     async def stop(self) -> None:
-        """Answer the requests that are held, and send no more callbacks."""
-        self._holding.let_go()
+        """Answer the synchronous requests that wait, and stop sending callbacks."""
+        self._waiter.stop()
         await self._callbacks.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,49 +65,49 @@ class Sandbox:
             return
         headers: list[Header] = []
         try:
-            self._let_in(scope, headers)
+            self._authorize(scope, headers)
             body = await _read(receive) if scope["method"] in _WITH_BODY else b""
-            answer = self._serve(scope, body)
-            if isinstance(answer, SyncWait):
-                await self._holding.hold(answer.transaction, receive)
-                answer = self._routes.answer(answer.transaction, answer.status)
-        except ErrorResponse as refusal:
-            answer = Answer(body=error_body(refusal), status=refusal.http_status)
-        await _send(send, answer, headers)
+            response = self._serve(scope, body)
+            if isinstance(response, SyncWait):
+                await self._waiter.wait(response.transaction, receive)
+                response = self._routes.transaction_response(response.transaction, response.status)
+        except ErrorResponse as error:
+            response = Response(body=error_body(error), status=error.http_status)
+        await _send(send, response, headers)
 
-    def _let_in(self, scope: Scope, headers: list[Header]) -> None:
-        """Check credentials and rate, and add what the answer says of the rate.
+    def _authorize(self, scope: Scope, headers: list[Header]) -> None:
+        """Check credentials and rate limit, and add the headers of the rate limit.
 
         Raises:
-            ErrorResponse: the credentials are not ours (1000401), or the second's requests are used up (1000429).
+            ErrorResponse: the credentials are wrong (1000401), or the rate limit is reached (1000429).
         """
-        if not self._knows(scope["headers"]):
+        if not self._has_credentials(scope["headers"]):
             headers.append((b"www-authenticate", b'Basic realm="sandbox"'))
             raise ErrorResponse(ErrorCode.UNAUTHORIZED)
         if not self._window.limit or not scope["path"].startswith(_API):
             return
-        left = self._window.take()
+        remaining = self._window.take()
         headers.append((b"x-ratelimit-limit", str(self._window.limit).encode()))
-        headers.append((b"x-ratelimit-remaining", str(left or 0).encode()))
-        if left is None:
+        headers.append((b"x-ratelimit-remaining", str(remaining or 0).encode()))
+        if remaining is None:
             headers.append((b"retry-after", b"1"))
             raise ErrorResponse(ErrorCode.TOO_MANY_REQUESTS)
 
-    def _knows(self, headers: Sequence[Header]) -> bool:
+    def _has_credentials(self, headers: Sequence[Header]) -> bool:
         for name, value in headers:
             if name == b"authorization":
                 scheme, _, credentials = value.partition(b" ")
                 return scheme.lower() == b"basic" and hmac.compare_digest(credentials.strip(), self._credentials)
         return False
 
-    def _serve(self, scope: Scope, body: bytes) -> Answer | SyncWait:
+    def _serve(self, scope: Scope, body: bytes) -> Response | SyncWait:
         try:
             handler, name = self._routes.find(scope["path"], scope["method"])
             return handler(Request(name=name, query_string=scope["query_string"], body=body, headers=scope["headers"]))
         except ErrorResponse:
             raise
         except OSError as error:
-            _log.error("The books cannot be written: %s", error)
+            _log.error("Can't write the books: %s", error)
             raise ErrorResponse(ErrorCode.SERVICE_UNAVAILABLE) from error
         except Exception as error:
             _log.exception("A request failed")
@@ -115,10 +115,10 @@ class Sandbox:
 
 
 async def _read(receive: Receive) -> bytes:
-    """Read a request's body.
+    """Read the body of a request.
 
     Raises:
-        ErrorResponse: it is longer than any request needs (1000400).
+        ErrorResponse: it exceeds MAX_BODY (1000400).
     """
     body = b""
     while True:
@@ -131,13 +131,13 @@ async def _read(receive: Receive) -> bytes:
             return body
 
 
-async def _send(send: Send, answer: Answer, headers: Sequence[Header]) -> None:
-    length = (b"content-length", str(len(answer.body)).encode())
+async def _send(send: Send, response: Response, headers: Sequence[Header]) -> None:
+    length = (b"content-length", str(len(response.body)).encode())
     await send(
         {
             "type": "http.response.start",
-            "status": answer.status,
-            "headers": [_JSON, length, *headers, *answer.headers],
+            "status": response.status,
+            "headers": [_JSON, length, *headers, *response.headers],
         }
     )
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": response.body})

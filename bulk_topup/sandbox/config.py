@@ -1,4 +1,4 @@
-"""How a sandbox is set up; plain values."""
+"""The settings of a sandbox; plain values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,21 +16,21 @@ DEFAULT_TIME_SCALE = 0.01
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxConfig:
-    """The account that the sandbox serves, and how it behaves."""
+    """The account that the sandbox serves, and its behaviour."""
 
-    #: The only key pair that it lets in.
+    #: The only API credentials that it accepts.
     api_key: str
     api_secret: SecretStr
     host: str = "127.0.0.1"
-    #: 0 takes a free one.
+    #: 0 for a free port.
     port: int = 0
-    #: What the documented delays (3 s, 20 s, 5 min, 1 h) are multiplied by.
+    #: Factor of the documented delays (3 s, 20 s, 5 min, 1 h).
     time_scale: float = DEFAULT_TIME_SCALE
-    #: Requests a second that are served; 0 is no limit.
+    #: Requests per second; 0 for no limit.
     rate_limit: int = DEFAULT_RATE_LIMIT
-    #: What each currency's wallet holds when new books are opened; books that exist go on where they were.
+    #: Opening balance of each currency's wallet in new books; existing books keep theirs.
     balances: Mapping[str, Decimal] = field(default_factory=lambda: DEFAULT_BALANCES)
-    #: The file that outlives the process; None keeps everything in memory.
+    #: The file that keeps the state; None keeps it in memory.
     books: Path | None = None
-    #: What goes wrong from the start, in the order in which it is looked at.
+    #: Faults from the start, in the order in which they are tried.
     faults: Sequence[AnyFault] = ()

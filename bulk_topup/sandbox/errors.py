@@ -1,14 +1,14 @@
-"""How the sandbox says no: one exception that carries the reference's error code; touches nothing."""
+"""The exception that becomes an error response of the reference; touches nothing."""
 
 from bulk_topup.dvs.statuses import ERROR_TABLE, ErrorCode
 
 
-class ErrorResponse(Exception):  # noqa: N818 - a refusal is an answer, not a failure
-    """A request is answered with an error of the reference.
+class ErrorResponse(Exception):  # noqa: N818 - it is a response, not a failure
+    """A response with an error code of the reference.
 
     Args:
-        code: the error code, which decides the HTTP status and the message.
-        detail: what exactly is wrong, for the person who reads the answer.
+        code: the error code, which determines HTTP status and message.
+        detail: what exactly is wrong, added to the message.
     """
 
     def __init__(self, code: ErrorCode, detail: str = "") -> None:

@@ -1,35 +1,30 @@
-"""Faults on request: what they are, which requests meet them, how they are written; touches only a file of them.
+"""The faults that the sandbox can inject, and which requests they hit; touches nothing.
 
-A decision depends on the fault and on how many requests it has met, and on nothing else: the same sequence of
-requests meets the same faults, every time.
+A decision depends on the fault and on how many requests it has matched, and on nothing else: the same sequence of
+requests meets the same faults every time.
 """
 
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from random import Random
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from bulk_topup.errors import ConfigurationError
 
-#: The longest wait that a fault takes, in seconds, whatever its distribution draws.
+#: The longest wait of a fault, in seconds, whatever its distribution draws.
 LONGEST_WAIT = 600
 #: More faults than any trial needs.
 MAX_FAULTS = 100
-#: How a fault is written on a command line.
-EXAMPLE = "drop POST /async/transactions probability=0.1 seed=7"
 
-#: Of `exp`, whose result is then still a number.
+#: The largest argument of `exp` that does not overflow.
 _LARGEST_EXPONENT = 700
 _API = "/v1"
-_METHOD = re.compile(r"[A-Z]+")
 
 Seconds = Annotated[float, Meta(ge=0, le=LONGEST_WAIT)]
 Count = Annotated[int, Meta(ge=1)]
@@ -39,19 +34,22 @@ Status = Literal[500, 502, 503, 504]
 class Fault(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="kind"
 ):
-    """Which requests meet a fault; its kinds say what happens to them. Without a number it happens to all."""
+    """A fault, and which requests it hits; its kind decides what happens to them.
 
-    #: GET or POST; None is any.
+    Without `probability`, `first` and `every` it hits every request that matches.
+    """
+
+    #: GET or POST; None matches both.
     method: Literal["GET", "POST"] | None = None
-    #: Below `/v1`; `*` stands for the name of one thing, and None for every path.
+    #: Path below `/v1`; `*` matches one segment, and None matches every path.
     path: Annotated[str, Meta(pattern=r"^/\S*\Z")] | None = None
-    #: The share of requests that it happens to, by a draw for each.
+    #: Share of the matching requests that are hit, drawn for each.
     probability: Annotated[float, Meta(ge=0, le=1)] | None = None
-    #: It happens to so many requests from the first on, and to none after.
+    #: How many matching requests are hit, from the first on.
     first: Count | None = None
-    #: It happens to every so-manieth request.
+    #: Every nth matching request is hit.
     every: Count | None = None
-    #: What draws begin from; other seeds meet other requests.
+    #: Seed of the draws.
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,29 +57,29 @@ class Fault(
             raise ValueError("only one of probability, first and every can be given")
 
     def matches(self, method: str, path: str) -> bool:
-        """Tell whether a request is one of those that it looks at; the path begins with `/v1`."""
+        """Return True if method and path of a request match; the path begins with `/v1`."""
         return self.method in {None, method} and (self.path is None or _pattern(self.path).fullmatch(path) is not None)
 
-    def happens(self, number: int) -> bool:
-        """Tell whether it happens to a request, by how many it has met, this one included."""
+    def hits(self, number: int) -> bool:
+        """Return True if the nth matching request is hit, counted from 1."""
         if self.first is not None:
             return number <= self.first
         if self.every is not None:
             return number % self.every == 0
-        return self.probability is None or self._draws(number).random() < self.probability
+        return self.probability is None or self._random_for(number).random() < self.probability
 
-    def _draws(self, number: int) -> Random:
-        """Give a source of draws that belongs to one request and is the same each time."""
+    def _random_for(self, number: int) -> Random:
+        """Return the random source of the nth matching request, the same each time."""
         return Random(f"{self.seed} {type(self).__name__} {self.method} {self.path} {number}")  # noqa: S311 - no secret
 
 
 class _Wait(Fault, frozen=True, kw_only=True):
-    """A wait, in seconds of a real clock: the sandbox's time scale does not shorten it."""
+    """A wait in real seconds: the time scale of the sandbox does not shorten it."""
 
-    #: The wait itself; the middle of a uniform one, the mean of an exponential one, the median of a lognormal one.
+    #: The wait if fixed; otherwise the middle (uniform), the mean (exponential) or the median (lognormal).
     seconds: Seconds
     distribution: Literal["fixed", "uniform", "exponential", "lognormal"] = "fixed"
-    #: Uniform: seconds to both sides of the middle. Lognormal: the standard deviation of the logarithm.
+    #: Uniform: seconds to either side of the middle. Lognormal: standard deviation of the logarithm.
     spread: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0
 
     def __post_init__(self) -> None:
@@ -90,113 +88,114 @@ class _Wait(Fault, frozen=True, kw_only=True):
             raise ValueError(f"a wait that is {self.distribution} has no spread")
 
     def wait(self, number: int) -> float:
-        """Give the seconds that a request waits, by how many it has met, this one included."""
-        draws = self._draws(number)
-        draws.random()  # the one that decided whether it happens
+        """Return the seconds that the nth matching request waits."""
+        random = self._random_for(number)
+        random.random()  # the draw that `hits` used
         match self.distribution:
             case "fixed":
                 drawn = self.seconds
             case "uniform":
-                drawn = draws.uniform(self.seconds - self.spread, self.seconds + self.spread)
+                drawn = random.uniform(self.seconds - self.spread, self.seconds + self.spread)
             case "exponential":
-                drawn = draws.expovariate(1 / self.seconds) if self.seconds else 0.0
+                drawn = random.expovariate(1 / self.seconds) if self.seconds else 0.0
             case "lognormal":
-                drawn = self.seconds * math.exp(min(draws.gauss(0, self.spread), _LARGEST_EXPONENT))
+                drawn = self.seconds * math.exp(min(random.gauss(0, self.spread), _LARGEST_EXPONENT))
         return min(max(drawn, 0.0), LONGEST_WAIT)
 
 
 class Latency(_Wait, frozen=True, kw_only=True, tag="latency"):
-    """The request waits before it is looked at; other faults may follow."""
+    """The request waits before it is processed; another fault may follow."""
 
 
 class Stall(_Wait, frozen=True, kw_only=True, tag="stall"):
-    """The request is carried out, and its answer waits."""
+    """The request is processed, and its response waits."""
 
 
 class Reset(Fault, frozen=True, kw_only=True, tag="reset"):
-    """The connection is reset before the request is looked at."""
+    """The connection is reset before the request is processed."""
 
 
 class Drop(Fault, frozen=True, kw_only=True, tag="drop"):
-    """The request is carried out, and the connection ends without an answer."""
+    """The request is processed, and the connection closes without a response."""
 
 
 class Half(Fault, frozen=True, kw_only=True, tag="half"):
-    """The request is carried out, and the connection ends in the middle of the answer's body."""
+    """The request is processed, and the connection closes in the middle of the response body."""
 
 
 class StatusBefore(Fault, frozen=True, kw_only=True, tag="status_before"):
-    """The request is refused with a server's error, and not carried out."""
+    """The request is answered with a server error and not processed."""
 
     status: Status = 503
 
 
 class StatusAfter(Fault, frozen=True, kw_only=True, tag="status_after"):
-    """The request is carried out, and answered with a server's error all the same."""
+    """The request is processed, and answered with a server error nevertheless."""
 
     status: Status = 502
 
 
 class Throttle(Fault, frozen=True, kw_only=True, tag="throttle"):
-    """The request is refused with 429, and not carried out."""
+    """The request is answered with 429 and not processed."""
 
-    #: Seconds in the header `Retry-After`; None leaves the header out.
+    #: Seconds in the header `Retry-After`; None omits the header.
     retry_after: Annotated[int, Meta(ge=0, le=LONGEST_WAIT)] | None = None
 
 
 class SlowBody(Fault, frozen=True, kw_only=True, tag="slow_body"):
-    """The request is carried out, and the answer's body comes in small parts."""
+    """The request is processed, and the response body arrives in small parts."""
 
     parts: Annotated[int, Meta(ge=2, le=1000)] = 10
-    #: Between two parts, of a real clock.
+    #: Real seconds between two parts.
     seconds: Seconds = 0.1
 
 
 class Restart(Fault, frozen=True, kw_only=True, tag="restart"):
-    """The request is carried out; then the sandbox drops all connections and starts again from its books."""
+    """The request is processed; then the sandbox drops all connections and restarts from its books."""
 
-    #: How long it is away at least, of a real clock.
+    #: Real seconds that it is down, at least.
     seconds: Seconds = 0
 
 
 AnyFault = Latency | Stall | Reset | Drop | Half | StatusBefore | StatusAfter | Throttle | SlowBody | Restart
-#: What happens to a request besides waiting for it.
-Ending = Stall | Reset | Drop | Half | StatusBefore | StatusAfter | Throttle | SlowBody | Restart
+#: The faults that decide the response; latencies only delay it.
+ResponseFault = Stall | Reset | Drop | Half | StatusBefore | StatusAfter | Throttle | SlowBody | Restart
 
 KINDS = tuple(str(kind.__struct_config__.tag) for kind in get_args(AnyFault))
-_List = Annotated[list[AnyFault], Meta(max_length=MAX_FAULTS)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fate:
-    """What happens to one request."""
+class Injection:
+    """What is injected into one request."""
 
-    #: Seconds that it waits before it is looked at.
+    #: Seconds that the request waits before it is processed.
     latency: float
-    #: The fault that it ends in; None answers it as ever.
-    ending: Ending | None
-    #: Seconds that its answer waits.
+    #: The fault that decides the response; None for the normal response.
+    fault: ResponseFault | None
+    #: Seconds that the response waits.
     stall: float
 
 
 @dataclass(kw_only=True, slots=True)
-class Counted:
-    """A fault with how often it was looked at and how often it happened."""
+class FaultCount:
+    """A fault and its counts."""
 
     fault: AnyFault
+    #: Requests that matched.
     met: int = 0
+    #: Requests that were hit.
     used: int = 0
 
 
 class Faults:
-    """The faults that are set, and what they have met; outlives restarts of the sandbox.
+    """The faults that are set, with their counts; they outlive restarts of the sandbox.
 
     Args:
-        faults: in the order in which they are looked at.
-        keeps_books: whether the sandbox has books that it can start again from.
+        faults: in the order in which they are tried.
+        keeps_books: whether the sandbox has books to restart from.
 
     Raises:
-        ConfigurationError: as `set` says.
+        ConfigurationError: see `set`.
     """
 
     def __init__(self, faults: Sequence[AnyFault], *, keeps_books: bool) -> None:
@@ -204,123 +203,44 @@ class Faults:
         self.set(faults)
 
     def set(self, faults: Sequence[AnyFault]) -> None:
-        """Put these faults in the place of those that were set.
+        """Replace the faults, with counts of 0.
 
         Raises:
-            ConfigurationError: a restart without books would forget who was paid.
+            ConfigurationError: a restart without books would lose the payments.
         """
         if not self._keeps_books and any(isinstance(fault, Restart) for fault in faults):
-            raise ConfigurationError(
-                "A sandbox without books forgets at a restart who was paid; give it a file with --books."
-            )
-        self.counted = [Counted(fault=fault) for fault in faults]
+            raise ConfigurationError("A restart without books loses all payments. Add --books.")
+        self.counts = [FaultCount(fault=fault) for fault in faults]
 
-    def meet(self, method: str, path: str) -> Fate | None:
-        """Give what happens to a request; None if nothing does.
+    def inject(self, method: str, path: str) -> Injection | None:
+        """Count a request, and return what is injected into it; None for nothing.
 
-        Latencies add up; of the other faults that would happen, the first one does.
+        Latencies add up; of the other faults that hit it, the first is injected.
         """
         latency, stall = 0.0, 0.0
-        ending: Ending | None = None
-        for counted in self.counted:
-            fault = counted.fault
+        response_fault: ResponseFault | None = None
+        for count in self.counts:
+            fault = count.fault
             if not fault.matches(method, path):
                 continue
-            counted.met += 1
-            if not fault.happens(counted.met):
+            count.met += 1
+            if not fault.hits(count.met):
                 continue
             if isinstance(fault, Latency):
-                latency += fault.wait(counted.met)
-            elif ending is None:
-                ending = fault
-                stall = fault.wait(counted.met) if isinstance(fault, Stall) else 0.0
+                latency += fault.wait(count.met)
+            elif response_fault is None:
+                response_fault = fault
+                stall = fault.wait(count.met) if isinstance(fault, Stall) else 0.0
             else:
                 continue
-            counted.used += 1
-        return Fate(latency=latency, ending=ending, stall=stall) if latency or ending else None
+            count.used += 1
+        return Injection(latency=latency, fault=response_fault, stall=stall) if latency or response_fault else None
 
     def report(self) -> list[dict[str, object]]:
-        """Give each fault with its counts, as plain values."""
+        """Return each fault with its counts, as plain values."""
         return [
-            {"fault": msgspec.to_builtins(counted.fault), "met": counted.met, "used": counted.used}
-            for counted in self.counted
+            {"fault": msgspec.to_builtins(count.fault), "met": count.met, "used": count.used} for count in self.counts
         ]
-
-
-def parse_fault(text: str) -> AnyFault:
-    """Read a fault from words: its kind, then a method, a path and settings like `probability=0.1`, where wanted.
-
-    Raises:
-        ConfigurationError: it is none; the message says why.
-    """
-    kind, *words = text.split() or [""]
-    values: dict[str, str] = {"kind": kind}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if word.startswith("/"):
-            name, value = "path", word
-        elif not equals and _METHOD.fullmatch(word):
-            name, value = "method", word
-        elif not equals:
-            raise ConfigurationError(f'Fault "{text}": "{word}" is no setting; write one like "{EXAMPLE}".')
-        if name in values:
-            raise ConfigurationError(f'Fault "{text}" has two of {name}; give one.')
-        values[name] = value
-    if kind not in KINDS:
-        raise ConfigurationError(f'Fault "{text}" has no kind that there is; begin it with one of {", ".join(KINDS)}.')
-    try:
-        fault: AnyFault = msgspec.convert(values, AnyFault, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f'Fault "{text}": {error}; write one like "{EXAMPLE}".') from None
-    return fault
-
-
-def make_faults(values: object, where: str) -> list[AnyFault]:
-    """Make faults of a list of plain values, as JSON and TOML give them.
-
-    Args:
-        values: what should be a list of tables.
-        where: what holds it, the subject of the error's sentence.
-
-    Raises:
-        ConfigurationError: a fault is none; the message says which and why.
-    """
-    try:
-        return msgspec.convert(values, _List)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(
-            f"{where} holds something that is no list of faults: {error}. Kinds are {', '.join(KINDS)}."
-        ) from None
-
-
-def read_faults(body: bytes) -> list[AnyFault]:
-    """Read a JSON list of faults.
-
-    Raises:
-        ConfigurationError: it is not JSON, or holds something else.
-    """
-    try:
-        values = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"The body is not JSON: {error}.") from None
-    return make_faults(values, "The body")
-
-
-def load_faults(path: Path) -> list[AnyFault]:
-    """Read the `[[fault]]` tables of a TOML file.
-
-    Raises:
-        ConfigurationError: the file cannot be read, is not TOML, or holds something else.
-    """
-    try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"The file of faults {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The file of faults {path} is not valid TOML: {error}.") from None
-    if set(values) != {"fault"}:
-        raise ConfigurationError(f"The file of faults {path} must hold [[fault]] tables and nothing else.")
-    return make_faults(values["fault"], f"The file of faults {path}")
 
 
 @lru_cache(maxsize=MAX_FAULTS)

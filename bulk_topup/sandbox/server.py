@@ -1,4 +1,4 @@
-"""Serves the sandbox on a socket, in a thread with an event loop of its own."""
+"""Serves the sandbox on a socket, in a thread with its own event loop."""
 
 import logging
 import socket
@@ -19,19 +19,19 @@ from bulk_topup.system.clock import Clock, SystemClock
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
+#: Seconds that an idle connection is kept: longer than clients keep theirs, so that the server never closes one first.
 KEEP_ALIVE = 300
 
 
 class EmbeddedSandbox:
-    """A sandbox that serves as long as it is entered: `with EmbeddedSandbox(config) as sandbox: sandbox.base_url`.
+    """A sandbox that serves inside a `with` block: `with EmbeddedSandbox(config) as sandbox: sandbox.base_url`.
 
     Args:
-        config: the account and how it behaves.
-        clock: where time comes from.
+        config: the account and its behaviour.
+        clock: the source of time; the system's clock if None.
 
     Raises:
-        ConfigurationError: a fault restarts it and it has no books; on entering, when the address is in use or the
+        ConfigurationError: a fault restarts it and it has no books; on entering, if the address is in use or the
             books cannot be used.
     """
 
@@ -40,7 +40,7 @@ class EmbeddedSandbox:
         self._clock = clock or SystemClock()
         self._port = config.port
         self._faults = Faults(config.faults, keeps_books=config.books is not None)
-        self._ending = threading.Event()
+        self._stopping = threading.Event()
 
     @property
     def address(self) -> str:
@@ -55,11 +55,11 @@ class EmbeddedSandbox:
 
     @property
     def books_url(self) -> str:
-        """The address that exports everything the provider knows."""
+        """The address of the books' export."""
         return f"{self.address}/sandbox/books"
 
     def __enter__(self) -> Self:
-        self._ending.clear()
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._serve, args=(self._open(),), name="sandbox", daemon=True)
         self._thread.start()
         self._server.ready.wait()
@@ -68,18 +68,18 @@ class EmbeddedSandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ending.set()
+        self._stopping.set()
         self._server.should_exit = True
         self._thread.join()
         self._provider.close()
 
     def restart(self) -> None:
-        """Stop and serve again at the same address, with nothing but the books and the faults carried over."""
+        """Restart at the same address; only the books and the faults carry over."""
         self.__exit__(None, None, None)
         self.__enter__()
 
     def _open(self) -> socket.socket:
-        """Take the address and open the books."""
+        """Bind the address and open the books."""
         listener = listen(self._config.host, self._port)
         try:
             self._provider = Provider(self._config, self._clock)
@@ -92,47 +92,47 @@ class EmbeddedSandbox:
         return listener
 
     def _serve(self, listener: socket.socket) -> None:
-        """Serve until the end, and again after each restart that a fault asks for."""
+        """Serve until stopped, and again after each restart that a fault causes."""
         while True:
             self._server.run([listener])
-            if self._server.stays_away is None:
+            if self._server.downtime is None:
                 return
             self._provider.close()
-            if self._ending.wait(self._server.stays_away):
+            if self._stopping.wait(self._server.downtime):
                 return
             try:
                 listener = self._open()
             except ConfigurationError as error:
-                _log.error("The sandbox cannot start again: %s", error)
+                _log.error("The sandbox can't restart: %s", error)
                 return
-            if self._ending.is_set():
+            if self._stopping.is_set():
                 self._server.should_exit = True
 
 
 class _Server(ReadyServer):
-    """Serves the sandbox behind its faults, and can go away and come back."""
+    """Serves the sandbox behind its fault layer, and can restart."""
 
     def __init__(self, app: Sandbox, faults: Faults, clock: Clock) -> None:
         self._sandbox = app
         self._layer = FaultLayer(app, faults, clock, self.restart)
         super().__init__(server_config(self._layer, http=_Protocol, timeout_keep_alive=KEEP_ALIVE))
-        #: Seconds to stay away before serving again; None where it ends for good.
-        self.stays_away: float | None = None
+        #: Seconds of downtime before the restart; None if it does not restart.
+        self.downtime: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start to serve."""
         self._sandbox.start()
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End, without waiting for faults that wait."""
+        """Stop, without waiting for faults that wait."""
         self._layer.stop()
         await self._sandbox.stop()
         await super().shutdown(sockets)
 
     def restart(self, seconds: float) -> None:
-        """Take no more connections, drop those that there are, and end in order to serve again."""
-        self.stays_away = seconds
+        """Accept no more connections, drop the open ones, and stop in order to serve again."""
+        self.downtime = seconds
         self.should_exit = True
         for server in self.servers:
             server.close()
@@ -141,9 +141,9 @@ class _Server(ReadyServer):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Lets the application reach the connection of a request, to end it without an answer."""
+    """Gives the application access to the connection of a request, to close it without a response."""
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}

@@ -1,4 +1,4 @@
-"""The checker objects to everything that must never happen: each test doctors what a good scenario left behind."""
+"""The checker finds everything that must never happen: each test changes the results of a correct scenario."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def _transaction(evidence: Evidence, row: Row) -> Row:
 
 
 def _changed(evidence: Evidence, row: Row, **other: Any) -> Evidence:
-    """Give the evidence with other words in one row of the report."""
+    """Return the evidence with changes in one row of the report."""
     return replace(evidence, rows=[{**each, **other} if each is row else each for each in evidence.rows])
 
 
@@ -36,7 +36,7 @@ def _found(evidence: Evidence, kind: str) -> bool:
     return any(complaint.startswith(f"{kind}:") for complaint in check(evidence))
 
 
-def test_a_scenario_without_a_fault_is_not_objected_to(evidence: Evidence) -> None:
+def test_a_scenario_without_faults_has_no_complaints(evidence: Evidence) -> None:
     assert {row["state"] for row in evidence.rows} == {"completed", "failed", "refused"}
     assert "a PIN" in evidence.secrets.values()
     assert check(evidence) == []
@@ -60,20 +60,20 @@ def test_a_second_attempt_that_was_paid_too_is_found(evidence: Evidence) -> None
     again = {**paid, "external_id": paid["external_id"].removesuffix("-1") + "-2"}
     complaints = check(_with_books(evidence, [*evidence.books["transactions"], again]))
     assert any("2 attempts of row" in complaint for complaint in complaints)
-    assert any("tells of another attempt" in complaint for complaint in complaints)
+    assert any("the report contains another attempt" in complaint for complaint in complaints)
 
 
-def test_a_second_attempt_after_one_that_failed_is_no_second_payment(evidence: Evidence) -> None:
+def test_a_second_attempt_after_a_failed_one_is_not_a_second_payment(evidence: Evidence) -> None:
     paid = _transaction(evidence, _paid(evidence))
     failed = {**paid, "external_id": paid["external_id"].removesuffix("-1") + "-0", "status_class": "DECLINED"}
     assert check(_with_books(evidence, [*evidence.books["transactions"], failed])) == []
 
 
-def test_an_amount_that_nobody_asked_for_is_found(evidence: Evidence) -> None:
+def test_an_amount_that_no_list_contains_is_found(evidence: Evidence) -> None:
     row = next(row for row in evidence.rows if row["state"] == "completed" and row["product_id"] == 4470)
     paid = _transaction(evidence, row)
     others = [each for each in evidence.books["transactions"] if each is not paid]
-    assert _found(_with_books(evidence, [*others, {**paid, "amount": Decimal("7.77")}]), "Paid wrongly")
+    assert _found(_with_books(evidence, [*others, {**paid, "amount": Decimal("7.77")}]), "Wrong payment")
 
 
 def test_a_line_that_the_report_lacks_is_found(evidence: Evidence) -> None:
@@ -85,24 +85,24 @@ def test_a_line_that_the_report_has_twice_is_found(evidence: Evidence) -> None:
     assert _found(replace(evidence, rows=[*evidence.rows, _paid(evidence)]), "Forgotten")
 
 
-def test_a_payment_that_the_report_does_not_know_is_found(evidence: Evidence) -> None:
-    stranger = {**_transaction(evidence, _paid(evidence)), "external_id": "list-stranger-1"}
-    assert _found(_with_books(evidence, [*evidence.books["transactions"], stranger]), "Forgotten")
+def test_a_payment_that_is_not_in_the_report_is_found(evidence: Evidence) -> None:
+    unknown = {**_transaction(evidence, _paid(evidence)), "external_id": "list-unknown-1"}
+    assert _found(_with_books(evidence, [*evidence.books["transactions"], unknown]), "Forgotten")
 
 
-def test_a_row_may_be_refused_only_if_a_line_for_its_number_left_the_list(evidence: Evidence) -> None:
+def test_a_row_may_be_refused_only_if_a_line_with_its_number_was_removed(evidence: Evidence) -> None:
     row = next(row for row in evidence.rows if row["state"] == "completed" and row["credit_party"])
     books = [each for each in evidence.books["transactions"] if each["external_id"] != row["external_id"]]
     refused = _changed(_with_books(evidence, books), row, state="refused", external_id=None, transaction_id=None)
-    assert _found(refused, "Wrongly ended")
-    left = {"reference": "R-9999", "phone": row["credit_party"], "product_id": "9240", "amount": "1000"}
-    assert not _found(replace(refused, lists=[[left], *evidence.lists]), "Wrongly ended")
+    assert _found(refused, "Wrong state")
+    removed = {"reference": "R-9999", "phone": row["credit_party"], "product_id": "9240", "amount": "1000"}
+    assert not _found(replace(refused, lists=[[removed], *evidence.lists]), "Wrong state")
 
 
 @pytest.mark.parametrize("state", ["pending", "in_flight", "accepted", "failed", "conflict", "reversed"])
-def test_a_payable_row_that_ended_otherwise_is_found(evidence: Evidence, state: str) -> None:
+def test_a_payable_row_in_any_other_state_is_found(evidence: Evidence, state: str) -> None:
     changed = _changed(evidence, _paid(evidence), state=state)
-    assert _found(changed, "Wrongly ended")
+    assert _found(changed, "Wrong state")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_payable_row_that_ended_otherwise_is_found(evidence: Evidence, state: 
         ("price_unit", "EUR"),
     ],
 )
-def test_a_row_that_says_other_things_than_the_provider_is_found(evidence: Evidence, name: str, other: Any) -> None:
+def test_a_row_that_differs_from_the_provider_is_found(evidence: Evidence, name: str, other: Any) -> None:
     assert _found(_changed(evidence, _paid(evidence), **{name: other}), "Books")
 
 
@@ -131,8 +131,8 @@ def test_a_row_completed_without_a_transaction_is_found(evidence: Evidence) -> N
 
 @pytest.mark.parametrize("name", ["charged", "held"])
 def test_a_total_that_differs_in_its_last_decimal_is_found(evidence: Evidence, name: str) -> None:
-    told = evidence.summary[name]
-    wrong = {**told, "USD": str(Decimal(told.get("USD", "0")) + Decimal("0.0000000001"))}
+    total = evidence.summary[name]
+    wrong = {**total, "USD": str(Decimal(total.get("USD", "0")) + Decimal("0.0000000001"))}
     assert _found(replace(evidence, summary={**evidence.summary, name: wrong}), "Money")
 
 
@@ -142,13 +142,13 @@ def test_a_wallet_that_lost_money_is_found(evidence: Evidence) -> None:
     assert _found(replace(evidence, books={**evidence.books, "wallets": poorer}), "Money")
 
 
-def test_files_of_a_report_that_contradict_each_other_are_found(evidence: Evidence) -> None:
+def test_differences_between_the_files_of_a_report_are_found(evidence: Evidence) -> None:
     counts = {**evidence.summary["counts"], "completed": 0}
     assert _found(replace(evidence, summary={**evidence.summary, "counts": counts}), "Files")
     assert _found(replace(evidence, csv_rows=evidence.csv_rows[1:]), "Files")
 
 
-def test_a_shown_pin_or_api_secret_is_found_wherever_it_is(evidence: Evidence) -> None:
+def test_a_pin_or_api_secret_in_any_file_is_found(evidence: Evidence) -> None:
     for name in evidence.texts:
         for secret, what in evidence.secrets.items():
             leaking = replace(evidence, texts={**evidence.texts, name: f"before {secret} after"})
@@ -165,7 +165,7 @@ def test_a_traceback_in_any_output_is_found(evidence: Evidence) -> None:
 
 
 @pytest.mark.parametrize("code", [-11, 3, 70, 75, 0])
-def test_an_exit_code_that_is_not_documented_or_not_true_is_found(evidence: Evidence, code: int) -> None:
+def test_an_exit_code_that_is_not_documented_or_wrong_is_found(evidence: Evidence, code: int) -> None:
     last = {"command": "run", "code": code, "killed": False}
     assert _found(replace(evidence, exits=[*evidence.exits, last]), "Exit code")
 

@@ -1,4 +1,4 @@
-"""The wire between runner and sandbox does to a request what is drawn for it."""
+"""The proxy between runner and sandbox treats a request as drawn."""
 
 import asyncio
 import gc
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chaos.proxy import Wire
+from chaos.proxy import Proxy
 
 PAYMENT = b"POST /v1/async/transactions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
 QUESTION = b"GET /v1/balances HTTP/1.1\r\n\r\n"
@@ -15,7 +15,7 @@ ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok"
 
 
 class _Draws(Random):
-    """Draws one fate, always, and no wait."""
+    """Always draws the same fate, and no delay."""
 
     def __init__(self, fate: str) -> None:
         super().__init__(1)
@@ -39,7 +39,7 @@ class _Draws(Random):
         ("lose", QUESTION, 1, ANSWER),
     ],
 )
-def test_a_payment_is_delivered_as_often_as_its_fate_says(
+def test_a_payment_is_delivered_as_often_as_its_fate_requires(
     fate: str, request_: bytes, deliveries: int, answer: bytes
 ) -> None:
     delivered: asyncio.Queue[bytes] = asyncio.Queue()
@@ -52,8 +52,8 @@ def test_a_payment_is_delivered_as_often_as_its_fate_says(
 
     async def main() -> bytes:
         async with await asyncio.start_server(provider, "127.0.0.1", 0) as target:
-            wire = Wire(target.sockets[0].getsockname()[1], _Draws(fate))
-            async with await asyncio.start_server(wire.serve, "127.0.0.1", 0) as server:
+            proxy = Proxy(target.sockets[0].getsockname()[1], _Draws(fate))
+            async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
                 reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
                 writer.write(request_)
                 writer.write_eof()

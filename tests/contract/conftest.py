@@ -1,4 +1,4 @@
-"""Compares what goes over the wire with the description, read strictly: fields that it does not name are mistakes."""
+"""Compares HTTP messages with the description, read strictly: fields that it does not name are errors."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +20,11 @@ from bulk_topup.sandbox.openapi import document
 KEY, SECRET = "key", "secret"
 _NAME = re.compile(r"\{\w+\}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
-#: Headers of HTTP itself, which the description need not name.
+#: Headers of HTTP itself, which need no description.
 _HTTP_HEADERS = {"content-type", "content-length", "date", "connection", "server"}
 
 formats = FormatChecker(formats=())
-#: What a format asks of a value of the type that it is for.
+#: The check of each format, for values of its type.
 FORMATS: dict[str, tuple[type, Callable[[Any], object]]] = {
     "date": (str, date.fromisoformat),
     "date-time": (str, lambda value: _MOMENT.fullmatch(value) and datetime.fromisoformat(value)),
@@ -39,7 +39,7 @@ for name, (type_, fits) in FORMATS.items():
 
 
 def _strict(value: Any) -> Any:
-    """Close every object whose fields are named."""
+    """Allow no other fields in objects whose fields are named."""
     if isinstance(value, list):
         return [_strict(part) for part in value]
     if not isinstance(value, dict):
@@ -68,12 +68,12 @@ class Operation:
 
 @dataclass(kw_only=True)
 class Contract:
-    """The description, and which operations were met."""
+    """The description, and which operations were compared."""
 
     document: Mapping[str, Any]
-    #: Ids of operations, whose answers and whose requests were compared.
-    answered: set[str] = field(default_factory=set)
-    asked: set[str] = field(default_factory=set)
+    #: IDs of the operations whose responses and whose requests were compared.
+    responded: set[str] = field(default_factory=set)
+    requested: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.operations = [
@@ -84,7 +84,7 @@ class Contract:
         self._components = _strict(self.document["components"])
 
     def find(self, method: str, path: str) -> Operation:
-        """Give the operation of a request, whose path begins after /v1; one without a name in it goes first."""
+        """Return the operation of a request, whose path starts after /v1; the one with the fewest variables wins."""
         found = [
             operation
             for operation in self.operations
@@ -106,13 +106,13 @@ class Contract:
         ]
         assert not problems, "\n".join(problems)
 
-    def check_answer(self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Check an answer's status, headers and body."""
+    def check_response(self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Check status, headers and body of a response."""
         operation = self.find(method, path)
         place = f"{method} {path} answered {status}"
         assert str(status) in operation.described["responses"], f"{place}, which is not described"
-        answer = self.resolve(operation.described["responses"][str(status)])
-        [(content_type, content)] = answer["content"].items()
+        response = self.resolve(operation.described["responses"][str(status)])
+        [(content_type, content)] = response["content"].items()
         assert headers["content-type"].partition(";")[0] == content_type
         value = codec.decode(body)
         self.check_value(content["schema"], value, place)
@@ -122,8 +122,8 @@ class Contract:
                 messages = [known["message"] for known in described if known["code"] == error["code"]]
                 assert messages, f"{place} with code {error['code']}, which is not described"
                 assert error["message"].startswith(messages[0])
-        self._check_headers(answer.get("headers", {}), headers, place)
-        self.answered.add(operation.id)
+        self._check_headers(response.get("headers", {}), headers, place)
+        self.responded.add(operation.id)
 
     def _check_headers(self, described: Mapping[str, Any], headers: Mapping[str, str], place: str) -> None:
         names = {name.lower(): self.resolve(header) for name, header in described.items()}
@@ -140,7 +140,7 @@ class Contract:
         return int(value) if type_ == "integer" and re.fullmatch(r"-?[0-9]+", value) else value
 
     def check_request(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Check a request's path, parameters, headers and body."""
+        """Check path, parameters, headers and body of a request."""
         parts = urlsplit(target)
         path = parts.path.removeprefix("/v1")
         operation = self.find(method, path)
@@ -150,13 +150,13 @@ class Contract:
         names = re.findall(r"\{(\w+)\}", operation.path)
         match = re.fullmatch(_NAME.sub("([^/]+)", operation.path), path)
         assert match
-        given: dict[tuple[str, str], list[str]] = {
+        unchecked: dict[tuple[str, str], list[str]] = {
             ("path", name): [unquote(value)] for name, value in zip(names, match.groups(), strict=True)
         }
-        given |= {("query", name): values for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        unchecked |= {("query", name): values for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         for parameter in parameters:
             name, schema = parameter["name"], parameter["schema"]
-            values = given.pop((parameter["in"], name), None)
+            values = unchecked.pop((parameter["in"], name), None)
             if parameter["in"] == "header" and name.lower() in headers:
                 values = [headers[name.lower()]]
             if values is None:
@@ -166,9 +166,9 @@ class Contract:
             listed = self.resolve(schema).get("type") == "array"
             value: object = values[0].split(",") if listed else self._read(schema, values[0])
             self.check_value(schema, value, f"{place}, {name}")
-        assert not given, f"{place} has parameters that are not described: {list(given)}"
+        assert not unchecked, f"{place} has parameters that are not described: {list(unchecked)}"
         self._check_request_body(operation, headers, body, place)
-        self.asked.add(operation.id)
+        self.requested.add(operation.id)
 
     def _check_request_body(self, operation: Operation, headers: Mapping[str, str], body: bytes, place: str) -> None:
         if "requestBody" not in operation.described:
@@ -180,7 +180,7 @@ class Contract:
 
 
 def _leaves(errors: Any) -> Iterator[Any]:
-    """Give the errors that explain others: those of the alternative that fits best."""
+    """Yield the errors that explain others: those of the alternative that matches best."""
     for error in errors:
         if error.context:
             places = {cause.schema_path[0] for cause in error.context}
@@ -192,13 +192,13 @@ def _leaves(errors: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def contract() -> Contract:
-    """The description, with nothing met."""
+    """The description, with nothing compared yet."""
     return Contract(document=document())
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[EmbeddedSandbox]:
-    """A sandbox of the folder's own, quick and rich."""
+    """The sandbox of the folder, with short delays and large balances."""
     config = SandboxConfig(
         api_key=KEY,
         api_secret=SecretStr(SECRET),
@@ -212,12 +212,12 @@ def served() -> Iterator[EmbeddedSandbox]:
 
 @pytest.fixture
 def checked(contract: Contract) -> Iterator[Callable[..., httpx2.Client]]:
-    """Give a function that makes clients whose every answer is compared with the description."""
+    """Yield a function that creates clients whose every response is compared with the description."""
 
     def check(response: httpx2.Response) -> None:
         response.read()
         path = response.request.url.raw_path.decode().partition("?")[0].removeprefix("/v1")
-        contract.check_answer(response.request.method, path, response.status_code, response.headers, response.content)
+        contract.check_response(response.request.method, path, response.status_code, response.headers, response.content)
 
     opened: list[httpx2.Client] = []
 

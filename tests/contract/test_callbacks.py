@@ -1,4 +1,4 @@
-"""Every callback of the sandbox is as the description says."""
+"""Every callback of the sandbox matches the description."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +12,7 @@ import pytest
 from bulk_topup.dvs import codec
 from bulk_topup.sandbox import EmbeddedSandbox
 
-#: Longer than anything here takes; reached only when something never comes.
+#: Longer than anything here takes; reached only if something never arrives.
 PATIENCE = 30
 
 
@@ -38,7 +38,7 @@ def called() -> Iterator[tuple[str, "Queue[tuple[str, bytes]]"]]:
         thread.join()
 
 
-def test_a_callback_for_each_final_change_is_as_described(
+def test_the_callback_of_each_final_status_is_as_described(
     contract: Any, served: EmbeddedSandbox, called: tuple[str, "Queue[tuple[str, bytes]]"]
 ) -> None:
     url, got = called

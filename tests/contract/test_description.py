@@ -1,4 +1,4 @@
-"""The description itself: whole, valid, served to anybody, and a page that needs nothing else."""
+"""The description itself: complete, valid, served without authentication, and a page that loads nothing else."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from bulk_topup.sandbox.openapi import document
 
 
 def _parts(value: Any) -> Iterator[dict[str, Any]]:
-    """Give every object of the description."""
+    """Yield every object of the description."""
     if isinstance(value, dict):
         yield value
         value = list(value.values())
@@ -28,14 +28,14 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(part)
 
 
-def test_anybody_may_read_the_description(served: EmbeddedSandbox) -> None:
+def test_the_description_needs_no_authentication(served: EmbeddedSandbox) -> None:
     answer = httpx2.get(f"{served.address}/openapi.json")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert answer.json() == document()
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_the_description_is_read_and_nothing_else(served: EmbeddedSandbox, path: str) -> None:
+def test_the_description_can_only_be_read(served: EmbeddedSandbox, path: str) -> None:
     assert httpx2.post(served.address + path).status_code == 401
     assert httpx2.get(f"{served.address}{path}/more").status_code == 401
 
@@ -47,7 +47,7 @@ def test_it_is_valid_openapi_and_every_schema_is_valid_json_schema(contract: Any
     assert len({operation.id for operation in contract.operations}) == len(contract.operations)
 
 
-def test_every_reference_leads_somewhere_and_everything_named_is_used() -> None:
+def test_every_reference_exists_and_every_component_is_used() -> None:
     components = document()["components"]
     used = {part["$ref"] for part in _parts(document()) if isinstance(part.get("$ref"), str)}
     named = {
@@ -58,7 +58,7 @@ def test_every_reference_leads_somewhere_and_everything_named_is_used() -> None:
     assert used == named
 
 
-def test_every_example_of_a_body_fits_its_schema(contract: Any) -> None:
+def test_every_example_of_a_body_matches_its_schema(contract: Any) -> None:
     for operation in contract.operations:
         for content in operation.described.get("requestBody", {"content": {}})["content"].values():
             examples = [content["example"]] if "example" in content else []
@@ -68,7 +68,7 @@ def test_every_example_of_a_body_fits_its_schema(contract: Any) -> None:
                 contract.check_value(content["schema"], example, operation.id)
 
 
-def test_it_knows_every_product_type_and_every_error_code() -> None:
+def test_it_contains_every_product_type_and_every_error_code() -> None:
     assert set(document()["components"]["schemas"]["Product"]["discriminator"]["mapping"]) == set(ProductType)
     text = json.dumps(document())
     assert [code for code in ERROR_TABLE if str(int(code)) not in text] == []
@@ -85,14 +85,14 @@ def test_it_knows_every_product_type_and_every_error_code() -> None:
         (lambda product: product.update(type="SOMETHING"), "was expected"),
     ],
 )
-def test_an_answer_that_is_not_described_is_found(
+def test_a_response_that_is_not_described_is_found(
     contract: Any, served: EmbeddedSandbox, change: Callable[[Any], object], problem: str
 ) -> None:
     answer = httpx2.get(f"{served.base_url}/products/3411", auth=("key", "secret"))
     product = answer.json()
     change(product)
     with pytest.raises(AssertionError, match=problem):
-        contract.check_answer("GET", "/products/3411", 200, answer.headers, codec.encode(product))
+        contract.check_response("GET", "/products/3411", 200, answer.headers, codec.encode(product))
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_headers_that_are_not_as_described_are_found(
     answer = httpx2.get(f"{served.base_url}/services", auth=("key", "secret"))
     changed = {name: value for name, value in {**answer.headers, **headers}.items() if value is not None}
     with pytest.raises(AssertionError, match=problem):
-        contract.check_answer("GET", "/services", 200, changed, answer.content)
+        contract.check_response("GET", "/services", 200, changed, answer.content)
 
 
 class _Page(HTMLParser):
-    """Collects what a page names, leads to and loads."""
+    """Collects the IDs, links and loaded files of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Every request of the client is one that the description knows, recorded on its way to the sandbox."""
+"""Every request of the client matches the description, recorded between client and sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ PERSON = Person(
 
 @dataclass
 class Recorded:
-    """One request, as httptools reads it."""
+    """One request, as httptools parses it."""
 
     method: str = ""
     target: str = ""
@@ -80,7 +80,7 @@ class Reader:
 
 @asynccontextmanager
 async def recorded(address: str) -> AsyncIterator[tuple[str, list[Recorded]]]:
-    """Serve at another address what an address serves, and keep what is asked."""
+    """Forward requests from another address, and record them."""
     there = urlsplit(address)
     requests: list[Recorded] = []
     connections: set[asyncio.Task[None] | None] = set()
@@ -118,7 +118,7 @@ def _ranged(unit: str, amount: str, mode: CalculationMode = CalculationMode.DEST
 
 
 async def _find(dvs: AsyncDVS) -> None:
-    """Ask for everything that can be found, with and without every filter."""
+    """Send every request that only reads, with and without every filter."""
     for pages in (
         dvs.services.list(),
         dvs.services.list(country_iso_code="SGP"),
@@ -162,7 +162,7 @@ async def _find(dvs: AsyncDVS) -> None:
 
 
 async def _pay(dvs: AsyncDVS) -> None:
-    """Create transactions with every field, and do everything with them."""
+    """Create transactions with every field, and send every request about them."""
     created = dvs.transactions.create_async
     await created(_request(1, 3411, credit_party_identifier=MOBILE, auto_confirm=True))
     await created(
@@ -229,7 +229,7 @@ def test_every_request_of_every_method_is_as_described(contract: Any, served: Em
 
     for request in asyncio.run(tour()):
         contract.check_request(request.method, request.target, request.headers, request.body)
-    assert contract.asked == {operation.id for operation in contract.operations}
+    assert contract.requested == {operation.id for operation in contract.operations}
 
 
 @pytest.mark.parametrize(

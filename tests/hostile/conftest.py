@@ -1,4 +1,4 @@
-"""A provider that answers with whatever bytes it is told to, and lists as files; the good answers are the sandbox's."""
+"""A provider that responds with any bytes a test sets; its correct responses come from the sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,19 +13,19 @@ from click.testing import CliRunner, Result
 
 from bulk_topup.cli import main
 
-#: Writes an answer, bit by bit where it likes.
+#: Writes a response, in parts if needed.
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
 class HostileProvider:
-    """Takes requests, and answers those that `rule` has an answer for; the others go to the sandbox."""
+    """Responds to requests by `rule`; those without a rule go to the sandbox."""
 
     sandbox: Any
-    #: Gets the request's first line; gives bytes, a script that writes them, or None for the sandbox's answer.
+    #: From the first line of a request to bytes, a script that writes them, or None for the sandbox's response.
     rule: Callable[[str], bytes | Script | None] = lambda _line: None
-    #: Whether the sandbox takes what the rule answers, and its own answer is lost.
-    takes_all: bool = False
+    #: Whether requests with a rule reach the sandbox too, whose response is lost.
+    forwards_all: bool = False
     seen: list[bytes] = field(default_factory=list)
     port: int = 0
 
@@ -39,19 +39,19 @@ class HostileProvider:
                 request = await _message(reader)
                 self.seen.append(request)
                 answer = self.rule(request.split(b"\r\n", 1)[0].decode())
-                if self.takes_all and answer is not None:
-                    await self._ask(request)
+                if self.forwards_all and answer is not None:
+                    await self._forward(request)
                 if callable(answer):
                     await answer(writer)
                     break
-                writer.write(await self._ask(request) if answer is None else answer)
+                writer.write(await self._forward(request) if answer is None else answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass
         finally:
             writer.close()
 
-    async def _ask(self, request: bytes) -> bytes:
+    async def _forward(self, request: bytes) -> bytes:
         parts = urlsplit(self.sandbox.base_url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         writer.write(request)
@@ -69,19 +69,19 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.fixture
 async def provider(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncIterator[HostileProvider]:
-    """A hostile provider; it has a sandbox behind it only where the test asks for one as well."""
+    """A hostile provider; with a sandbox behind it only if the test uses the fixture `sandbox`."""
     del anyio_backend
     has_sandbox = "sandbox" in request.fixturenames
-    made = HostileProvider(request.getfixturevalue("sandbox") if has_sandbox else None)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    yield made
+    hostile = HostileProvider(request.getfixturevalue("sandbox") if has_sandbox else None)
+    server = await asyncio.start_server(hostile.serve, "127.0.0.1", 0)
+    hostile.port = server.sockets[0].getsockname()[1]
+    yield hostile
     server.close()
 
 
 @pytest.fixture
 def answer() -> Callable[..., bytes]:
-    """Write an HTTP answer."""
+    """Return a function that writes an HTTP response."""
 
     def write(status: int, body: bytes = b"", **headers: object) -> bytes:
         lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}"]
@@ -93,7 +93,7 @@ def answer() -> Callable[..., bytes]:
 
 @pytest.fixture
 def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[str, Any]]]:
-    """Give a function that reads the transactions in the provider's books."""
+    """Return a function that reads the transactions in the books of the sandbox."""
 
     def read() -> list[dict[str, Any]]:
         answer = httpx2.get(sandbox.books_url, auth=credentials)
@@ -107,7 +107,7 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[
 def pay(
     sandbox: Any, tmp_path: Path, credentials: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Result]:
-    """Give a function that runs a command in the temporary folder against the sandbox, in this process."""
+    """Return a function that runs a command in the temporary folder against the sandbox, in this process."""
     monkeypatch.chdir(tmp_path)
     key, secret = credentials
     environment = {"DVS_API_KEY": key, "DVS_API_SECRET": secret, "COLUMNS": "400"}

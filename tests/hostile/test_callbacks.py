@@ -1,4 +1,4 @@
-"""Callbacks from whoever knows the address, or does not: little is read, nothing is believed, nothing breaks."""
+"""Callbacks from anyone, with or without the token: little is read, nothing is trusted, nothing breaks."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -12,27 +12,27 @@ KNOWN = "list-abc-1"
 
 
 @pytest.fixture
-def kept() -> list[str]:
-    """The external ids that reach the ledger."""
+def saved() -> list[str]:
+    """The external IDs that reach the ledger."""
     return []
 
 
 @pytest.fixture
-def port(kept: list[str]) -> Iterator[int]:
-    """A receiver that knows one external id."""
+def port(saved: list[str]) -> Iterator[int]:
+    """The port of a receiver that knows one external ID."""
 
-    def keep(external_id: str) -> bool:
-        kept.append(external_id)
+    def save(external_id: str) -> bool:
+        saved.append(external_id)
         return external_id == KNOWN
 
-    receiver = CallbackReceiver("t0ken", keep, body_timeout=0.2)
+    receiver = CallbackReceiver("t0ken", save, body_timeout=0.2)
     with Serving(receiver, Address(host="127.0.0.1", port=0)) as serving:
         yield int(serving.url.rpartition(":")[2])
 
 
 @pytest.fixture
 def send(port: int) -> Callable[[bytes], int]:
-    """Give a function that sends bytes and gives the status of the answer."""
+    """Return a function that sends bytes and returns the status of the response."""
 
     def send_(request: bytes) -> int:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -43,8 +43,8 @@ def send(port: int) -> Callable[[bytes], int]:
 
 
 def _post(body: bytes, path: bytes = b"/t0ken", *, length: int | None = None) -> bytes:
-    stated = len(body) if length is None else length
-    return b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"%d" % stated + b"\r\n\r\n" + body
+    content_length = len(body) if length is None else length
+    return b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"%d" % content_length + b"\r\n\r\n" + body
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ def _post(body: bytes, path: bytes = b"/t0ken", *, length: int | None = None) ->
     ],
 )
 def test_a_body_that_is_no_transaction_is_a_bad_request_and_reaches_no_ledger(
-    send: Callable[[bytes], int], kept: list[str], body: bytes
+    send: Callable[[bytes], int], saved: list[str], body: bytes
 ) -> None:
     assert send(_post(body)) == 400
-    assert kept == []
+    assert saved == []
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_body_that_is_no_transaction_is_a_bad_request_and_reaches_no_ledger(
         b"/t0ken%00",
     ],
 )
-def test_another_path_than_the_token_is_not_found(send: Callable[[bytes], int], kept: list[str], path: bytes) -> None:
+def test_another_path_than_the_token_is_not_found(send: Callable[[bytes], int], saved: list[str], path: bytes) -> None:
     assert send(_post(b'{"external_id": "list-abc-1"}', path)) == 404
-    assert kept == []
+    assert saved == []
 
 
 @pytest.mark.parametrize("external_id", [b"list-xyz-1", b"", b"' OR 1=1 --", b"../../x", b"\\u0000"])
@@ -98,22 +98,22 @@ def test_an_id_that_nobody_knows_is_not_found(send: Callable[[bytes], int], exte
     assert send(_post(b'{"external_id": "' + external_id + b'"}')) == 404
 
 
-def test_a_body_beyond_its_bound_is_not_read(send: Callable[[bytes], int], kept: list[str]) -> None:
+def test_a_body_beyond_its_bound_is_not_read(send: Callable[[bytes], int], saved: list[str]) -> None:
     assert send(_post(b" " * (MAX_BODY + 1), length=10**9)) == 413
-    assert kept == []
+    assert saved == []
 
 
-def test_a_body_that_does_not_come_is_given_up(send: Callable[[bytes], int], kept: list[str]) -> None:
+def test_a_body_that_does_not_come_is_given_up(send: Callable[[bytes], int], saved: list[str]) -> None:
     assert send(_post(b'{"external_id": ', length=100)) == 408
-    assert kept == []
+    assert saved == []
 
 
 @pytest.mark.parametrize(
     "request_", [b"\x16\x03\x01\r\n\r\n", b"POST\r\n\r\n", b"POST /t0ken HTTP/9.9\r\n\r\n", b"GET /\0 HTTP/1.1\r\n\r\n"]
 )
-def test_what_is_no_http_is_a_bad_request(send: Callable[[bytes], int], kept: list[str], request_: bytes) -> None:
+def test_what_is_no_http_is_a_bad_request(send: Callable[[bytes], int], saved: list[str], request_: bytes) -> None:
     assert send(request_) == 400
-    assert kept == []
+    assert saved == []
 
 
 def test_more_connections_than_are_served_are_turned_away_and_the_receiver_goes_on(

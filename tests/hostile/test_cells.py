@@ -57,7 +57,7 @@ def _write(path: Path, rows: Sequence[Sequence[str]]) -> Path:
 
 
 def _rows(column: str, cells: Sequence[str]) -> list[tuple[str, ...]]:
-    """Give a row for each cell, good but for it."""
+    """Return a row for each cell, valid apart from it."""
     rows = []
     for number, cell in enumerate(cells):
         row = dict(zip(HEADER, GOOD, strict=True))

@@ -19,7 +19,7 @@ from bulk_topup.errors import BulkTopupError, ListError, MappingError
 from bulk_topup.intake import Formats, ListSource, read_list
 from bulk_topup.intake.files.encodings import MAX_ROW_CHARACTERS
 
-#: Memory that a reader may have besides what it starts with; bombs are of gigabytes.
+#: Memory that a reader may use in addition to what it starts with; bombs need gigabytes.
 MEMORY = 1_500_000_000
 
 TYPES = (
@@ -63,7 +63,7 @@ PARTS = {
 
 
 def _book(**changes: str | bytes | None) -> bytes:
-    """Give a workbook of one row, with other parts where they are given, by their names' last words."""
+    """Return a workbook of one row, with changed parts by the last words of their names."""
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for name, content in PARTS.items():
@@ -84,7 +84,7 @@ def _shared_text_bomb(cell: str = '<c r="A{}" t="s"><v>3</v></c>', text: str = "
 
 
 def _lying_archive(size: bytes) -> bytes:
-    """Give a workbook whose sheet says of itself that it is smaller than it is."""
+    """Return a workbook whose archive has a wrong, smaller size for its sheet."""
     book = _book(sheet1=_sheet(HEADER + ROW) + "<!-- -->" + " " * 30_000_000)
     for mark, offset, name_at in ((b"PK\x03\x04", 22, 30), (b"PK\x01\x02", 24, 46)):
         for place in [match.start() for match in re.finditer(re.escape(mark), book)]:
@@ -228,7 +228,7 @@ def _zip(parts: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    """Give a function that reads a list to its end with little memory."""
+    """Return a function that reads a list to its end with little memory."""
     before = resource.getrlimit(resource.RLIMIT_AS)
 
     def read_(content: bytes | Path, name: str = "pay.csv", **options: Any) -> list[dict[str, Any]]:
@@ -456,7 +456,7 @@ def test_a_name_that_no_file_can_have_is_refused(read: Callable[..., Any], tmp_p
 
 @contextmanager
 def anybody() -> Iterator[None]:
-    """Be a user whom modes of files concern, also where root runs the tests."""
+    """Drop privileges, so that file permissions apply even if root runs the tests."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)

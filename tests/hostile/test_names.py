@@ -22,7 +22,7 @@ PAYING = ("--product", 6418, "--poll-interval", 0.05)
 
 @pytest.fixture
 def listed(tmp_path: Path) -> str:
-    """A good list."""
+    """A valid list."""
     (tmp_path / "pay.csv").write_text(LIST)
     return "pay.csv"
 

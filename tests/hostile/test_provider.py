@@ -38,7 +38,7 @@ def _body(**changes: object) -> bytes:
 
 
 def _in(text: str) -> bytes:
-    """Put JSON text where the transaction's price stands."""
+    """Return a transaction whose price is a JSON text."""
     prices = '{"wholesale": {"unit": "USD", "amount": AMOUNT, "fee": 0}}'.replace("AMOUNT", text)
     return _body()[:-1] + f', "prices": {prices}}}'.encode()
 

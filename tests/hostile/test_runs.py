@@ -25,8 +25,8 @@ from bulk_topup.system.clock import SystemClock
 pytestmark = pytest.mark.anyio
 
 
-class Onlooker:
-    """Looks on and agrees to everything."""
+class SilentWatcher:
+    """A watcher that confirms, and ignores everything else."""
 
     def prepared(self, *_: object) -> None:
         pass
@@ -40,7 +40,7 @@ class Onlooker:
 
 @pytest.fixture
 def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> Callable[..., Any]:
-    """Give a function that pays one row through the hostile provider, and gives its outcome."""
+    """Return a function that pays one row through the hostile provider and returns its outcome."""
 
     async def start() -> Outcome:
         (tmp_path / "pay.csv").write_text("reference,phone,amount\nR-1,+6595123100,5\n")
@@ -58,7 +58,7 @@ def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> 
                     ledger=ledger,
                     options=options,
                     report=ReportOptions(folder=tmp_path / "report"),
-                    watcher=Onlooker(),
+                    watcher=SilentWatcher(),
                 )
                 [outcome] = ledger.outcomes(finished.run)
                 return outcome
@@ -67,7 +67,7 @@ def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> 
 
 
 def _once(provider: Any, content: Callable[[], bytes]) -> None:
-    """Answer the first payment with the content, and let the sandbox answer everything else."""
+    """Set the response to the first payment; the sandbox answers everything else."""
     answers = iter([content])
 
     def rule(line: str) -> bytes | None:
@@ -75,7 +75,7 @@ def _once(provider: Any, content: Callable[[], bytes]) -> None:
         return None if make is None else make()
 
     provider.rule = rule
-    provider.takes_all = True
+    provider.forwards_all = True
 
 
 UNKNOWN = {
@@ -109,8 +109,8 @@ async def test_a_payment_that_was_taken_and_answered_otherwise_is_found_and_made
     assert len(books()) == 1
 
 
-def _somebody_elses(sent: bytes, **changes: object) -> bytes:
-    """Give the transaction that a request asks for, with some of it changed."""
+def _other_transaction(sent: bytes, **changes: object) -> bytes:
+    """Return the requested transaction, with changes."""
     request = json.loads(sent.split(b"\r\n\r\n", 1)[1])
     transaction = {
         "id": 77,
@@ -150,7 +150,7 @@ async def test_an_answer_about_another_transaction_is_a_conflict_and_nothing_mor
 ) -> None:
     del sandbox
     changes, message = OTHERS[name]
-    _once(provider, lambda: answer(201, _somebody_elses(provider.seen[-1], **changes)))
+    _once(provider, lambda: answer(201, _other_transaction(provider.seen[-1], **changes)))
     for _ in range(2):
         outcome = await pay_through()
         assert outcome.state is RowState.CONFLICT
@@ -177,9 +177,9 @@ async def test_a_status_that_nobody_knows_is_never_final(
     status: dict[str, object],
 ) -> None:
     del sandbox
-    provider.takes_all = True
+    provider.forwards_all = True
     provider.rule = lambda line: (
-        answer(201, _somebody_elses(provider.seen[-1], status=status))
+        answer(201, _other_transaction(provider.seen[-1], status=status))
         if line.startswith("POST")
         else answer(200, b"[]")
         if "/transactions" in line

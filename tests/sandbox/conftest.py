@@ -1,4 +1,4 @@
-"""One sandbox over a real socket for the whole folder, with a clock that only tests move, and a plain HTTP client."""
+"""One sandbox over a real socket for the whole folder, with a clock that only tests advance, and an HTTP client."""
 
 import re
 import subprocess
@@ -26,7 +26,7 @@ from bulk_topup.sandbox.provider.provider import Provider
 KEY, SECRET = "key", "secret"
 PARTY = {"mobile_number": "+6595123555"}
 PERSON = {"last_name": "Holt", "first_name": "Cleo", "nationality_country_iso_code": "GBR"}
-#: What each product's request needs besides its id.
+#: What a request for each product needs besides its ID.
 EXAMPLES: dict[int, dict[str, Any]] = {
     6418: {"destination": ("SGD", "5.5"), "credit_party_identifier": PARTY},
     3411: {"credit_party_identifier": PARTY},
@@ -64,7 +64,7 @@ ANSWERS: dict[str, TypeAdapter[Any]] = {
 
 
 class SteppedClock:
-    """Time stands still until a test moves it on."""
+    """A clock that stops until a test advances it."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -77,9 +77,9 @@ class SteppedClock:
         return self.seconds
 
     async def sleep(self, seconds: float) -> None:
-        self.pass_by(seconds)
+        self.advance(seconds)
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
         self.seconds += seconds
 
@@ -92,7 +92,7 @@ def time() -> SteppedClock:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[..., SandboxConfig]:
-    """Give a function that makes a configuration with books in the temporary folder."""
+    """Return a function that creates a configuration with books in the temporary folder."""
 
     def make(**changes: Any) -> SandboxConfig:
         values: dict[str, Any] = {
@@ -110,7 +110,7 @@ def config(tmp_path: Path) -> Callable[..., SandboxConfig]:
 
 @pytest.fixture
 def open_provider(clock: Any, config: Callable[..., SandboxConfig]) -> Iterator[Callable[..., Provider]]:
-    """Give a function that opens a provider by hand; all of them are closed at the end."""
+    """Yield a function that opens a provider without a server; all of them are closed at the end."""
     opened: list[Provider] = []
 
     def start(**changes: Any) -> Provider:
@@ -124,7 +124,7 @@ def open_provider(clock: Any, config: Callable[..., SandboxConfig]) -> Iterator[
 
 @pytest.fixture(scope="session")
 def running(time: SteppedClock) -> Iterator[EmbeddedSandbox]:
-    """The folder's sandbox; tests share it, so they look only at what they made."""
+    """The sandbox of the folder; tests share it, so each checks only what it created."""
     balances = {"USD": Decimal(10_000_000), "EUR": Decimal("123.45"), "SGD": Decimal(0)}
     config = SandboxConfig(api_key=KEY, api_secret=SecretStr(SECRET), time_scale=1, rate_limit=0, balances=balances)
     with EmbeddedSandbox(config, time) as sandbox:
@@ -133,7 +133,7 @@ def running(time: SteppedClock) -> Iterator[EmbeddedSandbox]:
 
 @pytest.fixture(scope="session")
 def api(running: EmbeddedSandbox) -> Iterator[httpx2.Client]:
-    """A plain client of the folder's sandbox."""
+    """An HTTP client of the folder's sandbox."""
     with httpx2.Client(base_url=running.base_url, auth=(KEY, SECRET)) as client:
         yield client
 
@@ -143,7 +143,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def body() -> Callable[..., dict[str, Any]]:
-    """Give a function that makes a good request for a product, with what is stated changed; None leaves a field out."""
+    """Return a function that creates a valid request for a product, with changes; None omits a field."""
 
     def make(product_id: int = 6418, **changes: Any) -> dict[str, Any]:
         request: dict[str, Any] = {"external_id": f"test-{next(_numbers)}", "product_id": product_id}
@@ -160,7 +160,7 @@ def body() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def read() -> Callable[[str, httpx2.Response], Any]:
-    """Give a function that reads an answer, and each item of a list, with the model that the client uses."""
+    """Return a function that reads a response, or each item of a list, with the model of the client."""
 
     def validate(kind: str, answer: httpx2.Response) -> Any:
         value = codec.decode(answer.content)
@@ -174,7 +174,7 @@ def read() -> Callable[[str, httpx2.Response], Any]:
 
 @pytest.fixture
 def post(api: httpx2.Client) -> Callable[..., httpx2.Response]:
-    """Give a function that posts a body with exact decimals."""
+    """Return a function that posts a body with exact decimals."""
     return lambda path, value=None: api.post(path, content=b"" if value is None else codec.encode(value))
 
 
@@ -182,7 +182,7 @@ def post(api: httpx2.Client) -> Callable[..., httpx2.Response]:
 def create(
     post: Callable[..., httpx2.Response], read: Callable[..., Any], body: Callable[..., Any]
 ) -> Callable[..., Transaction]:
-    """Give a function that creates a transaction and gives it as the client would see it."""
+    """Return a function that creates a transaction and returns it as the client reads it."""
 
     def start(product_id: int = 6418, **changes: Any) -> Transaction:
         answer = post("/async/transactions", body(product_id, **changes))
@@ -195,7 +195,7 @@ def create(
 
 @pytest.fixture
 def refused() -> Callable[[httpx2.Response, int, int], None]:
-    """Give a function that checks an answer to be an error body of the reference."""
+    """Return a function that checks that a response is an error of the reference."""
 
     def check(answer: httpx2.Response, status: int, code: int) -> None:
         assert answer.status_code == status, answer.text
@@ -210,11 +210,11 @@ def refused() -> Callable[[httpx2.Response, int, int], None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A `bulk-topup sandbox` that is a process of its own."""
+    """A `bulk-topup sandbox` in its own process."""
 
     program: Path
     process: subprocess.Popen[str]
-    #: What it printed when it began to serve.
+    #: What it printed when it started to serve.
     printed: str
     base_url: str
     books_url: str
@@ -223,7 +223,7 @@ class Started:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Give a function that starts the command on a free port, or runs one that fails; what still runs is killed."""
+    """Yield a function that starts the command on a free port, or runs one that fails; at the end all are killed."""
     program = Path(sys.executable).with_name("bulk-topup")
     started: list[subprocess.Popen[str]] = []
 

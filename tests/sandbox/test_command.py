@@ -1,4 +1,4 @@
-"""`bulk-topup sandbox` as a process of its own."""
+"""`bulk-topup sandbox` in its own process."""
 
 import re
 import signal
@@ -15,7 +15,7 @@ from bulk_topup.cli.commands.sandbox import sandbox_command
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop_and_ends_well(command: Callable[..., Any], number: signal.Signals) -> None:
+def test_it_serves_until_it_is_signalled_and_exits_with_0(command: Callable[..., Any], number: signal.Signals) -> None:
     sandbox = command("--balance", "USD=12.5", "--balance", "EUR=3")
     with httpx2.Client(auth=sandbox.auth) as client:
         balances = client.get(f"{sandbox.base_url}/balances")
@@ -26,7 +26,7 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_well(command: Callable[...,
     assert (sandbox.process.returncode, out, err) == (0, "", "")
 
 
-def test_without_a_key_pair_it_makes_one_and_prints_lines_to_paste(command: Callable[..., Any]) -> None:
+def test_without_api_credentials_it_creates_them_and_prints_lines_to_paste(command: Callable[..., Any]) -> None:
     sandbox, other = command(), command()
     assert sandbox.auth[0] != other.auth[0]
     assert sandbox.auth[1] != other.auth[1]
@@ -38,7 +38,9 @@ def test_without_a_key_pair_it_makes_one_and_prints_lines_to_paste(command: Call
     assert "6418" in shown
 
 
-def test_a_secret_that_is_given_is_not_shown_and_a_port_in_use_is_one_line(command: Callable[..., Any]) -> None:
+def test_a_secret_from_an_option_is_not_shown_and_a_port_in_use_is_an_error_of_one_line(
+    command: Callable[..., Any],
+) -> None:
     sandbox = command("--api-key", "mine", "--api-secret", "known only to me")
     assert "known only to me" not in sandbox.printed
     assert "export DVS_API_KEY=mine" in sandbox.printed
@@ -50,7 +52,9 @@ def test_a_secret_that_is_given_is_not_shown_and_a_port_in_use_is_one_line(comma
     assert line.startswith(f"Error: Can't listen on 127.0.0.1 port {port}: Address already in use")
 
 
-def test_books_go_on_where_they_were_whatever_balances_are_stated(command: Callable[..., Any], tmp_path: Path) -> None:
+def test_existing_books_keep_their_balances_whatever_balance_options_are_set(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
     books = ("--books", tmp_path / "books.jsonl", "--time-scale", 0.0001)
     first = command(*books, "--balance", "USD=100")
     card = {"external_id": "a", "product_id": 8803, "auto_confirm": True}
@@ -73,7 +77,7 @@ def test_books_go_on_where_they_were_whatever_balances_are_stated(command: Calla
         (("--rate-limit", "-1"), "rate-limit"),
     ],
 )
-def test_options_that_make_no_sense_are_a_matter_of_usage(words: tuple[str, ...], says: str) -> None:
+def test_invalid_options_are_usage_errors(words: tuple[str, ...], says: str) -> None:
     refused = CliRunner().invoke(sandbox_command, words)
     assert refused.exit_code == 2
     assert says in refused.output

@@ -1,4 +1,4 @@
-"""Faults on request: what a client meets, what the books say, and that the same requests meet the same faults."""
+"""Faults: what a client observes, what the books contain, and that the same requests meet the same faults."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bulk_topup.cli.commands.sandbox import sandbox_command
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.fault_parser import load_faults, make_faults, parse_fault, read_faults
 from bulk_topup.sandbox.faults import (
     KINDS,
     LONGEST_WAIT,
@@ -27,10 +28,6 @@ from bulk_topup.sandbox.faults import (
     Stall,
     StatusBefore,
     Throttle,
-    load_faults,
-    make_faults,
-    parse_fault,
-    read_faults,
 )
 
 AUTH = ("key", "secret")
@@ -39,14 +36,14 @@ CARD = {"product_id": 8803, "auto_confirm": True}
 
 
 class Trial:
-    """A sandbox whose faults a test sets, with a client that a dropped connection does not end."""
+    """A sandbox whose faults a test sets, with a client that survives dropped connections."""
 
     def __init__(self, sandbox: EmbeddedSandbox, client: httpx2.Client) -> None:
         self.sandbox = sandbox
         self.client = client
 
     def set(self, *faults: str) -> None:
-        """Put faults in the place of those that were set."""
+        """Replace the faults."""
         values = Faults([parse_fault(fault) for fault in faults], keeps_books=True).report()
         answer = self.client.put("/sandbox/faults", json=[value["fault"] for value in values])
         assert answer.status_code == 200, answer.text
@@ -56,12 +53,12 @@ class Trial:
         return self.client.post(CREATE, json=CARD | {"external_id": external_id})
 
     def created(self) -> list[str]:
-        """Give the external ids of the transactions in the provider's books."""
+        """Return the external IDs of the transactions in the provider's books."""
         books = self.client.get("/sandbox/books").json()
         return [transaction["external_id"] for transaction in books["transactions"]]
 
     def counts(self) -> list[tuple[int, int]]:
-        """Give how often each fault was met and used."""
+        """Return how often each fault was met and used."""
         return [(entry["met"], entry["used"]) for entry in self.client.get("/sandbox/faults").json()]
 
 
@@ -76,17 +73,17 @@ def _serving(config: SandboxConfig, clock: Any) -> Iterator[Trial]:
 
 @pytest.fixture
 def trial(config: Callable[..., SandboxConfig], clock: Any) -> Iterator[Trial]:
-    """A sandbox with books of its own and time that is moved by hand."""
+    """A sandbox with its own books and a clock that tests advance."""
     with _serving(config(), clock) as started:
         yield started
 
 
-def test_without_faults_nothing_is_counted_and_all_goes_well(trial: Trial) -> None:
+def test_without_faults_nothing_is_counted_and_requests_succeed(trial: Trial) -> None:
     assert trial.counts() == []
     assert trial.create("a").status_code == 201
 
 
-def test_a_reset_comes_before_the_request_is_looked_at(trial: Trial) -> None:
+def test_a_reset_happens_before_the_request_is_processed(trial: Trial) -> None:
     trial.set("reset first=2")
     with pytest.raises(httpx2.ReadError, match="reset"):
         trial.client.get("/v1/balances")
@@ -96,7 +93,7 @@ def test_a_reset_comes_before_the_request_is_looked_at(trial: Trial) -> None:
     assert trial.create("a").status_code == 201
 
 
-def test_a_dropped_request_was_carried_out_and_has_no_answer(trial: Trial) -> None:
+def test_a_dropped_request_is_processed_and_has_no_response(trial: Trial) -> None:
     trial.set("drop POST /async/transactions first=1")
     with pytest.raises(httpx2.RemoteProtocolError):
         trial.create("a")
@@ -104,7 +101,7 @@ def test_a_dropped_request_was_carried_out_and_has_no_answer(trial: Trial) -> No
     assert trial.create("a").json()["errors"][0]["code"] == 1007001
 
 
-def test_half_an_answer_is_the_first_half_of_it(trial: Trial) -> None:
+def test_a_half_response_is_its_first_half(trial: Trial) -> None:
     trial.set("half first=1")
     parts: list[bytes] = []
     with trial.client.stream("POST", CREATE, json=CARD | {"external_id": "a"}) as answer:
@@ -118,7 +115,9 @@ def test_half_an_answer_is_the_first_half_of_it(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_an_error_before_the_request_leaves_no_trace_and_one_after_it_does(trial: Trial, status: int) -> None:
+def test_a_request_with_an_error_before_is_not_processed_and_one_with_an_error_after_is(
+    trial: Trial, status: int
+) -> None:
     trial.set(f"status_before status={status} first=1")
     before = trial.create("before")
     trial.set(f"status_after status={status} first=1")
@@ -131,27 +130,25 @@ def test_an_error_before_the_request_leaves_no_trace_and_one_after_it_does(trial
     assert trial.created() == ["after"]
 
 
-def test_a_throttled_request_is_told_when_to_come_back_only_if_it_should_be(trial: Trial) -> None:
+def test_a_throttled_response_has_retry_after_only_if_the_fault_sets_it(trial: Trial) -> None:
     trial.set("throttle retry_after=7 first=1", "throttle first=2")
-    told, not_told = trial.create("a"), trial.create("a")
-    assert (told.status_code, told.headers["retry-after"]) == (429, "7")
-    assert told.json() == {"errors": [{"code": 1000429, "message": "Too many requests"}]}
-    assert not_told.status_code == 429
-    assert "retry-after" not in not_told.headers
+    with_header, without_header = trial.create("a"), trial.create("a")
+    assert (with_header.status_code, with_header.headers["retry-after"]) == (429, "7")
+    assert with_header.json() == {"errors": [{"code": 1000429, "message": "Too many requests"}]}
+    assert without_header.status_code == 429
+    assert "retry-after" not in without_header.headers
     assert trial.created() == []
     assert trial.counts() == [(2, 1), (2, 1)]
 
 
-def test_waits_are_seconds_of_the_clock_whatever_the_time_scale(
-    config: Callable[..., SandboxConfig], clock: Any
-) -> None:
+def test_waits_are_real_seconds_whatever_the_time_scale(config: Callable[..., SandboxConfig], clock: Any) -> None:
     with _serving(config(time_scale=0.001), clock) as trial:
         trial.set("latency seconds=4", "latency seconds=2", "stall seconds=30 first=1")
         assert trial.create("a").status_code == 201
     assert clock.slept == [6, 30]
 
 
-def test_a_stalled_answer_comes_whole_and_says_what_was_so_before_the_wait(trial: Trial) -> None:
+def test_a_stalled_response_is_complete_and_shows_the_state_before_the_wait(trial: Trial) -> None:
     trial.set("stall seconds=60 first=1")
     assert trial.create("a").json()["status"]["message"] == "CONFIRMED"
     assert trial.client.get("/v1/transactions/2237512891").json()["status"]["message"] == "COMPLETED"
@@ -182,13 +179,13 @@ def test_a_restart_keeps_the_books_and_the_faults_and_drops_every_connection(tri
     assert trial.create("b").status_code == 201
 
 
-def test_a_sandbox_that_is_away_can_be_ended(config: Callable[..., SandboxConfig]) -> None:
+def test_a_sandbox_that_is_down_can_be_stopped(config: Callable[..., SandboxConfig]) -> None:
     with _serving(config(faults=[Restart(seconds=LONGEST_WAIT)]), None) as trial:
         with pytest.raises(httpx2.TransportError):
             trial.create("a")
 
 
-def test_a_sandbox_that_ends_ends_its_waits_without_a_word(command: Callable[..., Any]) -> None:
+def test_a_sandbox_that_stops_cancels_its_waits_and_prints_nothing(command: Callable[..., Any]) -> None:
     started = command(
         "--fault", "latency /services seconds=600", "--fault", "drop first=1", "--fault", "reset /services"
     )
@@ -202,7 +199,7 @@ def test_a_sandbox_that_ends_ends_its_waits_without_a_word(command: Callable[...
     assert (started.process.returncode, out, err) == (0, "", "")
 
 
-def test_faults_are_shown_set_and_cleared_while_it_runs_and_never_happen_to_that(trial: Trial) -> None:
+def test_faults_are_shown_set_and_cleared_while_it_runs_and_never_hit_these_requests(trial: Trial) -> None:
     trial.set("reset", "drop GET /transactions/* every=2")
     assert trial.client.get("/sandbox/faults").json() == [
         {"fault": {"kind": "reset"}, "met": 0, "used": 0},
@@ -214,7 +211,7 @@ def test_faults_are_shown_set_and_cleared_while_it_runs_and_never_happen_to_that
 
 
 @pytest.mark.parametrize("body", ["", "{}", '[{"kind": "boom"}]', '[{"kind": "drop", "probability": 2}]', "[" * 2000])
-def test_a_body_that_is_no_list_of_faults_is_a_bad_request_and_changes_nothing(
+def test_a_body_that_is_not_a_list_of_faults_is_a_bad_request_and_changes_nothing(
     trial: Trial, refused: Callable[[httpx2.Response, int, int], None], body: str
 ) -> None:
     trial.set("drop GET /transactions/*")
@@ -222,7 +219,7 @@ def test_a_body_that_is_no_list_of_faults_is_a_bad_request_and_changes_nothing(
     assert len(trial.counts()) == 1
 
 
-def test_a_restart_without_books_is_refused_wherever_it_is_asked_for(
+def test_a_restart_without_books_is_refused_in_settings_and_requests(
     config: Callable[..., SandboxConfig], clock: Any, refused: Callable[[httpx2.Response, int, int], None]
 ) -> None:
     with pytest.raises(ConfigurationError, match="--books"):
@@ -231,7 +228,7 @@ def test_a_restart_without_books_is_refused_wherever_it_is_asked_for(
         refused(trial.client.put("/sandbox/faults", json=[{"kind": "restart"}]), 400, 1000400)
 
 
-def test_the_command_takes_faults_as_words_and_from_a_file(command: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_command_reads_faults_from_words_and_from_a_file(command: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "faults.toml").write_text('[[fault]]\nkind = "throttle"\nfirst = 1\nretry_after = 0\n')
     started = command("--faults", "faults.toml", "--fault", "status_before GET /balances status=504 first=1")
     with httpx2.Client(base_url=started.base_url, auth=started.auth) as client:
@@ -242,12 +239,12 @@ def test_the_command_takes_faults_as_words_and_from_a_file(command: Callable[...
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--fault", "boom"), "begin it with one of latency, stall"),
+        (("--fault", "boom"), "unknown kind. Start with one of latency, stall"),
         (("--fault", "drop probability=2"), "<= 1.0"),
-        (("--faults", "missing.toml"), "missing.toml cannot be read: No such file"),
+        (("--faults", "missing.toml"), "Can't read fault file missing.toml: No such file"),
     ],
 )
-def test_a_fault_that_is_none_is_a_matter_of_usage(words: tuple[str, ...], says: str) -> None:
+def test_an_invalid_fault_is_a_usage_error(words: tuple[str, ...], says: str) -> None:
     ended = CliRunner().invoke(sandbox_command, words)
     assert ended.exit_code == 2
     assert says in ended.output
@@ -256,16 +253,16 @@ def test_a_fault_that_is_none_is_a_matter_of_usage(words: tuple[str, ...], says:
 def test_the_command_cannot_restart_without_books(command: Callable[..., Any]) -> None:
     ended = command("--fault", "restart", fails=True)
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
-    assert "give it a file with --books" in ended.stderr
+    assert "loses all payments. Add --books" in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "no kind that there is"),
-        ("drop twice", '"twice" is no setting'),
+        ("", "unknown kind"),
+        ("drop twice", '"twice" is not a setting'),
         ("drop FETCH", "FETCH"),
-        ("drop GET POST", "two of method"),
+        ("drop GET POST", "method appears twice"),
         ("drop first=1 every=2", "only one of probability, first and every"),
         ("drop first=0", ">= 1"),
         ("drop seconds=1", "unknown field `seconds`"),
@@ -278,7 +275,7 @@ def test_the_command_cannot_restart_without_books(command: Callable[..., Any]) -
         ("throttle retry_after=soon", "retry_after"),
     ],
 )
-def test_words_that_are_no_fault_are_named(text: str, says: str) -> None:
+def test_an_error_quotes_the_words_that_are_not_a_fault(text: str, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_fault(text)
     assert says in str(caught.value)
@@ -298,12 +295,12 @@ def test_every_kind_is_the_same_in_words_and_in_json(kind: str) -> None:
     ("text", "says"),
     [
         ("[[fault]]\nkind = 'boom'\n", "Kinds are latency"),
-        ("kind = 'drop'\n", "must hold [[fault]] tables and nothing else"),
-        ("[fault]\nkind = 'drop'\n", "no list of faults"),
+        ("kind = 'drop'\n", "must contain [[fault]] tables and nothing else"),
+        ("[fault]\nkind = 'drop'\n", "is not a list of faults"),
         ("[[fault\n", "not valid TOML"),
     ],
 )
-def test_a_file_that_holds_something_else_is_named(tmp_path: Path, text: str, says: str) -> None:
+def test_an_error_names_the_file_that_contains_anything_else(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "faults.toml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
@@ -312,7 +309,7 @@ def test_a_file_that_holds_something_else_is_named(tmp_path: Path, text: str, sa
     assert str(path) in str(caught.value)
 
 
-def test_no_more_faults_are_taken_than_any_trial_needs() -> None:
+def test_more_than_100_faults_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="100"):
         read_faults(b"[" + b",".join([b'{"kind":"drop"}'] * 101) + b"]")
 
@@ -331,26 +328,26 @@ def test_no_more_faults_are_taken_than_any_trial_needs() -> None:
         (Reset(path="/a.b"), "GET", "/v1/axb", False),
     ],
 )
-def test_method_and_path_choose_requests(fault: AnyFault, method: str, path: str, matches: bool) -> None:
+def test_method_and_path_select_requests(fault: AnyFault, method: str, path: str, matches: bool) -> None:
     assert fault.matches(method, path) is matches
 
 
 def _happened(faults: Faults, count: int) -> list[object]:
-    return [fate and fate.ending for fate in (faults.meet("POST", CREATE) for _ in range(count))]
+    return [each and each.fault for each in (faults.inject("POST", CREATE) for _ in range(count))]
 
 
 @given(seed=st.integers(-(2**63), 2**63 - 1), probability=st.floats(0, 1), count=st.integers(1, 50))
-def test_the_same_sequence_meets_the_same_faults_whatever_else_is_asked_for(
+def test_the_same_sequence_meets_the_same_faults_whatever_other_requests_arrive(
     seed: int, probability: float, count: int
 ) -> None:
     drop = Drop(method="POST", seed=seed, probability=probability)
     one, other = (Faults([drop], keeps_books=False) for _ in range(2))
     for _ in range(3):
-        other.meet("GET", "/v1/balances")
+        other.inject("GET", "/v1/balances")
     assert _happened(one, count) == _happened(other, count)
 
 
-def test_another_seed_meets_other_requests_and_the_share_is_what_was_asked_for() -> None:
+def test_another_seed_hits_other_requests_and_the_share_is_the_probability() -> None:
     happened = [
         [drop is not None for drop in _happened(Faults([Drop(seed=seed, probability=0.3)], keeps_books=False), 2000)]
         for seed in (1, 2)
@@ -359,7 +356,7 @@ def test_another_seed_meets_other_requests_and_the_share_is_what_was_asked_for()
     assert all(500 < sum(drops) < 700 for drops in happened)
 
 
-def test_counts_say_which_of_the_requests() -> None:
+def test_first_and_every_select_requests_by_their_number() -> None:
     assert [bool(drop) for drop in _happened(Faults([Drop(first=2)], keeps_books=False), 4)] == [
         True,
         True,
@@ -369,13 +366,13 @@ def test_counts_say_which_of_the_requests() -> None:
     assert [bool(drop) for drop in _happened(Faults([Drop(every=3)], keeps_books=False), 6)] == [False, False, True] * 2
 
 
-def test_the_first_fault_that_is_due_happens_and_latencies_add_to_it() -> None:
+def test_the_first_fault_that_hits_is_injected_and_latencies_add_up() -> None:
     refuse = StatusBefore()
     faults = Faults([Latency(seconds=1), Throttle(every=2), Latency(seconds=0.5), refuse], keeps_books=False)
-    fates = [faults.meet("POST", CREATE) for _ in range(2)]
-    assert [fate and fate.ending for fate in fates] == [refuse, Throttle(every=2)]
-    assert [fate and fate.latency for fate in fates] == [1.5, 1.5]
-    assert [(counted.met, counted.used) for counted in faults.counted] == [(2, 2), (2, 1), (2, 2), (2, 1)]
+    injections = [faults.inject("POST", CREATE) for _ in range(2)]
+    assert [each and each.fault for each in injections] == [refuse, Throttle(every=2)]
+    assert [each and each.latency for each in injections] == [1.5, 1.5]
+    assert [(count.met, count.used) for count in faults.counts] == [(2, 2), (2, 1), (2, 2), (2, 1)]
 
 
 @given(
@@ -384,7 +381,7 @@ def test_the_first_fault_that_is_due_happens_and_latencies_add_to_it() -> None:
     distribution=st.sampled_from(["fixed", "uniform", "exponential", "lognormal"]),
     number=st.integers(1, 1000),
 )
-def test_every_wait_has_an_end_and_is_the_same_each_time(
+def test_every_wait_is_limited_and_the_same_each_time(
     seconds: float, spread: float, distribution: Any, number: int
 ) -> None:
     spread = spread if distribution in {"uniform", "lognormal"} else 0.0
@@ -397,7 +394,7 @@ def test_every_wait_has_an_end_and_is_the_same_each_time(
     ("distribution", "spread", "quarter", "half"),
     [("uniform", 2, 9, 10), ("exponential", 0, 2.877, 6.931), ("lognormal", 0.5, 7.137, 10)],
 )
-def test_waits_are_distributed_as_asked_for(distribution: Any, spread: float, quarter: float, half: float) -> None:
+def test_waits_follow_their_distribution(distribution: Any, spread: float, quarter: float, half: float) -> None:
     latency = Latency(seconds=10, spread=spread, distribution=distribution)
     waits = sorted(latency.wait(number) for number in range(1, 2001))
     assert waits[500] == pytest.approx(quarter, rel=0.1)

@@ -16,8 +16,9 @@ from bulk_topup.domain.money import format_plain, parse_plain_amount
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.sandbox.config import DEFAULT_BALANCES, DEFAULT_RATE_LIMIT, DEFAULT_TIME_SCALE
-from bulk_topup.sandbox.faults import EXAMPLE as FAULT_EXAMPLE
-from bulk_topup.sandbox.faults import KINDS, AnyFault, load_faults, parse_fault
+from bulk_topup.sandbox.fault_parser import EXAMPLE as FAULT_EXAMPLE
+from bulk_topup.sandbox.fault_parser import load_faults, parse_fault
+from bulk_topup.sandbox.faults import KINDS, AnyFault
 
 _UNIT = re.compile(r"[A-Z]{3}")
 

@@ -1,1 +1,1 @@
-"""What can be bought: services, operators, products, promotions."""
+"""What the account can buy: services, operators, products and promotions."""

@@ -1,4 +1,4 @@
-"""What the account can buy, and where: finds products, operators, countries and services; touches no file."""
+"""Finds products, operators, countries and services, and writes their bodies; touches nothing."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -11,38 +11,39 @@ from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
 from bulk_topup.dvs.models.product import ProductSummary
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue.operators import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
-from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.errors import ErrorResponse
 
 K = TypeVar("K")
 
 BENEFIT_TYPES = ("TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS")
-#: The service whose operators own mobile numbers.
+#: The service of mobile operators.
 _MOBILE = 1
 
-#: Fields of the models that a body does not have unless it fills them: most products and ranges know no such thing.
-_ONLY_WHERE_FILLED = frozenset({"content_language", "increment", "pin", "subservices"})
+#: Fields that a body omits if they are null, since most products and ranges do not have them.
+_OMITTED_IF_NULL = frozenset({"content_language", "increment", "pin", "subservices"})
 _SUMMARY_FIELDS = set(ProductSummary.model_fields)
 
 _PRODUCTS: Mapping[int, AnyProduct] = {product.id: product for product in PRODUCTS}
 
 
 def encode(model: BaseModel, fields: set[str] | None = None) -> bytes:
-    """Write a model, or some of its fields, as bodies carry it: with nulls, but for fields that only some have."""
-    return codec.encode(_without_foreign(model.model_dump(include=fields)))
+    """Write a model, or some of its fields, as a body: with null fields, except those that only some models have."""
+    return codec.encode(_without_rare_nulls(model.model_dump(include=fields)))
 
 
-def _without_foreign(value: object) -> object:
+def _without_rare_nulls(value: object) -> object:
     if isinstance(value, dict):
         return {
-            name: _without_foreign(part)
+            name: _without_rare_nulls(part)
             for name, part in value.items()
-            if part is not None or name not in _ONLY_WHERE_FILLED
+            if part is not None or name not in _OMITTED_IF_NULL
         }
-    return [_without_foreign(part) for part in value] if isinstance(value, list) else value
+    return [_without_rare_nulls(part) for part in value] if isinstance(value, list) else value
 
 
-#: The bodies, written once.
+#: Bodies, encoded once.
 _SUMMARIES = {product.id: encode(product, _SUMMARY_FIELDS) for product in PRODUCTS}
 _OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
 _COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
@@ -51,10 +52,10 @@ BENEFIT_TYPE_BODIES = [codec.encode({"name": name}) for name in BENEFIT_TYPES]
 
 
 def product(product_id: int) -> AnyProduct:
-    """Give a product.
+    """Return a product.
 
     Raises:
-        ErrorResponse: there is none (1003001).
+        ErrorResponse: no such product (1003001).
     """
     found = _PRODUCTS.get(product_id)
     if found is None:
@@ -63,7 +64,7 @@ def product(product_id: int) -> AnyProduct:
 
 
 def summary(product_id: int) -> bytes:
-    """Give what a transaction's body repeats of its product."""
+    """Return the part of a product that the bodies of its transactions contain."""
     return _SUMMARIES[product_id]
 
 
@@ -78,7 +79,7 @@ def products(
     tags: Iterable[str] = (),
     benefit_types: Iterable[str] = (),
 ) -> list[AnyProduct]:
-    """Give the products that fit every filter that is given (reference: Products, list)."""
+    """Return the products that match every filter (reference: Products, list)."""
     wanted_tags, wanted_benefits = set(tags), set(benefit_types)
     return [
         found
@@ -105,7 +106,7 @@ def is_of(
     country_iso_code: str | None,
     operator_id: int | None,
 ) -> bool:
-    """Tell whether a product is of the service, subservice, country and operator; None is any."""
+    """Return True if a product is of the service, subservice, country and operator; None matches any."""
     subservice = found.service.subservice
     return (
         service_id in {None, found.service.id}
@@ -116,7 +117,7 @@ def is_of(
 
 
 def _covers(found: AnyProduct, region: str) -> bool:
-    """Tell whether a product can be used in a country or a part of one."""
+    """Return True if a product can be used in a country or a region of one."""
     country = region.partition("-")[0]
     covered = {found.operator.country.iso_code} | {part.code for part in found.regions or ()}
     return region in covered or country in covered
@@ -125,7 +126,7 @@ def _covers(found: AnyProduct, region: str) -> bool:
 def _operators_of(
     service_id: int | None, subservice_id: int | None, country_iso_code: str | None = None
 ) -> list[Operator]:
-    """Give the operators of the products that fit, by id."""
+    """Return the operators of the products that match, ordered by ID."""
     found = {
         item.operator.id: item.operator
         for item in PRODUCTS
@@ -141,33 +142,33 @@ def _operators_of(
 
 
 def operator_body(operator_id: int) -> bytes:
-    """Give an operator's body, or raise Refusal (1005006) (reference: Operators, get)."""
+    """Return the body of an operator, or raise ErrorResponse (1005006) (reference: Operators, get)."""
     return _get(_OPERATOR_BODIES, operator_id, ErrorCode.OPERATOR_NOT_FOUND)
 
 
 def operator_bodies(country_iso_code: str | None, service_id: int | None, subservice_id: int | None) -> list[bytes]:
-    """Give operators' bodies, filtered by what is given (reference: Operators, list)."""
+    """Return the bodies of the operators that match every filter (reference: Operators, list)."""
     return [_OPERATOR_BODIES[found.id] for found in _operators_of(service_id, subservice_id, country_iso_code)]
 
 
 def country_body(iso_code: str) -> bytes:
-    """Give a country's body, or raise Refusal (1005005) (reference: Countries, get)."""
+    """Return the body of a country, or raise ErrorResponse (1005005) (reference: Countries, get)."""
     return _get(_COUNTRY_BODIES, iso_code, ErrorCode.COUNTRY_NOT_FOUND)
 
 
 def country_bodies(service_id: int | None, subservice_id: int | None) -> list[bytes]:
-    """Give countries' bodies, filtered by what is given (reference: Countries, list)."""
+    """Return the bodies of the countries that match every filter (reference: Countries, list)."""
     codes = {found.country.iso_code for found in _operators_of(service_id, subservice_id)}
     return [_COUNTRY_BODIES[code] for code in sorted(codes)]
 
 
 def service_body(service_id: int) -> bytes:
-    """Give a service's body, or raise Refusal (1005004) (reference: Services, get)."""
+    """Return the body of a service, or raise ErrorResponse (1005004) (reference: Services, get)."""
     return _get(_SERVICE_BODIES, service_id, ErrorCode.SERVICE_NOT_FOUND)
 
 
 def service_bodies(country_iso_code: str | None) -> list[bytes]:
-    """Give the bodies of all services, or of those that a country has products of (reference: Services, list)."""
+    """Return the bodies of all services, or of those with products in a country (reference: Services, list)."""
     if country_iso_code is None:
         return list(_SERVICE_BODIES.values())
     ids = {found.service.id for found in PRODUCTS if found.operator.country.iso_code == country_iso_code}
@@ -175,19 +176,19 @@ def service_bodies(country_iso_code: str | None) -> list[bytes]:
 
 
 def lookup_bodies(mobile_number: str) -> list[bytes]:
-    """Give the mobile operators of a number's country; one of them, always the same, is the number's own.
+    """Return the bodies of the mobile operators of a number's country; one of them, always the same, is identified.
 
     Args:
         mobile_number: in E.164 form.
 
     Raises:
-        ErrorResponse: there is no operator in its country, or no such country (1005006).
+        ErrorResponse: no such country, or no operator in it (1005006).
     """
     try:
         number = phonenumbers.parse(mobile_number)
     except phonenumbers.NumberParseException:
         raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND) from None
-    # Numbers kept free for examples belong to no region of a shared calling code; they count to its main one.
+    # Numbers reserved for examples belong to no region of a shared calling code, so its main region is used.
     region = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(
         number.country_code or 0
     )
@@ -195,10 +196,10 @@ def lookup_bodies(mobile_number: str) -> list[bytes]:
     found = [] if country is None else _operators_of(_MOBILE, None, country)
     if not found:
         raise ErrorResponse(ErrorCode.OPERATOR_NOT_FOUND)
-    own = found[int(mobile_number[1:]) % len(found)]
+    identified = found[int(mobile_number[1:]) % len(found)]
     return [
-        encode(LookupOperator(**dict(operator), identified=operator is own))
-        for operator in sorted(found, key=lambda operator: operator is not own)
+        encode(LookupOperator(**dict(operator), identified=operator is identified))
+        for operator in sorted(found, key=lambda operator: operator is not identified)
     ]
 
 

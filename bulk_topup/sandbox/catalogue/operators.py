@@ -33,7 +33,7 @@ _SERVICES = (
     (13, "eSIM"),
 )
 
-#: Every service of the reference's table, by id.
+#: Every service of the reference, by ID.
 SERVICES: dict[int, Service] = {
     id_: Service(
         id=id_,
@@ -43,11 +43,11 @@ SERVICES: dict[int, Service] = {
     for id_, name in _SERVICES
 }
 
-#: What a regional and a global product cover.
+#: The regions of a regional and a global product.
 EUROPE = [Region(name=name, code=code) for name, code in (("France", "FRA"), ("Germany", "DEU"), ("Spain", "ESP"))]
 WORLD = [*EUROPE, *(Region(name=name, code=code) for name, code in (("Mexico", "MEX"), ("Singapore", "SGP")))]
 
-#: Countries by ISO 3166-1 alpha-3 code; GXX and EXX are the API's own.
+#: Countries by ISO 3166-1 alpha-3 code; GXX and EXX are codes of the API.
 COUNTRIES: dict[str, Country] = {
     country.iso_code: country
     for country in (
@@ -71,7 +71,7 @@ COUNTRIES: dict[str, Country] = {
     )
 }
 
-#: The countries that mobile numbers belong to: ISO 3166-1 alpha-2, as calling codes are listed, to alpha-3.
+#: The countries of mobile numbers: ISO 3166-1 alpha-2, the regions of calling codes, to alpha-3.
 ALPHA_3 = {
     "CO": "COL",
     "EC": "ECU",
@@ -105,7 +105,7 @@ _OPERATORS = (
     (4550, "Orbit eSIM", "GXX"),
 )
 
-#: Invented operators by id.
+#: Invented operators, by ID.
 OPERATORS: dict[int, Operator] = {
     id_: Operator(id=id_, name=name, country=COUNTRIES[country]) for id_, name, country in _OPERATORS
 }

@@ -1,7 +1,7 @@
-"""The promotions and campaigns of the sandbox, some past, some running, some to come; plain data and look-ups.
+"""The promotions and campaigns of the sandbox, some past, some current, some future; plain data and look-ups.
 
-Their dates are fixed, so that a list of them is the same whenever it is asked for; which of a product's promotions run
-depends on the time.
+Their dates are fixed, so the list of them is always the same; which of a product's promotions are current depends on
+the time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from bulk_topup.sandbox.catalogue.languages import Language
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Texts:
-    """What people read of an offer, in one language."""
+    """The texts of an offer in one language."""
 
     title: str
     description: str
@@ -30,13 +30,13 @@ class Offer:
     product_ids: tuple[int, ...]
     texts: Mapping[Language, Texts]
 
-    def runs_at(self, moment: datetime) -> bool:
-        """Tell whether it runs at that time, both ends included."""
+    def is_current(self, moment: datetime) -> bool:
+        """Return True if it is valid at a time, both ends included."""
         return self.start_date <= moment <= self.end_date
 
 
 def _offer(id_: int, first_day: str, last_day: str, product_ids: Iterable[int], **texts: tuple[str, str, str]) -> Offer:
-    """Make an offer of whole days in UTC; texts are title, description and terms by language."""
+    """Create an offer of whole days in UTC; texts are title, description and terms by language."""
     start, last = (datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) for day in (first_day, last_day))
     return Offer(
         id=id_,
@@ -56,7 +56,7 @@ _UNTIL_REVOKED = (
     "L'opérateur peut y mettre fin plus tôt.",
 )
 
-#: Promotions by id; each is one operator's.
+#: Promotions by ID; each belongs to one operator.
 PROMOTIONS: Mapping[int, Offer] = {
     offer.id: offer
     for offer in (
@@ -108,7 +108,7 @@ PROMOTIONS: Mapping[int, Offer] = {
     )
 }
 
-#: Campaigns by id; they span operators, and their texts are in English only.
+#: Campaigns by ID; they span operators, and their texts are in English only.
 CAMPAIGNS: Mapping[int, Offer] = {
     offer.id: offer
     for offer in (
@@ -137,6 +137,6 @@ CAMPAIGNS: Mapping[int, Offer] = {
 }
 
 
-def running_on(product_id: int, moment: datetime) -> list[Offer]:
-    """Give the promotions that run on a product at that time."""
-    return [offer for offer in PROMOTIONS.values() if product_id in offer.product_ids and offer.runs_at(moment)]
+def promotions_on(product_id: int, moment: datetime) -> list[Offer]:
+    """Return the promotions of a product that are valid at a time."""
+    return [offer for offer in PROMOTIONS.values() if product_id in offer.product_ids and offer.is_current(moment)]

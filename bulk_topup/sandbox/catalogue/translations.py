@@ -1,12 +1,12 @@
-"""The texts of the products in the other languages than English; plain data and one function."""
+"""The product texts in Spanish and French; plain data and one function."""
 
 from collections.abc import Mapping
 
 from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.sandbox.catalogue.languages import Language
-from bulk_topup.sandbox.catalogue.products import AnyProduct
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
 
-#: Names by product and language; those that are left out are the same in every language.
+#: Names by product and language; the others are the same in every language.
 _NAMES: Mapping[int, Mapping[Language, str]] = {
     id_: {Language.SPANISH: spanish, Language.FRENCH: french}
     for id_, spanish, french in (
@@ -44,7 +44,7 @@ _PIN = {
 
 
 def translated(product: AnyProduct, language: Language) -> AnyProduct:
-    """Give a product with its name, description and instructions in a language."""
+    """Return a product with its name, description and instructions in a language."""
     if language is Language.ENGLISH:
         return product
     name = _NAMES.get(product.id, {}).get(language, product.name)

@@ -1,1 +1,1 @@
-"""The HTTP face of the sandbox: routes, bodies, limits, faults, callbacks."""
+"""The HTTP layer of the sandbox: routes, bodies, rate limit, faults and callbacks."""

@@ -1,7 +1,6 @@
-"""Writes transactions, balances, errors and the books' export as the bodies of answers; touches nothing.
+"""Writes transactions, balances, errors and the books' export as response bodies; touches nothing.
 
-A transaction's body is joined from parts that are written once: product and amounts are shared by all transactions
-that buy the same, so that a page of a hundred costs little.
+Transactions with the same product and amount share that part of their bodies, so a page of a hundred is cheap.
 """
 
 import hashlib
@@ -20,19 +19,19 @@ from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.sandbox.provider.wallet import Wallet
 
-_AMOUNTS_KEPT = 4096
+_CACHED_PRODUCT_PARTS = 4096
 _PIN_DIGITS = 16
 
 
 def moment(time: datetime) -> str:
     """Write a UTC time as the API does: RFC 3339 with nine digits of fraction."""
-    # Of ways to write a date this one is by far the quickest, and there are three in every transaction.
+    # By far the fastest way to write a time, and every transaction has three.
     return f"{codec.encode(time)[1:20].decode()}.{time.microsecond:06}000Z"
 
 
-def error_body(refusal: ErrorResponse) -> bytes:
+def error_body(error: ErrorResponse) -> bytes:
     """Write an error (reference: Errors)."""
-    return codec.encode({"errors": [{"code": int(refusal.code), "message": refusal.message}]})
+    return codec.encode({"errors": [{"code": int(error.code), "message": error.message}]})
 
 
 def balance_body(id_: int, unit: str, wallet: Wallet) -> bytes:
@@ -50,7 +49,7 @@ def balance_body(id_: int, unit: str, wallet: Wallet) -> bytes:
 
 
 def transaction_body(transaction: Transaction, now: datetime, pin_seed: str) -> bytes:
-    """Write a transaction as it is at that time (reference: Transactions)."""
+    """Write a transaction as of `now` (reference: Transactions)."""
     status = transaction.status(now)
     request, confirmed_at = transaction.request, transaction.confirmed_at
     completed = status.class_ is StatusClass.COMPLETED
@@ -79,9 +78,9 @@ def transaction_body(transaction: Transaction, now: datetime, pin_seed: str) -> 
     return b"".join((head[:-1], b',"status":', status.body, b",", _product_part(transaction.quote), b",", parties[1:]))
 
 
-@lru_cache(maxsize=_AMOUNTS_KEPT)
+@lru_cache(maxsize=_CACHED_PRODUCT_PARTS)
 def _product_part(quote: Quote) -> bytes:
-    """Write what all transactions of one product and amount share, without the braces around it."""
+    """Write what all transactions with the same product and amount share, without the enclosing braces."""
     product = quote.product
     source, destination = product.source, product.destination
     retail = product.prices.retail
@@ -107,7 +106,7 @@ def _product_part(quote: Quote) -> bytes:
 
 
 def _benefit(benefit: Benefit, quote: Quote) -> dict[str, object]:
-    """Give a benefit with numbers; of a ranged product it is what is delivered."""
+    """Return a benefit with its amounts; for a ranged product, the delivered amount."""
     fields = benefit.model_dump()
     if isinstance(benefit.amount.base, Range):
         fields["amount"] = {
@@ -124,18 +123,18 @@ def _amount(number: Decimal, side: Amount | RangedAmount) -> dict[str, object]:
 
 
 def _yields_pin(transaction: Transaction) -> bool:
-    return transaction.quote.product.pin is not None or transaction.outcome.with_pin
+    return transaction.quote.product.pin is not None or transaction.suffix_outcome.with_pin
 
 
 def _pin(transaction_id: int, seed: str) -> dict[str, str]:
-    """Derive a transaction's PIN, which is therefore the same after a restart."""
+    """Derive the PIN of a transaction, so that it is the same after a restart."""
     digest = hashlib.blake2b(str(transaction_id).encode(), key=seed.encode(), digest_size=16).digest()
     digits = str(int.from_bytes(digest)).zfill(_PIN_DIGITS)[-_PIN_DIGITS:]
-    return {"code": "-".join(digits[place : place + 4] for place in range(0, _PIN_DIGITS, 4)), "serial": digest.hex()}
+    return {"code": "-".join(digits[start : start + 4] for start in range(0, _PIN_DIGITS, 4)), "serial": digest.hex()}
 
 
 def books_body(provider: Provider) -> bytes:
-    """Write everything that the provider knows, for whoever checks who was paid; PINs are left out."""
+    """Write all wallets and transactions of the provider, to check who was paid; without PINs."""
     now = provider.now()
     return codec.encode(
         {
@@ -151,11 +150,11 @@ def books_body(provider: Provider) -> bytes:
 
 def _entry(transaction: Transaction, now: datetime) -> dict[str, object]:
     request, quote, status = transaction.request, transaction.quote, transaction.status(now)
-    asked = request.source if request.calculation_mode == "SOURCE_AMOUNT" else request.destination
-    if asked is None or isinstance(quote.product, FixedProduct):
+    requested = request.source if request.calculation_mode == "SOURCE_AMOUNT" else request.destination
+    if requested is None or isinstance(quote.product, FixedProduct):
         amount, unit = quote.product.destination.amount, quote.product.destination.unit
     else:
-        amount, unit = Decimal(asked.amount), asked.unit
+        amount, unit = Decimal(requested.amount), requested.unit
     return {
         "id": transaction.id,
         "external_id": request.external_id,
@@ -169,5 +168,5 @@ def _entry(transaction: Transaction, now: datetime) -> dict[str, object]:
         "status_class": status.class_.name,
         "status_message": status.message,
         "creation_date": moment(transaction.created_at),
-        "final_date": moment(transaction.final_at) if transaction.ended_as and transaction.final_at else None,
+        "final_date": moment(transaction.final_at) if transaction.final_status and transaction.final_at else None,
     }

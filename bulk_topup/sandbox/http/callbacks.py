@@ -1,8 +1,8 @@
-"""Callbacks: posts a transaction to its `callback_url` when it ends; the only room of the sandbox that calls others.
+"""Callbacks: posts a transaction to its `callback_url` when it is final; the sandbox's only outgoing requests.
 
-Only addresses on this machine are ever called, so that no trial sends traffic elsewhere. A callback counts as received
-when it is answered 2xx, which the books note; until then it is tried again, also after a restart. So each arrives at
-least once, unless nobody answers any of its tries.
+Only addresses on this machine are called, so that no trial sends traffic elsewhere. A callback is received when it is
+answered with 2xx, which the books record; until then it is retried, also after a restart. So each arrives at least
+once, unless all of its tries fail.
 """
 
 import asyncio
@@ -23,25 +23,24 @@ from bulk_topup.system.waits import cancel_all, first_of
 
 _log = logging.getLogger(__name__)
 
-#: Seconds from one try to the next at time scale 1; after the last try a callback is given up.
+#: Seconds between tries at time scale 1; after the last try a callback is abandoned.
 WAITS = (5, 30, 120, 600, 1800)
-#: Seconds, of the wall, that a receiver has for its answer.
-ANSWER_WITHIN = 10
-#: Callbacks that are sent at one time.
+#: Real seconds that a receiver has to respond.
+RESPONSE_TIMEOUT = 10
+#: Callbacks that are sent at the same time.
 CONCURRENCY = 16
-#: Callbacks that are sent or wait for their next try; what comes beyond is not called before a restart.
-MOST_OPEN = 10_000
+#: Callbacks that are sent or wait for their next try; more are not called before a restart.
+MAX_OPEN = 10_000
 #: Hosts elsewhere that the log names.
-_MOST_NAMED = 100
+_MAX_LOGGED_HOSTS = 100
 _HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "bulk-topup-sandbox"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Callback:
-    """What one change of a transaction is told with."""
+    """The callback for one status of a transaction."""
 
     transaction: Transaction
-    #: The status that it tells of.
     status: Status
     body: bytes
 
@@ -50,65 +49,65 @@ class Callbacks:
     """Sends the callbacks of one provider while it is started.
 
     Args:
-        provider: whose transactions end.
-        clock: what is waited by.
-        time_scale: what the waits between tries are multiplied by.
+        provider: the provider of the transactions.
+        clock: what waits are measured by.
+        time_scale: factor of the waits between tries.
     """
 
     def __init__(self, provider: Provider, clock: Clock, time_scale: float) -> None:
         self._provider = provider
         self._clock = clock
         self._scale = time_scale
-        #: When the transactions that have somebody to call end.
+        #: When the transactions with a callback address become final.
         self._due: list[tuple[datetime, int]] = []
-        self._sooner = asyncio.Event()
+        self._rescheduled = asyncio.Event()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: httpx2.AsyncClient | None = None
-        self._elsewhere: set[str] = set()
+        self._logged_hosts: set[str] = set()
 
     def start(self) -> None:
-        """Begin, with what the books say was not received yet."""
+        """Start, with the callbacks that were not received according to the books."""
         for transaction in self._provider.transactions:
             if transaction.request.callback_url is not None:
-                self._see(transaction)
-        self._provider.watcher = self._see
-        self._tasks.add(asyncio.create_task(self._keep_time()))
+                self._schedule(transaction)
+        self._provider.watcher = self._schedule
+        self._tasks.add(asyncio.create_task(self._finalise_when_due()))
 
     async def stop(self) -> None:
-        """End every try, wherever it is."""
+        """Cancel all tries."""
         self._provider.watcher = None
         await cancel_all(self._tasks)
         if self._client is not None:
             await self._client.aclose()
 
-    def _see(self, transaction: Transaction) -> None:
-        """Take note of a transaction that has a callback address, and was confirmed or has ended."""
-        status = transaction.ended_as
-        if transaction.final_at is None or (status is not None and status is transaction.notified_as):
+    def _schedule(self, transaction: Transaction) -> None:
+        """Schedule the callback of a transaction that was confirmed, or start it if the transaction is final."""
+        status = transaction.final_status
+        if transaction.final_at is None or (status is not None and status is transaction.notified_status):
             return
         if not self._may_call(transaction):
             return
         if status is not None:
-            self._begin(transaction, status, transaction.final_at)
+            self._start_call(transaction, status, transaction.final_at)
             return
         heapq.heappush(self._due, (transaction.final_at, transaction.id))
         if self._due[0][1] == transaction.id:
-            self._sooner.set()
+            self._rescheduled.set()
 
     def _may_call(self, transaction: Transaction) -> bool:
         url = transaction.request.callback_url or ""
         if is_on_this_machine(url):
             return True
         host = _host(url)
-        if host not in self._elsewhere and len(self._elsewhere) < _MOST_NAMED:
-            self._elsewhere.add(host)
-            _log.warning('The sandbox calls nobody but this machine, so no callback goes to "%s".', host)
+        if host not in self._logged_hosts and len(self._logged_hosts) < _MAX_LOGGED_HOSTS:
+            self._logged_hosts.add(host)
+            _log.warning('No callback to "%s": the sandbox calls this machine only.', host)
         return False
 
-    def _begin(self, transaction: Transaction, status: Status, at: datetime) -> None:
-        if len(self._tasks) >= MOST_OPEN:
-            _log.warning("Too many callbacks are open; that of transaction %s is left out.", transaction.id)
+    def _start_call(self, transaction: Transaction, status: Status, at: datetime) -> None:
+        if len(self._tasks) >= MAX_OPEN:
+            _log.warning("Too many open callbacks. No callback for transaction %s.", transaction.id)
             return
         callback = _Callback(
             transaction=transaction,
@@ -119,20 +118,20 @@ class Callbacks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _keep_time(self) -> None:
-        """Have the provider end transactions when they are due, though nobody asks for them."""
+    async def _finalise_when_due(self) -> None:
+        """Make the provider finalise transactions when they are due, even if no request arrives."""
         while True:
             now = self._provider.now()
             while self._due and self._due[0][0] <= now:
                 heapq.heappop(self._due)
-            self._sooner.clear()
+            self._rescheduled.clear()
             if self._due:
-                await first_of(self._clock.sleep((self._due[0][0] - now).total_seconds()), self._sooner.wait())
+                await first_of(self._clock.sleep((self._due[0][0] - now).total_seconds()), self._rescheduled.wait())
             else:
-                await self._sooner.wait()
+                await self._rescheduled.wait()
 
     async def _call(self, callback: _Callback) -> None:
-        """Try until it is received, given up, or overtaken by a later change."""
+        """Try until it is received or abandoned, or the status has changed again."""
         transaction = callback.transaction
         for wait in (*WAITS, None):
             async with self._slots:
@@ -140,35 +139,35 @@ class Callbacks:
             if received:
                 break
             if wait is None:
-                _log.warning("The callback of transaction %s was not received; it is given up.", transaction.id)
+                _log.warning("The callback of transaction %s was not received. No more tries.", transaction.id)
                 break
             await self._clock.sleep(wait * self._scale)
-            if transaction.ended_as is not callback.status:
+            if transaction.final_status is not callback.status:
                 return
         try:
-            self._provider.note_callback(transaction, callback.status)
+            self._provider.record_callback(transaction, callback.status)
         except OSError as error:
-            _log.error("The books cannot be written: %s", error)
+            _log.error("Can't write the books: %s", error)
 
     async def _post(self, callback: _Callback) -> bool:
-        """Give whether it was answered 2xx; the rest of the answer is not read."""
+        """Post a callback, and return True if it was answered with 2xx; the body of the response is not read."""
         if self._client is None:
-            # On this machine a certificate proves nothing; most receivers under trial have signed their own.
+            # On this machine a certificate proves nothing, and most receivers in trials use self-signed ones.
             self._client = httpx2.AsyncClient(headers=_HEADERS, timeout=None, trust_env=False, verify=False)
         address = callback.transaction.request.callback_url or ""
         try:
             async with (
-                asyncio.timeout(ANSWER_WITHIN),
-                self._client.stream("POST", address, content=callback.body) as answer,
+                asyncio.timeout(RESPONSE_TIMEOUT),
+                self._client.stream("POST", address, content=callback.body) as response,
             ):
-                return answer.is_success
+                return response.is_success
         except (httpx2.HTTPError, OSError) as error:
             _log.info("The callback of transaction %s failed: %r", callback.transaction.id, error)
             return False
 
 
 def is_on_this_machine(url: str) -> bool:
-    """Tell whether an address leads to a loopback interface, without asking any name server."""
+    """Return True if an address is that of a loopback interface, without asking a name server."""
     host = _host(url)
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -177,7 +176,7 @@ def is_on_this_machine(url: str) -> bool:
 
 
 def _host(url: str) -> str:
-    """Give the host that the client would call, by its own reading of the address; empty where it reads none."""
+    """Return the host that the client would call, parsed by the client itself; empty if it finds none."""
     try:
         return httpx2.URL(url).host
     except (httpx2.InvalidURL, ValueError):

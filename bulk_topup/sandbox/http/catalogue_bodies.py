@@ -1,4 +1,4 @@
-"""Writes products, promotions and campaigns as bodies, in the language that is asked for; touches nothing."""
+"""Writes products, promotions and campaigns as response bodies in the requested language; touches nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from bulk_topup.dvs.models.catalogue import (
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.languages import Language
-from bulk_topup.sandbox.catalogue.products import AnyProduct
-from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS, Offer, running_on
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
+from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS, Offer, promotions_on
 from bulk_topup.sandbox.catalogue.translations import translated
 from bulk_topup.sandbox.errors import ErrorResponse
 
-#: More than there are products, languages and sets of promotions that run at one time.
-_BODIES_KEPT = 1024
+#: More than the combinations of product, language and current promotions.
+_CACHED_BODIES = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filters:
-    """What an offer's product must be of; None is any."""
+    """What a product of an offer must match; None matches any."""
 
     country_iso_code: str | None
     operator_id: int | None
@@ -34,11 +34,11 @@ class Filters:
 
 
 def product_body(product: AnyProduct, language: Language, now: datetime) -> bytes:
-    """Write a product with the promotions that run on it at that time (reference: Products)."""
-    return _product_body(product.id, language, tuple(offer.id for offer in running_on(product.id, now)))
+    """Write a product with its promotions as of `now` (reference: Products)."""
+    return _product_body(product.id, language, tuple(offer.id for offer in promotions_on(product.id, now)))
 
 
-@lru_cache(maxsize=_BODIES_KEPT)
+@lru_cache(maxsize=_CACHED_BODIES)
 def _product_body(product_id: int, language: Language, promotion_ids: tuple[int, ...]) -> bytes:
     promotions = [
         PromotionOfProduct.model_validate(_fields(PROMOTIONS[promotion_id], language)) for promotion_id in promotion_ids
@@ -51,7 +51,7 @@ def promotion_body(promotion_id: int, language: Language) -> bytes:
     """Write a promotion (reference: Promotions, get).
 
     Raises:
-        ErrorResponse: there is none (1003201).
+        ErrorResponse: no such promotion (1003201).
     """
     if promotion_id not in PROMOTIONS:
         raise ErrorResponse(ErrorCode.PROMOTION_NOT_FOUND)
@@ -72,7 +72,7 @@ def campaign_body(campaign_id: int) -> bytes:
     """Write a campaign (reference: Campaigns, get).
 
     Raises:
-        ErrorResponse: there is none (1003301).
+        ErrorResponse: no such campaign (1003301).
     """
     if campaign_id not in CAMPAIGNS:
         raise ErrorResponse(ErrorCode.CAMPAIGN_NOT_FOUND)
@@ -82,7 +82,7 @@ def campaign_body(campaign_id: int) -> bytes:
 
 
 def matching(offers: Iterable[Offer], filters: Filters) -> list[int]:
-    """Give the ids of the offers with a product that fits every filter (reference: Promotions, list)."""
+    """Return the IDs of the offers with a product that matches every filter (reference: Promotions, list)."""
     return [
         offer.id
         for offer in offers

@@ -1,4 +1,4 @@
-"""The endpoints that only look something up in the catalogue: what there is, whatever the account has done."""
+"""The endpoints of the catalogue, which do not depend on what the account has done; touch nothing."""
 
 import re
 
@@ -9,36 +9,36 @@ from bulk_topup.sandbox.catalogue.languages import language_of
 from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http import catalogue_bodies
-from bulk_topup.sandbox.http.messages import Answer, Request, in_language, page_answer
+from bulk_topup.sandbox.http.messages import Request, Response, language_header, page_response
 from bulk_topup.sandbox.http.query import Page, Query
 from bulk_topup.sandbox.provider.requests import MAX_INT32, LookupRequest, read_body
 
 
-def promotions(request: Request) -> Answer:
+def promotions(request: Request) -> Response:
     """List promotions (reference: Promotions)."""
     query, language = request.query, language_of(request.headers)
     found = catalogue_bodies.matching(PROMOTIONS.values(), _offer_filters(query))
-    return page_answer([catalogue_bodies.promotion_body(id_, language) for id_ in found], query.page(), language)
+    return page_response([catalogue_bodies.promotion_body(id_, language) for id_ in found], query.page(), language)
 
 
-def promotion(request: Request) -> Answer:
-    """Give one promotion (reference: Promotions)."""
+def promotion(request: Request) -> Response:
+    """Return one promotion (reference: Promotions)."""
     language = language_of(request.headers)
-    return Answer(
-        body=catalogue_bodies.promotion_body(request.id(MAX_INT32), language), headers=[in_language(language)]
+    return Response(
+        body=catalogue_bodies.promotion_body(request.id(MAX_INT32), language), headers=[language_header(language)]
     )
 
 
-def campaigns(request: Request) -> Answer:
+def campaigns(request: Request) -> Response:
     """List campaigns (reference: Campaigns)."""
     query = request.query
     found = catalogue_bodies.matching(CAMPAIGNS.values(), _offer_filters(query))
-    return page_answer([catalogue_bodies.campaign_body(id_) for id_ in found], query.page())
+    return page_response([catalogue_bodies.campaign_body(id_) for id_ in found], query.page())
 
 
-def campaign(request: Request) -> Answer:
-    """Give one campaign (reference: Campaigns)."""
-    return Answer(body=catalogue_bodies.campaign_body(request.id(MAX_INT32)))
+def campaign(request: Request) -> Response:
+    """Return one campaign (reference: Campaigns)."""
+    return Response(body=catalogue_bodies.campaign_body(request.id(MAX_INT32)))
 
 
 def _offer_filters(query: Query) -> catalogue_bodies.Filters:
@@ -49,63 +49,63 @@ def _offer_filters(query: Query) -> catalogue_bodies.Filters:
     )
 
 
-def services(request: Request) -> Answer:
+def services(request: Request) -> Response:
     """List services (reference: Services)."""
     query = request.query
     country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
-    return page_answer(catalogue.service_bodies(country), query.page())
+    return page_response(catalogue.service_bodies(country), query.page())
 
 
-def service(request: Request) -> Answer:
-    """Give one service (reference: Services)."""
-    return Answer(body=catalogue.service_body(request.id(MAX_INT32)))
+def service(request: Request) -> Response:
+    """Return one service (reference: Services)."""
+    return Response(body=catalogue.service_body(request.id(MAX_INT32)))
 
 
-def countries(request: Request) -> Answer:
+def countries(request: Request) -> Response:
     """List countries (reference: Countries)."""
     query = request.query
-    return page_answer(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
+    return page_response(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
 
 
-def country(request: Request) -> Answer:
-    """Give one country (reference: Countries)."""
+def country(request: Request) -> Response:
+    """Return one country (reference: Countries)."""
     if not re.fullmatch(field_limits.COUNTRY_ISO_CODE, request.name):
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "the country in the path is not an ISO 3166-1 alpha-3 code")
-    return Answer(body=catalogue.country_body(request.name))
+    return Response(body=catalogue.country_body(request.name))
 
 
-def operators(request: Request) -> Answer:
+def operators(request: Request) -> Response:
     """List operators (reference: Operators)."""
     query = request.query
     country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
-    return page_answer(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
+    return page_response(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
 
 
-def operator(request: Request) -> Answer:
-    """Give one operator (reference: Operators)."""
-    return Answer(body=catalogue.operator_body(request.id(MAX_INT32)))
+def operator(request: Request) -> Response:
+    """Return one operator (reference: Operators)."""
+    return Response(body=catalogue.operator_body(request.id(MAX_INT32)))
 
 
-def benefit_types(request: Request) -> Answer:
+def benefit_types(request: Request) -> Response:
     """List benefit types (reference: Benefit types)."""
-    return page_answer(catalogue.BENEFIT_TYPE_BODIES, request.query.page())
+    return page_response(catalogue.BENEFIT_TYPE_BODIES, request.query.page())
 
 
-def look_up_path(request: Request) -> Answer:
+def look_up_path(request: Request) -> Response:
     """List the operators of the number in the path (reference: Look up)."""
     if not re.fullmatch(field_limits.E164, request.name):
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "the mobile number in the path is not in E.164 form")
-    return page_answer(catalogue.lookup_bodies(request.name), request.query.page())
+    return page_response(catalogue.lookup_bodies(request.name), request.query.page())
 
 
-def look_up_body(request: Request) -> Answer:
+def look_up_body(request: Request) -> Response:
     """List the operators of the number in the body (reference: Look up)."""
-    asked = read_body(request.body, LookupRequest)
-    return page_answer(catalogue.lookup_bodies(asked.mobile_number), Page(number=asked.page, size=asked.per_page))
+    lookup = read_body(request.body, LookupRequest)
+    return page_response(catalogue.lookup_bodies(lookup.mobile_number), Page(number=lookup.page, size=lookup.per_page))
 
 
 def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
-    """Give both filters; a subservice needs its service (reference: Countries and Operators, list)."""
+    """Return both filters; a subservice needs its service (reference: Countries and Operators, list)."""
     service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
     if subservice_id is not None and service_id is None:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")

@@ -1,8 +1,8 @@
-"""What is known of accounts besides transactions: open statements, and an eSIM's benefits and dates; touches nothing.
+"""The look-ups of credit parties: open statements, and the benefits and dates of an eSIM; touches nothing.
 
-All of it is invented from the account's own characters and the month, so that whoever asks again gets the same. An
-account that ends in 000 has no open statement. An eSIM whose number ends in 0 is not installed yet, one that ends in 1
-is installed and not active, any other is active.
+All of it is invented from the account number and the month, so the same look-up has the same result. An account that
+ends in 000 has no open statement. An eSIM whose number ends in 0 is not installed yet, one that ends in 1 is installed
+and not active, any other is active.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.bodies import moment
 from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
-#: The service whose credit parties have benefits and dates to look up.
+#: The service whose credit parties have benefits and dates.
 ESIM = 13
 WITHOUT_STATEMENTS = "000"
 NOT_INSTALLED, NOT_ACTIVE = "0", "1"
@@ -29,34 +29,34 @@ NOT_INSTALLED, NOT_ACTIVE = "0", "1"
 _MOST_STATEMENTS = 3
 _BETWEEN_STATEMENTS = timedelta(days=30)
 _TIME_TO_PAY = timedelta(days=20)
-#: An invented balance is fewer steps than this above the smallest payment.
+#: An invented balance is less than this many steps above the smallest payment.
 _BALANCE_STEPS = 500_000
-#: What an eSIM comes with.
+#: The data of a new eSIM.
 _GIGABYTES = Decimal(10)
 _ESIM_VALIDITY = timedelta(days=60)
 
 
-def statement_bodies(asked: StatementRequest, now: datetime) -> list[bytes]:
+def statement_bodies(lookup: StatementRequest, now: datetime) -> list[bytes]:
     """Write the open statements of an account, newest first (reference: Lookup, statement inquiry).
 
     Raises:
-        ErrorResponse: there is no such product (1003001), it has no statements (1007500), or a field that its inquiry
-            requires is missing (1000400).
+        ErrorResponse: no such product (1003001), it has no statements (1007500), or a field that its inquiry requires
+            is missing (1000400).
     """
-    product = catalogue.product(asked.product_id)
+    product = catalogue.product(lookup.product_id)
     if (
         not isinstance(product, RangedValuePayment)
         or product.payment is None
         or not product.payment.supports_statement_inquiry
     ):
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
-    _check_inquiry_fields(product.payment, asked)
-    if asked.account_number.endswith(WITHOUT_STATEMENTS):
+    _check_inquiry_fields(product.payment, lookup)
+    if lookup.account_number.endswith(WITHOUT_STATEMENTS):
         return []
-    account = f"{asked.product_id}/{asked.account_number}/{asked.account_qualifier}"
+    account = f"{lookup.product_id}/{lookup.account_number}/{lookup.account_qualifier}"
     bodies = []
-    for place in range(1 + _number(account) % _MOST_STATEMENTS):
-        issued = _month(now) - place * _BETWEEN_STATEMENTS
+    for age in range(1 + _number(account) % _MOST_STATEMENTS):
+        issued = _month(now) - age * _BETWEEN_STATEMENTS
         number = _number(f"{account}/{issued.date()}")
         statement = Statement(
             reference=f"INV-{number % 10**8:08}",
@@ -67,11 +67,11 @@ def statement_bodies(asked: StatementRequest, now: datetime) -> list[bytes]:
     return bodies
 
 
-def _check_inquiry_fields(payment: PaymentInformation, asked: StatementRequest) -> None:
+def _check_inquiry_fields(payment: PaymentInformation, lookup: StatementRequest) -> None:
     alternatives = payment.required_inquiry_fields or []
-    if alternatives and not any(all(getattr(asked, name, None) for name in inner) for inner in alternatives):
+    if alternatives and not any(all(getattr(lookup, name, None) for name in inner) for inner in alternatives):
         needed = " or ".join(" and ".join(inner) for inner in alternatives)
-        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"an inquiry with product {asked.product_id} requires {needed}")
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"an inquiry with product {lookup.product_id} requires {needed}")
 
 
 def _balance(side: RangedAmount, number: int) -> Amount:
@@ -79,13 +79,13 @@ def _balance(side: RangedAmount, number: int) -> Amount:
     return Amount(unit=side.unit, amount=low + step * (number % _BALANCE_STEPS))
 
 
-def benefit_bodies(asked: CreditPartyRequest, now: datetime) -> list[bytes]:
-    """Write what a credit party has left at present (reference: Lookup, credit party benefits).
+def benefit_bodies(lookup: CreditPartyRequest, now: datetime) -> list[bytes]:
+    """Write the benefits that a credit party has left (reference: Lookup, credit party benefits).
 
     Raises:
-        ErrorResponse: as `status_body` does.
+        ErrorResponse: see `status_body`.
     """
-    account = _esim(asked)
+    account = _esim(lookup)
     _, activated = _dates(account, now)
     if activated is None:
         return []
@@ -101,15 +101,14 @@ def benefit_bodies(asked: CreditPartyRequest, now: datetime) -> list[bytes]:
     return [catalogue.encode(benefit)]
 
 
-def status_body(asked: CreditPartyRequest, now: datetime) -> bytes:
+def status_body(lookup: CreditPartyRequest, now: datetime) -> bytes:
     """Write when a credit party's eSIM was installed and activated (reference: Lookup, credit party status).
 
     Raises:
-        ErrorResponse: there is no such service (1005004), it knows no such thing (1007500), or the credit party is
-            missing
-            (1000400) or not a mobile number (1005003).
+        ErrorResponse: no such service (1005004), the service has no such look-up (1007500), or the credit party is
+            missing (1000400) or not a mobile number (1005003).
     """
-    installed, activated = _dates(_esim(asked), now)
+    installed, activated = _dates(_esim(lookup), now)
     return codec.encode(
         {
             "installation_date": None if installed is None else moment(installed),
@@ -118,10 +117,10 @@ def status_body(asked: CreditPartyRequest, now: datetime) -> bytes:
     )
 
 
-def _esim(asked: CreditPartyRequest) -> str:
-    catalogue.service_body(asked.service_id)
-    account = _account(asked.credit_party_identifier)
-    if asked.service_id != ESIM:
+def _esim(lookup: CreditPartyRequest) -> str:
+    catalogue.service_body(lookup.service_id)
+    account = _account(lookup.credit_party_identifier)
+    if lookup.service_id != ESIM:
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     return account
 
@@ -136,7 +135,7 @@ def _account(party: Party) -> str:
 
 
 def _dates(account: str, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """Give when an eSIM was installed and activated."""
+    """Return when an eSIM was installed and activated."""
     if account.endswith(NOT_INSTALLED):
         return None, None
     installed = _month(now) - timedelta(days=1 + _number(account) % 20)
@@ -148,5 +147,5 @@ def _month(now: datetime) -> datetime:
 
 
 def _number(text: str) -> int:
-    """Give a number that follows from a text, and looks as if it did not."""
+    """Return a pseudo-random number that depends on the text alone."""
     return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())

@@ -1,4 +1,4 @@
-"""What the endpoints are given and what they give: requests, answers, pages; knows nothing of what they are about."""
+"""The requests and responses of the endpoints, whatever they are about; touches nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ from bulk_topup.sandbox.provider.transaction import Transaction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What an endpoint sees of a request."""
+    """A request as an endpoint receives it."""
 
-    #: The part of the path that names one thing; empty where the path has none.
+    #: The variable segment of the path, e.g. an ID; empty if the path has none.
     name: str
     query_string: bytes
     body: bytes
@@ -26,10 +26,10 @@ class Request:
         return Query(self.query_string)
 
     def id(self, high: int) -> int:
-        """Give the name in the path as an id.
+        """Return the variable segment of the path as an ID.
 
         Raises:
-            ErrorResponse: it is none (1000400).
+            ErrorResponse: it is not an ID (1000400).
         """
         if not (self.name.isascii() and self.name.isdigit() and len(self.name) <= len(str(high))):
             raise ErrorResponse(ErrorCode.BAD_REQUEST, "the id in the path is not a positive whole number")
@@ -39,8 +39,8 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What goes back."""
+class Response:
+    """A response."""
 
     body: bytes
     status: int = 200
@@ -49,26 +49,26 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SyncWait:
-    """An answer that goes back once its transaction is final (reference: Synchronous)."""
+    """A response that waits until its transaction is final (reference: Synchronous)."""
 
     transaction: Transaction
     status: int
 
 
-Handler = Callable[[Request], Answer | SyncWait]
+Handler = Callable[[Request], Response | SyncWait]
 
 
-def page_answer(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Answer:
-    """Give one page of all bodies as an answer, with its headers and its language where that is chosen."""
-    answer = list_answer(page.of(bodies), page, len(bodies))
-    return answer if language is None else replace(answer, headers=[*answer.headers, in_language(language)])
+def page_response(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Response:
+    """Return one page of all bodies, with its headers, and the language if there is a choice."""
+    response = list_response(page.of(bodies), page, len(bodies))
+    return response if language is None else replace(response, headers=[*response.headers, language_header(language)])
 
 
-def in_language(language: Language) -> Header:
-    """Give the header that tells an answer's language."""
+def language_header(language: Language) -> Header:
+    """Return the header with the language of a response."""
     return (b"content-language", language.value.encode())
 
 
-def list_answer(bodies: Sequence[bytes], page: Page, total: int) -> Answer:
-    """Give the bodies of one page as an answer, with its headers."""
-    return Answer(body=b"[" + b",".join(bodies) + b"]", headers=page.headers(total))
+def list_response(bodies: Sequence[bytes], page: Page, total: int) -> Response:
+    """Return the bodies of one page, with its headers."""
+    return Response(body=b"[" + b",".join(bodies) + b"]", headers=page.headers(total))

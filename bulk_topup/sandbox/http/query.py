@@ -1,4 +1,4 @@
-"""Query parameters, read strictly, and the pages that lists are given in; touches nothing."""
+"""Query parameters, read strictly, and the pages of lists; touches nothing."""
 
 import re
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ _MAX_PARAMETERS = 50
 
 
 class Query:
-    """The parameters of one request; each is None where it is not given, and refused where it is not what it must be.
+    """The parameters of one request; an absent one is None, and an invalid one raises ErrorResponse (1000400).
 
     Args:
         text: the query string.
 
     Raises:
-        ErrorResponse: it cannot be read, here or in any method (1000400).
+        ErrorResponse: the query string cannot be read, or a method finds an invalid parameter (1000400).
     """
 
     def __init__(self, text: bytes) -> None:
@@ -49,82 +49,82 @@ class Query:
             raise ErrorResponse(ErrorCode.BAD_REQUEST, "the query string cannot be read") from None
 
     def text(self, name: str) -> str | None:
-        """Give a parameter that is any text but a blank one."""
+        """Return a parameter that is any text with a visible character."""
         value = self._values.get(name, (None,))[0]
         if value is not None and not re.search(VISIBLE, value):
-            raise _bad(name)
+            raise _invalid(name)
         return value
 
     def matching(self, name: str, pattern: str) -> str | None:
-        """Give a parameter that fits a pattern as a whole."""
+        """Return a parameter that matches a pattern as a whole."""
         value = self.text(name)
         if value is not None and not re.fullmatch(pattern, value):
-            raise _bad(name)
+            raise _invalid(name)
         return value
 
     def integer(self, name: str, *, low: int = 1, high: int = MAX_INT32) -> int | None:
-        """Give a whole number between two bounds."""
+        """Return a parameter that is an integer from `low` to `high`."""
         value = self.text(name)
         if value is None:
             return None
         if not _INTEGER.fullmatch(value) or not low <= int(value) <= high:
-            raise _bad(name)
+            raise _invalid(name)
         return int(value)
 
     def one_of(self, name: str, kind: type[E]) -> E | None:
-        """Give a member of an enumeration."""
+        """Return a parameter that is a member of an enumeration."""
         value = self.text(name)
         try:
             return None if value is None else kind(value)
         except ValueError:
-            raise _bad(name) from None
+            raise _invalid(name) from None
 
     def several(self, name: str, allowed: Sequence[str] | None = None) -> list[str]:
-        """Give a list of different items, separated by commas or in parameters of the same name."""
+        """Return a list without duplicates, separated by commas or in parameters of the same name."""
         items = [item for value in self._values.get(name, ()) for item in value.split(",")]
         if len(set(items)) < len(items):
-            raise _bad(name)
+            raise _invalid(name)
         if any(not re.search(VISIBLE, item) or (allowed is not None and item not in allowed) for item in items):
-            raise _bad(name)
+            raise _invalid(name)
         return items
 
     def moment(self, name: str) -> datetime | None:
-        """Give a date with time and offset (RFC 3339), to the microsecond."""
+        """Return a time with offset (RFC 3339), to the microsecond."""
         value = self.text(name)
         if value is None:
             return None
         if not _DATE_TIME.fullmatch(value):
-            raise _bad(name)
+            raise _invalid(name)
         try:
             return datetime.fromisoformat(value)
         except ValueError:
-            raise _bad(name) from None
+            raise _invalid(name) from None
 
     def page(self) -> "Page":
-        """Give the page that is asked for (reference: Pagination)."""
+        """Return the requested page (reference: Pagination)."""
         return Page(
             number=self.integer("page") or 1,
             size=self.integer("per_page", high=PER_PAGE_MAX) or PER_PAGE_DEFAULT,
         )
 
 
-def _bad(name: str) -> ErrorResponse:
+def _invalid(name: str) -> ErrorResponse:
     return ErrorResponse(ErrorCode.BAD_REQUEST, f"query parameter {name} is not valid")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """One page of a list; the first is number 1."""
+    """One page of a list, numbered from 1."""
 
     number: int
     size: int
 
     def of(self, items: Sequence[T]) -> Sequence[T]:
-        """Give the items that stand on it."""
+        """Return the items on this page."""
         return items[(self.number - 1) * self.size : self.number * self.size]
 
     def headers(self, total: int) -> list[Header]:
-        """Give what an answer says of a list of that many items (reference: Pagination)."""
+        """Return the headers for a list of `total` items (reference: Pagination)."""
         pages = -(-total // self.size)
         values = [("x-total", total), ("x-total-pages", pages), ("x-per-page", self.size), ("x-page", self.number)]
         if self.number < pages:

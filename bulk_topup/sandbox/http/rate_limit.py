@@ -1,4 +1,4 @@
-"""The rate limit: so many requests in each second of the clock; touches only the clock."""
+"""The rate limit: a number of requests in each second of the clock; touches only the clock."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from bulk_topup.system.clock import Clock
 
 
 class RateWindow:
-    """Counts the requests of one key pair in fixed windows of a second.
+    """Counts the requests of the account in fixed windows of a second.
 
     Args:
-        clock: where time comes from.
-        limit: requests a second; 0 is no limit.
+        clock: the source of time.
+        limit: requests per second; 0 for no limit.
     """
 
     def __init__(self, clock: Clock, limit: int) -> None:
@@ -22,7 +22,7 @@ class RateWindow:
         self._used = 0
 
     def take(self) -> int | None:
-        """Take a place for one request and give how many are left; None where none was."""
+        """Count one request, and return how many are left in this second; None if the limit was reached."""
         second = int(self._clock.monotonic())
         if second != self._second:
             self._second, self._used = second, 0
@@ -32,23 +32,23 @@ class RateWindow:
         return self.limit - self._used
 
     def report(self) -> dict[str, int]:
-        """Give the limit as `/sandbox/rate-limit` shows it."""
+        """Return the limit as `/sandbox/rate-limit` shows it."""
         return {"limit": self.limit}
 
     def set(self, body: bytes) -> None:
-        """Take another limit from now on, also for the second that is on.
+        """Set the limit, which also applies to the current second.
 
         Args:
-            body: as `report` gives it, in JSON.
+            body: what `report` returns, as JSON.
 
         Raises:
-            ConfigurationError: it is something else.
+            ConfigurationError: the body is anything else.
         """
         try:
-            stated: Any = codec.decode(body)
+            settings: Any = codec.decode(body)
         except codec.InvalidJSON:
-            stated = None
-        limit = stated.get("limit") if isinstance(stated, dict) else None
+            settings = None
+        limit = settings.get("limit") if isinstance(settings, dict) else None
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-            raise ConfigurationError('The rate limit is written like {"limit": 50}; 0 is none.')
+            raise ConfigurationError('Set the rate limit with a body like {"limit": 50}; 0 for no limit.')
         self.limit = limit

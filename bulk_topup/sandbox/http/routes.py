@@ -1,4 +1,4 @@
-"""The endpoints of the reference: each reads one request, asks the provider or the catalogue, and gives an answer."""
+"""The endpoints: each reads one request, calls the provider or the catalogue, and returns a response."""
 
 from bulk_topup.dvs import codec, field_limits
 from bulk_topup.dvs.models.product import ProductType
@@ -7,10 +7,19 @@ from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.catalogue.languages import language_of
 from bulk_topup.sandbox.errors import ErrorResponse
-from bulk_topup.sandbox.faults import Faults, read_faults
+from bulk_topup.sandbox.fault_parser import read_faults
+from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.http import catalogue_bodies, catalogue_routes, lookup_routes
 from bulk_topup.sandbox.http.bodies import balance_body, books_body, transaction_body
-from bulk_topup.sandbox.http.messages import Answer, Handler, Request, SyncWait, in_language, list_answer, page_answer
+from bulk_topup.sandbox.http.messages import (
+    Handler,
+    Request,
+    Response,
+    SyncWait,
+    language_header,
+    list_response,
+    page_response,
+)
 from bulk_topup.sandbox.http.query import REGION, Page
 from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.transaction_search import search
@@ -28,11 +37,11 @@ MAX_INT64 = 2**63 - 1
 
 
 class Routes:
-    """The endpoints, by path and method; `*` in a path stands for the name of one thing.
+    """The endpoints by path and method; `*` in a path matches one segment.
 
     Args:
-        provider: whom they ask.
-        faults: what can be set to go wrong.
+        provider: the account's transactions and wallets.
+        faults: the faults that can be set.
         window: the rate limit.
     """
 
@@ -44,8 +53,8 @@ class Routes:
         self._table: dict[str, dict[str, Handler]] = {
             transactions: {"POST": self._create},
             f"{transactions}/*/confirm": {"POST": self._confirm},
-            "/v1/sync/transactions": {"POST": self._create_held},
-            "/v1/sync/transactions/*/confirm": {"POST": self._confirm_held},
+            "/v1/sync/transactions": {"POST": self._create_sync},
+            "/v1/sync/transactions/*/confirm": {"POST": self._confirm_sync},
             "/v1/transactions": {"GET": self._transactions},
             "/v1/transactions/*": {"GET": self._transaction},
             "/v1/transactions/*/cancel": {"POST": self._cancel},
@@ -75,15 +84,15 @@ class Routes:
         }
 
     def find(self, path: str, method: str) -> tuple[Handler, str]:
-        """Give the endpoint of a path and the name that stands in it.
+        """Return the endpoint of a path, and the segment that `*` matched.
 
         Raises:
-            ErrorResponse: there is none (1000404), or it does not take the method (1000400).
+            ErrorResponse: there is no such path (1000404), or it does not accept the method (1000400).
         """
         methods, name = self._methods(path)
         handler = methods.get(method)
         if handler is None:
-            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"this address takes {' and '.join(methods)}")
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"this address accepts {' and '.join(methods)}")
         return handler, name
 
     def _methods(self, path: str) -> tuple[dict[str, Handler], str]:
@@ -97,44 +106,44 @@ class Routes:
             return found, name
         raise ErrorResponse(ErrorCode.RESOURCE_NOT_FOUND)
 
-    def _create(self, request: Request) -> Answer:
-        return self.answer(self._provider.create(read_create_request(request.body)), 201)
+    def _create(self, request: Request) -> Response:
+        return self.transaction_response(self._provider.create(read_create_request(request.body)), 201)
 
-    def _confirm(self, request: Request) -> Answer:
-        return self.answer(self._provider.confirm(request.id(MAX_INT64)), 202)
+    def _confirm(self, request: Request) -> Response:
+        return self.transaction_response(self._provider.confirm(request.id(MAX_INT64)), 202)
 
-    def _create_held(self, request: Request) -> Answer | SyncWait:
+    def _create_sync(self, request: Request) -> Response | SyncWait:
         transaction = self._provider.create(read_create_request(request.body))
         if transaction.confirmed_at is None:
-            return self.answer(transaction, 201)
+            return self.transaction_response(transaction, 201)
         return SyncWait(transaction=transaction, status=201)
 
-    def _confirm_held(self, request: Request) -> SyncWait:
+    def _confirm_sync(self, request: Request) -> SyncWait:
         return SyncWait(transaction=self._provider.confirm(request.id(MAX_INT64)), status=202)
 
-    def _cancel(self, request: Request) -> Answer:
-        return self.answer(self._provider.cancel(request.id(MAX_INT64)), 202)
+    def _cancel(self, request: Request) -> Response:
+        return self.transaction_response(self._provider.cancel(request.id(MAX_INT64)), 202)
 
-    def _reverse(self, request: Request) -> Answer:
-        return self.answer(self._provider.reverse(request.id(MAX_INT64)), 202)
+    def _reverse(self, request: Request) -> Response:
+        return self.transaction_response(self._provider.reverse(request.id(MAX_INT64)), 202)
 
-    def _transaction(self, request: Request) -> Answer:
-        return self.answer(self._provider.get(request.id(MAX_INT64)), 200)
+    def _transaction(self, request: Request) -> Response:
+        return self.transaction_response(self._provider.get(request.id(MAX_INT64)), 200)
 
-    def answer(self, transaction: Transaction, status: int) -> Answer:
-        """Give a transaction as it is now as an answer with that HTTP status."""
+    def transaction_response(self, transaction: Transaction, status: int) -> Response:
+        """Return a transaction as it is now, with an HTTP status."""
         provider = self._provider
-        return Answer(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
+        return Response(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
 
-    def _transactions(self, request: Request) -> Answer:
+    def _transactions(self, request: Request) -> Response:
         provider, query = self._provider, request.query
         page = query.page()
         found = search(provider, query)
         now, seed = provider.now(), provider.pin_seed
         bodies = [transaction_body(provider.get(id_), now, seed) for id_ in page.of(found)]
-        return list_answer(bodies, page, len(found))
+        return list_response(bodies, page, len(found))
 
-    def _products(self, request: Request) -> Answer:
+    def _products(self, request: Request) -> Response:
         query, language = request.query, language_of(request.headers)
         found = catalogue.products(
             type_=query.one_of("type", ProductType),
@@ -147,16 +156,16 @@ class Routes:
             benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
         )
         now = self._provider.now()
-        return page_answer(
+        return page_response(
             [catalogue_bodies.product_body(product, language, now) for product in found], query.page(), language
         )
 
-    def _product(self, request: Request) -> Answer:
+    def _product(self, request: Request) -> Response:
         product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
         body = catalogue_bodies.product_body(product, language, self._provider.now())
-        return Answer(body=body, headers=[in_language(language)])
+        return Response(body=body, headers=[language_header(language)])
 
-    def _balances(self, request: Request) -> Answer:
+    def _balances(self, request: Request) -> Response:
         query = request.query
         query.matching("unit_type", "CURRENCY")
         unit, page = query.text("unit"), query.page()
@@ -168,46 +177,46 @@ class Routes:
         ]
         if not bodies:
             raise ErrorResponse(ErrorCode.BALANCE_NOT_FOUND)
-        return page_answer(bodies, page)
+        return page_response(bodies, page)
 
-    def _statements(self, request: Request) -> Answer:
-        asked = read_body(request.body, StatementRequest)
-        bodies = lookup_routes.statement_bodies(asked, self._provider.now())
-        return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
+    def _statements(self, request: Request) -> Response:
+        lookup = read_body(request.body, StatementRequest)
+        bodies = lookup_routes.statement_bodies(lookup, self._provider.now())
+        return page_response(bodies, Page(number=lookup.page, size=lookup.per_page))
 
-    def _credit_party_benefits(self, request: Request) -> Answer:
-        asked = read_body(request.body, CreditPartyRequest)
-        bodies = lookup_routes.benefit_bodies(asked, self._provider.now())
-        return page_answer(bodies, Page(number=asked.page, size=asked.per_page))
+    def _credit_party_benefits(self, request: Request) -> Response:
+        lookup = read_body(request.body, CreditPartyRequest)
+        bodies = lookup_routes.benefit_bodies(lookup, self._provider.now())
+        return page_response(bodies, Page(number=lookup.page, size=lookup.per_page))
 
-    def _credit_party_status(self, request: Request) -> Answer:
-        asked = read_body(request.body, CreditPartyRequest)
-        return Answer(body=lookup_routes.status_body(asked, self._provider.now()))
+    def _credit_party_status(self, request: Request) -> Response:
+        lookup = read_body(request.body, CreditPartyRequest)
+        return Response(body=lookup_routes.status_body(lookup, self._provider.now()))
 
-    def _books(self, request: Request) -> Answer:
+    def _books(self, request: Request) -> Response:
         del request
-        return Answer(body=books_body(self._provider))
+        return Response(body=books_body(self._provider))
 
-    def _show_faults(self, request: Request) -> Answer:
+    def _show_faults(self, request: Request) -> Response:
         del request
-        return Answer(body=codec.encode(self._faults.report()))
+        return Response(body=codec.encode(self._faults.report()))
 
-    def _set_faults(self, request: Request) -> Answer:
+    def _set_faults(self, request: Request) -> Response:
         try:
             self._faults.set(read_faults(request.body))
         except ConfigurationError as error:
             raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
         return self._show_faults(request)
 
-    def _clear_faults(self, request: Request) -> Answer:
+    def _clear_faults(self, request: Request) -> Response:
         self._faults.set(())
         return self._show_faults(request)
 
-    def _show_limit(self, request: Request) -> Answer:
+    def _show_limit(self, request: Request) -> Response:
         del request
-        return Answer(body=codec.encode(self._window.report()))
+        return Response(body=codec.encode(self._window.report()))
 
-    def _set_limit(self, request: Request) -> Answer:
+    def _set_limit(self, request: Request) -> Response:
         try:
             self._window.set(request.body)
         except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""Holds the connections of synchronous requests until their transactions are final; touches clock and connection."""
+"""Lets synchronous requests wait until their transactions are final; touches clock and connection."""
 
 import asyncio
 from datetime import timedelta
@@ -10,39 +10,39 @@ from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import first_of
 
-#: As long as a connection is held, at time scale 1 (reference: Synchronous).
+#: How long a request waits at most, at time scale 1 (reference: Synchronous).
 LONGEST = timedelta(seconds=180)
 
 
-class Holding:
-    """The connections that are held; each costs one timer.
+class SyncWaiter:
+    """The synchronous requests that wait; each costs one timer.
 
     Args:
-        provider: who ends transactions.
-        clock: what is waited by.
-        time_scale: what the longest wait is multiplied by.
+        provider: the provider that completes the transactions.
+        clock: what waits are measured by.
+        time_scale: factor of the longest wait.
     """
 
     def __init__(self, provider: Provider, clock: Clock, time_scale: float) -> None:
         self._provider = provider
         self._clock = clock
         self._longest = LONGEST.total_seconds() * time_scale
-        self._let_go = asyncio.Event()
+        self._stopped = asyncio.Event()
 
-    async def hold(self, transaction: Transaction, receive: Receive) -> None:
-        """Return when a confirmed transaction is final, the longest wait is over, or the client is gone."""
-        await first_of(self._end(transaction), _disconnect(receive), self._let_go.wait())
+    async def wait(self, transaction: Transaction, receive: Receive) -> None:
+        """Wait until a confirmed transaction is final, the longest wait is over, or the client has disconnected."""
+        await first_of(self._wait_until_final(transaction), _disconnect(receive), self._stopped.wait())
 
-    def let_go(self) -> None:
-        """Have every request that is held, and any later one, answered with its transaction as it is."""
-        self._let_go.set()
+    def stop(self) -> None:
+        """Stop all waits, now and later, so that requests are answered with their transactions as they are."""
+        self._stopped.set()
 
-    async def _end(self, transaction: Transaction) -> None:
-        # Steady seconds bound the wait: the time of day may be set back meanwhile.
-        end = self._clock.monotonic() + self._longest
-        while (left := end - self._clock.monotonic()) > 0:
+    async def _wait_until_final(self, transaction: Transaction) -> None:
+        # The monotonic clock limits the wait, because the time of day may be set back.
+        deadline = self._clock.monotonic() + self._longest
+        while (left := deadline - self._clock.monotonic()) > 0:
             now = self._provider.now()
-            if transaction.ended_as is not None or transaction.final_at is None:
+            if transaction.final_status is not None or transaction.final_at is None:
                 return
             await self._clock.sleep(min(left, (transaction.final_at - now).total_seconds()))
 

@@ -12,15 +12,15 @@ from bulk_topup.sandbox.http.query import Query
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
 
-#: The longest span of creation dates that can be asked for, and what is looked through when none is.
+#: The longest window of creation dates, and the window if no dates are given.
 LONGEST_WINDOW = timedelta(hours=24)
 
 
 def search(provider: Provider, query: Query) -> Sequence[int]:
-    """Give the ids of the transactions that fit every filter, oldest first.
+    """Return the IDs of the transactions that match every filter, oldest first.
 
     Raises:
-        ErrorResponse: a filter is not valid, or the dates are more than 24 hours apart (1000400).
+        ErrorResponse: a filter is invalid, or the dates are more than 24 hours apart (1000400).
     """
     now = provider.now()
     external_id = query.text("external_id")
@@ -42,7 +42,7 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
     if all(value is None for value in filters):
         return found
 
-    def fits(transaction: Transaction) -> bool:
+    def matches(transaction: Transaction) -> bool:
         product, party = transaction.quote.product, transaction.request.credit_party_identifier
         return (
             (status_id is None or transaction.status(now).id == status_id)
@@ -58,11 +58,11 @@ def search(provider: Provider, query: Query) -> Sequence[int]:
             )
         )
 
-    return [id_ for id_ in found if fits(provider.get(id_))]
+    return [id_ for id_ in found if matches(provider.get(id_))]
 
 
 def _window(query: Query, now: datetime, *, always: bool) -> tuple[datetime, datetime] | None:
-    """Give the span of creation dates; None where none is asked for and it need not be the last 24 hours."""
+    """Return the window of creation dates: without dates the last 24 hours if `always`, otherwise None."""
     first, last = query.moment("from_date"), query.moment("to_date")
     if first is None and last is None:
         return (now - LONGEST_WINDOW, now) if always else None

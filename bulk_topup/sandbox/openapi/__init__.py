@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 description of the DVS API, and a page to read it on; touches nothing."""
+"""An OpenAPI 3.1 description of the DVS API, as JSON and as a page; touches nothing."""
 
 from bulk_topup.sandbox.openapi.document import document
 from bulk_topup.sandbox.openapi.public import public_response

@@ -24,7 +24,7 @@ _RANGED = {
     ProductType.RANGED_VALUE_PIN_PURCHASE,
     ProductType.RANGED_VALUE_PAYMENT,
 }
-_SENTENCES = {
+_DESCRIPTIONS = {
     ProductType.FIXED_VALUE_RECHARGE: "A recharge of one denomination.",
     ProductType.RANGED_VALUE_RECHARGE: "A recharge of any amount within a range.",
     ProductType.FIXED_VALUE_PIN_PURCHASE: "A voucher of one value.",
@@ -34,13 +34,12 @@ _SENTENCES = {
 
 _REQUIRED_FIELDS = or_null(
     many(many(text())),
-    "Alternatives, each a list of fields: one list suffices, and it needs all of its fields. "
-    "Null or empty: nothing is required.",
+    "Alternatives, each a list of fields: all fields of one list are required. Null or empty: nothing is required.",
 )
 
 
 def schema_name(type_: ProductType) -> str:
-    """Give the name of a product type's schema."""
+    """Return the schema name of a product type."""
     return "".join(word.capitalize() for word in type_.split("_"))
 
 
@@ -59,13 +58,13 @@ def _promotion(description: str, required: dict[str, Schema] | None = None) -> S
 
 
 def _priced(amount: Schema) -> Schema:
-    """Describe prices whose amounts are such."""
+    """Describe prices with a schema of their amounts."""
     wholesale = thing(
-        "What the wallet is charged, beside the fee.",
+        "What the wallet is charged, without the fee.",
         {"unit_type": ref("UnitType"), "unit": text(), "amount": amount, "fee": number()},
     )
     retail = thing(
-        "What the provider suggests to charge.",
+        "The suggested retail price.",
         nulls({"unit_type": ref("UnitType"), "unit": text(), "amount": amount, "fee": number()}),
     )
     return thing("Prices and fees.", {"wholesale": wholesale}, {"retail": or_null(retail)})
@@ -74,12 +73,12 @@ def _priced(amount: Schema) -> Schema:
 def _benefit(amount: Schema) -> Schema:
     parts = ("base", "promotion_bonus", "total_excluding_tax", "total_including_tax")
     return thing(
-        "What the beneficiary gets.",
+        "What the beneficiary receives.",
         {
             "type": ref("BenefitTypeName"),
             "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
             "unit": text("For example MINUTE, GB, SMS or a currency."),
-            "amount": thing("How much of it.", {}, {part: or_null(amount) for part in parts}),
+            "amount": thing("The amount of the benefit.", {}, {part: or_null(amount) for part in parts}),
         },
         {"additional_information": or_null(text())},
     )
@@ -107,7 +106,7 @@ def _product(type_: ProductType) -> Schema:
     }
     optional = {
         **_SUMMARY_NULLS,
-        "validity": or_null(ref("Period"), "How long the product is valid once it is delivered."),
+        "validity": or_null(ref("Period"), "How long the product is valid after delivery."),
         **{
             f"required_{group}_fields": _REQUIRED_FIELDS
             for group in (
@@ -129,7 +128,7 @@ def _product(type_: ProductType) -> Schema:
         required["pin"] = ref("PinInformation")
     if type_ is ProductType.RANGED_VALUE_PAYMENT:
         required["payment"] = ref("PaymentInformation")
-    return thing(_SENTENCES[type_], required, optional)
+    return thing(_DESCRIPTIONS[type_], required, optional)
 
 
 _PRODUCTS = {schema_name(type_): _product(type_) for type_ in ProductType}
@@ -143,14 +142,14 @@ SCHEMAS: dict[str, Schema] = {
     "PromotionId": whole("Promotion."),
     "CampaignId": whole("Campaign."),
     "CountryCode": text(
-        "ISO 3166-1 alpha-3 code; GXX stands for all countries and EXX for Europe.",
+        "ISO 3166-1 alpha-3 code; GXX is all countries and EXX is Europe.",
         pattern=field_limits.COUNTRY_ISO_CODE,
     ),
-    "RegionCode": text("Country or part of one, after ISO 3166-2.", pattern=REGION),
+    "RegionCode": text("Country or region of one, by ISO 3166-2.", pattern=REGION),
     "ProductTag": text("Label of a product.", minLength=1, pattern=field_limits.NON_EMPTY),
-    "ProductType": one_of(*ProductType, description="What kind of product it is; each has a schema of its own."),
+    "ProductType": one_of(*ProductType, description="Type of the product; each has its own schema."),
     "BenefitTypeName": one_of(*BENEFIT_TYPES, description="Kind of benefit."),
-    "CalculationMode": one_of(*CalculationMode, description="The side of a ranged product that the amount is for."),
+    "CalculationMode": one_of(*CalculationMode, description="The side of a ranged product that the amount refers to."),
     "UnitType": one_of("CURRENCY"),
     "Period": thing(
         "A length of time.",
@@ -159,7 +158,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Amount": thing("An amount in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": number()}),
     "Range": thing(
-        "The amounts that are allowed: from `min` to `max`, in steps of `increment` where it is given.",
+        "The allowed amounts: from `min` to `max`, in steps of `increment`, if given.",
         {},
         nulls({"min": number(), "max": number(), "increment": number()}),
     ),
@@ -174,14 +173,14 @@ SCHEMAS: dict[str, Schema] = {
     "RangedPrices": _priced(_RANGE),
     "FixedBenefit": _benefit(number()),
     "RangedBenefit": _benefit(_RANGE),
-    "Region": thing("A country or a part of one.", {"name": text(), "code": ref("RegionCode")}),
+    "Region": thing("A country or a region of one.", {"name": text(), "code": ref("RegionCode")}),
     "Country": thing(
         "A country.",
         {"name": text(), "iso_code": ref("CountryCode")},
         {"regions": or_null(many(ref("Region")))},
     ),
     "Operator": thing(
-        "Whoever provides a product's service.",
+        "The company behind the service of a product.",
         {"id": ref("OperatorId"), "name": text(), "country": ref("Country")},
         {"regions": or_null(many(ref("Region")))},
     ),
@@ -198,7 +197,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "BenefitType": thing("A kind of benefit.", {"name": ref("BenefitTypeName")}),
     "PinInformation": thing(
-        "How a PIN is used, and how long it can be.",
+        "How a PIN is used, and how long it is valid.",
         {},
         {
             "usage_info": or_null(many(text())),
@@ -211,13 +210,13 @@ SCHEMAS: dict[str, Schema] = {
         {},
         {
             "modes": or_null(many(one_of("PARTIAL", "EXACT", "EXCESS", "PAST_DUE"))),
-            "posting_period": or_null(ref("Period"), "How long it takes until the payment shows at the biller."),
+            "posting_period": or_null(ref("Period"), "How long it takes until the biller shows the payment."),
             "supports_statement_inquiry": {"type": "boolean"},
             "required_inquiry_fields": _REQUIRED_FIELDS,
             "notes": or_null(many(text())),
         },
     ),
-    "PromotionOfProduct": _promotion("A promotion that runs on a product."),
+    "PromotionOfProduct": _promotion("A current promotion of a product."),
     **_PRODUCTS,
     "Product": {
         "oneOf": [ref(name) for name in _PRODUCTS],
@@ -228,17 +227,17 @@ SCHEMAS: dict[str, Schema] = {
         "description": "A product of one of the five types.",
     },
     "ProductOfTransaction": thing(
-        "What a transaction repeats of its product.",
+        "The product of a transaction.",
         _SUMMARY,
         {**_SUMMARY_NULLS, "pin": or_null(ref("PinInformation"))},
     ),
     "ProductOfPromotion": thing(
-        "What a promotion repeats of a product.",
+        "A product of a promotion.",
         {"id": ref("ProductId"), "name": text(), "type": ref("ProductType")},
         {"description": or_null(text())},
     ),
     "ProductOfCampaign": thing(
-        "What a campaign repeats of a product.",
+        "A product of a campaign.",
         {"id": ref("ProductId"), "name": text(), "type": ref("ProductType"), "operator": ref("Operator")},
         {"description": or_null(text())},
     ),
@@ -246,5 +245,5 @@ SCHEMAS: dict[str, Schema] = {
         "A promotion of an operator.",
         {"operator": ref("Operator"), "products": many(ref("ProductOfPromotion"))},
     ),
-    "Campaign": _promotion("A campaign over products.", {"products": many(ref("ProductOfCampaign"))}),
+    "Campaign": _promotion("A campaign for products.", {"products": many(ref("ProductOfCampaign"))}),
 }

@@ -1,37 +1,36 @@
-"""Puts the description together: OpenAPI 3.1 of the whole API; pure."""
+"""Joins the parts of the OpenAPI 3.1 description; pure."""
 
 from functools import cache
 from typing import Any
 
 from bulk_topup.__version__ import __version__
-from bulk_topup.sandbox.openapi import discovery, payments
-from bulk_topup.sandbox.openapi.operations import PATHS
+from bulk_topup.sandbox.openapi import discovery, discovery_operations, payment_operations, payments
 from bulk_topup.sandbox.openapi.parts import HEADERS, PARAMETERS, RESPONSES
 
 _ABOUT = (
     "Digital Value Services (DVS) sends airtime, data bundles, gift cards, PINs and bill payments to beneficiaries. "
-    "Every request needs a key pair (HTTP basic authentication) and counts against its rate limit. Lists come in "
-    "pages. An address that is not described here is answered with HTTP 404 and error 1000404. Answers can have more "
-    "fields than are described, and a field that is null and one that is absent mean the same. Times are UTC; amounts "
-    "are exact decimals and should not be read as binary floating point."
+    "Every request needs API credentials (HTTP basic authentication) and counts against their rate limit. Lists are "
+    "paginated. An address that is not described here is answered with HTTP 404 and error 1000404. Responses may "
+    "contain more fields than described; null and absent fields mean the same. Times are UTC. Amounts are exact "
+    "decimals: do not read them as binary floating point."
 )
 _TAGS = {
     "Services": "Kinds of products.",
-    "Countries": "Where products are for.",
-    "Operators": "Who provides the products' services.",
-    "Benefit types": "What products turn into.",
-    "Promotions": "What operators add for a time.",
-    "Campaigns": "What the provider adds for a time.",
-    "Products": "What the account can buy, at which prices, and what each requires.",
-    "Transactions": "Transfers of value: created, confirmed or cancelled, followed to a final status.",
+    "Countries": "Where products can be used.",
+    "Operators": "Providers of the products' services.",
+    "Benefit types": "Kinds of what beneficiaries receive.",
+    "Promotions": "Temporary offers of operators.",
+    "Campaigns": "Temporary offers of DT One.",
+    "Products": "What the account can buy, with prices and required fields.",
+    "Transactions": "Transfers of value: created, confirmed or cancelled, tracked to a final status.",
     "Balances": "The account's wallets.",
-    "Look-ups": "Questions about a credit party, asked before it is paid.",
+    "Look-ups": "Information about a credit party before it is paid.",
 }
 
 
 @cache
 def document() -> dict[str, Any]:
-    """Give the whole description; it is shared, so nobody may change it."""
+    """Return the whole description, which is shared and must not be changed."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -42,12 +41,12 @@ def document() -> dict[str, Any]:
         },
         "servers": [
             {"url": "/v1", "description": "The sandbox that serves this description"},
-            {"url": "https://preprod-dvs-api.dtone.com/v1", "description": "The provider's own test environment"},
+            {"url": "https://preprod-dvs-api.dtone.com/v1", "description": "Test environment of DVS"},
             {"url": "https://dvs-api.dtone.com/v1", "description": "Production: real money"},
         ],
         "security": [{"keyPair": []}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
-        "paths": PATHS,
+        "paths": discovery_operations.PATHS | payment_operations.PATHS,
         "components": {
             "securitySchemes": {
                 "keyPair": {

@@ -1,4 +1,4 @@
-"""Makes a page to read of the description: one HTML text that loads nothing else; pure."""
+"""Writes the description as one HTML page that loads nothing else; pure."""
 
 import json
 import re
@@ -54,8 +54,8 @@ _LIMITS = {
     "uniqueItems": "no entry twice",
     "default": "default {}",
 }
-#: Limits that the format says already.
-_SAID = {2**31 - 1, 2**63 - 1}
+#: Limits that follow from the format.
+_IMPLIED = {2**31 - 1, 2**63 - 1}
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -90,7 +90,7 @@ def _head(document: Mapping[str, Any]) -> str:
     )
     shared = _table(
         ("Status", "Codes"),
-        ((status, _codes(answer)) for status, answer in document["components"]["responses"].items()),
+        ((status, _codes(response)) for status, response in document["components"]["responses"].items()),
     )
     return (
         f"<h1>{escape(info['title'])}</h1><p class='note'>{escape(info['summary'])} "
@@ -112,48 +112,50 @@ def _operation(document: Mapping[str, Any], method: str, path: str, operation: M
     parts = [
         f"<section id='{operation['operationId']}'><h3>{escape(operation['summary'])}</h3>",
         f"<p>{_method(method)} <code>{escape(path)}</code></p>",
-        f"<p>{_marked(operation.get('description', ''))}</p>" if "description" in operation else "",
+        f"<p>{_with_code(operation.get('description', ''))}</p>" if "description" in operation else "",
         _parameters(document, operation),
     ]
     if "requestBody" in operation:
         [content] = operation["requestBody"]["content"].values()
-        parts.append(f"<h4>Body</h4><p>{_kind(content['schema'])}</p>")
+        parts.append(f"<h4>Body</h4><p>{_type(content['schema'])}</p>")
         examples = [content["example"]] if "example" in content else []
         examples += [example["value"] for example in content.get("examples", {}).values()]
         parts += [f"<pre>{escape(json.dumps(example, indent=2))}</pre>" for example in examples]
-    rows = ((status, _answer(answer)) for status, answer in operation["responses"].items() if "$ref" not in answer)
-    parts.append(f"<h4>Answers</h4>{_table(('Status', ''), rows)}")
+    responses = operation["responses"].items()
+    rows = ((status, _response(response)) for status, response in responses if "$ref" not in response)
+    parts.append(f"<h4>Responses</h4>{_table(('Status', ''), rows)}")
     for name, addresses in operation.get("callbacks", {}).items():
         for address, methods in addresses.items():
             [(verb, call)] = methods.items()
             [content] = call["requestBody"]["content"].values()
             parts.append(
                 f"<h4>Callback {escape(name)}</h4><p>{_method(verb)} <code>{escape(address)}</code> with "
-                f"{_kind(content['schema'])}. {_marked(call['description'])}</p>"
+                f"{_type(content['schema'])}. {_with_code(call['description'])}</p>"
             )
     return "".join((*parts, "</section>"))
 
 
 def _parameters(document: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
     rows = []
-    for given in operation.get("parameters", ()):
-        parameter = document["components"]["parameters"][given["$ref"].rpartition("/")[2]] if "$ref" in given else given
+    shared = document["components"]["parameters"]
+    for entry in operation.get("parameters", ()):
+        parameter = shared[entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
         name = f"<code>{escape(parameter['name'])}</code> <span class='note'>in {parameter['in']}</span>"
-        rows.append((name, _kind(parameter["schema"]), _marked(parameter["description"])))
+        rows.append((name, _type(parameter["schema"]), _with_code(parameter["description"])))
     return f"<h4>Parameters</h4>{_table(('Name', 'Type', ''), rows)}" if rows else ""
 
 
-def _answer(answer: Mapping[str, Any]) -> str:
-    [content] = answer["content"].values()
+def _response(response: Mapping[str, Any]) -> str:
+    [content] = response["content"].values()
     if "examples" in content:
-        return _codes(answer)
-    headers = ", ".join(f"<code>{escape(name)}</code>" for name in answer["headers"])
-    said = f"{escape(answer['description'])} As {_kind(content['schema'])}."
-    return f"{said}<br><span class='note'>Headers: {headers}</span>"
+        return _codes(response)
+    headers = ", ".join(f"<code>{escape(name)}</code>" for name in response["headers"])
+    description = f"{escape(response['description'])} As {_type(content['schema'])}."
+    return f"{description}<br><span class='note'>Headers: {headers}</span>"
 
 
-def _codes(answer: Mapping[str, Any]) -> str:
-    [content] = answer["content"].values()
+def _codes(response: Mapping[str, Any]) -> str:
+    [content] = response["content"].values()
     errors = [error for example in content["examples"].values() for error in example["value"]["errors"]]
     return "<br>".join(f"<code>{error['code']}</code> {escape(error['message'])}" for error in errors)
 
@@ -161,20 +163,20 @@ def _codes(answer: Mapping[str, Any]) -> str:
 def _named_schema(name: str, schema: Schema) -> str:
     parts = [f"<section id='schema-{name}'><h3>{escape(name)}</h3>"]
     if "description" in schema:
-        parts.append(f"<p>{_marked(schema['description'])}</p>")
+        parts.append(f"<p>{_with_code(schema['description'])}</p>")
     if "properties" in schema:
         parts.append(_table(("Field", "Type", ""), _fields(schema)))
     else:
-        parts.append(f"<p>{_kind(schema)}</p>")
+        parts.append(f"<p>{_type(schema)}</p>")
     return "".join((*parts, "</section>"))
 
 
 def _fields(schema: Schema, prefix: str = "") -> Iterable[tuple[str, ...]]:
-    """Give a line for each field, those of unnamed objects inside after their own."""
+    """Yield a line for each field, followed by the fields of an unnamed object in it."""
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
-        mark = "" if name in required else " <span class='note'>optional</span>"
-        yield f"<code>{escape(prefix + name)}</code>{mark}", _kind(field), _marked(field.get("description", ""))
+        note = "" if name in required else " <span class='note'>optional</span>"
+        yield f"<code>{escape(prefix + name)}</code>{note}", _type(field), _with_code(field.get("description", ""))
         inner = field
         many = ""
         if "items" in inner:
@@ -183,33 +185,33 @@ def _fields(schema: Schema, prefix: str = "") -> Iterable[tuple[str, ...]]:
             yield from _fields(inner, f"{prefix}{name}{many}.")
 
 
-def _kind(schema: Schema) -> str:
-    """Say what a value is, in one line."""
+def _type(schema: Schema) -> str:
+    """Describe the type of a value in one line."""
     if "$ref" in schema:
         return _link(schema["$ref"].rpartition("/")[2])
-    for word in ("anyOf", "oneOf"):
-        if word in schema:
-            return " or ".join(_kind(choice) for choice in schema[word])
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            return " or ".join(_type(choice) for choice in schema[keyword])
     if "const" in schema:
         return f"<code>{escape(str(schema['const']))}</code>"
     if "enum" in schema:
         return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    said = " or ".join(f"list of {_kind(schema['items'])}" if type_ == "array" else str(type_) for type_ in types)
+    text = " or ".join(f"list of {_type(schema['items'])}" if type_ == "array" else str(type_) for type_ in types)
     limits = [
         line.format(f"<code>{escape(str(schema[word]))}</code>" if word == "pattern" else escape(str(schema[word])))
         for word, line in _LIMITS.items()
-        if word in schema and schema[word] not in _SAID
+        if word in schema and schema[word] not in _IMPLIED
     ]
-    return f"{said} <span class='note'>{', '.join(limits)}</span>" if limits else said
+    return f"{text} <span class='note'>{', '.join(limits)}</span>" if limits else text
 
 
 def _link(name: str) -> str:
     return f"<a href='#schema-{name}'>{escape(name)}</a>"
 
 
-def _marked(sentence: str) -> str:
-    """Escape a sentence, and set what stands in backticks as code."""
+def _with_code(sentence: str) -> str:
+    """Escape a sentence, and turn backticks into code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 

@@ -1,4 +1,4 @@
-"""What operations are made of: headers, parameters, refusals, and how one is put together; plain data."""
+"""The parts of operations: headers, parameters and errors, and the functions that build one; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,46 +10,48 @@ _RATE_HEADERS = ("X-Ratelimit-Limit", "X-Ratelimit-Remaining")
 _PAGE_HEADERS = ("X-Total", "X-Total-Pages", "X-Per-Page", "X-Page", "X-Next-Page", "X-Prev-Page")
 _STATUS_HEADERS = {401: ("WWW-Authenticate",), 429: (*_RATE_HEADERS, "Retry-After")}
 _REASONS = {
-    200: "What was asked for.",
+    200: "The requested data.",
     201: "The transaction, which may already be rejected: read its status.",
     202: "The transaction as it is now.",
-    400: "The request cannot be carried out.",
-    401: "The key pair is missing or wrong.",
-    404: "There is no such thing, or nothing that fits.",
-    429: "Too many requests; nothing was done.",
-    500: "The provider failed; nobody knows what was done.",
-    503: "The provider is not available; nobody knows what was done.",
+    400: "The request is invalid or cannot be processed.",
+    401: "The API credentials are missing or wrong.",
+    404: "Nothing found.",
+    429: "Too many requests; the request was not processed.",
+    500: "DVS failed; the outcome is unknown.",
+    503: "DVS is not available; the outcome is unknown.",
 }
 
 HEADERS: dict[str, dict[str, Any]] = {
     name: {"description": description, "required": required, "schema": schema}
     for name, description, required, schema in (
-        ("X-Total", "Entries of the whole list.", True, whole(low=0)),
-        ("X-Total-Pages", "Pages of the whole list.", True, whole(low=0)),
-        ("X-Per-Page", "Entries of a page.", True, ref("PerPage")),
-        ("X-Page", "This page's number.", True, whole()),
-        ("X-Next-Page", "The next page's number, where there is one.", False, whole()),
-        ("X-Prev-Page", "The previous page's number, where there is one.", False, whole()),
-        ("X-Ratelimit-Limit", "Requests that the key pair has in a period.", False, whole()),
-        ("X-Ratelimit-Remaining", "Requests that are left of them.", False, whole(low=0)),
+        ("X-Total", "Entries in the whole list.", True, whole(low=0)),
+        ("X-Total-Pages", "Pages in the whole list.", True, whole(low=0)),
+        ("X-Per-Page", "Entries per page.", True, ref("PerPage")),
+        ("X-Page", "Number of this page.", True, whole()),
+        ("X-Next-Page", "Number of the next page, if any.", False, whole()),
+        ("X-Prev-Page", "Number of the previous page, if any.", False, whole()),
+        ("X-Ratelimit-Limit", "Requests that the account may send per period.", False, whole()),
+        ("X-Ratelimit-Remaining", "Requests left in the period.", False, whole(low=0)),
         ("Retry-After", "Seconds to wait.", False, whole(low=0)),
         ("Content-Language", "Languages of the texts.", False, text()),
-        ("WWW-Authenticate", "How to identify oneself.", False, text()),
+        ("WWW-Authenticate", "How to authenticate.", False, text()),
     )
 }
 
 
-def _parameter(name: str, schema: Schema, description: str, place: str = "query", **more: object) -> dict[str, Any]:
-    required = {"required": True} if place == "path" else {}
-    return {"name": name, "in": place, **required, "description": description, "schema": schema, **more}
+def _parameter(name: str, schema: Schema, description: str, location: str = "query", **more: object) -> dict[str, Any]:
+    required = {"required": True} if location == "path" else {}
+    return {"name": name, "in": location, **required, "description": description, "schema": schema, **more}
 
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "page": _parameter("page", {**whole(), "default": 1}, "Number of the page, from 1."),
-    "per_page": _parameter("per_page", ref("PerPage"), "Entries of a page."),
+    "per_page": _parameter("per_page", ref("PerPage"), "Entries per page."),
     "country_iso_code": _parameter("country_iso_code", ref("CountryCode"), "Only those of this country."),
     "service_id": _parameter(
-        "service_id", ref("ServiceId"), "Only those of this service; required with `subservice_id` where that is taken."
+        "service_id",
+        ref("ServiceId"),
+        "Only those of this service; required with `subservice_id`, if the operation has it.",
     ),
     "subservice_id": _parameter("subservice_id", ref("SubserviceId"), "Only those of this part of the service."),
     "operator_id": _parameter("operator_id", ref("OperatorId"), "Only those of this operator."),
@@ -57,7 +59,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "type": _parameter("type", ref("ProductType"), "Only those of this type."),
     "product_type": _parameter("product_type", ref("ProductType"), "Only those of products of this type."),
     "region": _parameter(
-        "region", ref("RegionCode"), "Only those that can be used there, regional and global ones too."
+        "region", ref("RegionCode"), "Only those that can be used there, including regional and global ones."
     ),
     "tags": _parameter(
         "tags",
@@ -73,7 +75,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         style="form",
         explode=False,
     ),
-    "external_id": _parameter("external_id", ref("NonEmptyText"), "Only the one with this reference of yours."),
+    "external_id": _parameter("external_id", ref("NonEmptyText"), "Only the one with this external ID."),
     "status_id": _parameter("status_id", whole(low=0), "Only those of this detailed status."),
     "credit_party_mobile_number": _parameter(
         "credit_party_mobile_number", ref("MobileNumber"), "Only those that credit this mobile number."
@@ -86,7 +88,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "unit_type": _parameter("unit_type", ref("UnitType"), "Only those in units of this type."),
     "unit": _parameter("unit", ref("NonEmptyText"), "Only the one in this unit."),
     "accept_language": _parameter(
-        "Accept-Language", text(), "Languages that are preferred for texts.", "header", example="es"
+        "Accept-Language", text(), "Preferred languages of the texts.", "header", example="es"
     ),
 }
 _IN_PATHS = {
@@ -106,12 +108,12 @@ def _header_refs(names: Sequence[str]) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _refusals(codes: Sequence[ErrorCode]) -> dict[str, Any]:
-    """Describe refusals by status, each with an example for every code."""
-    answers: dict[str, Any] = {}
+def _error_responses(codes: Sequence[ErrorCode]) -> dict[str, Any]:
+    """Describe error responses by status, with an example for every code."""
+    responses: dict[str, Any] = {}
     for code in sorted(codes):
         status, message = ERROR_TABLE[code]
-        answer = answers.setdefault(
+        response = responses.setdefault(
             str(status),
             {
                 "description": _REASONS[status],
@@ -119,14 +121,14 @@ def _refusals(codes: Sequence[ErrorCode]) -> dict[str, Any]:
                 "content": {"application/json": {"schema": ref("Errors"), "examples": {}}},
             },
         )
-        answer["content"]["application/json"]["examples"][code.name] = {
+        response["content"]["application/json"]["examples"][code.name] = {
             "value": {"errors": [{"code": int(code), "message": message}]}
         }
-    return answers
+    return responses
 
 
-#: The refusals that every operation shares, by status.
-RESPONSES: dict[str, Any] = _refusals(
+#: The error responses that every operation shares, by status.
+RESPONSES: dict[str, Any] = _error_responses(
     (
         ErrorCode.UNAUTHORIZED,
         ErrorCode.TOO_MANY_REQUESTS,
@@ -140,7 +142,7 @@ def operation(
     name: str,
     tag: str,
     summary: str,
-    answer: Schema,
+    result: Schema,
     *,
     description: str = "",
     status: int = 200,
@@ -153,35 +155,35 @@ def operation(
     """Describe an operation.
 
     Args:
-        name: its id.
-        tag: the section that it stands in.
+        name: its ID.
+        tag: its section.
         summary: what it does, in a few words.
-        answer: the body of a good answer.
-        description: what else there is to know.
-        status: HTTP status of a good answer.
-        in_path: the name that stands in its path, if one does.
+        result: the schema of a successful response.
+        description: further explanation.
+        status: HTTP status of a successful response.
+        in_path: the variable in its path, if any.
         parameters: names of shared parameters.
-        body: the request's content: schema and examples.
-        codes: error codes of its own, beside those that every operation shares.
-        headers: names of headers of a good answer, beside those of the rate limit.
+        body: the content of the request: schema and examples.
+        codes: its error codes besides those that every operation shares.
+        headers: names of headers of a successful response, besides those of the rate limit.
     """
-    described = [_parameter(in_path, _IN_PATHS[in_path], "Which one.", "path")] if in_path else []
-    described += [{"$ref": f"#/components/parameters/{parameter}"} for parameter in parameters]
-    found: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary}
+    parameters_ = [_parameter(in_path, _IN_PATHS[in_path], "Which one.", "path")] if in_path else []
+    parameters_ += [{"$ref": f"#/components/parameters/{parameter}"} for parameter in parameters]
+    described: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary}
     if description:
-        found["description"] = description
-    if described:
-        found["parameters"] = described
+        described["description"] = description
+    if parameters_:
+        described["parameters"] = parameters_
     if body:
-        found["requestBody"] = {"required": True, "content": {"application/json": dict(body)}}
-    answered = {
+        described["requestBody"] = {"required": True, "content": {"application/json": dict(body)}}
+    success = {
         "description": _REASONS[status],
         "headers": _header_refs((*headers, *_RATE_HEADERS)),
-        "content": {"application/json": {"schema": answer}},
+        "content": {"application/json": {"schema": result}},
     }
-    found["responses"] = {str(status): answered, **_refusals((ErrorCode.BAD_REQUEST, *codes))}
-    found["responses"] |= {refused: {"$ref": f"#/components/responses/{refused}"} for refused in RESPONSES}
-    return found
+    described["responses"] = {str(status): success, **_error_responses((ErrorCode.BAD_REQUEST, *codes))}
+    described["responses"] |= {error: {"$ref": f"#/components/responses/{error}"} for error in RESPONSES}
+    return described
 
 
 def listing(
@@ -195,7 +197,7 @@ def listing(
     headers: Sequence[str] = (),
     **more: Any,
 ) -> dict[str, Any]:
-    """Describe an operation that gives a page of a list; a body has the page in it."""
+    """Describe an operation that returns a page of a list; with a body, the page is in the body."""
     return operation(
         name,
         tag,

@@ -1,4 +1,4 @@
-"""Schemas of what moves money, and of what is asked and told about it; plain data."""
+"""Schemas of transactions, balances, look-ups and errors; plain data."""
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, StatusClass
@@ -32,27 +32,27 @@ _PERSON = nulls(
         "address_postal_code": ref("PostalCode"),
     }
 )
-#: The groups of fields that a product can require; a transaction repeats them as they were sent.
+#: The groups of fields that a product can require; a transaction contains them as they were sent.
 _GROUPS = {
-    "sender": or_null(ref("Person"), "Who pays; as `required_sender_fields` of the product says."),
-    "beneficiary": or_null(ref("Person"), "Who is paid; as `required_beneficiary_fields` of the product says."),
+    "sender": or_null(ref("Person"), "The sender; see `required_sender_fields` of the product."),
+    "beneficiary": or_null(ref("Person"), "The beneficiary; see `required_beneficiary_fields` of the product."),
     "debit_party_identifier": or_null(
-        ref("Party"), "The account that pays; as `required_debit_party_identifier_fields` of the product says."
+        ref("Party"), "The account that pays; see `required_debit_party_identifier_fields` of the product."
     ),
     "credit_party_identifier": or_null(
-        ref("Party"), "The account that is credited; as `required_credit_party_identifier_fields` of the product says."
+        ref("Party"), "The account that is credited; see `required_credit_party_identifier_fields` of the product."
     ),
     "statement_identifier": or_null(
         ref("StatementIdentifier"),
-        "The bill that is paid; as `required_statement_identifier_fields` of the product says.",
+        "The bill that is paid; see `required_statement_identifier_fields` of the product.",
     ),
     "additional_identifier": or_null(
         ref("AdditionalIdentifier"),
-        "What compliance asks for; as `required_additional_identifier_fields` of the product says.",
+        "Data for compliance; see `required_additional_identifier_fields` of the product.",
     ),
 }
 _CALLBACK_URL = text(
-    "Address that the transaction is sent to by POST each time its status changes.",
+    "Address to which the transaction is sent by POST each time its status changes.",
     format="uri",
     pattern=CALLBACK_URL,
 )
@@ -64,7 +64,7 @@ def _request(description: str, more: dict[str, Schema] | None = None) -> Schema:
         {"external_id": ref("ExternalId"), "product_id": ref("ProductId")},
         {
             "calculation_mode": or_null(
-                ref("CalculationMode"), "Required for ranged products, which say what they take."
+                ref("CalculationMode"), "Required for ranged products; see `accepted_calculation_modes`."
             ),
             "source": or_null(ref("RequestedAmount"), "Required with `calculation_mode` SOURCE_AMOUNT."),
             "destination": or_null(ref("RequestedAmount"), "Required with `calculation_mode` DESTINATION_AMOUNT."),
@@ -85,7 +85,7 @@ _PAGE = {"page": whole("Number of the page."), "per_page": ref("PerPage")}
 SCHEMAS: dict[str, Schema] = {
     "TransactionId": whole("Transaction.", bits=64),
     "ExternalId": text(
-        "Your own reference of a transaction; it is accepted once.",
+        "Your unique ID of a transaction; each is accepted once.",
         minLength=1,
         maxLength=field_limits.EXTERNAL_ID_MAX_LENGTH,
         pattern=field_limits.NON_EMPTY,
@@ -97,7 +97,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PostalCode": text(pattern=field_limits.POSTAL_CODE),
     "PerPage": {
-        **whole("Entries of a page."),
+        **whole("Entries per page."),
         "maximum": field_limits.PER_PAGE_MAX,
         "default": field_limits.PER_PAGE_DEFAULT,
     },
@@ -121,11 +121,11 @@ SCHEMAS: dict[str, Schema] = {
         "A bill.", {}, {"reference": or_null(ref("NonEmptyText")), "due_date": or_null(day())}
     ),
     "AdditionalIdentifier": thing(
-        "What compliance asks for.",
+        "Data for compliance.",
         {},
         {
             "purchaser_id": or_null(
-                text(pattern=field_limits.PURCHASER_ID), "Made-up id of the till, agent or person that buys."
+                text(pattern=field_limits.PURCHASER_ID), "Invented ID of the till, agent or person that buys."
             )
         },
     ),
@@ -134,12 +134,12 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "SyncTransactionRequest": _request("A transaction to be created in synchronous mode."),
     "TransactionStatus": thing(
-        "Where a transaction stands. Logic follows the class; the status itself is for people.",
+        "The status of a transaction. Programs use the class; the status itself is for people.",
         {
-            "id": {"type": "integer", "description": "The class's id, then four digits for the detail."},
+            "id": {"type": "integer", "description": "The ID of the class, then four digits for the detail."},
             "message": text("For example " + ", ".join(list(STATUSES)[:4]) + ".", minLength=1),
             "class": thing(
-                "The class: it decides what happens to the money.",
+                "The class, which decides what happens to the money.",
                 {
                     "id": {"type": "integer", "enum": [class_.value for class_ in StatusClass]},
                     "message": one_of(*(class_.name for class_ in StatusClass)),
@@ -148,7 +148,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "Pin": thing(
-        "What was bought of a PIN product.", {}, nulls({"code": ref("NonEmptyText"), "serial": ref("NonEmptyText")})
+        "The voucher of a PIN product.", {}, nulls({"code": ref("NonEmptyText"), "serial": ref("NonEmptyText")})
     ),
     "Transaction": thing(
         "A transfer of value to a beneficiary.",
@@ -168,9 +168,9 @@ SCHEMAS: dict[str, Schema] = {
             "pin": or_null(ref("Pin")),
             "benefits": or_null(many(ref("FixedBenefit"))),
             "promotions": or_null(many(ref("PromotionOfProduct"))),
-            "requested_values": or_null(thing("What was asked for.", {}, nulls(_SIDES))),
+            "requested_values": or_null(thing("The requested amounts.", {}, nulls(_SIDES))),
             "adjusted_values": or_null(
-                thing("What was delivered, where it is not what was asked for.", {}, nulls(_SIDES))
+                thing("The delivered amounts, if they differ from the requested ones.", {}, nulls(_SIDES))
             ),
             **_GROUPS,
             "callback_url": or_null(_CALLBACK_URL),
@@ -183,7 +183,7 @@ SCHEMAS: dict[str, Schema] = {
             "unit_type": ref("UnitType"),
             "unit": text(),
             "available": number("What can be spent."),
-            "holding": number("What is set aside for transactions under way."),
+            "holding": number("What is on hold for transactions that are not final."),
         },
         {"credit_limit": or_null(number())},
     ),
@@ -194,7 +194,7 @@ SCHEMAS: dict[str, Schema] = {
             "id": ref("OperatorId"),
             "name": text(),
             "country": ref("Country"),
-            "identified": {"type": "boolean", "description": "Whether it is the number's own."},
+            "identified": {"type": "boolean", "description": "Whether it is the operator of the number."},
         },
         {"regions": or_null(many(ref("Region")))},
     ),
@@ -208,9 +208,9 @@ SCHEMAS: dict[str, Schema] = {
         {"reference": ref("NonEmptyText")},
         {
             "dates": or_null(
-                thing("When it is due and when it was written.", {}, nulls({"due": day(), "statement": day()}))
+                thing("When it is due and when it was issued.", {}, nulls({"due": day(), "statement": day()}))
             ),
-            "balance": or_null(ref("Amount"), "What is to be paid."),
+            "balance": or_null(ref("Amount"), "The amount to pay."),
         },
     ),
     "CreditPartyLookup": thing(
@@ -222,7 +222,7 @@ SCHEMAS: dict[str, Schema] = {
         _PAGE,
     ),
     "CreditPartyBenefit": thing(
-        "A benefit that a credit party has at present.",
+        "A benefit that a credit party has left.",
         {
             "type": ref("BenefitTypeName"),
             "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
@@ -232,7 +232,7 @@ SCHEMAS: dict[str, Schema] = {
         {"expiration_date": or_null(moment()), "country": or_null(ref("Country"))},
     ),
     "CreditPartyStatus": thing(
-        "When a credit party's eSIM was installed and activated; null for not yet.",
+        "When a credit party's eSIM was installed and activated; null if not yet.",
         {},
         nulls({"installation_date": moment(), "activation_date": moment()}),
     ),
@@ -246,9 +246,9 @@ SCHEMAS: dict[str, Schema] = {
                         "code": {
                             "type": "integer",
                             "examples": [int(code) for code in ERROR_TABLE],
-                            "description": "What programs go by.",
+                            "description": "For programs.",
                         },
-                        "message": text("What people read."),
+                        "message": text("For people."),
                     },
                 ),
                 minItems=1,

@@ -1,4 +1,4 @@
-"""The two addresses that anybody may read: the description as JSON and as a page; made at the first request."""
+"""The two addresses without authentication: the description as JSON and as a page, built at the first request."""
 
 from collections.abc import Callable
 from functools import cache
@@ -23,6 +23,6 @@ _PUBLIC: dict[str, Callable[[], Response]] = {"/openapi.json": _json, "/docs": _
 
 
 def public_response(method: str, path: str) -> Response | None:
-    """Give what anybody may read at an address; None where there is no such thing."""
+    """Return the response of an address without authentication; None for all other addresses."""
     found = _PUBLIC.get(path) if method == "GET" else None
     return found() if found else None

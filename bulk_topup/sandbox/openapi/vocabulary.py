@@ -1,4 +1,4 @@
-"""Small words in which schemas are written (JSON Schema 2020-12); pure."""
+"""Functions that build schemas (JSON Schema 2020-12); pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,12 @@ def text(description: str = "", **limits: object) -> Schema:
 
 
 def number(description: str = "", **limits: object) -> Schema:
-    """Describe a number with decimals."""
+    """Describe a decimal number."""
     return _described({"type": "number", **limits}, description)
 
 
 def whole(description: str = "", *, low: int = 1, bits: int = 32) -> Schema:
-    """Describe a whole number from `low` to the largest that the bits hold."""
+    """Describe an integer from `low` to the largest of `bits` bits."""
     high = MAX_INT32 if bits == 32 else MAX_INT64
     return _described({"type": "integer", "format": f"int{bits}", "minimum": low, "maximum": high}, description)
 
@@ -48,7 +48,7 @@ def many(items: Schema, description: str = "", **limits: object) -> Schema:
 def thing(
     description: str, required: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, **limits: object
 ) -> Schema:
-    """Describe an object, which may have more fields than are named."""
+    """Describe an object, which may have more fields than those described."""
     schema: Schema = {
         "type": "object",
         "properties": {**required, **(optional or {})},
@@ -61,7 +61,7 @@ def thing(
 
 
 def ref(name: str) -> Schema:
-    """Point to a named schema."""
+    """Refer to a named schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 

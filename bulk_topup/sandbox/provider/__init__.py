@@ -1,1 +1,1 @@
-"""The provider behind the API: money, time and transactions; knows nothing of HTTP."""
+"""The provider behind the API: wallets, transactions and books; knows nothing of HTTP."""

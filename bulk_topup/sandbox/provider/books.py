@@ -1,6 +1,6 @@
-r"""The sandbox's books: an append-only file of events that its whole state follows from.
+r"""The books of the sandbox: an append-only file of events, which its whole state follows from.
 
-One JSON object a line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amounts are JSON numbers with exact decimals:
+One JSON object per line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amounts are JSON numbers, exact decimals:
 
     {"event":"opened","at":…,"balances":{"USD":10000},"pin_seed":"9f…"}     always the first line
     {"event":"created","at":…,"id":2237512891,"expires_at":…,"final_at":…,"price":3.71,"fee":0,"unit":"USD","request":{…}}
@@ -9,13 +9,13 @@ One JSON object a line, UTF-8, each with `event` and `at` (RFC 3339, UTC); amoun
     {"event":"reversed","at":…,"id":2237512891}
     {"event":"notified","at":…,"id":2237512891,"status":"COMPLETED"}
 
-`request` is the request's body without fields that are null. `final_at` is when the final status is due; `created` has
-it when the transaction was confirmed at once. `notified` says that the callback of that status was received, or given
-up. Final statuses, wallets and PINs follow from these events and the time, so they have no lines. The file holds
+`request` is the body of the request without null fields. `final_at` is when the final status is due; `created` has it
+if the transaction was confirmed at once. `notified` means that the callback of that status was received or abandoned.
+Final statuses, wallets and PINs follow from these events and the time, so they have no lines. The file contains
 personal data: only its owner can read it.
 
-An event is one write that ends before its answer leaves: the death of the process loses nothing that was answered. What
-a write left unfinished is dropped when the file is opened. This module touches that file and nothing else.
+An event is one write that completes before the response leaves, so a killed process loses nothing that was answered. An
+unfinished write is dropped when the file is opened. This module touches that file and nothing else.
 """
 
 import fcntl
@@ -36,21 +36,21 @@ from bulk_topup.system.files import create_private
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag=str.lower):
-    """What every event has."""
+class _BookEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag=str.lower):
+    """Base of all events."""
 
     at: Moment
 
 
-class Opened(_Event, frozen=True, kw_only=True):
+class Opened(_BookEvent, frozen=True, kw_only=True):
     """New books were opened with these balances; PINs are derived from the seed."""
 
     balances: dict[str, Decimal]
     pin_seed: str
 
 
-class Created(_Event, frozen=True, kw_only=True):
-    """A transaction was created, and confirmed at once if its final status is due."""
+class Created(_BookEvent, frozen=True, kw_only=True):
+    """A transaction was created, and confirmed at once if `final_at` is set."""
 
     id: int
     expires_at: Moment
@@ -62,45 +62,45 @@ class Created(_Event, frozen=True, kw_only=True):
     request: CreateRequest
 
 
-class Confirmed(_Event, frozen=True, kw_only=True):
+class Confirmed(_BookEvent, frozen=True, kw_only=True):
     """A transaction was confirmed."""
 
     id: int
     final_at: Moment
 
 
-class Cancelled(_Event, frozen=True, kw_only=True):
+class Cancelled(_BookEvent, frozen=True, kw_only=True):
     """A transaction was cancelled."""
 
     id: int
 
 
-class Reversed(_Event, frozen=True, kw_only=True):
+class Reversed(_BookEvent, frozen=True, kw_only=True):
     """A completed transaction was reversed."""
 
     id: int
 
 
-class Notified(_Event, frozen=True, kw_only=True):
-    """The callback that told of a status was received, or given up."""
+class Notified(_BookEvent, frozen=True, kw_only=True):
+    """The callback of a status was received or abandoned."""
 
     id: int
     status: str
 
 
-Event = Opened | Created | Confirmed | Cancelled | Reversed | Notified
+BookEvent = Opened | Created | Confirmed | Cancelled | Reversed | Notified
 
-_decoder = msgspec.json.Decoder(Event)
+_decoder = msgspec.json.Decoder(BookEvent)
 
 
 class Books:
-    """The file, held by one process at a time; without a path, nothing is kept.
+    """The file, locked by one process at a time; without a path, nothing is written.
 
     Args:
-        path: the file; made when it is missing.
+        path: the file; created if missing.
 
     Raises:
-        ConfigurationError: another process holds the file, or it cannot be opened.
+        ConfigurationError: another process has locked the file, or it cannot be opened.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -109,8 +109,8 @@ class Books:
         if path is not None:
             self._descriptor = _open(path)
 
-    def read(self) -> Iterator[Event]:
-        """Give every event in order, after dropping a torn last line.
+    def read(self) -> Iterator[BookEvent]:
+        """Yield every event in order, and drop an unfinished last line.
 
         Raises:
             ConfigurationError: a line is not an event.
@@ -128,15 +128,15 @@ class Books:
                     yield _decoder.decode(line)
                 except msgspec.DecodeError as error:
                     raise ConfigurationError(
-                        f"{self._path} line {number} is not an event of a sandbox ({error}); "
-                        "restore the file, or name another one."
+                        f"{self._path} line {number} is not an event of a sandbox: {error}. "
+                        "Restore the file, or choose another with --books."
                     ) from None
 
-    def write(self, event: Event) -> None:
+    def write(self, event: BookEvent) -> None:
         """Append one event.
 
         Raises:
-            OSError: it could not be written whole; the file is as it was.
+            OSError: it could not be written completely; the file is unchanged.
         """
         if self._descriptor is None:
             return
@@ -152,7 +152,7 @@ class Books:
             raise OSError("the disk is full")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close and unlock the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -163,10 +163,12 @@ def _open(path: Path) -> int:
         create_private(path)
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
     except OSError as error:
-        raise ConfigurationError(f"The books {path} cannot be opened: {error.strerror}.") from None
+        raise ConfigurationError(f"Can't open the books {path}: {error.strerror}.") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise SandboxLockedError(f"Another sandbox holds the books {path}; stop it, or name another file.") from None
+        raise SandboxLockedError(
+            f"Another sandbox uses the books {path}. Stop it, or choose another file with --books."
+        ) from None
     return descriptor

@@ -1,4 +1,4 @@
-"""What a request costs and gives at its product's rates, or why it cannot be had; pure."""
+"""Checks a request against its product, and computes prices and amounts; pure."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -9,15 +9,16 @@ from bulk_topup.dvs.models.base import CalculationMode, RequiredFields
 from bulk_topup.dvs.models.product import FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
-from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.requests import CreateRequest, RequestedAmount
 
-#: Amounts are told apart to here, also where a product has no steps.
+#: The smallest unit of amounts, also for products without steps.
 FINEST = Decimal("1E-9")
 
-#: Lists pay few different amounts: their quotes are computed once, and transactions share them.
-_QUOTES_KEPT = 4096
+#: Lists contain few different amounts, so transactions share their quotes.
+_CACHED_QUOTES = 4096
 
 _GROUPS = (
     "credit_party_identifier",
@@ -31,19 +32,19 @@ _GROUPS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Quote:
-    """The amounts of one purchase. Two are the same only if they are one object, which makes them cheap keys."""
+    """The amounts of one purchase. Quotes are compared by identity, which makes them cheap cache keys."""
 
     product: AnyProduct
-    #: What was asked for; of a ranged product the side that was not is at the base rate.
+    #: The requested amounts; for a ranged product, the other side follows from the base rate.
     source: Decimal
     destination: Decimal
-    #: What is delivered: like `destination`, rounded to the cent.
+    #: The delivered amount: `destination`, rounded to the cent.
     delivered: Decimal
     #: Wholesale price and fee, in `unit`.
     price: Decimal
     fee: Decimal
     unit: str
-    #: None where the product has no retail price.
+    #: None if the product has no retail price.
     retail: Decimal | None
 
     @property
@@ -52,7 +53,7 @@ class Quote:
         return self.price + self.fee
 
 
-#: What each product requires: a group of fields and its alternatives; groups that it does not care for are left out.
+#: The groups of fields that each product requires, with their alternatives.
 _REQUIREMENTS: dict[int, list[tuple[str, RequiredFields]]] = {
     product.id: [
         (group, alternatives)
@@ -67,20 +68,20 @@ def check_requirements(product: AnyProduct, request: CreateRequest) -> None:
     """Check that the request has every field that its product requires.
 
     Raises:
-        ErrorResponse: a field is missing (1000400); the answer names it.
+        ErrorResponse: a field is missing (1000400); the message names it.
     """
     for group, alternatives in _REQUIREMENTS[product.id]:
-        given = getattr(request, group)
-        if not any(all(getattr(given, name, None) is not None for name in inner) for inner in alternatives):
+        fields = getattr(request, group)
+        if not any(all(getattr(fields, name, None) is not None for name in inner) for inner in alternatives):
             needed = " or ".join(" and ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
             raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} requires {needed}")
 
 
 def requested_amount(product: AnyProduct, request: CreateRequest) -> tuple[CalculationMode, Decimal] | None:
-    """Give which side of a ranged product is asked for, and how much of it; None for a fixed product.
+    """Return the requested side and amount of a ranged product; None for a fixed product.
 
     Raises:
-        ErrorResponse: the mode or its side is missing (1000400), or the unit is another one (1003003).
+        ErrorResponse: the mode or its side is missing (1000400), or the unit is wrong (1003003).
     """
     if isinstance(product, FixedProduct):
         return None
@@ -88,13 +89,13 @@ def requested_amount(product: AnyProduct, request: CreateRequest) -> tuple[Calcu
     if mode is None:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} requires calculation_mode")
     if mode not in (product.accepted_calculation_modes or CalculationMode):
-        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} does not take calculation_mode {mode}")
-    asked, side = _side(product, request, mode)
-    if asked is None:
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, f"product {product.id} does not accept calculation_mode {mode}")
+    requested, side = _side(product, request, mode)
+    if requested is None:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, f"calculation_mode {mode} requires {mode.partition('_')[0].lower()}")
-    if asked.unit != side.unit:
+    if requested.unit != side.unit:
         raise ErrorResponse(ErrorCode.PRODUCT_UNIT_INVALID)
-    return mode, Decimal(asked.amount)
+    return mode, Decimal(requested.amount)
 
 
 def _side(
@@ -105,18 +106,18 @@ def _side(
     return request.destination, product.destination
 
 
-@lru_cache(maxsize=_QUOTES_KEPT)
-def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quote:
+@lru_cache(maxsize=_CACHED_QUOTES)
+def quote(product_id: int, requested: tuple[CalculationMode, Decimal] | None) -> Quote:
     """Compute the amounts of one purchase.
 
     A ranged product's wholesale price is its destination divided by the wholesale rate, rounded half up to the cent.
 
     Args:
-        product_id: what is bought.
-        asked: what `requested_amount` gave.
+        product_id: the product.
+        requested: what `requested_amount` returned.
 
     Raises:
-        ErrorResponse: there is no such product (1003001), or the amount is out of range or between its steps (1003002).
+        ErrorResponse: no such product (1003001), or the amount is out of range or between its steps (1003002).
     """
     product = catalogue.product(product_id)
     if isinstance(product, FixedProduct):
@@ -131,11 +132,11 @@ def quote(product_id: int, asked: tuple[CalculationMode, Decimal] | None) -> Quo
             unit=fixed.unit or "",
             retail=retail.amount if retail else None,
         )
-    mode, stated = asked or (CalculationMode.DESTINATION_AMOUNT, Decimal(0))
+    mode, number = requested or (CalculationMode.DESTINATION_AMOUNT, Decimal(0))
     rates, wholesale = product.rates, product.prices.wholesale
     base, rate = rates.base or Decimal(1), rates.wholesale or Decimal(1)
-    _check_range(product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination, stated)
-    amount = Decimal(format_plain(stated))  # one way to write it, since equal amounts share a quote
+    _check_range(product.source if mode is CalculationMode.SOURCE_AMOUNT else product.destination, number)
+    amount = Decimal(format_plain(number))  # normalised, since equal amounts share a quote
     if mode is CalculationMode.SOURCE_AMOUNT:
         source, destination = amount, PRECISE.multiply(amount, base)
     else:

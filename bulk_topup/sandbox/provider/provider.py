@@ -1,4 +1,4 @@
-"""The provider behind the API: creates, confirms, cancels and reverses transactions and keeps their money; no HTTP."""
+"""The provider: creates, confirms, cancels and reverses transactions and moves their money; touches the books."""
 
 import heapq
 import secrets
@@ -12,7 +12,16 @@ from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.errors import ErrorResponse
-from bulk_topup.sandbox.provider.books import Books, Cancelled, Confirmed, Created, Event, Notified, Opened, Reversed
+from bulk_topup.sandbox.provider.books import (
+    BookEvent,
+    Books,
+    Cancelled,
+    Confirmed,
+    Created,
+    Notified,
+    Opened,
+    Reversed,
+)
 from bulk_topup.sandbox.provider.pricing import Quote, check_requirements, quote, requested_amount
 from bulk_topup.sandbox.provider.requests import CreateRequest
 from bulk_topup.sandbox.provider.suffix_outcomes import (
@@ -20,29 +29,29 @@ from bulk_topup.sandbox.provider.suffix_outcomes import (
     CONFIRMATION_PERIOD,
     REVERSED,
     STATUSES,
-    Outcome,
     Status,
-    outcome_for,
+    SuffixOutcome,
+    suffix_outcome_for,
 )
 from bulk_topup.sandbox.provider.transaction import Transaction
 from bulk_topup.sandbox.provider.wallet import Wallet
 from bulk_topup.system.clock import Clock
 
-#: The id of the first transaction; the others follow without gaps.
+#: The ID of the first transaction; the others follow without gaps.
 FIRST_ID = 2_237_512_891
 
 _created_at = attrgetter("created_at")
 
 
 class Provider:
-    """One account at the provider: its wallets, its transactions, its books.
+    """One account: its wallets, its transactions and its books.
 
     Every change is decided, written to the books and then applied, by the same function that applies it when the books
-    are read again. Statuses that come with time are applied before anything is looked at.
+    are replayed. Statuses that are due are applied before anything is read.
 
     Args:
-        config: the account and how it behaves.
-        clock: where time comes from.
+        config: the account and its behaviour.
+        clock: the source of time.
 
     Raises:
         ConfigurationError: the books cannot be used.
@@ -53,20 +62,20 @@ class Provider:
         self._scale = config.time_scale
         self._confirmation_period = CONFIRMATION_PERIOD * self._scale
         self.wallets: dict[str, Wallet] = {}
-        #: In order of creation, so that an id is a place.
+        #: In order of creation, so that the index follows from the ID.
         self.transactions: list[Transaction] = []
         self.pin_seed = ""
-        #: Is told of each transaction with a callback address that is confirmed or ends.
+        #: Is called with each transaction with a callback address that is confirmed or becomes final.
         self.watcher: Callable[[Transaction], None] | None = None
         self._by_external_id: dict[str, Transaction] = {}
-        #: Confirmed transactions by the time at which they end.
+        #: Confirmed transactions by the time at which they become final.
         self._due: list[tuple[datetime, int, Transaction]] = []
         self._latest = datetime.min.replace(tzinfo=UTC)
         self._books = Books(config.books)
         try:
             self._replay()
             if not self.pin_seed:
-                self._do(Opened(at=self.now(), balances=dict(config.balances), pin_seed=secrets.token_hex(16)))
+                self._commit(Opened(at=self.now(), balances=dict(config.balances), pin_seed=secrets.token_hex(16)))
         except BaseException:
             self._books.close()
             raise
@@ -76,16 +85,16 @@ class Provider:
         self._books.close()
 
     def now(self) -> datetime:
-        """Give the time, which never goes back, after applying what is due by then."""
-        self._pass_to(self._clock.now())
+        """Return the time, which never goes back, after applying the statuses that are due."""
+        self._advance_to(self._clock.now())
         return self._latest
 
     def create(self, request: CreateRequest) -> Transaction:
-        """Create a transaction and set its price aside (reference: Transactions, create).
+        """Create a transaction and hold its cost (reference: Transactions, create).
 
         Raises:
-            ErrorResponse: as the reference's error codes say.
-            OSError: the books could not be written; nothing happened.
+            ErrorResponse: the request is refused, with the code of the reference.
+            OSError: the books could not be written; nothing was created.
         """
         now = self.now()
         if request.external_id in self._by_external_id:
@@ -96,12 +105,12 @@ class Provider:
         if wallet is None or not wallet.can_authorize(quoted.cost):
             raise ErrorResponse(ErrorCode.INSUFFICIENT_BALANCE)
         id_ = FIRST_ID + len(self.transactions)
-        self._do(
+        self._commit(
             Created(
                 at=now,
                 id=id_,
                 expires_at=now + self._confirmation_period,
-                final_at=self._final_at(now, _outcome(request, quoted)) if request.auto_confirm else None,
+                final_at=self._final_at(now, _suffix_outcome(request, quoted)) if request.auto_confirm else None,
                 price=quoted.price,
                 fee=quoted.fee,
                 unit=quoted.unit,
@@ -114,108 +123,108 @@ class Provider:
         """Confirm a transaction (reference: Transactions, confirm).
 
         Raises:
-            ErrorResponse: there is none (1008004), or its status forbids it.
+            ErrorResponse: no such transaction (1008004), or its status does not allow it.
         """
         now = self.now()
         transaction = self.get(transaction_id)
         transaction.check_confirmable(now)
-        self._do(Confirmed(at=now, id=transaction_id, final_at=self._final_at(now, transaction.outcome)))
+        self._commit(Confirmed(at=now, id=transaction_id, final_at=self._final_at(now, transaction.suffix_outcome)))
         return transaction
 
     def cancel(self, transaction_id: int) -> Transaction:
-        """Cancel a transaction, which gives back what was set aside (reference: Transactions, cancel).
+        """Cancel a transaction, which releases its cost (reference: Transactions, cancel).
 
         Raises:
-            ErrorResponse: there is none (1008004), or its status forbids it.
+            ErrorResponse: no such transaction (1008004), or its status does not allow it.
         """
         now = self.now()
         transaction = self.get(transaction_id)
         transaction.check_cancellable()
-        self._do(Cancelled(at=now, id=transaction_id))
+        self._commit(Cancelled(at=now, id=transaction_id))
         return transaction
 
     def reverse(self, transaction_id: int) -> Transaction:
-        """Reverse a completed transaction, as the provider's people do by hand (reference: Transactions).
+        """Reverse a completed transaction, which DT One does manually (reference: Transactions).
 
         Raises:
-            ErrorResponse: there is none (1008004), or it is not completed.
+            ErrorResponse: no such transaction (1008004), or it is not completed.
         """
         now = self.now()
         transaction = self.get(transaction_id)
         transaction.check_reversible()
-        self._do(Reversed(at=now, id=transaction_id))
+        self._commit(Reversed(at=now, id=transaction_id))
         return transaction
 
-    def note_callback(self, transaction: Transaction, status: Status) -> None:
-        """Note that the callback which told of a status was received, or given up.
+    def record_callback(self, transaction: Transaction, status: Status) -> None:
+        """Record that the callback of a status was received or abandoned.
 
         Raises:
-            OSError: the books could not be written; it counts as not received.
+            OSError: the books could not be written; the callback counts as not received.
         """
-        self._do(Notified(at=self.now(), id=transaction.id, status=status.message))
+        self._commit(Notified(at=self.now(), id=transaction.id, status=status.message))
 
     def get(self, transaction_id: int) -> Transaction:
-        """Give a transaction.
+        """Return a transaction.
 
         Raises:
-            ErrorResponse: there is none (1008004).
+            ErrorResponse: no such transaction (1008004).
         """
-        place = transaction_id - FIRST_ID
-        if not 0 <= place < len(self.transactions):
+        index = transaction_id - FIRST_ID
+        if not 0 <= index < len(self.transactions):
             raise ErrorResponse(ErrorCode.TRANSACTION_NOT_FOUND)
-        return self.transactions[place]
+        return self.transactions[index]
 
     def by_external_id(self, external_id: str) -> Transaction | None:
-        """Give the transaction of an external id, if there is one."""
+        """Return the transaction with an external ID; None if there is none."""
         return self._by_external_id.get(external_id)
 
     def created_between(self, first: datetime, last: datetime) -> range:
-        """Give the ids of the transactions that were created in a span of time, ends included, oldest first."""
+        """Return the IDs of the transactions created in a time window, both ends included, oldest first."""
         return range(
             FIRST_ID + bisect_left(self.transactions, first, key=_created_at),
             FIRST_ID + bisect_right(self.transactions, last, key=_created_at),
         )
 
     def _replay(self) -> None:
-        """Read the books from their first line."""
+        """Apply all events of the books."""
         for event in self._books.read():
             if bool(self.pin_seed) is isinstance(event, Opened):
                 raise ConfigurationError(
-                    "The books must begin with their one opening; restore them, or start new ones."
+                    "The books must start with their only opening. Restore the file, or choose a new one with --books."
                 )
-            self._pass_to(event.at)
+            self._advance_to(event.at)
             try:
                 self._apply(event)
             except (ErrorResponse, KeyError) as error:
                 raise ConfigurationError(
-                    f"The books do not fit this version's catalogue ({error}); start new ones."
+                    f"The books do not match this version's catalogue: {error}. Choose a new file with --books."
                 ) from None
 
-    def _final_at(self, confirmed_at: datetime, outcome: Outcome) -> datetime:
+    def _final_at(self, confirmed_at: datetime, outcome: SuffixOutcome) -> datetime:
         return confirmed_at + outcome.delay * self._scale
 
-    def _do(self, event: Event) -> None:
+    def _commit(self, event: BookEvent) -> None:
         self._books.write(event)
         self._apply(event)
 
-    def _apply(self, event: Event) -> None:
-        """Make an event's change; what is due before it must have been applied."""
+    def _apply(self, event: BookEvent) -> None:
+        """Apply an event; all statuses that are due before it must have been applied."""
         match event:
             case Opened():
                 self.wallets = {unit: Wallet(amount) for unit, amount in event.balances.items()}
                 self.pin_seed = event.pin_seed
             case Created():
-                self._created(event)
+                self._apply_created(event)
             case Confirmed():
-                self._confirmed(self.get(event.id), event.at, event.final_at)
+                self._apply_confirmed(self.get(event.id), event.at, event.final_at)
             case Cancelled():
-                self._end(self.get(event.id), CANCELLED, event.at)
+                self._finalise(self.get(event.id), CANCELLED, event.at)
             case Reversed():
-                self._end(self.get(event.id), REVERSED, event.at)
+                self._finalise(self.get(event.id), REVERSED, event.at)
             case Notified():
-                self.get(event.id).notified_as = STATUSES[event.status]
+                self.get(event.id).notified_status = STATUSES[event.status]
 
-    def _created(self, event: Created) -> None:
+    def _apply_created(self, event: Created) -> None:
         quoted = _quote(event.request)
         if (event.price, event.fee, event.unit) != (quoted.price, quoted.fee, quoted.unit):
             raise ErrorResponse(ErrorCode.UNEXPECTED_ERROR, f"transaction {event.id} has another price")
@@ -223,7 +232,7 @@ class Provider:
             id=event.id,
             request=event.request,
             quote=quoted,
-            outcome=_outcome(event.request, quoted),
+            suffix_outcome=_suffix_outcome(event.request, quoted),
             created_at=event.at,
             expires_at=event.expires_at,
         )
@@ -231,23 +240,23 @@ class Provider:
         self.transactions.append(transaction)
         self._by_external_id[event.request.external_id] = transaction
         if event.final_at is not None:
-            self._confirmed(transaction, event.at, event.final_at)
+            self._apply_confirmed(transaction, event.at, event.final_at)
 
-    def _confirmed(self, transaction: Transaction, at: datetime, final_at: datetime) -> None:
+    def _apply_confirmed(self, transaction: Transaction, at: datetime, final_at: datetime) -> None:
         transaction.confirmed_at = at
         transaction.final_at = final_at
         heapq.heappush(self._due, (final_at, transaction.id, transaction))
-        self._tell(transaction)
+        self._notify(transaction)
 
-    def _pass_to(self, moment: datetime) -> None:
+    def _advance_to(self, moment: datetime) -> None:
         self._latest = max(self._latest, moment)
         while self._due and self._due[0][0] <= self._latest:
             final_at, _, transaction = heapq.heappop(self._due)
-            self._end(transaction, transaction.outcome.status, final_at)
+            self._finalise(transaction, transaction.suffix_outcome.status, final_at)
 
-    def _end(self, transaction: Transaction, status: Status, at: datetime) -> None:
-        """Give a transaction the status that it ends with, and let its wallet follow."""
-        transaction.ended_as = status
+    def _finalise(self, transaction: Transaction, status: Status, at: datetime) -> None:
+        """Set the final status of a transaction, and move its cost accordingly."""
+        transaction.final_status = status
         transaction.final_at = at
         wallet, cost = self.wallets[transaction.quote.unit], transaction.quote.cost
         if status.class_ is StatusClass.COMPLETED:
@@ -256,9 +265,9 @@ class Provider:
             wallet.reverse(cost)
         else:
             wallet.void(cost)
-        self._tell(transaction)
+        self._notify(transaction)
 
-    def _tell(self, transaction: Transaction) -> None:
+    def _notify(self, transaction: Transaction) -> None:
         if self.watcher is not None and transaction.request.callback_url is not None:
             self.watcher(transaction)
 
@@ -267,6 +276,6 @@ def _quote(request: CreateRequest) -> Quote:
     return quote(request.product_id, requested_amount(catalogue.product(request.product_id), request))
 
 
-def _outcome(request: CreateRequest, quoted: Quote) -> Outcome:
-    """Give what becomes of a request; of a product that credits nobody by number, no number decides."""
-    return outcome_for(request.credit_party if quoted.product.required_credit_party_identifier_fields else None)
+def _suffix_outcome(request: CreateRequest, quoted: Quote) -> SuffixOutcome:
+    """Return the outcome of a request; the number decides only if the product requires a credit party."""
+    return suffix_outcome_for(request.credit_party if quoted.product.required_credit_party_identifier_fields else None)

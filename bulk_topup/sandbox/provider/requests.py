@@ -1,4 +1,4 @@
-"""The bodies that the sandbox takes, read strictly: types, lengths and patterns of the reference; touches nothing."""
+"""Request bodies, read strictly by the types, lengths and patterns of the reference; touches nothing."""
 
 import re
 from datetime import date
@@ -15,21 +15,21 @@ from bulk_topup.sandbox.errors import ErrorResponse
 
 T = TypeVar("T")
 
-#: What `\S` is in JSON Schema (ECMA-262), whose white space is not quite Python's.
+#: `\S` of JSON Schema (ECMA-262), whose white space differs from Python's.
 VISIBLE = r"(?!\ufeff)[\S\x1c-\x1f\x85]"
-#: A character of a URL's path (RFC 3986).
+#: A character of a URL path (RFC 3986).
 _PATH_CHARACTER = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}"
-#: What a callback can be sent to: a URL in ASCII, as every HTTP client takes it.
+#: Address for callbacks: a URL in ASCII, which every HTTP client accepts.
 CALLBACK_URL = (
     r"^https?://([A-Za-z0-9._~-]+|\[::1\])(:[0-9]{1,5})?"
     rf"(/({_PATH_CHARACTER})*)?(\?({_PATH_CHARACTER}|\?)*)?(#({_PATH_CHARACTER}|\?)*)?$"
 )
-#: The largest 32-bit integer, as ids of products, services and operators are.
+#: The largest 32-bit integer, the type of product, service and operator IDs.
 MAX_INT32 = 2**31 - 1
 
 
 def _whole(pattern: str) -> str:
-    """Make a pattern mean the whole text: `$` alone would let a line break follow."""
+    """Return a pattern that matches the whole text: `$` alone would accept a line break after it."""
     return pattern.removesuffix("$") + r"\Z"
 
 
@@ -45,11 +45,11 @@ MobileNumber = Annotated[str, Meta(pattern=_whole(field_limits.E164))]
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What every body shares: fields that are null and fields that are absent are the same, and written as absent."""
+    """Base of all bodies: null and absent fields are the same, and are written as absent."""
 
 
 class Party(_Body, frozen=True, kw_only=True):
-    """An account; the mobile number is checked apart, because a bad one has an error code of its own."""
+    """A credit or debit party; the mobile number is checked separately, since it has its own error code."""
 
     mobile_number: str | None = None
     account_number: AccountNumber | None = None
@@ -72,14 +72,14 @@ class Person(_Body, frozen=True, kw_only=True):
 
 
 class Statement(_Body, frozen=True, kw_only=True):
-    """The bill that is paid."""
+    """The bill to pay."""
 
     reference: Text | None = None
     due_date: date | None = None
 
 
 class Additional(_Body, frozen=True, kw_only=True):
-    """What compliance may require."""
+    """Data that compliance may require."""
 
     purchaser_id: PurchaserId | None = None
 
@@ -111,20 +111,20 @@ class CreateRequest(_Body, frozen=True, kw_only=True):
 
     @property
     def credit_party(self) -> str | None:
-        """The mobile or account number that is credited, if any."""
+        """The mobile or account number to credit, if any."""
         party = self.credit_party_identifier
         return None if party is None else party.mobile_number or party.account_number
 
 
 class _PagedBody(_Body, frozen=True, kw_only=True):
-    """What look-ups share, which take their page from the body (reference: Lookup)."""
+    """Base of look-ups, whose page is in the body (reference: Lookup)."""
 
     page: Id32 = 1
     per_page: Annotated[int, Meta(ge=1, le=field_limits.PER_PAGE_MAX)] = field_limits.PER_PAGE_DEFAULT
 
 
 class LookupRequest(_PagedBody, frozen=True, kw_only=True):
-    """The body of a mobile number's look-up."""
+    """The body of a mobile number look-up."""
 
     mobile_number: MobileNumber
 
@@ -138,26 +138,26 @@ class StatementRequest(_PagedBody, frozen=True, kw_only=True):
 
 
 class CreditPartyRequest(_PagedBody, frozen=True, kw_only=True):
-    """The body of both look-ups of a credit party."""
+    """The body of both credit party look-ups."""
 
     service_id: Id32
     credit_party_identifier: Party
 
 
 def read_body(body: bytes, type_: type[T]) -> T:
-    """Read a request's body.
+    """Read the body of a request.
 
     Raises:
-        ErrorResponse: it is not JSON, or not what the reference says (1000400).
+        ErrorResponse: it is not JSON, or does not match the reference (1000400).
     """
     try:
         value: Any = codec.decode(body)
-        # Decimal counts as native here, so that a text is no number.
+        # With Decimal as a builtin type, a text is not accepted as a number.
         return msgspec.convert(value, type_, builtin_types=(Decimal,))
     except codec.InvalidJSON as error:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
     except ArithmeticError:
-        raise ErrorResponse(ErrorCode.BAD_REQUEST, "a number is beyond all bounds") from None
+        raise ErrorResponse(ErrorCode.BAD_REQUEST, "a number is too large or too small") from None
     except RecursionError:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "nested too deeply") from None
 
@@ -175,8 +175,7 @@ def read_create_request(body: bytes) -> CreateRequest:
     """Read the body of a transaction's creation.
 
     Raises:
-        ErrorResponse: it is not what the reference says (1000400), or a mobile number is not in E.164
-            form (its own code).
+        ErrorResponse: it does not match the reference (1000400), or a mobile number is not E.164 (its own code).
     """
     request = read_body(body, CreateRequest)
     for group, code in _MOBILE_NUMBERS:

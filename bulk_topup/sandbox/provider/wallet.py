@@ -1,13 +1,13 @@
-"""One currency's wallet: amounts move between available, holding and spent, and none is ever lost; touches nothing."""
+"""The wallet of one currency, whose amounts move between available, holding and spent; touches nothing."""
 
 from decimal import Decimal
 
 
 class Wallet:
-    """The balance movements of the reference; `available + holding + spent` is always what it was opened with.
+    """The balance movements of the reference; `available + holding + spent` always equals the opening balance.
 
     Args:
-        opening: what is available at first.
+        opening: the opening balance, all of it available.
     """
 
     __slots__ = ("available", "holding", "opening", "spent")
@@ -19,25 +19,25 @@ class Wallet:
         self.spent = Decimal(0)
 
     def can_authorize(self, amount: Decimal) -> bool:
-        """Tell whether that much is available."""
+        """Return True if the amount is available."""
         return amount <= self.available
 
     def authorize(self, amount: Decimal) -> None:
-        """Set aside an amount that is available."""
+        """Hold an available amount."""
         self.available -= amount
         self.holding += amount
 
     def void(self, amount: Decimal) -> None:
-        """Give back what was set aside."""
+        """Release a held amount."""
         self.holding -= amount
         self.available += amount
 
     def capture(self, amount: Decimal) -> None:
-        """Spend what was set aside."""
+        """Spend a held amount."""
         self.holding -= amount
         self.spent += amount
 
     def reverse(self, amount: Decimal) -> None:
-        """Give back what was spent."""
+        """Refund a spent amount."""
         self.spent -= amount
         self.available += amount

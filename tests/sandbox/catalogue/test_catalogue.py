@@ -1,4 +1,4 @@
-"""Products, operators, countries, services and look-ups, as the account sees them."""
+"""Products, operators, countries, services and look-ups, as an account reads them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Read = Callable[[str, httpx2.Response], Any]
 ALL = [3411, 4455, 4460, 4470, 5021, 6418, 6430, 6610, 7350, 7712, 7725, 8803, 8810, 9105, 9240, 9550]
 
 
-def test_every_product_is_listed_as_it_is_served_alone(api: httpx2.Client, read: Read) -> None:
+def test_every_product_is_the_same_in_the_list_and_alone(api: httpx2.Client, read: Read) -> None:
     products = read("product", api.get("/products"))
     assert [product.id for product in products] == ALL
     assert {product.type for product in products} == set(ProductType)
@@ -89,9 +89,7 @@ def test_products_are_filtered(api: httpx2.Client, read: Read, query: str, ids: 
         "type=%ff",
     ],
 )
-def test_a_filter_that_is_no_value_of_its_kind_is_a_bad_request(
-    api: httpx2.Client, refused: Refused, query: str
-) -> None:
+def test_an_invalid_filter_is_a_bad_request(api: httpx2.Client, refused: Refused, query: str) -> None:
     refused(api.get(f"/products?{query}"), 400, 1000400)
 
 
@@ -104,13 +102,13 @@ def test_a_filter_that_is_no_value_of_its_kind_is_a_bad_request(
         ("operators/1", 1005006),
     ],
 )
-def test_what_is_not_there_has_an_error_code_of_its_own(
+def test_each_kind_of_missing_entry_has_its_own_error_code(
     api: httpx2.Client, refused: Refused, path: str, code: int
 ) -> None:
     refused(api.get(f"/{path}"), 404, code)
 
 
-def test_a_country_that_is_no_code_is_a_bad_request(api: httpx2.Client, refused: Refused) -> None:
+def test_an_invalid_country_code_is_a_bad_request(api: httpx2.Client, refused: Refused) -> None:
     refused(api.get("/countries/mex"), 400, 1000400)
 
 
@@ -133,7 +131,7 @@ def test_a_subservice_needs_its_service(api: httpx2.Client, refused: Refused, pa
     refused(api.get(f"/{path}?subservice_id=11"), 400, 1000400)
 
 
-def test_pages_say_where_they_are_and_add_up(api: httpx2.Client) -> None:
+def test_pages_have_numbers_and_add_up(api: httpx2.Client) -> None:
     def headers(page: int, per_page: int) -> dict[str, str]:
         answer = api.get(f"/products?page={page}&per_page={per_page}")
         names = ("total", "total-pages", "per-page", "page", "next-page", "prev-page")
@@ -149,7 +147,7 @@ def test_pages_say_where_they_are_and_add_up(api: httpx2.Client) -> None:
     assert api.get("/products").headers["x-per-page"] == "50"
 
 
-def test_a_look_up_lists_the_country_and_identifies_one_operator_always_the_same(
+def test_a_look_up_lists_the_operators_of_the_country_and_always_identifies_the_same_one(
     api: httpx2.Client, read: Read
 ) -> None:
     found = read("lookup", api.get("/lookup/mobile-number/+6595123500"))
@@ -164,7 +162,7 @@ def test_a_look_up_lists_the_country_and_identifies_one_operator_always_the_same
 @pytest.mark.parametrize(
     ("number", "country"), [("+12025550143", "USA"), ("+447700900123", "GBR"), ("+33639980001", "FRA")]
 )
-def test_numbers_that_are_kept_free_for_fiction_belong_to_their_country(
+def test_numbers_that_are_reserved_for_fiction_belong_to_their_country(
     api: httpx2.Client, read: Read, number: str, country: str
 ) -> None:
     found = read("lookup", api.get(f"/lookup/mobile-number/{number}"))
@@ -182,7 +180,7 @@ def test_a_number_that_is_not_e164_is_a_bad_request(api: httpx2.Client, refused:
     refused(api.post("/lookup/mobile-number", json={"mobile_number": number}), 400, 1000400)
 
 
-def test_a_posted_look_up_takes_its_page_from_the_body(api: httpx2.Client, refused: Refused) -> None:
+def test_a_posted_look_up_has_its_page_in_the_body(api: httpx2.Client, refused: Refused) -> None:
     def page(**fields: Any) -> httpx2.Response:
         return api.post("/lookup/mobile-number", json={"mobile_number": "+6595123500", **fields})
 

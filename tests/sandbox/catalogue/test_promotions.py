@@ -1,4 +1,4 @@
-"""Promotions and campaigns, and the languages that texts come in."""
+"""Promotions and campaigns, and the languages of texts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from bulk_topup.sandbox.catalogue.languages import Language, preferred
 Refused = Callable[[httpx2.Response, int, int], None]
 
 
-def test_every_promotion_is_listed_as_it_is_served_alone(api: httpx2.Client) -> None:
+def test_every_promotion_is_the_same_in_the_list_and_alone(api: httpx2.Client) -> None:
     listed = api.get("/promotions").json()
     assert [item["id"] for item in listed] == [5101, 5102, 5103, 5104, 5105]
     assert listed == [api.get(f"/promotions/{item['id']}").json() for item in listed]
@@ -28,7 +28,7 @@ def test_every_promotion_is_listed_as_it_is_served_alone(api: httpx2.Client) -> 
     assert [(product.id, product.type) for product in promotions[1].products or []] == [(6418, "RANGED_VALUE_RECHARGE")]
 
 
-def test_every_campaign_is_listed_as_it_is_served_alone(api: httpx2.Client) -> None:
+def test_every_campaign_is_the_same_in_the_list_and_alone(api: httpx2.Client) -> None:
     listed = api.get("/campaigns").json()
     assert [item["id"] for item in listed] == [8201, 8202, 8203]
     assert listed == [api.get(f"/campaigns/{item['id']}").json() for item in listed]
@@ -60,21 +60,19 @@ def test_promotions_and_campaigns_are_filtered_and_paged(api: httpx2.Client, pat
 
 @pytest.mark.parametrize("kind", ["promotions", "campaigns"])
 @pytest.mark.parametrize("query", ["country_iso_code=sgp", "operator_id=0", "product_id=x", "page=0"])
-def test_a_filter_that_is_no_value_of_its_kind_is_a_bad_request(
-    api: httpx2.Client, refused: Refused, kind: str, query: str
-) -> None:
+def test_an_invalid_filter_is_a_bad_request(api: httpx2.Client, refused: Refused, kind: str, query: str) -> None:
     refused(api.get(f"/{kind}?{query}"), 400, 1000400)
 
 
 @pytest.mark.parametrize(("kind", "code"), [("promotions", 1003201), ("campaigns", 1003301)])
-def test_what_is_not_there_has_an_error_code_of_its_own(
+def test_each_kind_of_missing_entry_has_its_own_error_code(
     api: httpx2.Client, refused: Refused, kind: str, code: int
 ) -> None:
     refused(api.get(f"/{kind}/1"), 404, code)
     refused(api.get(f"/{kind}/x"), 400, 1000400)
 
 
-def test_a_product_names_the_promotions_that_run_on_it_now(config: Callable[..., SandboxConfig], clock: Any) -> None:
+def test_a_product_has_its_current_promotions(config: Callable[..., SandboxConfig], clock: Any) -> None:
     with EmbeddedSandbox(config(books=None), clock) as sandbox:
         with httpx2.Client(base_url=sandbox.base_url, auth=("key", "secret")) as api:
 
@@ -126,7 +124,7 @@ def test_a_promotion_on_a_product_has_its_texts_and_dates(api: httpx2.Client) ->
         (";;,,", "en"),
     ],
 )
-def test_the_language_is_the_best_of_those_that_are_wanted(api: httpx2.Client, accepted: str, language: str) -> None:
+def test_the_language_is_the_best_of_the_accepted_ones(api: httpx2.Client, accepted: str, language: str) -> None:
     names = {"en": "Lionwave airtime", "es": "Saldo Lionwave", "fr": "Crédit Lionwave"}
     titles = {"en": "Lion weekends", "es": "Fines de semana Lion", "fr": "Week-ends Lion"}
     headers = [(b"Accept-Language", accepted.encode())]
@@ -141,12 +139,12 @@ def test_the_language_is_the_best_of_those_that_are_wanted(api: httpx2.Client, a
 
 
 @given(st.text(max_size=40))
-def test_any_header_gives_a_language(accepted: str) -> None:
+def test_every_header_leads_to_a_language(accepted: str) -> None:
     assert preferred(accepted) in set(Language)
 
 
 @given(st.permutations([("en", 1), ("es", 2), ("fr", 3), ("de", 4)]))
-def test_the_order_of_a_header_does_not_matter_where_weights_differ(wanted: list[tuple[str, int]]) -> None:
+def test_the_order_in_a_header_does_not_matter_if_weights_differ(wanted: list[tuple[str, int]]) -> None:
     assert preferred(", ".join(f"{tag};q=0.{weight}" for tag, weight in wanted)) == "fr"
 
 

@@ -1,4 +1,4 @@
-"""Callbacks: who is told of what, how often, and who is never called."""
+"""Callbacks: which receivers are called for which status, how often, and which are never called."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from bulk_topup.sandbox.http import callbacks
 from bulk_topup.sandbox.http.callbacks import CONCURRENCY, WAITS, Callbacks, is_on_this_machine
 from bulk_topup.sandbox.provider.requests import CreateRequest, Party
 
-#: Longer than anything here takes; reached only when something never comes.
+#: Longer than anything here takes; reached only if something never arrives.
 PATIENCE = 30
 
 
@@ -31,12 +31,12 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A receiver on this machine that answers as it is told; 200 when it is told nothing, 0 hangs up."""
+    """A receiver on this machine that responds with `answers`; then with 200. 0 closes the connection."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
     got: "Queue[Received]" = field(default_factory=Queue)
-    #: Answers wait for this.
+    #: Responses wait for this.
     open: threading.Event = field(default_factory=threading.Event)
     inside: int = 0
     most_inside: int = 0
@@ -109,7 +109,7 @@ class Served:
 
 @pytest.fixture
 def serve(config: Callable[..., SandboxConfig]) -> Iterator[Callable[..., Served]]:
-    """Give a function that starts a sandbox with books; it is fast and on the machine's clock unless told otherwise."""
+    """Yield a function that starts a sandbox with books; by default it is fast and uses the system's clock."""
     opened: list[Served] = []
 
     def start(clock: Any = None, **changes: Any) -> Served:
@@ -123,7 +123,7 @@ def serve(config: Callable[..., SandboxConfig]) -> Iterator[Callable[..., Served
 
 @pytest.fixture
 def ask(body: Any, receiver: Receiver) -> Callable[..., dict[str, Any]]:
-    """Give a function that makes a request whose receiver is to be called."""
+    """Return a function that creates a request with a callback address."""
 
     def make(suffix: str = "555", **changes: Any) -> dict[str, Any]:
         party = {"mobile_number": f"+6595123{suffix}"}
@@ -134,8 +134,8 @@ def ask(body: Any, receiver: Receiver) -> Callable[..., dict[str, Any]]:
     return make
 
 
-def _noted(config: Callable[..., SandboxConfig], served: Served) -> int:
-    """Give how many callbacks the books note; asks the sandbox something, which gives it a turn."""
+def _count_notified(config: Callable[..., SandboxConfig], served: Served) -> int:
+    """Return how many callbacks the books contain, after a request that gives the sandbox a turn."""
     served.api.get("/balances")
     path = config().books
     assert path is not None
@@ -151,7 +151,7 @@ def _noted(config: Callable[..., SandboxConfig], served: Served) -> int:
         ("109", "REJECTED-LIMITATIONS-ON-CREDIT-PARTY-AMOUNT"),
     ],
 )
-def test_a_receiver_is_told_of_the_end_although_nobody_asks_the_sandbox(
+def test_a_receiver_is_called_at_the_final_status_although_no_request_arrives(
     serve: Any, ask: Any, receiver: Receiver, suffix: str, status: str
 ) -> None:
     served = serve()
@@ -167,7 +167,9 @@ def test_a_receiver_is_told_of_the_end_although_nobody_asks_the_sandbox(
     assert "authorization" not in received.headers
 
 
-def test_each_end_is_told_once_and_a_creation_is_none(serve: Any, ask: Any, config: Any, receiver: Receiver) -> None:
+def test_each_final_status_is_posted_once_and_a_creation_is_not(
+    serve: Any, ask: Any, config: Any, receiver: Receiver
+) -> None:
     served = serve()
     waiting = served.create(ask(auto_confirm=False))
     cancelled = served.create(ask(auto_confirm=False))
@@ -175,12 +177,12 @@ def test_each_end_is_told_once_and_a_creation_is_none(serve: Any, ask: Any, conf
     assert receiver.statuses(1) == ["CANCELLED"]
     served.api.post(f"/async/transactions/{waiting}/confirm")
     assert receiver.statuses(1) == ["COMPLETED"]
-    while _noted(config, served) < 2:
+    while _count_notified(config, served) < 2:
         pass
     assert receiver.got.empty()
 
 
-def test_a_reversal_is_told_too(serve: Any, ask: Any, receiver: Receiver) -> None:
+def test_a_reversal_is_posted_too(serve: Any, ask: Any, receiver: Receiver) -> None:
     served = serve()
     id_ = served.create(ask())
     assert receiver.statuses(1) == ["COMPLETED"]
@@ -188,50 +190,52 @@ def test_a_reversal_is_told_too(serve: Any, ask: Any, receiver: Receiver) -> Non
     assert receiver.statuses(1) == ["REVERSED"]
 
 
-def test_what_is_not_answered_2xx_is_told_again(serve: Any, ask: Any, config: Any, receiver: Receiver) -> None:
+def test_a_callback_that_is_not_answered_with_2xx_is_retried(
+    serve: Any, ask: Any, config: Any, receiver: Receiver
+) -> None:
     receiver.answers = [500, 0, 302, 404, 204]
     served = serve(time_scale=0.0001)
     served.create(ask())
     assert len({receiver.next().raw for _ in range(5)}) == 1
-    while _noted(config, served) < 1:
+    while _count_notified(config, served) < 1:
         pass
     assert receiver.got.empty()
 
 
-def test_a_receiver_that_never_takes_it_is_left_alone_in_the_end(
+def test_a_receiver_that_never_accepts_is_no_longer_called_in_the_end(
     serve: Any, ask: Any, config: Any, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.answers = [503] * 100
     served = serve(time_scale=0.0001)
     id_ = served.create(ask())
-    while _noted(config, served) < 1:
+    while _count_notified(config, served) < 1:
         pass
-    assert f"The callback of transaction {id_} was not received; it is given up." in caplog.messages
+    assert f"The callback of transaction {id_} was not received. No more tries." in caplog.messages
     assert receiver.got.qsize() == len(WAITS) + 1
 
 
 @pytest.mark.parametrize("port", ["", ":0", ":65536"])
-def test_an_address_that_cannot_be_called_is_left_alone_in_the_end(
+def test_an_unreachable_address_is_no_longer_called_in_the_end(
     serve: Any, ask: Any, config: Any, free_address: str, port: str
 ) -> None:
     served = serve(time_scale=0.00001)
     served.create(ask(callback_url=f"http://127.0.0.1{port}/" if port else free_address))
-    while _noted(config, served) < 1:
+    while _count_notified(config, served) < 1:
         pass
     assert served.api.get("/balances").status_code == 200
 
 
-def test_a_receiver_that_is_silent_too_long_is_called_again(
+def test_a_receiver_that_responds_too_late_is_called_again(
     serve: Any, ask: Any, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "ANSWER_WITHIN", 0.01)
+    monkeypatch.setattr(callbacks, "RESPONSE_TIMEOUT", 0.01)
     receiver.open.clear()
     serve().create(ask())
     assert receiver.statuses(2) == ["COMPLETED"] * 2
     receiver.open.set()
 
 
-def test_only_so_many_receivers_are_called_at_one_time(serve: Any, ask: Any, receiver: Receiver) -> None:
+def test_the_number_of_concurrent_callbacks_is_limited(serve: Any, ask: Any, receiver: Receiver) -> None:
     receiver.open.clear()
     served = serve()
     for _ in range(CONCURRENCY + 10):
@@ -243,7 +247,7 @@ def test_only_so_many_receivers_are_called_at_one_time(serve: Any, ask: Any, rec
     assert receiver.most_inside <= CONCURRENCY
 
 
-def test_only_so_many_callbacks_are_kept_and_the_rest_wait_for_a_restart(
+def test_the_number_of_open_callbacks_is_limited_and_the_rest_wait_for_a_restart(
     serve: Any,
     ask: Any,
     config: Any,
@@ -251,21 +255,21 @@ def test_only_so_many_callbacks_are_kept_and_the_rest_wait_for_a_restart(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(callbacks, "MOST_OPEN", 3)
+    monkeypatch.setattr(callbacks, "MAX_OPEN", 3)
     receiver.open.clear()
     served = serve()
     ids = [served.create(ask("108")) for _ in range(3)]
-    assert caplog.messages == [f"Too many callbacks are open; that of transaction {ids[2]} is left out."]
+    assert caplog.messages == [f"Too many open callbacks. No callback for transaction {ids[2]}."]
     receiver.open.set()
     receiver.statuses(2)
-    while _noted(config, served) < 2:
+    while _count_notified(config, served) < 2:
         pass
     served.sandbox.restart()
     assert receiver.next().body["id"] == ids[2]
 
 
 class Standing:
-    """A clock that stands still: nobody's wait ends."""
+    """A clock that stops: no wait ends."""
 
     def __init__(self, clock: Any) -> None:
         self.now, self.monotonic = clock.now, clock.monotonic
@@ -275,7 +279,7 @@ class Standing:
         await asyncio.Event().wait()
 
 
-def test_ends_that_were_due_while_nobody_served_are_told_after_the_start(
+def test_statuses_that_became_final_while_it_was_down_are_posted_after_the_start(
     serve: Any, ask: Any, clock: Any, receiver: Receiver
 ) -> None:
     served = serve(Standing(clock), time_scale=1)
@@ -297,7 +301,7 @@ def test_a_restart_repeats_what_was_not_received_and_nothing_else(
     served = serve()
     served.create(ask())
     receiver.next()
-    while _noted(config, served) < 1:
+    while _count_notified(config, served) < 1:
         pass
     receiver.answers = [500] * 5
     missed = served.create(ask())
@@ -305,14 +309,14 @@ def test_a_restart_repeats_what_was_not_received_and_nothing_else(
     served.sandbox.restart()
     while not receiver.got.empty():
         assert receiver.next().body["id"] == missed
-    while _noted(config, served) < 2:
+    while _count_notified(config, served) < 2:
         pass
     while not receiver.got.empty():
         assert receiver.next().body["id"] == missed
 
 
 @pytest.mark.anyio
-async def test_waits_between_tries_grow_and_the_last_one_is_followed_by_none(
+async def test_waits_between_tries_grow_and_the_last_try_is_followed_by_none(
     open_provider: Any, clock: Any, free_address: str
 ) -> None:
     provider = open_provider(time_scale=2)
@@ -327,7 +331,7 @@ async def test_waits_between_tries_grow_and_the_last_one_is_followed_by_none(
     )
     calls = Callbacks(provider, clock, 2)
     calls.start()
-    while transaction.notified_as is None:  # noqa: ASYNC110 - nothing tells when
+    while transaction.notified_status is None:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0)
     await calls.stop()
     assert clock.slept == [2 * wait for wait in WAITS]
@@ -335,7 +339,7 @@ async def test_waits_between_tries_grow_and_the_last_one_is_followed_by_none(
 
 
 @pytest.mark.anyio
-async def test_a_change_that_was_overtaken_is_not_told_again(
+async def test_a_status_that_has_changed_again_is_not_posted_again(
     open_provider: Any, clock: Any, receiver: Receiver
 ) -> None:
     receiver.answers = [500]
@@ -356,9 +360,9 @@ async def test_a_change_that_was_overtaken_is_not_told_again(
     provider.now()
     await standing.reached.wait()
     provider.reverse(transaction.id)
-    while transaction.notified_as is None:  # noqa: ASYNC110 - nothing tells when
+    while transaction.notified_status is None:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0)
-    standing.wait_until_allowed.set()
+    standing.gate.set()
     await asyncio.sleep(0)
     await calls.stop()
     assert receiver.statuses(2) == ["COMPLETED", "REVERSED"]
@@ -366,27 +370,27 @@ async def test_a_change_that_was_overtaken_is_not_told_again(
 
 
 class Gated:
-    """A clock whose waits of five seconds and more, as between tries, end when a gate opens."""
+    """A clock whose waits of 5 s and more, as between tries, end when a gate opens."""
 
     def __init__(self, clock: Any) -> None:
         self.now, self.monotonic = clock.now, clock.monotonic
-        self.wait_until_allowed, self.reached = asyncio.Event(), asyncio.Event()
+        self.gate, self.reached = asyncio.Event(), asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
         if seconds < WAITS[0]:
             await asyncio.Event().wait()
         self.reached.set()
-        await self.wait_until_allowed.wait()
+        await self.gate.wait()
 
 
 @pytest.fixture
 def free_address() -> str:
-    """An address on this machine at which nobody listens."""
+    """An address on this machine without a listener."""
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         return f"http://127.0.0.1:{server.server_port}/"
 
 
-def test_nobody_elsewhere_is_called_and_the_log_says_so_once(
+def test_no_other_machine_is_called_and_the_log_says_so_once(
     serve: Any, ask: Any, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = serve()
@@ -397,7 +401,7 @@ def test_nobody_elsewhere_is_called_and_the_log_says_so_once(
     served.create(ask("108"))
     assert receiver.statuses(1) == ["REJECTED-OPERATOR-CURRENTLY-UNAVAILABLE"]
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert warnings == ['The sandbox calls nobody but this machine, so no callback goes to "payroll.example".']
+    assert warnings == ['No callback to "payroll.example": the sandbox calls this machine only.']
 
 
 @pytest.mark.parametrize(
@@ -423,5 +427,5 @@ def test_nobody_elsewhere_is_called_and_the_log_says_so_once(
         ("http://[::1/", False),
     ],
 )
-def test_an_address_is_on_this_machine_only_if_its_host_is_a_loopback_one(url: str, here: bool) -> None:
+def test_an_address_is_on_this_machine_only_if_its_host_is_a_loopback_address(url: str, here: bool) -> None:
     assert is_on_this_machine(url) is here

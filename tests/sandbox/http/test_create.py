@@ -1,4 +1,4 @@
-"""Creating transactions: what is answered, what it costs, and what is refused with which code."""
+"""Creating transactions: responses, costs, and error codes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -115,7 +115,7 @@ def test_an_amount_of_the_source_side_is_converted_at_the_base_rate(create: Crea
     assert transaction.benefits[0].amount.base == Decimal("12.80")
 
 
-def test_where_nothing_is_adjusted_no_adjusted_values_are_given(create: Create) -> None:
+def test_without_an_adjustment_there_are_no_adjusted_values(create: Create) -> None:
     assert create().adjusted_values is None
 
 
@@ -135,7 +135,7 @@ def test_where_nothing_is_adjusted_no_adjusted_values_are_given(create: Create) 
         b'{"external_id":"\\ud800","product_id":3411}',
     ],
 )
-def test_what_is_no_json_object_is_a_bad_request(api: httpx2.Client, refused: Refused, text: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_bad_request(api: httpx2.Client, refused: Refused, text: bytes) -> None:
     refused(api.post("/async/transactions", content=text), 400, BAD_REQUEST)
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_json_object_is_a_bad_request(api: httpx2.Client, refused: Re
         {"callback_url": "ftp://payroll.example/"},
     ],
 )
-def test_a_field_that_is_not_what_the_reference_says_is_a_bad_request(
+def test_a_field_that_does_not_match_the_reference_is_a_bad_request(
     post: Post, body: Any, refused: Refused, changes: dict[str, Any]
 ) -> None:
     refused(post("/async/transactions", body(**changes)), 400, BAD_REQUEST)
@@ -208,7 +208,7 @@ def test_a_field_that_is_not_what_the_reference_says_is_a_bad_request(
         (7712, {"calculation_mode": "SOURCE_AMOUNT", "source": _amount("USD", "5")}, "calculation_mode"),
     ],
 )
-def test_a_field_that_the_product_requires_is_asked_for_by_name(
+def test_an_error_names_the_field_that_the_product_requires(
     post: Post, body: Any, refused: Refused, product_id: int, changes: dict[str, Any], named: str
 ) -> None:
     answer = post("/async/transactions", body(product_id, **changes))
@@ -265,15 +265,15 @@ def test_the_bounds_themselves_are_possible(create: Create, amount: str, cost: s
     assert prices.wholesale.amount == Decimal(cost)
 
 
-def test_a_unit_that_the_product_does_not_pay_is_refused(post: Post, body: Any, refused: Refused) -> None:
+def test_a_unit_other_than_the_products_is_refused(post: Post, body: Any, refused: Refused) -> None:
     refused(post("/async/transactions", body(destination=_amount("USD", "5"))), 400, 1003003)
 
 
-def test_a_product_that_is_not_there_is_refused(post: Post, body: Any, refused: Refused) -> None:
+def test_an_unknown_product_is_refused(post: Post, body: Any, refused: Refused) -> None:
     refused(post("/async/transactions", body(999)), 404, 1003001)
 
 
-def test_an_external_id_is_taken_once_whatever_else_is_asked_for(post: Post, body: Any, refused: Refused) -> None:
+def test_an_external_id_is_accepted_once_whatever_else_is_requested(post: Post, body: Any, refused: Refused) -> None:
     request = body()
     assert post("/async/transactions", request).status_code == 201
     refused(post("/async/transactions", request), 400, 1007001)
@@ -287,7 +287,7 @@ def test_a_refused_request_leaves_its_external_id_free(post: Post, body: Any, re
     assert post("/async/transactions", request).status_code == 201
 
 
-def test_more_than_the_wallet_holds_is_refused_and_changes_nothing(
+def test_a_cost_above_the_balance_is_refused_and_changes_nothing(
     api: httpx2.Client, post: Post, body: Any, refused: Refused
 ) -> None:
     before = api.get("/balances").json()

@@ -1,4 +1,4 @@
-"""Look-ups of accounts: open statements, and an eSIM's benefits and dates."""
+"""Look-ups of credit parties: open statements, and the benefits and dates of an eSIM."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -48,9 +48,9 @@ def test_an_account_has_statements_that_stay_the_same(post: Post) -> None:
 
 
 @given(st.text(min_size=1, max_size=90).filter(str.strip))
-def test_what_a_statement_asks_for_can_be_paid(account: str) -> None:
-    asked = StatementRequest(product_id=9105, account_number=account, account_qualifier="PREPAID")
-    bodies = statement_bodies(asked, NOW)
+def test_the_balance_of_a_statement_can_be_paid(account: str) -> None:
+    lookup = StatementRequest(product_id=9105, account_number=account, account_qualifier="PREPAID")
+    bodies = statement_bodies(lookup, NOW)
     assert len(bodies) <= 3
     for body in bodies:
         balance = codec.decode(body)["balance"]["amount"]
@@ -58,7 +58,7 @@ def test_what_a_statement_asks_for_can_be_paid(account: str) -> None:
         assert Decimal(balance) == round(Decimal(balance), 2)
 
 
-def test_statements_come_in_pages_of_the_size_that_the_body_asks_for(post: Post, refused: Refused) -> None:
+def test_the_page_size_of_statements_is_in_the_body(post: Post, refused: Refused) -> None:
     account = next(
         number
         for number in map(str, range(1, 99))
@@ -87,14 +87,14 @@ def test_statements_come_in_pages_of_the_size_that_the_body_asks_for(post: Post,
         ({"account_qualifier": " "}, 400, 1000400),
     ],
 )
-def test_an_inquiry_that_cannot_be_answered_is_refused(
+def test_an_invalid_inquiry_is_refused(
     post: Post, refused: Refused, changes: dict[str, Any], status: int, code: int
 ) -> None:
     request = {name: value for name, value in (INQUIRY | changes).items() if value is not None}
     refused(post("/lookup/statement-inquiry", request), status, code)
 
 
-def test_the_catalogue_says_which_payments_have_statements(api: httpx2.Client) -> None:
+def test_the_catalogue_shows_which_payments_have_statements(api: httpx2.Client) -> None:
     payments = [api.get(f"/products/{id_}").json()["payment"] for id_ in (9105, 9240)]
     assert [payment["supports_statement_inquiry"] for payment in payments] == [True, False]
     assert payments[0]["required_inquiry_fields"] == [["account_number", "account_qualifier"]]
@@ -114,7 +114,7 @@ def test_an_active_esim_has_data_left_until_a_date(post: Post, time: Any) -> Non
     assert post("/lookup/credit-party/benefits", _benefits("8944-505", page=2)).json() == []
 
 
-def test_an_esims_last_digit_says_whether_it_is_installed_and_active(post: Post, time: Any) -> None:
+def test_the_last_digit_of_an_esim_decides_whether_it_is_installed_and_active(post: Post, time: Any) -> None:
     def dates(party: dict[str, str]) -> CreditPartyStatus:
         answer = post("/lookup/credit-party/status", _benefits("", credit_party_identifier=party))
         assert answer.status_code == 200
@@ -145,14 +145,14 @@ def test_an_esims_last_digit_says_whether_it_is_installed_and_active(post: Post,
         ({"credit_party_identifier": None}, 400, 1000400),
     ],
 )
-def test_a_credit_party_that_cannot_be_looked_up_is_refused(
+def test_an_invalid_credit_party_is_refused(
     post: Post, refused: Refused, path: str, changes: dict[str, Any], status: int, code: int
 ) -> None:
     refused(post(path, _benefits("8944-505", **changes)), status, code)
 
 
 @pytest.mark.anyio
-async def test_the_client_looks_accounts_up(sandbox: EmbeddedSandbox, credentials: tuple[str, str]) -> None:
+async def test_the_client_looks_up_credit_parties(sandbox: EmbeddedSandbox, credentials: tuple[str, str]) -> None:
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
         page = await dvs.lookup.statement_inquiry(9105, "30294429610", account_qualifier="PREPAID").page()
         assert page.items

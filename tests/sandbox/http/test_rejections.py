@@ -1,4 +1,4 @@
-"""Refusals that the provider itself decides on: a transaction is REJECTED in the answer that confirms it."""
+"""Rejections by DVS itself: a transaction is REJECTED in the response that confirms it."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -27,7 +27,7 @@ def _to(suffix: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("suffix", "id_", "message"), REJECTIONS)
-def test_a_creation_that_confirms_is_answered_with_its_rejection_and_keeps_no_money(
+def test_an_auto_confirmed_creation_is_rejected_in_its_response_and_costs_nothing(
     api: httpx2.Client, create: Create, suffix: str, id_: int, message: str
 ) -> None:
     before = _wallet(api)
@@ -40,7 +40,7 @@ def test_a_creation_that_confirms_is_answered_with_its_rejection_and_keeps_no_mo
 
 
 @pytest.mark.parametrize(("suffix", "id_", "message"), REJECTIONS)
-def test_a_transaction_is_held_until_its_confirmation_rejects_it(
+def test_the_cost_of_a_transaction_is_on_hold_until_its_confirmation_rejects_it(
     api: httpx2.Client,
     create: Create,
     post: Callable[..., httpx2.Response],
@@ -82,7 +82,7 @@ def test_a_rejection_is_in_the_books_and_stays_after_a_restart(open_provider: An
     assert after.wallets["USD"].available == after.wallets["USD"].opening
 
 
-def test_a_list_of_one_status_finds_rejections(api: httpx2.Client, create: Create) -> None:
+def test_a_list_filtered_by_status_finds_rejections(api: httpx2.Client, create: Create) -> None:
     transaction = create(3411, **_to("108"), auto_confirm=True)
     found = api.get("/transactions?status_id=30400&credit_party_mobile_number=%2B6595123108&per_page=100").json()
     assert transaction.id in {item["id"] for item in found}

@@ -1,4 +1,4 @@
-"""Synchronous mode: a connection is held until its transaction is final, the longest wait is over, or nobody waits."""
+"""Synchronous mode: a request waits until its transaction is final, for 180 s at most, or until its client is gone."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import TransactionRequest
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
-from bulk_topup.sandbox.http.sync_wait import Holding
+from bulk_topup.sandbox.http.sync_wait import SyncWaiter
 from bulk_topup.sandbox.provider.requests import CreateRequest, Party
 
 Refused = Callable[[httpx2.Response, int, int], None]
@@ -23,7 +23,7 @@ def _to(suffix: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def serve(config: Callable[..., SandboxConfig]) -> Iterator[Serve]:
-    """Give a function that starts a sandbox of that time scale, on the machine's clock, and gives a client of it."""
+    """Yield a function that starts a sandbox with a time scale and the system's clock, and returns a client of it."""
     opened: list[EmbeddedSandbox] = []
     clients: list[httpx2.Client] = []
 
@@ -79,34 +79,34 @@ def test_either_mode_confirms_what_the_other_created(serve: Serve, body: Any) ->
     assert api.post(f"/async/transactions/{created['id']}/confirm").json()["status"]["message"] == "CONFIRMED"
 
 
-def test_a_transaction_that_takes_longer_than_the_wait_is_answered_as_it_is(serve: Serve, body: Any) -> None:
+def test_a_transaction_that_takes_longer_than_the_wait_is_returned_as_it_is(serve: Serve, body: Any) -> None:
     answer = serve(0.001).post("/sync/transactions", json=body(3411, **_to("300")))
     assert answer.status_code == 201
     assert answer.json()["status"]["message"] == "SUBMITTED"
 
 
-def test_what_is_refused_is_refused_at_once(serve: Serve, body: Any, refused: Refused) -> None:
+def test_errors_are_returned_at_once(serve: Serve, body: Any, refused: Refused) -> None:
     api = serve(1)
     refused(api.post("/sync/transactions", json=body(1)), 404, 1003001)
     refused(api.post("/sync/transactions/2237512891/confirm"), 404, 1008004)
     refused(api.post("/sync/transactions", content=b"{"), 400, 1000400)
 
 
-def test_others_are_served_while_a_connection_is_held_and_stopping_answers_it(
+def test_others_are_served_while_a_request_waits_and_stopping_answers_it(
     config: Callable[..., SandboxConfig], body: Any
 ) -> None:
-    async def hold(sandbox: EmbeddedSandbox) -> httpx2.Response:
+    async def stop_while_waiting(sandbox: EmbeddedSandbox) -> httpx2.Response:
         async with httpx2.AsyncClient(base_url=sandbox.base_url, auth=("key", "secret"), timeout=60) as api:
             request = body(3411, **_to("300"))
-            held = asyncio.create_task(api.post("/sync/transactions", json=request))
+            waiting = asyncio.create_task(api.post("/sync/transactions", json=request))
             while not (await api.get("/transactions", params={"external_id": request["external_id"]})).json():
-                assert not held.done()
+                assert not waiting.done()
             await asyncio.to_thread(sandbox.__exit__, None, None, None)
-            return await held
+            return await waiting
 
     sandbox = EmbeddedSandbox(config(books=None))
     sandbox.__enter__()
-    answer = asyncio.run(hold(sandbox))
+    answer = asyncio.run(stop_while_waiting(sandbox))
     assert (answer.status_code, answer.json()["status"]["message"]) == (201, "CONFIRMED")
 
 
@@ -118,8 +118,8 @@ async def _gone() -> Any:
     return {"type": "http.disconnect"}
 
 
-class _Standing:
-    """A clock of which no time passes."""
+class _StoppedClock:
+    """A clock that stops."""
 
     def __init__(self, clock: Any) -> None:
         self.now, self.monotonic = clock.now, clock.monotonic
@@ -139,22 +139,22 @@ def _request(suffix: str) -> CreateRequest:
 
 
 @pytest.mark.anyio
-async def test_a_client_that_goes_away_is_no_longer_waited_for(open_provider: Any, clock: Any) -> None:
+async def test_the_wait_stops_when_the_client_disconnects(open_provider: Any, clock: Any) -> None:
     provider = open_provider()
     transaction = provider.create(_request("300"))
-    await Holding(provider, _Standing(clock), 1).hold(transaction, _gone)
-    assert transaction.ended_as is None
+    await SyncWaiter(provider, _StoppedClock(clock), 1).wait(transaction, _gone)
+    assert transaction.final_status is None
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("suffix", "seconds"), [("555", 1), ("100", 3), ("200", 20), ("300", 180), ("109", 0)])
-async def test_a_connection_is_held_as_long_as_the_transaction_takes_and_at_most_180_seconds(
+async def test_a_request_waits_as_long_as_its_transaction_takes_and_at_most_180_seconds(
     open_provider: Any, clock: Any, suffix: str, seconds: float
 ) -> None:
     provider = open_provider()
     transaction = provider.create(_request(suffix))
     before = clock.seconds
-    await Holding(provider, clock, 1).hold(transaction, _never)
+    await SyncWaiter(provider, clock, 1).wait(transaction, _never)
     assert clock.seconds - before == pytest.approx(seconds, abs=1e-3)
     assert len(clock.slept) <= 2
 

@@ -16,7 +16,7 @@ DAY = 86_400
 
 @pytest.fixture
 def listed(api: httpx2.Client, read: Callable[..., Any]) -> Callable[..., list[int]]:
-    """Give a function that lists transactions and gives their ids."""
+    """Return a function that lists transactions and returns their IDs."""
 
     def ids(**filters: Any) -> list[int]:
         answer = api.get("/transactions", params=filters)
@@ -29,18 +29,18 @@ def listed(api: httpx2.Client, read: Callable[..., Any]) -> Callable[..., list[i
 
 @pytest.fixture
 def alone(time: Any) -> None:
-    """Let so much time pass that the list is empty."""
-    time.pass_by(2 * DAY)
+    """Advance the clock until the list is empty."""
+    time.advance(2 * DAY)
 
 
 @pytest.mark.usefixtures("alone")
 def test_without_dates_the_last_24_hours_are_listed_oldest_first(create: Create, listed: Any, time: Any) -> None:
     assert listed() == []
     first = create().id
-    time.pass_by(DAY)
+    time.advance(DAY)
     second = create().id
     assert listed() == [first, second]
-    time.pass_by(0.000001)
+    time.advance(0.000001)
     assert listed() == [second]
 
 
@@ -48,7 +48,7 @@ def test_without_dates_the_last_24_hours_are_listed_oldest_first(create: Create,
 def test_both_ends_of_the_window_are_included(create: Create, listed: Any, time: Any) -> None:
     transaction = create()
     at, step = transaction.creation_date, timedelta(microseconds=1)
-    time.pass_by(10)
+    time.advance(10)
     for first, last, seen in ((at, at, True), (at - step, at, True), (at + step, at + step, False)):
         assert (listed(from_date=first.isoformat(), to_date=last.isoformat()) == [transaction.id]) == seen
     assert listed(from_date=(at - step).isoformat(), to_date=(at - step).isoformat()) == []
@@ -56,7 +56,7 @@ def test_both_ends_of_the_window_are_included(create: Create, listed: Any, time:
     assert listed(to_date=f"{at + timedelta(hours=8):%Y-%m-%dT%H:%M:%S.%f}+08:00") == [transaction.id]
 
 
-def test_a_window_reaches_24_hours_and_no_further(api: httpx2.Client, refused: Refused) -> None:
+def test_a_window_is_24_hours_at_most(api: httpx2.Client, refused: Refused) -> None:
     def window(last: str) -> httpx2.Response:
         return api.get("/transactions", params={"from_date": "2026-11-01T00:00:00Z", "to_date": last})
 
@@ -81,16 +81,14 @@ def test_a_window_reaches_24_hours_and_no_further(api: httpx2.Client, refused: R
         ("credit_party_account_number", "x" * 91),
     ],
 )
-def test_a_filter_that_is_no_value_of_its_kind_is_a_bad_request(
-    api: httpx2.Client, refused: Refused, name: str, value: str
-) -> None:
+def test_an_invalid_filter_is_a_bad_request(api: httpx2.Client, refused: Refused, name: str, value: str) -> None:
     refused(api.get("/transactions", params={name: value}), 400, 1000400)
 
 
 @pytest.mark.usefixtures("alone")
 def test_an_external_id_is_found_however_old_unless_dates_exclude_it(create: Create, listed: Any, time: Any) -> None:
     transaction = create()
-    time.pass_by(30 * DAY)
+    time.advance(30 * DAY)
     name = transaction.external_id
     assert listed(external_id=name) == [transaction.id]
     assert listed(external_id=name, from_date=time.now().isoformat()) == []
@@ -99,12 +97,12 @@ def test_an_external_id_is_found_however_old_unless_dates_exclude_it(create: Cre
 
 
 @pytest.mark.usefixtures("alone")
-def test_each_filter_picks_what_it_says(create: Create, listed: Any, time: Any) -> None:
+def test_each_filter_selects_what_it_names(create: Create, listed: Any, time: Any) -> None:
     airtime = create(6418, auto_confirm=True).id
     declined = create(3411, credit_party_identifier={"mobile_number": "+6595123102"}, auto_confirm=True).id
     card = create(8803).id
     bill = create(9105).id
-    time.pass_by(3)
+    time.advance(3)
     expectations: tuple[tuple[dict[str, Any], list[int]], ...] = (
         ({"product_type": "RANGED_VALUE_RECHARGE"}, [airtime]),
         ({"product_type": "RANGED_VALUE_PAYMENT"}, [bill]),
@@ -128,7 +126,7 @@ def test_each_filter_picks_what_it_says(create: Create, listed: Any, time: Any) 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("filters", [{}, {"service_id": 1}])
-def test_pages_hold_each_transaction_once_while_others_are_created(
+def test_pages_contain_each_transaction_once_while_others_are_created(
     api: httpx2.Client, create: Create, filters: dict[str, int]
 ) -> None:
     ids = [create(3411).id for _ in range(23)]
@@ -142,6 +140,6 @@ def test_pages_hold_each_transaction_once_while_others_are_created(
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_listed_transaction_is_the_one_that_is_served_alone(api: httpx2.Client, create: Create) -> None:
+def test_a_transaction_is_the_same_in_the_list_and_alone(api: httpx2.Client, create: Create) -> None:
     transaction = create(7350)
     assert api.get("/transactions").json() == [api.get(f"/transactions/{transaction.id}").json()]

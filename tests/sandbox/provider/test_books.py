@@ -1,4 +1,4 @@
-"""The books: a sandbox that is opened again goes on where it was, whatever ended it."""
+"""The books: a restarted sandbox continues where it was, whatever stopped it."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def _state(provider: Provider) -> dict[str, Any]:
     return state
 
 
-def test_everything_is_there_again_after_a_restart(open_provider: Open, clock: Any) -> None:
+def test_a_restart_restores_everything(open_provider: Open, clock: Any) -> None:
     before = open_provider()
     completed, declined = (before.create(_request(suffix, suffix)) for suffix in ("555", "102"))
     created, cancelled, confirmed, reversed_ = (
@@ -74,7 +74,7 @@ def test_everything_is_there_again_after_a_restart(open_provider: Open, clock: A
         after.create(_request("created"))
 
 
-def test_what_was_due_while_nobody_served_has_happened(open_provider: Open, clock: Any) -> None:
+def test_statuses_that_became_due_while_it_was_down_are_applied(open_provider: Open, clock: Any) -> None:
     before = open_provider()
     transaction = before.create(_request("a"))
     before.close()
@@ -86,7 +86,7 @@ def test_what_was_due_while_nobody_served_has_happened(open_provider: Open, cloc
     assert after.wallets["USD"].spent == transaction.quote.cost
 
 
-def test_a_torn_last_line_is_dropped_and_written_over(
+def test_an_unfinished_last_line_is_dropped_and_overwritten(
     open_provider: Open, config: Callable[..., SandboxConfig]
 ) -> None:
     path = config().books
@@ -110,17 +110,17 @@ def test_a_torn_last_line_is_dropped_and_written_over(
 
 
 @pytest.mark.parametrize(
-    ("line", "cure"),
+    ("line", "problem"),
     [
         (b"{}\n", "line 3 is not an event"),
         (b"\xff\n", "line 3 is not an event"),
         (b'{"event":"cancelled","at":"2026-11-01T00:00:00","id":2237512891}\n', "line 3 is not an event"),
-        (b'{"event":"opened","at":"2026-11-01T00:00:00Z","balances":{},"pin_seed":"x"}\n', "one opening"),
-        (b'{"event":"cancelled","at":"2026-11-01T00:00:00Z","id":5}\n', "start new ones"),
+        (b'{"event":"opened","at":"2026-11-01T00:00:00Z","balances":{},"pin_seed":"x"}\n', "their only opening"),
+        (b'{"event":"cancelled","at":"2026-11-01T00:00:00Z","id":5}\n', "Choose a new file"),
     ],
 )
-def test_books_that_cannot_be_right_are_refused(
-    open_provider: Open, config: Callable[..., SandboxConfig], line: bytes, cure: str
+def test_invalid_books_are_refused(
+    open_provider: Open, config: Callable[..., SandboxConfig], line: bytes, problem: str
 ) -> None:
     path = config().books
     assert path is not None
@@ -128,7 +128,7 @@ def test_books_that_cannot_be_right_are_refused(
     provider.create(_request("a"))
     provider.close()
     path.write_bytes(path.read_bytes() + line)
-    with pytest.raises(ConfigurationError, match=cure):
+    with pytest.raises(ConfigurationError, match=problem):
         open_provider()
 
 
@@ -144,32 +144,32 @@ def test_books_of_another_catalogue_are_refused(
     text = path.read_bytes()
     assert old in text
     path.write_bytes(text.replace(old, new))
-    with pytest.raises(ConfigurationError, match="do not fit this version's catalogue"):
+    with pytest.raises(ConfigurationError, match="do not match this version's catalogue"):
         open_provider()
 
 
-def test_books_that_do_not_begin_with_their_opening_are_refused(
+def test_books_that_do_not_start_with_their_opening_are_refused(
     open_provider: Open, config: Callable[..., SandboxConfig]
 ) -> None:
     path = config().books
     assert path is not None
     path.write_bytes(b'{"event":"cancelled","at":"2026-11-01T00:00:00Z","id":5}\n')
-    with pytest.raises(ConfigurationError, match="one opening"):
+    with pytest.raises(ConfigurationError, match="their only opening"):
         open_provider()
 
 
-def test_one_process_holds_the_books(open_provider: Open) -> None:
+def test_one_process_at_a_time_uses_the_books(open_provider: Open) -> None:
     open_provider()
-    with pytest.raises(ConfigurationError, match="Another sandbox holds the books"):
+    with pytest.raises(ConfigurationError, match="Another sandbox uses the books"):
         open_provider()
 
 
-def test_books_that_cannot_be_opened_are_told(open_provider: Open, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"cannot be opened: No such file or directory\."):
+def test_books_that_cannot_be_opened_are_an_error(open_provider: Open, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"Can't open the books .*books\.jsonl: No such file or directory\."):
         open_provider(books=tmp_path / "missing" / "books.jsonl")
 
 
-def test_only_their_owner_reads_the_books_and_no_pin_is_in_them(
+def test_only_their_owner_can_read_the_books_and_they_contain_no_pin(
     api_of: Callable[..., httpx2.Client], config: Callable[..., SandboxConfig], clock: Any
 ) -> None:
     path = config().books
@@ -202,7 +202,7 @@ def _no_file_longer_than(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("room", [0, 50])
-def test_what_cannot_be_written_has_not_happened(
+def test_a_change_that_cannot_be_written_is_not_made(
     open_provider: Open, config: Callable[..., SandboxConfig], room: int
 ) -> None:
     path = config().books
@@ -217,7 +217,7 @@ def test_what_cannot_be_written_has_not_happened(
     assert provider.create(_request("b")).id == provider.transactions[0].id + 1
 
 
-def test_a_provider_that_cannot_write_says_that_it_is_not_available(
+def test_a_provider_that_cannot_write_is_not_available(
     api_of: Callable[..., httpx2.Client], config: Callable[..., SandboxConfig], clock: Any, refused: Any, body: Any
 ) -> None:
     path = config().books
@@ -230,7 +230,7 @@ def test_a_provider_that_cannot_write_says_that_it_is_not_available(
         assert client.post("/async/transactions", json=request).status_code == 201
 
 
-def test_the_export_says_who_was_paid(
+def test_the_export_contains_who_was_paid(
     api_of: Callable[..., httpx2.Client], config: Callable[..., SandboxConfig], clock: Any
 ) -> None:
     with EmbeddedSandbox(config(), clock) as sandbox:
@@ -266,7 +266,7 @@ def test_the_export_says_who_was_paid(
     }
 
 
-def test_the_export_gives_the_amount_of_the_side_that_was_asked_for(open_provider: Open) -> None:
+def test_the_export_contains_the_requested_amount(open_provider: Open) -> None:
     provider = open_provider()
     provider.create(CreateRequest(external_id="fixed", product_id=8803))
     provider.create(
@@ -286,11 +286,11 @@ def test_the_export_gives_the_amount_of_the_side_that_was_asked_for(open_provide
 
 @pytest.fixture
 def api_of() -> Iterator[Callable[..., httpx2.Client]]:
-    """Give a function that makes a plain client of a sandbox; all of them are closed at the end."""
+    """Yield a function that creates a client of a sandbox; all of them are closed at the end."""
     clients: list[httpx2.Client] = []
 
     def make(sandbox: EmbeddedSandbox) -> httpx2.Client:
-        # Reconnects once where a restart closed the connection.
+        # Reconnects once if a restart closed the connection.
         transport = httpx2.HTTPTransport(retries=1)
         clients.append(httpx2.Client(base_url=sandbox.base_url, auth=("key", "secret"), transport=transport))
         return clients[-1]
@@ -300,7 +300,7 @@ def api_of() -> Iterator[Callable[..., httpx2.Client]]:
         client.close()
 
 
-def test_a_killed_sandbox_has_lost_nothing_that_it_answered(
+def test_a_killed_sandbox_loses_nothing_that_it_answered(
     command: Callable[..., Any], body: Any, tmp_path: Path
 ) -> None:
     options = ("--books", tmp_path / "books.jsonl", "--rate-limit", 0)

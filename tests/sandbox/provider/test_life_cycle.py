@@ -33,7 +33,7 @@ SUFFIXES = [
 
 @pytest.fixture
 def see(api: httpx2.Client, read: Callable[..., Any]) -> See:
-    """Give a function that fetches a transaction again."""
+    """Return a function that fetches a transaction again."""
 
     def fetch(transaction: Transaction) -> Transaction:
         seen: Transaction = read("transaction", api.get(f"/transactions/{transaction.id}"))
@@ -47,16 +47,16 @@ def _to(suffix: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("suffix", "end", "delay"), SUFFIXES)
-def test_the_last_digits_say_how_a_transaction_ends_and_after_how_long(
+def test_the_last_digits_decide_how_a_transaction_ends_and_when(
     create: Create, see: See, time: Any, suffix: str, end: str, delay: int
 ) -> None:
     transaction = create(3411, **_to(suffix))
     assert transaction.status.message == "CONFIRMED"
-    time.pass_by(delay * 0.5)
+    time.advance(delay * 0.5)
     assert (see(transaction).status.id, see(transaction).status.message) == (50000, "SUBMITTED")
-    time.pass_by(delay * 0.5 - 0.001)
+    time.advance(delay * 0.5 - 0.001)
     assert see(transaction).status.message == "SUBMITTED"
-    time.pass_by(0.001)
+    time.advance(0.001)
     status = see(transaction).status
     assert status.message == end
     assert status.class_.message == end.partition("-")[0]
@@ -68,30 +68,30 @@ def test_the_last_digits_say_how_a_transaction_ends_and_after_how_long(
 def test_an_account_number_decides_like_a_mobile_number(create: Create, see: See, time: Any) -> None:
     party = {"account_number": "30294429103", "account_qualifier": "PREPAID"}
     transaction = create(9105, credit_party_identifier=party, auto_confirm=True)
-    time.pass_by(3)
+    time.advance(3)
     assert see(transaction).status.message == "DECLINED-BARRED-CREDIT-PARTY"
 
 
 @pytest.mark.parametrize("suffix", ["099", "110", "208", "400", "555", "308"])
 def test_any_other_number_completes_soon(create: Create, see: See, time: Any, suffix: str) -> None:
     transaction = create(3411, **_to(suffix))
-    time.pass_by(1)
+    time.advance(1)
     completed = see(transaction)
     assert completed.status.message == "COMPLETED"
     assert completed.operator_reference
     assert completed.pin is None
 
 
-def test_a_product_that_credits_nobody_always_completes(create: Create, see: See, time: Any) -> None:
+def test_a_product_without_a_credit_party_always_completes(create: Create, see: See, time: Any) -> None:
     transaction = create(8803, **_to("102"))
-    time.pass_by(3)
+    time.advance(3)
     assert see(transaction).status.message == "COMPLETED"
 
 
-def test_a_pin_comes_when_its_transaction_completes_and_stays_the_same(create: Create, see: See, time: Any) -> None:
+def test_a_pin_appears_when_its_transaction_completes_and_stays_the_same(create: Create, see: See, time: Any) -> None:
     transactions = [create(8803, auto_confirm=True) for _ in range(20)]
     assert {transaction.pin for transaction in transactions} == {None}
-    time.pass_by(1)
+    time.advance(1)
     pins = [see(transaction).pin for transaction in transactions]
     assert pins == [see(transaction).pin for transaction in transactions]
     codes = {pin.code for pin in pins if pin}
@@ -100,11 +100,11 @@ def test_a_pin_comes_when_its_transaction_completes_and_stays_the_same(create: C
 
 
 @pytest.mark.parametrize(("suffix", "has_pin"), [("100", False), ("101", True), ("201", True), ("107", False)])
-def test_the_suffixes_that_end_in_one_give_a_pin_for_any_product(
+def test_with_suffixes_that_end_in_1_any_product_yields_a_pin(
     create: Create, see: See, time: Any, suffix: str, has_pin: bool
 ) -> None:
     transaction = create(3411, **_to(suffix))
-    time.pass_by(20)
+    time.advance(20)
     assert (see(transaction).pin is not None) == has_pin
 
 
@@ -112,14 +112,14 @@ def test_a_created_transaction_waits_until_it_is_confirmed(
     create: Create, see: See, post: Post, read: Any, time: Any
 ) -> None:
     transaction = create(3411)
-    time.pass_by(3599)
+    time.advance(3599)
     assert see(transaction).status.message == "CREATED"
     answer = post(f"/async/transactions/{transaction.id}/confirm")
     assert answer.status_code == 202
     confirmed = read("transaction", answer)
     assert confirmed.status.message == "CONFIRMED"
     assert confirmed.confirmation_date == time.now()
-    time.pass_by(1)
+    time.advance(1)
     assert see(transaction).status.message == "COMPLETED"
 
 
@@ -127,7 +127,7 @@ def test_an_expired_transaction_can_only_be_cancelled(
     create: Create, see: See, post: Post, read: Any, refused: Refused, time: Any
 ) -> None:
     transaction = create(3411)
-    time.pass_by(3600)
+    time.advance(3600)
     refused(post(f"/async/transactions/{transaction.id}/confirm"), 400, 1007004)
     assert see(transaction).status.message == "CREATED"
     answer = post(f"/transactions/{transaction.id}/cancel")
@@ -137,16 +137,16 @@ def test_an_expired_transaction_can_only_be_cancelled(
 
 @pytest.mark.parametrize("wait", [0, 1.9, 3])
 @pytest.mark.parametrize("suffix", ["100", "102"])
-def test_what_was_confirmed_can_be_neither_confirmed_nor_cancelled(
+def test_a_confirmed_transaction_can_be_neither_confirmed_nor_cancelled(
     create: Create, post: Post, refused: Refused, time: Any, wait: float, suffix: str
 ) -> None:
     transaction = create(3411, **_to(suffix))
-    time.pass_by(wait)
+    time.advance(wait)
     refused(post(f"/async/transactions/{transaction.id}/confirm"), 400, 1007002)
     refused(post(f"/transactions/{transaction.id}/cancel"), 400, 1007007)
 
 
-def test_what_was_cancelled_can_be_neither_confirmed_nor_cancelled(
+def test_a_cancelled_transaction_can_be_neither_confirmed_nor_cancelled(
     create: Create, post: Post, refused: Refused
 ) -> None:
     transaction = create(3411)
@@ -157,7 +157,7 @@ def test_what_was_cancelled_can_be_neither_confirmed_nor_cancelled(
 
 @pytest.mark.parametrize("path", ["/transactions/{}/cancel", "/async/transactions/{}/confirm"])
 @pytest.mark.parametrize("id_", [1, 9_223_372_036_854_775_807])
-def test_a_transaction_that_is_not_there_is_not_found(
+def test_an_unknown_transaction_is_not_found(
     api: httpx2.Client, post: Post, refused: Refused, path: str, id_: int
 ) -> None:
     refused(post(path.format(id_)), 404, 1008004)
@@ -171,7 +171,7 @@ def test_only_a_completed_transaction_can_be_reversed_and_only_once(
         return api.post(f"{running.address}/sandbox/transactions/{transaction.id}/reverse")
 
     completed, declined, created = create(3411, **_to("100")), create(3411, **_to("102")), create(3411)
-    time.pass_by(3)
+    time.advance(3)
     for transaction in (declined, created):
         refused(reverse(transaction), 400, 1000400)
     assert reverse(completed).status_code == 202

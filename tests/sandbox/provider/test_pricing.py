@@ -1,4 +1,4 @@
-"""Both ends compute the same price: what the plan expects is what the provider charges, to the last decimal."""
+"""Plan and provider compute the same price, to the last decimal."""
 
 from decimal import Decimal
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.plan.prices import expected_cost
-from bulk_topup.sandbox.catalogue.products import PRODUCTS, AnyProduct
+from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
+from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import quote
 
@@ -18,7 +19,7 @@ RANGED = [product for product in PRODUCTS if isinstance(product, RangedProduct)]
 
 @st.composite
 def purchases(draw: st.DrawFn) -> tuple[AnyProduct, CalculationMode, Decimal]:
-    """A ranged product and an amount that it takes."""
+    """A ranged product and an amount that it accepts."""
     product = draw(st.sampled_from(RANGED))
     mode = draw(st.sampled_from(product.accepted_calculation_modes or list(CalculationMode)))
     if mode is CalculationMode.SOURCE_AMOUNT:
@@ -29,7 +30,7 @@ def purchases(draw: st.DrawFn) -> tuple[AnyProduct, CalculationMode, Decimal]:
 
 
 @given(purchases())
-def test_the_plan_expects_what_a_ranged_product_is_charged(
+def test_the_plan_expects_what_a_ranged_product_costs(
     purchase: tuple[AnyProduct, CalculationMode, Decimal],
 ) -> None:
     product, mode, amount = purchase
@@ -40,7 +41,7 @@ def test_the_plan_expects_what_a_ranged_product_is_charged(
 
 
 @pytest.mark.parametrize("product", [product for product in PRODUCTS if not isinstance(product, RangedProduct)])
-def test_the_plan_expects_what_a_fixed_product_is_charged(product: AnyProduct) -> None:
+def test_the_plan_expects_what_a_fixed_product_costs(product: AnyProduct) -> None:
     quoted = quote(product.id, None)
     assert expected_cost(product, CalculationMode.DESTINATION_AMOUNT, None) == (quoted.cost, quoted.unit)
 

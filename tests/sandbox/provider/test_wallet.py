@@ -1,4 +1,4 @@
-"""The wallet follows the transactions, and no money is ever made or lost."""
+"""The wallet follows the transactions, and no money is created or lost."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,13 +32,13 @@ def test_the_wallet_follows_each_status(
     def moved() -> list[int]:
         return [int(now - then) for now, then in zip(wallet(), before, strict=True)]
 
-    time.pass_by(300)
+    time.advance(300)
     before = wallet()
     declined = create(3411, credit_party_identifier={"mobile_number": "+6595123106"})
     assert moved() == [-360, 360, 0]
     post(f"/async/transactions/{declined.id}/confirm")
     assert moved() == [-360, 360, 0]
-    time.pass_by(3)
+    time.advance(3)
     assert moved() == [0, 0, 0]
     cancelled = create(3411)
     assert moved() == [-360, 360, 0]
@@ -46,7 +46,7 @@ def test_the_wallet_follows_each_status(
     assert moved() == [0, 0, 0]
     completed = create(5021, auto_confirm=True)
     assert moved() == [-200, 200, 0]  # 1.95 and a fee of 0.05
-    time.pass_by(1)
+    time.advance(1)
     assert moved() == [-200, 0, 200]
     api.post(f"{running.address}/sandbox/transactions/{completed.id}/reverse")
     assert moved() == [0, 0, 0]
@@ -65,7 +65,7 @@ def test_balances_are_listed_by_unit(
     refused(api.get("/balances?unit_type=POINTS"), 400, 1000400)
 
 
-def test_an_amount_of_the_whole_wallet_can_be_spent_and_not_a_cent_more(open_provider: Callable[..., Provider]) -> None:
+def test_the_whole_balance_can_be_spent_and_not_a_cent_more(open_provider: Callable[..., Provider]) -> None:
     card = CreateRequest(external_id="a", product_id=8803, auto_confirm=True)
     open_provider(balances={"USD": Decimal("23.75")}, books=None).create(card)
     with pytest.raises(ErrorResponse) as caught:
@@ -90,7 +90,7 @@ class _Clock:
 
 
 class Account(RuleBasedStateMachine):
-    """Whatever is asked of the provider, in whatever order and however its clock jumps, the money adds up."""
+    """Whatever the requests, their order, and the jumps of the clock, the money adds up."""
 
     ids = Bundle("ids")
 

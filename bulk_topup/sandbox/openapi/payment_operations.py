@@ -1,4 +1,4 @@
-"""The operations of the API: the path, parameters, body, answer and error codes of each; plain data."""
+"""The operations of transactions, balances and look-ups: paths, parameters, bodies and responses; plain data."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.openapi.parts import listing, operation
 from bulk_topup.sandbox.openapi.vocabulary import ref
 
-#: What a creation can be refused with.
+#: Error codes of a creation.
 _CREATION = (
     ErrorCode.PRODUCT_NOT_AVAILABLE,
     ErrorCode.AMOUNT_OUT_OF_RANGE,
@@ -67,13 +67,13 @@ _CALLBACK = {
         "{$request.body#/callback_url}": {
             "post": {
                 "summary": "The transaction's status has changed",
-                "description": "Sent again several times until it is answered with a 2xx status. "
-                "Take it as a hint, and fetch the transaction before you rely on it.",
+                "description": "Retried several times until it is answered with a 2xx status. "
+                "Treat it as a hint, and fetch the transaction before you rely on it.",
                 "requestBody": {
                     "required": True,
                     "content": {"application/json": {"schema": ref("Transaction")}},
                 },
-                "responses": {"2XX": {"description": "Taken note of."}},
+                "responses": {"2XX": {"description": "Received."}},
             }
         }
     }
@@ -106,171 +106,26 @@ def _confirmation(mode: str, description: str) -> dict[str, Any]:
     )
 
 
-_WAIT = "answers when the status is final, or after 180 seconds with the status of then"
+_WAIT = "is answered when the status is final, or after 180 seconds with the status at that time"
 
 PATHS: dict[str, dict[str, Any]] = {
-    "/services": {
-        "get": listing(
-            "listServices",
-            "Services",
-            "List services",
-            "Service",
-            filters=("country_iso_code",),
-            codes=(ErrorCode.SERVICE_NOT_FOUND,),
-        )
-    },
-    "/services/{service_id}": {
-        "get": operation(
-            "getService",
-            "Services",
-            "Get a service",
-            ref("Service"),
-            in_path="service_id",
-            codes=(ErrorCode.SERVICE_NOT_FOUND,),
-        )
-    },
-    "/countries": {
-        "get": listing(
-            "listCountries",
-            "Countries",
-            "List countries",
-            "Country",
-            filters=("service_id", "subservice_id"),
-            codes=(ErrorCode.COUNTRY_NOT_FOUND,),
-        )
-    },
-    "/countries/{country_iso_code}": {
-        "get": operation(
-            "getCountry",
-            "Countries",
-            "Get a country",
-            ref("Country"),
-            in_path="country_iso_code",
-            codes=(ErrorCode.COUNTRY_NOT_FOUND,),
-        )
-    },
-    "/operators": {
-        "get": listing(
-            "listOperators",
-            "Operators",
-            "List operators",
-            "Operator",
-            filters=("country_iso_code", "service_id", "subservice_id"),
-            codes=(ErrorCode.OPERATOR_NOT_FOUND,),
-        )
-    },
-    "/operators/{operator_id}": {
-        "get": operation(
-            "getOperator",
-            "Operators",
-            "Get an operator",
-            ref("Operator"),
-            in_path="operator_id",
-            codes=(ErrorCode.OPERATOR_NOT_FOUND,),
-        )
-    },
-    "/benefit-types": {
-        "get": listing(
-            "listBenefitTypes",
-            "Benefit types",
-            "List benefit types",
-            "BenefitType",
-            codes=(ErrorCode.BENEFITS_NOT_DEFINED,),
-        )
-    },
-    "/promotions": {
-        "get": listing(
-            "listPromotions",
-            "Promotions",
-            "List promotions",
-            "Promotion",
-            filters=("country_iso_code", "operator_id", "product_id", "accept_language"),
-            codes=(ErrorCode.PROMOTION_NOT_FOUND,),
-            headers=("Content-Language",),
-        )
-    },
-    "/promotions/{promotion_id}": {
-        "get": operation(
-            "getPromotion",
-            "Promotions",
-            "Get a promotion",
-            ref("Promotion"),
-            in_path="promotion_id",
-            parameters=("accept_language",),
-            codes=(ErrorCode.PROMOTION_NOT_FOUND,),
-            headers=("Content-Language",),
-        )
-    },
-    "/campaigns": {
-        "get": listing(
-            "listCampaigns",
-            "Campaigns",
-            "List campaigns",
-            "Campaign",
-            filters=("country_iso_code", "operator_id", "product_id"),
-            codes=(ErrorCode.CAMPAIGN_NOT_FOUND,),
-        )
-    },
-    "/campaigns/{campaign_id}": {
-        "get": operation(
-            "getCampaign",
-            "Campaigns",
-            "Get a campaign",
-            ref("Campaign"),
-            in_path="campaign_id",
-            codes=(ErrorCode.CAMPAIGN_NOT_FOUND,),
-        )
-    },
-    "/products": {
-        "get": listing(
-            "listProducts",
-            "Products",
-            "List products",
-            "Product",
-            filters=(
-                "type",
-                "service_id",
-                "subservice_id",
-                "tags",
-                "country_iso_code",
-                "operator_id",
-                "region",
-                "benefit_types",
-                "accept_language",
-            ),
-            codes=(ErrorCode.PRODUCT_NOT_AVAILABLE,),
-            headers=("Content-Language",),
-        )
-    },
-    "/products/{product_id}": {
-        "get": operation(
-            "getProduct",
-            "Products",
-            "Get a product",
-            ref("Product"),
-            in_path="product_id",
-            parameters=("accept_language",),
-            codes=(ErrorCode.PRODUCT_NOT_AVAILABLE,),
-            headers=("Content-Language",),
-        )
-    },
     "/async/transactions": {
         "post": {
             **_creation(
                 "create",
                 "Async",
-                "It is processed after the answer. Unless `auto_confirm` is true it waits to be confirmed.",
+                "It is processed after the response. Unless `auto_confirm` is true, it waits to be confirmed.",
             ),
             "callbacks": _CALLBACK,
         }
     },
     "/async/transactions/{transaction_id}/confirm": {
         "post": _confirmation(
-            "Async", "Possible until `confirmation_expiration_date`; it is processed after the answer."
+            "Async", "Possible until `confirmation_expiration_date`; it is processed after the response."
         )
     },
     "/sync/transactions": {
-        "post": _creation("create", "Sync", f"With `auto_confirm` it {_WAIT}; else it waits to be confirmed.")
+        "post": _creation("create", "Sync", f"With `auto_confirm` it {_WAIT}; otherwise it waits to be confirmed.")
     },
     "/sync/transactions/{transaction_id}/confirm": {
         "post": _confirmation("Sync", f"Possible until `confirmation_expiration_date`; it {_WAIT}.")
@@ -281,7 +136,7 @@ PATHS: dict[str, dict[str, Any]] = {
             "Transactions",
             "List transactions",
             "Transaction",
-            description="With neither dates nor an external id it lists the last 24 hours.",
+            description="Without dates and external ID, it lists the last 24 hours.",
             filters=(
                 "external_id",
                 "product_type",
@@ -314,7 +169,7 @@ PATHS: dict[str, dict[str, Any]] = {
             "Transactions",
             "Cancel a transaction",
             ref("Transaction"),
-            description="Possible as long as it is not confirmed; the money that was set aside is available again.",
+            description="Possible until it is confirmed; the amount on hold becomes available again.",
             status=202,
             in_path="transaction_id",
             codes=_CANCELLATION,
@@ -384,7 +239,7 @@ PATHS: dict[str, dict[str, Any]] = {
         "post": operation(
             "getCreditPartyStatus",
             "Look-ups",
-            "Tell when a credit party's eSIM was installed and activated",
+            "Get the installation and activation dates of a credit party's eSIM",
             ref("CreditPartyStatus"),
             body={
                 "schema": ref("CreditPartyLookup"),

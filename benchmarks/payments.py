@@ -1,4 +1,4 @@
-"""Pays lists without anybody who looks on, for the benchmarks beside this module."""
+"""Writes and pays lists without user interaction, for the other benchmarks."""
 
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -18,23 +18,23 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
 
 
-class Nobody:
-    """Looks on and says nothing."""
+class SilentWatcher:
+    """A watcher that confirms, and ignores everything else."""
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
-        """See what a start would do."""
+        """Ignore the plan."""
 
     def confirm(self, run_name: str, rows: int) -> None:
-        """Agree."""
+        """Confirm the run."""
 
     def running(self, run: Run, runner: Runner) -> nullcontext[None]:
-        """Look on."""
+        """Ignore the progress."""
         del run, runner
         return nullcontext()
 
 
 def write_list(folder: Path, numbers: Iterable[str]) -> Path:
-    """Write a list of one row a number, and give its path."""
+    """Write a list with one row per number, and return its path."""
     path = folder / "list.csv"
     with path.open("w", encoding="utf-8") as file:
         file.write("reference,phone,amount\n")
@@ -43,7 +43,7 @@ def write_list(folder: Path, numbers: Iterable[str]) -> Path:
 
 
 async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions, watcher: Watcher | None = None) -> None:
-    """Pay a list's rows until all are completed."""
+    """Pay the rows of a list until all are completed."""
     job = Job(list=str(path), product=6418, allow_duplicates=True).at(SystemClock().now(), Path())
     with LedgerStore(folder / "ledger.db") as ledger:
         finished = await run_list(
@@ -53,7 +53,7 @@ async def pay(path: Path, dvs: AsyncDVS, folder: Path, options: RunOptions, watc
             ledger=ledger,
             options=options,
             report=ReportOptions(folder=folder),
-            watcher=watcher or Nobody(),
+            watcher=watcher or SilentWatcher(),
         )
     counts = finished.report.summary.counts
     assert counts[RowState.COMPLETED] == sum(counts.values()), counts

@@ -1,4 +1,4 @@
-"""Every answer of the sandbox is as the description says: status, headers, body and error codes."""
+"""Every response of the sandbox matches the description: status, headers, body and error codes."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -78,7 +78,7 @@ def create(post: Callable[..., httpx2.Response]) -> Callable[..., int]:
     return start
 
 
-#: A request of each operation that only reads, and is answered well.
+#: A successful request of each operation that only reads.
 READS = {
     "listServices": "/services?country_iso_code=SGP&page=1&per_page=10",
     "getService": "/services/4",
@@ -95,7 +95,7 @@ READS = {
     "listBalances": "/balances?unit_type=CURRENCY&unit=USD",
     "lookUpMobileNumber": "/lookup/mobile-number/+6595123100",
 }
-#: The same for those that are asked with a body.
+#: The same for those with a body.
 QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "lookUpMobileNumberInBody": ("/lookup/mobile-number", {"mobile_number": "+6595123100", "page": 1, "per_page": 1}),
     "inquireStatements": (
@@ -122,7 +122,7 @@ def test_every_documented_operation_is_served_as_described(
     answers["getTransaction"] = api.get(f"/transactions/{create()}")
     assert {name: answer.text for name, answer in answers.items() if answer.is_error} == {}
     assert set(answers) == {operation.id for operation in contract.operations}
-    assert contract.answered == set(answers)
+    assert contract.responded == set(answers)
 
 
 def test_every_product_of_every_type_is_as_described(api: httpx2.Client) -> None:
@@ -148,7 +148,7 @@ def test_a_transaction_of_every_kind_is_as_described_now_and_later(
 
 
 @pytest.mark.parametrize("suffix", [*range(100, 110), 555])
-def test_a_transaction_that_ends_in_any_way_is_as_described(
+def test_a_transaction_of_every_final_status_is_as_described(
     create: Callable[..., int], api: httpx2.Client, suffix: int
 ) -> None:
     id_ = create(auto_confirm=True, credit_party_identifier={"mobile_number": f"+6595123{suffix}"})
@@ -157,7 +157,7 @@ def test_a_transaction_that_ends_in_any_way_is_as_described(
     assert api.get("/transactions", params={"credit_party_mobile_number": f"+6595123{suffix}"}).json()
 
 
-#: Requests that are refused: method, path, body, status and code.
+#: Invalid requests: method, path, body, status and code.
 REFUSED: list[tuple[str, str, object, int, int]] = [
     ("GET", "/services/2", None, 404, 1005004),
     ("GET", "/services/x", None, 400, 1000400),
@@ -220,14 +220,14 @@ REFUSED += [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "code"), REFUSED)
-def test_every_refusal_is_as_described(
+def test_every_error_is_as_described(
     api: httpx2.Client, method: str, path: str, body: object, status: int, code: int
 ) -> None:
     answer = api.request(method, path, content=b"" if body is None else codec.encode(body))
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (status, code), answer.text
 
 
-def test_refusals_that_a_transactions_past_gives_are_as_described(
+def test_errors_that_depend_on_a_transactions_status_are_as_described(
     post: Callable[..., httpx2.Response], create: Callable[..., int]
 ) -> None:
     def code(path: str, body: object = None) -> int:
@@ -258,13 +258,13 @@ OPERATIONS = [(method.upper(), path) for path, methods in document()["paths"].it
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_nobody_without_the_key_pair_gets_anything_else_than_what_is_described(
+def test_the_response_without_api_credentials_is_as_described(
     checked: Checked, served: EmbeddedSandbox, method: str, path: str
 ) -> None:
     assert checked(served, auth=("key", "wrong")).request(method, _filled(path)).status_code == 401
 
 
-def test_a_request_too_many_and_an_empty_wallet_are_refused_as_described(checked: Checked) -> None:
+def test_the_errors_of_the_rate_limit_and_an_empty_wallet_are_as_described(checked: Checked) -> None:
     config = SandboxConfig(api_key="key", api_secret=SecretStr("secret"), rate_limit=1, balances={"USD": Decimal(1)})
     with EmbeddedSandbox(config) as sandbox:
         client = checked(sandbox)

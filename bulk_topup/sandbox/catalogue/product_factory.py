@@ -1,0 +1,218 @@
+"""Creates the sandbox's products from few values each: prices, rates, benefits and requirements; pure."""
+
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import TypeVar
+
+from bulk_topup.domain.money import CENT
+from bulk_topup.dvs.models.base import Amount, CalculationMode, Period, Price, Prices, Range, RequiredFields
+from bulk_topup.dvs.models.catalogue import ServiceOfProduct
+from bulk_topup.dvs.models.product import (
+    Benefit,
+    BenefitAmount,
+    FixedValuePinPurchase,
+    FixedValueRecharge,
+    PaymentInformation,
+    PinInformation,
+    RangedAmount,
+    RangedPrice,
+    RangedPrices,
+    RangedValuePayment,
+    RangedValuePinPurchase,
+    RangedValueRecharge,
+    Rates,
+)
+from bulk_topup.sandbox.catalogue.operators import EUROPE, OPERATORS, SERVICES, WORLD
+
+#: Rates have as many digits as those of DVS.
+RATE = Context(prec=15, rounding=ROUND_HALF_UP)
+
+MOBILE: RequiredFields = [["mobile_number"]]
+BOTH_MODES = [CalculationMode.SOURCE_AMOUNT, CalculationMode.DESTINATION_AMOUNT]
+_PIN = PinInformation(
+    usage_info=["Give the code at the till, or type it in at the checkout."],
+    validity=Period(unit="MONTH", quantity=Decimal(12)),
+    terms="Not exchangeable for cash.",
+)
+#: Tag, regions and days of validity of the products that have them, by ID.
+_TAGS = {5021: "DATA_BUNDLE", 7725: "DATA_BUNDLE", 9550: "TRAVEL", 8803: "GIFT", 8810: "GIFT"}
+_REGIONS = {8810: EUROPE, 9550: WORLD}
+_VALIDITY = {5021: 7, 7725: 30, 9550: 30}
+#: The fields that a statement inquiry needs, for the payment products that have statements.
+_INQUIRY_FIELDS: dict[int, RequiredFields] = {9105: [["account_number", "account_qualifier"]]}
+
+AnyProduct = (
+    FixedValueRecharge | FixedValuePinPurchase | RangedValueRecharge | RangedValuePinPurchase | RangedValuePayment
+)
+Fixed = TypeVar("Fixed", FixedValueRecharge, FixedValuePinPurchase)
+Ranged = TypeVar("Ranged", RangedValueRecharge, RangedValuePinPurchase, RangedValuePayment)
+
+
+def fixed_benefit(type_: str, unit_type: str, unit: str, amount: str) -> Benefit:
+    """Create a benefit of a fixed product, without bonus and tax."""
+    value = Decimal(amount)
+    return Benefit(
+        type=type_,
+        unit_type=unit_type,
+        unit=unit,
+        amount=BenefitAmount(
+            base=value, promotion_bonus=Decimal(0), total_excluding_tax=value, total_including_tax=value
+        ),
+    )
+
+
+def fixed_product(
+    model: type[Fixed],
+    id_: int,
+    name: str,
+    *,
+    operator: int,
+    service: tuple[int, int | None],
+    destination: str,
+    source: str,
+    wholesale: str,
+    fee: str = "0",
+    retail: str | None = None,
+    benefits: list[Benefit] | None = None,
+    **requirements: RequiredFields | None,
+) -> Fixed:
+    """Create a fixed product; amounts are written as `3.6 USD`, and the fee is in the unit of the wholesale price."""
+    destination_, source_, price = _currency(destination), _currency(source), _currency(wholesale)
+    retail_ = None if retail is None else _currency(retail)
+    return model.model_validate(
+        {
+            **_shared_fields(model, id_, name, operator, service),
+            "description": f"{name}, delivered at once.",
+            "source": source_,
+            "destination": destination_,
+            "prices": Prices(
+                wholesale=Price(unit_type="CURRENCY", unit=price.unit, amount=price.amount, fee=Decimal(fee)),
+                retail=retail_
+                and Price(unit_type="CURRENCY", unit=retail_.unit, amount=retail_.amount, fee=Decimal(0)),
+            ),
+            "rates": Rates(
+                base=RATE.divide(destination_.amount, source_.amount),
+                wholesale=RATE.divide(destination_.amount, price.amount),
+                retail=retail_ and RATE.divide(destination_.amount, retail_.amount),
+            ),
+            "benefits": benefits or [fixed_benefit("CREDITS", "CURRENCY", destination_.unit, str(destination_.amount))],
+            **requirements,
+        }
+    )
+
+
+def ranged_product(
+    model: type[Ranged],
+    id_: int,
+    name: str,
+    *,
+    operator: int,
+    service: tuple[int, int | None],
+    unit: str,
+    limits: tuple[str, str, str],
+    cost_unit: str = "USD",
+    base: str,
+    wholesale: str,
+    retail: str | None = None,
+    fee: str = "0",
+    modes: list[CalculationMode] = BOTH_MODES,
+    benefit_type: str = "CREDITS",
+    **requirements: RequiredFields | None,
+) -> Ranged:
+    """Create a ranged product.
+
+    Args:
+        model: the model of its type.
+        id_: its ID.
+        name: its name.
+        operator: ID of its operator.
+        service: IDs of its service and subservice.
+        unit: currency of the destination.
+        limits: smallest amount, largest amount and step of the destination.
+        cost_unit: currency of source, prices and fee.
+        base: destination per unit of source.
+        wholesale: destination per unit of wholesale price.
+        retail: destination per unit of retail price.
+        fee: fee of each purchase.
+        modes: the calculation modes that it accepts.
+        benefit_type: the type of its benefit.
+        requirements: the `required_..._fields`.
+    """
+    low, high, step = (Decimal(limit) for limit in limits)
+    amounts = Range(min=low, max=high)
+    retail_rate = None if retail is None else Decimal(retail)
+    return model.model_validate(
+        {
+            **_shared_fields(model, id_, name, operator, service),
+            "description": f"{name}, any amount from {low} to {high} {unit}.",
+            "accepted_calculation_modes": modes,
+            "source": RangedAmount(unit=cost_unit, amount=_divided(low, high, Decimal(base))),
+            "destination": RangedAmount(unit=unit, amount=Range(min=low, max=high, increment=step)),
+            "prices": RangedPrices(
+                wholesale=_ranged_price(cost_unit, _divided(low, high, Decimal(wholesale)), fee),
+                retail=retail_rate and _ranged_price(cost_unit, _divided(low, high, retail_rate), "0"),
+            ),
+            "rates": Rates(base=Decimal(base), wholesale=Decimal(wholesale), retail=retail_rate),
+            "benefits": [_ranged_benefit(benefit_type, unit, amounts)],
+            **requirements,
+        }
+    )
+
+
+def _currency(text: str) -> Amount:
+    amount, unit = text.split()
+    return Amount(unit=unit, amount=Decimal(amount))
+
+
+def _divided(low: Decimal, high: Decimal, rate: Decimal) -> Range:
+    return Range(min=(low / rate).quantize(CENT, ROUND_HALF_UP), max=(high / rate).quantize(CENT, ROUND_HALF_UP))
+
+
+def _ranged_price(unit: str, amount: Range, fee: str) -> RangedPrice:
+    return RangedPrice(unit_type="CURRENCY", unit=unit, amount=amount, fee=Decimal(fee))
+
+
+def _ranged_benefit(type_: str, unit: str, amounts: Range) -> Benefit:
+    nothing = Range(min=Decimal(0), max=Decimal(0))
+    return Benefit(
+        type=type_,
+        unit_type="CURRENCY",
+        unit=unit,
+        amount=BenefitAmount(
+            base=amounts, promotion_bonus=nothing, total_excluding_tax=amounts, total_including_tax=amounts
+        ),
+    )
+
+
+def _shared_fields(
+    model: type[AnyProduct], id_: int, name: str, operator: int, service: tuple[int, int | None]
+) -> dict[str, object]:
+    """Return the fields that do not depend on amounts, with those that only some types or products have."""
+    fields: dict[str, object] = {
+        "id": id_,
+        "name": name,
+        "service": _service(*service),
+        "operator": OPERATORS[operator],
+        "availability_zones": ["INTERNATIONAL"],
+    }
+    if model in {FixedValuePinPurchase, RangedValuePinPurchase}:
+        fields |= {"pin": _PIN, "validity": _PIN.validity}
+    if model is RangedValuePayment:
+        fields["payment"] = PaymentInformation(
+            modes=["PARTIAL", "EXACT"],
+            posting_period=Period(unit="DAY", quantity=Decimal(1)),
+            supports_statement_inquiry=id_ in _INQUIRY_FIELDS,
+            required_inquiry_fields=_INQUIRY_FIELDS.get(id_),
+        )
+    if id_ in _TAGS:
+        fields["tags"] = [_TAGS[id_]]
+    if id_ in _REGIONS:
+        fields["regions"] = _REGIONS[id_]
+    if id_ in _VALIDITY:
+        fields["validity"] = Period(unit="DAY", quantity=Decimal(_VALIDITY[id_]))
+    return fields
+
+
+def _service(service_id: int, subservice_id: int | None) -> ServiceOfProduct:
+    service = SERVICES[service_id]
+    subservice = next((sub for sub in service.subservices or [] if sub.id == subservice_id), None)
+    return ServiceOfProduct(id=service.id, name=service.name, subservice=subservice)
