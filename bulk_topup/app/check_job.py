@@ -1,4 +1,4 @@
-"""What a job file's own rules cannot tell: whether its list, columns, folders and product are there; reads the list."""
+"""Checks what a job file refers to: list, columns, folders, channels and products; reads the list, sends nothing."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -19,62 +19,62 @@ from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.jobs.toml_lines import Path as Place
+from bulk_topup.jobs.toml_lines import Path as KeyPath
 from bulk_topup.jobs.toml_lines import line_numbers
 from bulk_topup.monitoring.apprise_sender import why_not_usable
 from bulk_topup.monitoring.channels import Variables, channels_of, ping_url
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
 
-#: Days for which it is looked whether two of them share a run: years, as weeks and years do not begin together.
+#: Days that are checked for two that share a run: years, as weeks and years do not start together.
 _DAYS_AHEAD: Final = 5 * 366
-#: Rows whose products are chosen to see whether that works.
+#: Rows whose products are chosen as a trial.
 TRIED_ROWS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedJob:
-    """A job file and what is wrong with it."""
+    """A job file with its errors."""
 
     path: Path
-    #: With its dates filled in; None where the file itself is not acceptable, or has no list to pay.
+    #: The job with its dates rendered; None if the file is invalid, or has no list to pay.
     job: Job | RetryJob | None
-    mistakes: tuple[Diagnostic, ...]
-    #: What keeps no start from sending, and most likely is not meant.
+    errors: tuple[Diagnostic, ...]
+    #: What blocks no run, but is probably not intended.
     warnings: tuple[Diagnostic, ...] = ()
 
 
 def check_job(path: Path, today: date, credentials: Path | None = None) -> CheckedJob:
-    """Look for everything that would keep a job from starting now; nothing is sent or asked for.
+    """Check everything that would keep a job from running now; nothing is sent or fetched.
 
     Args:
         path: the job file.
-        today: what its dates are filled in with.
-        credentials: the file of the credentials, where it is not `.env`.
+        today: the day that its dates stand for.
+        credentials: the credentials file; None for `.env`.
     """
     try:
         job = load_any_job(path)
         lines = line_numbers(path.read_text(encoding="utf-8-sig"))
     except InvalidJobError as error:
-        return CheckedJob(path=path, job=None, mistakes=error.mistakes)
+        return CheckedJob(path=path, job=None, errors=error.mistakes)
     except JobError as error:
-        return CheckedJob(path=path, job=None, mistakes=(Diagnostic(line=None, key="", message=str(error)),))
+        return CheckedJob(path=path, job=None, errors=(Diagnostic(line=None, key="", message=str(error)),))
     warnings = tuple(_shared_runs(job, today, lines)) if isinstance(job, Job) else ()
     try:
         job = job.at(today, path.parent)
     except (JobError, ListError) as error:
         at = "run_key" if isinstance(error, JobError) else "list"
-        return CheckedJob(path=path, job=None, mistakes=(_mistake(error, lines, at),), warnings=warnings)
-    found = [
-        *(_list_mistakes(job, lines) if isinstance(job, Job) else ()),
-        *_folder_mistakes(job, lines),
-        *_telling_mistakes(job, path.parent, credentials, lines),
+        return CheckedJob(path=path, job=None, errors=(_diagnostic(error, lines, at),), warnings=warnings)
+    errors = [
+        *(_list_errors(job, lines) if isinstance(job, Job) else ()),
+        *_folder_errors(job, lines),
+        *_monitoring_errors(job, path.parent, credentials, lines),
     ]
-    found.sort(key=lambda mistake: mistake.line or 0)
-    return CheckedJob(path=path, job=job, mistakes=tuple(found), warnings=warnings)
+    errors.sort(key=lambda error: error.line or 0)
+    return CheckedJob(path=path, job=job, errors=tuple(errors), warnings=warnings)
 
 
-def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
-    """Find days of the coming years that would share a run without being meant to."""
+def _shared_runs(job: Job, today: date, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
+    """Yield a warning if two days of the coming years share a run although their lists or dates differ."""
     times = None if job.schedule is None else job.schedule.times
     coming = (date.fromordinal(today.toordinal() + count) for count in range(_DAYS_AHEAD))
     days = (day for day in coming if times is None or times.is_on(day))
@@ -82,23 +82,30 @@ def _shared_runs(job: Job, today: date, lines: Mapping[Place, int]) -> Iterator[
         return
     if found.lists[0] != found.lists[1]:
         text = (
-            f'the lists "{found.lists[0]}" of {found.first} and "{found.lists[1]}" of {found.second} are both the run '
-            f'"{found.key}": whoever is in both is paid once, by the first; give run_key as fine a date as list'
+            f'the lists "{found.lists[0]}" of {found.first} and "{found.lists[1]}" of {found.second} have the run key '
+            f'"{found.key}" in common: who is in both is paid once, by the first; give run_key the same dates as list'
         )
         yield Diagnostic(line=lines.get(("list",)), key="list", message=text)
         return
     text = (
-        f'the run key "{found.key}" of {found.first} comes again on {found.second}, when everybody whom that run paid '
-        'counts as paid; let it name the year, as "{today:%Y-%m}" does, or "{today:%G-W%V}" for weeks'
+        f'the run key "{found.key}" of {found.first} is used again on {found.second}, when all rows of that run count '
+        'as paid; add the year, as in "{today:%Y-%m}", or "{today:%G-W%V}" for weeks'
     )
     yield Diagnostic(line=lines.get(("run_key",)), key="run_key", message=text)
 
 
 async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
-    """Ask the provider whether the account has the job's product.
+    """Check that the account has the job's product.
+
+    Args:
+        checked: the result of `check_job`.
+        dvs: an open client.
+
+    Returns:
+        The same, with an error if the product is not available.
 
     Raises:
-        DVSError: the provider does not answer, or not for this account.
+        DVSError: DVS did not respond, or refused the credentials.
     """
     if not isinstance(checked.job, Job) or checked.job.product is None:
         return checked
@@ -109,20 +116,27 @@ async def check_product(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
             raise
         lines = line_numbers(checked.path.read_text(encoding="utf-8-sig"))
         text = f"product {checked.job.product} is not available in this account; choose one of `bulk-topup products`"
-        mistake = Diagnostic(line=lines.get(("product",)), key="product", message=text)
-        return replace(checked, mistakes=(*checked.mistakes, mistake))
+        missing = Diagnostic(line=lines.get(("product",)), key="product", message=text)
+        return replace(checked, errors=(*checked.errors, missing))
     return checked
 
 
 async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
-    """Have the products of the list's first rows chosen, where the job has them chosen; a plan does it for all.
+    """Choose the products of the list's first rows as a trial, if the job has [auto_product]; a plan does it for all.
+
+    Args:
+        checked: the result of `check_job`.
+        dvs: an open client.
+
+    Returns:
+        The same, with an error for each of these rows that gets no product.
 
     Raises:
-        ListError: the list cannot be read so far.
-        DVSError: the provider does not answer, or not for this account.
+        ListError: the list cannot be read.
+        DVSError: DVS did not respond, or refused the credentials.
     """
     job = checked.job
-    if not isinstance(job, Job) or job.auto_product is None or checked.mistakes:
+    if not isinstance(job, Job) or job.auto_product is None or checked.errors:
         return checked
     frame = next(open_job_list(job).batches()).head(TRIED_ROWS)
     chooser = Chooser(
@@ -135,60 +149,60 @@ async def check_choices(checked: CheckedJob, dvs: AsyncDVS) -> CheckedJob:
     )
     chosen = await chooser.choose(frame)
     line_in_file = line_numbers(checked.path.read_text(encoding="utf-8-sig")).get(("auto_product",))
-    mistakes = [
+    errors = [
         Diagnostic(line=line_in_file, key="auto_product", message=f"line {line} of the list: {problem['message']}")
         for line, problems in chosen.select("line", "problems").iter_rows()
         for problem in problems
         if problem["column"] == CHOSEN
     ]
-    return replace(checked, mistakes=(*checked.mistakes, *mistakes))
+    return replace(checked, errors=(*checked.errors, *errors))
 
 
-def _list_mistakes(job: Job, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _list_errors(job: Job, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     if job.schedule is not None and job.approval.required:
-        text = "a job that needs an approval of each start cannot be started by itself; leave out [schedule]"
+        text = "a job whose runs need an approval can't be started automatically; remove [schedule]"
         yield Diagnostic(line=lines.get(("schedule",)), key="schedule", message=text)
     try:
         _ = job.formats
     except ConfigurationError as error:
-        yield _mistake(error, lines, "default_country")
+        yield _diagnostic(error, lines, "default_country")
         return
     try:
         table = open_table(job.source)
     except ListError as error:
-        stated = [key for key in ("sheet", "encoding", "delimiter") if (key,) in lines and key in str(error)]
-        yield _mistake(error, lines, *stated[:1] or ["list"])
+        keys = [key for key in ("sheet", "encoding", "delimiter") if (key,) in lines and key in str(error)]
+        yield _diagnostic(error, lines, *keys[:1] or ["list"])
         return
-    yield from _column_mistakes(job, table, lines)
+    yield from _column_errors(job, table, lines)
     for number, filter_ in enumerate(job.filters):
         try:
             FilteredTable(table, job.source.path.name, [filter_])
         except ListError as error:
-            yield _mistake(error, lines, "filters", number, "column")
+            yield _diagnostic(error, lines, "filters", number, "column")
 
 
-def _column_mistakes(job: Job, table: Table, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
-    """Find the columns and constants that the list does not take, each by itself where that shows which it is."""
+def _column_errors(job: Job, table: Table, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
+    """Yield an error for each column or constant that does not fit the list; one for all if none fails alone."""
     try:
         read_list(job.source, mapping=job.columns, constants=job.all_constants, formats=job.formats, table=table)
     except (ListError, MappingError) as whole:
-        alone = [
+        single = [
             *(("columns", field, {field: column}, {}) for field, column in job.columns.items()),
             *(("constants", field, {}, {field: text}) for field, text in job.constants.items()),
         ]
         is_any = False
-        for key, field, mapping, constants in alone:
+        for key, field, mapping, constants in single:
             try:
                 read_list(job.source, mapping=mapping, constants=constants, formats=job.formats, table=table)
             except MappingError as error:
                 if f'"{mapping.get(field)}"' in str(error) or field in str(error):
                     is_any = True
-                    yield _mistake(error, lines, key, field)
+                    yield _diagnostic(error, lines, key, field)
         if not is_any:
-            yield _mistake(whole, lines, "columns")
+            yield _diagnostic(whole, lines, "columns")
 
 
-def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterator[Diagnostic]:
+def _folder_errors(job: Job | RetryJob, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
     report = Path(job.report_folder or "reports")
     if (text := _why_not_writable(report)) is not None:
         yield Diagnostic(line=lines.get(("report_folder",)), key="report_folder", message=text)
@@ -199,65 +213,65 @@ def _folder_mistakes(job: Job | RetryJob, lines: Mapping[Place, int]) -> Iterato
     if (text := _why_not_writable(archive)) is not None:
         yield Diagnostic(line=line, key="archive", message=text)
     elif (text := _why_not_writable(lists)) is not None:
-        yield Diagnostic(line=line, key="archive", message=f"the list cannot be moved away: {text}")
+        yield Diagnostic(line=line, key="archive", message=f"the list can't be archived: {text}")
     elif _existing(archive).stat().st_dev != lists.stat().st_dev:
-        text = f"{archive} is on another disk than the list, which could not be moved there in one step; name another"
+        text = f"{archive} is on another disk than the list; choose an archive on the same disk"
         yield Diagnostic(line=line, key="archive", message=text)
 
 
-def _telling_mistakes(
-    job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[Place, int]
+def _monitoring_errors(
+    job: Job | RetryJob, folder: Path, credentials: Path | None, lines: Mapping[KeyPath, int]
 ) -> Iterator[Diagnostic]:
-    for key, stated in (("metrics", job.metrics), ("logs", job.logs)):
-        if stated is None or stated == STANDARD_OUTPUT:
+    for key, name in (("metrics", job.metrics), ("logs", job.logs)):
+        if name is None or name == STANDARD_OUTPUT:
             continue
-        place = folder / stated
-        text = f"{place} is not a file" if place.exists() and not place.is_file() else _why_no_folder(place.parent)
+        file = folder / name
+        text = f"{file} is not a file" if file.exists() and not file.is_file() else _why_no_folder(file.parent)
         if text is not None:
-            yield Diagnostic(line=lines.get((key,)), key=key, message=f"{text}; name another")
+            yield Diagnostic(line=lines.get((key,)), key=key, message=f"{text}; choose another")
     if job.ping is None and not job.notifications:
         return
     try:
         variables = Variables.read(credentials)
-    except JobError as error:
-        yield _mistake(error, lines, "notifications")
+    except ConfigurationError as error:
+        yield _diagnostic(error, lines, "notifications")
         return
     try:
         if job.ping is not None:
             ping_url(job.ping, variables)
     except JobError as error:
-        yield _mistake(error, lines, "ping")
+        yield _diagnostic(error, lines, "ping")
     for number, notification in enumerate(job.notifications):
         try:
             channels = channels_of([notification], folder, variables)
         except JobError as error:
-            yield _mistake(error, lines, "notifications", number)
+            yield _diagnostic(error, lines, "notifications", number)
             continue
         for channel in channels:
             if (text := why_not_usable(channel)) is not None:
-                yield _mistake(JobError(text), lines, "notifications", number)
+                yield _diagnostic(JobError(text), lines, "notifications", number)
 
 
 def _why_no_folder(folder: Path) -> str | None:
     if not folder.is_dir():
-        return f"the folder {folder} is not there"
-    return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} cannot be written to"
+        return f"there is no folder {folder}"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} is not writable"
 
 
 def _why_not_writable(folder: Path) -> str | None:
-    place = _existing(folder)
-    if not place.is_dir():
-        return f"{place} is not a folder; name another"
-    if not os.access(place, os.W_OK | os.X_OK):
-        return f"{place} cannot be written to; change its owner or mode, or name another"
+    existing = _existing(folder)
+    if not existing.is_dir():
+        return f"{existing} is not a folder; choose another"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} is not writable; change its owner or mode, or choose another"
     return None
 
 
 def _existing(folder: Path) -> Path:
-    """Give the nearest folder above that is there."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    """Return the folder, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
-def _mistake(error: BulkTopupError, lines: Mapping[Place, int], *place: str | int) -> Diagnostic:
-    line = next((lines[place[:end]] for end in range(len(place), 0, -1) if place[:end] in lines), None)
-    return Diagnostic(line=line, key=".".join(map(str, place)), message=str(error))
+def _diagnostic(error: BulkTopupError, lines: Mapping[KeyPath, int], *key: str | int) -> Diagnostic:
+    line = next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), None)
+    return Diagnostic(line=line, key=".".join(map(str, key)), message=str(error))

@@ -1,4 +1,4 @@
-"""The fix for an error, as commands to type; pure."""
+"""The fix for an error of the DVS client, as commands to type; pure."""
 
 from bulk_topup.dvs import NoResponseError, NotFoundError, ServerError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.errors import BulkTopupError
@@ -6,16 +6,19 @@ from bulk_topup.errors import BulkTopupError
 _FIXES: tuple[tuple[type[BulkTopupError], str], ...] = (
     (
         UnauthorizedError,
-        "Check DVS_API_KEY and DVS_API_SECRET, and that they belong to this --env; `bulk-topup doctor` looks at each.",
+        "Check DVS_API_KEY and DVS_API_SECRET, and that they belong to this --env. `bulk-topup doctor` checks each.",
     ),
-    (NotFoundError, "Name one that this account and --env have; the commands that list things show them."),
-    (TooManyRequestsError, "Wait until other runs have ended, or state a lower --rate."),
-    (ServerError, "Wait a little; `bulk-topup doctor` says when the provider answers again."),
-    (NoResponseError, "`bulk-topup doctor` says where the way to the provider ends."),
+    (
+        NotFoundError,
+        "Choose one that this account and --env have. `bulk-topup --help` names the commands that list them.",
+    ),
+    (TooManyRequestsError, "Wait until other runs have ended, or add a lower --rate."),
+    (ServerError, "Wait a few minutes. `bulk-topup doctor` shows when DVS responds again."),
+    (NoResponseError, "`bulk-topup doctor` shows where the connection to DVS fails."),
 )
 
 
 def with_fix(error: BulkTopupError) -> str:
-    """Give an error's sentence and what to do about it; those of the client, which knows no commands, have none."""
-    cure = next((cure for kind, cure in _FIXES if isinstance(error, kind)), "")
-    return f"{str(error).rstrip('.')}. {cure}" if cure else str(error)
+    """Return an error's message with its fix; messages of the DVS client, which knows no commands, have none."""
+    fix = next((fix for class_, fix in _FIXES if isinstance(error, class_)), "")
+    return f"{str(error).rstrip('.')}. {fix}" if fix else str(error)

@@ -1,7 +1,7 @@
-"""Chooses the product of each row by its number's operator and its amount; asks the provider and the ledger.
+"""Chooses the product of each row by its number's operator and its amount; reads DVS and the ledger.
 
-A row's identity is its reference, so that a choice which comes out otherwise the next time never makes another row of
-it. What the run chose before stays as long as number and amount do.
+A row's identity is its reference, so another choice later never makes another row of it. The run's earlier choice stays
+as long as number and amount do.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import polars as pl
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.identity import reference_identity
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_money, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
@@ -24,27 +24,27 @@ from bulk_topup.dvs.models.catalogue import LookupOperator
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.ledger import ChosenProduct, LedgerStore
 
-#: Stands for the column of the product that is chosen.
+#: Stands for the column of the chosen product.
 CHOSEN: Final = "(chosen by number and amount)"
-#: Numbers that are asked for at once; the client's limiter paces them.
+#: Numbers that are looked up at once, within the client's rate limit.
 LOOK_UPS: Final = 16
 #: Products that a message names.
 NAMED_PRODUCTS: Final = 5
 
-#: Values of a problem as it is staged, column and message; a third says that another row may pay the same.
+#: Values of a staged problem: column and message; a third marks a duplicate.
 _FLAGGED: Final = 2
 
 _PROBLEMS: Final = pl.List(pl.Struct({"column": pl.String, "message": pl.String}))
 
 
 def fitting(products: Iterable[Product], mode: CalculationMode, amount: Decimal, currency: str | None) -> list[Product]:
-    """Give the products that give exactly this amount.
+    """Return the products that pay exactly this amount.
 
     Args:
-        products: among which.
-        mode: which side the amount is stated for.
-        amount: what the row asks for.
-        currency: in which unit; None where the list does not say.
+        products: the products to choose from.
+        mode: which side of a product the amount means.
+        amount: the row's requested amount, in `currency`.
+        currency: its unit; None if the list has none.
     """
     return [product for product in products if _fits(product, mode, amount, currency)]
 
@@ -67,15 +67,15 @@ def _fits(product: Product, mode: CalculationMode, amount: Decimal, currency: st
 
 
 class Chooser:
-    """Fills in the products of a list's rows, batch by batch.
+    """Chooses the products of a list's rows, batch by batch.
 
     Args:
-        dvs: where numbers and products are looked up.
-        ledger: what the run chose before; None for nothing.
-        run: the run, None for one that does not exist yet.
-        policy: among which products.
-        mode: which side amounts are stated for.
-        allow_duplicates: whether one number may be paid more than once in the list.
+        dvs: an open client, which looks up numbers and products.
+        ledger: an open ledger with the run's earlier choices; None for none.
+        run: the run; None for a new one.
+        policy: the products to choose from.
+        mode: which side of a product amounts mean.
+        allow_duplicates: whether the list may pay one number more than once.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class Chooser:
         self._policy = policy
         self._mode = mode
         self._allow_duplicates = allow_duplicates
-        #: The number's own operator, or why there is none.
+        #: Each number's operator, or why it is unknown.
         self._operators: dict[str, LookupOperator | str] = {}
         self._products: dict[int, list[Product]] = {}
         self._first_lines: dict[str, int] = {}
 
     async def choose(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Give the frame with a product for each row, or a problem where no product or several could be meant."""
+        """Return the frame with a product for each row, or with a problem if no product or several ones match."""
         empty = [None] * frame.height
         numbers, amounts, currencies, references = (
             frame[field].to_list() if field in frame.columns else empty
@@ -108,11 +108,11 @@ class Chooser:
         )
         rows = list(zip(numbers, amounts, currencies, references, strict=True))
         known = self._known(references)
-        kept = [_kept(known, *row) for row in rows]
-        await self._look_up({row[0] for row, product in zip(rows, kept, strict=True) if row[0] and product is None})
+        earlier = [_earlier_choice(known, *row) for row in rows]
+        await self._look_up({row[0] for row, product in zip(rows, earlier, strict=True) if row[0] and product is None})
         chosen: list[str | None] = []
         problems: list[list[dict[str, str]]] = []
-        for (number, amount, currency, _), before in zip(rows, kept, strict=True):
+        for (number, amount, currency, _), before in zip(rows, earlier, strict=True):
             product = before if before is not None else self._choice(number, amount, currency)
             chosen.append(str(product) if isinstance(product, int) else None)
             problems.append([{"column": CHOSEN, "message": product}] if isinstance(product, str) else [])
@@ -123,27 +123,27 @@ class Chooser:
         )
 
     def refuse_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Refuse rows that pay a number again, with whatever product: for its amount another one may be chosen."""
+        """Return the rows, with those refused that pay a number again by any product."""
         if self._allow_duplicates:
             return rows
         repeats: dict[int, str] = {}
-        for place, (line, party, problems) in enumerate(rows.select("line", "credit_party", "problems").iter_rows()):
+        for index, (line, party, problems) in enumerate(rows.select("line", "credit_party", "problems").iter_rows()):
             first = line if party is None else self._first_lines.setdefault(party, line)
             found = [] if first == line else msgspec.json.decode(problems)
-            # One that repeats the product, too, says so already.
+            # A duplicate, which repeats the product as well, has its problem already.
             if first != line and not any(len(problem) > _FLAGGED for problem in found):
-                text = f"Line {first} already pays {party}; remove one of them, or state --allow-duplicates."
-                repeats[place] = msgspec.json.encode([*found, ["", text, 1]]).decode()
+                text = f"Line {first} already pays {party}. Remove one of them, or add --allow-duplicates."
+                repeats[index] = msgspec.json.encode([*found, ["", text, 1]]).decode()
         if not repeats:
             return rows
-        is_repeat = pl.Series([place in repeats for place in range(rows.height)])
-        problems_now = [repeats.get(place, problems) for place, problems in enumerate(rows["problems"])]
-        nothing = [
+        is_repeat = pl.Series([index in repeats for index in range(rows.height)])
+        all_problems = [repeats.get(index, problems) for index, problems in enumerate(rows["problems"])]
+        cleared = [
             pl.when(is_repeat).then(None).otherwise(pl.col(name)).alias(name)
             for name in ("request", "cost", "cost_unit")
         ]
         state = pl.when(is_repeat).then(pl.lit(RowState.REFUSED.value)).otherwise(pl.col("state"))
-        return rows.with_columns(pl.Series("problems", problems_now), *nothing, state=state)
+        return rows.with_columns(pl.Series("problems", all_problems), *cleared, state=state)
 
     def _known(self, references: Iterable[str | None]) -> Mapping[str, ChosenProduct]:
         if self._run is None or self._ledger is None:
@@ -151,15 +151,15 @@ class Chooser:
         return self._ledger.products_of(self._run, [reference_identity(each) for each in references if each])
 
     async def _look_up(self, numbers: set[str]) -> None:
-        """Ask whose numbers these are, some at a time, and what those operators have."""
+        """Look up the operators of these numbers, some at a time, and fetch the products of those operators."""
         wanted = sorted(numbers - self._operators.keys())
         for start in range(0, len(wanted), LOOK_UPS):
-            some = wanted[start : start + LOOK_UPS]
-            answers = await asyncio.gather(*map(self._operator_of, some), return_exceptions=True)
-            for number, answer in zip(some, answers, strict=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                self._operators[number] = answer
+            batch = wanted[start : start + LOOK_UPS]
+            results = await asyncio.gather(*map(self._operator_of, batch), return_exceptions=True)
+            for number, result in zip(batch, results, strict=True):
+                if isinstance(result, BaseException):
+                    raise result
+                self._operators[number] = result
         operators = {each.id for each in self._operators.values() if isinstance(each, LookupOperator)}
         for operator_id in sorted(operators - self._products.keys()):
             policy = self._policy
@@ -176,33 +176,35 @@ class Chooser:
         found = [each async for each in self._dvs.lookup.mobile_number(number, post=True) if each.identified]
         if len(found) == 1:
             return found[0]
-        return f"Whose number {number} is, the provider does not know; state the row's product in a column."
+        return f"DVS does not know the operator of {number}. Add a column with the row's product."
 
     def _choice(self, number: str | None, amount: str | None, currency: str | None) -> int | str:
-        """Give the row's product, or why it has none."""
+        """Return the row's product, or why it has none."""
         if number is None or amount is None:
-            return "A product is chosen by number and amount, and the row needs both; fill them in."
+            return "Number and amount required to choose a product. Add them."
         operator = self._operators[number]
         if isinstance(operator, str):
             return operator
         found = fitting(self._products[operator.id], self._mode, Decimal(amount), currency)
         if len(found) == 1:
             return found[0].id
-        asked = f"{format_plain(Decimal(amount))} {currency}" if currency else format_plain(Decimal(amount))
+        requested = format_money(Decimal(amount), currency) if currency else format_plain(Decimal(amount))
         if not found:
-            return f"{operator.name} has no product that gives {asked}; correct the amount, or widen [auto_product]."
+            return f"{operator.name} has no product of {requested}. Correct the amount, or widen [auto_product]."
         named = ", ".join(str(product.id) for product in found[:NAMED_PRODUCTS])
-        return f"Several products of {operator.name} give {asked}: {named}; state a currency, or narrow [auto_product]."
+        return (
+            f"{operator.name} has several products of {requested}: {named}. Add a currency, or narrow [auto_product]."
+        )
 
 
-def _kept(
+def _earlier_choice(
     known: Mapping[str, ChosenProduct],
     number: str | None,
     amount: str | None,
     currency: str | None,
     reference: str | None,
 ) -> int | None:
-    """Give what was chosen for the row before, if it asks for the same still."""
+    """Return the run's earlier choice for a row; None if there is none, or if number, amount or currency changed."""
     if number is None or amount is None or reference is None:
         return None
     before = known.get(reference_identity(reference))

@@ -1,4 +1,4 @@
-"""Opens the provider that options name: a real one with its credentials, or an embedded sandbox in this process."""
+"""Opens the client of the provider that options name: DVS, or an embedded sandbox in this process."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -16,15 +16,20 @@ from bulk_topup.engine import PollPolicy
 from bulk_topup.errors import ConfigurationError, SandboxLockedError
 from bulk_topup.system.files import private_folder
 
-#: As many as a run can use; each is opened only when it is needed.
+#: Most connections of a client; each is opened when it is needed.
 MOST_CONNECTIONS = 1000
-#: Seconds between questions for open transactions: an embedded sandbox's time runs faster.
+#: Seconds between two polls of open rows; the time of an embedded sandbox runs faster.
 POLL_INTERVAL = 2.0
 POLL_INTERVAL_EMBEDDED = 0.5
 
 
 def poll_policy(options: ProviderOptions, interval: float | None) -> PollPolicy:
-    """Give how often to ask for open rows: every so many seconds at the shortest, None for the provider's usual."""
+    """Return how often open rows are polled.
+
+    Args:
+        options: which provider.
+        interval: shortest time between two polls, in seconds; None for the provider's usual.
+    """
     if interval is None:
         interval = POLL_INTERVAL_EMBEDDED if is_embedded(options) else POLL_INTERVAL
     return PollPolicy(shortest=interval, longest=max(interval, PollPolicy().longest))
@@ -38,16 +43,17 @@ async def open_client(
     connections: int | None = None,
     credentials: Credentials | None = None,
 ) -> AsyncIterator[AsyncDVS]:
-    """Give an open client of the provider that the options name.
+    """Open a client of the provider that the options name.
 
     Args:
         options: which provider.
-        rate: requests a second, never to be exceeded.
-        connections: at most.
-        credentials: the key pair; None for the one in the file that the options name, or in the environment.
+        rate: most requests per second; None for the provider's own limit.
+        connections: most connections at once.
+        credentials: API credentials; None for those of the options' file or the environment.
 
     Raises:
-        ConfigurationError: credentials are missing, or the address is not usable.
+        ConfigurationError: credentials are missing, or the address cannot be used.
+        SandboxLockedError: another process has the embedded sandbox open.
     """
     if is_embedded(options):
         with _embedded(options.ledger) as (base_url, key, secret):
@@ -61,18 +67,18 @@ async def open_client(
 
 
 def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, same_account: bool) -> PayingAccount:
-    """Give whose account a client is for; an embedded sandbox's address and keys change from start to start."""
+    """Return the account of a client; an embedded sandbox has another address and key each time, and one name."""
     account = "the embedded sandbox" if is_embedded(options) else dvs.account
     return PayingAccount(environment=options.environment, account=account, same_account=same_account)
 
 
 def is_embedded(options: ProviderOptions) -> bool:
-    """Tell whether the provider is a sandbox that lives in this process."""
+    """Return True if the provider is a sandbox in this process."""
     return options.environment is Environment.SANDBOX and options.base_url is None
 
 
 def books_beside(ledger: Path) -> Path:
-    """Give the place of an embedded sandbox's books: beside the ledger, so that a resume meets the same provider."""
+    """Return the file of an embedded sandbox's books: beside the ledger, so that a resume finds its transactions."""
     return ledger.with_name(f"{ledger.name}.sandbox-books.jsonl")
 
 
@@ -99,15 +105,15 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
         lock.acquire()
     except Timeout:  # an OSError itself
         raise SandboxLockedError(
-            f"Another process has an embedded sandbox open on {books}; wait until it ends, "
-            "or start `bulk-topup sandbox` once and give both its --base-url."
+            f"Another process has the embedded sandbox {books} open. Wait until it ends, or start `bulk-topup sandbox` "
+            "and give both processes its --base-url."
         ) from None
     except OSError as error:
         raise ConfigurationError(
-            f"The folder {ledger.parent} cannot be written to: {error.strerror}. Name another ledger with --ledger."
+            f"Can't write to the folder {ledger.parent}: {error.strerror}. Choose another ledger with --ledger."
         ) from None
     try:
-        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # a whole server, and others have their own
+        from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # heavy, and only needed here
 
         key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
         with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books)) as sandbox:

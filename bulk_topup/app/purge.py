@@ -1,4 +1,4 @@
-"""Forgets the people of runs that are long over: which runs that may be, and why not the others; prints nothing."""
+"""Purges the personal data of old runs: which runs may be purged, and why others may not; writes the ledger."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -6,80 +6,79 @@ from datetime import datetime, timedelta
 
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import RunLockedError
 from bulk_topup.ledger import LedgerStore, run_lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A run, and whether its personal data can go."""
+    """A run, and whether its personal data can be purged."""
 
     run: Run
     rows: int
-    #: When anything of it changed last, in UTC.
+    #: The run's last change, in UTC.
     last_at: datetime
-    #: Why its personal data stays, as a sentence; empty where it can go.
+    #: Why its personal data cannot be purged, as a sentence; empty if it can.
     why_not: str
 
 
 def candidates(ledger: LedgerStore, runs: Collection[Run], *, older_than: timedelta, now: datetime) -> list[Candidate]:
-    """Look which runs can be purged; nothing changes.
+    """Return for each run whether it can be purged; nothing changes.
 
-    A run can once it is finished, rests since longer than `older_than`, and no limit on repeated payments of any run of
-    the ledger looks back as far as its payments.
+    A run can be purged once it is finished, has not changed for `older_than`, and no velocity limit of any run in the
+    ledger covers its payments.
 
     Args:
         ledger: an open ledger.
-        runs: the runs to look at.
-        older_than: how long a run must have rested.
-        now: the time, timezone-aware in UTC.
+        runs: the runs to check.
+        older_than: how long a run must be unchanged.
+        now: the time, in UTC.
     """
     periods = [guards.velocity.period for run in ledger.runs() if (guards := guards_of(run.guards)).velocity]
-    looked_back = max(periods, default=timedelta(0))
+    velocity_period = max(periods, default=timedelta(0))
 
-    def look(run: Run) -> Candidate:
+    def check(run: Run) -> Candidate:
         activity = ledger.activity(run)
         age = now - activity.last_at
         why_not = ""
         if run.purged_at is not None:
-            why_not = f"It was purged at {run.purged_at:%Y-%m-%d %H:%M} UTC."
+            why_not = f"It was purged {run.purged_at:%Y-%m-%d %H:%M} UTC."
         elif activity.unfinished:
-            why_not = f"{activity.unfinished} of its rows are not final; `bulk-topup resume` goes on with it."
+            why_not = f"{format_rows(activity.unfinished)} open. Resume it with `bulk-topup resume {run.name}`."
         elif age <= older_than:
-            why_not = f"Something of it changed {age.days} days ago."
-        elif age <= looked_back:
-            why_not = (
-                f"A limit on repeated payments looks back {looked_back.days} days, and needs to know whom it paid."
-            )
+            why_not = f"It changed {__format_days(age.days)} ago."
+        elif age <= velocity_period:
+            why_not = f"A velocity limit covers {__format_days(velocity_period.days)}, and needs its beneficiaries."
         return Candidate(run=run, rows=activity.rows, last_at=activity.last_at, why_not=why_not)
 
-    return [look(run) for run in runs]
+    return [check(run) for run in runs]
 
 
 def purge(
     ledger: LedgerStore, found: Collection[Candidate], *, older_than: timedelta, now: datetime
 ) -> list[Candidate]:
-    """Remove the personal data of those runs that can be purged, from the ledger and from its file.
+    """Purge the personal data of those runs that can be purged, from the ledger and from the bytes of its file.
 
     Args:
         ledger: an open ledger.
-        found: what `candidates` gave; each is looked at again under its lock.
-        older_than: how long a run must have rested.
-        now: the time, timezone-aware in UTC.
+        found: the result of `candidates`; each run is checked again under its lock.
+        older_than: how long a run must be unchanged.
+        now: the time, in UTC.
 
     Returns:
-        Those runs as they were: a reason stands where one could not be purged after all.
+        These runs as they were before; with a reason, if one could not be purged after all.
 
     Raises:
-        LedgerError: another process reads the file, so that the old bytes stay in it until this is done again.
+        LedgerError: another process reads the file, so the old bytes stay in it until the next purge.
     """
-    done = [_purged(ledger, each.run, older_than, now) for each in found if not each.why_not]
-    # Also where nothing is left to purge: an earlier purge may have ended before this.
+    done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
+    # Even if there is nothing to purge: an earlier purge may have ended before this.
     ledger.scrub()
     return done
 
 
-def _purged(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime) -> Candidate:
+def _purge_run(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime) -> Candidate:
     try:
         with run_lock(ledger.path, run.job, run.run_key):
             fresh = ledger.find_run(run.job, run.run_key) or run
@@ -90,3 +89,11 @@ def _purged(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime)
     except RunLockedError as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)
         return replace(candidate, why_not=str(error))
+
+
+def __format_days(number: int) -> str:
+    return f"{number:,} {'day' if number == 1 else 'days'}"
+
+
+def _format_days(number: int) -> str:
+    return f"{number:,} {'day' if number == 1 else 'days'}"

@@ -1,4 +1,4 @@
-"""Resolves conflicts by a person's word, kept with who said it and why."""
+"""Resolves conflicts by a person's decision, saved in the ledger with the person and the reason."""
 
 from collections.abc import Collection
 
@@ -19,37 +19,38 @@ async def resolve_conflicts(
     payer: PayingAccount,
     ledger: LedgerStore,
 ) -> tuple[list[Move], list[int]]:
-    """End conflicts of a run's rows as a person states, each by the provider's record where it has one.
+    """Resolve conflicts of a run's rows, by DVS's transactions where there are any, else by a person's decision.
 
-    A paid or open row that the list contradicts has no conflict to end: where its own state is stated, what the list
-    says is taken as read.
+    A paid or open row with a list mismatch has no conflict: if the decision names the row's own state, the mismatch is
+    acknowledged.
 
     Args:
         run: the run.
         lines: the rows' lines in the list.
-        statement: what the person states of all of them.
+        statement: the person's decision for all of them.
         dvs: an open client.
-        payer: whose account the client is for.
+        payer: the account that paid.
         ledger: an open ledger.
 
     Returns:
-        The moves that were made, and the lines of the rows whose contradiction was taken as read.
+        The state changes, and the lines whose mismatch was acknowledged.
 
     Raises:
-        ResolutionError: a line has neither, or the provider's record says otherwise; rows before it have moved.
-        RunLockedError: another process holds the run.
-        DVSError: the provider did not answer; rows before it have moved.
+        ResolutionError: a line has neither conflict nor mismatch, or DVS's transaction contradicts the decision;
+            earlier lines are resolved.
+        RunLockedError: another process works on the run.
+        DVSError: DVS did not respond; earlier lines are resolved.
     """
     with run_lock(ledger.path, run.job, run.run_key):
         check_same_account(run, payer)
         conflicts = ledger.conflicts(run, lines)
-        noted = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
+        mismatched = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
         known = ledger.attempts_among(conflicts)
-        if strangers := set(lines) - noted - {each.line for each in known.values()}:
-            where = ", ".join(map(str, sorted(strangers)))
+        if unknown := set(lines) - mismatched - {each.line for each in known.values()}:
+            where = ", ".join(map(str, sorted(unknown)))
             raise ResolutionError(
-                f"Run {run.name} has no conflict on line {where}, and no row there that is {statement.state} and that "
-                f"the list contradicts. `bulk-topup conflict list {run.name}` lists them."
+                f"Run {run.name} has no conflict on line {where}, and no row there that is {statement.state} with a "
+                f"list mismatch. `bulk-topup conflict list {run.name}` lists all of them."
             )
         moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
-        return moves, ledger.acknowledge(run, noted, statement.cause)
+        return moves, ledger.acknowledge(run, mismatched, statement.cause)

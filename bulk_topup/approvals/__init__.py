@@ -1,1 +1,1 @@
-"""Approvals: two people for one payment."""
+"""Four-eyes approval of plans: statements, keys and signatures."""

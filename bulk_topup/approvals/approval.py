@@ -1,11 +1,11 @@
-"""Two people for one payment: what a plan states, who signed it, and whether that holds; touches key files only."""
+"""Four-eyes approval of a plan: signs its statement, and checks that an approval is valid; reads approved plans."""
 
 import hmac
 import json
 import os
 import pwd
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -13,79 +13,88 @@ from cryptography.exceptions import InvalidSignature
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from bulk_topup.approvals.keys import HMAC, Signer, checked_key, key_id, public_key, secret_signer
-from bulk_topup.approvals.statement import PlanStatement, Signed, _read
+from bulk_topup.approvals.statement import PlanStatement, SignedModel, read_model
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import ApprovalError
 
-#: How long an approval holds unless its approver says otherwise.
+#: How long an approval is valid by default.
 VALID_FOR: Final = timedelta(hours=24)
 
-#: Before what is signed, so that a signature for something else is none for this.
+#: Precedes the signed bytes, so that a signature made for another purpose is not valid for this one.
 _PURPOSE: Final = b"bulk-topup approval 1\n"
 
 
 class ApprovalPolicy(BaseModel):
-    """Whose approval a job needs."""
+    """Who must approve a job's plans."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Nothing is sent without an approval.
+    #: Whether nothing is sent without an approval.
     required: bool = False
-    #: The public keys whose signatures count, as `approval-key new` prints them, or "hmac" for the shared secret.
+    #: The trusted public keys, as `approval-key new` prints them, or "hmac" for the shared secret.
     keys: tuple[Annotated[str, AfterValidator(checked_key)], ...] = ()
-    #: Who must not approve: the user who made the plan; "nobody" lets one person do both.
+    #: Who must not approve: the user who made the plan; "nobody" allows one person to do both.
     not_by: Literal["planner", "nobody"] = "planner"
 
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
         if self.required and not self.keys:
-            raise ValueError("an approval is required, and no key is trusted; state keys")
+            raise ValueError("an approval is required, but no key is trusted; add keys")
         return self
 
 
-class Approval(Signed):
-    """Who agreed, when, and until when that holds."""
+class Approval(SignedModel):
+    """Who approved a plan, when, and until when that is valid."""
 
-    #: Operating system's user.
+    #: The operating system's user.
     approved_by: str
+    #: Times in UTC, ISO 8601.
     approved_at: str
     valid_until: str
-    #: Which key signed.
+    #: The ID of the key that signed.
     key: str
-    #: Over the statement and all of the above, in hexadecimal.
+    #: The signature of the statement and all fields above, in hexadecimal.
     signature: str
 
 
-class ApprovedPlan(Signed):
-    """A statement with its approval: what `approve` writes and `run` takes."""
+class ApprovedPlan(SignedModel):
+    """A statement with its approval, as `approve` writes and `run` reads it."""
 
     statement: PlanStatement
     approval: Approval
 
     def signed_bytes(self) -> bytes:
-        """Give what the signature is over: the same bytes for the same values, and for no others."""
+        """Return the bytes that are signed: the same for the same values, and different for any others."""
         values = {"statement": self.statement.model_dump(), **self.approval.model_dump(exclude={"signature"})}
         return _PURPOSE + json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Presented:
-    """An approval that a start presents, with the shared secret where one is needed to check it."""
+    """An approved plan that is presented to a run."""
 
     plan: ApprovedPlan
+    #: The shared secret that checks it; None if it is signed with a key.
     secret: bytes | None = None
 
 
 def approve(
     statement: PlanStatement, signer: Signer, *, approver: str, now: datetime, valid_for: timedelta
 ) -> ApprovedPlan:
-    """Sign what a plan states.
+    """Sign the statement of a plan.
+
+    Args:
+        statement: what the plan pays.
+        signer: the key that signs.
+        approver: the operating system's user who approves.
+        now: the time, in UTC.
+        valid_for: how long the approval is valid.
 
     Raises:
         ApprovalError: the approver made the plan.
     """
     if statement.not_by == "planner" and approver == statement.planned_by:
-        raise ApprovalError(f"{approver} made this plan, so somebody else has to approve it.")
+        raise ApprovalError(f"{approver} made this plan. Another person must approve it.")
     approval = Approval(
         approved_by=approver,
         approved_at=now.isoformat(),
@@ -99,32 +108,38 @@ def approve(
 
 
 def check_valid(presented: Presented, policy: ApprovalPolicy, now: datetime) -> None:
-    """Demand that an approval is signed with a trusted key, by somebody else than the planner, and holds now.
+    """Check that an approval is signed with a trusted key, by another person than the planner, and has not expired.
+
+    Args:
+        presented: the approved plan.
+        policy: the trusted keys, and who must not approve.
+        now: the time, in UTC.
 
     Raises:
-        ApprovalError: it is not.
+        ApprovalError: it is not valid.
     """
     plan, approval = presented.plan, presented.plan.approval
     if not policy.keys:
         raise ApprovalError(
-            "No key is trusted to approve; state keys in the job file's [approval] table, or --approver-key."
+            "No key is trusted to approve. Add keys to the job file's [approval] table, or add --approver-key."
         )
     if not any(_is_signed(plan, key, presented.secret) for key in policy.keys):
         raise ApprovalError(
             f"The approval by {approval.approved_by} (key {approval.key}) is not signed with a trusted key, or was "
-            "changed after it was signed; have the plan approved again."
+            "changed after it was signed. Have the plan approved again."
         )
     if policy.not_by == "planner" and approval.approved_by == plan.statement.planned_by:
-        raise ApprovalError(f"{approval.approved_by} both made and approved the plan; somebody else has to approve it.")
-    if now >= datetime.fromisoformat(approval.valid_until):
+        raise ApprovalError(f"{approval.approved_by} both made and approved the plan. Another person must approve it.")
+    valid_until = datetime.fromisoformat(approval.valid_until)
+    if now >= valid_until:
         raise ApprovalError(
-            f"The approval by {approval.approved_by} was valid until {approval.valid_until}; have the plan approved "
-            "again. What a run has already begun under it goes on with `bulk-topup resume`."
+            f"The approval by {approval.approved_by} expired {valid_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC. Have "
+            "the plan approved again. Rows that a run has already started under it continue with `bulk-topup resume`."
         )
 
 
 def user_name() -> str:
-    """Give the operating system's name of who runs this process; no environment variable changes it."""
+    """Return the operating system's user of this process; no environment variable can change it."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -135,9 +150,9 @@ def read_approved(file: Path) -> ApprovedPlan:
     """Read an approved plan.
 
     Raises:
-        ApprovalError: the file cannot be read, or is none.
+        ApprovalError: the file cannot be read, or is not an approved plan.
     """
-    return _read(file, ApprovedPlan, "an approved plan; make one with `bulk-topup approve`")
+    return read_model(file, ApprovedPlan, "an approved plan. Write one with `bulk-topup approve`")
 
 
 def _is_signed(plan: ApprovedPlan, key: str, secret: bytes | None) -> bool:
@@ -162,5 +177,5 @@ def _is_signed(plan: ApprovedPlan, key: str, secret: bytes | None) -> bool:
 
 
 def approver_of(run: Run) -> str | None:
-    """Give who approved what a run paid last; None for a run that nobody approved."""
+    """Return who approved the list of a run's last invocation; None for a run without an approval."""
     return None if run.approval is None else ApprovedPlan.model_validate_json(run.approval).approval.approved_by

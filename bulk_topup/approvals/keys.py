@@ -1,4 +1,4 @@
-"""Keys that plans are approved with, and their signatures; touches key files."""
+"""Keys that approve plans, and their signatures; reads and writes key files."""
 
 import base64
 import binascii
@@ -17,22 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from bulk_topup.errors import ApprovalError
 from bulk_topup.system.files import OWNER_ONLY
 
-#: Bytes of a shared secret, at least.
+#: Fewest bytes of a shared secret.
 SHORTEST_SECRET: Final = 32
-
-
-#: The trusted key that stands for the shared secret.
+#: Stands for the shared secret among the trusted keys.
 HMAC: Final = "hmac"
-
-
+#: Begins the text of a public key.
 _ED25519: Final = "ed25519:"
-
-
+#: Bytes of a public key.
 _PUBLIC_LENGTH: Final = 32
 
 
 def public_key(text: str) -> Ed25519PublicKey:
-    """Return the public key of its text; raise ValueError where it is none."""
+    """Return the public key of a text; raise ValueError if it is none."""
     try:
         raw = base64.b64decode(text.removeprefix(_ED25519), validate=True)
     except (binascii.Error, ValueError):
@@ -43,7 +39,7 @@ def public_key(text: str) -> Ed25519PublicKey:
 
 
 def checked_key(text: str) -> str:
-    """Return the text of a trusted key; raise ValueError where it is none."""
+    """Return the text of a trusted key; raise ValueError if it is neither a public key nor "hmac"."""
     if text != HMAC:
         public_key(text)
     return text
@@ -53,7 +49,7 @@ def checked_key(text: str) -> str:
 class Signer:
     """A key that signs."""
 
-    #: Which key; nothing of it can be told from this.
+    #: Identifies the key, and reveals nothing of it.
     id: str
     sign: Callable[[bytes], bytes]
 
@@ -63,7 +59,10 @@ def _public_file(file: Path) -> Path:
 
 
 def make_key(file: Path) -> str:
-    """Make a key pair: the private key in `file`, for its owner only, the public one beside it with the ending .pub.
+    """Create a key pair: the private key in `file`, for its owner only, and the public key beside it in a .pub file.
+
+    Args:
+        file: the file of the private key.
 
     Returns:
         The public key as job files name it.
@@ -82,7 +81,7 @@ def make_key(file: Path) -> str:
                 opened.write(content)
     except OSError as error:
         raise ApprovalError(
-            f"The key cannot be written to {error.filename}: {error.strerror}. Name another file."
+            f"Can't write the key to {error.filename}: {error.strerror}. Choose another file."
         ) from None
     return public
 
@@ -93,7 +92,7 @@ def key_id(public: Ed25519PublicKey) -> str:
 
 
 def load_signer(file: Path) -> Signer:
-    """Read a private key that `make_key` made.
+    """Read a private key that `make_key` created.
 
     Raises:
         ApprovalError: the file cannot be read, is no such key, or can be read by others.
@@ -101,9 +100,9 @@ def load_signer(file: Path) -> Signer:
     try:
         mode, content = file.stat().st_mode, file.read_bytes()
     except OSError as error:
-        raise ApprovalError(f"The key {file} cannot be read: {error.strerror}.") from None
+        raise ApprovalError(f"Can't read the key {file}: {error.strerror}.") from None
     if mode & 0o077:
-        raise ApprovalError(f"The key {file} can be used by others than its owner; chmod 600 it, or make a new one.")
+        raise ApprovalError(f"Others can read the key {file}. Make it private with `chmod 600`, or create a new one.")
     try:
         private = serialization.load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -113,25 +112,26 @@ def load_signer(file: Path) -> Signer:
     return Signer(id=key_id(private.public_key()), sign=private.sign)
 
 
-def _authenticated(secret: bytes, text: bytes) -> bytes:
+def _mac(secret: bytes, text: bytes) -> bytes:
     return hmac.digest(secret, text, "sha256")
 
 
 def secret_signer(secret: bytes) -> Signer:
-    """Make a signer of a shared secret.
+    """Return the signer of a shared secret.
 
     Raises:
         ApprovalError: it is too short.
     """
     if len(secret) < SHORTEST_SECRET:
-        raise ApprovalError(f"The approval secret has fewer than {SHORTEST_SECRET} bytes; choose a longer one.")
-    return Signer(
-        id=f"{HMAC}:{_authenticated(secret, b'which key')[:8].hex()}", sign=lambda text: _authenticated(secret, text)
-    )
+        raise ApprovalError(f"The approval secret has fewer than {SHORTEST_SECRET} bytes. Choose a longer one.")
+    return Signer(id=f"{HMAC}:{_mac(secret, b'which key')[:8].hex()}", sign=lambda text: _mac(secret, text))
 
 
 def trusted_key(text: str) -> str:
-    """Read a trusted key: its text, or the file that holds it.
+    """Return the text of a trusted key.
+
+    Args:
+        text: a public key, "hmac", or a file with a public key.
 
     Raises:
         ApprovalError: it is neither.
@@ -140,7 +140,7 @@ def trusted_key(text: str) -> str:
         try:
             text = Path(text).read_text(encoding="ascii").strip()
         except (OSError, ValueError):
-            raise ApprovalError(f'"{text}" is neither a public key nor a file that holds one.') from None
+            raise ApprovalError(f'"{text}" is neither a public key nor a file with one.') from None
     try:
         return checked_key(text)
     except ValueError as error:

@@ -1,14 +1,15 @@
-"""What a plan states and an approval confirms; reads the plan file."""
+"""The statement of a plan, which an approval signs; reads plan files."""
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.money import format_money, parse_plain_amount
 from bulk_topup.errors import ApprovalError
 
 
@@ -17,45 +18,45 @@ def _checked_guards(text: str) -> str:
     return text
 
 
-class Signed(BaseModel):
-    """Plain texts and numbers only: what is read and written again gives the same bytes."""
+class SignedModel(BaseModel):
+    """A model of texts and whole numbers only, so that reading and writing it again gives the same bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PlanStatement(Signed):
-    """What a plan would do, in figures that a start computes anew."""
+class PlanStatement(SignedModel):
+    """What a plan pays, in figures that a run computes again before it sends anything."""
 
     format: Literal["bulk-topup plan 1"] = "bulk-topup plan 1"
-    #: The version that planned.
+    #: The version of bulk-topup that planned.
     version: str
     job: str
     run_key: str
     environment: str
-    #: Whose wallet pays.
+    #: The account that pays.
     account: str
     #: The list's file name, and the SHA-256 of its bytes.
     list: str
     list_sha256: str
-    #: Rows that the list pays, sent before or not.
+    #: Valid rows of the list, sent before or not.
     rows: int
-    #: What they ask for and what they cost, per unit, in plain notation.
+    #: Their requested amounts and their costs, per unit, in plain notation.
     amounts: dict[str, str]
     costs: dict[str, str]
     rows_without_known_cost: int
-    #: SHA-256 over each row's identity, external id and request, and over its cost.
+    #: SHA-256 of all rows' identities, external IDs and requests, and of their costs.
     requests_sha256: str
     costs_sha256: str
-    #: What the run is allowed to do with money, as JSON of `Guards` with sorted keys.
+    #: The run's guards, as JSON of `Guards` with sorted keys.
     guards: Annotated[str, AfterValidator(_checked_guards)]
     not_by: str
-    #: Operating system's user, and time in UTC.
+    #: The operating system's user, and the time in UTC.
     planned_by: str
     planned_at: str
 
 
 class _PlanFile(BaseModel):
-    """The part of a plan's file that is approved."""
+    """The part of a plan file that is approved."""
 
     to_approve: PlanStatement
 
@@ -67,20 +68,20 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("environment", "the environment"),
         ("account", "the account"),
         ("rows", "the number of rows"),
-        ("not_by", "who may not approve"),
+        ("not_by", "the person who must not approve"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
     ):
         was, is_ = getattr(approved, name), getattr(found, name)
         if was != is_:
             yield f"{what} is {is_}, approved was {was}"
-    for name, what in (("amounts", "what the rows ask for"), ("costs", "what the rows cost")):
+    for name, what in (("amounts", "the requested amount"), ("costs", "the cost")):
         before, after = getattr(approved, name), getattr(found, name)
         for unit in sorted({*before, *after}):
             if before.get(unit) != after.get(unit):
-                yield f"{what} is {after.get(unit, '0')} {unit}, approved was {before.get(unit, '0')} {unit}"
+                yield f"{what} is {_money(after, unit)}, approved was {_money(before, unit)}"
     if not hmac.compare_digest(approved.requests_sha256, found.requests_sha256):
-        yield "at least one row differs in who it is, whom it credits or what it asks for"
+        yield "at least one row has another identity, credit party or requested amount"
     if not hmac.compare_digest(approved.costs_sha256, found.costs_sha256):
         yield "at least one row has another cost"
     if approved.guards != found.guards:
@@ -90,37 +91,58 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
 
 
 def check_same_plan(approved: PlanStatement, found: PlanStatement) -> None:
-    """Demand that what would be sent is what was approved.
+    """Check that exactly the approved plan would be sent.
+
+    Args:
+        approved: the statement that was approved.
+        found: the statement of what would be sent.
 
     Raises:
-        ApprovalError: it differs; every difference is named.
+        ApprovalError: they differ; the message names every difference.
     """
     if differences := list(_differences(approved, found)):
-        told = "\n".join(f"  {difference}" for difference in differences)
+        lines = "\n".join(f"  {difference}" for difference in differences)
         raise ApprovalError(
-            f"What would be sent is not what {approved.job}/{approved.run_key} was approved for, so nothing was sent:\n"
-            f"{told}\nPlan it again and have that plan approved."
+            f"Run {approved.job}/{approved.run_key} differs from its approved plan. Nothing was sent.\n"
+            f"{lines}\nWrite a new plan, and have it approved."
         )
+
+
+def _money(sums: Mapping[str, str], unit: str) -> str:
+    """Return a statement's amount for people; a text that is no amount, as a changed file may have, stays as it is."""
+    text = sums.get(unit, "0")
+    amount = parse_plain_amount(text)
+    return f"{text} {unit}" if amount is None else format_money(amount, unit)
 
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def _read(file: Path, model: type[M], what: str) -> M:
+def read_model(file: Path, model: type[M], what: str) -> M:
+    """Read a JSON file as a model.
+
+    Args:
+        file: the file.
+        model: the model.
+        what: what the file should be and how to write one, as the end of a sentence.
+
+    Raises:
+        ApprovalError: the file cannot be read, or is something else.
+    """
     try:
         return model.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise ApprovalError(f"{file} cannot be read: {error.strerror}.") from None
+        raise ApprovalError(f"Can't read {file}: {error.strerror}.") from None
     except ValidationError:
         raise ApprovalError(f"{file} is not {what}.") from None
 
 
 def read_statement(file: Path) -> PlanStatement:
-    """Read what a plan's file wants approved.
+    """Read the statement of a plan file.
 
     Raises:
-        ApprovalError: the file cannot be read, or nothing in it can be approved.
+        ApprovalError: the file cannot be read, or has no statement.
     """
-    return _read(
-        file, _PlanFile, "a plan that can be approved; make one with `bulk-topup plan --output FILE`"
+    return read_model(
+        file, _PlanFile, "a plan that can be approved. Write one with `bulk-topup plan --output FILE`"
     ).to_approve

@@ -90,7 +90,7 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
     refused = ["refused"] * (2 if allow_duplicates else 3)
     assert sorted(second["state"]) == ["pending"] * (5 - len(refused)) + refused
     if not allow_duplicates:
-        text = "Line {} already pays {}; remove one of them, or state --allow-duplicates."
+        text = "Line {} already pays {}. Remove one of them, or add --allow-duplicates."
         assert json.loads(second["problems"][1]) == [["", text.format(2, "+65"), 1]]
         assert second["problems"][2] == flagged
         assert json.loads(second["problems"][3]) == [["amount", "Too much."], ["", text.format(4, "+66"), 1]]

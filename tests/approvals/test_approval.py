@@ -93,7 +93,7 @@ def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path
 def test_an_approval_ends_with_its_time(key: tuple[Path, str]) -> None:
     plan = _approved(load_signer(key[0]))
     said = _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)), NOW + timedelta(hours=24))
-    assert "was valid until 2026-11-25T09:00:00+00:00" in said
+    assert "expired 2026-11-25 09:00 UTC." in said
 
 
 def test_a_signature_has_one_spelling(key: tuple[Path, str]) -> None:
@@ -171,14 +171,15 @@ def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
         ({"account": "another"}, "the account is another"),
         ({"rows": 4}, "the number of rows is 4, approved was 3"),
         ({"list_sha256": "d4" * 32}, "the SHA-256 of the list is d4d4"),
-        ({"amounts": {"SGD": "31"}}, "what the rows ask for is 31 SGD, approved was 30 SGD"),
-        ({"amounts": {"SGD": "30"}}, "what the rows ask for is 0 GBP, approved was 12.5 GBP"),
-        ({"costs": {"USD": "38.1", "EUR": "1"}}, "what the rows cost is 1 EUR, approved was 0 EUR"),
+        ({"amounts": {"SGD": "31"}}, "the requested amount is 31.00 SGD, approved was 30.00 SGD"),
+        ({"amounts": {"SGD": "30"}}, "the requested amount is 0.00 GBP, approved was 12.50 GBP"),
+        ({"costs": {"USD": "38.1", "EUR": "1"}}, "the cost is 1.00 EUR, approved was 0.00 EUR"),
         ({"rows_without_known_cost": 1}, "without a known cost is 1"),
-        ({"requests_sha256": "d4" * 32}, "at least one row differs in who it is"),
+        ({"requests_sha256": "d4" * 32}, "at least one row has another identity"),
+        ({"amounts": {"SGD": "about 30"}}, "the requested amount is about 30 SGD, approved was 30.00 SGD"),
         ({"costs_sha256": "d4" * 32}, "at least one row has another cost"),
         ({"guards": Guards(spacing=5).model_dump_json()}, "the guards differ: spacing"),
-        ({"not_by": "nobody"}, "who may not approve is nobody"),
+        ({"not_by": "nobody"}, "the person who must not approve is nobody"),
     ],
 )
 def test_what_differs_from_the_approved_plan_is_named(change: dict[str, Any], says: str) -> None:
@@ -197,7 +198,7 @@ def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path
     file, public = key
     assert file.stat().st_mode & 0o777 == 0o600
     assert trusted_key(str(file.with_name("controller.key.pub"))) == public
-    with pytest.raises(ApprovalError, match="cannot be written"):
+    with pytest.raises(ApprovalError, match="Can't write the key"):
         make_key(file)
     assert load_signer(file).id.startswith("ed25519:")
 
@@ -205,7 +206,7 @@ def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path
 def test_a_private_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     make_key(tmp_path / "shared.key")
     (tmp_path / "shared.key").chmod(0o640)
-    with pytest.raises(ApprovalError, match="can be used by others"):
+    with pytest.raises(ApprovalError, match="Others can read the key"):
         load_signer(tmp_path / "shared.key")
 
 
@@ -214,13 +215,13 @@ def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "no.key").chmod(0o600)
     cases: list[tuple[Callable[[], object], str]] = [
         (lambda: load_signer(tmp_path / "no.key"), "is not a private key"),
-        (lambda: load_signer(tmp_path / "missing.key"), "cannot be read"),
+        (lambda: load_signer(tmp_path / "missing.key"), "Can't read the key"),
         (lambda: trusted_key("ed25519:AAAA"), "is not a public key"),
         (lambda: trusted_key(str(tmp_path / "no.key")), "is not a public key"),
         (lambda: trusted_key("missing"), "neither a public key nor a file"),
         (lambda: secret_signer(b"short"), "fewer than 32 bytes"),
         (lambda: read_statement(tmp_path / "no.key"), "is not a plan that can be approved"),
-        (lambda: read_approved(tmp_path / "missing"), "cannot be read"),
+        (lambda: read_approved(tmp_path / "missing"), "Can't read "),
     ]
     for attempt, says in cases:
         with pytest.raises(ApprovalError, match=says):

@@ -9,8 +9,8 @@ from typing import Any
 def test_an_installation_that_can_pay_is_well(here: Callable[..., Any], options: tuple[str, ...]) -> None:
     answer = here("doctor", *options)
     assert "All is well." in answer.stdout
-    assert "The provider takes the key pair." in answer.stdout
-    assert "100000 USD available" in answer.stdout
+    assert "API credentials accepted." in answer.stdout
+    assert "100,000.00 USD available" in answer.stdout
 
 
 def test_each_check_is_told_as_json_and_nothing_is_made(
@@ -26,7 +26,7 @@ def test_each_check_is_told_as_json_and_nothing_is_made(
 
 
 def test_the_embedded_sandbox_is_looked_at_too(here: Callable[..., Any]) -> None:
-    assert "10000 USD available" in here("doctor", "--ledger", "ledger.db").stdout
+    assert "10,000.00 USD available" in here("doctor", "--ledger", "ledger.db").stdout
 
 
 def test_a_refused_key_pair_is_the_providers_trouble(
@@ -34,7 +34,7 @@ def test_a_refused_key_pair_is_the_providers_trouble(
 ) -> None:
     environment["DVS_API_SECRET"] = "wrong-secret-77aa"
     answer = here("doctor", *options, code=4)
-    assert "The provider refuses the key pair (HTTP 401)." in answer.stdout
+    assert "API credentials refused (HTTP 401)." in answer.stdout
     assert "1 bad, 0 worth a look." in answer.stdout
     assert "wrong-secret" not in answer.stdout
 
@@ -45,7 +45,7 @@ def test_missing_credentials_are_told_beside_all_else(
     del environment["DVS_API_KEY"], environment["DVS_API_SECRET"]
     answer = here("doctor", "--json", *options, code=4)
     told = {check["check"]: check for check in json.loads(answer.stdout)["checks"]}
-    assert "set DVS_API_KEY and DVS_API_SECRET" in told["credentials"]["message"]
+    assert "Set DVS_API_KEY and DVS_API_SECRET" in told["credentials"]["message"]
     assert told["ledger"]["verdict"] == "ok"
 
 

@@ -223,7 +223,7 @@ def test_a_product_is_chosen_by_the_numbers_operator_and_the_amount(
     found = results("pay-1")
     assert [row["result_product_id"] for row in found] == ["6418", "6430", "", ""]
     assert [row["result_state"] for row in found] == ["completed", "completed", "refused", "refused"]
-    assert "Straits Mobile has no product that gives 5; correct the amount" in found[2]["result_reason"]
+    assert "Straits Mobile has no product of 5. Correct the amount" in found[2]["result_reason"]
     assert "the row needs both" in found[3]["result_reason"]
     assert "No product is chosen" not in found[2]["result_reason"] + found[3]["result_reason"]
 
@@ -372,7 +372,7 @@ def test_the_choice_of_products_is_tried_for_the_first_rows_when_the_provider_is
     listed = file.parent / "inbox/pay.csv"
     listed.write_text(listed.read_text().replace("A-3,+6595123006,10", "A-3,+6595123006,10.3"))
     told = here("job", "check", file, "--online", *options, code=3).stdout
-    assert "line 5 of the list: Lionwave has no product that gives 10.3" in told
+    assert "line 5 of the list: Lionwave has no product of 10.3" in told
     assert told.startswith(f"{file} line 3, auto_product: ")
     # Those behind the first rows are looked at by the plan.
     listed.write_text(listed.read_text().replace("10.3", "10").replace("A-8,+6595123016,10", "A-8,+6595123016,10.3"))

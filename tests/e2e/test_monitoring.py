@@ -265,7 +265,7 @@ def test_the_check_of_a_job_names_what_could_never_be_told(
     text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
     file.write_text(text)
     out = here("job", "check", file, code=3).stdout
-    assert f"line 5, metrics: the folder {tmp_path}/none is not there" in out
+    assert f"line 5, metrics: there is no folder {tmp_path}/none" in out
     assert "line 6, logs: / is not a file" in out
     assert "line 4, ping: The ping is no URL" in out
     assert "line 8, notifications.0: Apprise does not know such an address" in out

@@ -68,7 +68,7 @@ def test_what_is_young_or_not_over_stays_and_says_why(pay: Pay, list_: Path, tmp
     assert "rows are not final" in open_["reason"]
     pay("resume", "bonus", "--poll-interval", 0.1, code=1)
     [young] = json.loads(pay("ledger", "purge", "--older-than", "90d", "--yes", "--json").stdout)
-    assert young["reason"] == "Something of it changed 0 days ago."
+    assert young["reason"] == "It changed 0 days ago."
     assert b"Ann Example" in bytes_of(tmp_path)
 
 
@@ -85,7 +85,7 @@ def test_a_run_that_a_limit_on_repeated_payments_looks_back_at_stays_and_a_longe
     (tmp_path / "first.toml").write_text(job.format(list=list_, name="first", days=30))
     pay("run", "first.toml", *PAYING[2:])
     [stays] = json.loads(pay(*PURGE, "--json").stdout)
-    assert "looks back 30 days" in stays["reason"]
+    assert "covers 30 days" in stays["reason"]
     connection = sqlite3.connect(tmp_path / "ledger.db")
     with connection:
         connection.execute("UPDATE events SET at = '2026-01-01T00:00:00+00:00'")

@@ -1,7 +1,4 @@
-"""Checks an installation before a run does, and says what to do; asks the provider and looks at this machine.
-
-Changes nothing, and sends nothing that costs.
-"""
+"""Checks an installation and suggests fixes; inspects DVS, the ledger and this machine, and changes nothing."""
 
 from bulk_topup.app.doctor.findings import CheckStatus, Finding
 from bulk_topup.app.doctor.ledger import examine_ledger

@@ -1,28 +1,28 @@
-"""What a check of the installation found; pure vocabulary."""
+"""The findings of an installation check; pure vocabulary."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class CheckStatus(StrEnum):
-    """How a check ended."""
+    """The status of a check."""
 
     OK = "ok"
-    #: A run goes on, and somebody should know.
+    #: A run works, but a person should know.
     WARN = "warn"
-    #: A run could not go on, or should not.
+    #: A run cannot work, or should not be started.
     BAD = "bad"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One check with what it found."""
+    """The result of one check."""
 
     check: str
-    verdict: CheckStatus
-    #: A whole sentence.
+    status: CheckStatus
+    #: What was found, as a sentence.
     message: str
-    #: What to do about it, as a sentence; empty where all is well.
-    cure: str = ""
-    #: Whether it concerns the provider or the way to it.
+    #: What to do about it, as a sentence; empty if nothing is wrong.
+    fix: str = ""
+    #: Whether it concerns DVS or the connection to it.
     is_providers: bool = False

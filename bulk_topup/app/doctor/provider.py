@@ -1,4 +1,4 @@
-"""Checks the way to the provider: key pair, connection, clock, rate limit and wallets; asks through an open client."""
+"""Checks the connection to DVS: credentials, certificate, clock, rate limit and wallets; uses an open client."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -7,14 +7,14 @@ from functools import partial
 from typing import Final
 
 from bulk_topup.app.doctor.findings import CheckStatus, Finding
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe
 from bulk_topup.system.clock import Clock
 
-#: How far the two clocks may be apart.
+#: Greatest difference of the two clocks.
 CLOCK_TOLERANCE: Final = timedelta(seconds=30)
-#: How long before its end a certificate is worth a word.
+#: How long before it expires a certificate is a warning.
 CERTIFICATE_NOTICE: Final = timedelta(days=14)
 
 _REFUSED: Final = frozenset({401, 403})
@@ -24,13 +24,13 @@ _Finding = partial(Finding, is_providers=True)
 
 
 async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the provider that a client is for.
+    """Check the account and the connection of a client.
 
     Args:
         dvs: an open client.
-        clock: this machine's.
+        clock: this machine's clock.
     """
-    begun = clock.now()
+    started = clock.now()
     try:
         probe = await dvs.probe()
     except NoResponseError as error:
@@ -40,32 +40,32 @@ async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding
     yield _connection(dvs, probe)
     yield _credentials(probe)
     if probe.date is not None:
-        # The provider's time is that of some moment between the two, cut to whole seconds.
-        yield _clock_finding(begun + (ended - begun) / 2 - probe.date)
+        # DVS's time is of a moment between the two, in whole seconds.
+        yield _clock_finding(started + (ended - started) / 2 - probe.date)
     yield _rate(probe)
     if probe.status_code < 300:
         try:
             wallets = [wallet async for wallet in dvs.balances.list()]
         except DVSError as error:
             yield _Finding(
-                check="balance", verdict=CheckStatus.BAD, message=str(error), cure="Start again a little later."
+                check="balance", status=CheckStatus.BAD, message=str(error), fix="Check again in a few minutes."
             )
             return
         if not wallets:
             yield _Finding(
                 check="balance",
-                verdict=CheckStatus.BAD,
+                status=CheckStatus.BAD,
                 message="The account has no wallet.",
-                cure="Ask the provider to open one.",
+                fix="Contact DT One.",
             )
         for wallet in wallets:
             is_empty = wallet.available <= 0
             yield _Finding(
                 check="balance",
-                verdict=CheckStatus.WARN if is_empty else CheckStatus.OK,
-                message=f"{format_plain(wallet.available)} {wallet.unit} available, "
-                f"{format_plain(wallet.holding)} held.",
-                cure=f"Top up the wallet in {wallet.unit} before a run that is paid from it." if is_empty else "",
+                status=CheckStatus.WARN if is_empty else CheckStatus.OK,
+                message=f"{format_money(wallet.available, wallet.unit)} available, "
+                f"{format_amount(wallet.holding, wallet.unit)} on hold.",
+                fix=f"Top up the {wallet.unit} wallet before a run that needs it." if is_empty else "",
             )
 
 
@@ -73,16 +73,16 @@ def _unreachable(error: NoResponseError) -> Finding:
     if any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error)):
         return _Finding(
             check="connection",
-            verdict=CheckStatus.BAD,
-            message=f"The provider's certificate is not trusted. {error}",
-            cure="Check this machine's date and the address. Behind a proxy that opens connections, name its "
-            "certificate in SSL_CERT_FILE. Nothing is ever sent without a trusted certificate.",
+            status=CheckStatus.BAD,
+            message=f"DVS's certificate is not trusted. {error}",
+            fix="Check this machine's date and the address. Behind a proxy that decrypts connections, set "
+            "SSL_CERT_FILE to its certificate. Nothing is sent without a trusted certificate.",
         )
     return _Finding(
         check="connection",
-        verdict=CheckStatus.BAD,
+        status=CheckStatus.BAD,
         message=f"{error}.",
-        cure="Check the address (--env, --base-url), the network, and HTTPS_PROXY where you need a proxy.",
+        fix="Check the address (--env, --base-url), the network, and HTTPS_PROXY where you need a proxy.",
     )
 
 
@@ -98,24 +98,24 @@ def _connection(dvs: AsyncDVS, probe: Probe) -> Finding:
     if probe.is_encrypted and encryption is None:
         return _Finding(
             check="connection",
-            verdict=CheckStatus.OK,
-            message=f"{dvs.account} answers over https; its certificate is trusted, and a proxy hides when it ends.",
+            status=CheckStatus.OK,
+            message=f"{dvs.account} responds over https with a trusted certificate. A proxy hides when it expires.",
         )
     if encryption is None:
         return _Finding(
             check="connection",
-            verdict=CheckStatus.OK,
-            message=f"{dvs.account} answers over plain http, which never leaves this machine.",
+            status=CheckStatus.OK,
+            message=f"{dvs.account} responds over plain http, which never leaves this machine.",
         )
     now = probe.date
     left = None if now is None else encryption.expires_at - now
-    is_ending = left is not None and left < CERTIFICATE_NOTICE
+    is_expiring = left is not None and left < CERTIFICATE_NOTICE
     return _Finding(
         check="connection",
-        verdict=CheckStatus.WARN if is_ending else CheckStatus.OK,
-        message=f"{dvs.account} answers over {encryption.version}; its certificate is trusted, is vouched for by "
-        f"{encryption.issuer}, and ends on {encryption.expires_at:%Y-%m-%d}.",
-        cure="Ask the provider when it is renewed: no run goes on without it." if is_ending else "",
+        status=CheckStatus.WARN if is_expiring else CheckStatus.OK,
+        message=f"{dvs.account} responds over {encryption.version}. Its certificate is trusted, was issued by "
+        f"{encryption.issuer}, and expires on {encryption.expires_at:%Y-%m-%d}.",
+        fix="Ask DT One when it is renewed. No run works without it." if is_expiring else "",
     )
 
 
@@ -124,37 +124,37 @@ def _credentials(probe: Probe) -> Finding:
     if status in _REFUSED:
         return _Finding(
             check="credentials",
-            verdict=CheckStatus.BAD,
-            message=f"The provider refuses the key pair (HTTP {status}).",
-            cure="Check DVS_API_KEY and DVS_API_SECRET, that they belong to this --env (pre-production and production "
-            "have pairs of their own), and that this machine's address is allowed.",
+            status=CheckStatus.BAD,
+            message=f"API credentials refused (HTTP {status}).",
+            fix="Check DVS_API_KEY and DVS_API_SECRET, that they belong to this --env (pre-production and production "
+            "have different ones), and that this machine's IP address is allowed.",
         )
     if status == _THROTTLED:
         return _Finding(
             check="credentials",
-            verdict=CheckStatus.WARN,
-            message="The rate limit is used up, so that nothing can be said.",
-            cure="Start again when no run is on.",
+            status=CheckStatus.WARN,
+            message="The rate limit is used up, so the credentials could not be checked.",
+            fix="Check again when no run is running.",
         )
     if status >= 300:
         return _Finding(
             check="credentials",
-            verdict=CheckStatus.BAD,
-            message=f"The provider answers HTTP {status}.",
-            cure="Start again a little later; if it stays so, check --base-url, or ask the provider.",
+            status=CheckStatus.BAD,
+            message=f"DVS responds with HTTP {status}.",
+            fix="Check again in a few minutes. If nothing changes, check --base-url, or contact DT One.",
         )
-    return _Finding(check="credentials", verdict=CheckStatus.OK, message="The provider takes the key pair.")
+    return _Finding(check="credentials", status=CheckStatus.OK, message="API credentials accepted.")
 
 
 def _clock_finding(ahead: timedelta) -> Finding:
     seconds = round(ahead.total_seconds())
-    where = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the provider's"
+    where = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} DVS's"
     is_off = abs(ahead) > CLOCK_TOLERANCE
     return _Finding(
         check="clock",
-        verdict=CheckStatus.WARN if is_off else CheckStatus.OK,
-        message=f"This machine's clock is {where}." if seconds else "This machine's clock is the provider's.",
-        cure="Set the clock, best by NTP: run keys with dates and windows of reports follow it." if is_off else "",
+        status=CheckStatus.WARN if is_off else CheckStatus.OK,
+        message=f"This machine's clock is {where}." if seconds else "This machine's clock agrees with DVS's.",
+        fix="Set the clock, best by NTP: dates in run keys and windows of reports follow it." if is_off else "",
     )
 
 
@@ -162,10 +162,12 @@ def _rate(probe: Probe) -> Finding:
     if not probe.rate_limit:
         return _Finding(
             check="rate limit",
-            verdict=CheckStatus.OK,
-            message="The provider states no rate limit; runs send 10 requests a second unless --rate says otherwise.",
+            status=CheckStatus.OK,
+            message="DVS reports no rate limit. Runs send 10 requests per second, unless --rate sets another limit.",
         )
-    left = "" if probe.rate_remaining is None else f"; {probe.rate_remaining} of them were left"
+    left = "" if probe.rate_remaining is None else f", {probe.rate_remaining} remaining"
     return _Finding(
-        check="rate limit", verdict=CheckStatus.OK, message=f"{probe.rate_limit} requests a second are allowed{left}."
+        check="rate limit",
+        status=CheckStatus.OK,
+        message=f"Rate limit: {probe.rate_limit} requests per second{left}.",
     )

@@ -63,7 +63,7 @@ def doctor_command(report_dir: Path, as_json: bool, **values: Any) -> None:
         click.echo(codec.encode(_described(findings)))
     else:
         _show(findings)
-    bad = [finding for finding in findings if finding.verdict is CheckStatus.BAD]
+    bad = [finding for finding in findings if finding.status is CheckStatus.BAD]
     if bad:
         raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if any(each.is_providers for each in bad) else 1)
 
@@ -74,7 +74,7 @@ async def _of_provider(provider: ProviderOptions) -> list[Finding]:
             return [finding async for finding in examine_provider(dvs, SystemClock())]
     except ConfigurationError as error:
         return [
-            Finding(check="credentials", verdict=CheckStatus.BAD, message=redact_secrets(str(error)), is_providers=True)
+            Finding(check="credentials", status=CheckStatus.BAD, message=redact_secrets(str(error)), is_providers=True)
         ]
 
 
@@ -85,12 +85,12 @@ def _show(findings: list[Finding]) -> None:
     table.add_column("what was found, and what to do", overflow="fold")
     for finding in findings:
         text = escape_markup(finding.message)
-        if finding.cure:
-            text += f"\n[bold]{escape_markup(finding.cure)}[/]"
-        table.add_row(finding.check, f"[{_STYLES[finding.verdict]}]{finding.verdict}[/]", text)
+        if finding.fix:
+            text += f"\n[bold]{escape_markup(finding.fix)}[/]"
+        table.add_row(finding.check, f"[{_STYLES[finding.status]}]{finding.status}[/]", text)
     console = Console(emoji=False)
     console.print(table, highlight=False)
-    counts = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in CheckStatus}
+    counts = {verdict: sum(finding.status is verdict for finding in findings) for verdict in CheckStatus}
     if counts[CheckStatus.BAD] or counts[CheckStatus.WARN]:
         console.print(f"{counts[CheckStatus.BAD]} bad, {counts[CheckStatus.WARN]} worth a look.", highlight=False)
     else:
@@ -99,9 +99,8 @@ def _show(findings: list[Finding]) -> None:
 
 def _described(findings: list[Finding]) -> dict[str, object]:
     return {
-        "ok": all(finding.verdict is not CheckStatus.BAD for finding in findings),
+        "ok": all(finding.status is not CheckStatus.BAD for finding in findings),
         "checks": [
-            {"check": each.check, "verdict": each.verdict, "message": each.message, "fix": each.cure}
-            for each in findings
+            {"check": each.check, "verdict": each.status, "message": each.message, "fix": each.fix} for each in findings
         ],
     }

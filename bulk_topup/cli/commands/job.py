@@ -63,7 +63,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, **values
         else:
             for each in checked:
                 click.echo(printable("\n".join(_result_lines(each, online=online)), keep="\n"))
-        if any(each.mistakes for each in checked):
+        if any(each.errors for each in checked):
             raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
 
 
@@ -153,8 +153,8 @@ def _asked(checked: CheckedJob, values: dict[str, Any]) -> CheckedJob:
 
 def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
     warnings = [f"Warning: {checked.path} {warning}" for warning in checked.warnings]
-    if checked.mistakes:
-        return [*(f"{checked.path} {mistake}" for mistake in checked.mistakes), *warnings]
+    if checked.errors:
+        return [*(f"{checked.path} {mistake}" for mistake in checked.errors), *warnings]
     told = f"{checked.path} is in order: it {_does(checked.job)}."
     if isinstance(checked.job, Job) and checked.job.auto_product is not None:
         tried = f"the first {TRIED_ROWS} rows got theirs" if online else f"--online tries the first {TRIED_ROWS} rows"
@@ -171,6 +171,6 @@ def _does(job: Job | RetryJob | None) -> str:
 def _as_json(checked: CheckedJob) -> dict[str, object]:
     mistakes, warnings = (
         [{"line": each.line, "key": each.key, "message": each.message} for each in found]
-        for found in (checked.mistakes, checked.warnings)
+        for found in (checked.errors, checked.warnings)
     )
     return {"file": str(checked.path), "valid": not mistakes, "mistakes": mistakes, "warnings": warnings}

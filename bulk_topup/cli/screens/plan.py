@@ -122,7 +122,7 @@ def _refused_table(prepared: Prepared) -> Table:
 
 
 def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
-    """Give what a start would do as plain JSON values."""
+    """Return what a run would do as plain JSON values; amounts are texts in plain notation."""
     difference = prepared.difference
     return {
         "run": f"{job.name}/{job.run_key}",
@@ -142,9 +142,9 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "balances": [
             {
                 "unit": check.unit,
-                "available": check.available,
-                "remaining_cost": check.cost,
-                "after": check.after,
+                "available": None if check.available is None else format_plain(check.available),
+                "remaining_cost": format_plain(check.cost),
+                "after": None if check.after is None else format_plain(check.after),
                 "is_enough": check.is_enough,
             }
             for check in prepared.balances

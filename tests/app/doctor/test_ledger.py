@@ -55,26 +55,26 @@ def found(path: Path) -> dict[str, Finding]:
 
 def test_a_ledger_that_is_not_there_yet_is_no_trouble_and_is_not_made(path: Path) -> None:
     findings = found(path)
-    assert {check: finding.verdict for check, finding in findings.items()} == {
+    assert {check: finding.status for check, finding in findings.items()} == {
         "ledger": CheckStatus.OK,
         "PIN key": CheckStatus.OK,
     }
-    assert "the first run makes it" in findings["ledger"].message
+    assert "The first run creates it" in findings["ledger"].message
     assert list(path.parent.iterdir()) == []
 
 
 def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
     LedgerStore(path).close()
     findings = found(path)
-    assert {finding.verdict for finding in findings.values()} == {CheckStatus.OK}
+    assert {finding.status for finding in findings.values()} == {CheckStatus.OK}
     assert findings["runs"].message == "No run has open rows or conflicts."
     assert "Keep a copy of it" in findings["PIN key"].message
 
 
 def test_open_rows_are_told_with_the_command_that_goes_on(path: Path, ledger: LedgerStore) -> None:
     finding = found(path)["runs"]
-    assert (finding.verdict, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
-    assert "`bulk-topup resume list/rewards`" in finding.cure
+    assert (finding.status, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
+    assert "`bulk-topup resume list/rewards`" in finding.fix
     assert len(ledger.runs()) == 1
 
 
@@ -92,14 +92,14 @@ def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger:
     ]
     ledger.record(moves)
     [finding] = [each for each in examine_ledger(path) if each.check == "runs"]
-    assert finding.verdict is CheckStatus.WARN
-    assert "`bulk-topup conflict list list/rewards`" in finding.cure
+    assert finding.status is CheckStatus.WARN
+    assert "`bulk-topup conflict list list/rewards`" in finding.fix
 
 
 def test_a_file_of_another_program_is_bad(path: Path) -> None:
     path.write_text("not a ledger at all")
     finding = found(path)["ledger"]
-    assert finding.verdict is CheckStatus.BAD
+    assert finding.status is CheckStatus.BAD
     assert "belongs to another program" in finding.message
 
 
@@ -112,7 +112,7 @@ def test_a_damaged_ledger_is_bad_and_is_not_changed(path: Path, ledger: LedgerSt
     content[(page - 1) * size + 8 : page * size] = bytes(size - 8)
     path.write_bytes(content)
     finding = found(path)["ledger"]
-    assert finding.verdict is CheckStatus.BAD
+    assert finding.status is CheckStatus.BAD
     assert path.read_bytes() == content
 
 
@@ -121,15 +121,15 @@ def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: LedgerStore
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM runs")
     finding = found(path)["ledger"]
-    assert finding.verdict is CheckStatus.BAD
+    assert finding.status is CheckStatus.BAD
     assert "2 rows of rows belong to nothing" in finding.message
-    assert "reconcile" in finding.cure
+    assert "reconcile" in finding.fix
 
 
 def test_a_ledger_that_others_can_read_is_told_with_the_command_that_mends_it(path: Path, ledger: LedgerStore) -> None:
     path.chmod(0o644)
     finding = found(path)["ledger's files"]
-    assert (finding.verdict, finding.cure) == (CheckStatus.WARN, f"Make it private: chmod 600 {path}")
+    assert (finding.status, finding.fix) == (CheckStatus.WARN, f"Make it private with `chmod 600 {path}`.")
     ledger.close()
 
 
@@ -139,14 +139,14 @@ def test_a_key_that_pins_need_and_that_is_not_there_is_bad(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO pin_keys VALUES ('0badcafe'), ('')")
     finding = found(path)["PIN key"]
-    assert finding.verdict is CheckStatus.BAD
+    assert finding.status is CheckStatus.BAD
     assert "the key 0badcafe, which is not in" in finding.message
-    assert "pin-key rotate" in finding.cure
+    assert "pin-key rotate" in finding.fix
 
 
 def test_a_key_file_that_others_can_read_is_bad(path: Path, tmp_path: Path) -> None:
     add_pin_key()
     (tmp_path / ".config/bulk-topup/pin.key").chmod(0o644)
     finding = found(path)["PIN key"]
-    assert finding.verdict is CheckStatus.BAD
+    assert finding.status is CheckStatus.BAD
     assert "chmod 600" in finding.message

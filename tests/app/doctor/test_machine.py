@@ -26,20 +26,20 @@ def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) ->
         time.tzset()
     assert versions.message.startswith("bulk-topup ")
     assert "SQLite 3." in versions.message
-    assert zone.message == "It is 02:30 here (UTC+0800), and {today} is 2026-11-25; reports are in UTC."
+    assert zone.message == "Local time is 02:30 (UTC+0800), and {today} is 2026-11-25. Reports are in UTC."
 
 
 def test_a_folder_with_room_is_well_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     finding = examine_folder("ledger's folder", tmp_path, "--ledger")
-    assert finding.verdict is CheckStatus.OK
-    assert "can be written to, keeps locks" in finding.message
+    assert finding.status is CheckStatus.OK
+    assert "is writable, supports locks" in finding.message
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_yet_is_looked_for_above_and_not_made(tmp_path: Path) -> None:
     finding = examine_folder("reports", tmp_path / "to/be/made", "--report-dir")
-    assert finding.verdict is CheckStatus.OK
-    assert "to/be/made can be made" in finding.message
+    assert finding.status is CheckStatus.OK
+    assert "to/be/made can be created" in finding.message
     assert list(tmp_path.iterdir()) == []
 
 
@@ -48,12 +48,12 @@ def test_a_folder_that_cannot_be_written_to_is_bad(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     finding = examine_folder("ledger's folder", tmp_path, "--ledger")
     tmp_path.chmod(0o700)
-    assert (finding.verdict, "--ledger" in finding.cure) == (CheckStatus.BAD, True)
+    assert (finding.status, "--ledger" in finding.fix) == (CheckStatus.BAD, True)
 
 
 def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert examine_folder("reports", tmp_path / "file", "--report-dir").verdict is CheckStatus.BAD
+    assert examine_folder("reports", tmp_path / "file", "--report-dir").status is CheckStatus.BAD
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path) -> None:
 )
 def test_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: CheckStatus) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(free))
-    assert examine_folder("reports", tmp_path, "--report-dir").verdict is verdict
+    assert examine_folder("reports", tmp_path, "--report-dir").status is verdict
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_a_file_system_over_a_network_is_no_place_for_a_ledger(
     )
     monkeypatch.setattr(machine, "_MOUNTS", mounts)
     finding = examine_folder("ledger's folder", place, "--ledger")
-    assert finding.verdict is verdict
-    assert (f"over a network ({kind})" in finding.message) == (verdict is CheckStatus.WARN)
+    assert finding.status is verdict
+    assert (f"on a network file system ({kind})" in finding.message) == (verdict is CheckStatus.WARN)

@@ -25,12 +25,12 @@ async def test_a_provider_that_takes_the_key_pair_is_told_with_wallets_rate_and_
     headers = {"X-Ratelimit-Limit": "100", "X-Ratelimit-Remaining": "98"}
     async with answering(body=WALLET % "12.50", headers=headers) as dvs:
         findings = await found(dvs, still_clock)
-    assert {finding.verdict for finding in findings.values()} == {CheckStatus.OK}
+    assert {finding.status for finding in findings.values()} == {CheckStatus.OK}
     assert {check: finding.message for check, finding in findings.items() if check != "connection"} == {
-        "credentials": "The provider takes the key pair.",
-        "clock": "This machine's clock is the provider's.",
-        "rate limit": "100 requests a second are allowed; 98 of them were left.",
-        "balance": "12.5 USD available, 2.5 held.",
+        "credentials": "API credentials accepted.",
+        "clock": "This machine's clock agrees with DVS's.",
+        "rate limit": "Rate limit: 100 requests per second, 98 remaining.",
+        "balance": "12.50 USD available, 2.50 on hold.",
     }
     assert "plain http, which never leaves this machine" in findings["connection"].message
 
@@ -41,8 +41,8 @@ async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
 ) -> None:
     async with answering(status) as dvs:
         findings = await found(dvs, still_clock)
-    assert findings["credentials"].verdict is CheckStatus.BAD
-    assert "DVS_API_KEY and DVS_API_SECRET" in findings["credentials"].cure
+    assert findings["credentials"].status is CheckStatus.BAD
+    assert "DVS_API_KEY and DVS_API_SECRET" in findings["credentials"].fix
     assert findings["credentials"].is_providers
     assert "balance" not in findings
 
@@ -55,14 +55,14 @@ async def test_another_status_is_told(
     answering: Callable[..., Any], still_clock: Any, status: str, verdict: CheckStatus
 ) -> None:
     async with answering(status) as dvs:
-        assert (await found(dvs, still_clock))["credentials"].verdict is verdict
+        assert (await found(dvs, still_clock))["credentials"].status is verdict
 
 
 @pytest.mark.parametrize(
     ("ahead", "verdict", "says"),
     [
-        (31, CheckStatus.WARN, "31 s ahead of the provider's"),
-        (-31, CheckStatus.WARN, "31 s behind the provider's"),
+        (31, CheckStatus.WARN, "31 s ahead of DVS's"),
+        (-31, CheckStatus.WARN, "31 s behind DVS's"),
         (29, CheckStatus.OK, "29 s ahead of"),
     ],
 )
@@ -72,9 +72,9 @@ async def test_a_clock_that_differs_by_more_than_half_a_minute_is_worth_a_look(
     still_clock.moment += timedelta(seconds=ahead)
     async with answering() as dvs:
         finding = (await found(dvs, still_clock))["clock"]
-    assert finding.verdict is verdict
+    assert finding.status is verdict
     assert says in finding.message
-    assert ("NTP" in finding.cure) == (verdict is CheckStatus.WARN)
+    assert ("NTP" in finding.fix) == (verdict is CheckStatus.WARN)
 
 
 @pytest.mark.parametrize("date", ["", "no date", "Tue, 24 Nov 99999 12:00:00 GMT"])
@@ -89,16 +89,16 @@ async def test_an_account_without_a_wallet_and_an_empty_wallet_are_told(
     answering: Callable[..., Any], still_clock: Any
 ) -> None:
     async with answering() as dvs:
-        assert (await found(dvs, still_clock))["balance"].verdict is CheckStatus.BAD
+        assert (await found(dvs, still_clock))["balance"].status is CheckStatus.BAD
     async with answering(body=WALLET % "0") as dvs:
         finding = (await found(dvs, still_clock))["balance"]
-    assert (finding.verdict, finding.message) == (CheckStatus.WARN, "0 USD available, 2.5 held.")
-    assert "Top up" in finding.cure
+    assert (finding.status, finding.message) == (CheckStatus.WARN, "0.00 USD available, 2.50 on hold.")
+    assert "Top up" in finding.fix
 
 
 async def test_balances_that_make_no_sense_are_bad(answering: Callable[..., Any], still_clock: Any) -> None:
     async with answering(body='[{"unit":"USD"}]') as dvs:
-        assert (await found(dvs, still_clock))["balance"].verdict is CheckStatus.BAD
+        assert (await found(dvs, still_clock))["balance"].status is CheckStatus.BAD
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(90, CheckStatus.OK), (10, CheckStatus.WARN)])
@@ -107,9 +107,9 @@ async def test_a_trusted_certificate_is_told_with_its_end(
 ) -> None:
     async with answering(tls=authority, ends_in=timedelta(days=days)) as dvs:
         finding = (await found(dvs, still_clock))["connection"]
-    assert finding.verdict is verdict
-    assert "answers over TLSv1." in finding.message
-    assert f"ends on {still_clock.now() + timedelta(days=days):%Y-%m-%d}" in finding.message
+    assert finding.status is verdict
+    assert "responds over TLSv1." in finding.message
+    assert f"expires on {still_clock.now() + timedelta(days=days):%Y-%m-%d}" in finding.message
     assert "trustme" in finding.message
 
 
@@ -119,12 +119,12 @@ async def test_a_certificate_that_nobody_trusts_is_bad_and_nothing_else_is_asked
     async with answering(tls=trustme.CA()) as dvs:
         findings = await found(dvs, still_clock)
     assert list(findings) == ["connection"]
-    assert findings["connection"].verdict is CheckStatus.BAD
-    assert "SSL_CERT_FILE" in findings["connection"].cure
+    assert findings["connection"].status is CheckStatus.BAD
+    assert "SSL_CERT_FILE" in findings["connection"].fix
 
 
 async def test_no_answer_is_bad_and_says_what_to_check(still_clock: Any) -> None:
     async with AsyncDVS("http://127.0.0.1:9/v1", "key", "test-secret") as dvs:
         findings = await found(dvs, still_clock)
     assert list(findings) == ["connection"]
-    assert "HTTPS_PROXY" in findings["connection"].cure
+    assert "HTTPS_PROXY" in findings["connection"].fix
