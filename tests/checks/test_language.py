@@ -192,11 +192,12 @@ def test_a_comment_without_a_reason_keeps_nothing() -> None:
     assert found('CAUSE = "seen by the provider"  # language:\n') == ['"the provider"']
 
 
-def test_texts_of_dvs_and_upgrades_of_ledgers_are_accepted() -> None:
-    source = 'MESSAGE = "Refused by the provider"\n'
-    assert found(source, Path("bulk_topup/dvs/statuses.py")) == []
-    assert found(source, Path("bulk_topup/ledger/sqlite/migrations.py")) == []
-    assert found(source, Path("bulk_topup/dvs/errors.py")) == ['"the provider"']
+@pytest.mark.parametrize("name", ["dvs/statuses.py", "ledger/schema.py", "ledger/sqlite/migrations.py"])
+def test_literals_of_dvs_and_of_migrations_are_accepted(name: str) -> None:
+    literal, comment = 'MESSAGE = "Refused by the provider"\n', "# Refused anew.\n"
+    assert found(literal, Path("bulk_topup") / name) == []
+    assert found(comment, Path("bulk_topup") / name) == ['"anew"']
+    assert found(literal) == ['"the provider"']
 
 
 @pytest.mark.parametrize(
