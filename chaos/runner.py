@@ -166,7 +166,7 @@ def _break_report(death: _Death) -> None:
         return passing
 
     _replace(LedgerStore, "outcome_pages", mortal_rows)
-    _replace(bulk_topup.report.report_writer, "replacing", mortal_files)
+    _replace(bulk_topup.report.report_writer, "atomic_write", mortal_files)
 
 
 def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
