@@ -117,13 +117,13 @@ def main() -> None:
         _sizes(path, rows, figures)
         _upgrade(path, figures)
         with LedgerStore(path) as ledger:
-            runs = ledger.runs()
+            runs = ledger.runs.all()
             baseline = _read(path, "SELECT * FROM rows ORDER BY id")
             figures.add("baseline: sqlite3 reads all rows in order", f"{baseline:.2f} s")
-            counted, told = _seconds(lambda: [ledger.counts(run) for run in runs])
+            counted, told = _seconds(lambda: [ledger.rows.counts(run) for run in runs])
             aim = reached(counted < rows / 1e6, "1 s for a million rows")
             figures.add("`status`: every run's rows by state", told, ratio=_ratio(counted, baseline), aim=aim)
-            summed, told = _seconds(lambda: summarise_groups(runs[0], ledger.outcome_groups(runs[0])))
+            summed, told = _seconds(lambda: summarise_groups(runs[0], ledger.outcomes.groups(runs[0])))
             aim = reached(summed < 15, "15 s")
             figures.add("`status RUN`: one run's sums", told, ratio=_ratio(summed, baseline * run_rows / rows), aim=aim)
             _asked_again(ledger, runs[0], path, figures)
@@ -178,19 +178,19 @@ def _asked_again(ledger: LedgerStore, run: Run, path: Path, figures: Figures) ->
         one = _each(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
     figures.add(f"baseline: {PAGE} attempts by their key", f"{one:.2f} ms")
     for id_ in ids:
-        ledger.save_hint(id_)
+        ledger.hints.save(id_)
     for what, question in (
-        (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
-        ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
-        ("how many rows are open, and since when", lambda: ledger.accepted_seconds(run)),
-        ("whose outcome is unknown", lambda: ledger.in_flight(run)),
-        ("what may be sent now", lambda: ledger.claim(run, PAGE)),
-        ("what waits", lambda: ledger.waiting(run)),
-        ("what the list contradicts", lambda: ledger.count_mismatches(run)),
+        (f"which of {PAGE} listed transactions are open", lambda: ledger.attempts.accepted_among(run, ids)),
+        ("the next callbacks", lambda: ledger.hints.attempts(run, PAGE)),
+        ("how many rows are open, and since when", lambda: ledger.attempts.accepted_seconds(run)),
+        ("whose outcome is unknown", lambda: ledger.attempts.in_flight(run)),
+        ("what may be sent now", lambda: ledger.attempts.claim(run, PAGE)),
+        ("what waits", lambda: ledger.attempts.pending(run)),
+        ("what the list contradicts", lambda: ledger.conflicts.count_mismatches(run)),
     ):
         took = _each(question)
         figures.add(what, f"{took:.2f} ms", ratio=_ratio(took, one))
-    ledger.drop_hints(ledger.hinted(run))
+    ledger.hints.delete(ledger.hints.attempts(run))
 
 
 async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures) -> None:
@@ -210,8 +210,8 @@ async def _resumed(ledger: LedgerStore, run: Run, folder: Path, figures: Figures
                 )
                 return finished, time.perf_counter() - began
 
-            ledger.set_account(run, dvs.account)
-            run = ledger.run_named(run.name)
+            ledger.runs.set_account(run, dvs.account)
+            run = ledger.runs.named(run.name)
             first, wrote = await resume()
             second, stood = await resume()
     assert (first.is_report_standing, second.is_report_standing) == (False, True)

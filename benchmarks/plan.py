@@ -154,7 +154,7 @@ async def _measure(path: Path, url: str) -> dict[str, Any]:
 
 async def _start(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple[float, float]:
     """Plan the job's list and make it that of its run, as a start does before it sends; give the seconds of each."""
-    run = ledger.find_run(job.name, str(job.run_key))
+    run = ledger.runs.find(job.name, str(job.run_key))
     reader = open_job_list(job)
     began = time.perf_counter()
     await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)

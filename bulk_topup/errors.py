@@ -35,6 +35,14 @@ class LedgerError(BulkTopupError):
     """The ledger cannot be used."""
 
 
+class LedgerMissingError(LedgerError):
+    """There is no ledger."""
+
+
+class LedgerWriteError(LedgerError):
+    """The ledger can't be written."""
+
+
 class RunNotFoundError(LedgerError):
     """The ledger holds no such run; `bulk-topup status` lists the runs it has."""
 

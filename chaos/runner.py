@@ -25,19 +25,25 @@ import click
 import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
-import bulk_topup.ledger.ledger
+import bulk_topup.ledger.attempts
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
 from bulk_topup.cli.lazy_group import INTERRUPTED, INTERRUPTED_CODE
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransport
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger.attempts import AttemptQueries
+from bulk_topup.ledger.outcomes import OutcomeQueries
+from bulk_topup.ledger.staging import StagingQueries
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
 
 #: Whose commits have instants, by the ledger's method.
-COMMITS: Final = {"merge": "merge", "claim": "intent", "record": "result"}
+COMMITS: Final = (
+    (StagingQueries, "merge", "merge"),
+    (AttemptQueries, "claim", "intent"),
+    (AttemptQueries, "record", "result"),
+)
 _PAYING: Final = "/async/transactions"
 #: capset(2): the version of its structures, and the two rights of root that ignore the rights of files.
 _CAPABILITY_VERSION: Final = 0x20080522
@@ -110,8 +116,8 @@ def _break_ledger(death: _Death) -> None:
         return call
 
     _replace(bulk_topup.ledger.ledger_file, "transaction", mortal)
-    for method, name in COMMITS.items():
-        _replace(LedgerStore, method, partial(named, name))
+    for queries, method, name in COMMITS:
+        _replace(queries, method, partial(named, name))
 
 
 def _break_transport(death: _Death, twice: int) -> None:
@@ -165,7 +171,7 @@ def _break_report(death: _Death) -> None:
 
         return passing
 
-    _replace(LedgerStore, "outcome_pages", mortal_rows)
+    _replace(OutcomeQueries, "pages", mortal_rows)
     _replace(bulk_topup.report.report_writer, "atomic_write", mortal_files)
 
 
@@ -222,11 +228,11 @@ def _sabotage(kind: str) -> None:
 
     match kind:
         case "random_ids":
-            _replace(bulk_topup.ledger.ledger, "external_id", random_ids)
+            _replace(bulk_topup.ledger.attempts, "external_id", random_ids)
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":
-            _replace(LedgerStore, "outcome_pages", forgotten_line)
+            _replace(OutcomeQueries, "pages", forgotten_line)
 
 
 def main(words: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ class Ledger:
     def runs(self) -> list[Run]:
         """Give all runs, oldest first."""
         with self._open() as opened:
-            return opened.runs()
+            return opened.runs.all()
 
     def run(self, name: str) -> Run:
         """Give the run of a name: job/run key, or the run key alone where only one run has it.
@@ -51,7 +51,7 @@ class Ledger:
             RunNotFoundError: no run, or more than one, goes by that name.
         """
         with self._open() as opened:
-            return opened.run_named(name)
+            return opened.runs.named(name)
 
     def status(self, run: Run | str) -> Summary:
         """Give a run's rows by their states, and its money.
@@ -61,7 +61,7 @@ class Ledger:
         """
         with self._open() as opened:
             found = _found(opened, run)
-            return summarise_groups(found, opened.outcome_groups(found))
+            return summarise_groups(found, opened.outcomes.groups(found))
 
     def outcomes(self, run: Run | str, *, reveal_pins: bool = False) -> Generator[Outcome, None, None]:
         """Give every row of a run in list order, one at a time, as they stand at the beginning.
@@ -73,7 +73,10 @@ class Ledger:
         Raises:
             RunNotFoundError: no run, or more than one, goes by that name.
         """
-        with self._open() as opened, closing(opened.outcome_pages(_found(opened, run), open_pins=reveal_pins)) as pages:
+        with (
+            self._open() as opened,
+            closing(opened.outcomes.pages(_found(opened, run), open_pins=reveal_pins)) as pages,
+        ):
             for page in pages:
                 codes = secret_texts(page.pin_code, reveal=reveal_pins)
                 serials = secret_texts(page.pin_serial, reveal=reveal_pins)
@@ -93,7 +96,7 @@ class Ledger:
         with self._open() as opened:
             found = _found(opened, run)
             frames = Frames(found)
-            with closing(opened.outcome_pages(found, open_pins=reveal_pins)) as pages:
+            with closing(opened.outcomes.pages(found, open_pins=reveal_pins)) as pages:
                 made = [frames.of(page, reveal_pins=reveal_pins) for page in pages]
         return pl.concat(made) if made else pl.DataFrame(schema=frames.schema)
 
@@ -102,4 +105,4 @@ class Ledger:
 
 
 def _found(opened: ledger.LedgerStore, run: Run | str) -> Run:
-    return opened.run_named(run) if isinstance(run, str) else run
+    return opened.runs.named(run) if isinstance(run, str) else run

@@ -38,7 +38,7 @@ def receive_callbacks(
     with LedgerStore(ledger.path) as own:
 
         def keep(external_id: str) -> bool:
-            kept = own.save_hint(external_id)
+            kept = own.hints.save(external_id)
             if kept:
                 loop.call_soon_threadsafe(wake)
             return kept
@@ -54,10 +54,10 @@ async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
         DVSError: the API did not answer; the hints stay.
     """
     moved = 0
-    for run in ledger.runs_hinted():
+    for run in ledger.hints.runs():
         try:
             with run_lock(ledger.path, run.job, run.run_key):
-                found = ledger.find_run(run.job, run.run_key) or run  # it may have been purged by now
+                found = ledger.runs.find(run.job, run.run_key) or run  # it may have been purged by now
                 moved += await follow_hints(found, dvs=dvs, ledger=ledger, clock=clock)
         except RunLockedError:
             continue  # whoever holds it follows them

@@ -60,8 +60,8 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
     if run is None:
         raise RunNotFoundError(f"There is no run {job.name}/{job.run_key} yet whose rows could be corrected.")
     found = read_corrections(corrections)
-    known = ledger.cells_of(run, found.rows.keys())
-    sent = ledger.sent_among(run, found.rows.keys())
+    known = ledger.rows.cells(run, found.rows.keys())
+    sent = ledger.rows.sent_lines(run, found.rows.keys())
     return _filtered(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
 
 
@@ -86,7 +86,7 @@ async def prepare_job(job: Job, reader: ListReader, *, dvs: AsyncDVS, ledger: Le
 async def _plan(
     job: Job, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None, clock: Clock
 ) -> tuple[Run | None, Prepared]:
-    run = ledger.find_run(job.name, str(job.run_key))
+    run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
     check_velocity_history(job, ledger, clock.now())
@@ -111,14 +111,14 @@ async def plan_job(
         PurgedRunError: whom the run paid, or whom a limit on repeated payments concerns, is not known any more.
     """
     run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
-    ledger.clear_staged()
+    ledger.staging.clear()
     return run, prepared
 
 
 def statement_of(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: Clock) -> PlanStatement:
     """State what the staged list pays, in figures that two computations share only when all is the same."""
     run_key = str(job.run_key)
-    digest = ledger.staged_digest(job.name, run_key)
+    digest = ledger.staging.digest(job.name, run_key)
     try:
         list_sha256 = sha256_of(Path(job.list))
     except OSError as error:
@@ -165,5 +165,5 @@ async def plan_for_approval(
     """
     run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
     statement = statement_of(job, payer, ledger, clock or SystemClock())
-    ledger.clear_staged()
+    ledger.staging.clear()
     return run, prepared, statement

@@ -68,7 +68,7 @@ def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None
     """Demand that all payments which a limit on repeated ones looks back at are known with their beneficiaries."""
     if job.velocity is None:
         return
-    forgotten = ledger.last_purged_payment()
+    forgotten = ledger.purges.last_payment()
     if forgotten is not None and now - forgotten <= job.velocity.period:
         raise PurgedRunError(
             f"The limit on repeated payments looks back {job.velocity.days} days, and whom the ledger's runs paid "
@@ -79,7 +79,7 @@ def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None
 def check_same_mode(run: Run, mode: Mode, ledger: LedgerStore) -> None:
     """Demand the mode that rows were sent in: their requests say it, and an unknown one is sent again as it was."""
     begun = guards_of(run.guards).mode
-    if mode is not begun and any(ledger.attempted(run).values()):
+    if mode is not begun and any(ledger.rows.sent_counts(run).values()):
         raise ModeMismatchError(
             f"Run {run.name} was begun in the mode {begun}, not {mode}; state --mode {begun}, "
             "or name another run with --run-key."
@@ -95,7 +95,7 @@ def check_guards(checks: Collection[GuardCheck]) -> None:
 def check_run_caps(caps: Caps, run: Run, ledger: LedgerStore) -> None:
     """Demand that what a run has sent, what waits in it and what was chosen for a retry stay within its caps."""
     if caps != Caps():
-        check_guards(check_caps(caps, ledger.spending(run)))
+        check_guards(check_caps(caps, ledger.spending.final(run)))
 
 
 def check_approval_not_required(job: Job, found: Run | None, prepared: Prepared) -> None:
@@ -108,7 +108,7 @@ def check_approval_not_required(job: Job, found: Run | None, prepared: Prepared)
     to_send = difference.new + difference.waiting + difference.failed
     if found is not None and job.guards != guards_of(found.guards):
         # By other guards, what is on its way may be confirmed, or tried again when it fails.
-        to_send += difference.open
+        to_send += difference.open + difference.needs_review
     if is_needed and to_send:
         raise ApprovalRequiredError(
             f"Run {job.name}/{job.run_key} needs an approval, so nothing was sent. Write its plan with "

@@ -98,16 +98,16 @@ async def prepare(
             allow_duplicates=options.allow_duplicates,
         )
     plan = Plan()
-    ledger.clear_staged()
+    ledger.staging.clear()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
         frames = reader.batches()
         reading = threads.submit(next, frames, None)
-        staging: Future[None] = threads.submit(ledger.stage, ())
+        staging: Future[None] = threads.submit(ledger.staging.add, ())
 
         def recall(lines: Collection[int]) -> Mapping[int, tuple[str, str | None]]:
             # One thread at a time uses the ledger, and it has all rows before this batch only then.
             staging.result()
-            return ledger.staged_identities(lines)
+            return ledger.staging.identities(lines)
 
         checker = Checker(products, columns, options, recall)
         # While a batch is checked, the next is read and the one before staged; each await lets a stop through.
@@ -122,15 +122,15 @@ async def prepare(
                 rows = chooser.without_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
-            staging = threads.submit(ledger.stage, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
+            staging = threads.submit(ledger.staging.add, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
         await asyncio.wrap_future(staging)
-    difference = ledger.difference(run, guards.velocity)
-    if held := difference.held + difference.repeated:
-        plan.hold(held, ledger.held(MAX_REFUSED_KEPT))
+    difference = ledger.staging.preview(run, guards.velocity)
+    if held := difference.possible_duplicates + difference.velocity_refused:
+        plan.hold(held, ledger.staging.refusals(MAX_REFUSED_KEPT))
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # What was sent before cannot be helped: a run with nothing left to send is not held up by its caps.
     if guards.caps != Caps() and difference.new + difference.waiting:
-        checks += check_caps(guards.caps, ledger.staged_spending(run))
+        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     balances = await compare_balances(dvs, difference.costs)
     return Prepared(plan=plan, difference=difference, balances=balances, checks=tuple(checks))
 

@@ -148,7 +148,7 @@ class Chooser:
     def _known(self, references: Iterable[str | None]) -> Mapping[str, ChosenProduct]:
         if self._run is None or self._ledger is None:
             return {}
-        return self._ledger.products_of(self._run, [reference_identity(each) for each in references if each])
+        return self._ledger.product_choices.find(self._run, [reference_identity(each) for each in references if each])
 
     async def _look_up(self, numbers: set[str]) -> None:
         """Ask whose numbers these are, some at a time, and what those operators have."""

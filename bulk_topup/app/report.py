@@ -25,7 +25,7 @@ class ReportOptions:
 
 def report_run(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
     """Write a run's report from the ledger alone."""
-    with closing(ledger.outcome_pages(run, open_pins=options.reveal_pins)) as pages:
+    with closing(ledger.outcomes.pages(run, open_pins=options.reveal_pins)) as pages:
         return write_report(run, pages, options.folder, formats=options.formats, reveal_pins=options.reveal_pins)
 
 
@@ -34,7 +34,7 @@ def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> 
 
     Its files are read to their end: one that is missing, or that somebody changed, makes it no report.
     """
-    kept = ledger.kept_report(run)
+    kept = ledger.reports.digests(run)
     if kept is None or options.reveal_pins:
         return None
     not_completed = options.folder / not_completed_name(run)
@@ -49,21 +49,21 @@ def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> 
     return Report(
         files=tuple(results),
         not_completed=not_completed if not_completed.name in kept else None,
-        summary=summarise_groups(run, ledger.outcome_groups(run)),
+        summary=summarise_groups(run, ledger.outcomes.groups(run)),
     )
 
 
 def write_current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Report:
     """Write a run's report, and keep in the ledger what it is, so that `current_report` knows it again."""
     try:
-        mark = ledger.begin_report(run)
+        mark = ledger.reports.start(run)
     except LedgerError:  # a ledger that takes nothing any more still tells what became of the rows
         return report_run(run, ledger=ledger, options=options)
     report = report_run(run, ledger=ledger, options=options)
     if not options.reveal_pins:
         files = [*report.files, *([report.not_completed] if report.not_completed else [])]
         with suppress(OSError, LedgerError):
-            ledger.keep_report(run, mark, {file.name: sha256_of(file) for file in files})
+            ledger.reports.save(run, mark, {file.name: sha256_of(file) for file in files})
     return report
 
 

@@ -42,9 +42,9 @@ async def resolve_conflicts(
     """
     with run_lock(ledger.path, run.job, run.run_key):
         check_same_account(run, payer)
-        conflicts = ledger.conflicts(run, lines)
-        noted = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
-        known = ledger.attempts_among(conflicts)
+        conflicts = ledger.conflicts.external_ids(run, lines)
+        noted = {line for line, state, _ in ledger.conflicts.list_mismatches(run, lines) if state is statement.state}
+        known = ledger.comparison.find_attempts(conflicts)
         if strangers := set(lines) - noted - {each.line for each in known.values()}:
             where = ", ".join(map(str, sorted(strangers)))
             raise ResolutionError(
@@ -52,4 +52,4 @@ async def resolve_conflicts(
                 f"the list contradicts. `bulk-topup conflict list {run.name}` lists them."
             )
         moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
-        return moves, ledger.acknowledge(run, noted, statement.cause)
+        return moves, ledger.conflicts.acknowledge(run, noted, statement.cause)

@@ -115,8 +115,8 @@ async def run_list(
         InterruptedRunError: the ledger could not be written any more.
     """
     run_key = str(job.run_key)
-    with run_lock(ledger.path, job.name, run_key, held=held):
-        found = ledger.find_run(job.name, run_key)
+    with run_lock(ledger.path, job.name, run_key, locked=held):
+        found = ledger.runs.find(job.name, run_key)
         check_velocity_history(job, ledger, (clock or SystemClock()).now())
         if found is not None:
             check_not_purged(found)
@@ -157,10 +157,10 @@ async def run_list(
             watcher.confirm(f"{job.name}/{run_key}", to_send)
         run = merge_or_interrupt(job, ledger, payer, reader.columns, approval)
         if corrections is not None:
-            _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
-            check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
+            _, costs = ledger.retries.choose(run, RetryChoice(statuses=(), or_corrected=True))
+            check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
             check_run_caps(job.caps, run, ledger)
-            ledger.retry_chosen("corrected")
+            ledger.retries.apply("corrected")
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         archiving = None if file is None or is_open(finished.result.counts) else file.archive()
         return replace(finished, left_out=left_out, archiving=archiving)
@@ -190,7 +190,7 @@ def merge_list(
     job: Job, *, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None = None
 ) -> Run:
     """Make the list that is staged the list of the job's run, which is begun where it is new."""
-    return ledger.merge(
+    return ledger.staging.merge(
         job=job.name,
         run_key=str(job.run_key),
         environment=payer.environment,

@@ -198,7 +198,7 @@ def continue_run(
         rate, concurrency = values.pop("rate") or job.rate, values.pop("concurrency") or job.concurrency
         callbacks, same_account = Callbacks(values), values.pop("same_account")
         with open_existing_ledger(provider) as ledger:
-            run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
+            run = ledger.runs.named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = report_of(values, run, formats, job.report_folder)
             watcher, options = watcher_and_options(values, provider, concurrency, callbacks, report, teller)

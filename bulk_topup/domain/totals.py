@@ -32,16 +32,18 @@ class MergePreview:
     failed: int = 0
     #: Those of the failed rows that the list states differently now.
     corrected: int = 0
-    #: In flight, accepted, reversed or in conflict.
+    #: In flight or accepted; pending ones are `waiting`.
     open: int = 0
+    #: Reversed or in conflict.
+    needs_review: int = 0
     #: Rows that were sent and that the list now states differently.
     changed_after_sending: int = 0
-    #: Rows that would pay again what a row was sent that is no longer in the list; they are refused.
-    held: int = 0
-    #: Rows that would pay somebody too often, counting what any run paid; they are refused.
-    repeated: int = 0
-    #: Rows that the run knows and the list no longer has.
-    gone: int = 0
+    #: Refused rows that may repeat a payment of a row that the list no longer has in that form.
+    possible_duplicates: int = 0
+    #: Refused rows that exceed the velocity limit, counting payments of any run.
+    velocity_refused: int = 0
+    #: Rows of the run that the list no longer has.
+    removed_from_list: int = 0
     #: What is still to be paid, per wallet unit.
     costs: dict[str, Decimal] = field(default_factory=dict)
 

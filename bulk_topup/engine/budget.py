@@ -11,7 +11,7 @@ from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.ledger import Spent
+from bulk_topup.ledger import SpendingTotals
 
 _NOTHING = Decimal(0)
 
@@ -24,7 +24,7 @@ class Budget:
         spent: what the run sent at earlier starts.
     """
 
-    def __init__(self, caps: Caps, spent: Spent) -> None:
+    def __init__(self, caps: Caps, spent: SpendingTotals) -> None:
         self._caps = caps
         self._is_capped = caps != Caps()
         self._rows = spent.rows

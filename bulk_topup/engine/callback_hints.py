@@ -90,7 +90,7 @@ class CallbackHints:
             DVSError: the API did not answer; the hints stay.
         """
         hints = await self._journal.call(
-            self._ledger.hinted, self._run, limit=HINTS_AT_ONCE, exclude_held=self._exclude_held
+            self._ledger.hints.attempts, self._run, limit=HINTS_AT_ONCE, exclude_held=self._exclude_held
         )
         return await gather_sum(self._follow, hints, at_once=at_once)
 
@@ -98,7 +98,7 @@ class CallbackHints:
         move = await self._move(hint)
         if move is not None:
             await self._settlement.record((hint.attempt, move))
-        await self._journal.call(self._ledger.drop_hints, [hint])
+        await self._journal.call(self._ledger.hints.delete, [hint])
         return move is not None
 
     async def _move(self, hint: HintedAttempt) -> Move | None:

@@ -81,7 +81,7 @@ class HoldCoordinator:
 
     async def finish_decided(self) -> None:
         """Carry out what an earlier start decided."""
-        decision = await self._journal.call(self._ledger.decision, self._run)
+        decision = await self._journal.call(self._ledger.unconfirmed.decision, self._run)
         if decision is not None:
             await self._carry_out(Decision(decision))
 
@@ -90,7 +90,7 @@ class HoldCoordinator:
         now = self._clock.monotonic()
         if now >= self._look_at:
             self._look_at = now + LOOK_INTERVAL
-            held = await self._journal.call(self._ledger.holding, self._run)
+            held = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
             if held is not None:
                 reserve = (held.expires_at - held.created_at) * RESERVE
                 needed = timedelta(seconds=held.count / self._dvs.limiter.rate)
@@ -99,13 +99,13 @@ class HoldCoordinator:
 
     async def end_round(self) -> None:
         """Compare what is held with the plan, decide, and confirm all or cancel all."""
-        if await self._journal.call(self._ledger.holding, self._run) is None:
+        if await self._journal.call(self._ledger.unconfirmed.summary, self._run) is None:
             return
         reason = await self._objection()
         if self._control.is_stopping:
             return
         decision = Decision.CONFIRM if reason is None else Decision.CANCEL
-        await self._journal.call(self._ledger.decide, self._run, decision)
+        await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, decision)
         await self._carry_out(decision)
         if reason is not None:
             self._control.stop(StopReason.CANCELLED, f"All held transactions were cancelled: {reason}")
@@ -131,7 +131,7 @@ class HoldCoordinator:
 
     async def _held(self) -> AsyncIterator[HeldAttempt]:
         after_row = 0
-        while batch := await self._journal.call(self._ledger.held_transactions, self._run, after_row=after_row):
+        while batch := await self._journal.call(self._ledger.unconfirmed.attempts, self._run, after_row=after_row):
             for held in batch:
                 yield held
             after_row = batch[-1].attempt.row_id
@@ -148,9 +148,9 @@ class HoldCoordinator:
                     await places.acquire()
                     task = group.create_task(self._settle(decision, held))
                     task.add_done_callback(lambda _: places.release())
-            left = await self._journal.call(self._ledger.holding, self._run)
+            left = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
             if left is None:
-                await self._journal.call(self._ledger.decide, self._run, None)
+                await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, None)
                 self._runs_out = False
                 return
             passes = passes + 1 if left.count == before else 0

@@ -30,7 +30,7 @@ class Journal:
         #: One commit at a time; what comes while one is on its way shares the next.
         self._turn = asyncio.Lock()
         #: Rows in each state, kept up to date move by move.
-        self.counts: dict[RowState, int] = ledger.counts(run)
+        self.counts: dict[RowState, int] = ledger.rows.counts(run)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a method of the ledger in its thread."""
@@ -55,7 +55,7 @@ class Journal:
         await self._clock.sleep(GROUP_DELAY)
         async with self._turn:
             moves, self._waiting, self._commit = self._waiting, [], None
-            await self.call(self._ledger.record, moves)
+            await self.call(self._ledger.attempts.record, moves)
         for move in moves:
             self.counts[move.before] -= 1
             self.counts[move.after] += 1

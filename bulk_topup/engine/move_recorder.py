@@ -15,7 +15,7 @@ from bulk_topup.engine.charges import Charges
 from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
-from bulk_topup.ledger import LedgerStore, RetryChoice, Spent
+from bulk_topup.ledger import LedgerStore, RetryChoice, SpendingTotals
 from bulk_topup.system.clock import Clock
 
 #: By which share a price may differ where transactions are held to be compared and nothing else is stated.
@@ -57,7 +57,7 @@ class MoveRecorder:
         self._on_moves = on_moves
         self._reasons: Counter[str] = Counter()
         self.operators = OperatorBreaker(guards.operators, clock)
-        spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
+        spent = ledger.spending.spent(run) if guards.caps != Caps() else SpendingTotals(rows=0, amounts={}, costs={})
         self.budget = Budget(guards.caps, spent)
         self.taken = Charges()
 
@@ -91,7 +91,7 @@ class MoveRecorder:
             return
         choice = RetryChoice(statuses=policy.statuses, row_ids=row_ids, attempts=policy.attempts)
         due = self._clock.now() + timedelta(seconds=policy.wait)
-        moved = await self._journal.call(self._ledger.retry_failed, self._run, choice, due)
+        moved = await self._journal.call(self._ledger.retries.apply_policy, self._run, choice, due)
         self._journal.counts[RowState.FAILED] -= moved
         self._journal.counts[RowState.PENDING] += moved
 
@@ -110,7 +110,7 @@ class MoveRecorder:
         """Stop before anything is sent when an earlier start met a price that is not tolerated."""
         if self._guards.stops.price_drift is None:
             return
-        for met in await self._journal.call(self._ledger.prices_met, self._run):
+        for met in await self._journal.call(self._ledger.spending.actual_prices, self._run):
             if drift := price_drift(met.attempt, met.charged, met.price_unit, self._guards):
                 self._control.stop(StopReason.PRICE, f"{drift} Tolerate a larger share to send the rest.")
                 return

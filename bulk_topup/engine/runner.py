@@ -205,10 +205,10 @@ class Runner:
             await self._journal.close()
         if not work.cancelled() and (error := work.exception()) is not None:
             raise root_cause(error)
-        counts = self._ledger.counts(self._run)
+        counts = self._ledger.rows.counts(self._run)
         return RunResult(
             counts=counts,
-            contradicted=self._ledger.count_mismatches(self._run),
+            contradicted=self._ledger.conflicts.count_mismatches(self._run),
             reason=self._control.reason,
             message=self._control.message,
         )

@@ -154,12 +154,12 @@ class Tracker:
     async def _is_open(self) -> bool:
         """Tell whether any row is accepted that is this tracker's to follow."""
         if self._exclude_held and self._journal.counts[RowState.ACCEPTED]:
-            return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=True))
+            return bool(await self._journal.call(self._ledger.attempts.accepted_seconds, self._run, exclude_held=True))
         return self._journal.counts[RowState.ACCEPTED] > 0
 
     async def _due(self) -> list[Slice]:
         """Give what is worth asking for now."""
-        seconds = await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=self._exclude_held)
+        seconds = await self._journal.call(self._ledger.attempts.accepted_seconds, self._run, exclude_held=self._exclude_held)
         if seconds:
             # Creation dates are the provider's; a clock that lags behind, or is set back, would make nothing due.
             self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
@@ -211,7 +211,7 @@ class Tracker:
                 by_id = {transaction.external_id: transaction for transaction in page.items}
                 listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
                 ours = await self._journal.call(
-                    self._ledger.accepted_among, self._run, list(by_id), exclude_held=self._exclude_held
+                    self._ledger.attempts.accepted_among, self._run, list(by_id), exclude_held=self._exclude_held
                 )
                 seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
                 found = [(item, by_id[item.attempt.external_id]) for item in ours]
@@ -253,7 +253,7 @@ class Tracker:
         """Give rows of slices that the list has not shown, as many as a poll asks for, and whether that is all."""
         unseen: list[OpenAttempt] = []
         while items := await self._journal.call(
-            self._ledger.accepted,
+            self._ledger.attempts.accepted,
             self._run,
             seconds=[each.second for each in slices],
             after_row=after_row,

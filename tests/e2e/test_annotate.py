@@ -65,7 +65,7 @@ def test_options_that_contradict_each_other_and_other_runs_are_refused(
     before = paid.read_bytes()
     assert "--in-place" in here("annotate", "x", paid, "--in-place", "--output", "y.xlsx", *options, code=2).stderr
     assert "state --in-place" in here("annotate", "x", paid, "--output", paid, *options, code=2).stderr
-    assert "holds no run" in here("annotate", "nobody", paid, *options, code=2).stderr
+    assert 'No run "' in here("annotate", "nobody", paid, *options, code=2).stderr
     here("annotate", "list/payroll", paid, *options)
     assert "state --force" in here("annotate", "list/payroll", paid, *options, code=2).stderr
     assert paid.read_bytes() == before

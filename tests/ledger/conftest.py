@@ -76,9 +76,9 @@ def start() -> Callable[..., Run]:
         columns: Sequence[str] = COLUMNS,
         **job: str,
     ) -> Run:
-        ledger.clear_staged()
-        ledger.stage(staged(rows))
-        return ledger.merge(
+        ledger.staging.clear()
+        ledger.staging.add(staged(rows))
+        return ledger.staging.merge(
             job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns, **job
         )
 

@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 from bulk_topup.ledger import LedgerStore
 with LedgerStore(Path(sys.argv[1])) as ledger:
-    print(sum(sum(ledger.counts(run).values()) for run in ledger.runs()))
+    print(sum(sum(ledger.rows.counts(run).values()) for run in ledger.runs.all()))
 """
 
 
@@ -68,7 +68,7 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_every_commit_is_synced_to_disk(ledger: LedgerStore) -> None:
-    connection = ledger._connection
+    connection = ledger.file.connection
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
@@ -123,7 +123,7 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     path.touch()
     with LedgerStore(path) as ledger:
-        assert ledger.runs() == []
+        assert ledger.runs.all() == []
 
 
 @pytest.mark.parametrize("place", ["", "file/ledger.db"])
@@ -137,7 +137,7 @@ def test_a_damaged_ledger_is_an_error_with_its_name(path: Path) -> None:
     LedgerStore(path).close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
-    with pytest.raises(LedgerError, match=r"ledger\.db cannot be used"):
+    with pytest.raises(LedgerError, match=r"Can't use the ledger .*ledger\.db: "):
         LedgerStore(path)
 
 
@@ -149,7 +149,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) ->
     )
     newer.close()
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="written by a newer bulk-topup"):
+    with pytest.raises(LedgerError, match="written by a newer version of bulk-topup"):
         LedgerStore(path)
     assert path.read_bytes() == before
 
@@ -173,8 +173,8 @@ def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
         start(ledger, [row(who, line=who + 2, cells=cells) for who in range(900)])
         assert log.stat().st_size > limit
         reader.execute("COMMIT")
-        for attempt in ledger.claim(run, 3):
-            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+        for attempt in ledger.attempts.claim(run, 3):
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
         assert log.stat().st_size <= limit
         reader.close()
 
@@ -185,19 +185,23 @@ def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
     with LedgerStore(path, clock=clock) as ledger:
         run, purged = start(ledger, [row(1), row(2)]), start(ledger, [row(3)], run_key="2026-10")
         for each in (run, purged):
-            [attempt] = ledger.claim(each, 1)
-            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-        ledger.purge(purged)
-        counts, outcomes, payment = ledger.counts(run), list(ledger.outcomes(run)), ledger.last_purged_payment()
+            [attempt] = ledger.attempts.claim(each, 1)
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+        ledger.purges.purge(purged)
+        counts, outcomes, payment = (
+            ledger.rows.counts(run),
+            list(ledger.outcomes.rows(run)),
+            ledger.purges.last_payment(),
+        )
         assert payment is not None
     earlier = sqlite3.connect(path, isolation_level=None)
     for statement in AS_OF_THE_SIXTH:
         earlier.execute(statement)
     earlier.close()
     with LedgerStore(path, clock=clock) as ledger:
-        assert (ledger.counts(run), list(ledger.outcomes(run))) == (counts, outcomes)
-        assert ledger.last_purged_payment() == payment
-        assert [attempt.number for attempt in ledger.claim(run, 9)] == [1]
+        assert (ledger.rows.counts(run), list(ledger.outcomes.rows(run))) == (counts, outcomes)
+        assert ledger.purges.last_payment() == payment
+        assert [attempt.number for attempt in ledger.attempts.claim(run, 9)] == [1]
 
 
 def test_every_migration_is_known_by_name() -> None:
@@ -212,8 +216,8 @@ def test_a_ledger_keeps_its_runs_when_it_is_opened_again(
     with LedgerStore(path) as ledger:
         run = start(ledger, [row(1)])
     with LedgerStore(path) as ledger:
-        assert ledger.runs() == [run]
-        assert ledger.find_run("payroll", "2026-11") == run
+        assert ledger.runs.all() == [run]
+        assert ledger.runs.find("payroll", "2026-11") == run
 
 
 def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
@@ -234,7 +238,7 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    assert [ledger.runs() for ledger in opened] == [[]] * OPENERS
+    assert [ledger.runs.all() for ledger in opened] == [[]] * OPENERS
     for ledger in opened:
         ledger.close()
 
@@ -257,17 +261,17 @@ def test_a_ledger_that_is_only_looked_at_stays_as_it_is(
         run = start(writing, [row(1)])
     before = contents(path.parent)
     with LedgerStore(path, read_only=True) as reading:
-        assert reading.runs() == [run]
-        assert sum(reading.counts(run).values()) == 1
+        assert reading.runs.all() == [run]
+        assert sum(reading.rows.counts(run).values()) == 1
         with pytest.raises(LedgerError, match="readonly"):
-            reading.save_hint("x")
+            reading.hints.save("x")
     after = contents(path.parent)
     assert {name: after[name] for name in before} == before
 
 
 def test_a_ledger_of_an_older_version_is_not_read_as_if_it_were_of_this_one(path: Path) -> None:
     with LedgerStore(path) as ledger:
-        ledger._connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
+        ledger.file.connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
     with pytest.raises(LedgerError, match="resume a run of the ledger"):
         LedgerStore(path, read_only=True)
 

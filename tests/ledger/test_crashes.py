@@ -37,11 +37,11 @@ def die_at(statement):
         os.kill(os.getpid(), signal.SIGKILL)
 
 ledger = LedgerStore(Path(path))
-[run] = ledger.runs()
-ledger._connection.set_trace_callback(die_at)
-attempts = ledger.claim(run, 9)
+[run] = ledger.runs.all()
+ledger.file.connection.set_trace_callback(die_at)
+attempts = ledger.attempts.claim(run, 9)
 print(*(attempt.external_id for attempt in attempts), flush=True)
-ledger.record([
+ledger.attempts.record([
     Move(row_id=attempt.row_id, attempt=attempt.number, before=RowState.IN_FLIGHT, after=RowState.FAILED, cause="x")
     for attempt in attempts
 ])
@@ -72,15 +72,17 @@ def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_
     lines = done.stdout.splitlines()
     assert len(lines) == told
     with LedgerStore(path) as ledger:
-        assert ledger.counts(run)[state] == ROWS
-        outcomes = list(ledger.outcomes(run))
+        assert ledger.rows.counts(run)[state] == ROWS
+        outcomes = list(ledger.outcomes.rows(run))
         if told:
             assert [outcome.external_id for outcome in outcomes] == lines[0].split()
         else:
             assert [outcome.attempt for outcome in outcomes] == [0] * ROWS
         for row_id in range(1, ROWS + 1):
-            assert ledger.events(row_id)[-1].after is state
-        assert [attempt.external_id for attempt in ledger.in_flight(run)] == (lines[0].split() if told == 1 else [])
+            assert ledger.rows.events(row_id)[-1].after is state
+        assert [attempt.external_id for attempt in ledger.attempts.in_flight(run)] == (
+            lines[0].split() if told == 1 else []
+        )
 
 
 def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow, start: Start, move: MakeMove) -> None:
@@ -94,9 +96,13 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
             with LedgerStore(path) as ledger:
                 barrier.wait()
                 run = start(ledger, [row(who) for who in range(people)], run_key=key)
-                while attempts := ledger.claim(run, batch):
-                    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts])
-                    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED) for attempt in attempts])
+                while attempts := ledger.attempts.claim(run, batch):
+                    ledger.attempts.record(
+                        [move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts]
+                    )
+                    ledger.attempts.record(
+                        [move(attempt, RowState.ACCEPTED, RowState.COMPLETED) for attempt in attempts]
+                    )
         except BaseException as error:  # noqa: BLE001 - told to the test
             errors.append(error)
 
@@ -108,9 +114,9 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
     assert errors == []
     with LedgerStore(path) as ledger:
         for key in keys:
-            run = ledger.run_named(key)
-            assert ledger.counts(run)[RowState.COMPLETED] == people
-            assert [outcome.line for outcome in ledger.outcomes(run)] == list(range(2, people + 2))
+            run = ledger.runs.named(key)
+            assert ledger.rows.counts(run)[RowState.COMPLETED] == people
+            assert [outcome.line for outcome in ledger.outcomes.rows(run)] == list(range(2, people + 2))
     checked = sqlite3.connect(path)
     assert checked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert checked.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -122,5 +128,7 @@ def test_a_second_writer_of_the_same_run_is_noticed_before_anything_is_sent_twic
 ) -> None:
     with LedgerStore(path) as one, LedgerStore(path) as other:
         run = start(one, [row(who) for who in range(10)])
-        claimed = [attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.claim(run, 1)]
+        claimed = [
+            attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.attempts.claim(run, 1)
+        ]
         assert sorted(claimed) == list(range(1, 11))

@@ -135,7 +135,7 @@ def test_the_lock_file_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_hold_the_lock_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LedgerError, match="cannot be written to"):
+    with pytest.raises(LedgerError, match="Can't lock run payroll/2026-11 with "):
         take(tmp_path / "file" / "ledger.db")
 
 
@@ -157,7 +157,7 @@ def test_a_run_is_seen_to_be_held_without_its_lock_being_touched(tmp_path: Path,
 def test_a_run_that_is_held_already_is_not_locked_again_and_stays_held_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "payroll", "2026-11") as held:
-        with run_lock(path, "payroll", "2026-11", held=held) as again:
+        with run_lock(path, "payroll", "2026-11", locked=held) as again:
             assert again is held
         with pytest.raises(RunLockedError):
             take(path)
@@ -166,8 +166,8 @@ def test_a_run_that_is_held_already_is_not_locked_again_and_stays_held_afterward
 def test_what_holds_another_run_or_none_any_more_is_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "payroll", "2026-10") as other, run_lock(path, "payroll", "2026-11") as held:
-        with pytest.raises(RunLockedError), run_lock(path, "payroll", "2026-11", held=other):
+        with pytest.raises(RunLockedError), run_lock(path, "payroll", "2026-11", locked=other):
             pass
     with run_lock(path, "payroll", "2026-11"), pytest.raises(RunLockedError):
-        with run_lock(path, "payroll", "2026-11", held=held):
+        with run_lock(path, "payroll", "2026-11", locked=held):
             pass

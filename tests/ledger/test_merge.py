@@ -29,26 +29,26 @@ def bring(ledger: LedgerStore, move: MakeMove) -> Callable[[Run, RowState], Atte
     """Give a function that claims the only pending row of a run and brings it into a state."""
 
     def do(run: Run, state: RowState) -> Attempt:
-        [attempt] = ledger.claim(run, 2)
+        [attempt] = ledger.attempts.claim(run, 2)
         if state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
         return attempt
 
     return do
 
 
 def outcomes(ledger: LedgerStore, run: Run) -> list[Outcome]:
-    return list(ledger.outcomes(run))
+    return list(ledger.outcomes.rows(run))
 
 
 def causes(ledger: LedgerStore, row_id: int) -> list[tuple[str | None, str, str]]:
-    return [(event.before, event.after, event.cause) for event in ledger.events(row_id)]
+    return [(event.before, event.after, event.cause) for event in ledger.rows.events(row_id)]
 
 
 def differ(ledger: LedgerStore, run: Run | None, rows: list[CheckedRow]) -> MergePreview:
-    ledger.clear_staged()
-    ledger.stage(staged(rows))
-    return ledger.difference(run)
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    return ledger.staging.preview(run)
 
 
 def test_a_first_start_takes_every_row_in_list_order(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
@@ -59,7 +59,7 @@ def test_a_first_start_takes_every_row_in_list_order(ledger: LedgerStore, row: M
     assert [outcome.cells for outcome in found] == [tuple(json.loads(given.cells)) for given in rows]
     assert [problem.message for problem in found[1].problems] == ["No."]
     assert causes(ledger, 1) == [(None, "pending", "list read")]
-    assert ledger.counts(run) == {state: {"pending": 2, "refused": 1}.get(state, 0) for state in RowState}
+    assert ledger.rows.counts(run) == {state: {"pending": 2, "refused": 1}.get(state, 0) for state in RowState}
 
 
 def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(
@@ -89,44 +89,44 @@ def test_nothing_of_the_run_changes_before_the_merge(ledger: LedgerStore, row: M
     before = outcomes(ledger, run)
     differ(ledger, run, [row(1, "50"), row(3)])
     assert outcomes(ledger, run) == before
-    assert ledger.counts(run)[RowState.PENDING] == 2
+    assert ledger.rows.counts(run)[RowState.PENDING] == 2
 
 
 def test_a_merge_is_all_or_nothing(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
     before = outcomes(ledger, run)
-    ledger._connection.execute(
+    ledger.file.connection.execute(
         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events WHEN new.cause = 'list read' "
         "BEGIN SELECT raise(ABORT, 'disk full'); END"
     )
     with pytest.raises(LedgerError, match="disk full"):
         start(ledger, [row(1, "50"), row(3)])
     assert outcomes(ledger, run) == before
-    assert [len(ledger.events(row_id)) for row_id in (1, 2)] == [1, 1]
+    assert [len(ledger.rows.events(row_id)) for row_id in (1, 2)] == [1, 1]
 
 
 def test_two_rows_with_one_identity_are_refused_as_a_whole(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     with pytest.raises(LedgerError, match="identity"):
         start(ledger, [row(1), row(1, line=9)])
-    assert ledger.runs() == []
+    assert ledger.runs.all() == []
     run = start(ledger, [row(1)])
     with pytest.raises(LedgerError, match="identity"):
         differ(ledger, run, [row(1), row(1, line=9)])
 
 
 def test_a_line_is_staged_once(ledger: LedgerStore, row: MakeRow) -> None:
-    ledger.clear_staged()
+    ledger.staging.clear()
     with pytest.raises(LedgerError, match="line"):
-        ledger.stage(staged([row(1), row(2, line=3)]))
-    assert ledger.difference(None) == MergePreview()
+        ledger.staging.add(staged([row(1), row(2, line=3)]))
+    assert ledger.staging.preview(None) == MergePreview()
 
 
 def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: LedgerStore, row: MakeRow) -> None:
-    ledger.clear_staged()
+    ledger.staging.clear()
     [values] = staged([row(1)])
     with pytest.raises(LedgerError, match="CHECK"):
-        ledger.stage([values._replace(request=None)])
-    ledger.stage([values._replace(request=None, state="refused")])
+        ledger.staging.add([values._replace(request=None)])
+    ledger.staging.add([values._replace(request=None, state="refused")])
 
 
 def test_an_unsent_row_becomes_what_the_list_says_now(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
@@ -140,7 +140,7 @@ def test_an_unsent_row_becomes_what_the_list_says_now(ledger: LedgerStore, row: 
     assert causes(ledger, 1)[1:] == [("pending", "pending", "list read again")]
     assert causes(ledger, 2)[1:] == [("refused", "pending", "list read again")]
     assert causes(ledger, 3)[1:] == [("pending", "refused", "list read again")]
-    assert {attempt.request for attempt in ledger.claim(run, 9)} == {row(1, "25").request, row(2).request}
+    assert {attempt.request for attempt in ledger.attempts.claim(run, 9)} == {row(1, "25").request, row(2).request}
 
 
 @pytest.mark.parametrize("state", SENT)
@@ -160,7 +160,7 @@ def test_a_sent_row_stands_with_a_note_when_the_list_changes(
         "+6595123001. It is not paid again; to pay a difference on purpose, use another list."
     )
     assert causes(ledger, 1) == history
-    assert ledger.claim(run, 9) == []
+    assert ledger.attempts.claim(run, 9) == []
     start(ledger, [row(1)])
     assert outcomes(ledger, run)[0].note == ""
 
@@ -187,13 +187,13 @@ def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
     gone, new = outcomes(ledger, run)
     assert (gone.state, gone.note) == (state, "No longer in the list; what was sent stands, and nothing more is sent.")
     assert new.state == "pending"
-    assert ledger.counts(run)[state] == 1
-    assert ledger.in_flight(run) == ([attempt] if state is RowState.IN_FLIGHT else [])
+    assert ledger.rows.counts(run)[state] == 1
+    assert ledger.attempts.in_flight(run) == ([attempt] if state is RowState.IN_FLIGHT else [])
     is_accepted = state is RowState.ACCEPTED
-    assert [found.attempt for found in ledger.accepted(run)] == ([attempt] if is_accepted else [])
-    among = ledger.accepted_among(run, [attempt.external_id])
+    assert [found.attempt for found in ledger.attempts.accepted(run)] == ([attempt] if is_accepted else [])
+    among = ledger.attempts.accepted_among(run, [attempt.external_id])
     assert [found.attempt for found in among] == ([attempt] if is_accepted else [])
-    assert bool(ledger.accepted_seconds(run)) is is_accepted
+    assert bool(ledger.attempts.accepted_seconds(run)) is is_accepted
     start(ledger, [row(1), row(2)])
     assert outcomes(ledger, run)[0].note == ""
 
@@ -202,26 +202,26 @@ def test_notes_are_counted_where_money_moved_or_may_move(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(who) for who in range(len(SENT) + 1)])
-    attempts = ledger.claim(run, 9)
+    attempts = ledger.attempts.claim(run, 9)
     for attempt, state in zip(attempts, [*SENT, RowState.FAILED], strict=True):
         if state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
-    assert ledger.count_mismatches(run) == 0
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+    assert ledger.conflicts.count_mismatches(run) == 0
     start(ledger, [row(who, "11") for who in range(len(SENT) + 1)])
-    assert ledger.count_mismatches(run) == 3
+    assert ledger.conflicts.count_mismatches(run) == 3
     start(ledger, [])
-    assert ledger.count_mismatches(run) == 3
+    assert ledger.conflicts.count_mismatches(run) == 3
 
 
 def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2), row(3, refused="No.")])
     start(ledger, [row(2)])
     assert [outcome.credit_party for outcome in outcomes(ledger, run)] == ["+6595123002"]
-    assert ledger.counts(run)[RowState.PENDING] == 1
-    assert ledger.pending_costs(run) == {"USD": Decimal(5)}
+    assert ledger.rows.counts(run)[RowState.PENDING] == 1
+    assert ledger.spending.pending_costs(run) == {"USD": Decimal(5)}
     assert causes(ledger, 1)[1:] == [("pending", "refused", "no longer in the list")]
     assert len(causes(ledger, 3)) == 1
-    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [2]
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [2]
 
 
 def test_a_row_that_comes_back_is_paid_once(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
@@ -231,8 +231,8 @@ def test_a_row_that_comes_back_is_paid_once(ledger: LedgerStore, row: MakeRow, s
     [outcome] = outcomes(ledger, run)
     assert (outcome.state, outcome.amount, outcome.note, outcome.problems) == ("pending", Decimal(12), "", ())
     assert causes(ledger, 1)[2:] == [("refused", "pending", "list read again")]
-    assert [attempt.number for attempt in ledger.claim(run, 9)] == [1]
-    assert ledger.claim(run, 9) == []
+    assert [attempt.number for attempt in ledger.attempts.claim(run, 9)] == [1]
+    assert ledger.attempts.claim(run, 9) == []
 
 
 def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
@@ -244,8 +244,8 @@ def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
     [outcome] = outcomes(ledger, run)
     assert (outcome.state, outcome.attempt) == ("refused", 1)
     assert outcome.problems[0].message == "It is no longer in the list, so it is not sent."
-    assert ledger.claim(run, 9) == []
-    assert ledger.counts(run)[RowState.REFUSED] == 1
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.rows.counts(run)[RowState.REFUSED] == 1
 
 
 def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
@@ -254,9 +254,9 @@ def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
     run = start(ledger, [row(1)])
     attempt = bring(run, RowState.IN_FLIGHT)
     start(ledger, [])
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.PENDING)])
-    assert ledger.claim(run, 9) == []
-    assert ledger.pending_costs(run) == {}
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.PENDING)])
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.spending.pending_costs(run) == {}
     start(ledger, [])
     [outcome] = outcomes(ledger, run)
     assert (outcome.state, outcome.attempt) == ("refused", 1)
@@ -275,12 +275,12 @@ def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
         assert (outcome.state, outcome.amount, outcome.note) == ("failed", Decimal(12), corrected)
     start(ledger, [])
     assert outcomes(ledger, run)[0].note == "No longer in the list; what was sent stands, and nothing more is sent."
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
     start(ledger, [row(1, "12")])
     assert outcomes(ledger, run)[0].note == corrected
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
-    [attempt] = ledger.claim(run, 9)
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    [attempt] = ledger.attempts.claim(run, 9)
     assert attempt.request == row(1, "12").request
     assert outcomes(ledger, run)[0].note == ""
 
@@ -304,13 +304,13 @@ def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
     start(ledger, [row(1, "5000", refused="Out of range.")])
     [outcome] = outcomes(ledger, run)
     assert (outcome.state, outcome.cells[1]) == ("failed", "5000")
-    assert outcome.note == "As the list has it now it cannot be sent, so a retry leaves it out."
+    assert outcome.note == "Can't be sent as it is in the list now; a retry skips it."
     assert [problem.message for problem in outcome.problems] == ["Out of range."]
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
     start(ledger, [row(1)])
     [outcome] = outcomes(ledger, run)
     assert (outcome.note, outcome.problems) == ("", ())
-    assert ledger.choose_retries(run, RetryChoice())[0] == 1
+    assert ledger.retries.choose(run, RetryChoice())[0] == 1
 
 
 def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
@@ -318,11 +318,11 @@ def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
 ) -> None:
     run = start(ledger, [row(1)])
     bring(run, RowState.FAILED)
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
     start(ledger, [row(1, refused="No.")])
     assert [outcome.state for outcome in outcomes(ledger, run)] == ["refused"]
-    assert ledger.claim(run, 9) == []
+    assert ledger.attempts.claim(run, 9) == []
 
 
 def test_the_same_payment_under_another_reference_is_held(
@@ -332,18 +332,18 @@ def test_the_same_payment_under_another_reference_is_held(
     bring(run, RowState.COMPLETED)
     renamed = [row(1, identity="reference:E-01"), row(2)]
     difference = differ(ledger, run, renamed)
-    assert (difference.held, difference.new, difference.gone) == (1, 1, 1)
+    assert (difference.possible_duplicates, difference.new, difference.removed_from_list) == (1, 1, 1)
     assert difference.costs == {"USD": Decimal(5)}
     start(ledger, renamed)
     gone, held, new = sorted(outcomes(ledger, run), key=lambda outcome: (outcome.credit_party, -outcome.attempt))
     assert (gone.state, held.state, new.state) == ("completed", "refused", "pending")
     assert held.problems[0].message == (
-        "Line 3 of an earlier version of this list, which is no longer in it, was already sent product 6418 for "
-        "+6595123001. Put that line back as it was, or pay this one on purpose in another run with --run-key."
+        "Line 3 of an earlier version of this list, since removed, was already sent product 6418 for "
+        "+6595123001. Restore that line, or pay this one on purpose in another run with --run-key."
     )
     assert held.problems[0].may_be_paid
     assert (gone.in_list, held.in_list) == (False, True)
-    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(2).request]
+    assert [attempt.request for attempt in ledger.attempts.claim(run, 9)] == [row(2).request]
 
 
 @pytest.mark.parametrize("state", SENT)
@@ -353,8 +353,8 @@ def test_deleting_an_unsent_row_before_its_paid_equal_does_not_pay_it_again(
     run = start(ledger, [row(1, "5000", refused="Out of range."), row(1, line=4, identity="party:1#2")])
     bring(run, state)
     start(ledger, [row(1)])
-    assert ledger.claim(run, 9) == []
-    assert ledger.counts(run)[RowState.REFUSED] == 1
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.rows.counts(run)[RowState.REFUSED] == 1
 
 
 def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
@@ -362,10 +362,10 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
 ) -> None:
     run = start(ledger, [row(1), row(1, "20", line=4, identity="party:1#2")])
     for after in (RowState.FAILED, RowState.COMPLETED):
-        [attempt] = ledger.claim(run, 9)
-        ledger.record([move(attempt, RowState.IN_FLIGHT, after)])
+        [attempt] = ledger.attempts.claim(run, 9)
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, after)])
     start(ledger, [row(1, "20")])
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
     failed = outcomes(ledger, run)[0]
     assert failed.state is RowState.FAILED
     assert [problem.may_be_paid for problem in failed.problems] == [True]
@@ -377,9 +377,9 @@ def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicte
     equals = [row(1), row(1, line=4, identity="party:1#2")]
     run = start(ledger, equals)
     for _ in equals:
-        [attempt] = ledger.claim(run, 9)
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-    assert differ(ledger, run, equals[:1]) == MergePreview(completed=1, gone=1)
+        [attempt] = ledger.attempts.claim(run, 9)
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    assert differ(ledger, run, equals[:1]) == MergePreview(completed=1, removed_from_list=1)
     start(ledger, equals[:1])
     kept, _ = outcomes(ledger, run)
     assert kept.note == ""
@@ -392,9 +392,9 @@ def test_a_held_row_is_free_when_the_paid_one_is_back(
     bring(run, RowState.COMPLETED)
     for _ in range(2):
         start(ledger, [row(1, identity="reference:B")])
-        assert ledger.claim(run, 9) == []
+        assert ledger.attempts.claim(run, 9) == []
     start(ledger, [row(1, identity="reference:A"), row(1, line=9, identity="reference:B")])
-    assert len(ledger.claim(run, 9)) == 1
+    assert len(ledger.attempts.claim(run, 9)) == 1
 
 
 def numbered(row: MakeRow, *parties: int) -> list[CheckedRow]:
@@ -407,32 +407,32 @@ def test_numbering_the_references_anew_pays_nobody_twice(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, state: RowState
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
-    for attempt in ledger.claim(run, 9):
+    for attempt in ledger.attempts.claim(run, 9):
         if state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
     renumbered = numbered(row, 40, 10, 20, 30)
     for _ in range(2):
         difference = differ(ledger, run, renumbered)
-        assert (difference.held, difference.new, difference.changed_after_sending) == (1, 0, 3)
+        assert (difference.possible_duplicates, difference.new, difference.changed_after_sending) == (1, 0, 3)
         start(ledger, renumbered)
-        assert ledger.claim(run, 9) == []
+        assert ledger.attempts.claim(run, 9) == []
         newcomer, *_, held = outcomes(ledger, run)
         assert "sent was 10 SGD to +6595123010, the list now says 10 SGD to +6595123040." in newcomer.note
         assert held.state is RowState.REFUSED
         assert held.problems[0].may_be_paid
         assert held.problems[0].message.startswith(
-            "Line 4, which the list states differently now, was already sent product 6418 for +6595123030."
+            "Line 4, since changed in the list, was already sent product 6418 for +6595123030."
         )
     start(ledger, [*numbered(row, 10, 20, 30), row(40, line=5, identity="reference:4")])
-    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(40).request]
+    assert [attempt.request for attempt in ledger.attempts.claim(run, 9)] == [row(40).request]
 
 
 def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_for(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
-    paid, failed, released = ledger.claim(run, 9)
-    ledger.record(
+    paid, failed, released = ledger.attempts.claim(run, 9)
+    ledger.attempts.record(
         [
             move(paid, RowState.IN_FLIGHT, RowState.COMPLETED),
             move(failed, RowState.IN_FLIGHT, RowState.FAILED),
@@ -440,10 +440,10 @@ def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_
         ]
     )
     start(ledger, numbered(row, 20, 10, 10))
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
-    assert ledger.claim(run, 9) == []
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
+    assert ledger.attempts.claim(run, 9) == []
     start(ledger, numbered(row, 10, 20, 30))
-    assert ledger.choose_retries(run, RetryChoice())[0] == len(ledger.claim(run, 9)) == 1
+    assert ledger.retries.choose(run, RetryChoice())[0] == len(ledger.attempts.claim(run, 9)) == 1
 
 
 def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
@@ -452,9 +452,14 @@ def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
     run = start(ledger, numbered(row, 10))
     bring(run, RowState.COMPLETED)
     beside = row(10, line=9, identity="reference:2")
-    assert differ(ledger, run, [row(10, "5000", identity="reference:1", refused="Out of range."), beside]).held == 0
+    assert (
+        differ(
+            ledger, run, [row(10, "5000", identity="reference:1", refused="Out of range."), beside]
+        ).possible_duplicates
+        == 0
+    )
     nobody = row(10, identity="reference:1", refused="No number.", credit_party=None)
-    assert differ(ledger, run, [nobody, beside]).held == 1
+    assert differ(ledger, run, [nobody, beside]).possible_duplicates == 1
 
 
 def test_the_same_list_with_another_product_pays_nobody_again(
@@ -463,7 +468,7 @@ def test_the_same_list_with_another_product_pays_nobody_again(
     run = start(ledger, [row(1)])
     bring(run, RowState.COMPLETED)
     start(ledger, [row(1, identity="another:1", product_id=4520), row(2, identity="another:2", product_id=4520)])
-    assert [attempt.request for attempt in ledger.claim(run, 9)] == [row(2).request]
+    assert [attempt.request for attempt in ledger.attempts.claim(run, 9)] == [row(2).request]
     [held] = [outcome for outcome in outcomes(ledger, run) if outcome.state is RowState.REFUSED]
     assert "pay this one on purpose in another run with --run-key" in held.problems[0].message
 
@@ -496,9 +501,9 @@ def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_quali
 
     run = start(ledger, [crediting(before, "reference:A")])
     bring(run, RowState.COMPLETED)
-    assert differ(ledger, run, [crediting(after, "reference:B")]).held == is_held
+    assert differ(ledger, run, [crediting(after, "reference:B")]).possible_duplicates == is_held
     renamed = [crediting(after, "reference:B"), crediting({"account_number": "99"}, "reference:A")]
-    assert differ(ledger, run, renamed).held == is_held
+    assert differ(ledger, run, renamed).possible_duplicates == is_held
 
 
 def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_what_was_sent(
@@ -512,9 +517,12 @@ def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_w
     run = start(ledger, [sent])
     bring(run, RowState.COMPLETED)
     beside = with_account("77", line=9, identity="reference:B")
-    assert differ(ledger, run, [sent, beside]).held == 0
-    assert differ(ledger, run, [with_account("77", identity="reference:A", product_id=4520), beside]).held == 1
-    assert differ(ledger, run, [with_account("78", identity="reference:A"), beside]).held == 1
+    assert differ(ledger, run, [sent, beside]).possible_duplicates == 0
+    assert (
+        differ(ledger, run, [with_account("77", identity="reference:A", product_id=4520), beside]).possible_duplicates
+        == 1
+    )
+    assert differ(ledger, run, [with_account("78", identity="reference:A"), beside]).possible_duplicates == 1
 
 
 def test_only_the_same_party_of_the_same_run_is_held(
@@ -522,12 +530,12 @@ def test_only_the_same_party_of_the_same_run_is_held(
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
     bring(run, RowState.COMPLETED)
-    assert differ(ledger, run, [row(2, identity="reference:C")]).held == 0
+    assert differ(ledger, run, [row(2, identity="reference:C")]).possible_duplicates == 0
     december = start(ledger, [row(1, identity="reference:D")], run_key="2026-12")
-    assert len(ledger.claim(december, 9)) == 1
+    assert len(ledger.attempts.claim(december, 9)) == 1
     failed = start(ledger, [row(3, identity="reference:E")], run_key="2027-01")
     bring(failed, RowState.FAILED)
-    assert differ(ledger, failed, [row(3, identity="reference:F")]).held == 0
+    assert differ(ledger, failed, [row(3, identity="reference:F")]).possible_duplicates == 0
 
 
 def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
@@ -537,7 +545,7 @@ def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
     run = start(ledger, [row(1, identity="reference:V-1", **nobody)])
     bring(run, RowState.COMPLETED)
     start(ledger, [row(1, identity="reference:V-2", **nobody)])
-    assert len(ledger.claim(run, 9)) == 1
+    assert len(ledger.attempts.claim(run, 9)) == 1
 
 
 def test_a_difference_tells_what_a_start_would_do(
@@ -545,9 +553,9 @@ def test_a_difference_tells_what_a_start_would_do(
 ) -> None:
     states = [RowState.COMPLETED, RowState.COMPLETED, RowState.FAILED, *SENT[:2], *SENT[3:]]
     run = start(ledger, [row(who) for who in range(len(states))])
-    for attempt, state in zip(ledger.claim(run, 9), states, strict=True):
+    for attempt, state in zip(ledger.attempts.claim(run, 9), states, strict=True):
         if state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
     known = [row(who) for who in range(len(states))]
     run = start(ledger, [*known, row(100), row(101, refused="No."), row(102)])
     staged = [row(0, "11"), *known[1:], row(100, "30"), row(101, "3"), row(200, "0.000000001"), row(201, refused="No.")]
@@ -556,9 +564,10 @@ def test_a_difference_tells_what_a_start_would_do(
         waiting=2,
         completed=2,
         failed=1,
-        open=4,
+        open=2,
+        needs_review=2,
         changed_after_sending=1,
-        gone=1,
+        removed_from_list=1,
         costs={"USD": Decimal("16.5000000005")},
     )
     assert differ(ledger, None, [row(1), row(2, refused="No.")]) == MergePreview(new=1, costs={"USD": Decimal(5)})
@@ -581,10 +590,10 @@ def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
 def test_runs_do_not_see_each_others_rows(ledger: LedgerStore, row: MakeRow, start: Start, path: Path) -> None:
     november = start(ledger, [row(1), row(2)])
     december = start(ledger, [row(2), row(3)], run_key="2026-12")
-    assert ledger.counts(november)[RowState.PENDING] == 2
-    claimed = ledger.claim(december, 9)
+    assert ledger.rows.counts(november)[RowState.PENDING] == 2
+    claimed = ledger.attempts.claim(december, 9)
     assert [attempt.row_id for attempt in claimed] == [3, 4]
-    assert ledger.in_flight(november) == []
-    assert ledger.accepted_among(november, [attempt.external_id for attempt in claimed]) == []
+    assert ledger.attempts.in_flight(november) == []
+    assert ledger.attempts.accepted_among(november, [attempt.external_id for attempt in claimed]) == []
     with LedgerStore(path) as other:
-        assert [run.name for run in other.runs()] == ["payroll/2026-11", "payroll/2026-12"]
+        assert [run.name for run in other.runs.all()] == ["payroll/2026-11", "payroll/2026-12"]

@@ -97,7 +97,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return [who for who, known in self.rows.items() if known.state in states]
 
     def row_id(self, who: int) -> int:
-        found = self.ledger._connection.execute("SELECT id FROM rows WHERE identity = ?", (f"reference:{who}",))
+        found = self.ledger.file.connection.execute("SELECT id FROM rows WHERE identity = ?", (f"reference:{who}",))
         return int(found.fetchone()[0])
 
     def move(self, who: int, after: RowState, *, has_transaction: bool) -> Move:
@@ -127,9 +127,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(new=lists)
     def merge(self, new: dict[int, Said]) -> None:
         rows = {who: self.make_row(who, said) for who, said in sorted(new.items())}
-        self.ledger.clear_staged()
-        self.ledger.stage(staged(rows.values()))
-        self.run = self.ledger.merge(job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b"))
+        self.ledger.staging.clear()
+        self.ledger.staging.add(staged(rows.values()))
+        self.run = self.ledger.staging.merge(
+            job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b")
+        )
         for person, lists_of_person in self.together.items():
             lists_of_person.append({who for who, said in new.items() if said[0] == person})
         unlisted = {
@@ -161,7 +163,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
-        claimed = self.ledger.claim(self.run, limit)
+        claimed = self.ledger.attempts.claim(self.run, limit)
         waiting = [who for who in self.in_state(R.PENDING) if self.rows[who].is_in_list]
         on_their_way = {self.rows[who].person for who in self.in_state(R.IN_FLIGHT)}
         pending: list[int] = []
@@ -189,7 +191,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def answer(self, data: Any, answer: tuple[RowState, bool]) -> None:
         after, has_transaction = answer
         who = data.draw(st.sampled_from(self.in_state(R.IN_FLIGHT)))
-        self.ledger.record([self.move(who, after, has_transaction=has_transaction)])
+        self.ledger.attempts.record([self.move(who, after, has_transaction=has_transaction)])
         self.rows[who].state = after
         self.rows[who].has_transaction = has_transaction
 
@@ -197,24 +199,24 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), after=st.sampled_from(sorted(MOVES[R.ACCEPTED])))
     def follow(self, data: Any, after: RowState) -> None:
         who = data.draw(st.sampled_from(self.in_state(R.ACCEPTED)))
-        self.ledger.record([self.move(who, after, has_transaction=True)])
+        self.ledger.attempts.record([self.move(who, after, has_transaction=True)])
         self.rows[who].state = after
 
     @precondition(lambda self: self.in_state(R.COMPLETED))
     @rule(data=st.data())
     def reverse(self, data: Any) -> None:
         who = data.draw(st.sampled_from(self.in_state(R.COMPLETED)))
-        self.ledger.record([self.move(who, R.REVERSED, has_transaction=True)])
+        self.ledger.attempts.record([self.move(who, R.REVERSED, has_transaction=True)])
         self.rows[who].state = R.REVERSED
 
     @rule()
     def retry(self) -> None:
-        chosen, _ = self.ledger.choose_retries(self.run, RetryChoice())
+        chosen, _ = self.ledger.retries.choose(self.run, RetryChoice())
         failed = {who: self.rows[who] for who in self.in_state(R.FAILED)}
         wanted = [
             who for who, known in failed.items() if known.is_in_list and known.request and not known.is_contradicted
         ]
-        assert self.ledger.retry_chosen("retry asked for") == chosen == len(wanted)
+        assert self.ledger.retries.apply("retry asked for") == chosen == len(wanted)
         for who in wanted:
             self.rows[who].state = R.PENDING
 
@@ -225,7 +227,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def outcomes_agree(self) -> None:
-        outcomes = list(self.ledger.outcomes(self.run))
+        outcomes = list(self.ledger.outcomes.rows(self.run))
         told = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
         assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in told)
         for outcome in outcomes:
@@ -235,17 +237,17 @@ class LedgerMachine(RuleBasedStateMachine):
             is_refused = known.state is R.REFUSED or (known.state is R.FAILED and known.is_refused)
             assert bool(outcome.problems) is is_refused
             assert outcome.in_list is known.is_in_list
-        counts = self.ledger.counts(self.run)
+        counts = self.ledger.rows.counts(self.run)
         assert counts == {state: sum(known.state is state for known in told.values()) for state in R}
-        in_flight = {attempt.row_id for attempt in self.ledger.in_flight(self.run)}
-        accepted = {found.attempt.row_id for found in self.ledger.accepted(self.run)}
+        in_flight = {attempt.row_id for attempt in self.ledger.attempts.in_flight(self.run)}
+        accepted = {found.attempt.row_id for found in self.ledger.attempts.accepted(self.run)}
         assert in_flight == {self.row_id(who) for who in self.in_state(R.IN_FLIGHT)}
         assert accepted == {self.row_id(who) for who in self.in_state(R.ACCEPTED)}
 
     @invariant()
     def the_event_log_tells_every_change(self) -> None:
         for who, known in self.rows.items():
-            events = self.ledger.events(self.row_id(who))
+            events = self.ledger.rows.events(self.row_id(who))
             assert events[0].before is None
             assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
             assert all(event.before is None or event.after in MOVES[event.before] for event in events)
@@ -259,7 +261,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_sent_stands_as_it_was_sent(self) -> None:
-        found = self.ledger._connection.execute(
+        found = self.ledger.file.connection.execute(
             "SELECT r.line - 2, a.number, a.request FROM attempts AS a JOIN rows AS r ON r.id = a.row_id"
         )
         stored = {(who, number): request for who, number, request in found}

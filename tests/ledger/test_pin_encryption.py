@@ -43,10 +43,10 @@ def buy(
         with LedgerStore(path) as ledger:
             begun = start(ledger, [row(who) for who in range(people)])
             known = facts(pin_code=CODE, pin_serial=SERIAL)
-            ledger.record(
+            ledger.attempts.record(
                 [
                     move(each, RowState.IN_FLIGHT, RowState.COMPLETED, facts=known)
-                    for each in ledger.claim(begun, people)
+                    for each in ledger.attempts.claim(begun, people)
                 ]
             )
 
@@ -55,7 +55,7 @@ def buy(
 
 def outcomes(path: Path, *, read_only: bool = True) -> list[Outcome]:
     with LedgerStore(path, read_only=read_only) as ledger:
-        return list(ledger.outcomes(ledger.runs()[0]))
+        return list(ledger.outcomes.rows(ledger.runs.all()[0]))
 
 
 def holds(path: Path, text: str) -> bool:
@@ -110,7 +110,7 @@ def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_mad
     buy()
     kept = key_file.read_bytes()
     key_file.unlink()
-    with pytest.raises(PinKeyError, match=r"so nothing was sent\. Bring that key back"):
+    with pytest.raises(PinKeyError, match=r"so nothing was sent\. Restore that key"):
         LedgerStore(path)
     assert not key_file.exists()
     key_file.touch(mode=0o600)
@@ -149,7 +149,7 @@ def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the
     LedgerStore(path).close()
     monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", connection.scrub)
     with LedgerStore(path) as ledger:
-        used = [row[0] for row in ledger._connection.execute("SELECT id FROM pin_keys")]
+        used = [row[0] for row in ledger.file.connection.execute("SELECT id FROM pin_keys")]
     assert "" not in used
     assert not holds(path, CODE)
 
@@ -161,11 +161,11 @@ def test_rotation_encrypts_every_pin_with_the_newest_key_so_that_the_earlier_one
     old = key_file.read_text().strip()
     add_pin_key()
     rotated = rotate_pins(path)
-    assert (rotated.sealed, rotated.unreadable) == (3, 0)
+    assert (rotated.encrypted, rotated.unreadable) == (3, 0)
     assert not holds(path, f":{PinKey.of(old, 'test').id}:")
     key_file.write_text(key_file.read_text().splitlines()[0])
     assert {each.pin_code for each in outcomes(path, read_only=False)} == {CODE}
-    assert rotate_pins(path).sealed == 0
+    assert rotate_pins(path).encrypted == 0
 
 
 def test_rotation_without_a_lost_key_counts_what_cannot_be_read_and_lets_the_ledger_go_on(
@@ -175,7 +175,7 @@ def test_rotation_without_a_lost_key_counts_what_cannot_be_read_and_lets_the_led
     key_file.unlink()
     add_pin_key()
     rotated = rotate_pins(path)
-    assert (rotated.sealed, rotated.unreadable) == (0, 2)
+    assert (rotated.encrypted, rotated.unreadable) == (0, 2)
     assert all("which is not in" in str(each.pin_code) for each in outcomes(path, read_only=False))
 
 
@@ -188,7 +188,7 @@ def test_rotation_says_that_another_process_still_reads_the_file(
     try:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM rows").fetchone()
-        with pytest.raises(LedgerError, match="Another process reads the ledger"):
+        with pytest.raises(LedgerError, match="Another process is reading the ledger"):
             rotate_pins(path)
     finally:
         other.close()

@@ -63,7 +63,7 @@ def resolve_command(
     with exit_on_error():
         provider = provider_from(values)
         with open_existing_ledger(provider) as ledger:
-            run = ledger.run_named(run_name)
+            run = ledger.runs.named(run_name)
             if not yes:
                 click.confirm(f"{len(lines)} rows of {run.name} will count as {state}. Go on?", abort=True, err=True)
             statement = ManualResolution(state=RowState(state), who=user_name(), because=reason.strip())

@@ -69,9 +69,9 @@ def rotate_command(ledgers: tuple[Path, ...], as_json: bool) -> None:
             if not ledger.exists():
                 raise LedgerError(f"There is no ledger at {ledger}; name one with --ledger.")
             rotated = rotate_pins(ledger)
-            described.append({"ledger": str(ledger), "sealed": rotated.sealed, "unreadable": rotated.unreadable})
+            described.append({"ledger": str(ledger), "sealed": rotated.encrypted, "unreadable": rotated.unreadable})
             if not as_json:
-                click.echo(f"{ledger}: PINs of {rotated.sealed} rows are encrypted anew.")
+                click.echo(f"{ledger}: PINs of {rotated.encrypted} rows are encrypted anew.")
                 if rotated.unreadable:
                     click.echo(f"{ledger}: PINs of {rotated.unreadable} rows stay as they are; their key is missing.")
     if as_json:

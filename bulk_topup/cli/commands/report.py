@@ -30,7 +30,7 @@ def report_command(run_name: str, as_json: bool, **values: Any) -> None:
       bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
     """
     with exit_on_error(), open_existing_ledger(provider_from(values), read_only=True) as ledger:
-        run = ledger.run_named(run_name)
+        run = ledger.runs.named(run_name)
         options = report_of(values, run)
         make_report_folder(options.folder)
         report = report_run(run, ledger=ledger, options=options)

@@ -23,7 +23,7 @@ def _run_names(context: click.Context, _argument: click.Parameter, begun: str) -
         if not path.exists():
             return []
         with LedgerStore(path, read_only=True) as ledger:
-            runs = reversed(ledger.runs())
+            runs = reversed(ledger.runs.all())
             return [
                 CompletionItem(run.name, help=f"{run.environment}, begun {run.created_at:%Y-%m-%d %H:%M} UTC")
                 for run in runs

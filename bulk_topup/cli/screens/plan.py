@@ -52,7 +52,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield f"{escape_markup(job.list)}: {plan.rows} rows, {plan.accepted} accepted, {refused}."
     for filter_, count in prepared.left_out.items():
         yield f"  {count} more rows are left out, as they are not {escape_markup(filter_)}."
-    if repeated := prepared.difference.repeated:
+    if repeated := prepared.difference.velocity_refused:
         yield f"  [red]{repeated} of the refused rows would pay somebody more often than the velocity limit allows.[/]"
 
 
@@ -63,19 +63,20 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     difference = prepared.difference
     yield f"Run [bold]{escape_markup(run.name)}[/] began {run.created_at:%Y-%m-%d %H:%M} UTC and goes on."
     yield (
-        f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open; "
+        f"  {difference.completed} rows are completed, {difference.failed} failed, {difference.open} open, "
+        f"{difference.needs_review} need review; "
         f"{difference.new + difference.waiting} are still to be sent ({difference.new} of them new in this list), "
-        f"{difference.gone} are no longer in the list."
+        f"{difference.removed_from_list} are no longer in the list."
     )
     if difference.changed_after_sending:
         yield (
             f"  [red]{difference.changed_after_sending} rows changed in the list after they were sent; "
             "they are not paid again, and the report names them.[/]"
         )
-    if difference.held:
+    if difference.possible_duplicates:
         yield (
-            f"  [red]{difference.held} rows credit somebody whom the run paid under another reference or line that "
-            "the list no longer has; they are refused.[/]"
+            f"  [red]{difference.possible_duplicates} rows credit somebody whom the run paid under another "
+            "reference or line that the list no longer has; they are refused.[/]"
         )
     yield "  To pay this list again on purpose, name a new run: --run-key NAME"
 
@@ -133,10 +134,11 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "completed": difference.completed,
         "failed": difference.failed,
         "open": difference.open,
+        "needs_review": difference.needs_review,
         "changed_after_sending": difference.changed_after_sending,
-        "removed_from_list": difference.gone,
-        "held": difference.held,
-        "velocity_refused": difference.repeated,
+        "removed_from_list": difference.removed_from_list,
+        "held": difference.possible_duplicates,
+        "velocity_refused": difference.velocity_refused,
         "left_out": dict(prepared.left_out),
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [
