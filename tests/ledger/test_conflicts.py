@@ -1,4 +1,4 @@
-"""What a person decided about a conflict, and under which id such a row is tried again."""
+"""Manual resolutions of conflicts, and the external ID of the next attempt."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ MakeMove = Callable[..., Move]
         (None, False, 1),
     ],
 )
-def test_a_retry_goes_out_under_an_id_that_is_free(
+def test_a_retry_uses_an_external_id_that_is_free(
     ledger: LedgerStore,
     row: MakeRow,
     start: Start,
@@ -59,7 +59,7 @@ def test_a_retry_goes_out_under_an_id_that_is_free(
     ("resolution", "kept"),
     [(Resolution.FREE, None), (Resolution.TAKEN, None), (Resolution.ACCEPTED, Resolution.ACCEPTED)],
 )
-def test_a_transaction_that_turns_out_to_be_the_rows_ends_what_was_said_of_its_id(
+def test_a_transaction_that_belongs_to_the_row_clears_the_resolution(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, resolution: Resolution, kept: Resolution | None
 ) -> None:
     run = start(ledger, [row(1)])
@@ -77,7 +77,7 @@ def _paid(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove) -> tu
     return run, attempt
 
 
-def test_a_contradiction_that_was_read_is_told_again_only_when_the_list_says_something_new(
+def test_an_acknowledged_mismatch_is_shown_again_only_if_the_list_changes(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run, attempt = _paid(ledger, row, start, move)

@@ -1,12 +1,15 @@
-"""The ledger's file: made private and durable, and nothing else is ever touched."""
+"""The ledger's file: private, durable, and the only file that is changed."""
 
+import errno
 import json
+import os
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from sqlite_utils import Database
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerWriteError
 from bulk_topup.ledger import LedgerStore, connection
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.schema_versions import NAMES
@@ -39,7 +42,7 @@ with LedgerStore(Path(sys.argv[1])) as ledger:
 """
 
 
-#: Takes the last three migrations back.
+#: Reverts the last three migrations.
 AS_OF_THE_SIXTH = (
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
     "DROP INDEX idx_rows_noted",
@@ -74,7 +77,7 @@ def test_every_commit_is_synced_to_disk(ledger: LedgerStore) -> None:
     assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
 
 
-def test_the_file_and_its_companions_are_for_their_owner_only(
+def test_only_the_owner_can_read_the_file_its_log_and_its_shared_memory(
     ledger: LedgerStore, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     start(ledger, [row(1)])
@@ -84,7 +87,7 @@ def test_the_file_and_its_companions_are_for_their_owner_only(
     assert mode(path.parent) == 0o700
 
 
-def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
+def test_a_ledger_that_others_could_read_becomes_private(path: Path) -> None:
     LedgerStore(path).close()
     path.chmod(0o644)
     with LedgerStore(path):
@@ -92,7 +95,7 @@ def test_a_ledger_that_others_could_read_is_closed_to_them(path: Path) -> None:
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
-def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path, journal_mode: str) -> None:
+def test_the_database_of_another_program_is_refused_unchanged(tmp_path: Path, journal_mode: str) -> None:
     path = tmp_path / "theirs.db"
     other = sqlite3.connect(path, isolation_level=None)
     try:
@@ -109,7 +112,7 @@ def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path, jo
 
 
 @pytest.mark.parametrize("content", [b"phone,amount\n+6595123100,10\n", b"SQLite format 3\0", b"x" * 5000])
-def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_refused_unchanged(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "payroll.csv"
     path.write_bytes(content)
     path.chmod(0o640)
@@ -127,13 +130,13 @@ def test_an_empty_file_becomes_a_ledger(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["", "file/ledger.db"])
-def test_a_place_that_cannot_hold_a_ledger_is_named(tmp_path: Path, place: str) -> None:
+def test_an_error_names_a_path_that_cannot_be_a_ledger(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(LedgerError, match=str(tmp_path)):
         LedgerStore(tmp_path / place)
 
 
-def test_a_damaged_ledger_is_an_error_with_its_name(path: Path) -> None:
+def test_an_error_names_a_damaged_ledger(path: Path) -> None:
     LedgerStore(path).close()
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
@@ -141,7 +144,7 @@ def test_a_damaged_ledger_is_an_error_with_its_name(path: Path) -> None:
         LedgerStore(path)
 
 
-def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+def test_a_ledger_of_a_newer_version_is_refused_unchanged(path: Path) -> None:
     LedgerStore(path).close()
     newer = sqlite3.connect(path, isolation_level=None)
     newer.execute(
@@ -154,7 +157,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) ->
     assert path.read_bytes() == before
 
 
-def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
+def test_the_log_that_grew_during_a_read_is_truncated_afterwards(
     path: Path,
     start: Callable[..., Run],
     row: Callable[..., CheckedRow],
@@ -179,7 +182,7 @@ def test_the_log_that_grew_while_somebody_was_reading_is_cut_again(
         reader.close()
 
 
-def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
+def test_a_ledger_of_an_earlier_version_keeps_its_data(
     path: Path, clock: Clock, start: Callable[..., Run], row: Callable[..., CheckedRow], move: Callable[..., Move]
 ) -> None:
     with LedgerStore(path, clock=clock) as ledger:
@@ -204,7 +207,7 @@ def test_a_ledger_of_an_earlier_version_keeps_what_it_knows(
         assert [attempt.number for attempt in ledger.attempts.claim(run, 9)] == [1]
 
 
-def test_every_migration_is_known_by_name() -> None:
+def test_every_migration_is_listed_by_name() -> None:
     database = Database(memory=True)
     assert tuple(migration.name for migration in migrations.pending(database)) == NAMES
     database.close()
@@ -229,7 +232,7 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
         barrier.wait()
         try:
             opened.append(LedgerStore(path))
-        except BaseException as error:  # noqa: BLE001 - told to the test
+        except BaseException as error:  # noqa: BLE001 - reported to the test
             errors.append(error)
 
     threads = [threading.Thread(target=open_one) for _ in range(OPENERS)]
@@ -243,7 +246,7 @@ def test_a_new_ledger_may_be_opened_by_many_at_once(path: Path) -> None:
         ledger.close()
 
 
-def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_closes_it(
+def test_a_ledger_that_is_open_twice_in_a_process_survives_another_process_that_closes_it(
     ledger: LedgerStore, path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     with LedgerStore(path):
@@ -254,7 +257,7 @@ def test_a_ledger_that_is_open_twice_in_a_process_survives_that_another_process_
     assert found.stdout.strip() == "2"
 
 
-def test_a_ledger_that_is_only_looked_at_stays_as_it_is(
+def test_reading_does_not_change_a_ledger(
     path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     with LedgerStore(path) as writing:
@@ -269,15 +272,77 @@ def test_a_ledger_that_is_only_looked_at_stays_as_it_is(
     assert {name: after[name] for name in before} == before
 
 
-def test_a_ledger_of_an_older_version_is_not_read_as_if_it_were_of_this_one(path: Path) -> None:
+def test_a_ledger_of_an_older_version_is_not_read(path: Path) -> None:
     with LedgerStore(path) as ledger:
         ledger.file.connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
     with pytest.raises(LedgerError, match="resume a run of the ledger"):
         LedgerStore(path, read_only=True)
 
 
-def test_what_is_no_ledger_is_not_read(tmp_path: Path) -> None:
+def test_a_file_that_is_no_ledger_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_text("notes")
     with pytest.raises(LedgerError, match="belongs to another program"):
         LedgerStore(path, read_only=True)
+
+
+def test_a_ledger_that_does_not_exist_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(LedgerMissingError, match=r"No ledger at .*ledger\.db\. Check --ledger and --env\."):
+        LedgerStore(tmp_path / "ledger.db", read_only=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_a_missing_ledger_creates_none(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").symlink_to(tmp_path / "missing.db")
+    with pytest.raises(LedgerMissingError, match="which does not exist"):
+        LedgerStore(tmp_path / "ledger.db")
+    assert not (tmp_path / "missing.db").exists()
+
+
+def test_a_full_disk_is_an_error_of_writing_and_leaves_the_ledger_usable(
+    path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with LedgerStore(path) as ledger:
+        run = start(ledger, [row(1)])
+        [pages] = ledger.file.connection.execute("PRAGMA page_count").fetchone()
+        ledger.file.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LedgerWriteError, match=r"Can't write the ledger .*: database or disk is full\."):
+            start(ledger, [row(who) for who in range(500)])
+        assert [outcome.line for outcome in ledger.outcomes.rows(run)] == [3]
+
+
+def test_a_ledger_that_another_process_locks_is_an_error_of_writing(
+    path: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
+) -> None:
+    with LedgerStore(path) as ledger:
+        run = start(ledger, [row(1)])
+        ledger.file.connection.execute("PRAGMA busy_timeout = 1")
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerWriteError, match="database is locked"):
+                ledger.attempts.claim(run, 1)
+        assert len(ledger.attempts.claim(run, 1)) == 1
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+def test_errors_of_the_file_system_are_errors_of_writing_unless_the_ledger_is_read(path: Path, code: int) -> None:
+    with (
+        pytest.raises(LedgerWriteError, match=f"Can't write the ledger .*: {os.strerror(code)}"),
+        connection.translate_errors(path),
+    ):
+        raise OSError(code, os.strerror(code))
+    with (
+        pytest.raises(LedgerError, match=f"Can't open the ledger .*: {os.strerror(code)}") as raised,
+        connection.translate_errors(path, read_only=True),
+    ):
+        raise OSError(code, os.strerror(code))
+    assert type(raised.value) is LedgerError
+
+
+def test_a_damaged_ledger_is_no_error_of_writing(path: Path) -> None:
+    LedgerStore(path).close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * (len(whole) - 100))
+    with pytest.raises(LedgerError) as raised:
+        LedgerStore(path)
+    assert type(raised.value) is LedgerError

@@ -1,4 +1,4 @@
-"""A list that is read again: what joins, what is brought up to date, what stands, and what is gone."""
+"""A list that is read again: rows added, updated, kept, removed, and possible duplicates."""
 
 import json
 from collections.abc import Callable
@@ -20,13 +20,13 @@ MakeRow = Callable[..., CheckedRow]
 Start = Callable[..., Run]
 MakeMove = Callable[..., Move]
 
-#: What is sent and not known to have failed.
+#: States of rows that were sent and are not known to have failed.
 SENT = [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED, RowState.CONFLICT]
 
 
 @pytest.fixture
 def bring(ledger: LedgerStore, move: MakeMove) -> Callable[[Run, RowState], Attempt]:
-    """Give a function that claims the only pending row of a run and brings it into a state."""
+    """Return a function that claims the only pending row of a run and moves it to a state."""
 
     def do(run: Run, state: RowState) -> Attempt:
         [attempt] = ledger.attempts.claim(run, 2)
@@ -51,7 +51,7 @@ def differ(ledger: LedgerStore, run: Run | None, rows: list[CheckedRow]) -> Merg
     return ledger.staging.preview(run)
 
 
-def test_a_first_start_takes_every_row_in_list_order(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_a_new_run_has_every_row_in_list_order(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     rows = [row(3, line=2), row(1, line=3, refused="No."), row(2, line=4)]
     run = start(ledger, rows)
     found = outcomes(ledger, run)
@@ -62,7 +62,7 @@ def test_a_first_start_takes_every_row_in_list_order(ledger: LedgerStore, row: M
     assert ledger.rows.counts(run) == {state: {"pending": 2, "refused": 1}.get(state, 0) for state in RowState}
 
 
-def test_the_run_keeps_its_beginning_and_takes_the_lists_new_place(
+def test_the_run_keeps_its_creation_time_and_updates_its_columns(
     ledger: LedgerStore, row: MakeRow, start: Start
 ) -> None:
     first = start(ledger, [row(1)])
@@ -129,7 +129,7 @@ def test_a_row_without_a_request_is_staged_only_if_it_is_refused(ledger: LedgerS
     ledger.staging.add([values._replace(request=None, state="refused")])
 
 
-def test_an_unsent_row_becomes_what_the_list_says_now(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_an_unsent_row_is_updated_from_the_list(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2, refused="No."), row(3)])
     start(ledger, [row(1, "25", line=9), row(2), row(3, refused="Not any more.")])
     found = {outcome.credit_party: outcome for outcome in outcomes(ledger, run)}
@@ -144,7 +144,7 @@ def test_an_unsent_row_becomes_what_the_list_says_now(ledger: LedgerStore, row: 
 
 
 @pytest.mark.parametrize("state", SENT)
-def test_a_sent_row_stands_with_a_note_when_the_list_changes(
+def test_a_sent_row_stays_with_a_note_when_the_list_changes(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
@@ -166,7 +166,7 @@ def test_a_sent_row_stands_with_a_note_when_the_list_changes(
 
 
 @pytest.mark.parametrize("state", SENT)
-def test_a_sent_row_that_the_checks_refuse_later_stands_with_a_note(
+def test_a_sent_row_that_the_checks_refuse_later_stays_with_a_note(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
@@ -178,7 +178,7 @@ def test_a_sent_row_that_the_checks_refuse_later_stands_with_a_note(
 
 
 @pytest.mark.parametrize("state", SENT)
-def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
+def test_a_sent_row_that_is_removed_from_the_list_stays(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], state: RowState
 ) -> None:
     run = start(ledger, [row(1)])
@@ -198,7 +198,7 @@ def test_a_sent_row_that_leaves_the_list_is_never_forgotten(
     assert outcomes(ledger, run)[0].note == ""
 
 
-def test_notes_are_counted_where_money_moved_or_may_move(
+def test_mismatches_are_counted_for_completed_and_open_rows(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(who) for who in range(len(SENT) + 1)])
@@ -213,7 +213,9 @@ def test_notes_are_counted_where_money_moved_or_may_move(
     assert ledger.conflicts.count_mismatches(run) == 3
 
 
-def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_an_unsent_row_that_is_removed_from_the_list_is_not_paid(
+    ledger: LedgerStore, row: MakeRow, start: Start
+) -> None:
     run = start(ledger, [row(1), row(2), row(3, refused="No.")])
     start(ledger, [row(2)])
     assert [outcome.credit_party for outcome in outcomes(ledger, run)] == ["+6595123002"]
@@ -224,7 +226,7 @@ def test_an_unsent_row_that_leaves_the_list_is_not_paid(ledger: LedgerStore, row
     assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [2]
 
 
-def test_a_row_that_comes_back_is_paid_once(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_a_row_that_is_added_again_is_paid_once(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     start(ledger, [])
     start(ledger, [row(1, "12")])
@@ -235,7 +237,7 @@ def test_a_row_that_comes_back_is_paid_once(ledger: LedgerStore, row: MakeRow, s
     assert ledger.attempts.claim(run, 9) == []
 
 
-def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
+def test_a_released_row_that_is_removed_from_the_list_is_reported_and_not_sent(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -248,7 +250,7 @@ def test_a_released_row_that_leaves_the_list_is_reported_and_not_sent(
     assert ledger.rows.counts(run)[RowState.REFUSED] == 1
 
 
-def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
+def test_a_row_that_is_released_after_its_removal_is_not_sent_again(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt], move: MakeMove
 ) -> None:
     run = start(ledger, [row(1)])
@@ -263,7 +265,7 @@ def test_a_row_that_is_released_after_it_left_the_list_is_not_sent_again(
     assert causes(ledger, 1)[-1] == ("pending", "refused", "no longer in the list")
 
 
-def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
+def test_a_failed_row_gets_the_corrected_amount_for_its_retry(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -285,7 +287,7 @@ def test_a_failed_row_takes_the_corrected_amount_for_its_retry(
     assert outcomes(ledger, run)[0].note == ""
 
 
-def test_a_correction_that_is_taken_back_leaves_no_note(
+def test_a_correction_that_is_reverted_leaves_no_note(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -313,7 +315,7 @@ def test_a_failed_row_that_the_checks_refuse_now_is_not_retried_as_it_was(
     assert ledger.retries.choose(run, RetryChoice())[0] == 1
 
 
-def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
+def test_a_row_pending_for_its_retry_may_still_be_refused(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -325,7 +327,7 @@ def test_a_row_waiting_for_its_retry_may_still_be_refused_by_the_list(
     assert ledger.attempts.claim(run, 9) == []
 
 
-def test_the_same_payment_under_another_reference_is_held(
+def test_the_same_payment_under_another_reference_is_a_possible_duplicate(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:E-1")])
@@ -357,7 +359,7 @@ def test_deleting_an_unsent_row_before_its_paid_equal_does_not_pay_it_again(
     assert ledger.rows.counts(run)[RowState.REFUSED] == 1
 
 
-def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
+def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_was_removed(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(1, "20", line=4, identity="party:1#2")])
@@ -371,7 +373,7 @@ def test_a_failed_row_is_not_retried_as_the_equal_of_a_paid_one_that_is_gone(
     assert [problem.may_be_paid for problem in failed.problems] == [True]
 
 
-def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicted(
+def test_of_two_paid_equal_rows_the_one_still_in_the_list_has_no_mismatch(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     equals = [row(1), row(1, line=4, identity="party:1#2")]
@@ -385,7 +387,7 @@ def test_of_two_paid_equals_the_one_that_is_still_in_the_list_is_not_contradicte
     assert kept.note == ""
 
 
-def test_a_held_row_is_free_when_the_paid_one_is_back(
+def test_a_possible_duplicate_is_valid_when_the_paid_row_is_restored(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
@@ -398,12 +400,12 @@ def test_a_held_row_is_free_when_the_paid_one_is_back(
 
 
 def numbered(row: MakeRow, *parties: int) -> list[CheckedRow]:
-    """A list whose references are the rows' places in it."""
+    """Return a list whose references are the positions of its rows."""
     return [row(who, line=place + 1, identity=f"reference:{place}") for place, who in enumerate(parties, start=1)]
 
 
 @pytest.mark.parametrize("state", SENT)
-def test_numbering_the_references_anew_pays_nobody_twice(
+def test_renumbering_the_references_pays_no_row_twice(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, state: RowState
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
@@ -427,7 +429,7 @@ def test_numbering_the_references_anew_pays_nobody_twice(
     assert [attempt.request for attempt in ledger.attempts.claim(run, 9)] == [row(40).request]
 
 
-def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_for(
+def test_no_pending_or_failed_row_pays_the_credit_party_of_a_renumbered_sent_row(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, numbered(row, 10, 20, 30))
@@ -446,7 +448,7 @@ def test_neither_a_waiting_nor_a_failed_row_pays_whom_a_renumbered_row_was_sent_
     assert ledger.retries.choose(run, RetryChoice())[0] == len(ledger.attempts.claim(run, 9)) == 1
 
 
-def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
+def test_a_sent_row_that_the_checks_refuse_now_still_blocks_payments_to_its_credit_party(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, numbered(row, 10))
@@ -462,7 +464,7 @@ def test_a_sent_row_that_the_checks_refuse_now_still_stands_for_whom_it_credits(
     assert differ(ledger, run, [nobody, beside]).possible_duplicates == 1
 
 
-def test_the_same_list_with_another_product_pays_nobody_again(
+def test_the_same_list_with_another_product_pays_no_row_again(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -484,7 +486,7 @@ def test_the_same_list_with_another_product_pays_nobody_again(
         ({"mobile_number": "77"}, {"account_number": "77"}, False),
     ],
 )
-def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_qualifier(
+def test_a_credit_party_is_identified_by_mobile_number_or_by_account_and_qualifier(
     ledger: LedgerStore,
     row: MakeRow,
     start: Start,
@@ -506,7 +508,7 @@ def test_a_party_is_known_by_its_mobile_number_and_by_its_account_with_its_quali
     assert differ(ledger, run, renamed).possible_duplicates == is_held
 
 
-def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_what_was_sent(
+def test_a_sent_row_that_has_another_product_or_account_now_still_blocks_what_was_sent(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     def with_account(account: str, **changes: object) -> CheckedRow:
@@ -525,7 +527,7 @@ def test_a_sent_row_that_names_another_product_or_account_now_still_stands_for_w
     assert differ(ledger, run, [with_account("78", identity="reference:A"), beside]).possible_duplicates == 1
 
 
-def test_only_the_same_party_of_the_same_run_is_held(
+def test_only_the_same_credit_party_of_the_same_run_is_a_possible_duplicate(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1, identity="reference:A")])
@@ -538,7 +540,7 @@ def test_only_the_same_party_of_the_same_run_is_held(
     assert differ(ledger, failed, [row(3, identity="reference:F")]).possible_duplicates == 0
 
 
-def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
+def test_rows_without_a_credit_party_differ_by_reference_alone(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     nobody = {"credit_party": None, "request": b'{"product_id": 7000}'}
@@ -548,7 +550,7 @@ def test_rows_that_credit_nobody_are_told_apart_by_their_references_alone(
     assert len(ledger.attempts.claim(run, 9)) == 1
 
 
-def test_a_difference_tells_what_a_start_would_do(
+def test_the_preview_counts_what_a_merge_would_do(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     states = [RowState.COMPLETED, RowState.COMPLETED, RowState.FAILED, *SENT[:2], *SENT[3:]]
@@ -573,7 +575,7 @@ def test_a_difference_tells_what_a_start_would_do(
     assert differ(ledger, None, [row(1), row(2, refused="No.")]) == MergePreview(new=1, costs={"USD": Decimal(5)})
 
 
-def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
+def test_removed_rows_keep_their_cells_under_the_new_columns(
     ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
 ) -> None:
     run = start(ledger, [row(1)])
@@ -587,7 +589,7 @@ def test_rows_that_are_gone_keep_their_cells_under_the_lists_new_columns(
     }
 
 
-def test_runs_do_not_see_each_others_rows(ledger: LedgerStore, row: MakeRow, start: Start, path: Path) -> None:
+def test_runs_do_not_share_rows(ledger: LedgerStore, row: MakeRow, start: Start, path: Path) -> None:
     november = start(ledger, [row(1), row(2)])
     december = start(ledger, [row(2), row(3)], run_key="2026-12")
     assert ledger.rows.counts(november)[RowState.PENDING] == 2

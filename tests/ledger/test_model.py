@@ -1,4 +1,4 @@
-"""The ledger against a model of a few lines of Python: any order of lists, claims, answers and retries."""
+"""The ledger compared with a small model in Python, for any order of lists, claims, results and retries."""
 
 import tempfile
 from collections.abc import Callable
@@ -25,15 +25,15 @@ R = RowState
 SENT = {R.IN_FLIGHT, R.ACCEPTED, R.COMPLETED, R.REVERSED, R.CONFLICT}
 PEOPLE = 5
 
-#: What a list says of a row: which person, and an amount, None where it is refused.
+#: A row of a list: a person, and an amount, None if it is refused.
 Said = tuple[int, str | None]
-#: For each of a few identities what a list says; an absent one is not in the list.
+#: The rows of a list by identity; an absent identity is not in the list.
 lists = st.integers(0, 3).flatmap(
     lambda shift: st.dictionaries(st.integers(0, PEOPLE), st.sampled_from(["10", "20", None])).map(
         lambda amounts: {who: ((who + (shift == 3)) % PEOPLE, amount) for who, amount in amounts.items()}
     )
 )
-#: What can become of an attempt in flight, and whether the provider has a transaction then.
+#: Outcomes of an attempt in flight, and whether DVS has a transaction then.
 answers = st.sampled_from(
     [
         (R.PENDING, False),
@@ -49,20 +49,20 @@ answers = st.sampled_from(
 
 @dataclass
 class Model:
-    """What the ledger should know of one row."""
+    """The expected state of one row."""
 
     state: RowState
     request: str | None
-    #: Whom the request credits; once it was sent, for good.
+    #: The credit party of the request; it does not change once the row was sent.
     person: int
-    #: Whether the list cannot be sent as it has the row now.
+    #: Whether the row can't be sent as it is in the list now.
     is_refused: bool
     is_in_list: bool = True
-    #: Whether the list changed it after it was sent, and was not read again since.
+    #: Whether the list changed after the row was sent, and was not read again since.
     is_contradicted: bool = False
     attempt: int = 0
     has_transaction: bool = False
-    #: What was sent under each attempt's number.
+    #: The amount sent by each attempt number.
     sent: dict[int, str] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = LedgerStore(self.path)
         self.rows: dict[int, Model] = {}
         self.transactions = 0
-        #: For each person the identities that one list or another had for them.
+        #: The identities of each person in all lists.
         self.together: dict[int, list[set[int]]] = {person: [] for person in range(PEOPLE)}
         self.merge({0: (0, "10"), 1: (1, "20"), PEOPLE: (0, None)})
 
@@ -167,7 +167,7 @@ class LedgerMachine(RuleBasedStateMachine):
         waiting = [who for who in self.in_state(R.PENDING) if self.rows[who].is_in_list]
         on_their_way = {self.rows[who].person for who in self.in_state(R.IN_FLIGHT)}
         pending: list[int] = []
-        # Never two payments to one person side by side.
+        # Never two payments to one person at the same time.
         for who in [who for who in sorted(waiting, key=self.row_id) if self.rows[who].person not in on_their_way][
             :limit
         ]:
@@ -228,17 +228,17 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def outcomes_agree(self) -> None:
         outcomes = list(self.ledger.outcomes.rows(self.run))
-        told = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
-        assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in told)
+        reported = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
+        assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in reported)
         for outcome in outcomes:
-            known = told[outcome.line - 2]
+            known = reported[outcome.line - 2]
             assert (outcome.state, outcome.attempt) == (known.state, known.attempt)
             assert (outcome.transaction_id is not None) is known.has_transaction
             is_refused = known.state is R.REFUSED or (known.state is R.FAILED and known.is_refused)
             assert bool(outcome.problems) is is_refused
             assert outcome.in_list is known.is_in_list
         counts = self.ledger.rows.counts(self.run)
-        assert counts == {state: sum(known.state is state for known in told.values()) for state in R}
+        assert counts == {state: sum(known.state is state for known in reported.values()) for state in R}
         in_flight = {attempt.row_id for attempt in self.ledger.attempts.in_flight(self.run)}
         accepted = {found.attempt.row_id for found in self.ledger.attempts.accepted(self.run)}
         assert in_flight == {self.row_id(who) for who in self.in_state(R.IN_FLIGHT)}

@@ -31,7 +31,7 @@ def outcome(ledger: LedgerStore, run: Run) -> Outcome:
     return found
 
 
-def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(
+def test_a_claim_returns_rows_in_order_up_to_its_limit_and_each_once(
     ledger: LedgerStore, row: MakeRow, start: Start
 ) -> None:
     run = start(ledger, [row(who) for who in range(5)])
@@ -39,7 +39,7 @@ def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(
     assert claimed == [1, 2, 3, 4, 5]
 
 
-def test_a_claim_names_attempts_by_job_run_and_row(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_external_ids_depend_on_job_run_and_row(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.attempts.claim(run, 9)
     assert attempt.external_id == external_id("payroll", "2026-11", "party:1", 1)
@@ -56,7 +56,7 @@ def test_a_lost_ledger_gives_the_same_external_ids_again(tmp_path: Path, row: Ma
     assert ids[0] == ids[1]
 
 
-def test_a_claim_is_on_disk_for_others_when_it_returns(
+def test_other_processes_can_read_a_claim_when_it_returns(
     ledger: LedgerStore, row: MakeRow, start: Start, path: Path
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])
@@ -73,7 +73,7 @@ def test_a_claim_is_on_disk_for_others_when_it_returns(
         assert reopened.attempts.in_flight(run) == claimed
 
 
-def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_a_claim_that_cannot_be_written_returns_no_attempt(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
     ledger.file.connection.execute(
         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events BEGIN SELECT raise(ABORT, 'disk full'); END"
@@ -86,7 +86,7 @@ def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: LedgerStore, 
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
-def test_a_move_that_the_table_does_not_have_changes_nothing(
+def test_a_move_that_is_not_allowed_changes_nothing(
     ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, before: RowState, after: RowState
 ) -> None:
     run = start(ledger, [row(1)])
@@ -130,7 +130,7 @@ def test_moves_are_all_made_or_none(
     assert [len(ledger.rows.events(attempt.row_id)) for attempt in ledger.attempts.in_flight(run)] == [2, 2]
 
 
-def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
+def test_the_outcome_of_an_earlier_attempt_does_not_change_the_latest(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
@@ -155,7 +155,7 @@ def test_a_row_cannot_be_accepted_without_its_transaction(
     assert ledger.attempts.in_flight(run) == [attempt]
 
 
-def test_no_moves_are_no_change(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_no_moves_change_nothing(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
     ledger.attempts.record([])
     assert outcome(ledger, run).state is RowState.PENDING
@@ -189,9 +189,7 @@ def test_every_move_is_in_the_event_log_with_time_cause_and_status(
     assert [(event.at - events[0].at).total_seconds() for event in events] == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_row_may_make_two_moves_in_one_commit(
-    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
-) -> None:
+def test_a_row_may_move_twice_in_one_commit(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove) -> None:
     run = start(ledger, [row(1)])
     [attempt] = ledger.attempts.claim(run, 9)
     ledger.attempts.record(
@@ -203,7 +201,7 @@ def test_a_row_may_make_two_moves_in_one_commit(
     assert outcome(ledger, run).state is RowState.COMPLETED
 
 
-def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
+def test_a_payment_that_is_refunded_later_is_reversed_with_its_facts(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
@@ -223,7 +221,7 @@ def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
     assert ledger.retries.choose(run, RetryChoice()) == (0, {})
 
 
-def test_a_transaction_that_states_less_later_takes_nothing_back(
+def test_facts_that_are_missing_later_stay(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
@@ -278,7 +276,7 @@ def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
     assert ledger.attempts.accepted(run, seconds=["2026-11-01T02:00:01"]) == []
 
 
-def test_seconds_are_those_of_moments_whatever_their_offset(
+def test_seconds_are_in_utc_whatever_the_offset_of_the_time(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])

@@ -1,4 +1,4 @@
-"""What a purge removes from the ledger's file, what it keeps, and what it refuses."""
+"""A purge: the data that it deletes from the file, the data that stays, and the runs that it refuses."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ from bulk_topup.errors import LedgerError, PurgedRunError
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
-#: What the file holds of people before a purge.
+#: Personal data in the file before a purge.
 NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")
 
 Finish = Callable[[LedgerStore], Run]
@@ -30,7 +30,7 @@ Finish = Callable[[LedgerStore], Run]
 def finish(
     start: Callable[..., Run], row: Callable[..., CheckedRow], facts: Callable[..., Facts], move: Callable[..., Move]
 ) -> Finish:
-    """Give a function that makes a run which is over: paid, failed, reversed and refused rows."""
+    """Return a function that creates a finished run: completed, failed, reversed and refused rows."""
 
     def request(who: int, amount: str) -> bytes:
         sender = {"first_name": "Ann Example", "address_text": "Oak Street 7"}
@@ -49,7 +49,7 @@ def finish(
     def run(ledger: LedgerStore) -> Run:
         refused = made(9, request=None, cost=None, problems=(Problem(column="Ann Example", message="a note on Ann"),))
         rows = [made(1, "0.1000000000000000001"), made(2), made(3), refused]
-        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/told"}'}
+        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/report"}'}
         begun = start(ledger, rows, columns=("phone", "Ann"), **job)
         paid, failed, taken = ledger.attempts.claim(begun, 9)
         with_pin = facts(pin_code="4711-0815-9999", pin_serial="SERIAL-2099", status_class="COMPLETED")
@@ -66,13 +66,13 @@ def finish(
 
 
 def bytes_of(path: Path) -> bytes:
-    """Read the ledger's files in another process: this one must not let go of the locks that it holds on them."""
+    """Read the ledger's files in another process, because this one must not release its locks on them."""
 
     files = sorted(path.parent.glob(f"{path.name}*"))
     return subprocess.run(["cat", *files], capture_output=True, check=True).stdout
 
 
-def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: LedgerStore, path: Path, finish: Finish) -> None:
+def test_no_file_of_the_ledger_has_personal_data(ledger: LedgerStore, path: Path, finish: Finish) -> None:
     run = finish(ledger)
     found = bytes_of(path)
     assert [text for text in NAMES if text.encode() not in found] == ["4711-0815-9999", "SERIAL-2099"]
@@ -84,24 +84,20 @@ def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: LedgerStore
     assert b"Ann" not in found
 
 
-def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_stays(
-    ledger: LedgerStore, finish: Finish
-) -> None:
+def test_the_reading_of_the_list_is_deleted_and_the_report_folder_stays(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     assert run.reading is not None
     purged = ledger.purges.purge(run)
-    assert (purged.reading, purged.reporting) == (None, '{"folder": "/told"}')
+    assert (purged.reading, purged.reporting) == (None, '{"folder": "/report"}')
 
 
-def test_pins_go_with_the_people(ledger: LedgerStore, finish: Finish) -> None:
+def test_pins_are_deleted(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     ledger.purges.purge(run)
     assert {(each.pin_code, each.pin_serial) for each in ledger.outcomes.rows(run)} == {(None, None)}
 
 
-def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(
-    ledger: LedgerStore, finish: Finish
-) -> None:
+def test_money_ids_states_and_events_stay_to_the_last_digit(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     before = list(ledger.outcomes.rows(run))
     totals = summarise(run, [Outcomes.of(before)]).as_json()
@@ -126,7 +122,7 @@ def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(
     }
 
 
-def test_other_runs_are_left_as_they_are(
+def test_other_runs_do_not_change(
     ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     run = finish(ledger)
@@ -138,7 +134,7 @@ def test_other_runs_are_left_as_they_are(
 
 
 @pytest.mark.parametrize("state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.CONFLICT])
-def test_a_run_that_is_not_over_is_never_purged(
+def test_a_run_with_unfinished_rows_is_never_purged(
     ledger: LedgerStore,
     start: Callable[..., Run],
     row: Callable[..., CheckedRow],
@@ -157,7 +153,7 @@ def test_a_run_that_is_not_over_is_never_purged(
     assert list(ledger.outcomes.rows(run)) == before
 
 
-def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
+def test_a_purged_run_accepts_no_list_and_no_retry(
     ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     purged = ledger.purges.purge(finish(ledger))
@@ -167,7 +163,7 @@ def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
     assert ledger.attempts.claim(purged, 9) == []
 
 
-def test_the_last_payment_that_was_forgotten_is_known(ledger: LedgerStore, finish: Finish, clock: Any) -> None:
+def test_the_last_payment_of_purged_runs_is_known(ledger: LedgerStore, finish: Finish, clock: Any) -> None:
     run = finish(ledger)
     assert ledger.purges.last_payment() is None
     sent = clock.now()
@@ -176,7 +172,7 @@ def test_the_last_payment_that_was_forgotten_is_known(ledger: LedgerStore, finis
     assert ledger.purges.last_payment() == sent
 
 
-def test_while_another_process_reads_the_purge_says_that_it_is_not_done_and_then_it_can_be(
+def test_the_file_is_scrubbed_only_once_no_other_process_reads_it(
     ledger: LedgerStore, path: Path, finish: Finish
 ) -> None:
     run = finish(ledger)

@@ -1,4 +1,4 @@
-"""What is read of a run: outcomes in list order, exact sums, runs by name."""
+"""Reading a run: outcomes in list order, exact sums, runs by name."""
 
 import json
 import random
@@ -29,7 +29,7 @@ MakeMove = Callable[..., Move]
 LARGEST = Decimal("999999999999999999.999999999")
 
 
-def test_outcomes_come_in_list_order_whenever_their_rows_joined(
+def test_outcomes_are_in_list_order_whenever_their_rows_were_added(
     ledger: LedgerStore, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 3)
@@ -57,7 +57,7 @@ def test_a_page_has_as_many_rows_as_fit_into_its_memory(
     assert set(lengths[7:]) == {2}  # and shrinks while they are fat
 
 
-def test_rows_that_no_text_could_hold_together_come_in_smaller_pages(
+def test_rows_too_long_for_one_text_are_in_smaller_pages(
     ledger: LedgerStore, path: Path, row: MakeRow, start: Start
 ) -> None:
     run = start(ledger, [row(who, cells=json.dumps(["x" * 20_000])) for who in range(12)])
@@ -66,7 +66,7 @@ def test_rows_that_no_text_could_hold_together_come_in_smaller_pages(
         assert [found.line for found in reading.outcomes.rows(run)] == [who + 2 for who in range(12)]
 
 
-def test_rows_are_told_as_they_stood_when_the_reading_began(
+def test_outcomes_are_those_of_the_time_of_the_first_page(
     ledger: LedgerStore, path: Path, row: MakeRow, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 2)
@@ -81,7 +81,7 @@ def test_rows_are_told_as_they_stood_when_the_reading_began(
     assert [found.line for found in ledger.outcomes.rows(run)] == [45, 46, 47, 48, 49, 50]
 
 
-def test_a_ledger_is_free_again_when_a_reading_ends_early(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_the_ledger_can_be_used_when_a_read_ends_early(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(who) for who in range(200)])
     next(ledger.outcomes.rows(run))
     assert len(ledger.attempts.claim(run, 3)) == 3
@@ -90,7 +90,7 @@ def test_a_ledger_is_free_again_when_a_reading_ends_early(ledger: LedgerStore, r
 def test_rows_of_one_line_are_all_read(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row that was sent and left the list keeps its line, where another one stands now."""
+    """A row that was sent and removed from the list keeps its line, which another row has now."""
     monkeypatch.setattr(outcomes, "PAGE_ROWS", 1)
     monkeypatch.setattr(outcomes, "FIRST_ROWS", 1)
     run = start(ledger, [row(1, line=2), row(2, line=3)])
@@ -101,7 +101,7 @@ def test_rows_of_one_line_are_all_read(
     assert found == [(2, "+6595123001"), (2, "+6595123004"), (3, "+6595123002"), (3, "+6595123003")]
 
 
-def test_pins_are_decrypted_only_where_that_is_asked(
+def test_pins_are_decrypted_only_on_request(
     ledger: LedgerStore, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove
 ) -> None:
     run = start(ledger, [row(1), row(2), row(3)])
@@ -115,7 +115,7 @@ def test_pins_are_decrypted_only_where_that_is_asked(
     assert list(sealed.pin_code[1:]) == [None, None]
 
 
-def test_an_outcome_says_all_that_is_known(
+def test_an_outcome_has_all_facts(
     ledger: LedgerStore, row: MakeRow, start: Start, facts: Callable[..., Facts], move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1, "12.50")])
@@ -153,7 +153,7 @@ costs = st.decimals(min_value=0, max_value=LARGEST, places=9) | st.just(LARGEST)
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=st.lists(st.tuples(costs, st.sampled_from(["USD", "EUR"])), max_size=12))
-def test_what_is_still_to_be_paid_is_summed_exactly(
+def test_pending_costs_are_summed_exactly(
     ledger: LedgerStore, row: MakeRow, start: Start, amounts: list[tuple[Decimal, str]]
 ) -> None:
     rows = [row(who, cost=cost, cost_unit=unit) for who, (cost, unit) in enumerate(amounts)]
@@ -172,15 +172,13 @@ def test_equal_costs_of_many_rows_are_summed_exactly(ledger: LedgerStore, row: M
     assert ledger.spending.pending_costs(run) == {"USD": Decimal("998999999999999999999.999999001")}
 
 
-def test_only_rows_that_wait_cost_anything_more(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_only_pending_rows_have_pending_costs(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2, refused="No."), row(3), row(4, cost=None)])
     ledger.attempts.claim(run, 1)
     assert ledger.spending.pending_costs(run) == {"USD": Decimal(5)}
 
 
-def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(
-    ledger: LedgerStore, row: MakeRow, start: Start
-) -> None:
+def test_a_run_is_found_by_its_full_name_or_by_a_unique_key(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     with pytest.raises(RunNotFoundError, match=r'No run "2026-11" in the ledger .*ledger\.db\. Its runs: none\.'):
         ledger.runs.named("2026-11")
     november = start(ledger, [row(1)])
@@ -197,7 +195,7 @@ def test_a_run_goes_by_its_full_name_or_by_a_key_that_only_it_has(
     assert ledger.runs.find("payroll", "2026-12") is None
 
 
-#: What runs often, on ledgers with millions of rows.
+#: Statements that run often, on ledgers with millions of rows.
 HOT = {
     "CLAIMABLE": sql.CLAIMABLE,
     "WRITE_INTENTS": sql.WRITE_INTENTS,
@@ -230,7 +228,7 @@ def test_no_frequent_statement_reads_a_whole_table_or_sorts(
 ) -> None:
     start(ledger, [row(who) for who in range(50)])
     steps = plan_of(path, HOT[name], external_ids="[]")
-    # A subquery is what the other steps have found of a page.
+    # A subquery holds the rows of a page that the other steps found.
     scans = [step for step in steps if step.startswith("SCAN") and not re.search("VIRTUAL TABLE|subquery", step)]
     assert scans == []
     assert [step for step in steps if "TEMP B-TREE" in step] == []

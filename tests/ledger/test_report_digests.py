@@ -1,4 +1,4 @@
-"""What a run's report says in figures, and whether the last one still says all that is known."""
+"""The figures of a run's report, and whether its last report is current."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -27,7 +27,7 @@ def _keep(ledger: LedgerStore, run: Run) -> None:
 
 @pytest.fixture
 def finished(ledger: LedgerStore, row: Row, start: Start, move: Make) -> Run:
-    """Give a run with a row of each kind: paid, failed, open, waiting, and refused."""
+    """Return a run with a completed, a failed, an open, a pending and a refused row."""
     run = start(ledger, [*(row(who) for who in range(4)), row(5, refused="No.")])
     paid, failed, open_ = ledger.attempts.claim(run, 3)
     ledger.attempts.record(
@@ -64,7 +64,7 @@ CHANGES: dict[str, Callable[[LedgerStore, Run, Make], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_report_stands_until_something_of_its_run_changes(
+def test_a_report_is_current_until_its_run_changes(
     ledger: LedgerStore,
     finished: Run,
     row: Row,
@@ -72,7 +72,7 @@ def test_a_report_stands_until_something_of_its_run_changes(
     move: Make,
     change: Callable[[LedgerStore, Run, Make], object],
 ) -> None:
-    # Line 2 was paid and the list says something else now.
+    # Line 2 was paid and changed in the list since.
     start(ledger, [row(0, "11"), *(row(who) for who in range(1, 4)), row(5, refused="No.")])
     other = start(ledger, [row(9)], run_key="2026-12")
     assert ledger.reports.digests(finished) is None
@@ -85,7 +85,7 @@ def test_a_report_stands_until_something_of_its_run_changes(
 
 
 @pytest.mark.parametrize("who", [0, 9])
-def test_a_report_stands_no_longer_than_its_list(
+def test_a_report_is_current_until_its_list_changes(
     ledger: LedgerStore, finished: Run, row: Row, start: Start, who: int
 ) -> None:
     _keep(ledger, finished)
@@ -116,16 +116,14 @@ def test_a_report_of_a_purged_run_has_to_be_written_again(
         "UPDATE runs SET columns = '[]'",
     ],
 )
-def test_a_report_does_not_stand_either_when_the_file_was_changed_by_hand(
-    ledger: LedgerStore, finished: Run, statement: str
-) -> None:
+def test_a_report_is_not_current_when_the_ledger_was_edited(ledger: LedgerStore, finished: Run, statement: str) -> None:
     _keep(ledger, finished)
     ledger.file.connection.execute("PRAGMA foreign_keys = OFF")
     ledger.file.connection.execute(statement)
     assert ledger.reports.digests(finished) is None
 
 
-def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(
+def test_a_report_is_not_saved_when_a_row_changed_while_it_was_written(
     ledger: LedgerStore, finished: Run, move: Make
 ) -> None:
     mark = ledger.reports.start(finished)
@@ -134,7 +132,7 @@ def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(
     assert ledger.reports.digests(finished) is None
 
 
-def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept(
+def test_of_two_reports_that_are_written_at_once_only_the_one_started_last_is_saved(
     ledger: LedgerStore, finished: Run
 ) -> None:
     first, second = ledger.reports.start(finished), ledger.reports.start(finished)
@@ -144,7 +142,7 @@ def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept
     assert ledger.reports.digests(finished) == FILES
 
 
-def test_a_report_of_another_version_does_not_stand(ledger: LedgerStore, finished: Run) -> None:
+def test_a_report_of_another_version_is_not_current(ledger: LedgerStore, finished: Run) -> None:
     _keep(ledger, finished)
     ledger.file.connection.execute("UPDATE reports SET version = '0.0.1'")
     assert ledger.reports.digests(finished) is None
@@ -155,7 +153,7 @@ amounts = st.sampled_from(["0.000000001", "10", "999999999999999999.999999999"])
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(amounts, st.sampled_from([*RowState]), amounts), max_size=12))
-def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
+def test_groups_have_the_same_sums_as_single_rows(
     ledger: LedgerStore, row: Row, start: Start, move: Make, facts: Make, rows: list[tuple[str, RowState, str]]
 ) -> None:
     unsent = {RowState.PENDING, RowState.REFUSED}

@@ -1,4 +1,4 @@
-"""New attempts: which failed rows get one, and when it has a new number."""
+"""Retries: which failed rows get a new attempt, and when it has a new number."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -73,7 +73,7 @@ def test_a_corrected_row_is_chosen_whatever_its_status(
     assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [3]
 
 
-def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: LedgerStore, run: Run, clock: Any) -> None:
+def test_a_row_is_claimed_only_when_its_retry_is_due(ledger: LedgerStore, run: Run, clock: Any) -> None:
     ledger.retries.choose(run, RetryChoice(lines=[2]))
     due = clock.now() + timedelta(minutes=10)
     ledger.retries.apply("retry asked for", not_before=due)
@@ -84,7 +84,7 @@ def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: LedgerStore, run: 
     assert ledger.attempts.pending(run) == (0, None)
 
 
-def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: LedgerStore, run: Run) -> None:
+def test_choosing_retries_changes_nothing_before_they_are_applied(ledger: LedgerStore, run: Run) -> None:
     chosen, costs = ledger.retries.choose(run, RetryChoice())
     assert (chosen, costs) == (3, {"USD": Decimal(15)})
     assert ledger.attempts.claim(run, 9) == []
@@ -129,7 +129,7 @@ def test_a_reused_number_carries_the_corrected_request(
     assert ledger.attempts.in_flight(run) == [again]
 
 
-def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: LedgerStore, run: Run) -> None:
+def test_a_new_attempt_starts_without_the_facts_of_the_last(ledger: LedgerStore, run: Run) -> None:
     ledger.retries.choose(run, RetryChoice())
     ledger.retries.apply("retry asked for")
     ledger.attempts.claim(run, 9)

@@ -1,4 +1,4 @@
-"""How often a beneficiary may be paid: counted over all runs of the ledger, in the plan and when a row is sent."""
+"""The velocity limit: counted over all runs of the ledger, in the plan and when a row is sent."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -42,7 +42,7 @@ def _plan(
 
 
 @pytest.mark.parametrize("state", PAID)
-def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
+def test_a_row_is_refused_for_a_payment_of_another_run_with_its_line(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1), row(2)]), move, state)
@@ -57,7 +57,7 @@ def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
 
 
 @pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
-def test_what_failed_or_was_taken_back_does_not_count(
+def test_failed_and_reversed_rows_do_not_count(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1)]), move, state)
@@ -83,7 +83,7 @@ def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
     assert (difference.velocity_refused, difference.completed, difference.new) == (0, 1, 1)
 
 
-def test_rows_before_it_in_the_list_count_in_list_order(ledger: LedgerStore, row: Row) -> None:
+def test_earlier_rows_of_the_list_count(ledger: LedgerStore, row: Row) -> None:
     rows = [row(1, line=line, identity=f"reference:{line}") for line in (4, 2, 3)]
     _, refused = _plan(ledger, rows, Velocity(days=20, payments=2))
     assert list(refused) == [4]
@@ -117,7 +117,7 @@ def test_account_numbers_are_compared_at_one_operator_only(
     assert _plan(ledger, [bill(1)], ONCE)[0].velocity_refused == 1
 
 
-def test_rows_that_credit_nobody_by_number_are_never_refused(ledger: LedgerStore, row: Row) -> None:
+def test_rows_without_a_credit_party_are_never_refused(ledger: LedgerStore, row: Row) -> None:
     rows = [row(who, credit_party=None) for who in (1, 2)]
     assert _plan(ledger, rows, ONCE)[0].velocity_refused == 0
 
@@ -143,7 +143,7 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
             )
         first, second = runs
         assert len(ledger.attempts.claim(first, 3)) == 3
-        # The other run's first two rows may not go any more, so that the next two come, of which one may.
+        # The first two rows of the other run are refused by now, so the next two are tried, of which one is sent.
         assert len(other.attempts.claim(second, 2)) == 1
         assert len(ledger.attempts.claim(first, 5)) == 1
         assert other.attempts.claim(second, 5) == []
@@ -161,7 +161,7 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
     st.integers(1, 3),
     st.integers(10, 60),
 )
-def test_nobody_gets_more_than_the_limit_however_a_list_is_written(
+def test_no_beneficiary_exceeds_the_limit_in_any_list(
     row: Row, tmp_path_factory: pytest.TempPathFactory, pays: list[tuple[int, int]], payments: int, most: int
 ) -> None:
     velocity = Velocity(days=20, payments=payments, amounts={"SGD": Decimal(most)})
