@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bulk_topup.ledger.pin_encryption import PinRotation, rotate_pins
     from bulk_topup.ledger.product_choices import ChosenProduct
     from bulk_topup.ledger.retries import RetryChoice
-    from bulk_topup.ledger.spending import Spent
+    from bulk_topup.ledger.spending import SpendingTotals
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -23,7 +23,7 @@ else:
         pin_encryption=("PinRotation", "rotate_pins"),
         product_choices=("ChosenProduct",),
         retries=("RetryChoice",),
-        spending=("Spent",),
+        spending=("SpendingTotals",),
     )
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "LedgerStore",
     "PinRotation",
     "RetryChoice",
-    "Spent",
+    "SpendingTotals",
     "examine",
     "is_locked",
     "rotate_pins",

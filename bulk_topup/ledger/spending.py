@@ -52,7 +52,7 @@ _PRICES_MET: Final = f"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spent:
+class SpendingTotals:
     """The rows of a run that were sent and are not known to have failed."""
 
     rows: int
@@ -68,7 +68,7 @@ class SpendingQueries:
 
     file: LedgerFile
 
-    def spent(self, run: Run) -> Spent:
+    def spent(self, run: Run) -> SpendingTotals:
         """Return what a run has spent; reversed rows were refunded."""
         rows = 0
         amounts: dict[str, Decimal] = {}
@@ -79,7 +79,7 @@ class SpendingQueries:
             add_to(amounts, group["unit"], group["amount"], count)
             for unit, cost in (("price_unit", "price"), ("price_unit", "fee"), ("cost_unit", "cost")):
                 add_to(costs, group[unit], group[cost], count)
-        return Spent(rows=rows, amounts=amounts, costs=costs)
+        return SpendingTotals(rows=rows, amounts=amounts, costs=costs)
 
     def pending_costs(self, run: Run) -> dict[str, Decimal]:
         """Return the expected cost of the pending rows, per wallet unit."""
