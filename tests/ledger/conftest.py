@@ -116,3 +116,16 @@ def move(facts: Callable[..., Facts]) -> Callable[..., Move]:
         return Move(row_id=attempt.row_id, attempt=attempt.number, before=before, after=after, **{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def bring(ledger: LedgerStore, move: Callable[..., Move]) -> Callable[[Run, RowState], Attempt]:
+    """Return a function that claims the only pending row of a run and moves it to a state."""
+
+    def do(run: Run, state: RowState) -> Attempt:
+        [attempt] = ledger.attempts.claim(run, 2)
+        if state is not RowState.IN_FLIGHT:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+        return attempt
+
+    return do
