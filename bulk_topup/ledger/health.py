@@ -45,7 +45,7 @@ def examine(path: Path) -> Health:
         keys: frozenset[str] = frozenset()
         if not problems:
             problems = [
-                f"{format_rows(count)} of {table} with missing references"
+                f'{format_rows(count)} in table "{table}" with missing references'
                 for table, count in connection.execute(_CHECK_KEYS)
             ]
             keys = frozenset(row[0] for row in connection.execute(_KEYS))
