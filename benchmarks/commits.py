@@ -68,8 +68,8 @@ def _ours(path: Path, rows: int, batch: int) -> tuple[float, float]:
     with LedgerStore(path) as ledger:
         run = _create_run(ledger, rows)
         started = time.perf_counter(), time.process_time()
-        while attempts := ledger.claim(run, batch):
-            ledger.record([_completed(attempt) for attempt in attempts])
+        while attempts := ledger.attempts.claim(run, batch):
+            ledger.attempts.record([_completed(attempt) for attempt in attempts])
         return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
@@ -100,9 +100,9 @@ def _raw(path: Path, rows: int, batch: int) -> tuple[float, float]:
 
 
 def _create_run(ledger: LedgerStore, rows: int) -> Run:
-    ledger.clear_staged()
-    ledger.stage(_rows(rows))
-    return ledger.merge(
+    ledger.staging.clear()
+    ledger.staging.add(_rows(rows))
+    return ledger.staging.merge(
         job="list", run_key="a", environment="sandbox", list_path="list.csv", columns=["reference", "phone", "amount"]
     )
 

@@ -101,13 +101,13 @@ def main() -> None:
         _sizes(path, rows, figures)
         _upgrade(path, figures)
         with LedgerStore(path) as ledger:
-            runs = ledger.runs()
+            runs = ledger.runs.all()
             baseline = _read(path, "SELECT * FROM rows ORDER BY id")
             figures.add("baseline: sqlite3 reads all rows in order", f"{baseline:.2f} s")
-            counted, figure = _seconds(lambda: [ledger.counts(run) for run in runs])
+            counted, figure = _seconds(lambda: [ledger.rows.counts(run) for run in runs])
             aim = reached(counted < rows / 1e6, "1 s for a million rows")
             figures.add("`status`: the rows of every run by state", figure, ratio=_ratio(counted, baseline), aim=aim)
-            summed, figure = _seconds(lambda: summarise_groups(runs[0], ledger.outcome_groups(runs[0])))
+            summed, figure = _seconds(lambda: summarise_groups(runs[0], ledger.outcomes.groups(runs[0])))
             aim = reached(summed < 15, "15 s")
             figures.add(
                 "`status RUN`: the sums of one run", figure, ratio=_ratio(summed, baseline * run_rows / rows), aim=aim
@@ -164,19 +164,19 @@ def _measure_queries(ledger: LedgerStore, run: Run, path: Path, figures: Figures
         one = _best(lambda: [connection.execute(statement, [number]).fetchall() for number in range(PAGE)])
     figures.add(f"baseline: {PAGE} attempts by their key", f"{one:.2f} ms")
     for id_ in ids:
-        ledger.save_hint(id_)
+        ledger.hints.save(id_)
     for what, query in (
-        (f"which of {PAGE} listed transactions are open", lambda: ledger.accepted_among(run, ids)),
-        ("the next callbacks", lambda: ledger.hinted(run, PAGE)),
-        ("how many rows are accepted, and since when", lambda: ledger.accepted_seconds(run)),
-        ("which rows are in flight", lambda: ledger.in_flight(run)),
-        ("which rows can be sent now", lambda: ledger.claim(run, PAGE)),
-        ("which rows wait", lambda: ledger.waiting(run)),
-        ("how many rows have a list mismatch", lambda: ledger.count_mismatches(run)),
+        (f"which of {PAGE} listed transactions are open", lambda: ledger.attempts.accepted_among(run, ids)),
+        ("the next callbacks", lambda: ledger.hints.attempts(run, PAGE)),
+        ("how many rows are accepted, and since when", lambda: ledger.attempts.accepted_seconds(run)),
+        ("which rows are in flight", lambda: ledger.attempts.in_flight(run)),
+        ("which rows can be sent now", lambda: ledger.attempts.claim(run, PAGE)),
+        ("which rows wait", lambda: ledger.attempts.pending(run)),
+        ("how many rows have a list mismatch", lambda: ledger.conflicts.count_mismatches(run)),
     ):
         took = _best(query)
         figures.add(what, f"{took:.2f} ms", ratio=_ratio(took, one))
-    ledger.drop_hints(ledger.hinted(run))
+    ledger.hints.delete(ledger.hints.attempts(run))
 
 
 async def _measure_resume(ledger: LedgerStore, run: Run, folder: Path, figures: Figures) -> None:
@@ -196,8 +196,8 @@ async def _measure_resume(ledger: LedgerStore, run: Run, folder: Path, figures: 
                 )
                 return finished, time.perf_counter() - started
 
-            ledger.set_account(run, dvs.account)
-            run = ledger.run_named(run.name)
+            ledger.runs.set_account(run, dvs.account)
+            run = ledger.runs.named(run.name)
             first, writing = await resume()
             second, unchanged = await resume()
     assert (first.is_report_current, second.is_report_current) == (False, True)

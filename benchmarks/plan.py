@@ -154,7 +154,7 @@ async def _measure(path: Path, url: str) -> dict[str, Any]:
 
 async def _plan_and_merge(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple[float, float]:
     """Plan the list of a job and merge it into its run, as before sending, and return the seconds of each."""
-    run = ledger.find_run(job.name, str(job.run_key))
+    run = ledger.runs.find(job.name, str(job.run_key))
     reader = open_job_list(job)
     started = time.perf_counter()
     await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)

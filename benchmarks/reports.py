@@ -161,7 +161,7 @@ def _write(what: str, ledger: Path, folder: Path) -> None:
         case kind:
             options = ReportOptions(folder=folder, formats=[ReportFormat(kind)])
             with LedgerStore(ledger, read_only=True) as opened:
-                [run] = opened.runs()
+                [run] = opened.runs.all()
                 _timed(lambda: report_run(run, ledger=opened, options=options).summary.rows)
 
 

@@ -26,7 +26,7 @@ import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
 import bulk_topup.cli.payment
-import bulk_topup.ledger.ledger
+import bulk_topup.ledger.attempts
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
@@ -34,12 +34,18 @@ from bulk_topup.cli.lazy_group import INTERRUPTED
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransport
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger.attempts import AttemptQueries
+from bulk_topup.ledger.outcomes import OutcomeQueries
+from bulk_topup.ledger.staging import StagingQueries
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
 
 #: Methods of the ledger whose commits are instants, with the names of these.
-COMMITS: Final = {"merge": "merge", "claim": "intent", "record": "result"}
+COMMITS: Final = (
+    (StagingQueries, "merge", "merge"),
+    (AttemptQueries, "claim", "intent"),
+    (AttemptQueries, "record", "result"),
+)
 _PAYING: Final = "/async/transactions"
 #: capset(2): the version of its structures, and the two capabilities of root that override file permissions.
 _CAPABILITY_VERSION: Final = 0x20080522
@@ -112,8 +118,8 @@ def _break_ledger(killer: _Killer) -> None:
         return call
 
     _replace(bulk_topup.ledger.ledger_file, "transaction", with_instants)
-    for method, name in COMMITS.items():
-        _replace(LedgerStore, method, partial(named, name))
+    for queries, method, name in COMMITS:
+        _replace(queries, method, partial(named, name))
 
 
 def _break_transport(killer: _Killer, twice: int) -> None:
@@ -167,7 +173,7 @@ def _break_report(killer: _Killer) -> None:
 
         return wrapped
 
-    _replace(LedgerStore, "outcome_pages", with_row_instants)
+    _replace(OutcomeQueries, "pages", with_row_instants)
     _replace(bulk_topup.report.report_writer, "atomic_write", with_file_instants)
 
 
@@ -226,11 +232,11 @@ def _sabotage(kind: str) -> None:
 
     match kind:
         case "random_ids":
-            _replace(bulk_topup.ledger.ledger, "external_id", random_ids)
+            _replace(bulk_topup.ledger.attempts, "external_id", random_ids)
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":
-            _replace(LedgerStore, "outcome_pages", forgotten_line)
+            _replace(OutcomeQueries, "pages", forgotten_line)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ class Ledger:
     def runs(self) -> list[Run]:
         """Return all runs, oldest first."""
         with self._open() as opened:
-            return opened.runs()
+            return opened.runs.all()
 
     def run(self, name: str) -> Run:
         """Return the run of a name.
@@ -54,7 +54,7 @@ class Ledger:
             RunNotFoundError: no run, or more than one, has that name.
         """
         with self._open() as opened:
-            return opened.run_named(name)
+            return opened.runs.named(name)
 
     def status(self, run: Run | str) -> Summary:
         """Return the number of a run's rows in each state, and its amounts.
@@ -67,7 +67,7 @@ class Ledger:
         """
         with self._open() as opened:
             found = _resolve(opened, run)
-            return summarise_groups(found, opened.outcome_groups(found))
+            return summarise_groups(found, opened.outcomes.groups(found))
 
     def outcomes(self, run: Run | str, *, reveal_pins: bool = False) -> Generator[Outcome, None, None]:
         """Yield every row of a run in list order, as of the first one.
@@ -81,7 +81,7 @@ class Ledger:
         """
         with (
             self._open() as opened,
-            closing(opened.outcome_pages(_resolve(opened, run), open_pins=reveal_pins)) as pages,
+            closing(opened.outcomes.pages(_resolve(opened, run), open_pins=reveal_pins)) as pages,
         ):
             for page in pages:
                 codes = secret_texts(page.pin_code, reveal=reveal_pins)
@@ -102,7 +102,7 @@ class Ledger:
         with self._open() as opened:
             found = _resolve(opened, run)
             frames = Frames(found)
-            with closing(opened.outcome_pages(found, open_pins=reveal_pins)) as pages:
+            with closing(opened.outcomes.pages(found, open_pins=reveal_pins)) as pages:
                 parts = [frames.of(page, reveal_pins=reveal_pins) for page in pages]
         return pl.concat(parts) if parts else pl.DataFrame(schema=frames.schema)
 
@@ -111,4 +111,4 @@ class Ledger:
 
 
 def _resolve(opened: ledger.LedgerStore, run: Run | str) -> Run:
-    return opened.run_named(run) if isinstance(run, str) else run
+    return opened.runs.named(run) if isinstance(run, str) else run

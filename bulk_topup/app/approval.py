@@ -44,7 +44,7 @@ def plan_statement(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: C
     Raises:
         ListError: the list cannot be read.
     """
-    digest = ledger.staged_digest(job.name, str(job.run_key))
+    digest = ledger.staging.digest(job.name, str(job.run_key))
     try:
         list_sha256 = sha256_of(Path(job.list))
     except OSError as error:
@@ -103,8 +103,8 @@ def check_approval(
     # A retry sends failed rows as the list has them now.
     to_send = preview.new + preview.waiting + preview.failed
     if found is not None and job.guards != guards_of(found.guards):
-        # Other guards may confirm open rows, or retry them when they fail.
-        to_send += preview.open
+        # Other guards may confirm open rows, retry them when they fail, or send a row whose conflict is resolved.
+        to_send += preview.open + preview.needs_review
     if is_required and to_send:
         raise ApprovalRequiredError(
             f"Run {job.name}/{job.run_key} needs an approval. Nothing was sent. Write a plan with `bulk-topup plan "

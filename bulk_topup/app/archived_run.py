@@ -21,7 +21,7 @@ def find_archived_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary]
     if job.archive is None or not options.ledger.exists():
         return None
     with LedgerStore(options.ledger, read_only=True) as ledger:
-        run = ledger.find_run(job.name, str(job.run_key))
-        if run is None or run.environment != options.environment or is_open(ledger.counts(run)):
+        run = ledger.runs.find(job.name, str(job.run_key))
+        if run is None or run.environment != options.environment or is_open(ledger.rows.counts(run)):
             return None
-        return run, summarise_groups(run, ledger.outcome_groups(run))
+        return run, summarise_groups(run, ledger.outcomes.groups(run))

@@ -39,7 +39,7 @@ def receive_callbacks(
     with LedgerStore(ledger.path) as own:
 
         def save(external_id: str) -> bool:
-            is_new = own.save_hint(external_id)
+            is_new = own.hints.save(external_id)
             if is_new:
                 loop.call_soon_threadsafe(wake)
             return is_new
@@ -60,10 +60,10 @@ async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
         DVSError: DVS did not respond; the hints stay.
     """
     moved = 0
-    for run in ledger.runs_hinted():
+    for run in ledger.hints.runs():
         try:
             with run_lock(ledger.path, run.job, run.run_key):
-                found = ledger.find_run(run.job, run.run_key) or run  # it may have been purged by now
+                found = ledger.runs.find(run.job, run.run_key) or run  # it may have been purged by now
                 moved += await follow_hints(found, dvs=dvs, ledger=ledger, clock=clock)
         except RunLockedError:
             continue  # the process that works on the run follows them

@@ -50,8 +50,8 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
             f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
         )
     found = read_corrections(corrections)
-    known = ledger.cells_of(run, found.rows.keys())
-    sent = ledger.sent_among(run, found.rows.keys())
+    known = ledger.rows.cells(run, found.rows.keys())
+    sent = ledger.rows.sent_lines(run, found.rows.keys())
     return _filter_table(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
 
 
@@ -138,7 +138,7 @@ async def plan_job(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
     """
     run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
-    ledger.clear_staged()
+    ledger.staging.clear()
     return run, prepared
 
 
@@ -170,14 +170,14 @@ async def plan_for_approval(
     clock = clock or SystemClock()
     run, prepared = await _plan(job, dvs, ledger, corrections, clock)
     statement = plan_statement(job, payer, ledger, clock)
-    ledger.clear_staged()
+    ledger.staging.clear()
     return run, prepared, statement
 
 
 async def _plan(
     job: Job, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None, clock: Clock
 ) -> tuple[Run | None, Prepared]:
-    run = ledger.find_run(job.name, str(job.run_key))
+    run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
     check_velocity_history(job, ledger, clock.now())

@@ -117,7 +117,7 @@ def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None
     """Raise PurgedRunError if a payment that the job's velocity limit counts has lost its beneficiary to a purge."""
     if job.velocity is None:
         return
-    purged = ledger.last_purged_payment()
+    purged = ledger.purges.last_payment()
     if purged is not None and now - purged <= job.velocity.period:
         raise PurgedRunError(
             f"The velocity limit covers {job.velocity.days} days, and the beneficiaries of payments until "
@@ -131,7 +131,7 @@ def check_same_mode(run: Run, mode: Mode, ledger: LedgerStore) -> None:
     The mode is part of a request, and a row whose outcome is unknown is sent again with the same request.
     """
     used = guards_of(run.guards).mode
-    if mode is not used and any(ledger.attempted(run).values()):
+    if mode is not used and any(ledger.rows.sent_counts(run).values()):
         raise ModeMismatchError(
             f"Run {run.name} uses the mode {used}, not {mode}. Nothing was sent. Add --mode {used}, or choose "
             "another run with --run-key."
@@ -148,7 +148,7 @@ def check_guards(checks: Collection[GuardCheck]) -> None:
 def check_run_caps(caps: Caps, run: Run, ledger: LedgerStore) -> None:
     """Raise GuardError unless sent rows, pending rows and rows chosen for a retry together stay within the caps."""
     if caps != Caps():
-        check_guards(check_caps(caps, ledger.spending(run)))
+        check_guards(check_caps(caps, ledger.spending.final(run)))
 
 
 def check_balance(checks: Collection[BalanceCheck]) -> None:

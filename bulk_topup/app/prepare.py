@@ -95,15 +95,15 @@ async def prepare(
             mode=options.calculation_mode,
             allow_duplicates=options.allow_duplicates,
         )
-    ledger.clear_staged()
+    ledger.staging.clear()
     plan = await _stage_rows(reader, dvs, ledger, options, chooser)
-    preview = ledger.difference(run, guards.velocity)
-    if refused := preview.held + preview.repeated:
-        plan.refuse(refused, ledger.held(MAX_REFUSED_KEPT))
+    preview = ledger.staging.preview(run, guards.velocity)
+    if refused := preview.possible_duplicates + preview.velocity_refused:
+        plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT))
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
     if guards.caps != Caps() and preview.new + preview.waiting:
-        checks += check_caps(guards.caps, ledger.staged_spending(run))
+        checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     balances = await compare_balances(dvs, preview.costs)
     return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks))
 
@@ -134,12 +134,12 @@ async def _stage_rows(
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare") as threads:
         frames = reader.batches()
         reading = threads.submit(next, frames, None)
-        staging: Future[None] = threads.submit(ledger.stage, ())
+        staging: Future[None] = threads.submit(ledger.staging.add, ())
 
         def recall(lines: Collection[int]) -> Mapping[int, tuple[str, str | None]]:
             # Only one thread at a time may use the ledger, and only then does it hold all earlier rows.
             staging.result()
-            return ledger.staged_identities(lines)
+            return ledger.staging.identities(lines)
 
         checker = Checker(products, columns, options, recall)
         # Each await lets a stop through.
@@ -154,7 +154,7 @@ async def _stage_rows(
                 rows = chooser.refuse_repeats(rows)
             plan.add(rows, products)
             await asyncio.wrap_future(staging)
-            staging = threads.submit(ledger.stage, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
+            staging = threads.submit(ledger.staging.add, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
         await asyncio.wrap_future(staging)
     return plan
 

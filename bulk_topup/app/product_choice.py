@@ -145,7 +145,7 @@ class Chooser:
     def _known(self, references: Iterable[str | None]) -> Mapping[str, ChosenProduct]:
         if self._run is None or self._ledger is None:
             return {}
-        return self._ledger.products_of(self._run, [reference_identity(each) for each in references if each])
+        return self._ledger.product_choices.find(self._run, [reference_identity(each) for each in references if each])
 
     async def _look_up(self, numbers: set[str]) -> None:
         """Look up the operators of these numbers, some at a time, and fetch the products of those operators."""

@@ -35,11 +35,11 @@ def candidates(ledger: LedgerStore, runs: Collection[Run], *, older_than: timede
         older_than: how long a run must be unchanged.
         now: the time, in UTC.
     """
-    periods = [guards.velocity.period for run in ledger.runs() if (guards := guards_of(run.guards)).velocity]
+    periods = [guards.velocity.period for run in ledger.runs.all() if (guards := guards_of(run.guards)).velocity]
     velocity_period = max(periods, default=timedelta(0))
 
     def check(run: Run) -> Candidate:
-        activity = ledger.activity(run)
+        activity = ledger.purges.activity(run)
         age = now - activity.last_at
         why_not = ""
         if run.purged_at is not None:
@@ -74,17 +74,17 @@ def purge(
     """
     done = [_purge_run(ledger, each.run, older_than, now) for each in found if not each.why_not]
     # Even if there is nothing to purge: an earlier purge may have ended before this.
-    ledger.scrub()
+    ledger.purges.scrub()
     return done
 
 
 def _purge_run(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime) -> Candidate:
     try:
         with run_lock(ledger.path, run.job, run.run_key):
-            fresh = ledger.find_run(run.job, run.run_key) or run
+            fresh = ledger.runs.find(run.job, run.run_key) or run
             [candidate] = candidates(ledger, [fresh], older_than=older_than, now=now)
             if not candidate.why_not:
-                ledger.purge(fresh)
+                ledger.purges.purge(fresh)
             return candidate
     except RunLockedError as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)

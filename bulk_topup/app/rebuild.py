@@ -52,10 +52,10 @@ async def rebuild(
     now = (clock or SystemClock()).now()
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
-        found = ledger.find_run(job.name, run_key)
+        found = ledger.runs.find(job.name, run_key)
         if found is not None:
             check_same_account(found, payer)
-            if ledger.is_sent(found):
+            if ledger.runs.is_sent(found):
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {found.name}`, or run it again to continue."

@@ -95,7 +95,7 @@ async def reconcile(
     if run is not None:
         check_same_account(run, payer)
     window = window_of(run, ledger, now, start, end)
-    runs = [run] if run is not None else ledger.runs_between(payer.account, window.start, window.end)
+    runs = [run] if run is not None else ledger.runs.between(payer.account, window.start, window.end)
     with ExitStack() as locks:
         for each in runs:
             locks.enter_context(run_lock(ledger.path, each.job, each.run_key))
@@ -103,7 +103,7 @@ async def reconcile(
         if is_applied and (applied := await apply(reconciled.comparison, dvs=dvs, ledger=ledger)):
             again = await _compare(runs, run, job, payer, dvs, ledger, window, now)
             reconciled = replace(again, applied=tuple(applied))
-    ledger.observe(payer.account, reconciled.observed)
+    ledger.observations.save(payer.account, reconciled.observed)
     return reconciled
 
 
@@ -123,7 +123,7 @@ def window_of(
     """
     first, last = now - LAST_DAY, now
     if run is not None:
-        first, last = ledger.span(run) or (run.created_at, now)
+        first, last = ledger.runs.span(run) or (run.created_at, now)
         first, last = first - MARGIN, max(last, now)
     start = start or first
     end = end or max(last + MARGIN, start)
@@ -144,7 +144,7 @@ async def _compare(
     window: Window,
     now: datetime,
 ) -> Reconciled:
-    observed = ledger.observed(payer.account)
+    observed = ledger.observations.latest(payer.account)
     before = [balance async for balance in dvs.balances.list()]
     comparison = await compare_window(
         dvs=dvs,
@@ -199,8 +199,8 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
         run=run.name,
         rows_in_file=rows_in_file,
         unread=unread,
-        rows=ledger.row_totals(run),
-        left=ledger.row_totals(run, in_list=False),
+        rows=ledger.rows.totals(run),
+        left=ledger.rows.totals(run, in_list=False),
     )
     return figures, discrepancies
 

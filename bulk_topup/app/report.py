@@ -34,7 +34,7 @@ def report_run(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> Repo
     Raises:
         ReportError: a file cannot be written.
     """
-    with closing(ledger.outcome_pages(run, open_pins=options.reveal_pins)) as pages:
+    with closing(ledger.outcomes.pages(run, open_pins=options.reveal_pins)) as pages:
         return write_report(run, pages, options.folder, formats=options.formats, reveal_pins=options.reveal_pins)
 
 
@@ -46,7 +46,7 @@ def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> 
         ledger: an open ledger, which has the digests of the last report.
         options: where and how results are written.
     """
-    digests = ledger.kept_report(run)
+    digests = ledger.reports.digests(run)
     if digests is None or options.reveal_pins:
         return None
     not_completed = options.folder / not_completed_name(run)
@@ -61,7 +61,7 @@ def current_report(run: Run, *, ledger: LedgerStore, options: ReportOptions) -> 
     return Report(
         files=tuple(results),
         not_completed=not_completed if not_completed.name in digests else None,
-        summary=summarise_groups(run, ledger.outcome_groups(run)),
+        summary=summarise_groups(run, ledger.outcomes.groups(run)),
     )
 
 
@@ -77,14 +77,14 @@ def write_current_report(run: Run, *, ledger: LedgerStore, options: ReportOption
         ReportError: a file cannot be written.
     """
     try:
-        revision = ledger.begin_report(run)
+        revision = ledger.reports.start(run)
     except LedgerError:  # outcomes can still be read
         return report_run(run, ledger=ledger, options=options)
     report = report_run(run, ledger=ledger, options=options)
     if not options.reveal_pins:
         files = [*report.files, *([report.not_completed] if report.not_completed else [])]
         with suppress(OSError, LedgerError):
-            ledger.keep_report(run, revision, {file.name: sha256_of(file) for file in files})
+            ledger.reports.save(run, revision, {file.name: sha256_of(file) for file in files})
     return report
 
 

@@ -43,9 +43,11 @@ async def resolve_conflicts(
     """
     with run_lock(ledger.path, run.job, run.run_key):
         check_same_account(run, payer)
-        conflicts = ledger.conflicts(run, lines)
-        mismatched = {line for line, state, _ in ledger.contradicted(run, lines) if state is statement.state}
-        known = ledger.attempts_among(conflicts)
+        conflicts = ledger.conflicts.external_ids(run, lines)
+        mismatched = {
+            line for line, state, _ in ledger.conflicts.list_mismatches(run, lines) if state is statement.state
+        }
+        known = ledger.comparison.find_attempts(conflicts)
         if unknown := set(lines) - mismatched - {each.line for each in known.values()}:
             where = ", ".join(map(str, sorted(unknown)))
             raise ResolutionError(
@@ -53,4 +55,4 @@ async def resolve_conflicts(
                 f"list mismatch. `bulk-topup conflict list {run.name}` lists all of them."
             )
         moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
-        return moves, ledger.acknowledge(run, mismatched, statement.cause)
+        return moves, ledger.conflicts.acknowledge(run, mismatched, statement.cause)

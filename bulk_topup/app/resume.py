@@ -37,8 +37,8 @@ def run_to_retry(ledger: LedgerStore, name: str) -> Run:
         RunNotFoundError: the ledger has no such run.
     """
     if "/" in name:
-        return ledger.run_named(name)
-    runs = [run for run in ledger.runs() if run.job == name]
+        return ledger.runs.named(name)
+    runs = [run for run in ledger.runs.all() if run.job == name]
     if not runs:
         raise RunNotFoundError(f"No run of the job {name} in {ledger.path}. `bulk-topup status` lists all runs.")
     return max(runs, key=lambda run: run.created_at)
@@ -80,20 +80,20 @@ async def resume_run(
         PurgedRunError: the run's personal data is purged; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
-    with run_lock(ledger.path, run.job, run.run_key, held=lock):
+    with run_lock(ledger.path, run.job, run.run_key, locked=lock):
         # Before this process had the lock, another one may have changed the run's account or guards.
-        run = ledger.find_run(run.job, run.run_key) or run
+        run = ledger.runs.find(run.job, run.run_key) or run
         check_not_purged(run)
         check_same_account(run, payer)
         if run.account != payer.account:
-            ledger.set_account(run, payer.account)
+            ledger.runs.set_account(run, payer.account)
         make_report_folder(report.folder)
-        chosen, costs = ledger.choose_retries(run, retry) if retry else (0, {})
+        chosen, costs = ledger.retries.choose(run, retry) if retry else (0, {})
         guards = guards_of(run.guards)
-        if to_send := ledger.counts(run)[RowState.PENDING] + chosen:
+        if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
-        check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
+        check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
         if chosen:
-            ledger.retry_chosen("retry asked for", not_before=not_before)
+            ledger.retries.apply("retry asked for", not_before=not_before)
         return await execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)

@@ -110,8 +110,8 @@ async def run_list(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     clock = clock or SystemClock()
-    with run_lock(ledger.path, job.name, str(job.run_key), held=lock):
-        found = ledger.find_run(job.name, str(job.run_key))
+    with run_lock(ledger.path, job.name, str(job.run_key), locked=lock):
+        found = ledger.runs.find(job.name, str(job.run_key))
         check_before_reading(job, found, payer, ledger, clock.now())
         if approval is not None:
             check_valid(approval, job.approval, clock.now())
@@ -151,7 +151,7 @@ def merge_list(
     Raises:
         LedgerError: the ledger cannot be written.
     """
-    return ledger.merge(
+    return ledger.staging.merge(
         job=job.name,
         run_key=str(job.run_key),
         environment=payer.environment,
@@ -236,7 +236,7 @@ def _merge_or_interrupt(
 
 async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:
     """Give failed rows that were corrected a new attempt, if the wallets and the caps allow it."""
-    _, costs = ledger.choose_retries(run, RetryChoice(statuses=(), or_corrected=True))
-    check_balance(await compare_balances(dvs, add_costs(costs, ledger.pending_costs(run))))
+    _, costs = ledger.retries.choose(run, RetryChoice(statuses=(), or_corrected=True))
+    check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
     check_run_caps(job.caps, run, ledger)
-    ledger.retry_chosen("corrected")
+    ledger.retries.apply("corrected")

@@ -255,7 +255,7 @@ def continue_run(
         rate, concurrency = payment.pace.rate or job.rate, payment.pace.concurrency or job.concurrency
         callbacks = Callbacks(payment.callbacks)
         with open_existing_ledger(provider) as ledger:
-            run = ledger.run_named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
+            run = ledger.runs.named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = payment.report.resolve_for(run, formats, job.report_folder)
             watcher, options = watcher_and_options(payment, provider, concurrency, deadline, callbacks, report, monitor)

@@ -33,16 +33,18 @@ class MergePreview:
     failed: int = 0
     #: Failed rows whose request in the list changed.
     corrected: int = 0
-    #: In flight, accepted, reversed or in conflict.
+    #: In flight or accepted; pending ones are `waiting`.
     open: int = 0
+    #: Reversed or in conflict.
+    needs_review: int = 0
     #: List mismatches: rows whose request in the list changed after they were sent.
     changed_after_sending: int = 0
     #: Possible duplicates of sent rows that are no longer in the list; refused.
-    held: int = 0
+    possible_duplicates: int = 0
     #: Rows above the velocity limit, counting the payments of all runs; refused.
-    repeated: int = 0
+    velocity_refused: int = 0
     #: Rows of the run that are no longer in the list.
-    gone: int = 0
+    removed_from_list: int = 0
     #: The remaining cost, by currency of the wallet.
     costs: dict[str, Decimal] = field(default_factory=dict)
 

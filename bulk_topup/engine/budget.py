@@ -12,7 +12,7 @@ from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.ledger import Spent
+from bulk_topup.ledger import SpendingTotals
 
 _NOTHING = Decimal(0)
 
@@ -25,7 +25,7 @@ class Budget:
         spent: what earlier invocations of the run sent.
     """
 
-    def __init__(self, caps: Caps, spent: Spent) -> None:
+    def __init__(self, caps: Caps, spent: SpendingTotals) -> None:
         self._caps = caps
         self._is_capped = caps != Caps()
         self._rows = spent.rows

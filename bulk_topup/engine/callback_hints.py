@@ -72,7 +72,7 @@ class CallbackHints:
             DVSError: the API did not respond; the hints are kept.
         """
         hints = await self._journal.call(
-            self._ledger.hinted, self._run, limit=MAX_HINTS, exclude_held=self._exclude_unconfirmed
+            self._ledger.hints.attempts, self._run, limit=MAX_HINTS, exclude_held=self._exclude_unconfirmed
         )
         return await gather_sum(self._follow, hints, concurrency=concurrency)
 
@@ -80,7 +80,7 @@ class CallbackHints:
         move = await self._move(hint)
         if move is not None:
             await self._recorder.record((hint.attempt, move))
-        await self._journal.call(self._ledger.drop_hints, [hint])
+        await self._journal.call(self._ledger.hints.delete, [hint])
         return move is not None
 
     async def _move(self, hint: HintedAttempt) -> Move | None:

@@ -56,7 +56,7 @@ class HoldCoordinator:
 
     async def finish_decided(self) -> None:
         """Carry out the decision of an earlier invocation, if there is one."""
-        decision = await self._journal.call(self._ledger.decision, self._run)
+        decision = await self._journal.call(self._ledger.unconfirmed.decision, self._run)
         if decision is not None:
             await self._carry_out(Decision(decision))
 
@@ -65,7 +65,7 @@ class HoldCoordinator:
         now = self._context.clock.monotonic()
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL
-            unconfirmed = await self._journal.call(self._ledger.holding, self._run)
+            unconfirmed = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
             if unconfirmed is not None:
                 reserve = (unconfirmed.expires_at - unconfirmed.created_at) * RESERVE
                 needed = timedelta(seconds=unconfirmed.count / self._dvs.limiter.rate)
@@ -74,13 +74,13 @@ class HoldCoordinator:
 
     async def end_round(self) -> None:
         """Compare the unconfirmed transactions with the plan, decide, and confirm all or cancel all."""
-        if await self._journal.call(self._ledger.holding, self._run) is None:
+        if await self._journal.call(self._ledger.unconfirmed.summary, self._run) is None:
             return
         reason = await self._reason_to_cancel()
         if self._control.is_stopping:
             return
         decision = Decision.CONFIRM if reason is None else Decision.CANCEL
-        await self._journal.call(self._ledger.decide, self._run, decision)
+        await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, decision)
         await self._carry_out(decision)
         if reason is not None:
             self._control.stop(StopReason.CANCELLED, f"All unconfirmed transactions were cancelled. {reason}")
@@ -106,7 +106,7 @@ class HoldCoordinator:
 
     async def _unconfirmed(self) -> AsyncIterator[HeldAttempt]:
         after_row = 0
-        while batch := await self._journal.call(self._ledger.held_transactions, self._run, after_row=after_row):
+        while batch := await self._journal.call(self._ledger.unconfirmed.attempts, self._run, after_row=after_row):
             for item in batch:
                 yield item
             after_row = batch[-1].attempt.row_id
@@ -123,9 +123,9 @@ class HoldCoordinator:
                     await slots.acquire()
                     task = group.create_task(self._confirm_or_cancel(decision, item))
                     task.add_done_callback(lambda _: slots.release())
-            left = await self._journal.call(self._ledger.holding, self._run)
+            left = await self._journal.call(self._ledger.unconfirmed.summary, self._run)
             if left is None:
-                await self._journal.call(self._ledger.decide, self._run, None)
+                await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, None)
                 self._is_expiring = False
                 return
             passes = passes + 1 if left.count == before else 0

@@ -36,7 +36,7 @@ class Journal:
         #: One commit at a time; moves that arrive during one share the next.
         self._turn = asyncio.Lock()
         #: Rows in each state, updated with every move.
-        self.counts: dict[RowState, int] = ledger.counts(run)
+        self.counts: dict[RowState, int] = ledger.rows.counts(run)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the ledger in its thread, and return the result."""
@@ -61,7 +61,7 @@ class Journal:
         await self._clock.sleep(GROUP_DELAY)
         async with self._turn:
             moves, self._waiting, self._commit = self._waiting, [], None
-            await self.call(self._ledger.record, moves)
+            await self.call(self._ledger.attempts.record, moves)
         for move in moves:
             self.counts[move.before] -= 1
             self.counts[move.after] += 1

@@ -69,7 +69,7 @@ class MoveRecorder:
             return
         choice = RetryChoice(statuses=policy.statuses, row_ids=row_ids, attempts=policy.attempts)
         due = self._context.clock.now() + timedelta(seconds=policy.wait)
-        moved = await self._journal.call(self._ledger.retry_failed, self._context.run, choice, due)
+        moved = await self._journal.call(self._ledger.retries.apply_policy, self._context.run, choice, due)
         self._journal.counts[RowState.FAILED] -= moved
         self._journal.counts[RowState.PENDING] += moved
 
@@ -88,7 +88,7 @@ class MoveRecorder:
         """Stop before anything is sent if an earlier invocation met a price outside the tolerance."""
         if self._guards.stops.price_drift is None:
             return
-        for met in await self._journal.call(self._ledger.prices_met, self._context.run):
+        for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):
             if drift := price_drift(met.attempt, met.charged, met.price_unit, self._guards):
                 self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
                 return

@@ -14,7 +14,7 @@ from bulk_topup.engine.control import Control
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
 from bulk_topup.engine.run_options import RunOptions
-from bulk_topup.ledger import LedgerStore, Spent
+from bulk_topup.ledger import LedgerStore, SpendingTotals
 from bulk_topup.system.clock import Clock
 
 
@@ -59,7 +59,7 @@ class RunContext:
         control = Control(clock, options.circuit)
         journal = Journal(ledger, run, clock)
         guards = options.guards
-        spent = ledger.spent(run) if guards.caps != Caps() else Spent(rows=0, amounts={}, costs={})
+        spent = ledger.spending.spent(run) if guards.caps != Caps() else SpendingTotals(rows=0, amounts={}, costs={})
         return cls(
             run=run,
             options=options,

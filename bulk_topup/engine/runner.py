@@ -153,8 +153,8 @@ class Runner:
             raise root_cause(error)
         run, ledger, control = self._context.run, self._context.ledger, self._context.control
         return RunResult(
-            counts=ledger.counts(run),
-            contradicted=ledger.count_mismatches(run),
+            counts=ledger.rows.counts(run),
+            contradicted=ledger.conflicts.count_mismatches(run),
             reason=control.reason,
             message=control.message,
         )

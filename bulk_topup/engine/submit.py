@@ -85,7 +85,7 @@ class Submitter:
         """Send the canaries, wait until they are final, and stop if too few of them completed."""
         wanted = self._guards.stops.canary
         while wanted and self._control.may_submit:
-            sent = await self._journal.call(self._ledger.attempted, self._run)
+            sent = await self._journal.call(self._ledger.rows.sent_counts, self._run)
             again, completed = sent[RowState.PENDING], sent[RowState.COMPLETED]
             missing = wanted - sum(sent.values()) + again + sent[RowState.REFUSED]
             if missing < 0:
@@ -107,7 +107,7 @@ class Submitter:
 
     async def _check_canaries(self, completed: int, total: int) -> None:
         share = self._guards.stops.canary_share
-        waiting, _ = await self._journal.call(self._ledger.waiting, self._run)
+        waiting, _ = await self._journal.call(self._ledger.attempts.pending, self._run)
         if waiting and completed < share * total:
             self._control.stop(
                 StopReason.CANARY,
@@ -123,10 +123,10 @@ class Submitter:
         """Wait a while for rows that may be sent later; return False if there are none."""
         operators = self._context.operators
         given_up = operators.given_up
-        waiting, due = await self._journal.call(self._ledger.waiting, self._run, given_up=given_up)
+        waiting, due = await self._journal.call(self._ledger.attempts.pending, self._run, excluded_operators=given_up)
         if not waiting:
             if not (self._guards.retry.attempts > 1 and self._journal.counts[RowState.ACCEPTED]):
-                if given_up and (await self._journal.call(self._ledger.waiting, self._run))[0]:
+                if given_up and (await self._journal.call(self._ledger.attempts.pending, self._run))[0]:
                     self._control.stop(
                         StopReason.OPERATORS, f"{operators.message} Resume later: {self._context.resume_command}"
                     )
@@ -140,7 +140,7 @@ class Submitter:
     async def _unknown(self) -> AsyncIterator[Creation]:
         after_row = 0
         while self._control.may_submit:
-            attempts = await self._journal.call(self._ledger.in_flight, self._run, after_row=after_row)
+            attempts = await self._journal.call(self._ledger.attempts.in_flight, self._run, after_row=after_row)
             for attempt in attempts:
                 yield Creation(attempt=attempt, maybe_sent=True)
             if not attempts:
@@ -158,14 +158,14 @@ class Submitter:
         while left != 0 and await self._control.wait_until_allowed() and not await self._is_expiring():
             operators = self._context.operators
             attempts = await self._journal.call(
-                self._ledger.claim,
+                self._ledger.attempts.claim,
                 self._run,
                 self._claim_size() if left is None else min(left, self._concurrency),
-                parked=operators.paused,
-                probed=operators.probed,
-                spacing=self._guards.spacing,
+                paused_operators=operators.paused,
+                probed_operators=operators.probed,
+                min_interval=self._guards.spacing,
                 canaries=canaries is not None,
-                fresh=fresh,
+                include_unsent=fresh,
             )
             if not attempts:
                 return

@@ -129,13 +129,13 @@ class Tracker:
     async def _is_open(self) -> bool:
         """Return True if any accepted row is left to track."""
         if self._exclude_unconfirmed and self._journal.counts[RowState.ACCEPTED]:
-            return bool(await self._journal.call(self._ledger.accepted_seconds, self._run, exclude_held=True))
+            return bool(await self._journal.call(self._ledger.attempts.accepted_seconds, self._run, exclude_held=True))
         return self._journal.counts[RowState.ACCEPTED] > 0
 
     async def _due(self) -> list[Slice]:
         """Return what to poll now."""
         seconds = await self._journal.call(
-            self._ledger.accepted_seconds, self._run, exclude_held=self._exclude_unconfirmed
+            self._ledger.attempts.accepted_seconds, self._run, exclude_held=self._exclude_unconfirmed
         )
         if seconds:
             # Creation dates are DVS's; a local clock that is behind, or set back, would make nothing due.
@@ -188,7 +188,7 @@ class Tracker:
                 by_id = {transaction.external_id: transaction for transaction in page.items}
                 listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
                 ours = await self._journal.call(
-                    self._ledger.accepted_among, self._run, list(by_id), exclude_held=self._exclude_unconfirmed
+                    self._ledger.attempts.accepted_among, self._run, list(by_id), exclude_held=self._exclude_unconfirmed
                 )
                 seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
                 found = [(item, by_id[item.attempt.external_id]) for item in ours]
@@ -230,7 +230,7 @@ class Tracker:
         """Return rows of slices that the list has not shown, up to a poll's maximum, and whether those are all."""
         unseen: list[OpenAttempt] = []
         while items := await self._journal.call(
-            self._ledger.accepted,
+            self._ledger.attempts.accepted,
             self._run,
             seconds=[each.second for each in slices],
             after_row=after_row,

@@ -1,4 +1,4 @@
-"""The ledger of runs, rows and attempts: the only place of the project that touches SQLite."""
+"""The ledger of runs, rows and attempts: the only package of the project that touches SQLite."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from bulk_topup.ledger.ledger import LedgerStore
     from bulk_topup.ledger.lock import run_lock
     from bulk_topup.ledger.lock_holder import is_locked, run_file
-    from bulk_topup.ledger.pin_encryption import Rotated, rotate_pins
+    from bulk_topup.ledger.pin_encryption import PinRotation, rotate_pins
     from bulk_topup.ledger.product_choices import ChosenProduct
     from bulk_topup.ledger.retries import RetryChoice
-    from bulk_topup.ledger.spending import Spent
+    from bulk_topup.ledger.spending import SpendingTotals
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -20,10 +20,10 @@ else:
         ledger=("LedgerStore",),
         lock=("run_lock",),
         lock_holder=("is_locked", "run_file"),
-        pin_encryption=("Rotated", "rotate_pins"),
+        pin_encryption=("PinRotation", "rotate_pins"),
         product_choices=("ChosenProduct",),
         retries=("RetryChoice",),
-        spending=("Spent",),
+        spending=("SpendingTotals",),
     )
 
 __all__ = [
@@ -31,9 +31,9 @@ __all__ = [
     "ChosenProduct",
     "Health",
     "LedgerStore",
+    "PinRotation",
     "RetryChoice",
-    "Rotated",
-    "Spent",
+    "SpendingTotals",
     "examine",
     "is_locked",
     "rotate_pins",

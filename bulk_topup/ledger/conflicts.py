@@ -1,14 +1,15 @@
-"""Rows that the provider's record or the list contradicts, and what a person decided about them."""
+"""Rows in conflict with DVS, rows that differ from the list, and what people decided about them."""
 
-import json
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from bulk_topup.domain.attempt import Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.row_mapping import event_values
+from bulk_topup.ledger.row_mapping import event_values, json_array
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT
 
 _CONFLICTS: Final = """
     SELECT a.external_id FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
@@ -16,52 +17,58 @@ _CONFLICTS: Final = """
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
     ORDER BY +r.line
 """
-_NOTED: Final = """
+_LIST_MISMATCHES: Final = """
     SELECT id, line, attempt, state, note FROM rows
     WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
       AND (:lines IS NULL OR line IN (SELECT value FROM json_each(:lines)))
     ORDER BY line
 """
-_RESOLVE: Final = "UPDATE attempts SET resolution = :resolution WHERE row_id = :row_id AND number = :number"
-_ACKNOWLEDGE: Final = "UPDATE rows SET acknowledged = note, note = '' WHERE id = :id AND note = :note"
-_EVENT: Final = """
-    INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
-    VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
+_COUNT_MISMATCHES: Final = """
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
 """
+_SAVE_RESOLUTION: Final = "UPDATE attempts SET resolution = :resolution WHERE row_id = :row_id AND number = :number"
+_ACKNOWLEDGE: Final = "UPDATE rows SET acknowledged = note, note = '' WHERE id = :id AND note = :note"
 
 
-class Resolving(LedgerFile):
-    """Conflicts and their ends."""
+@dataclass(frozen=True, slots=True)
+class ConflictQueries:
+    """Rows that need review."""
 
-    def conflicts(self, run: Run, lines: Collection[int] | None = None) -> list[str]:
-        """Give the external ids of the rows in conflict, on these lines or on all, in list order."""
-        rows = self._all(_CONFLICTS, run_id=run.id, lines=_array(lines))
+    file: LedgerFile
+
+    def external_ids(self, run: Run, lines: Collection[int] | None = None) -> list[str]:
+        """Return the external IDs of rows in conflict, on these lines or on all, in list order."""
+        rows = self.file.fetch_all(_CONFLICTS, run_id=run.id, lines=json_array(lines))
         return [row["external_id"] for row in rows]
 
-    def contradicted(self, run: Run, lines: Collection[int] | None = None) -> Iterator[tuple[int, RowState, str]]:
-        """Give paid or open rows that the list contradicts: line, state and note, in list order."""
-        for row in self._all(_NOTED, run_id=run.id, lines=_array(lines)):
+    def list_mismatches(self, run: Run, lines: Collection[int] | None = None) -> Iterator[tuple[int, RowState, str]]:
+        """Yield completed and open rows that differ from the list: line, state and note, in list order."""
+        for row in self.file.fetch_all(_LIST_MISMATCHES, run_id=run.id, lines=json_array(lines)):
             yield row["line"], RowState(row["state"]), row["note"]
 
-    def acknowledge(self, run: Run, lines: Collection[int], cause: str) -> list[int]:
-        """Take in that a person has read what the list contradicts on these lines, and give the lines where it does.
+    def count_mismatches(self, run: Run) -> int:
+        """Return the number of completed and open rows that differ from the list."""
+        return int(self.file.fetch_all(_COUNT_MISMATCHES, run_id=run.id)[0][0])
 
-        The row stays what it is; the same contradiction is not told again.
+    def acknowledge(self, run: Run, lines: Collection[int], cause: str) -> list[int]:
+        """Record that a person has read the list mismatches of these lines.
+
+        The rows keep their states; the same mismatch is not shown again.
+
+        Returns:
+            The lines that had a mismatch.
         """
-        at = self._now()
-        found = self._all(_NOTED, run_id=run.id, lines=_array(lines))
-        with self._transaction() as connection:
+        at = self.file.now()
+        found = self.file.fetch_all(_LIST_MISMATCHES, run_id=run.id, lines=json_array(lines))
+        with self.file.transaction() as connection:
             for row in found:
                 state = RowState(row["state"])
                 connection.execute(_ACKNOWLEDGE, {"id": row["id"], "note": row["note"]})
-                connection.execute(_EVENT, event_values(row["id"], row["attempt"], at, state, state, cause))
+                connection.execute(INSERT_EVENT, event_values(row["id"], row["attempt"], at, state, state, cause))
         return [row["line"] for row in found]
 
-    def keep_resolution(self, row_id: int, number: int, resolution: Resolution) -> None:
-        """Keep what a person decided about the transaction that an attempt's external id stands for."""
-        with self._transaction() as connection:
-            connection.execute(_RESOLVE, {"row_id": row_id, "number": number, "resolution": resolution})
-
-
-def _array(values: Collection[int] | None) -> str | None:
-    return None if values is None else json.dumps(sorted(values))
+    def save_resolution(self, row_id: int, number: int, resolution: Resolution) -> None:
+        """Save what a person decided about the transaction with an attempt's external ID."""
+        values = {"row_id": row_id, "number": number, "resolution": resolution}
+        with self.file.transaction() as connection:
+            connection.execute(_SAVE_RESOLUTION, values)

@@ -1,82 +1,100 @@
-"""Opens the ledger's file: makes it, refuses what is not ours, upgrades its tables; and its transactions and errors."""
+"""Opens the ledger's file: creates it, refuses other files, upgrades its tables; also its transactions and errors."""
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerWriteError
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
 
-#: Marks the file as ours, so that no other program's database is ever written to ("btup").
-APPLICATION_ID = 0x62747570
-#: Seconds to wait for another process that is writing to the same ledger.
-BUSY_TIMEOUT = 30.0
-#: Seconds between tries to set up a ledger that others set up.
-SET_UP_WAIT = 0.05
-#: Memory for pages of the file, in KiB; sorting takes as much again. More makes a big ledger no faster.
-CACHE_KIB = 8 * 1024
-#: What the write-ahead log is cut to, in bytes, after a big list or a long look of another process made it grow.
-JOURNAL_BYTES = 64 * 1024 * 1024
-#: Of SQLite's error codes these bits name the kind.
-_PRIMARY_CODE = 0xFF
+#: Marks the file as a ledger, so that no database of another program is written to ("btup").
+APPLICATION_ID: Final = 0x62747570
+#: Seconds to wait for another process that writes to the same ledger.
+BUSY_TIMEOUT: Final = 30.0
+#: Seconds between tries to set up a ledger that other processes set up.
+SET_UP_WAIT: Final = 0.05
+#: Memory for pages of the file, in KiB; sorting takes as much again. More makes a large ledger no faster.
+CACHE_KIB: Final = 8 * 1024
+#: Size of the write-ahead log, in bytes, after a large list or a long read of another process made it grow.
+JOURNAL_BYTES: Final = 64 * 1024 * 1024
+#: The bits of SQLite's extended error codes that are the primary code.
+_PRIMARY_CODE: Final = 0xFF
+#: Primary codes of a file that can't be written: full, read-only, locked, or on a disk with I/O errors.
+_WRITE_CODES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+#: Errors of a file or folder that can't be written.
+_WRITE_ERRORS: Final = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
+)
 
-#: How a SQLite file begins, and where its application id stands.
-_MAGIC = b"SQLite format 3\0"
-_APPLICATION_ID_AT = slice(68, 72)
-_HEADER_LENGTH = 100
+#: The first bytes of a SQLite file, and the place of its application ID.
+_MAGIC: Final = b"SQLite format 3\0"
+_APPLICATION_ID_AT: Final = slice(68, 72)
+_HEADER_LENGTH: Final = 100
 
-#: The files that this process has opened itself, by device and inode. It must not do so again: to close a file takes
-#: away all locks that the process holds on it, those of a ledger that is open among them, and another process would
-#: then take the write-ahead log for nobody's.
-_LOOKED_AT: set[tuple[int, int]] = set()
+#: Device and inode of files that this process has opened without SQLite. It must not do so again: closing a file
+#: releases all locks that the process holds on it, those of an open ledger too, and another process would then treat
+#: the write-ahead log as unused.
+_CHECKED: Final[set[tuple[int, int]]] = set()
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Open a ledger's file, made for its owner only when it is missing, with tables of this version.
+    """Open a ledger's file with tables of this version; create it, for its owner only, if it does not exist.
 
     Raises:
-        LedgerError: the file belongs to another program, or to a later version of this one.
-        sqlite3.Error, OSError: the file cannot be used.
+        LedgerMissingError: the path is a link to a file that does not exist.
+        LedgerError: the file belongs to another program, or to a newer version of this one.
+        sqlite3.Error, OSError: the file can't be used.
     """
-    if _was_looked_at(path):
+    if _is_checked(path):
         path.chmod(OWNER_ONLY)
     else:
         if path.exists():
-            _demand_ours(path)
+            _check_is_ledger(path)
         elif path.is_symlink():
-            raise LedgerError(
-                f"The ledger {path} is a link to {path.readlink()}, which is not there. A ledger that is missing may "
-                "know who was paid: bring it back, or name another file."
+            raise LedgerMissingError(
+                f"The ledger {path} is a link to {path.readlink()}, which does not exist. The missing ledger may hold "
+                "payments. Restore it, or choose another ledger with --ledger."
             )
         else:
             private_folder(path.parent)
         create_private(path)
-        _LOOKED_AT.add(_identity(path))
-    # One thread at a time uses the connection, but not always the one that opened it. The path is made absolute because
-    # SQLite takes names such as ":memory:" for something else than a file.
+        _CHECKED.add(_identity(path))
+    # One thread at a time uses the connection, but not always the one that opened it. The path is absolute because
+    # SQLite does not treat names such as ":memory:" as files.
     connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
-        _set_up_in_turn(connection, path)
+        _set_up_with_retries(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _demand_this_version(connection: sqlite3.Connection, path: Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if applied(connection) != set(NAMES):
         raise LedgerError(
-            f"The ledger {path} was written by another version of bulk-topup; "
-            "install the latest version, and resume a run of the ledger to bring it up to date."
+            f"The ledger {path} was written by another version of bulk-topup. "
+            "Install the latest version and resume a run of the ledger to upgrade it."
         )
 
 
-def _was_looked_at(path: Path) -> bool:
-    return path.exists() and _identity(path) in _LOOKED_AT
+def _is_checked(path: Path) -> bool:
+    return path.exists() and _identity(path) in _CHECKED
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -85,24 +103,25 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """Open a ledger's file without changing anything, also where nothing can be written.
+    """Open a ledger's file without changing it, also where nothing can be written.
 
     Raises:
+        LedgerMissingError: there is no file.
         LedgerError: the file is no ledger, or one of another version.
-        sqlite3.Error, OSError: the file cannot be read.
+        sqlite3.Error, OSError: the file can't be read.
     """
-    if not _was_looked_at(path):
-        _demand_ours(path)
-        _LOOKED_AT.add(_identity(path))
+    if not _is_checked(path):
+        _check_is_ledger(path)
+        _CHECKED.add(_identity(path))
     address = f"{path.resolve().as_uri()}?mode=ro"
     log = path.with_name(f"{path.name}-wal")
     if not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size):
-        # SQLite shares its memory through a file that it could not make here; without a log nobody needs it.
+        # SQLite shares its memory through a file that it can't create here; without a log it does not need to.
         address += "&immutable=1"
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
-        _demand_this_version(connection, path)
+        _check_version(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -111,7 +130,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Run the block as one transaction that is on disk when it ends, or leaves nothing behind."""
+    """Run the block as one transaction that is on disk when it ends, or changes nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -123,49 +142,68 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def scrub(connection: sqlite3.Connection) -> bool:
-    """Write the file anew, so that nothing stays in it, nor in its log, of what was changed or removed.
+    """Rewrite the file, so that neither it nor its log holds anything that was changed or deleted.
 
     Returns:
-        Whether that is done; not while another process is in the middle of reading.
+        Whether that succeeded; it does not while another process is reading.
     """
     connection.execute("VACUUM")
     return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
 
 @contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into an error with the file and a cure."""
+def translate_errors(path: Path, *, read_only: bool = False) -> Iterator[None]:
+    """Raise errors of SQLite and of the file system with the file and a fix.
+
+    Args:
+        path: the ledger's file.
+        read_only: the block does not write, so no error is one of writing.
+
+    Raises:
+        LedgerWriteError: the file or its folder is full, read-only, locked, or on a disk with I/O errors.
+        LedgerError: the file can't be used for another reason.
+    """
     try:
         yield
     except sqlite3.Error as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be used: {error}. Nothing more was sent; check the disk and the file's rights."
-        ) from error
+        # Errors of the module itself, such as a wrong parameter, have no code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+        if code in _WRITE_CODES and not read_only:
+            raise LedgerWriteError(
+                f"Can't write the ledger {path}: {error}. Nothing more was sent. Check the disk and the permissions of "
+                "the file."
+            ) from error
+        raise LedgerError(f"Can't use the ledger {path}: {error}. Nothing more was sent. Check the file.") from error
     except OSError as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be opened: {error.strerror or error}. Name another ledger with --ledger."
-        ) from error
+        reason = error.strerror or error
+        if error.errno in _WRITE_ERRORS and not read_only:
+            raise LedgerWriteError(
+                f"Can't write the ledger {path}: {reason}. Choose another ledger with --ledger."
+            ) from error
+        raise LedgerError(f"Can't open the ledger {path}: {reason}. Choose another ledger with --ledger.") from error
 
 
-def _demand_ours(path: Path) -> None:
-    """Look at a file's first bytes, without SQLite, which might change it; an empty one may become a ledger."""
+def _check_is_ledger(path: Path) -> None:
+    """Raise LedgerError unless the file is a ledger or empty; reads it without SQLite, which might change it."""
+    if not path.exists():
+        raise LedgerMissingError(f"No ledger at {path}. Check --ledger and --env.")
     if not path.is_file():
-        # A pipe or a device may never end, so that it is not even opened.
-        raise LedgerError(f"{path} is not a file, so it is no ledger; name another file.")
+        # A pipe or a device may never end, so it is not even opened.
+        raise LedgerError(f"{path} is not a file, so it is no ledger. Choose another ledger with --ledger.")
     with path.open("rb") as file:
         head = file.read(_HEADER_LENGTH)
     if head and not (head.startswith(_MAGIC) and head[_APPLICATION_ID_AT] == APPLICATION_ID.to_bytes(4, "big")):
-        raise _not_ours(path)
+        raise _other_program_error(path)
 
 
-def _not_ours(path: Path) -> LedgerError:
-    return LedgerError(f"{path} belongs to another program and is not a ledger; name another file.")
+def _other_program_error(path: Path) -> LedgerError:
+    return LedgerError(f"{path} belongs to another program and is not a ledger. Choose another ledger with --ledger.")
 
 
-def _set_up_in_turn(connection: sqlite3.Connection, path: Path) -> None:
-    """Set a ledger up; of many that make a new one at once each waits for the others.
+def _set_up_with_retries(connection: sqlite3.Connection, path: Path) -> None:
+    """Set up a ledger, and try again while other processes set up the same new one.
 
-    SQLite itself does not wait while the journal changes its mode.
+    SQLite itself does not wait while the journal mode changes.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
@@ -182,28 +220,28 @@ def _set_up_in_turn(connection: sqlite3.Connection, path: Path) -> None:
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.row_factory = sqlite3.Row
     if applied(connection) - set(NAMES):
-        raise LedgerError(f"The ledger {path} was written by a newer bulk-topup; install that version.")
+        raise LedgerError(f"The ledger {path} was written by a newer version of bulk-topup. Install that version.")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            raise _not_ours(path)
+            raise _other_program_error(path)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
-    # What is overwritten is gone; what rows leave behind in the log, `scrub` removes.
+    # Overwritten data is erased from the file; `scrub` erases it from the log.
     connection.execute("PRAGMA main.secure_delete = ON")
-    # A long list's rows are written in one transaction, whose pages are written twice where they do not fit.
+    # The rows of a long list are written in one transaction, whose pages are written twice if they do not fit.
     connection.execute("PRAGMA main.cache_size = -65536")
-    # What is put aside lies in a file without a name that goes with the connection.
+    # Temporary tables are in a file without a name that is deleted with the connection.
     connection.execute("PRAGMA temp.secure_delete = OFF")
     connection.execute("PRAGMA temp.page_size = 32768")
     if applied(connection) != set(NAMES):
-        from sqlite_utils import Database  # heavy, and only a ledger that changes needs it
+        from sqlite_utils import Database  # heavy, and only needed for a ledger that changes
 
         from bulk_topup.ledger.schema import migrations
 
-        # One transaction, so that of two that open a new ledger at once the second finds it made.
+        # One transaction, so that of two processes that open a new ledger at once the second finds it complete.
         with transaction(connection):
             migrations.apply(Database(connection))

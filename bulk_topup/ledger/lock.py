@@ -1,4 +1,4 @@
-"""One writer a run: a lock on a file beside the ledger, which the system lets go when its process dies."""
+"""Locks a run for one process: a lock on a file beside the ledger, released by the system when the process dies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,37 +6,40 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bulk_topup.errors import LedgerError, RunLockedError
+from bulk_topup.errors import LedgerWriteError, RunLockedError
 from bulk_topup.ledger.lock_holder import LOCK, run_file
 from bulk_topup.system.files import OWNER_ONLY
 
 
 @contextmanager
-def run_lock(ledger: Path, job: str, run_key: str, *, held: FileLock | None = None) -> Iterator[FileLock]:
-    """Hold a run while the block lasts.
+def run_lock(ledger: Path, job: str, run_key: str, *, locked: FileLock | None = None) -> Iterator[FileLock]:
+    """Lock a run while the block runs.
 
     Args:
         ledger: the ledger's file.
         job: the run's job.
         run_key: the run's key.
-        held: what a block around this one gave; where it holds the same run, nothing is locked again.
+        locked: the lock of an enclosing block; if it is for the same run, it is used again.
 
     Raises:
-        RunLockedError: another process holds it.
-        LedgerError: the ledger's folder cannot be written to.
+        RunLockedError: another process has locked the run.
+        LedgerWriteError: the lock file can't be written.
     """
     lock = FileLock(run_file(ledger, job, run_key, LOCK), timeout=0, mode=OWNER_ONLY)
-    if held is not None and held.is_locked and held.lock_file == lock.lock_file:
-        yield held
+    if locked is not None and locked.is_locked and locked.lock_file == lock.lock_file:
+        yield locked
         return
     try:
         lock.acquire()
     except Timeout:
         raise RunLockedError(
-            f"Another process is working on run {job}/{run_key}; wait until it ends, or stop it, then start again."
+            f"Another process is working on run {job}/{run_key}. Wait until it ends, or stop it, then run again."
         ) from None
     except OSError as error:
-        raise LedgerError(f"The ledger's folder {ledger.parent} cannot be written to: {error.strerror}.") from error
+        raise LedgerWriteError(
+            f"Can't lock run {job}/{run_key} with {lock.lock_file}: {error.strerror}. "
+            "Check the permissions of its folder, or choose another ledger with --ledger."
+        ) from error
     try:
         yield lock
     finally:

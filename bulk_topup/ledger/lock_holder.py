@@ -6,26 +6,26 @@ import re
 from pathlib import Path
 from typing import Final
 
-#: Ends the name of the file whose lock is held by whoever works on a run.
+#: File name suffix of a run's lock.
 LOCK: Final = "lock"
 
 _LOCKS: Final = Path("/proc/locks")
-#: A lock on a file as a whole: the file's device and inode.
+#: A lock on a whole file: device and inode of the file.
 _LOCK: Final = re.compile(r"FLOCK\s+ADVISORY\s+WRITE\s+-?\d+\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s", re.ASCII)
 
 
 def run_file(ledger: Path, job: str, run_key: str, ending: str) -> Path:
-    """Give the place of a file beside a ledger that is one run's alone."""
+    """Return the path of a file beside the ledger that belongs to one run."""
     digest = hashlib.sha256(f"{len(job)}:{job}{run_key}".encode()).hexdigest()[:16]
-    # Whatever name the ledger goes by, a link included, it is one file.
+    # A ledger that is reached by a link is the same file.
     path = ledger.resolve()
     return path.with_name(f"{path.name}.{digest}.{ending}")
 
 
 def is_locked(ledger: Path, job: str, run_key: str) -> bool:
-    """Tell whether a process is seen to work on a run; not every system and file system shows it.
+    """Return True if a process is known to work on a run; not every system and file system shows it.
 
-    To try the lock would be no question: a start at that moment would find it held, and give up.
+    Trying the lock would disturb a run that starts at that moment: it would find the run locked and end.
     """
     try:
         locks = _LOCKS.read_text(encoding="ascii")

@@ -1,6 +1,6 @@
-"""Reads what became of a run's rows, many at once: SQLite gives columns as JSON, in a thread beside who uses them.
+"""Reads the outcomes of a run's rows in pages: SQLite returns columns as JSON, in a thread beside the caller's.
 
-A row at a time, Python's sqlite3 takes four times as long to hand the values over as SQLite to find them.
+Row by row, Python's sqlite3 takes four times as long to convert the values as SQLite to find them.
 """
 
 import json
@@ -18,58 +18,98 @@ import msgspec
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import decode_problems
-from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.row import Outcome, OutcomeGroup
 from bulk_topup.domain.run import Run
-from bulk_topup.ledger import statements as sql
-from bulk_topup.ledger.connection import translate_errors
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.pin_keys import PinKeys, is_nothing
+from bulk_topup.ledger.pin_keys import PinKeys, is_empty
+from bulk_topup.ledger.row_mapping import outcome_group_of
 
-#: Rows of the first page, and of any; between them a page takes as many as fit into `PAGE_BYTES`, as the last one was.
+#: Rows of the first page, and of the largest; in between, as many as fit into `PAGE_BYTES`, judged by the page before.
 FIRST_ROWS: Final = 64
 PAGE_ROWS: Final = 5_000
 PAGE_BYTES: Final = 5_000_000
 
 _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode
-#: Columns that are not texts as they stand.
+#: Columns to convert.
 _AMOUNTS: Final = ("amount", "price", "fee")
 _PINS: Final = ("pin_code", "pin_serial")
 
 
-class OutcomesOfRun(LedgerFile):
-    """What is read of a run as a whole."""
+def _as_array(column: str) -> str:
+    """Return SQL for a column of all rows as one JSON array; a column that is JSON itself is not encoded again."""
+    is_json = column in {"cells", "problems"}
+    array = f"coalesce('[' || group_concat({column}) || ']', '[]')" if is_json else f"json_group_array({column})"
+    return f"{array} AS {column}"
 
-    def outcomes(self, run: Run) -> Iterator[Outcome]:
-        """Give every row of the list, and every row that was ever sent, in list order, one at a time."""
-        for page in self.outcome_pages(run, open_pins=True):
+
+#: The columns of a row and of its latest attempt.
+OUTCOME_COLUMNS: Final = (
+    *("r.line", "r.state", "r.cells", "r.problems", "r.message", "r.note", "r.product_id", "r.credit_party"),
+    *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
+    *("a.status_message", "a.price", "a.fee", "a.price_unit", "a.operator_reference", "a.pin_code", "a.pin_serial"),
+    *("a.creation_date", "a.final_at", "r.id"),
+)
+#: The next rows after a line and a row ID: one JSON array for each of these columns, in the order of the rows.
+OUTCOMES: Final = f"""
+    SELECT {", ".join(_as_array(column.partition(".")[2]) for column in OUTCOME_COLUMNS)}
+    FROM (
+        SELECT {", ".join(OUTCOME_COLUMNS)}
+        FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+        WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0) AND (r.line, r.id) > (:after_line, :after_id)
+        ORDER BY r.line, r.id LIMIT :limit
+    )
+"""  # noqa: S608
+#: The same rows in groups whose sums are exact.
+OUTCOME_GROUPS: Final = """
+    SELECT r.state, r.product_id, r.unit, r.amount, a.price_unit, a.price, a.fee, count(*) AS rows
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeQueries:
+    """All rows of a run: those of the list, and those that were ever sent."""
+
+    file: LedgerFile
+
+    def rows(self, run: Run) -> Iterator[Outcome]:
+        """Yield every row in list order."""
+        for page in self.pages(run, open_pins=True):
             yield from page.rows()
 
-    def outcome_pages(self, run: Run, *, open_pins: bool) -> Generator[Outcomes, None, None]:
-        """Give every row of the list, and every row that was ever sent, in list order, as they stand at the beginning.
+    def pages(self, run: Run, *, open_pins: bool) -> Generator[Outcomes, None, None]:
+        """Yield every row in list order, many at once, as of the time of the first page.
 
-        The pages are read in a thread of their own, so nothing else may use the ledger until they are closed.
+        Another thread reads the pages, so nothing else may use the ledger until the generator is closed.
 
         Args:
             run: the run.
-            open_pins: decrypt PINs; one that cannot be says so in its place.
+            open_pins: decrypt PINs; one that can't be decrypted is replaced by the reason in parentheses.
         """
+        connection = self.file.connection
         with (
-            translate_errors(self.path),
-            _as_it_stands(self._connection),
+            self.file.translate_errors(),
+            _snapshot(connection),
             ThreadPoolExecutor(1, "ledger-reader") as reader,
         ):
-            wanted, after = FIRST_ROWS, (-1, -1)
-            coming = reader.submit(_read, self._connection, run, after, wanted)
-            while (page := coming.result()).ids:
-                wanted = max(1, min(PAGE_ROWS, PAGE_BYTES * len(page.ids) // page.bytes, 4 * len(page.ids)))
-                coming = reader.submit(_read, self._connection, run, page.last, wanted)
-                yield _outcomes(page.columns, self._pin_keys if open_pins else None)
+            limit, after = FIRST_ROWS, (-1, -1)
+            next_page = reader.submit(_read, connection, run, after, limit)
+            while (page := next_page.result()).ids:
+                limit = max(1, min(PAGE_ROWS, PAGE_BYTES * len(page.ids) // page.bytes, 4 * len(page.ids)))
+                next_page = reader.submit(_read, connection, run, page.last, limit)
+                yield _outcomes(page.columns, self.file.pin_keys if open_pins else None)
+
+    def groups(self, run: Run) -> Iterator[OutcomeGroup]:
+        """Yield every row in groups that a summary does not distinguish."""
+        return map(outcome_group_of, self.file.iterate(OUTCOME_GROUPS, run_id=run.id))
 
 
 @contextmanager
-def _as_it_stands(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let all that is read in the block be of one moment, whatever other processes write."""
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read everything in the block as of one time, whatever other processes write."""
     connection.execute("BEGIN")
     try:
         yield
@@ -79,44 +119,44 @@ def _as_it_stands(connection: sqlite3.Connection) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Page:
-    """Some rows as SQLite gives them."""
+    """Some rows as SQLite returns them."""
 
-    #: Of the rows, in order; empty after the last one.
+    #: Row IDs, in order; empty after the last row.
     ids: list[int]
     #: The columns of `Outcomes`, each a JSON array.
     columns: dict[str, str]
 
     @property
     def last(self) -> tuple[int, int]:
-        """Line and id after which the next page begins."""
+        """Line and row ID after which the next page starts."""
         return int(_decode(self.columns["line"])[-1]), self.ids[-1]
 
     @property
     def bytes(self) -> int:
-        """About how much memory the texts take."""
+        """Approximate memory that the texts take."""
         return sum(map(len, self.columns.values()))
 
 
-def _read(connection: sqlite3.Connection, run: Run, after: tuple[int, int], wanted: int) -> _Page:
-    """Read the next rows after a line and an id, fewer than wanted where one text could not hold them."""
+def _read(connection: sqlite3.Connection, run: Run, after: tuple[int, int], limit: int) -> _Page:
+    """Read up to `limit` rows after a line and a row ID, fewer if a text would be too long for SQLite."""
     values = {"run_id": run.id, "after_line": after[0], "after_id": after[1]}
     while True:
         try:
-            columns = dict(connection.execute(sql.OUTCOMES, {**values, "limit": wanted}).fetchone())
+            columns = dict(connection.execute(OUTCOMES, {**values, "limit": limit}).fetchone())
         except sqlite3.DataError:
-            if wanted == 1:
+            if limit == 1:
                 raise
-            wanted //= 2
+            limit //= 2
         else:
             return _Page(ids=_decode(columns.pop("id")), columns=columns)
 
 
 def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
-    """Make columns of their texts; PINs are decrypted where there are keys."""
+    """Convert the texts to columns, and decrypt PINs if keys are given."""
     columns: dict[str, Sequence[Any]] = {name: _decode(text) for name, text in texts.items() if name != "cells"}
     try:
         columns["cells"] = _decode_cells(texts["cells"])
-    except msgspec.DecodeError:  # half a surrogate pair, which only the standard library takes
+    except msgspec.DecodeError:  # half a surrogate pair, which only the standard library accepts
         columns["cells"] = json.loads(texts["cells"])
     columns["problems"] = [decode_problems(values) if values else () for values in columns["problems"]]
     columns["in_list"] = [*map(bool, columns["in_list"])]
@@ -133,8 +173,8 @@ def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
 
 def _pin(pin: str | None, external_id: str, name: str, keys: PinKeys | None) -> str | None:
     if keys is None:
-        return None if pin is None or is_nothing(pin) else pin
-    return keys.open(pin, external_id, name)
+        return None if pin is None or is_empty(pin) else pin
+    return keys.decrypt_or_explain(pin, external_id, name)
 
 
 @lru_cache(maxsize=10_000)

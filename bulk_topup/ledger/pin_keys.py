@@ -1,8 +1,8 @@
-"""The keys that PINs are encrypted with in the ledger; touches the environment and the key file, and nothing else.
+"""The keys that encrypt PINs in the ledger; touches the environment and the key file alone.
 
-A PIN is sealed with AES-256-GCM under the first key, bound to the external id and the field that it belongs to, so that
-a sealed text which is moved to another row opens no more. Every key at hand opens what it sealed. What encrypts is
-imported where it is used: most commands meet no PIN.
+A PIN is encrypted with AES-256-GCM under the first key, bound to its external ID and field, so that a ciphertext moved
+to another row can't be decrypted. Every available key decrypts what it encrypted. The cipher is imported where it is
+used, because most commands meet no PIN.
 """
 
 import base64
@@ -23,24 +23,24 @@ from bulk_topup.system.files import OWNER_ONLY, atomic_write, create_whole, priv
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-#: Names the keys themselves, the newest first, with commas between them; it wins over any file.
+#: Holds the keys themselves, the newest first, separated by commas; takes precedence over any file.
 KEY_VARIABLE: Final = "BULK_TOPUP_PIN_KEY"
-#: Names another file than the usual one; a key a line, the newest first.
+#: Names a key file other than the default: one key per line, the newest first.
 FILE_VARIABLE: Final = "BULK_TOPUP_PIN_KEY_FILE"
 
 KEY_BYTES: Final = 32
-#: What AES-GCM takes; drawn at random, it may serve 4 billion PINs a key.
+#: For AES-GCM; random, so one key is good for 4 billion PINs.
 NONCE_BYTES: Final = 12
-#: Begins every sealed text; no PIN begins with it.
-SEALED: Final = "sealed-pin:1:"
-#: What the cipher adds to a text, in bytes, and so the length of a sealed text that holds nothing.
+#: Starts every encrypted PIN; no PIN starts with it.
+ENCRYPTED_PREFIX: Final = "sealed-pin:1:"
+#: Bytes that the cipher adds to a text, and so the length of an encrypted empty text.
 _TAG_BYTES: Final = 16
 _KEY_ID_LENGTH: Final = 8
-_SEALED_NOTHING: Final = len(SEALED) + _KEY_ID_LENGTH + len(":") + -(-(NONCE_BYTES + _TAG_BYTES) // 3) * 4
+_EMPTY_LENGTH: Final = len(ENCRYPTED_PREFIX) + _KEY_ID_LENGTH + len(":") + -(-(NONCE_BYTES + _TAG_BYTES) // 3) * 4
 
 
 def default_key_file() -> Path:
-    """Give the key file's usual place: apart from the ledgers, so that a copied data folder holds no key."""
+    """Return the default key file: apart from the ledgers, so that a copied data folder holds no key."""
     return user_config_path("bulk-topup") / "pin.key"
 
 
@@ -48,9 +48,9 @@ def default_key_file() -> Path:
 class PinKey:
     """One key."""
 
-    #: Tells keys apart without giving anything of them away: 8 hexadecimal digits of a hash.
+    #: Identifies a key without revealing anything of it: 8 hexadecimal digits of a hash.
     id: str
-    #: URL-safe base64, as it stands in the key file.
+    #: URL-safe base64, as in the key file.
     secret: str = field(repr=False)
 
     @classmethod
@@ -58,7 +58,7 @@ class PinKey:
         """Read a key: 32 bytes in URL-safe base64.
 
         Raises:
-            PinKeyError: it is none; the text is not quoted.
+            PinKeyError: the text is no key; it is not quoted.
         """
         try:
             key = base64.b64decode(text, altchars=b"-_", validate=True)
@@ -66,29 +66,29 @@ class PinKey:
             key = b""
         if len(key) != KEY_BYTES:
             raise PinKeyError(
-                f"{where} holds something else than a PIN key (32 bytes in URL-safe base64); "
-                "`bulk-topup pin-key new` makes one."
+                f"{where} has an invalid PIN key (not 32 bytes in URL-safe base64). "
+                "Create one: `bulk-topup pin-key new`."
             )
         digest = hashlib.sha256(b"bulk-topup pin key\0" + key).hexdigest()
         return cls(id=digest[:_KEY_ID_LENGTH], secret=text)
 
     @classmethod
     def new(cls) -> Self:
-        """Draw a key."""
+        """Create a random key."""
         return cls.of(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode(), "A new key")
 
     def cipher(self) -> "AESGCM":
-        """Give what seals and opens with this key."""
+        """Return the cipher of this key."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         return AESGCM(base64.urlsafe_b64decode(self.secret))
 
 
 class PinKeys:
-    """All keys at hand: the first one seals, each opens what it sealed.
+    """All available keys: the first one encrypts, each decrypts what it encrypted.
 
     Args:
-        keys: the newest first; without any, nothing can be sealed and nothing opened.
+        keys: the newest first; without any, nothing can be encrypted or decrypted.
         where: where they come from, as a sentence names it.
     """
 
@@ -100,55 +100,58 @@ class PinKeys:
 
     @property
     def newest(self) -> str:
-        """The id of the key that seals.
+        """The ID of the key that encrypts.
 
         Raises:
-            PinKeyError: there is none.
+            PinKeyError: there is no key.
         """
         if not self.ids:
-            raise PinKeyError(f"There is no PIN key in {self.where}; `bulk-topup pin-key new` makes one.")
+            raise PinKeyError(f"No PIN key in {self.where}. Create one: `bulk-topup pin-key new`.")
         return self.ids[0]
 
-    def seal(self, pin: str | None, external_id: str, field: str) -> str | None:
-        """Encrypt a PIN code or serial for the ledger; None for none.
+    def encrypt(self, pin: str | None, external_id: str, field: str) -> str | None:
+        """Return an encrypted PIN code or serial for the ledger; None for None.
 
         Args:
-            pin: what the provider gave.
-            external_id: of the attempt that it belongs to.
-            field: which of the attempt's fields it is.
+            pin: the PIN code or serial from DVS.
+            external_id: external ID of its attempt.
+            field: name of the attempt's field.
+
+        Raises:
+            PinKeyError: there is no key.
         """
         if pin is None:
             return None
         key_id = self.newest
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = nonce + self._cipher(key_id).encrypt(nonce, pin.encode(), _bound_to(external_id, field))
-        return f"{SEALED}{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
+        encrypted = nonce + self._cipher(key_id).encrypt(nonce, pin.encode(), _bound_to(external_id, field))
+        return f"{ENCRYPTED_PREFIX}{key_id}:{base64.urlsafe_b64encode(encrypted).decode()}"
 
-    def open(self, sealed: str | None, external_id: str, field: str) -> str | None:
-        """Decrypt what the ledger holds; where that is not possible, give a text that says so and the cure.
+    def decrypt_or_explain(self, stored: str | None, external_id: str, field: str) -> str | None:
+        """Return a stored PIN decrypted, or the reason and fix in parentheses, which reports show in its place.
 
-        A report shows that text in the PIN's place. What an older ledger holds unsealed is given as it is.
+        A PIN that an older version stored unencrypted is returned as it is.
         """
-        if sealed is None or not sealed.startswith(SEALED):
-            return sealed
+        if stored is None or not stored.startswith(ENCRYPTED_PREFIX):
+            return stored
         try:
-            return self.opened(sealed, external_id, field)
+            return self.decrypt(stored, external_id, field)
         except PinKeyError as error:
             return f"({error})"
 
-    def opened(self, sealed: str, external_id: str, field: str) -> str:
-        """Decrypt what the ledger holds.
+    def decrypt(self, encrypted: str, external_id: str, field: str) -> str:
+        """Return an encrypted PIN decrypted.
 
         Raises:
-            PinKeyError: its key is not at hand, or the text was changed or moved to another row.
+            PinKeyError: its key is not available, or the text was changed or moved to another row.
         """
         from cryptography.exceptions import InvalidTag
 
-        key_id, _, text = sealed.removeprefix(SEALED).partition(":")
+        key_id, _, text = encrypted.removeprefix(ENCRYPTED_PREFIX).partition(":")
         if key_id not in self._keys:
             raise PinKeyError(
-                f"This PIN is encrypted with the key {key_id}, which is not in {self.where}; bring that key back, "
-                "or ask the provider with `bulk-topup transaction show ID --reveal-pins`."
+                f"This PIN is encrypted with the key {key_id}, which is not in {self.where}. Restore that key, "
+                "or fetch the PIN from DVS: `bulk-topup transaction show ID --reveal-pins`."
             )
         try:
             content = base64.urlsafe_b64decode(text)
@@ -159,8 +162,8 @@ class PinKeys:
             )
         except (InvalidTag, ValueError):
             raise PinKeyError(
-                "This PIN was changed in the ledger, or moved here from another row; "
-                "ask the provider with `bulk-topup transaction show ID --reveal-pins`."
+                "This PIN was changed in the ledger, or moved here from another row. "
+                "Fetch it from DVS: `bulk-topup transaction show ID --reveal-pins`."
             ) from None
 
     def _cipher(self, key_id: str) -> "AESGCM":
@@ -169,55 +172,54 @@ class PinKeys:
         return self._ciphers[key_id]
 
 
-def is_nothing(sealed: str) -> bool:
-    """Tell, without any key, whether what the ledger holds is an empty text, sealed or not."""
-    return len(sealed) in {0, _SEALED_NOTHING}
+def is_empty(stored: str) -> bool:
+    """Return True if a stored PIN is an empty text, encrypted or not; needs no key."""
+    return len(stored) in {0, _EMPTY_LENGTH}
 
 
 def load_pin_keys(environment: Mapping[str, str] = os.environ) -> PinKeys:
-    """Read the keys from the environment, else from the key file; none where there is neither.
+    """Read the keys from the environment, else from the key file; without either there are none.
 
     Raises:
-        PinKeyError: what is there is not a key, or cannot be read.
+        PinKeyError: a text is no key, or the file can't be read.
     """
-    if stated := environment.get(KEY_VARIABLE):
-        texts = [text.strip() for text in stated.split(",")]
+    if value := environment.get(KEY_VARIABLE):
+        texts = [text.strip() for text in value.split(",")]
         return PinKeys([PinKey.of(text, KEY_VARIABLE) for text in texts], KEY_VARIABLE)
     file = key_file(environment)
     return PinKeys(_keys_in(file), f"the key file {file}")
 
 
-def load_or_make_pin_keys(environment: Mapping[str, str] = os.environ) -> PinKeys:
-    """Read the keys; where there is none at all, make the key file with one.
+def load_or_create_pin_keys(environment: Mapping[str, str] = os.environ) -> PinKeys:
+    """Read the keys; if there is none, create the key file with one.
 
     Raises:
-        PinKeyError: what is there is not a key, or the file cannot be read or made.
+        PinKeyError: a text is no key, or the file can't be read or created.
     """
     found = load_pin_keys(environment)
     if not found.ids:
         file = key_file(environment)
-        with _told(file):
+        with _translate_errors(file):
             private_folder(file.parent)
-            # Of two that start at once, the second takes the key of the first.
+            # Of two processes that start at the same time, the second uses the key of the first.
             create_whole(file, _lines([PinKey.new()]))
     return found if found.ids else load_pin_keys(environment)
 
 
 def add_pin_key(environment: Mapping[str, str] = os.environ) -> PinKeys:
-    """Put a new key first in the key file; the others stay, to open what they sealed.
+    """Add a new key as the first of the key file; the others stay, to decrypt what they encrypted.
 
     Raises:
-        PinKeyError: the keys come from the environment, or the file cannot be read or written.
+        PinKeyError: the keys come from the environment, or the file can't be read or written.
     """
     if environment.get(KEY_VARIABLE):
         raise PinKeyError(
-            f"The PIN keys come from {KEY_VARIABLE}, so the new one belongs there too: put it before the others, "
-            "with a comma after it."
+            f"The PIN keys are in {KEY_VARIABLE}. Add the new key there before the others, followed by a comma."
         )
     from filelock import FileLock
 
     file = key_file(environment)
-    with _told(file):
+    with _translate_errors(file):
         private_folder(file.parent)
         with FileLock(file.with_name(f"{file.name}.lock"), mode=OWNER_ONLY):
             lines = _lines([PinKey.new(), *_keys_in(file)])
@@ -227,19 +229,19 @@ def add_pin_key(environment: Mapping[str, str] = os.environ) -> PinKeys:
 
 
 def key_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Give the place of the key file."""
-    stated = environment.get(FILE_VARIABLE)
-    return Path(stated) if stated else default_key_file()
+    """Return the path of the key file."""
+    value = environment.get(FILE_VARIABLE)
+    return Path(value) if value else default_key_file()
 
 
 def _keys_in(file: Path) -> list[PinKey]:
-    with _told(file):
+    with _translate_errors(file):
         if not file.exists():
             return []
         found, texts = file.stat(), file.read_text(encoding="ascii", errors="replace").split()
-    # One that the system hands out, as containers do, belongs to somebody else, who sees to its mode.
+    # A file of another owner is a secret that the system or a container provides, which sets its mode.
     if found.st_uid == os.geteuid() and found.st_mode & ~OWNER_ONLY & 0o777:
-        raise PinKeyError(f"The key file {file} can be read by others; make it private with chmod 600.")
+        raise PinKeyError(f"Other users can read the key file {file}. Make it private: `chmod 600 {file}`.")
     return [PinKey.of(text, f"The key file {file}") for text in texts]
 
 
@@ -252,11 +254,11 @@ def _bound_to(external_id: str, field: str) -> bytes:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def _translate_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise PinKeyError(
-            f"The key file {file} cannot be used: {error.strerror}. PINs are never stored without a key: mend that, "
-            f"name another file with {FILE_VARIABLE}, or state the key in {KEY_VARIABLE}."
+            f"Can't use the key file {file}: {error.strerror}. PINs are never stored without a key. Fix that, "
+            f"choose another file with {FILE_VARIABLE}, or set the key in {KEY_VARIABLE}."
         ) from error

@@ -1,6 +1,5 @@
-"""The ledger's side of choosing products: what was chosen for a run's rows before."""
+"""The products that were chosen for rows of a run when its list was read before."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,6 +7,7 @@ from typing import Final
 
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.row_mapping import json_array
 
 _PRODUCTS: Final = """
     SELECT identity, product_id, credit_party, amount, unit FROM rows
@@ -18,21 +18,24 @@ _PRODUCTS: Final = """
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChosenProduct:
-    """What a row paid, or was to pay, when the list was read before."""
+    """The product of a row, paid or planned, when the list was read before."""
 
     product_id: int
     credit_party: str | None
-    #: What it asked for, in `unit`.
+    #: The requested amount, in `unit`.
     amount: Decimal | None
     unit: str | None
 
 
-class Products(LedgerFile):
-    """Rows with their products."""
+@dataclass(frozen=True, slots=True)
+class ProductChoiceQueries:
+    """Rows and their products."""
 
-    def products_of(self, run: Run, identities: Collection[str]) -> dict[str, ChosenProduct]:
-        """Give the products of the run's rows that have these identities and are not refused, by those."""
-        rows = self._all(_PRODUCTS, run_id=run.id, identities=json.dumps(list(identities)))
+    file: LedgerFile
+
+    def find(self, run: Run, identities: Collection[str]) -> dict[str, ChosenProduct]:
+        """Return the products of rows that are not refused, by these identities."""
+        rows = self.file.fetch_all(_PRODUCTS, run_id=run.id, identities=json_array(identities))
         return {
             row["identity"]: ChosenProduct(
                 product_id=row["product_id"],

@@ -1,94 +1,118 @@
-"""Which failed rows get a new attempt, and when: chosen and moved in SQLite, however many they are."""
+"""Failed rows that get a new attempt, and when: chosen and moved in SQLite, so that their number does not matter."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from bulk_topup.domain.run import Run
-from bulk_topup.ledger import statements as sql
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.row_mapping import summed
+from bulk_topup.ledger.row_mapping import json_array, sum_amounts
+
+CREATE_RETRIED: Final = "CREATE TEMP TABLE IF NOT EXISTS retried (id INTEGER PRIMARY KEY)"
+_CLEAR_RETRIED: Final = "DELETE FROM temp.retried"
+#: Failed rows to retry; a null parameter excludes none. A row that changed in the list while it was in flight would be
+#: sent as it was before, so the list must be read again first.
+_CHOOSE: Final = """
+    LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
+      AND (r.note = '' OR r.request IS NOT a.request)
+      AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
+      AND (:attempts IS NULL OR r.attempt < :attempts)
+      AND (:statuses IS NULL OR a.status_message IN (SELECT value FROM json_each(:statuses))
+           OR a.status_class IN (SELECT value FROM json_each(:classes))
+           OR :or_corrected AND r.request IS NOT a.request)
+"""
+_CHOOSE_ANY: Final = f"INSERT INTO temp.retried SELECT r.id FROM rows AS r {_CHOOSE}"  # noqa: S608 - composed of constants
+#: The same for row IDs, a JSON array, so that not every failed row is read for each one that fails.
+_CHOOSE_AMONG: Final = f"""
+    INSERT OR IGNORE INTO temp.retried
+    SELECT r.id FROM json_each(:row_ids) AS w CROSS JOIN rows AS r ON r.id = w.value {_CHOOSE}
+"""  # noqa: S608
+_COSTS_OF_RETRIED: Final = """
+    SELECT r.cost_unit, r.cost, count(*) FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id
+    WHERE r.cost IS NOT NULL GROUP BY r.cost_unit, r.cost
+"""
+_EVENTS_OF_RETRIED: Final = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, 'pending', :cause
+    FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id WHERE r.state = 'failed'
+"""
+_MOVE_RETRIED: Final = """
+    UPDATE rows SET state = 'pending', message = '', retry_at = :retry_at
+    WHERE state = 'failed' AND id IN (SELECT id FROM temp.retried)
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryChoice:
-    """Which failed rows are meant; a row has to meet all that is stated."""
+    """Which failed rows to retry; a row must meet every condition."""
 
-    #: Status messages, e.g. DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE; None for any, and none at all.
+    #: Status messages, e.g. DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE; None for any or none.
     statuses: Collection[str] | None = None
-    #: Status classes, e.g. DECLINED, beside the messages.
+    #: Status classes, e.g. DECLINED, in addition to the messages.
     classes: Collection[str] = ()
-    #: Rows that were corrected since they failed, whatever their status.
+    #: Rows that were corrected since they failed too, whatever their status.
     or_corrected: bool = False
     #: Lines of the list; None for any.
     lines: Collection[int] | None = None
-    #: Rows by their id in the ledger; None for any.
+    #: Row IDs of the ledger; None for any.
     row_ids: Collection[int] | None = None
     #: Only rows with fewer attempts than this; None for any number.
     attempts: int | None = None
 
 
-class Retrying(LedgerFile):
-    """Failed rows on their way to a new attempt."""
+@dataclass(frozen=True, slots=True)
+class RetryQueries:
+    """Retries of failed rows."""
 
-    def choose_retries(self, run: Run, choice: RetryChoice) -> tuple[int, dict[str, Decimal]]:
-        """Note the failed rows that a choice means; nothing of the run changes before `retry_chosen`.
+    file: LedgerFile
+
+    def choose(self, run: Run, choice: RetryChoice) -> tuple[int, dict[str, Decimal]]:
+        """Save which failed rows to retry; the run does not change before `apply`.
 
         Returns:
-            How many they are, and what they should cost, per wallet unit.
+            Their number, and their expected cost per wallet unit.
         """
         values = {
             "run_id": run.id,
-            "statuses": _array(choice.statuses),
-            "classes": _array(choice.classes),
+            "statuses": json_array(choice.statuses),
+            "classes": json_array(choice.classes),
             "or_corrected": choice.or_corrected,
-            "lines": _array(choice.lines),
-            "row_ids": _array(choice.row_ids),
+            "lines": json_array(choice.lines),
+            "row_ids": json_array(choice.row_ids),
             "attempts": choice.attempts,
         }
-        with self._transaction() as connection:
-            connection.execute(sql.CREATE_RETRIED)
-            connection.execute(sql.CLEAR_RETRIED)
-            statement = sql.CHOOSE_RETRIES if choice.row_ids is None else sql.CHOOSE_RETRIES_AMONG
+        with self.file.transaction() as connection:
+            connection.execute(CREATE_RETRIED)
+            connection.execute(_CLEAR_RETRIED)
+            statement = _CHOOSE_ANY if choice.row_ids is None else _CHOOSE_AMONG
             chosen = connection.execute(statement, values).rowcount
-        return chosen, summed(self._all(sql.COSTS_OF_RETRIED))
+        return chosen, sum_amounts(self.file.fetch_all(_COSTS_OF_RETRIED))
 
-    def retry_chosen(self, cause: str, *, not_before: datetime | None = None) -> int:
-        """Make the rows pending that were chosen and are failed still.
+    def apply(self, cause: str, *, not_before: datetime | None = None) -> int:
+        """Make the chosen rows pending that are still failed.
 
         Args:
-            cause: what the event log says of it.
-            not_before: when they may be sent at the earliest, in UTC; None for at once.
+            cause: the cause of the events.
+            not_before: earliest time to send them, in UTC; None for at once.
 
         Returns:
-            How many rows moved.
+            The number of rows that are pending now.
         """
         values = {
-            "at": self._now(),
+            "at": self.file.now(),
             "cause": cause,
             "retry_at": None if not_before is None else not_before.isoformat(),
         }
-        with self._transaction() as connection:
-            connection.execute(sql.EVENTS_OF_RETRIED, values)
-            moved = connection.execute(sql.MOVE_RETRIED, values).rowcount
-            connection.execute(sql.CLEAR_RETRIED)
+        with self.file.transaction() as connection:
+            connection.execute(_EVENTS_OF_RETRIED, values)
+            moved = connection.execute(_MOVE_RETRIED, values).rowcount
+            connection.execute(_CLEAR_RETRIED)
         return moved
 
-    def retry_failed(self, run: Run, choice: RetryChoice, not_before: datetime) -> int:
-        """Give failed rows a new attempt that the job's policy asks for, and their number."""
-        chosen, _ = self.choose_retries(run, choice)
-        return self.retry_chosen("retry by the job's policy", not_before=not_before) if chosen else 0
-
-    def waiting(self, run: Run, *, given_up: Collection[int] = ()) -> tuple[int, datetime | None]:
-        """Tell how many rows are still to be sent, those of given-up operators aside, and when the first is due.
-
-        A row that may be sent at once makes it None; so does no row at all.
-        """
-        count, any_now, first = self._all(sql.WAITING, run_id=run.id, given_up=_array(given_up))[0]
-        return count, None if any_now or first is None else datetime.fromisoformat(first)
-
-
-def _array(values: Collection[object] | None) -> str | None:
-    return None if values is None else json.dumps(list(values))
+    def apply_policy(self, run: Run, choice: RetryChoice, not_before: datetime) -> int:
+        """Make failed rows pending as the job's retry policy says, and return their number."""
+        chosen, _ = self.choose(run, choice)
+        return self.apply("retry by the job's policy", not_before=not_before) if chosen else 0

@@ -1,8 +1,8 @@
-"""Between SQLite's values and ours: rows to records, records to parameters, sums of amounts kept as text; pure."""
+"""Converts rows of SQLite to records and records to parameters, and sums amounts that are stored as text; pure."""
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +13,23 @@ from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Total
 
 _FINAL = frozenset({RowState.COMPLETED, RowState.FAILED, RowState.REVERSED})
 
 
-def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
-    """Sum amounts that SQLite grouped; itself it would add them as floats."""
+def json_array(values: Collection[object] | None) -> str | None:
+    """Return values as a parameter of a statement that reads them with `json_each`; None for no condition."""
+    return None if values is None else json.dumps(list(values))
+
+
+def utc_text(time: datetime) -> str:
+    """Return a time as the ledger stores it, so that both compare as texts."""
+    return time.astimezone(UTC).isoformat()
+
+
+def sum_amounts(groups: Iterable[Any]) -> dict[str, Decimal]:
+    """Return the sums, per unit, of groups of unit, amount and count; SQLite would add floats."""
     sums: dict[str, Decimal] = {}
     for unit, amount, count in groups:
         add_to(sums, unit, amount, count)
@@ -26,13 +37,26 @@ def summed(groups: Iterable[Any]) -> dict[str, Decimal]:
 
 
 def add_to(sums: dict[str, Decimal], unit: str, amount: str | None, count: int) -> None:
-    """Add an amount that SQLite has as text, so many times, to the sum of its unit; none counts for nothing."""
+    """Add `count` times an amount that SQLite has as text to the sum of its unit; None adds nothing."""
     if amount is not None:
         sums[unit] = PRECISE.fma(Decimal(amount), count, sums.get(unit, Decimal(0)))
 
 
+def add_to_total(
+    total: Total, unit: str | None, amount: str | None, cost_unit: str | None, cost: str | None, count: int
+) -> None:
+    """Add `count` rows with the same requested amount and cost to a total."""
+    total.rows += count
+    if unit is not None:
+        add_to(total.amounts, unit, amount, count)
+    if cost is None or cost_unit is None:
+        total.unpriced += count
+    else:
+        add_to(total.costs, cost_unit, cost, count)
+
+
 def run_of(row: sqlite3.Row, ledger: Path) -> Run:
-    """Make a run of its row in that ledger."""
+    """Return the run of a row of that ledger."""
     return Run(
         id=row["id"],
         job=row["job"],
@@ -53,12 +77,12 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
 
 
 def attempt_of(row: sqlite3.Row) -> Attempt:
-    """Make an attempt of its row."""
-    return attempt_under(row, row["number"], row["external_id"])
+    """Return the attempt of a row."""
+    return new_attempt_of(row, row["number"], row["external_id"])
 
 
-def attempt_under(row: sqlite3.Row, number: int, external_id: str) -> Attempt:
-    """Make an attempt that is not written yet of its row."""
+def new_attempt_of(row: sqlite3.Row, number: int, external_id: str) -> Attempt:
+    """Return an attempt that is not written yet, for a row."""
     return Attempt(
         row_id=row["row_id"],
         number=number,
@@ -73,7 +97,7 @@ def attempt_under(row: sqlite3.Row, number: int, external_id: str) -> Attempt:
 
 
 def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
-    """Make an accepted attempt of its row."""
+    """Return the accepted attempt of a row."""
     return OpenAttempt(
         attempt=attempt_of(row),
         transaction_id=row["transaction_id"],
@@ -83,7 +107,7 @@ def open_attempt_of(row: sqlite3.Row) -> OpenAttempt:
 
 
 def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
-    """Make an attempt whose transaction waits to be confirmed of its row."""
+    """Return the attempt of a row with its unconfirmed transaction."""
     return HeldAttempt(
         attempt=attempt_of(row),
         transaction_id=row["transaction_id"],
@@ -94,7 +118,7 @@ def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
 
 
 def hinted_attempt_of(row: sqlite3.Row) -> HintedAttempt:
-    """Make an attempt that a callback spoke of of its row."""
+    """Return the attempt of a row that a callback named."""
     return HintedAttempt(
         attempt=attempt_of(row),
         state=RowState(row["state"]),
@@ -106,7 +130,7 @@ def hinted_attempt_of(row: sqlite3.Row) -> HintedAttempt:
 def event_values(
     row_id: int, attempt: int, at: str, before: RowState, after: RowState, cause: str, status_message: str | None = None
 ) -> dict[str, object]:
-    """Give the parameters of an entry of the event log."""
+    """Return the parameters of an event."""
     return {
         "row_id": row_id,
         "attempt": attempt,
@@ -119,19 +143,19 @@ def event_values(
 
 
 def move_values(move: Move, at: str) -> dict[str, object]:
-    """Give the parameters that move a row, and enter that in the event log."""
+    """Return the parameters that change a row's state, and those of the event."""
     status_message = move.facts.status_message if move.facts else None
     entry = event_values(move.row_id, move.attempt, at, move.before, move.after, move.cause, status_message)
     return {**entry, "message": move.message}
 
 
 def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
-    """Give the parameters that write what the provider says of a moved row's attempt."""
+    """Return the parameters that write the facts of a row's attempt."""
     return {
         "row_id": move.row_id,
         "attempt": move.attempt,
         "transaction_id": facts.transaction_id,
-        "creation_date": facts.creation_date.astimezone(UTC).isoformat(),  # compared as text
+        "creation_date": utc_text(facts.creation_date),
         "status_class": facts.status_class,
         "status_message": facts.status_message,
         "price": None if facts.price is None else format_plain(facts.price),
@@ -140,13 +164,13 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "operator_reference": facts.operator_reference,
         "pin_code": facts.pin_code,
         "pin_serial": facts.pin_serial,
-        "expires_at": None if facts.expires_at is None else facts.expires_at.astimezone(UTC).isoformat(),
+        "expires_at": None if facts.expires_at is None else utc_text(facts.expires_at),
         "final_at": at if move.after in _FINAL else None,
     }
 
 
 def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
-    """Make a group of outcomes of its row."""
+    """Return the group of outcomes of a row."""
     return OutcomeGroup(
         state=RowState(row["state"]),
         product_id=row["product_id"],

@@ -1,4 +1,4 @@
-"""The ledger's tables and how they came to be: one migration a change, applied in order, never edited afterwards."""
+"""The migrations that create the ledger's tables: one per change, applied in order, never edited afterwards."""
 
 from sqlite_utils import Database, Migrations
 
@@ -9,6 +9,10 @@ migrations = Migrations(SET)
 
 @migrations(name=NAMES[0])
 def _first(db: Database) -> None:
+    """Create runs, rows, attempts and events.
+
+    Over 60 lines: a migration never changes, and this one is a plain list of columns.
+    """
     db.table("runs").create(
         {
             "id": int,
@@ -107,7 +111,7 @@ def _third(db: Database) -> None:
 @migrations(name=NAMES[3])
 def _fourth(db: Database) -> None:
     runs = db.table("runs")
-    # What the run allows itself, as JSON; what a held run decided; who approved it; when its people were forgotten.
+    # Guards as JSON; confirm or cancel in hold mode; the approval; when personal data was purged.
     runs.add_column("guards", str, not_null_default="{}")
     runs.add_column("decision", str)
     runs.add_column("approval", str)
@@ -116,13 +120,13 @@ def _fourth(db: Database) -> None:
     rows.add_column("operator_id", int)
     rows.add_column("retry_at", str)
     rows.create_index(["credit_party"])
-    # Until when a held transaction can be confirmed.
+    # Until when a transaction can be confirmed.
     db.table("attempts").add_column("expires_at", str)
 
 
 @migrations(name=NAMES[4])
 def _fifth(db: Database) -> None:
-    # By which keys the ledger's PINs are encrypted; none names those that are not yet.
+    # IDs of the keys that PINs are encrypted with; an empty ID means that some are not encrypted yet.
     db.table("pin_keys").create({"id": str}, pk="id")
     db.execute(
         "INSERT INTO pin_keys SELECT '' WHERE EXISTS "
@@ -132,9 +136,9 @@ def _fifth(db: Database) -> None:
 
 @migrations(name=NAMES[5])
 def _sixth(db: Database) -> None:
-    # What a person decided about the transaction that the attempt's external id stands for.
+    # What a person decided about the transaction with the attempt's external ID.
     db.table("attempts").add_column("resolution", str)
-    # The note that a person has read and accepted.
+    # The note that a person has acknowledged.
     db.table("rows").add_column("acknowledged", str)
     db.table("observations").create(
         {"id": int, "account": str, "at": str, "unit": str, "available": str, "holding": str, "newest": str},
@@ -146,17 +150,17 @@ def _sixth(db: Database) -> None:
 
 @migrations(name=NAMES[6])
 def _seventh(db: Database) -> None:
-    # Some seconds for a million rows. Counting rows by their states reads the index alone now.
+    # Takes some seconds for a million rows. Rows are now counted by state from the index alone.
     db.execute("DROP INDEX idx_rows_run_id_state_id")
     rows = db.table("rows")
     rows.create_index(["run_id", "state", "id", "in_list", "attempt"])
-    # Few rows are in these: those that the list contradicts, and those on their way, by whom they credit.
+    # These hold few rows: those that differ from the list, and those in flight by credit party.
     db.execute("CREATE INDEX idx_rows_noted ON rows (run_id, line) WHERE note <> ''")
     db.execute("CREATE INDEX idx_rows_in_flight ON rows (credit_party) WHERE state = 'in_flight'")
-    # When a transaction was created, as far as it is known: a window of time is all that a comparison looks at.
+    # When a transaction was created, else its intent: a comparison reads one time window.
     db.execute("CREATE INDEX idx_attempts_created ON attempts (coalesce(creation_date, intent_at))")
     db.table("hints").create_index(["received_at"])
-    # When a run that was purged last sent anything.
+    # When a purged run sent its last payment.
     db.table("runs").add_column("last_sent_at", str)
     db.execute(
         "UPDATE runs SET last_sent_at = (SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a "
@@ -166,11 +170,11 @@ def _seventh(db: Database) -> None:
 
 @migrations(name=NAMES[7])
 def _eighth(db: Database) -> None:
-    # The files of a run's last report by their digests; the mark tells one writing of it from another.
+    # Digests of the files of a run's last report; the mark is the revision of the report.
     db.table("reports").create(
         {"run_id": int, "version": str, "mark": str, "files": str}, pk="run_id", not_null={"version", "mark"}
     )
-    # Whatever changes a row or its run, whoever does it, makes its report old. An attempt's facts change with its row.
+    # Any change of a row or its run outdates the report. An attempt's facts change with its row.
     for table, change, run_id in (
         ("rows", "INSERT", "NEW.run_id"),
         ("rows", "UPDATE", "OLD.run_id"),
@@ -186,7 +190,7 @@ def _eighth(db: Database) -> None:
 
 @migrations(name=NAMES[8])
 def _ninth(db: Database) -> None:
-    # How the run's job has its list read, and where it wants its report; both JSON.
+    # How the job reads its list, and where it writes its report, as JSON.
     runs = db.table("runs")
     runs.add_column("reading", str)
     runs.add_column("reporting", str)

@@ -1,12 +1,12 @@
-"""Which changes of its tables a ledger has seen, by plain SQL: only who makes one needs sqlite-utils."""
+"""The ledger's migrations and which of them a file has, in plain SQL: only applying one needs sqlite-utils."""
 
 import sqlite3
 from typing import Final
 
-#: Names these changes among those of others in the same file.
+#: The migration set. Existing ledgers hold this text, so it must never change.
 SET: Final = "bulk_topup.ledger"
 
-#: The migrations by name, in order; a ledger that knows another one is newer than this code.
+#: The migrations in order; a ledger with any other was written by a newer version.
 NAMES: Final = (
     "0001_runs_rows_attempts_events",
     "0002_hints",
@@ -19,13 +19,13 @@ NAMES: Final = (
     "0009_jobs_of_runs",
 )
 
-#: sqlite-utils keeps there what was applied.
-_IS_KEPT: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlite_migrations'"
+#: The table in which sqlite-utils records applied migrations.
+_HAS_MIGRATIONS: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlite_migrations'"
 _APPLIED: Final = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
 
 
 def applied(connection: sqlite3.Connection) -> set[str]:
-    """Give the names of the migrations that a file has seen; none for a new one."""
-    if connection.execute(_IS_KEPT).fetchone() is None:
+    """Return the names of the migrations that were applied to a file; none for a new one."""
+    if connection.execute(_HAS_MIGRATIONS).fetchone() is None:
         return set()
     return {row[0] for row in connection.execute(_APPLIED, (SET,))}

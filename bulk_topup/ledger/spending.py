@@ -1,85 +1,109 @@
-"""What a run has spent, what it decided about the transactions that it holds, and how its first rows fared."""
+"""The cost of a run, exactly: what it has spent, what it still costs, and which prices it paid."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from bulk_topup.domain.attempt import HeldAttempt
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import statements as sql
+from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.row_mapping import add_to, held_attempt_of
+from bulk_topup.ledger.retries import CREATE_RETRIED
+from bulk_topup.ledger.row_mapping import add_to, add_to_total, held_attempt_of, sum_amounts
+from bulk_topup.ledger.sql_fragments import ATTEMPT, UNSENT
+
+#: Rows that were sent and are not known to have failed, with price and fee of DVS, else the expected cost of the plan,
+#: in groups that sum exactly.
+_SPENT: Final = """
+    SELECT r.unit, r.amount, a.price_unit, a.price, a.fee, iif(a.price IS NULL, r.cost_unit, NULL) AS cost_unit,
+           iif(a.price IS NULL, r.cost, NULL) AS cost, count(*) AS rows
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('in_flight', 'accepted', 'completed', 'conflict')
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+_PENDING_COSTS: Final = """
+    SELECT cost_unit, cost, count(*) FROM rows
+    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 AND cost IS NOT NULL
+    GROUP BY cost_unit, cost
+"""
+#: Rows that the run would send with the staged list.
+_STAGED: Final = f"""
+    SELECT s.unit, s.amount, s.cost_unit, s.cost, count(*)
+    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE s.state = 'pending' AND (r.id IS NULL OR r.state IN ({UNSENT}))
+    GROUP BY s.unit, s.amount, s.cost_unit, s.cost
+"""  # noqa: S608 - composed of constants
+#: Pending rows, and rows chosen for a retry.
+_STORED: Final = """
+    SELECT unit, amount, cost_unit, cost, count(*) FROM rows
+    WHERE run_id = :run_id AND in_list = 1
+      AND (state = 'pending' OR state = 'failed' AND id IN (SELECT id FROM temp.retried))
+    GROUP BY unit, amount, cost_unit, cost
+"""
+#: One row for each pair of an expected cost and an actual price among completed and accepted rows, for products that
+#: pending rows have too.
+_PRICES_MET: Final = f"""
+    SELECT {ATTEMPT}, a.transaction_id, a.price, a.fee, a.price_unit, 0 AS contradicted
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed') AND a.price IS NOT NULL AND r.cost IS NOT NULL
+      AND r.product_id IN (SELECT product_id FROM rows WHERE run_id = :run_id AND state = 'pending' AND in_list = 1)
+    GROUP BY r.cost, r.cost_unit, a.price, a.fee, a.price_unit
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spent:
+class SpendingTotals:
     """The rows of a run that were sent and are not known to have failed."""
 
     rows: int
-    #: What they ask for, per unit.
+    #: Requested amounts, per unit.
     amounts: dict[str, Decimal]
-    #: What they cost with their fees, per wallet unit: what the provider said, else what the plan expected.
+    #: Cost with fees, per wallet unit: the actual one, else the expected one of the plan.
     costs: dict[str, Decimal]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Holding:
-    """The transactions that a run holds."""
+@dataclass(frozen=True, slots=True)
+class SpendingQueries:
+    """The money of a run."""
 
-    count: int
-    #: When the first of them was created, and when it can be confirmed no more, in UTC.
-    created_at: datetime
-    expires_at: datetime
+    file: LedgerFile
 
-
-class Spending(LedgerFile):
-    """The money of a run under way."""
-
-    def spent(self, run: Run) -> Spent:
-        """Sum what a run has sent; reversed rows gave their money back."""
+    def spent(self, run: Run) -> SpendingTotals:
+        """Return what a run has spent; reversed rows were refunded."""
         rows = 0
         amounts: dict[str, Decimal] = {}
         costs: dict[str, Decimal] = {}
-        for group in self._each(sql.SPENT, run_id=run.id):
+        for group in self.file.iterate(_SPENT, run_id=run.id):
             count = group["rows"]
             rows += count
             add_to(amounts, group["unit"], group["amount"], count)
             for unit, cost in (("price_unit", "price"), ("price_unit", "fee"), ("cost_unit", "cost")):
                 add_to(costs, group[unit], group[cost], count)
-        return Spent(rows=rows, amounts=amounts, costs=costs)
+        return SpendingTotals(rows=rows, amounts=amounts, costs=costs)
 
-    def attempted(self, run: Run) -> dict[RowState, int]:
-        """Give the number of rows that were ever sent, by their states at present, all states named."""
-        found = {row[0]: row[1] for row in self._all(sql.COUNT_ATTEMPTED, run_id=run.id)}
-        return {state: found.get(state.value, 0) for state in RowState}
+    def pending_costs(self, run: Run) -> dict[str, Decimal]:
+        """Return the expected cost of the pending rows, per wallet unit."""
+        return sum_amounts(self.file.fetch_all(_PENDING_COSTS, run_id=run.id))
 
-    def holding(self, run: Run) -> Holding | None:
-        """Tell of the transactions that wait to be confirmed; None without any."""
-        row = self._all(sql.HOLDING, run_id=run.id)[0]
-        if not row["number"]:
-            return None
-        return Holding(
-            count=row["number"],
-            created_at=datetime.fromisoformat(row["creation_date"]),
-            expires_at=datetime.fromisoformat(row["expires_at"]),
-        )
+    def final(self, run: Run) -> Total:
+        """Return what a run will have spent once its pending rows, and those chosen for a retry, are sent."""
+        with self.file.transaction() as connection:
+            connection.execute(CREATE_RETRIED)
+        return self._spent_with(run, _STORED)
 
-    def held_transactions(self, run: Run, *, after_row: int = 0, limit: int = 1_000) -> list[HeldAttempt]:
-        """Give attempts whose transactions wait to be confirmed, in the order of their rows."""
-        rows = self._all(sql.HELD_TRANSACTIONS, run_id=run.id, after_id=after_row, limit=limit)
-        return [held_attempt_of(row) for row in rows]
+    def final_with_staged(self, run: Run | None) -> Total:
+        """Return what a run will have spent once the staged list is merged and sent."""
+        return self._spent_with(run, _STAGED)
 
-    def prices_met(self, run: Run) -> list[HeldAttempt]:
-        """Give one attempt for each planned cost and real price that a run met for products of which rows wait."""
-        return [held_attempt_of(row) for row in self._all(sql.PRICES_MET, run_id=run.id)]
+    def actual_prices(self, run: Run) -> list[HeldAttempt]:
+        """Return one attempt for each pair of expected cost and actual price, for products that pending rows have."""
+        return [held_attempt_of(row) for row in self.file.fetch_all(_PRICES_MET, run_id=run.id)]
 
-    def decide(self, run: Run, decision: str | None) -> None:
-        """Write down what becomes of the transactions that a run holds; None when it is done."""
-        with self._transaction() as connection:
-            connection.execute(sql.DECIDE, {"run_id": run.id, "decision": decision})
-
-    def decision(self, run: Run) -> str | None:
-        """Give what was decided about the transactions that a run holds; None before, and when it is done."""
-        found: str | None = self._all(sql.DECISION, run_id=run.id)[0][0]
-        return found
+    def _spent_with(self, run: Run | None, statement: str) -> Total:
+        total = Total()
+        if run is not None:
+            spent = self.spent(run)
+            total = Total(rows=spent.rows, amounts=spent.amounts, costs=spent.costs)
+        for group in self.file.fetch_all(statement, run_id=run.id if run else None):
+            add_to_total(total, *group)
+        return total

@@ -1,4 +1,4 @@
-"""Who was paid of late, whatever the run, and which rows would pay them too often; statements for the ledger alone."""
+"""Refuses rows above the velocity limit, counting recent payments of any run; for the other modules of the ledger."""
 
 import json
 import sqlite3
@@ -9,30 +9,28 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT, UNSENT
+from bulk_topup.ledger.staging_statements import VELOCITY
 
 if TYPE_CHECKING:
     from bulk_topup.domain.guards import Velocity
 
-#: Earlier payments that a refusal names one by one; of more it tells the number.
-NAMED: Final = 3
-_CURE: Final = (
-    "It may be another payment than this one: leave this row out, or pay it on purpose once the time is over or a "
-    "wider limit is stated."
+#: Earlier payments that a refusal lists; of more it gives the number.
+MAX_LISTED: Final = 3
+_FIX: Final = (
+    "It may be a different payment. Remove this row, or pay it on purpose after that time or with a higher limit."
 )
-#: What the ledger marks staged rows with that are refused for this.
-REPEATED: Final = 2
 
-#: Rows that paid somebody, or may have: all but those that are known to have failed or were taken back.
+#: Rows that paid or may have paid: all but those that are known to have failed and those that were reversed.
 _PAID = ", ".join(
     f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
 )
-_UNSENT = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 
-#: An account number is somebody's at one operator; a mobile number is somebody's everywhere.
+#: An account number belongs to one beneficiary per operator; a mobile number belongs to one everywhere.
 _OPERATOR = """CASE WHEN json_extract({of}.request, '$.credit_party_identifier.mobile_number') IS NULL
         THEN {of}.operator_id END"""
 
@@ -42,20 +40,20 @@ _PAYMENTS = f"""
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt JOIN runs AS u ON u.id = r.run_id
     WHERE r.state IN ({_PAID}) AND a.intent_at >= :since
 """  # noqa: S608 - composed of constants
-#: Payments of late to those whom the staged list would pay, and after them what it would pay, in list order.
+#: Recent payments to the credit parties of the staged list, then the rows of the list, in list order.
 _STAGED = f"""
     {_PAYMENTS} AND r.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
     UNION ALL
     SELECT s.credit_party, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.amount, s.unit, NULL, s.line
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE s.state = 'pending' AND s.credit_party IS NOT NULL AND (r.id IS NULL OR r.state IN ({_UNSENT}))
+    WHERE s.state = 'pending' AND s.credit_party IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
     ORDER BY party, operator_id, is_new, at, line
 """  # noqa: S608
 _REFUSE_STAGED = f"""
-    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, held = {REPEATED}, problems = :problems
+    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {VELOCITY}, problems = :problems
     WHERE line = :key
 """  # noqa: S608
-#: The same for rows that are about to be sent; the caller's list of their ids is a JSON array.
+#: The same for rows that are about to be sent; the parameter is a JSON array of row IDs.
 _CLAIMED = f"""
     {_PAYMENTS} AND r.credit_party IN (
         SELECT p.credit_party FROM json_each(:row_ids) AS w JOIN rows AS p ON p.id = w.value)
@@ -69,31 +67,27 @@ _REFUSE_CLAIMED = """
     UPDATE rows SET state = 'refused', request = NULL, cost = NULL, problems = :problems
     WHERE id = :key AND state = 'pending'
 """
-_INSERT_EVENT = """
-    INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
-    VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
-"""
 
 
 def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: int | None, now: datetime) -> None:
-    """Refuse the staged rows that would pay somebody too often, counting what any run paid and the rows before them."""
+    """Refuse staged rows above the limit, counting payments of any run and earlier rows of the list."""
     since = (now - velocity.period).isoformat()
     entries = connection.execute(_STAGED, {"run_id": run_id, "since": since})
-    refused = [{"key": key, "problems": _problems(text)} for key, text in _too_often(velocity, entries)]
+    refused = [{"key": key, "problems": _problems(text)} for key, text in _above_limit(velocity, entries)]
     connection.executemany(_REFUSE_STAGED, refused)
 
 
-def admit(
+def refuse_claimed(
     connection: sqlite3.Connection, velocity: "Velocity", rows: list[sqlite3.Row], now: datetime
 ) -> list[sqlite3.Row]:
-    """Refuse those of the rows about to be sent that would pay somebody too often by now; give the others.
+    """Refuse rows about to be sent that are above the limit by now, and return the others.
 
-    Two runs that were started at once both passed the plan: only what stands in the ledger now tells.
+    Two runs that were started at the same time both passed the plan, so the check is repeated here.
     """
     values = {"row_ids": json.dumps([row["row_id"] for row in rows]), "since": (now - velocity.period).isoformat()}
-    refused = dict(_too_often(velocity, connection.execute(_CLAIMED, values)))
-    told = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
-    connection.executemany(_REFUSE_CLAIMED, told)
+    refused = dict(_above_limit(velocity, connection.execute(_CLAIMED, values)))
+    problems = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
+    connection.executemany(_REFUSE_CLAIMED, problems)
     events = [
         event_values(
             row["row_id"], row["attempt"], now.isoformat(), RowState.PENDING, RowState.REFUSED, "paid too often by now"
@@ -101,81 +95,84 @@ def admit(
         for row in rows
         if row["row_id"] in refused
     ]
-    connection.executemany(_INSERT_EVENT, events)
+    connection.executemany(INSERT_EVENT, events)
     return [row for row in rows if row["row_id"] not in refused]
 
 
 @dataclass(kw_only=True, slots=True)
-class _Received:
-    """What one beneficiary gets in the period."""
+class _Payments:
+    """The payments to one beneficiary in the period."""
 
     party: str
-    payments: int = 0
+    count: int = 0
     amounts: dict[str, Decimal] = field(default_factory=dict)
-    #: The latest payments, told as a person would.
+    #: The latest payments in words.
     latest: list[str] = field(default_factory=list)
 
-    def add(self, amount: Decimal | None, unit: str | None, told: str) -> None:
-        self.payments += 1
+    def add(self, amount: Decimal | None, unit: str | None, description: str) -> None:
+        self.count += 1
         if amount is not None and unit is not None:
-            self.amounts[unit] = self.after(amount, unit)
-        self.latest = [told, *self.latest[: NAMED - 1]]
+            self.amounts[unit] = self.total_with(amount, unit)
+        self.latest = [description, *self.latest[: MAX_LISTED - 1]]
 
-    def after(self, amount: Decimal, unit: str) -> Decimal:
+    def total_with(self, amount: Decimal, unit: str) -> Decimal:
         return PRECISE.add(self.amounts.get(unit, Decimal(0)), amount)
 
-    def told(self) -> str:
-        more = self.payments - len(self.latest)
-        names = "; ".join([*self.latest, f"and {more} more before"] if more else self.latest)
-        return f"{self.party} was already sent {names}. " if names else ""
+    def sentence(self) -> str:
+        more = self.count - len(self.latest)
+        payments = "; ".join([*self.latest, f"and {more:,} more before"] if more else self.latest)
+        return f"{self.party} was already sent {payments}. " if payments else ""
 
 
-def _too_often(velocity: "Velocity", entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
-    """Give the key of every new entry that goes beyond the limit, with the sentences that say so.
+def _above_limit(velocity: "Velocity", entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
+    """Yield the key of every new row above the limit, with the message for it.
 
     Args:
         velocity: the limit.
-        entries: payments and new rows, those of one beneficiary together, and there payments first.
+        entries: payments and new rows, those of one beneficiary together, payments first.
     """
-    whose: Callable[[Mapping[str, Any]], object] = lambda entry: (entry["party"], entry["operator_id"])  # noqa: E731
-    for _, group in groupby(entries, whose):
-        received: _Received | None = None
+    beneficiary: Callable[[Mapping[str, Any]], object] = lambda entry: (  # noqa: E731
+        entry["party"],
+        entry["operator_id"],
+    )
+    for _, group in groupby(entries, beneficiary):
+        payments: _Payments | None = None
         for entry in group:
-            received = received or _Received(party=entry["party"])
+            payments = payments or _Payments(party=entry["party"])
             amount, unit = None if entry["amount"] is None else Decimal(entry["amount"]), entry["unit"]
-            if entry["is_new"] and (excess := _excess(velocity, received, amount, unit)):
-                yield entry["key"], f"{received.told()}{excess} {_CURE}"
+            if entry["is_new"] and (excess := _excess(velocity, payments, amount, unit)):
+                yield entry["key"], f"{payments.sentence()}{excess} {_FIX}"
                 continue
-            received.add(amount, unit, _told(entry))
+            payments.add(amount, unit, _description(entry))
 
 
-def _excess(velocity: "Velocity", received: _Received, amount: Decimal | None, unit: str | None) -> str:
-    """Say by what a further payment goes beyond the limit; nothing when it does not."""
+def _excess(velocity: "Velocity", payments: _Payments, amount: Decimal | None, unit: str | None) -> str:
+    """Explain how one more payment exceeds the limit; return an empty text if it does not."""
     period = f"in {velocity.days} {'day' if velocity.days == 1 else 'days'}"
-    if velocity.payments is not None and received.payments >= velocity.payments:
-        payments = "payment" if velocity.payments == 1 else "payments"
-        return f"More than {velocity.payments} {payments} {period} to one beneficiary is not allowed."
+    if velocity.payments is not None and payments.count >= velocity.payments:
+        noun = "payment" if velocity.payments == 1 else "payments"
+        return f"The velocity limit is {velocity.payments:,} {noun} to one beneficiary {period}."
     if not velocity.amounts or amount is None or unit is None:
         return ""
     limit = velocity.amounts.get(unit)
     if limit is None:
-        return f"The limit of what one beneficiary gets {period} does not name {unit}; state an amount for it."
-    total = received.after(amount, unit)
+        return f"The velocity limit {period} does not name {unit}. Add an amount for it."
+    total = payments.total_with(amount, unit)
     if total <= limit:
         return ""
     return (
-        f"With {format_plain(amount)} {unit} it would be {format_plain(total)} {unit} {period}; "
-        f"{format_plain(limit)} {unit} is allowed."
+        f"With this row it would be {format_money(total, unit)} {period}. "
+        f"The velocity limit is {format_money(limit, unit)}."
     )
 
 
-def _told(entry: Mapping[str, Any]) -> str:
-    what = "" if entry["amount"] is None else f"{format_plain(Decimal(entry['amount']))} {entry['unit']} "
+def _description(entry: Mapping[str, Any]) -> str:
+    money = "" if entry["amount"] is None else f"{format_money(Decimal(entry['amount']), entry['unit'])} "
     if entry["is_new"]:
-        return f"{what}by line {entry['line']} of this list"
-    return f"{what}on {entry['at'][:10]} by run {entry['run']}, line {entry['line']}"
+        return f"{money}by line {entry['line']} of this list"
+    return f"{money}on {entry['at'][:10]} by run {entry['run']}, line {entry['line']}"
 
 
 def _problems(text: str) -> str:
-    # Somebody else's payment may be the same one, so the row must not be paid by other means either.
+    # The earlier payment may be the same one, so the row must not be paid by other means either.
     return encode_problems([Problem(column="", message=text, may_be_paid=True)])

@@ -108,12 +108,12 @@ async def compare_window(
         DVSError: the provider did not answer; nothing can be said.
     """
     walk = _Walk(dvs, ledger, runs, job, observed)
-    ledger.begin_comparison()
+    ledger.comparison.start()
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
             walk.take(page.items)
-    for known in ledger.unlisted(runs, start, end):
+    for known in ledger.comparison.unlisted(runs, start, end):
         await walk.miss(known)
     return walk.found
 
@@ -139,8 +139,8 @@ class _Walk:
 
     def take(self, transactions: Collection[Transaction]) -> None:
         """Compare what the provider lists."""
-        new = self._ledger.note_listed([(each.id, each.external_id) for each in transactions])
-        attempts = self._ledger.attempts_among({each.external_id for each in transactions})
+        new = self._ledger.comparison.record_listed([(each.id, each.external_id) for each in transactions])
+        attempts = self._ledger.comparison.find_attempts({each.external_id for each in transactions})
         for transaction in transactions:
             is_again = new.pop(transaction.id, None)
             if is_again is not None:
@@ -153,7 +153,7 @@ class _Walk:
             self._lookups += 1
             transaction = await find(self._dvs, known)
             if transaction is not None:
-                if self._ledger.note_listed([(transaction.id, transaction.external_id)]):
+                if self._ledger.comparison.record_listed([(transaction.id, transaction.external_id)]):
                     self._compare(known, transaction, is_again=False)
                 else:
                     self._miss_named_otherwise(known, transaction)
@@ -218,14 +218,14 @@ async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -
     for difference in comparison.differences:
         if difference.kind not in _PROVABLE or difference.external_id is None or difference.transaction_id is None:
             continue
-        known = ledger.attempts_among([difference.external_id])[difference.external_id]
+        known = ledger.comparison.find_attempts([difference.external_id])[difference.external_id]
         try:
             transaction = await dvs.transactions.get(difference.transaction_id)
         except NotFoundError:
             continue
         move = proved(known, transaction)
         if move is not None:
-            ledger.record([move])
+            ledger.attempts.record([move])
             applied.append(Applied(difference=difference, before=move.before, after=move.after))
     return applied
 

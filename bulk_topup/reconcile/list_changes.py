@@ -74,7 +74,7 @@ def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[in
     differences = []
     for frame in reader.batches():
         lines = frame["line"].to_list()
-        known = ledger.cells_between(run, behind + 1, lines[-1])
+        known = ledger.rows.cells_between(run, behind + 1, lines[-1])
         for line, cells in zip(lines, frame["cells"].to_list(), strict=True):
             had = known.pop(line, None)
             if had is None:
@@ -84,7 +84,7 @@ def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[in
         differences += [_difference(DiscrepancyKind.LIST_GONE, run, line) for line in known]
         in_file += len(lines)
         behind = lines[-1]
-    gone = ledger.cells_between(run, behind + 1, _LAST_LINE)
+    gone = ledger.rows.cells_between(run, behind + 1, _LAST_LINE)
     return in_file, [*differences, *(_difference(DiscrepancyKind.LIST_GONE, run, line) for line in gone)]
 
 
@@ -100,7 +100,7 @@ def contradictions(run: Run, ledger: LedgerStore) -> list[Discrepancy]:
             run=run.name,
             line=line,
         )
-        for line, state, note in ledger.contradicted(run)
+        for line, state, note in ledger.conflicts.list_mismatches(run)
     ]
 
 

@@ -50,15 +50,15 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
     Raises:
         DVSError: the provider did not answer; what was written stands.
     """
-    ledger.expect_found(run)
+    ledger.rebuild.start(run)
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            ledger.keep_found([(each.external_id, _kept(each)) for each in page.items])
+            ledger.rebuild.save([(each.external_id, _kept(each)) for each in page.items])
     rebuilt = after_row = 0
-    while attempts := ledger.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
+    while attempts := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = attempts[-1].row_id
-        found = ledger.found_of([attempt.row_id for attempt in attempts])
+        found = ledger.rebuild.saved([attempt.row_id for attempt in attempts])
         chains = await asyncio.gather(*(_chain(dvs, each, found[each.row_id]) for each in attempts))
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
@@ -98,7 +98,7 @@ def _write(chains: list[list[_Link]], ledger: LedgerStore) -> None:
     """Write the rows' attempts, first attempts first."""
     for place in range(max(map(len, chains), default=0)):
         links = [chain[place] for chain in chains if len(chain) > place]
-        ledger.record(
+        ledger.attempts.record(
             [
                 Move(
                     row_id=chain[place].attempt.row_id,
@@ -111,5 +111,5 @@ def _write(chains: list[list[_Link]], ledger: LedgerStore) -> None:
                 if len(chain) > place > 0
             ]
         )
-        ledger.write_found([(link.attempt, link.creation_date) for link in links], CAUSE)
-        ledger.record([link.move for link in links])
+        ledger.rebuild.write_attempts([(link.attempt, link.creation_date) for link in links], CAUSE)
+        ledger.attempts.record([link.move for link in links])

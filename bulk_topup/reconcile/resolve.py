@@ -47,12 +47,12 @@ async def resolve(external_id: str, statement: ManualResolution, *, dvs: AsyncDV
         ResolutionError: the provider's record contradicts the statement; nothing moved.
         DVSError: the provider did not answer; nothing moved.
     """
-    known = ledger.attempts_among([external_id])[external_id]
+    known = ledger.comparison.find_attempts([external_id])[external_id]
     move, resolution = decide(known, statement, await find(dvs, known))
     if resolution is not None:
         # First: until the row moves it says nothing, and without it a retry might go out under the wrong id.
-        ledger.keep_resolution(move.row_id, move.attempt, resolution)
-    ledger.record([move])
+        ledger.conflicts.save_resolution(move.row_id, move.attempt, resolution)
+    ledger.attempts.record([move])
     return move
 
 

@@ -23,7 +23,7 @@ def ledger(ways: dict[str, Any], job_of: Callable[..., Job]) -> Ledger:
 def test_runs_are_listed_and_found_by_name(ledger: Ledger) -> None:
     assert [run.name for run in ledger.runs()] == ["bonus/may"]
     assert ledger.run("bonus/may") == ledger.run("may") == ledger.runs()[0]
-    with pytest.raises(RunNotFoundError, match="do you mean bonus/may"):
+    with pytest.raises(RunNotFoundError, match=r"Did you mean bonus/may\?"):
         ledger.status("bonus/mai")
 
 

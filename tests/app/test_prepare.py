@@ -53,7 +53,7 @@ async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
 ) -> None:
     with pytest.raises(ListError, match="never closed"):
         await plan_job(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger)
-    assert ledger.runs() == []
+    assert ledger.runs.all() == []
 
 
 async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:

@@ -66,4 +66,4 @@ async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=Writer(write),
                 )
-            assert list(ledger.runs()) == []
+            assert list(ledger.runs.all()) == []

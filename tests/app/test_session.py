@@ -64,4 +64,4 @@ async def test_a_ledger_that_is_open_already_stays_open(tmp_path: Path) -> None:
         async with open_session(options, "payroll", "2026-11", ledger=ledger, same_account=True) as session:
             assert session.ledger is ledger
             assert session.payer.same_account
-        assert ledger.runs() == []
+        assert ledger.runs.all() == []

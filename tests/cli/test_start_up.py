@@ -57,9 +57,11 @@ def ledger_file(tmp_path: Path) -> Path:
         cost_unit=None,
     )
     with LedgerStore(file) as ledger:
-        ledger.clear_staged()
-        ledger.stage(staged([row]))
-        ledger.merge(job="list", run_key="may", environment="sandbox", list_path="may.csv", columns=["reference"])
+        ledger.staging.clear()
+        ledger.staging.add(staged([row]))
+        ledger.staging.merge(
+            job="list", run_key="may", environment="sandbox", list_path="may.csv", columns=["reference"]
+        )
     return file
 
 

@@ -30,7 +30,7 @@ def test_a_bad_list_is_refused_with_its_place_and_its_cure(
     assert books()["transactions"] == []
     assert not (tmp_path / "reports").exists()
     with LedgerStore(tmp_path / "ledger.db") as ledger:
-        assert ledger.runs() == []
+        assert ledger.runs.all() == []
 
 
 def test_the_good_rows_of_a_bad_list_are_paid_only_on_request(

@@ -51,7 +51,7 @@ def _post(url: str, body: bytes, method: str = "POST") -> int:
 
 def _states(folder: Path) -> Counter[str]:
     with LedgerStore(folder / "ledger.db") as ledger:
-        return Counter(outcome.state.value for outcome in ledger.outcomes(ledger.run_named("bonus")))
+        return Counter(outcome.state.value for outcome in ledger.outcomes.rows(ledger.runs.named("bonus")))
 
 
 def test_a_run_that_listens_is_told_and_polls_nothing(
@@ -142,7 +142,7 @@ def test_a_forged_callback_moves_nothing(
 
     def is_followed() -> bool:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
-            return not ledger.hinted(ledger.run_named("bonus"))
+            return not ledger.hints.attempts(ledger.runs.named("bonus"))
 
     until(is_followed)
     assert _states(tmp_path) == {"completed": 10}
@@ -170,9 +170,9 @@ def test_a_hint_is_durable_before_it_is_answered_and_followed_after_a_crash(
     _reverse(sandbox, credentials, paid["id"])
     # Somebody else holds the run, so the hint can only be kept.
     with LedgerStore(tmp_path / "ledger.db") as ledger:
-        run = ledger.run_named("bonus")
-        assert ledger.save_hint(paid["external_id"])
-        assert [hint.attempt.external_id for hint in ledger.hinted(run)] == [paid["external_id"]]
+        run = ledger.runs.named("bonus")
+        assert ledger.hints.save(paid["external_id"])
+        assert [hint.attempt.external_id for hint in ledger.hints.attempts(run)] == [paid["external_id"]]
     listener()
     until(lambda: _states(tmp_path)["reversed"] == 1)
 

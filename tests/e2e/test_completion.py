@@ -38,8 +38,10 @@ def ledger(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.db"
     with LedgerStore(path) as opened:
         for key in ("october", "november"):
-            opened.clear_staged()
-            opened.merge(job="payroll", run_key=key, environment="sandbox", list_path="payroll.csv", columns=("phone",))
+            opened.staging.clear()
+            opened.staging.merge(
+                job="payroll", run_key=key, environment="sandbox", list_path="payroll.csv", columns=("phone",)
+            )
     return path
 
 

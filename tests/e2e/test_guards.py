@@ -108,7 +108,7 @@ def test_who_was_paid_by_another_run_is_refused_by_name(pay: Pay, books: Books, 
     assert found["velocity_refused"] == 1
     [refused] = found["refused_rows"]
     assert refused["line"] == 2
-    assert "+6595123401 was already sent 20 SGD on" in refused["problems"][0]["message"]
+    assert "+6595123401 was already sent 20.00 SGD on" in refused["problems"][0]["message"]
     assert "by run list/pay, line 3." in refused["problems"][0]["message"]
     assert len(books()["transactions"]) == 3
     pay("run", again, "--product", 6418, "--no-repeat-within", 20, "--skip-refused", code=1)

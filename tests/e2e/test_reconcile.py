@@ -337,7 +337,7 @@ def test_a_purged_run_is_compared_by_its_money_and_its_reversals_are_taken_over(
 ) -> None:
     pay("retry", RUN, "--all-failed", code=1)
     with LedgerStore(tmp_path / "ledger.db") as ledger:
-        ledger.purge(ledger.run_named(RUN))
+        ledger.purges.purge(ledger.runs.named(RUN))
     found = compared(RUN, code=0)
     assert found["ledger"] == found["provider"]
     assert "personal data" in found["list"]["unread"]

@@ -177,7 +177,7 @@ def pay(
                     watcher=watcher,
                     clock=clock,
                 )
-                return finished, list(ledger.outcomes(finished.run))
+                return finished, list(ledger.outcomes.rows(finished.run))
 
     return start
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import Attempt, Facts
 from bulk_topup.domain.guards import Caps
 from bulk_topup.engine.budget import Budget
-from bulk_topup.ledger import Spent
+from bulk_topup.ledger import SpendingTotals
 
-NOTHING = Spent(rows=0, amounts={}, costs={})
+NOTHING = SpendingTotals(rows=0, amounts={}, costs={})
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_unit_that_the_caps_do_not_name_may_not_occur(row: Any) -> None:
 
 
 def test_rows_that_earlier_invocations_sent_count(row: Any) -> None:
-    spent = Spent(rows=9, amounts={"SGD": Decimal(45)}, costs={"USD": Decimal(27)})
+    spent = SpendingTotals(rows=9, amounts={"SGD": Decimal(45)}, costs={"USD": Decimal(27)})
     assert Budget(Caps(rows=9), spent).excess(row(1)) is not None
     assert Budget(Caps(costs={"USD": Decimal(30)}), spent).excess(row(1)) is None
     assert Budget(Caps(costs={"USD": Decimal("29.99")}), spent).excess(row(1)) is not None

@@ -77,10 +77,10 @@ async def test_transactions_that_callbacks_named_are_fetched_concurrently(
     finished, outcomes = await pay(20)
     asked = network.most.pop("GET")
     with LedgerStore(tmp_path / "ledger.db") as ledger:
-        assert all(ledger.save_hint(each.external_id) for each in outcomes)
+        assert all(ledger.hints.save(each.external_id) for each in outcomes)
         async with AsyncDVS(network.address, *credentials, rate=10_000) as dvs:
             assert await follow_hints(finished.run, dvs=dvs, ledger=ledger, clock=SystemClock()) == 0
-        assert ledger.hinted(finished.run) == []
+        assert ledger.hints.attempts(finished.run) == []
     assert network.most["GET"] > asked
 
 

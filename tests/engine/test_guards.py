@@ -179,7 +179,7 @@ async def test_two_payments_to_one_number_are_never_in_flight_together(pay: Pay,
     def rule(_number: int, line: str, _body: bytes) -> str:
         if line.startswith("POST"):
             with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
-                in_flight.append(ledger.counts(ledger.runs()[0])[RowState.IN_FLIGHT])
+                in_flight.append(ledger.rows.counts(ledger.runs.all()[0])[RowState.IN_FLIGHT])
         return "pass"
 
     network.rule = rule
@@ -192,7 +192,7 @@ async def test_payments_to_one_number_keep_their_minimum_interval(pay: Pay, tmp_
     finished, outcomes = await pay(text=_list(*(["+6595123400"] * 3)), allow_duplicates=True, spacing=0.4)
     assert (finished.result.reason, _states(outcomes)) == (None, ["completed"] * 3)
     with LedgerStore(tmp_path / "ledger.db", read_only=True) as ledger:
-        times = [next(e.at for e in ledger.events(row) if e.cause == "intent to send") for row in (1, 2, 3)]
+        times = [next(e.at for e in ledger.rows.events(row) if e.cause == "intent to send") for row in (1, 2, 3)]
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     assert min(gaps) >= 0.4
 

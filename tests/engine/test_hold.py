@@ -57,7 +57,7 @@ def _statuses(books: Books) -> Counter[str]:
 
 def _decision(folder: Path) -> str | None:
     with LedgerStore(folder / "ledger.db", read_only=True) as ledger:
-        return ledger.decision(ledger.runs()[0])
+        return ledger.unconfirmed.decision(ledger.runs.all()[0])
 
 
 async def test_nothing_is_confirmed_before_everything_is_created(pay: Pay, network: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.engine.journal import Journal
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.system.clock import SystemClock
 
 MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDING, cause="not taken")
@@ -25,8 +26,8 @@ MOVE = Move(row_id=1, attempt=1, before=RowState.IN_FLIGHT, after=RowState.PENDI
 def broken(tmp_path: Path) -> tuple[LedgerStore, Run]:
     """A ledger with a run; the tests close it before it is written."""
     ledger = LedgerStore(tmp_path / "ledger.db")
-    ledger.clear_staged()
-    run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
+    ledger.staging.clear()
+    run = ledger.staging.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
     return ledger, run
 
 
@@ -69,30 +70,31 @@ def test_a_commit_that_fails_after_every_waiting_task_was_cancelled_prints_no_tr
     assert _with_journal(broken, use) == []
 
 
-class CountingLedger(LedgerStore):
-    """A ledger that counts its commits."""
+class CountingAttempts(AttemptQueries):
+    """Attempts that count the commits of their moves."""
 
     commits = 0
 
     def record(self, moves: Sequence[Move]) -> None:
-        self.commits += 1
+        CountingAttempts.commits += 1
         super().record(moves)
 
 
 def test_concurrent_moves_share_one_commit(tmp_path: Path) -> None:
-    async def main(ledger: CountingLedger, run: Run) -> None:
+    async def main(ledger: LedgerStore, run: Run) -> None:
         journal = Journal(ledger, run, SystemClock())
-        attempts = ledger.claim(run, 20)
+        attempts = ledger.attempts.claim(run, 20)
         moves = [replace(MOVE, row_id=attempt.row_id) for attempt in attempts]
         await asyncio.gather(*(journal.record(move) for move in moves))
-        assert ledger.commits == 1
-        assert ledger.counts(run)[RowState.PENDING] == 20
+        assert CountingAttempts.commits == 1
+        assert ledger.rows.counts(run)[RowState.PENDING] == 20
         await journal.close()
 
-    with CountingLedger(tmp_path / "ledger.db") as ledger:
-        ledger.clear_staged()
-        ledger.stage(_row(number) for number in range(20))
-        run = ledger.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        ledger.attempts = CountingAttempts(ledger.file)
+        ledger.staging.clear()
+        ledger.staging.add(_row(number) for number in range(20))
+        run = ledger.staging.merge(job="list", run_key="a", environment="sandbox", list_path="a.csv", columns=["phone"])
         asyncio.run(main(ledger, run))
 
 

@@ -52,8 +52,8 @@ async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)
             await resolve_conflicts(finished.run, [2], statement, dvs=dvs, payer=payer, ledger=ledger)
-            ledger.choose_retries(finished.run, RetryChoice())
-            ledger.retry_chosen("retry asked for")
+            ledger.retries.choose(finished.run, RetryChoice())
+            ledger.retries.apply("retry asked for")
     network.rule = lambda _number, _line, _body: "pass"
     _, [outcome] = await pay(text=SLOW)
     assert (outcome.state, outcome.attempt) == (RowState.COMPLETED, 1)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -36,6 +37,8 @@ from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
 from bulk_topup.errors import BulkTopupError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.ledger import ledger as ledger_module
+from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.report import ReportFormat
 from bulk_topup.sandbox import SandboxConfig
 from bulk_topup.sandbox.app import Sandbox
@@ -174,15 +177,15 @@ class Wire:
         return HTTPResponse(status_code=sent[0]["status"], headers=headers, body=sent[1]["body"])
 
 
-class MortalLedger(LedgerStore):
-    """A ledger whose process may die at one of its commits."""
+class MortalFile(LedgerFile):
+    """A ledger's file whose process may die at one of its commits."""
 
     wire: Wire
     kill: tuple[int, bool] | None = None
     commits = 0
 
     @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def transaction(self) -> Iterator[Any]:
         if self.wire.is_dead:
             raise Killed
         self.commits += 1
@@ -190,7 +193,7 @@ class MortalLedger(LedgerStore):
         if dies and self.kill is not None and not self.kill[1]:
             self.wire.is_dead = True
             raise Killed
-        with super()._transaction() as connection:
+        with super().transaction() as connection:
             yield connection
         if dies:
             self.wire.is_dead = True
@@ -318,9 +321,12 @@ class Histories(RuleBasedStateMachine):
             "http://127.0.0.1:1/v1", KEY, SECRET, timeout=TIMEOUT, rate=1000, retries=policy, clock=self.clock
         )
         dvs._transport = self.wire
-        MortalLedger.wire = self.wire
-        with MortalLedger(self.folder / "ledger.db", clock=self.clock) as ledger:
-            ledger.kill = kill
+        MortalFile.wire = self.wire
+        with patch.object(ledger_module, "LedgerFile", MortalFile):
+            opened = LedgerStore(self.folder / "ledger.db", clock=self.clock)
+        with opened as ledger:
+            assert isinstance(ledger.file, MortalFile)
+            ledger.file.kill = kill
             arguments: dict[str, Any] = {
                 "dvs": dvs,
                 "payer": PayingAccount(environment=Environment.SANDBOX, account="one"),
@@ -340,21 +346,21 @@ class Histories(RuleBasedStateMachine):
                 if retry is None:
                     await run_list(job, **arguments)
                 else:
-                    await resume_run(ledger.run_named("list/list"), retry=retry, **arguments)
+                    await resume_run(ledger.runs.named("list/list"), retry=retry, **arguments)
 
     def counts(self) -> dict[RowState, int]:
         if not (self.folder / "ledger.db").exists():
             return dict.fromkeys(RowState, 0)
         with LedgerStore(self.folder / "ledger.db") as ledger:
-            runs = ledger.runs()
-            return ledger.counts(runs[0]) if runs else dict.fromkeys(RowState, 0)
+            runs = ledger.runs.all()
+            return ledger.rows.counts(runs[0]) if runs else dict.fromkeys(RowState, 0)
 
     def the_books_agree(self) -> None:
         """Each row's outcome is what DVS has, and the wallet was charged the cost of the completed rows."""
         classes = {each.request.external_id: self.class_of(each) for each in self.provider.transactions}
         spent = Decimal(0)
         with LedgerStore(self.folder / "ledger.db") as ledger:
-            outcomes = [outcome for run in ledger.runs() for outcome in ledger.outcomes(run)]
+            outcomes = [outcome for run in ledger.runs.all() for outcome in ledger.outcomes.rows(run)]
         for outcome in outcomes:
             found = classes.get(outcome.external_id or "")
             if outcome.state is RowState.COMPLETED:

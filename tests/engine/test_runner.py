@@ -49,7 +49,7 @@ async def test_an_intent_is_on_disk_before_its_request_is_sent(pay: Pay, network
     def rule(_number: int, line: str, body: bytes) -> Fate:
         if line == CREATION:
             with LedgerStore(tmp_path / "ledger.db") as ledger:
-                by_id = {each.external_id: each for each in ledger.outcomes(ledger.run_named("bonus"))}
+                by_id = {each.external_id: each for each in ledger.outcomes.rows(ledger.runs.named("bonus"))}
             external_id = json.loads(body)["external_id"]
             found.append((by_id[external_id].state, by_id[external_id].external_id))
         return "pass"

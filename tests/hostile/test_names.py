@@ -173,11 +173,14 @@ def _text(path: Path) -> None:
 
 LEDGERS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a folder": (Path.mkdir, "is a directory"),
-    "a pipe": (os.mkfifo, "is not a file, so it is no ledger; name another file"),
-    "a device": (lambda path: path.symlink_to("/dev/zero"), "is not a file, so it is no ledger; name another file"),
+    "a pipe": (os.mkfifo, "is not a file, so it is no ledger. Choose another ledger with --ledger."),
+    "a device": (
+        lambda path: path.symlink_to("/dev/zero"),
+        "is not a file, so it is no ledger. Choose another ledger with --ledger.",
+    ),
     "a link to another program's database": (_other_database, "belongs to another program and is not a ledger"),
-    "a link to nothing": (lambda path: path.symlink_to("gone.db"), "is a link to gone.db, which is not there"),
-    "a link to itself": (lambda path: path.symlink_to(path), "which is not there"),
+    "a link to nothing": (lambda path: path.symlink_to("gone.db"), "is a link to gone.db, which does not exist"),
+    "a link to itself": (lambda path: path.symlink_to(path), "which does not exist"),
     "a text": (_text, "belongs to another program and is not a ledger"),
 }
 
@@ -214,7 +217,7 @@ def test_a_name_that_means_something_else_to_sqlite_means_a_file(
     assert (tmp_path / name).read_bytes().startswith(b"SQLite format 3")
     assert not (tmp_path / "x.db").exists()
     with LedgerStore(Path(name), read_only=True) as ledger:
-        assert ledger.runs() == []
+        assert ledger.runs.all() == []
 
 
 @pytest.mark.parametrize("place", ["pay.csv/report", "x" * 300, "/proc/report"])

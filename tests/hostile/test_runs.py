@@ -60,7 +60,7 @@ def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> 
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=SilentWatcher(),
                 )
-                [outcome] = ledger.outcomes(finished.run)
+                [outcome] = ledger.outcomes.rows(finished.run)
                 return outcome
 
     return start

@@ -1,4 +1,4 @@
-"""A ledger in a folder of its own, and rows, facts and starts to fill it with."""
+"""Fixtures: a ledger in its own folder, and functions that create rows, runs, facts and moves."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ def ledger(path: Path, clock: Clock) -> Iterator[LedgerStore]:
 
 @pytest.fixture(scope="session")
 def row() -> Callable[..., CheckedRow]:
-    """Give a function that makes a row of so many SGD to the number that ends with `who`, or a refused one."""
+    """Return a function that creates a row of an amount in SGD to the number that ends with `who`, or a refused one."""
 
     def make(who: int, amount: str = "10", *, line: int | None = None, refused: str = "", **changes: Any) -> CheckedRow:
         party = f"+6595123{who:03}"
@@ -66,7 +66,7 @@ def row() -> Callable[..., CheckedRow]:
 
 @pytest.fixture(scope="session")
 def start() -> Callable[..., Run]:
-    """Give a function that makes a list the list of a run, as every start does."""
+    """Return a function that merges a list into a run, as every invocation does."""
 
     def merge(
         ledger: LedgerStore,
@@ -76,9 +76,9 @@ def start() -> Callable[..., Run]:
         columns: Sequence[str] = COLUMNS,
         **job: str,
     ) -> Run:
-        ledger.clear_staged()
-        ledger.stage(staged(rows))
-        return ledger.merge(
+        ledger.staging.clear()
+        ledger.staging.add(staged(rows))
+        return ledger.staging.merge(
             job="payroll", run_key=run_key, environment="sandbox", list_path="payroll.csv", columns=columns, **job
         )
 
@@ -87,7 +87,7 @@ def start() -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def facts() -> Callable[..., Facts]:
-    """Give a function that makes what the provider says of a transaction, changed as it is told."""
+    """Return a function that creates facts of a transaction with the given changes."""
 
     def make(**changes: Any) -> Facts:
         values: dict[str, Any] = {
@@ -107,7 +107,7 @@ def facts() -> Callable[..., Facts]:
 
 @pytest.fixture(scope="session")
 def move(facts: Callable[..., Facts]) -> Callable[..., Move]:
-    """Give a function that makes the move of an attempt's row; facts come along where a transaction must exist."""
+    """Return a function that creates the move of an attempt's row, with facts where a transaction must exist."""
     with_transaction = {RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED}
 
     def make(attempt: Attempt, before: RowState, after: RowState, **changes: Any) -> Move:
@@ -116,3 +116,16 @@ def move(facts: Callable[..., Facts]) -> Callable[..., Move]:
         return Move(row_id=attempt.row_id, attempt=attempt.number, before=before, after=after, **{**values, **changes})
 
     return make
+
+
+@pytest.fixture
+def bring(ledger: LedgerStore, move: Callable[..., Move]) -> Callable[[Run, RowState], Attempt]:
+    """Return a function that claims the only pending row of a run and moves it to a state."""
+
+    def do(run: Run, state: RowState) -> Attempt:
+        [attempt] = ledger.attempts.claim(run, 2)
+        if state is not RowState.IN_FLIGHT:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+        return attempt
+
+    return do

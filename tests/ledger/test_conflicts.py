@@ -1,4 +1,4 @@
-"""What a person decided about a conflict, and under which id such a row is tried again."""
+"""Manual resolutions of conflicts, and the external ID of the next attempt."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ MakeMove = Callable[..., Move]
         (None, False, 1),
     ],
 )
-def test_a_retry_goes_out_under_an_id_that_is_free(
+def test_a_retry_uses_an_external_id_that_is_free(
     ledger: LedgerStore,
     row: MakeRow,
     start: Start,
@@ -35,23 +35,23 @@ def test_a_retry_goes_out_under_an_id_that_is_free(
     number: int,
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 1)
+    [attempt] = ledger.attempts.claim(run, 1)
     if had_transaction:
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
-        ledger.record([move(attempt, RowState.ACCEPTED, RowState.CONFLICT)])
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+        ledger.attempts.record([move(attempt, RowState.ACCEPTED, RowState.CONFLICT)])
     else:
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
-    assert ledger.conflicts(run) == [attempt.external_id]
-    assert ledger.claim(run, 1) == []
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
+    assert ledger.conflicts.external_ids(run) == [attempt.external_id]
+    assert ledger.attempts.claim(run, 1) == []
     if resolution is not None:
-        ledger.keep_resolution(attempt.row_id, attempt.number, resolution)
-    ledger.record([move(attempt, RowState.CONFLICT, RowState.FAILED)])
-    assert ledger.claim(run, 1) == []
-    assert ledger.choose_retries(run, RetryChoice(lines=[3]))[0] == 1
-    ledger.retry_chosen("retry asked for")
-    [again] = ledger.claim(run, 1)
+        ledger.conflicts.save_resolution(attempt.row_id, attempt.number, resolution)
+    ledger.attempts.record([move(attempt, RowState.CONFLICT, RowState.FAILED)])
+    assert ledger.attempts.claim(run, 1) == []
+    assert ledger.retries.choose(run, RetryChoice(lines=[3]))[0] == 1
+    ledger.retries.apply("retry asked for")
+    [again] = ledger.attempts.claim(run, 1)
     assert again.number == number
-    known = ledger.attempts_among([again.external_id])[again.external_id]
+    known = ledger.comparison.find_attempts([again.external_id])[again.external_id]
     assert (known.transaction_id, known.resolution) == (None, None)
 
 
@@ -59,33 +59,33 @@ def test_a_retry_goes_out_under_an_id_that_is_free(
     ("resolution", "kept"),
     [(Resolution.FREE, None), (Resolution.TAKEN, None), (Resolution.ACCEPTED, Resolution.ACCEPTED)],
 )
-def test_a_transaction_that_turns_out_to_be_the_rows_ends_what_was_said_of_its_id(
+def test_a_transaction_that_belongs_to_the_row_clears_the_resolution(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, resolution: Resolution, kept: Resolution | None
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 1)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
-    ledger.keep_resolution(attempt.row_id, attempt.number, resolution)
-    ledger.record([move(attempt, RowState.CONFLICT, RowState.COMPLETED)])
-    assert ledger.attempts_among([attempt.external_id])[attempt.external_id].resolution is kept
+    [attempt] = ledger.attempts.claim(run, 1)
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.CONFLICT)])
+    ledger.conflicts.save_resolution(attempt.row_id, attempt.number, resolution)
+    ledger.attempts.record([move(attempt, RowState.CONFLICT, RowState.COMPLETED)])
+    assert ledger.comparison.find_attempts([attempt.external_id])[attempt.external_id].resolution is kept
 
 
 def _paid(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove) -> tuple[Run, Attempt]:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 1)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    [attempt] = ledger.attempts.claim(run, 1)
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
     return run, attempt
 
 
-def test_a_contradiction_that_was_read_is_told_again_only_when_the_list_says_something_new(
+def test_an_acknowledged_mismatch_is_shown_again_only_if_the_list_changes(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run, attempt = _paid(ledger, row, start, move)
     start(ledger, [row(1, "11")])
-    assert [line for line, _, _ in ledger.contradicted(run)] == [3]
-    assert ledger.acknowledge(run, [3], "read by ada") == [3]
-    assert ledger.events(attempt.row_id)[-1].cause == "read by ada"
+    assert [line for line, _, _ in ledger.conflicts.list_mismatches(run)] == [3]
+    assert ledger.conflicts.acknowledge(run, [3], "read by ada") == [3]
+    assert ledger.rows.events(attempt.row_id)[-1].cause == "read by ada"
     start(ledger, [row(1, "11")])
-    assert list(ledger.contradicted(run)) == []
+    assert list(ledger.conflicts.list_mismatches(run)) == []
     start(ledger, [row(1, "12")])
-    assert [line for line, _, _ in ledger.contradicted(run)] == [3]
+    assert [line for line, _, _ in ledger.conflicts.list_mismatches(run)] == [3]

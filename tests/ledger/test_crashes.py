@@ -1,4 +1,4 @@
-"""What a killed process leaves behind, and two processes' worth of writers on one file."""
+"""A ledger after its process was killed, and with two writers at the same time."""
 
 import signal
 import sqlite3
@@ -22,7 +22,7 @@ MakeMove = Callable[..., Move]
 
 ROWS = 3
 
-#: Claims all rows and makes them fail, and dies at the statement that holds the given text, or after the last one.
+#: Claims all rows and records them as failed; dies at the statement with the given text, or after the last one.
 WORKER = """
 import os, signal, sys
 from pathlib import Path
@@ -37,11 +37,11 @@ def die_at(statement):
         os.kill(os.getpid(), signal.SIGKILL)
 
 ledger = LedgerStore(Path(path))
-[run] = ledger.runs()
-ledger._connection.set_trace_callback(die_at)
-attempts = ledger.claim(run, 9)
+[run] = ledger.runs.all()
+ledger.file.connection.set_trace_callback(die_at)
+attempts = ledger.attempts.claim(run, 9)
 print(*(attempt.external_id for attempt in attempts), flush=True)
-ledger.record([
+ledger.attempts.record([
     Move(row_id=attempt.row_id, attempt=attempt.number, before=RowState.IN_FLIGHT, after=RowState.FAILED, cause="x")
     for attempt in attempts
 ])
@@ -51,7 +51,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
-    ("deadly", "told", "state"),
+    ("deadly", "printed", "state"),
     [
         ("INSERT INTO attempts", 0, RowState.PENDING),
         ("'pending', 'in_flight', 'intent to send'", 0, RowState.PENDING),
@@ -60,8 +60,8 @@ os.kill(os.getpid(), signal.SIGKILL)
         ("nothing like this", 2, RowState.FAILED),
     ],
 )
-def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_told_of(
-    path: Path, row: MakeRow, start: Start, deadly: str, told: int, state: RowState
+def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_that_it_printed(
+    path: Path, row: MakeRow, start: Start, deadly: str, printed: int, state: RowState
 ) -> None:
     with LedgerStore(path) as ledger:
         run = start(ledger, [row(who) for who in range(ROWS)])
@@ -70,17 +70,19 @@ def test_a_process_killed_at_any_statement_leaves_whole_transactions_and_all_it_
     )
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == told
+    assert len(lines) == printed
     with LedgerStore(path) as ledger:
-        assert ledger.counts(run)[state] == ROWS
-        outcomes = list(ledger.outcomes(run))
-        if told:
+        assert ledger.rows.counts(run)[state] == ROWS
+        outcomes = list(ledger.outcomes.rows(run))
+        if printed:
             assert [outcome.external_id for outcome in outcomes] == lines[0].split()
         else:
             assert [outcome.attempt for outcome in outcomes] == [0] * ROWS
         for row_id in range(1, ROWS + 1):
-            assert ledger.events(row_id)[-1].after is state
-        assert [attempt.external_id for attempt in ledger.in_flight(run)] == (lines[0].split() if told == 1 else [])
+            assert ledger.rows.events(row_id)[-1].after is state
+        assert [attempt.external_id for attempt in ledger.attempts.in_flight(run)] == (
+            lines[0].split() if printed == 1 else []
+        )
 
 
 def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow, start: Start, move: MakeMove) -> None:
@@ -94,10 +96,14 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
             with LedgerStore(path) as ledger:
                 barrier.wait()
                 run = start(ledger, [row(who) for who in range(people)], run_key=key)
-                while attempts := ledger.claim(run, batch):
-                    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts])
-                    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED) for attempt in attempts])
-        except BaseException as error:  # noqa: BLE001 - told to the test
+                while attempts := ledger.attempts.claim(run, batch):
+                    ledger.attempts.record(
+                        [move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts]
+                    )
+                    ledger.attempts.record(
+                        [move(attempt, RowState.ACCEPTED, RowState.COMPLETED) for attempt in attempts]
+                    )
+        except BaseException as error:  # noqa: BLE001 - reported to the test
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(key,)) for key in keys]
@@ -108,19 +114,21 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
     assert errors == []
     with LedgerStore(path) as ledger:
         for key in keys:
-            run = ledger.run_named(key)
-            assert ledger.counts(run)[RowState.COMPLETED] == people
-            assert [outcome.line for outcome in ledger.outcomes(run)] == list(range(2, people + 2))
+            run = ledger.runs.named(key)
+            assert ledger.rows.counts(run)[RowState.COMPLETED] == people
+            assert [outcome.line for outcome in ledger.outcomes.rows(run)] == list(range(2, people + 2))
     checked = sqlite3.connect(path)
     assert checked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert checked.execute("PRAGMA foreign_key_check").fetchall() == []
     checked.close()
 
 
-def test_a_second_writer_of_the_same_run_is_noticed_before_anything_is_sent_twice(
+def test_a_second_writer_of_the_same_run_is_detected_before_anything_is_sent_twice(
     path: Path, row: MakeRow, start: Start
 ) -> None:
     with LedgerStore(path) as one, LedgerStore(path) as other:
         run = start(one, [row(who) for who in range(10)])
-        claimed = [attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.claim(run, 1)]
+        claimed = [
+            attempt.row_id for _ in range(5) for ledger in (one, other) for attempt in ledger.attempts.claim(run, 1)
+        ]
         assert sorted(claimed) == list(range(1, 11))

@@ -1,4 +1,4 @@
-"""One writer a run, whoever asks, and the lock dies with its process."""
+"""The lock of a run: one process at a time, released when the process dies."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def take(path: Path, run_key: str = "2026-11") -> None:
 
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[Holder]:
-    """Give a function that starts a process which holds the run until its standard input ends."""
+    """Return a function that starts a process which locks the run until its standard input ends."""
     started: list[subprocess.Popen[str]] = []
 
     def hold() -> subprocess.Popen[str]:
@@ -54,7 +54,7 @@ def holder(tmp_path: Path) -> Iterator[Holder]:
         process.communicate()
 
 
-def test_another_process_is_told_that_the_run_is_held(tmp_path: Path, holder: Holder) -> None:
+def test_another_process_gets_an_error_that_the_run_is_locked(tmp_path: Path, holder: Holder) -> None:
     path = tmp_path / "ledger.db"
     process = holder()
     with pytest.raises(RunLockedError, match="Another process is working on run payroll/2026-11"):
@@ -71,7 +71,7 @@ def test_the_lock_dies_with_its_process(tmp_path: Path, holder: Holder) -> None:
     take(tmp_path / "ledger.db")
 
 
-def test_a_second_handle_of_the_same_process_is_kept_out(tmp_path: Path) -> None:
+def test_a_second_lock_in_the_same_process_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "payroll", "2026-11"):
         with pytest.raises(RunLockedError):
@@ -81,7 +81,7 @@ def test_a_second_handle_of_the_same_process_is_kept_out(tmp_path: Path) -> None
     take(path)
 
 
-def test_a_second_thread_is_kept_out(tmp_path: Path) -> None:
+def test_a_second_thread_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     errors: list[BaseException] = []
 
@@ -114,33 +114,33 @@ def test_a_relative_path_is_the_same_ledger(tmp_path: Path, monkeypatch: pytest.
         take(Path("ledger.db"))
 
 
-def test_the_lock_is_let_go_when_the_run_ends_with_an_error(tmp_path: Path) -> None:
+def test_the_lock_is_released_when_the_run_ends_with_an_error(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with pytest.raises(ZeroDivisionError), run_lock(path, "payroll", "2026-11"):
         raise ZeroDivisionError
     take(path)
 
 
-def test_names_that_read_alike_together_are_different_runs(tmp_path: Path) -> None:
+def test_names_that_join_to_the_same_text_are_different_runs(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "pay", "roll"), run_lock(path, "payr", "oll"), run_lock(path, "payroll", ""):
         pass
 
 
-def test_the_lock_file_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_lock_file(tmp_path: Path) -> None:
     with run_lock(tmp_path / "ledger.db", "payroll", "2026-11"):
         [file] = tmp_path.iterdir()
         assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_cannot_hold_the_lock_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_lock_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(LedgerError, match="cannot be written to"):
+    with pytest.raises(LedgerError, match="Can't lock run payroll/2026-11 with "):
         take(tmp_path / "file" / "ledger.db")
 
 
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this system does not tell who holds a lock")
-def test_a_run_is_seen_to_be_held_without_its_lock_being_touched(tmp_path: Path, holder: Holder) -> None:
+def test_a_locked_run_is_detected_without_touching_its_lock(tmp_path: Path, holder: Holder) -> None:
     path = tmp_path / "ledger.db"
     assert not is_locked(path, "payroll", "2026-11")
     assert list(tmp_path.iterdir()) == []  # to ask leaves no lock behind
@@ -154,20 +154,20 @@ def test_a_run_is_seen_to_be_held_without_its_lock_being_touched(tmp_path: Path,
     assert not is_locked(path, "payroll", "2026-11")
 
 
-def test_a_run_that_is_held_already_is_not_locked_again_and_stays_held_afterwards(tmp_path: Path) -> None:
+def test_a_lock_of_an_enclosing_block_is_used_again_and_stays_locked_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "payroll", "2026-11") as held:
-        with run_lock(path, "payroll", "2026-11", held=held) as again:
+        with run_lock(path, "payroll", "2026-11", locked=held) as again:
             assert again is held
         with pytest.raises(RunLockedError):
             take(path)
 
 
-def test_what_holds_another_run_or_none_any_more_is_no_lock(tmp_path: Path) -> None:
+def test_a_lock_of_another_run_or_a_released_one_does_not_count(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with run_lock(path, "payroll", "2026-10") as other, run_lock(path, "payroll", "2026-11") as held:
-        with pytest.raises(RunLockedError), run_lock(path, "payroll", "2026-11", held=other):
+        with pytest.raises(RunLockedError), run_lock(path, "payroll", "2026-11", locked=other):
             pass
     with run_lock(path, "payroll", "2026-11"), pytest.raises(RunLockedError):
-        with run_lock(path, "payroll", "2026-11", held=held):
+        with run_lock(path, "payroll", "2026-11", locked=held):
             pass

@@ -1,4 +1,4 @@
-"""The ledger against a model of a few lines of Python: any order of lists, claims, answers and retries."""
+"""The ledger compared with a small model in Python, for any order of lists, claims, results and retries."""
 
 import tempfile
 from collections.abc import Callable
@@ -25,15 +25,15 @@ R = RowState
 SENT = {R.IN_FLIGHT, R.ACCEPTED, R.COMPLETED, R.REVERSED, R.CONFLICT}
 PEOPLE = 5
 
-#: What a list says of a row: which person, and an amount, None where it is refused.
+#: A row of a list: a person, and an amount, None if it is refused.
 Said = tuple[int, str | None]
-#: For each of a few identities what a list says; an absent one is not in the list.
+#: The rows of a list by identity; an absent identity is not in the list.
 lists = st.integers(0, 3).flatmap(
     lambda shift: st.dictionaries(st.integers(0, PEOPLE), st.sampled_from(["10", "20", None])).map(
         lambda amounts: {who: ((who + (shift == 3)) % PEOPLE, amount) for who, amount in amounts.items()}
     )
 )
-#: What can become of an attempt in flight, and whether the provider has a transaction then.
+#: Outcomes of an attempt in flight, and whether DVS has a transaction then.
 answers = st.sampled_from(
     [
         (R.PENDING, False),
@@ -49,20 +49,20 @@ answers = st.sampled_from(
 
 @dataclass
 class Model:
-    """What the ledger should know of one row."""
+    """The expected state of one row."""
 
     state: RowState
     request: str | None
-    #: Whom the request credits; once it was sent, for good.
+    #: The credit party of the request; it does not change once the row was sent.
     person: int
-    #: Whether the list cannot be sent as it has the row now.
+    #: Whether the row can't be sent as it is in the list now.
     is_refused: bool
     is_in_list: bool = True
-    #: Whether the list changed it after it was sent, and was not read again since.
+    #: Whether the list changed after the row was sent, and was not read again since.
     is_contradicted: bool = False
     attempt: int = 0
     has_transaction: bool = False
-    #: What was sent under each attempt's number.
+    #: The amount sent by each attempt number.
     sent: dict[int, str] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = LedgerStore(self.path)
         self.rows: dict[int, Model] = {}
         self.transactions = 0
-        #: For each person the identities that one list or another had for them.
+        #: The identities of each person in all lists.
         self.together: dict[int, list[set[int]]] = {person: [] for person in range(PEOPLE)}
         self.merge({0: (0, "10"), 1: (1, "20"), PEOPLE: (0, None)})
 
@@ -97,7 +97,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return [who for who, known in self.rows.items() if known.state in states]
 
     def row_id(self, who: int) -> int:
-        found = self.ledger._connection.execute("SELECT id FROM rows WHERE identity = ?", (f"reference:{who}",))
+        found = self.ledger.file.connection.execute("SELECT id FROM rows WHERE identity = ?", (f"reference:{who}",))
         return int(found.fetchone()[0])
 
     def move(self, who: int, after: RowState, *, has_transaction: bool) -> Move:
@@ -127,9 +127,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(new=lists)
     def merge(self, new: dict[int, Said]) -> None:
         rows = {who: self.make_row(who, said) for who, said in sorted(new.items())}
-        self.ledger.clear_staged()
-        self.ledger.stage(staged(rows.values()))
-        self.run = self.ledger.merge(job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b"))
+        self.ledger.staging.clear()
+        self.ledger.staging.add(staged(rows.values()))
+        self.run = self.ledger.staging.merge(
+            job="j", run_key="k", environment="sandbox", list_path="x", columns=("a", "b")
+        )
         for person, lists_of_person in self.together.items():
             lists_of_person.append({who for who, said in new.items() if said[0] == person})
         unlisted = {
@@ -161,11 +163,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(limit=st.integers(1, 3))
     def claim(self, limit: int) -> None:
-        claimed = self.ledger.claim(self.run, limit)
+        claimed = self.ledger.attempts.claim(self.run, limit)
         waiting = [who for who in self.in_state(R.PENDING) if self.rows[who].is_in_list]
         on_their_way = {self.rows[who].person for who in self.in_state(R.IN_FLIGHT)}
         pending: list[int] = []
-        # Never two payments to one person side by side.
+        # Never two payments to one person at the same time.
         for who in [who for who in sorted(waiting, key=self.row_id) if self.rows[who].person not in on_their_way][
             :limit
         ]:
@@ -189,7 +191,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def answer(self, data: Any, answer: tuple[RowState, bool]) -> None:
         after, has_transaction = answer
         who = data.draw(st.sampled_from(self.in_state(R.IN_FLIGHT)))
-        self.ledger.record([self.move(who, after, has_transaction=has_transaction)])
+        self.ledger.attempts.record([self.move(who, after, has_transaction=has_transaction)])
         self.rows[who].state = after
         self.rows[who].has_transaction = has_transaction
 
@@ -197,24 +199,24 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), after=st.sampled_from(sorted(MOVES[R.ACCEPTED])))
     def follow(self, data: Any, after: RowState) -> None:
         who = data.draw(st.sampled_from(self.in_state(R.ACCEPTED)))
-        self.ledger.record([self.move(who, after, has_transaction=True)])
+        self.ledger.attempts.record([self.move(who, after, has_transaction=True)])
         self.rows[who].state = after
 
     @precondition(lambda self: self.in_state(R.COMPLETED))
     @rule(data=st.data())
     def reverse(self, data: Any) -> None:
         who = data.draw(st.sampled_from(self.in_state(R.COMPLETED)))
-        self.ledger.record([self.move(who, R.REVERSED, has_transaction=True)])
+        self.ledger.attempts.record([self.move(who, R.REVERSED, has_transaction=True)])
         self.rows[who].state = R.REVERSED
 
     @rule()
     def retry(self) -> None:
-        chosen, _ = self.ledger.choose_retries(self.run, RetryChoice())
+        chosen, _ = self.ledger.retries.choose(self.run, RetryChoice())
         failed = {who: self.rows[who] for who in self.in_state(R.FAILED)}
         wanted = [
             who for who, known in failed.items() if known.is_in_list and known.request and not known.is_contradicted
         ]
-        assert self.ledger.retry_chosen("retry asked for") == chosen == len(wanted)
+        assert self.ledger.retries.apply("retry asked for") == chosen == len(wanted)
         for who in wanted:
             self.rows[who].state = R.PENDING
 
@@ -225,27 +227,27 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def outcomes_agree(self) -> None:
-        outcomes = list(self.ledger.outcomes(self.run))
-        told = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
-        assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in told)
+        outcomes = list(self.ledger.outcomes.rows(self.run))
+        reported = {who: known for who, known in self.rows.items() if known.is_in_list or known.attempt}
+        assert [outcome.line for outcome in outcomes] == sorted(who + 2 for who in reported)
         for outcome in outcomes:
-            known = told[outcome.line - 2]
+            known = reported[outcome.line - 2]
             assert (outcome.state, outcome.attempt) == (known.state, known.attempt)
             assert (outcome.transaction_id is not None) is known.has_transaction
             is_refused = known.state is R.REFUSED or (known.state is R.FAILED and known.is_refused)
             assert bool(outcome.problems) is is_refused
             assert outcome.in_list is known.is_in_list
-        counts = self.ledger.counts(self.run)
-        assert counts == {state: sum(known.state is state for known in told.values()) for state in R}
-        in_flight = {attempt.row_id for attempt in self.ledger.in_flight(self.run)}
-        accepted = {found.attempt.row_id for found in self.ledger.accepted(self.run)}
+        counts = self.ledger.rows.counts(self.run)
+        assert counts == {state: sum(known.state is state for known in reported.values()) for state in R}
+        in_flight = {attempt.row_id for attempt in self.ledger.attempts.in_flight(self.run)}
+        accepted = {found.attempt.row_id for found in self.ledger.attempts.accepted(self.run)}
         assert in_flight == {self.row_id(who) for who in self.in_state(R.IN_FLIGHT)}
         assert accepted == {self.row_id(who) for who in self.in_state(R.ACCEPTED)}
 
     @invariant()
     def the_event_log_tells_every_change(self) -> None:
         for who, known in self.rows.items():
-            events = self.ledger.events(self.row_id(who))
+            events = self.ledger.rows.events(self.row_id(who))
             assert events[0].before is None
             assert [event.before for event in events[1:]] == [event.after for event in events[:-1]]
             assert all(event.before is None or event.after in MOVES[event.before] for event in events)
@@ -259,7 +261,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_sent_stands_as_it_was_sent(self) -> None:
-        found = self.ledger._connection.execute(
+        found = self.ledger.file.connection.execute(
             "SELECT r.line - 2, a.number, a.request FROM attempts AS a JOIN rows AS r ON r.id = a.row_id"
         )
         stored = {(who, number): request for who, number, request in found}

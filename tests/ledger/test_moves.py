@@ -27,21 +27,21 @@ FORBIDDEN = [(before, after) for before in RowState for after in RowState if aft
 
 
 def outcome(ledger: LedgerStore, run: Run) -> Outcome:
-    [found] = ledger.outcomes(run)
+    [found] = ledger.outcomes.rows(run)
     return found
 
 
-def test_a_claim_gives_rows_in_order_up_to_its_limit_and_each_once(
+def test_a_claim_returns_rows_in_order_up_to_its_limit_and_each_once(
     ledger: LedgerStore, row: MakeRow, start: Start
 ) -> None:
     run = start(ledger, [row(who) for who in range(5)])
-    claimed = [attempt.row_id for _ in range(4) for attempt in ledger.claim(run, 2)]
+    claimed = [attempt.row_id for _ in range(4) for attempt in ledger.attempts.claim(run, 2)]
     assert claimed == [1, 2, 3, 4, 5]
 
 
-def test_a_claim_names_attempts_by_job_run_and_row(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_external_ids_depend_on_job_run_and_row(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
+    [attempt] = ledger.attempts.claim(run, 9)
     assert attempt.external_id == external_id("payroll", "2026-11", "party:1", 1)
     assert attempt.number == 1
     assert attempt.request == row(1).request
@@ -52,15 +52,15 @@ def test_a_lost_ledger_gives_the_same_external_ids_again(tmp_path: Path, row: Ma
     for name in ("first.db", "second.db"):
         with LedgerStore(tmp_path / name) as ledger:
             run = start(ledger, [row(who) for who in range(20)])
-            ids.append([attempt.external_id for attempt in ledger.claim(run, 20)])
+            ids.append([attempt.external_id for attempt in ledger.attempts.claim(run, 20)])
     assert ids[0] == ids[1]
 
 
-def test_a_claim_is_on_disk_for_others_when_it_returns(
+def test_other_processes_can_read_a_claim_when_it_returns(
     ledger: LedgerStore, row: MakeRow, start: Start, path: Path
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])
-    claimed = ledger.claim(run, 2)
+    claimed = ledger.attempts.claim(run, 2)
     other = sqlite3.connect(path)
     try:
         found = other.execute(
@@ -70,35 +70,35 @@ def test_a_claim_is_on_disk_for_others_when_it_returns(
         other.close()
     assert [name for (name,) in found] == [attempt.external_id for attempt in claimed]
     with LedgerStore(path) as reopened:
-        assert reopened.in_flight(run) == claimed
+        assert reopened.attempts.in_flight(run) == claimed
 
 
-def test_a_claim_that_cannot_be_written_gives_nothing_away(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_a_claim_that_cannot_be_written_returns_no_attempt(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1), row(2)])
-    ledger._connection.execute(
+    ledger.file.connection.execute(
         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.events BEGIN SELECT raise(ABORT, 'disk full'); END"
     )
     with pytest.raises(LedgerError, match="disk full"):
-        ledger.claim(run, 9)
-    assert ledger.in_flight(run) == []
-    assert ledger.counts(run)[RowState.PENDING] == 2
-    assert not ledger._connection.in_transaction
+        ledger.attempts.claim(run, 9)
+    assert ledger.attempts.in_flight(run) == []
+    assert ledger.rows.counts(run)[RowState.PENDING] == 2
+    assert not ledger.file.connection.in_transaction
 
 
 @pytest.mark.parametrize(("before", "after"), FORBIDDEN)
-def test_a_move_that_the_table_does_not_have_changes_nothing(
+def test_a_move_that_is_not_allowed_changes_nothing(
     ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, before: RowState, after: RowState
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
+    [attempt] = ledger.attempts.claim(run, 9)
     good = Move(
         row_id=attempt.row_id, attempt=1, before=RowState.IN_FLIGHT, after=RowState.ACCEPTED, cause="x", facts=facts()
     )
     bad = Move(row_id=attempt.row_id, attempt=1, before=before, after=after, cause="x", facts=facts())
-    with pytest.raises(StateError, match=f"A row that is {before} can't become {after}"):
-        ledger.record([good, bad])
+    with pytest.raises(StateError, match=f"A row that is {before} cannot become {after}"):
+        ledger.attempts.record([good, bad])
     assert outcome(ledger, run).state is RowState.IN_FLIGHT
-    assert len(ledger.events(attempt.row_id)) == 2
+    assert len(ledger.rows.events(attempt.row_id)) == 2
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_moves_are_all_made_or_none(
 ) -> None:
     run = start(ledger, [row(1), row(2)])
     moves = []
-    for attempt, changes in zip(ledger.claim(run, 9), ({}, wrong), strict=True):
+    for attempt, changes in zip(ledger.attempts.claim(run, 9), ({}, wrong), strict=True):
         values = {
             "row_id": attempt.row_id,
             "attempt": 1,
@@ -123,25 +123,25 @@ def test_moves_are_all_made_or_none(
             **changes,
         }
         moves.append(Move(cause="answer", facts=facts(), **values))  # type: ignore[arg-type]
-    with pytest.raises(LedgerError, match="changed by somebody else"):
-        ledger.record(moves)
-    assert [found.state for found in ledger.outcomes(run)] == [RowState.IN_FLIGHT] * 2
-    assert [found.transaction_id for found in ledger.outcomes(run)] == [None, None]
-    assert [len(ledger.events(attempt.row_id)) for attempt in ledger.in_flight(run)] == [2, 2]
+    with pytest.raises(LedgerError, match=r"Another process changed the ledger .*: 2 rows to update, 1 updated"):
+        ledger.attempts.record(moves)
+    assert [found.state for found in ledger.outcomes.rows(run)] == [RowState.IN_FLIGHT] * 2
+    assert [found.transaction_id for found in ledger.outcomes.rows(run)] == [None, None]
+    assert [len(ledger.rows.events(attempt.row_id)) for attempt in ledger.attempts.in_flight(run)] == [2, 2]
 
 
-def test_what_became_of_an_earlier_attempt_says_nothing_of_the_latest(
+def test_the_outcome_of_an_earlier_attempt_does_not_change_the_latest(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
-    [first] = ledger.claim(run, 9)
-    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(status_message="DECLINED"))])
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
-    [second] = ledger.claim(run, 9)
-    ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    [first] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(status_message="DECLINED"))])
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    [second] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
     with pytest.raises(LedgerError):
-        ledger.record([move(first, RowState.ACCEPTED, RowState.FAILED, facts=facts())])
+        ledger.attempts.record([move(first, RowState.ACCEPTED, RowState.FAILED, facts=facts())])
     assert outcome(ledger, run).state is RowState.ACCEPTED
 
 
@@ -149,15 +149,15 @@ def test_a_row_cannot_be_accepted_without_its_transaction(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
+    [attempt] = ledger.attempts.claim(run, 9)
     with pytest.raises(StateError, match="without its transaction"):
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=None)])
-    assert ledger.in_flight(run) == [attempt]
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=None)])
+    assert ledger.attempts.in_flight(run) == [attempt]
 
 
-def test_no_moves_are_no_change(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
+def test_no_moves_change_nothing(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(1)])
-    ledger.record([])
+    ledger.attempts.record([])
     assert outcome(ledger, run).state is RowState.PENDING
 
 
@@ -165,7 +165,7 @@ def test_every_move_is_in_the_event_log_with_time_cause_and_status(
     ledger: LedgerStore, row: MakeRow, start: Start, facts: MakeFacts, move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
+    [attempt] = ledger.attempts.claim(run, 9)
     steps = [
         (RowState.IN_FLIGHT, RowState.ACCEPTED, "CONFIRMED"),
         (RowState.ACCEPTED, RowState.ACCEPTED, "SUBMITTED"),
@@ -175,8 +175,8 @@ def test_every_move_is_in_the_event_log_with_time_cause_and_status(
     for number, (before, after, message) in enumerate(steps):
         clock.seconds += 1  # type: ignore[attr-defined]
         known = facts(status_class=message, status_message=message)
-        ledger.record([move(attempt, before, after, cause=f"cause {number}", facts=known)])
-    events = ledger.events(attempt.row_id)
+        ledger.attempts.record([move(attempt, before, after, cause=f"cause {number}", facts=known)])
+    events = ledger.rows.events(attempt.row_id)
     assert [(event.before, event.after, event.attempt, event.cause, event.status_message) for event in events] == [
         (None, "pending", 0, "list read", None),
         ("pending", "in_flight", 1, "intent to send", None),
@@ -189,12 +189,10 @@ def test_every_move_is_in_the_event_log_with_time_cause_and_status(
     assert [(event.at - events[0].at).total_seconds() for event in events] == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_row_may_make_two_moves_in_one_commit(
-    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
-) -> None:
+def test_a_row_may_move_twice_in_one_commit(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
-    ledger.record(
+    [attempt] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record(
         [
             move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED),
             move(attempt, RowState.ACCEPTED, RowState.COMPLETED),
@@ -203,33 +201,35 @@ def test_a_row_may_make_two_moves_in_one_commit(
     assert outcome(ledger, run).state is RowState.COMPLETED
 
 
-def test_a_payment_that_is_taken_back_later_is_reversed_with_its_facts(
+def test_a_payment_that_is_refunded_later_is_reversed_with_its_facts(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED, facts=facts(operator_reference="OP-1"))])
+    [attempt] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record(
+        [move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED, facts=facts(operator_reference="OP-1"))]
+    )
     completed_at = outcome(ledger, run).final_at
     clock.seconds += 86_400  # type: ignore[attr-defined]
     taken_back = facts(status_class="REVERSED", status_message="REVERSED")
-    ledger.record([move(attempt, RowState.COMPLETED, RowState.REVERSED, facts=taken_back)])
+    ledger.attempts.record([move(attempt, RowState.COMPLETED, RowState.REVERSED, facts=taken_back)])
     found = outcome(ledger, run)
     assert (found.state, found.status_class, found.status_message) == ("reversed", "REVERSED", "REVERSED")
     assert found.operator_reference == "OP-1"
     assert completed_at is not None
     assert found.final_at == completed_at + timedelta(days=1)
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
 
 
-def test_a_transaction_that_states_less_later_takes_nothing_back(
+def test_facts_that_are_missing_later_stay(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
+    [attempt] = ledger.attempts.claim(run, 9)
     known = facts(operator_reference="OP-1", pin_code="1234", pin_serial="S-1")
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
     less = facts(status_class="COMPLETED", status_message="COMPLETED", price=None, fee=None, price_unit=None)
-    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED, facts=less)])
+    ledger.attempts.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED, facts=less)])
     found = outcome(ledger, run)
     assert (found.price, found.fee, found.price_unit) == (Decimal("7.41"), Decimal("0.05"), "USD")
     assert (found.operator_reference, found.pin_code, found.pin_serial) == ("OP-1", "1234", "S-1")
@@ -240,10 +240,10 @@ def test_a_row_that_is_not_final_has_no_final_time(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, clock: Clock
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 9)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    [attempt] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED)])
     assert outcome(ledger, run).final_at is None
-    ledger.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED)])
+    ledger.attempts.record([move(attempt, RowState.ACCEPTED, RowState.COMPLETED)])
     assert outcome(ledger, run).final_at == clock.now()
 
 
@@ -251,30 +251,32 @@ def test_accepted_rows_are_found_by_external_id_by_page_and_by_second(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(5)])
-    assert ledger.accepted_seconds(run) == []
-    attempts = ledger.claim(run, 9)
+    assert ledger.attempts.accepted_seconds(run) == []
+    attempts = ledger.attempts.claim(run, 9)
     first = datetime(2026, 11, 1, 2, tzinfo=UTC)
     for number, attempt in enumerate(attempts[:4]):
         known = facts(transaction_id=100 + number, creation_date=first + timedelta(microseconds=number))
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
-    ledger.record([move(attempts[0], RowState.ACCEPTED, RowState.COMPLETED)])
-    assert [found.transaction_id for found in ledger.accepted(run)] == [101, 102, 103]
-    assert [found.transaction_id for found in ledger.accepted(run, after_row=attempts[1].row_id, limit=1)] == [102]
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=known)])
+    ledger.attempts.record([move(attempts[0], RowState.ACCEPTED, RowState.COMPLETED)])
+    assert [found.transaction_id for found in ledger.attempts.accepted(run)] == [101, 102, 103]
+    assert [found.transaction_id for found in ledger.attempts.accepted(run, after_row=attempts[1].row_id, limit=1)] == [
+        102
+    ]
     wanted = [attempt.external_id for attempt in attempts] + ["somebody-elses-1"]
-    assert {found.attempt.external_id for found in ledger.accepted_among(run, wanted)} == set(wanted[1:4])
-    assert ledger.accepted_among(run, []) == []
-    [second] = ledger.accepted_seconds(run)
+    assert {found.attempt.external_id for found in ledger.attempts.accepted_among(run, wanted)} == set(wanted[1:4])
+    assert ledger.attempts.accepted_among(run, []) == []
+    [second] = ledger.attempts.accepted_seconds(run)
     assert (second.second, second.count, second.oldest, second.newest) == (
         "2026-11-01T02:00:00",
         3,
         first + timedelta(microseconds=1),
         first + timedelta(microseconds=3),
     )
-    assert len(ledger.accepted(run, seconds=[second.second])) == 3
-    assert ledger.accepted(run, seconds=["2026-11-01T02:00:01"]) == []
+    assert len(ledger.attempts.accepted(run, seconds=[second.second])) == 3
+    assert ledger.attempts.accepted(run, seconds=["2026-11-01T02:00:01"]) == []
 
 
-def test_seconds_are_those_of_moments_whatever_their_offset(
+def test_seconds_are_in_utc_whatever_the_offset_of_the_time(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts
 ) -> None:
     run = start(ledger, [row(who) for who in range(3)])
@@ -284,15 +286,15 @@ def test_seconds_are_those_of_moments_whatever_their_offset(
         (noon + timedelta(hours=1)).astimezone(timezone(-timedelta(hours=8))),
         (noon - timedelta(hours=1)).astimezone(timezone(timedelta(hours=8))),
     ]
-    for attempt, date in zip(ledger.claim(run, 9), dates, strict=True):
-        ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=facts(creation_date=date))])
+    for attempt, date in zip(ledger.attempts.claim(run, 9), dates, strict=True):
+        ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED, facts=facts(creation_date=date))])
     hour = timedelta(hours=1)
-    assert [found.oldest for found in ledger.accepted_seconds(run)] == [noon - hour, noon, noon + hour]
+    assert [found.oldest for found in ledger.attempts.accepted_seconds(run)] == [noon - hour, noon, noon + hour]
 
 
 def test_in_flight_rows_are_read_page_by_page(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
     run = start(ledger, [row(who) for who in range(5)])
-    attempts = ledger.claim(run, 5)
-    assert ledger.in_flight(run, limit=2) == attempts[:2]
-    assert ledger.in_flight(run, after_row=attempts[1].row_id) == attempts[2:]
-    assert ledger.in_flight(run, after_row=attempts[4].row_id) == []
+    attempts = ledger.attempts.claim(run, 5)
+    assert ledger.attempts.in_flight(run, limit=2) == attempts[:2]
+    assert ledger.attempts.in_flight(run, after_row=attempts[1].row_id) == attempts[2:]
+    assert ledger.attempts.in_flight(run, after_row=attempts[4].row_id) == []

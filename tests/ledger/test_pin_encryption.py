@@ -1,4 +1,4 @@
-"""PINs in the ledger's file: never readable there, never lost for want of a key, and encrypted anew on request."""
+"""PINs in the ledger's file: never in plain text, never lost without a key, and encrypted again on request."""
 
 import sqlite3
 from collections.abc import Callable
@@ -36,17 +36,17 @@ def buy(
     facts: Callable[..., Facts],
     move: Callable[..., Move],
 ) -> Buy:
-    """Give a function that makes a ledger with a bought PIN for each of some people."""
+    """Return a function that creates a ledger with a purchased PIN for each row."""
     assert not key_file.exists()
 
     def run(people: int = 1) -> None:
         with LedgerStore(path) as ledger:
             begun = start(ledger, [row(who) for who in range(people)])
             known = facts(pin_code=CODE, pin_serial=SERIAL)
-            ledger.record(
+            ledger.attempts.record(
                 [
                     move(each, RowState.IN_FLIGHT, RowState.COMPLETED, facts=known)
-                    for each in ledger.claim(begun, people)
+                    for each in ledger.attempts.claim(begun, people)
                 ]
             )
 
@@ -55,7 +55,7 @@ def buy(
 
 def outcomes(path: Path, *, read_only: bool = True) -> list[Outcome]:
     with LedgerStore(path, read_only=read_only) as ledger:
-        return list(ledger.outcomes(ledger.runs()[0]))
+        return list(ledger.outcomes.rows(ledger.runs.all()[0]))
 
 
 def holds(path: Path, text: str) -> bool:
@@ -63,7 +63,7 @@ def holds(path: Path, text: str) -> bool:
 
 
 def as_an_older_version_left_it(path: Path) -> None:
-    """Write PINs as they are, and take back the migration that knows of keys."""
+    """Store PINs in plain text, and revert the migration that added keys."""
     connection = sqlite3.connect(path)
     connection.execute("UPDATE attempts SET pin_code = ?, pin_serial = ?", (CODE, SERIAL))
     connection.execute("DROP TABLE pin_keys")
@@ -72,7 +72,7 @@ def as_an_older_version_left_it(path: Path) -> None:
     connection.close()
 
 
-def test_a_pin_is_nowhere_in_the_files_and_is_read_with_the_key(buy: Buy, path: Path, key_file: Path) -> None:
+def test_no_file_has_a_pin_in_plain_text_and_the_key_decrypts_it(buy: Buy, path: Path, key_file: Path) -> None:
     with LedgerStore(path):  # an open ledger keeps its log
         buy()
         assert path.with_name("ledger.db-wal").stat().st_size
@@ -84,7 +84,7 @@ def test_a_pin_is_nowhere_in_the_files_and_is_read_with_the_key(buy: Buy, path: 
     assert CODE not in repr(outcome)
 
 
-def test_a_pin_that_is_copied_to_another_row_is_not_given_as_that_rows(buy: Buy, path: Path) -> None:
+def test_a_pin_that_is_copied_to_another_row_is_not_decrypted(buy: Buy, path: Path) -> None:
     buy(2)
     connection = sqlite3.connect(path)
     connection.execute("UPDATE attempts SET pin_code = (SELECT pin_code FROM attempts WHERE id = 1) WHERE id = 2")
@@ -95,7 +95,7 @@ def test_a_pin_that_is_copied_to_another_row_is_not_given_as_that_rows(buy: Buy,
     assert "moved here from another row" in str(second.pin_code)
 
 
-def test_without_the_key_the_rows_are_read_and_the_pin_says_what_to_do(buy: Buy, path: Path, key_file: Path) -> None:
+def test_without_the_key_rows_are_read_and_the_fix_replaces_the_pin(buy: Buy, path: Path, key_file: Path) -> None:
     buy()
     key_file.unlink()
     [outcome] = outcomes(path)
@@ -104,13 +104,13 @@ def test_without_the_key_the_rows_are_read_and_the_pin_says_what_to_do(buy: Buy,
     assert not key_file.exists()
 
 
-def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_made(
+def test_a_ledger_whose_key_is_missing_is_not_written_and_no_other_key_is_created(
     buy: Buy, path: Path, key_file: Path
 ) -> None:
     buy()
     kept = key_file.read_bytes()
     key_file.unlink()
-    with pytest.raises(PinKeyError, match=r"so nothing was sent\. Bring that key back"):
+    with pytest.raises(PinKeyError, match=r"so nothing was sent\. Restore that key"):
         LedgerStore(path)
     assert not key_file.exists()
     key_file.touch(mode=0o600)
@@ -118,7 +118,7 @@ def test_a_ledger_whose_key_is_missing_is_not_written_to_and_no_other_key_is_mad
     LedgerStore(path).close()
 
 
-def test_a_ledger_without_pins_goes_on_with_another_key(
+def test_a_ledger_without_pins_continues_with_another_key(
     path: Path, key_file: Path, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     with LedgerStore(path) as ledger:
@@ -128,7 +128,7 @@ def test_a_ledger_without_pins_goes_on_with_another_key(
     assert key_file.exists()
 
 
-def test_pins_that_an_older_version_left_are_encrypted_at_the_next_start_and_nothing_of_them_stays(
+def test_pins_of_an_older_version_are_encrypted_when_the_ledger_is_opened_and_no_plain_text_stays(
     buy: Buy, path: Path
 ) -> None:
     buy(50)
@@ -140,7 +140,7 @@ def test_pins_that_an_older_version_left_are_encrypted_at_the_next_start_and_not
     assert {(each.pin_code, each.pin_serial) for each in outcomes(path)} == {(CODE, SERIAL)}
 
 
-def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the_file(
+def test_encryption_of_old_pins_is_repeated_until_the_file_has_no_plain_text(
     buy: Buy, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buy()
@@ -149,37 +149,37 @@ def test_pins_of_an_older_version_are_looked_for_again_until_none_is_left_in_the
     LedgerStore(path).close()
     monkeypatch.setattr("bulk_topup.ledger.pin_encryption.scrub", connection.scrub)
     with LedgerStore(path) as ledger:
-        used = [row[0] for row in ledger._connection.execute("SELECT id FROM pin_keys")]
+        used = [row[0] for row in ledger.file.connection.execute("SELECT id FROM pin_keys")]
     assert "" not in used
     assert not holds(path, CODE)
 
 
-def test_rotation_encrypts_every_pin_with_the_newest_key_so_that_the_earlier_one_can_go(
+def test_rotation_encrypts_every_pin_with_the_newest_key_so_that_the_earlier_one_can_be_deleted(
     buy: Buy, path: Path, key_file: Path
 ) -> None:
     buy(3)
     old = key_file.read_text().strip()
     add_pin_key()
     rotated = rotate_pins(path)
-    assert (rotated.sealed, rotated.unreadable) == (3, 0)
+    assert (rotated.encrypted, rotated.unreadable) == (3, 0)
     assert not holds(path, f":{PinKey.of(old, 'test').id}:")
     key_file.write_text(key_file.read_text().splitlines()[0])
     assert {each.pin_code for each in outcomes(path, read_only=False)} == {CODE}
-    assert rotate_pins(path).sealed == 0
+    assert rotate_pins(path).encrypted == 0
 
 
-def test_rotation_without_a_lost_key_counts_what_cannot_be_read_and_lets_the_ledger_go_on(
+def test_rotation_without_a_lost_key_counts_unreadable_pins_and_makes_the_ledger_usable(
     buy: Buy, path: Path, key_file: Path
 ) -> None:
     buy(2)
     key_file.unlink()
     add_pin_key()
     rotated = rotate_pins(path)
-    assert (rotated.sealed, rotated.unreadable) == (0, 2)
+    assert (rotated.encrypted, rotated.unreadable) == (0, 2)
     assert all("which is not in" in str(each.pin_code) for each in outcomes(path, read_only=False))
 
 
-def test_rotation_says_that_another_process_still_reads_the_file(
+def test_rotation_fails_while_another_process_reads_the_file(
     buy: Buy, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buy()
@@ -188,7 +188,7 @@ def test_rotation_says_that_another_process_still_reads_the_file(
     try:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM rows").fetchone()
-        with pytest.raises(LedgerError, match="Another process reads the ledger"):
+        with pytest.raises(LedgerError, match="Another process is reading the ledger"):
             rotate_pins(path)
     finally:
         other.close()

@@ -1,4 +1,4 @@
-"""What a purge removes from the ledger's file, what it keeps, and what it refuses."""
+"""A purge: the data that it deletes from the file, the data that stays, and the runs that it refuses."""
 
 import json
 import sqlite3
@@ -20,7 +20,7 @@ from bulk_topup.errors import LedgerError, PurgedRunError
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
-#: What the file holds of people before a purge.
+#: Personal data in the file before a purge.
 NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")
 
 Finish = Callable[[LedgerStore], Run]
@@ -30,7 +30,7 @@ Finish = Callable[[LedgerStore], Run]
 def finish(
     start: Callable[..., Run], row: Callable[..., CheckedRow], facts: Callable[..., Facts], move: Callable[..., Move]
 ) -> Finish:
-    """Give a function that makes a run which is over: paid, failed, reversed and refused rows."""
+    """Return a function that creates a finished run: completed, failed, reversed and refused rows."""
 
     def request(who: int, amount: str) -> bytes:
         sender = {"first_name": "Ann Example", "address_text": "Oak Street 7"}
@@ -49,11 +49,11 @@ def finish(
     def run(ledger: LedgerStore) -> Run:
         refused = made(9, request=None, cost=None, problems=(Problem(column="Ann Example", message="a note on Ann"),))
         rows = [made(1, "0.1000000000000000001"), made(2), made(3), refused]
-        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/told"}'}
+        job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/report"}'}
         begun = start(ledger, rows, columns=("phone", "Ann"), **job)
-        paid, failed, taken = ledger.claim(begun, 9)
+        paid, failed, taken = ledger.attempts.claim(begun, 9)
         with_pin = facts(pin_code="4711-0815-9999", pin_serial="SERIAL-2099", status_class="COMPLETED")
-        ledger.record(
+        ledger.attempts.record(
             [
                 move(paid, RowState.IN_FLIGHT, RowState.COMPLETED, facts=with_pin),
                 move(failed, RowState.IN_FLIGHT, RowState.FAILED, message="no: +6595123002 of Ann Example"),
@@ -66,57 +66,53 @@ def finish(
 
 
 def bytes_of(path: Path) -> bytes:
-    """Read the ledger's files in another process: this one must not let go of the locks that it holds on them."""
+    """Read the ledger's files in another process, because this one must not release its locks on them."""
 
     files = sorted(path.parent.glob(f"{path.name}*"))
     return subprocess.run(["cat", *files], capture_output=True, check=True).stdout
 
 
-def test_nothing_of_people_is_left_in_any_file_of_the_ledger(ledger: LedgerStore, path: Path, finish: Finish) -> None:
+def test_no_file_of_the_ledger_has_personal_data(ledger: LedgerStore, path: Path, finish: Finish) -> None:
     run = finish(ledger)
     found = bytes_of(path)
     assert [text for text in NAMES if text.encode() not in found] == ["4711-0815-9999", "SERIAL-2099"]
-    ledger.purge(run)
-    ledger.scrub()
+    ledger.purges.purge(run)
+    ledger.purges.scrub()
     found = bytes_of(path)
     assert [text for text in NAMES if text.encode() in found] == []
     assert b"6595123" not in found
     assert b"Ann" not in found
 
 
-def test_how_the_list_was_read_goes_with_the_people_and_where_the_report_lies_stays(
-    ledger: LedgerStore, finish: Finish
-) -> None:
+def test_the_reading_of_the_list_is_deleted_and_the_report_folder_stays(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     assert run.reading is not None
-    purged = ledger.purge(run)
-    assert (purged.reading, purged.reporting) == (None, '{"folder": "/told"}')
+    purged = ledger.purges.purge(run)
+    assert (purged.reading, purged.reporting) == (None, '{"folder": "/report"}')
 
 
-def test_pins_go_with_the_people(ledger: LedgerStore, finish: Finish) -> None:
+def test_pins_are_deleted(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
-    ledger.purge(run)
-    assert {(each.pin_code, each.pin_serial) for each in ledger.outcomes(run)} == {(None, None)}
+    ledger.purges.purge(run)
+    assert {(each.pin_code, each.pin_serial) for each in ledger.outcomes.rows(run)} == {(None, None)}
 
 
-def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(
-    ledger: LedgerStore, finish: Finish
-) -> None:
+def test_money_ids_states_and_events_stay_to_the_last_digit(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
-    before = list(ledger.outcomes(run))
+    before = list(ledger.outcomes.rows(run))
     totals = summarise(run, [Outcomes.of(before)]).as_json()
-    spent, history = ledger.spent(run), [ledger.events(row_id) for row_id in range(1, 5)]
-    purged = ledger.purge(run)
-    after = list(ledger.outcomes(purged))
+    spent, history = ledger.spending.spent(run), [ledger.rows.events(row_id) for row_id in range(1, 5)]
+    purged = ledger.purges.purge(run)
+    after = list(ledger.outcomes.rows(purged))
     assert summarise(run, [Outcomes.of(after)]).as_json() == totals
-    assert ledger.spent(purged) == spent
-    assert [ledger.events(row_id) for row_id in range(1, 5)] == history
+    assert ledger.spending.spent(purged) == spent
+    assert [ledger.rows.events(row_id) for row_id in range(1, 5)] == history
     kept = ("line", "state", "product_id", "amount", "unit", "external_id", "transaction_id", "status_message", "price",
             "fee", "price_unit", "creation_date", "final_at", "attempt")  # fmt: skip
     for one, other in zip(before, after, strict=True):
         assert [getattr(one, name) for name in kept] == [getattr(other, name) for name in kept]
     assert after[0].amount == Decimal("0.1000000000000000001")
-    requests = [row[0] for row in ledger._all("SELECT request FROM attempts ORDER BY id")]
+    requests = [row[0] for row in ledger.file.fetch_all("SELECT request FROM attempts ORDER BY id")]
     assert '"amount":0.1000000000000000001' in requests[0].replace(" ", "")
     assert json.loads(requests[1]) == {
         "product_id": 6418,
@@ -126,19 +122,19 @@ def test_the_money_the_ids_the_states_and_the_history_stay_to_the_last_digit(
     }
 
 
-def test_other_runs_are_left_as_they_are(
+def test_other_runs_do_not_change(
     ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
     run = finish(ledger)
     other = start(ledger, [row(500)], run_key="2026-12")
-    before = list(ledger.outcomes(other))
-    ledger.purge(run)
-    assert list(ledger.outcomes(other)) == before
-    assert len(ledger.claim(other, 9)) == 1
+    before = list(ledger.outcomes.rows(other))
+    ledger.purges.purge(run)
+    assert list(ledger.outcomes.rows(other)) == before
+    assert len(ledger.attempts.claim(other, 9)) == 1
 
 
 @pytest.mark.parametrize("state", [RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.CONFLICT])
-def test_a_run_that_is_not_over_is_never_purged(
+def test_a_run_with_unfinished_rows_is_never_purged(
     ledger: LedgerStore,
     start: Callable[..., Run],
     row: Callable[..., CheckedRow],
@@ -147,48 +143,48 @@ def test_a_run_that_is_not_over_is_never_purged(
 ) -> None:
     run = start(ledger, [row(1)])
     if state is not RowState.PENDING:
-        [attempt] = ledger.claim(run, 9)
+        [attempt] = ledger.attempts.claim(run, 9)
         if state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
-    before = list(ledger.outcomes(run))
-    assert ledger.activity(run).unfinished == 1
-    with pytest.raises(LedgerError, match="not final"):
-        ledger.purge(run)
-    assert list(ledger.outcomes(run)) == before
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+    before = list(ledger.outcomes.rows(run))
+    assert ledger.purges.activity(run).unfinished == 1
+    with pytest.raises(LedgerError, match="1 row not final"):
+        ledger.purges.purge(run)
+    assert list(ledger.outcomes.rows(run)) == before
 
 
-def test_a_purged_run_takes_no_list_any_more_and_retries_nothing(
+def test_a_purged_run_accepts_no_list_and_no_retry(
     ledger: LedgerStore, finish: Finish, start: Callable[..., Run], row: Callable[..., CheckedRow]
 ) -> None:
-    purged = ledger.purge(finish(ledger))
+    purged = ledger.purges.purge(finish(ledger))
     with pytest.raises(PurgedRunError):
         start(ledger, [row(1)])
-    assert ledger.choose_retries(purged, RetryChoice()) == (0, {})
-    assert ledger.claim(purged, 9) == []
+    assert ledger.retries.choose(purged, RetryChoice()) == (0, {})
+    assert ledger.attempts.claim(purged, 9) == []
 
 
-def test_the_last_payment_that_was_forgotten_is_known(ledger: LedgerStore, finish: Finish, clock: Any) -> None:
+def test_the_last_payment_of_purged_runs_is_known(ledger: LedgerStore, finish: Finish, clock: Any) -> None:
     run = finish(ledger)
-    assert ledger.last_purged_payment() is None
+    assert ledger.purges.last_payment() is None
     sent = clock.now()
     clock.seconds += 500
-    ledger.purge(run)
-    assert ledger.last_purged_payment() == sent
+    ledger.purges.purge(run)
+    assert ledger.purges.last_payment() == sent
 
 
-def test_while_another_process_reads_the_purge_says_that_it_is_not_done_and_then_it_can_be(
+def test_the_file_is_scrubbed_only_once_no_other_process_reads_it(
     ledger: LedgerStore, path: Path, finish: Finish
 ) -> None:
     run = finish(ledger)
-    ledger._connection.execute("PRAGMA busy_timeout = 10")
+    ledger.file.connection.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(path, isolation_level=None)
     try:
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM rows").fetchone()
-        ledger.purge(run)
-        with pytest.raises(LedgerError, match="Another process reads"):
-            ledger.scrub()
+        ledger.purges.purge(run)
+        with pytest.raises(LedgerError, match="Another process is reading"):
+            ledger.purges.scrub()
     finally:
         other.close()
-    ledger.scrub()
+    ledger.purges.scrub()
     assert b"6595123" not in bytes_of(path)

@@ -1,4 +1,4 @@
-"""What a run's report says in figures, and whether the last one still says all that is known."""
+"""The figures of a run's report, and whether its last report is current."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,15 +22,15 @@ FILES = {"results.csv": "12ab", "summary.json": "34cd"}
 
 
 def _keep(ledger: LedgerStore, run: Run) -> None:
-    ledger.keep_report(run, ledger.begin_report(run), FILES)
+    ledger.reports.save(run, ledger.reports.start(run), FILES)
 
 
 @pytest.fixture
 def finished(ledger: LedgerStore, row: Row, start: Start, move: Make) -> Run:
-    """Give a run with a row of each kind: paid, failed, open, waiting, and refused."""
+    """Return a run with a completed, a failed, an open, a pending and a refused row."""
     run = start(ledger, [*(row(who) for who in range(4)), row(5, refused="No.")])
-    paid, failed, open_ = ledger.claim(run, 3)
-    ledger.record(
+    paid, failed, open_ = ledger.attempts.claim(run, 3)
+    ledger.attempts.record(
         [
             move(paid, RowState.IN_FLIGHT, RowState.COMPLETED),
             move(failed, RowState.IN_FLIGHT, RowState.FAILED, message="Declined."),
@@ -41,30 +41,30 @@ def finished(ledger: LedgerStore, row: Row, start: Start, move: Make) -> Run:
 
 
 def _settle(ledger: LedgerStore, run: Run, move: Make) -> None:
-    [open_] = ledger.accepted(run)
-    ledger.record([move(open_.attempt, RowState.ACCEPTED, RowState.COMPLETED)])
+    [open_] = ledger.attempts.accepted(run)
+    ledger.attempts.record([move(open_.attempt, RowState.ACCEPTED, RowState.COMPLETED)])
 
 
 def _retry(ledger: LedgerStore, run: Run, _: Make) -> None:
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
 
 
 def _acknowledge(ledger: LedgerStore, run: Run, _: Make) -> None:
-    assert ledger.acknowledge(run, [2], "read") == [2]
+    assert ledger.conflicts.acknowledge(run, [2], "read") == [2]
 
 
 CHANGES: dict[str, Callable[[LedgerStore, Run, Make], object]] = {
-    "a row is claimed": lambda ledger, run, _: ledger.claim(run, 1),
+    "a row is claimed": lambda ledger, run, _: ledger.attempts.claim(run, 1),
     "a row moves": _settle,
     "a failed row is to be tried again": _retry,
     "a person has read what the list contradicts": _acknowledge,
-    "the run goes on with another account": lambda ledger, run, _: ledger.set_account(run, "another"),
+    "the run goes on with another account": lambda ledger, run, _: ledger.runs.set_account(run, "another"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_report_stands_until_something_of_its_run_changes(
+def test_a_report_is_current_until_its_run_changes(
     ledger: LedgerStore,
     finished: Run,
     row: Row,
@@ -72,36 +72,36 @@ def test_a_report_stands_until_something_of_its_run_changes(
     move: Make,
     change: Callable[[LedgerStore, Run, Make], object],
 ) -> None:
-    # Line 2 was paid and the list says something else now.
+    # Line 2 was paid and changed in the list since.
     start(ledger, [row(0, "11"), *(row(who) for who in range(1, 4)), row(5, refused="No.")])
     other = start(ledger, [row(9)], run_key="2026-12")
-    assert ledger.kept_report(finished) is None
+    assert ledger.reports.digests(finished) is None
     _keep(ledger, finished)
     _keep(ledger, other)
-    assert ledger.kept_report(finished) == FILES
+    assert ledger.reports.digests(finished) == FILES
     change(ledger, finished, move)
-    assert ledger.kept_report(finished) is None
-    assert ledger.kept_report(other) == FILES
+    assert ledger.reports.digests(finished) is None
+    assert ledger.reports.digests(other) == FILES
 
 
 @pytest.mark.parametrize("who", [0, 9])
-def test_a_report_stands_no_longer_than_its_list(
+def test_a_report_is_current_until_its_list_changes(
     ledger: LedgerStore, finished: Run, row: Row, start: Start, who: int
 ) -> None:
     _keep(ledger, finished)
     start(ledger, [row(who)])
-    assert ledger.kept_report(finished) is None
+    assert ledger.reports.digests(finished) is None
 
 
 def test_a_report_of_a_purged_run_has_to_be_written_again(
     ledger: LedgerStore, row: Row, start: Start, move: Make
 ) -> None:
     run = start(ledger, [row(1)])
-    [attempt] = ledger.claim(run, 1)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    [attempt] = ledger.attempts.claim(run, 1)
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
     _keep(ledger, run)
-    ledger.purge(run)
-    assert ledger.kept_report(run) is None
+    ledger.purges.purge(run)
+    assert ledger.reports.digests(run) is None
 
 
 @pytest.mark.parametrize(
@@ -116,38 +116,36 @@ def test_a_report_of_a_purged_run_has_to_be_written_again(
         "UPDATE runs SET columns = '[]'",
     ],
 )
-def test_a_report_does_not_stand_either_when_the_file_was_changed_by_hand(
-    ledger: LedgerStore, finished: Run, statement: str
-) -> None:
+def test_a_report_is_not_current_when_the_ledger_was_edited(ledger: LedgerStore, finished: Run, statement: str) -> None:
     _keep(ledger, finished)
-    ledger._connection.execute("PRAGMA foreign_keys = OFF")
-    ledger._connection.execute(statement)
-    assert ledger.kept_report(finished) is None
+    ledger.file.connection.execute("PRAGMA foreign_keys = OFF")
+    ledger.file.connection.execute(statement)
+    assert ledger.reports.digests(finished) is None
 
 
-def test_a_report_is_not_kept_when_a_row_moved_while_it_was_written(
+def test_a_report_is_not_saved_when_a_row_changed_while_it_was_written(
     ledger: LedgerStore, finished: Run, move: Make
 ) -> None:
-    mark = ledger.begin_report(finished)
+    mark = ledger.reports.start(finished)
     _settle(ledger, finished, move)
-    ledger.keep_report(finished, mark, FILES)
-    assert ledger.kept_report(finished) is None
+    ledger.reports.save(finished, mark, FILES)
+    assert ledger.reports.digests(finished) is None
 
 
-def test_of_two_reports_that_are_written_at_once_only_the_one_begun_last_is_kept(
+def test_of_two_reports_that_are_written_at_once_only_the_one_started_last_is_saved(
     ledger: LedgerStore, finished: Run
 ) -> None:
-    first, second = ledger.begin_report(finished), ledger.begin_report(finished)
-    ledger.keep_report(finished, first, {"results.csv": "of the first"})
-    assert ledger.kept_report(finished) is None
-    ledger.keep_report(finished, second, FILES)
-    assert ledger.kept_report(finished) == FILES
+    first, second = ledger.reports.start(finished), ledger.reports.start(finished)
+    ledger.reports.save(finished, first, {"results.csv": "of the first"})
+    assert ledger.reports.digests(finished) is None
+    ledger.reports.save(finished, second, FILES)
+    assert ledger.reports.digests(finished) == FILES
 
 
-def test_a_report_of_another_version_does_not_stand(ledger: LedgerStore, finished: Run) -> None:
+def test_a_report_of_another_version_is_not_current(ledger: LedgerStore, finished: Run) -> None:
     _keep(ledger, finished)
-    ledger._connection.execute("UPDATE reports SET version = '0.0.1'")
-    assert ledger.kept_report(finished) is None
+    ledger.file.connection.execute("UPDATE reports SET version = '0.0.1'")
+    assert ledger.reports.digests(finished) is None
 
 
 amounts = st.sampled_from(["0.000000001", "10", "999999999999999999.999999999"])
@@ -155,7 +153,7 @@ amounts = st.sampled_from(["0.000000001", "10", "999999999999999999.999999999"])
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(amounts, st.sampled_from([*RowState]), amounts), max_size=12))
-def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
+def test_groups_have_the_same_sums_as_single_rows(
     ledger: LedgerStore, row: Row, start: Start, move: Make, facts: Make, rows: list[tuple[str, RowState, str]]
 ) -> None:
     unsent = {RowState.PENDING, RowState.REFUSED}
@@ -165,17 +163,17 @@ def test_rows_in_groups_add_up_to_what_they_add_up_to_one_by_one(
             row(who, amount, refused="No." if state is RowState.REFUSED else "", line=who + 2)
             for who, (amount, state, _) in enumerate(rows)
         ],
-        run_key=str(len(ledger.runs())),
+        run_key=str(len(ledger.runs.all())),
     )
     by_party = {f"+6595123{who:03}": (state, price) for who, (_, state, price) in enumerate(rows)}
-    for attempt in ledger.claim(run, 12):
+    for attempt in ledger.attempts.claim(run, 12):
         party = attempt.request.decode().split('"mobile_number": "')[1].split('"')[0]
         state, price = by_party[party]
         known = facts(price=Decimal(price), fee=None if state is RowState.CONFLICT else Decimal(1))
         if state not in unsent | {RowState.IN_FLIGHT}:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state, facts=known)])
-    summary = summarise_groups(run, ledger.outcome_groups(run))
-    assert summary == summarise(run, ledger.outcome_pages(run, open_pins=False))
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state, facts=known)])
+    summary = summarise_groups(run, ledger.outcomes.groups(run))
+    assert summary == summarise(run, ledger.outcomes.pages(run, open_pins=False))
     assert summary.rows == len(rows)
 
 
@@ -184,13 +182,13 @@ def test_the_last_change_is_that_of_the_runs_own_rows(
 ) -> None:
     first, second = start(ledger, [row(1)], run_key="1"), start(ledger, [row(2)], run_key="2")
     clock.seconds += 60
-    [attempt] = ledger.claim(first, 1)
+    [attempt] = ledger.attempts.claim(first, 1)
     at = clock.now()
     clock.seconds += 60
-    ledger.claim(second, 1)
-    assert ledger.last_change(first) == at
-    assert ledger.last_change(second) == clock.now()
+    ledger.attempts.claim(second, 1)
+    assert ledger.reports.last_change(first) == at
+    assert ledger.reports.last_change(second) == clock.now()
     monkeypatch.setattr(report_digests, "NEWEST_EVENTS", 1)
-    assert ledger.last_change(first) is None  # too long ago to be looked for
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-    assert ledger.last_change(first) == clock.now()
+    assert ledger.reports.last_change(first) is None  # too long ago to be looked for
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    assert ledger.reports.last_change(first) == clock.now()

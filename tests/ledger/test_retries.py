@@ -1,4 +1,4 @@
-"""New attempts: which failed rows get one, and when it has a new number."""
+"""Retries: which failed rows get a new attempt, and when it has a new number."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,8 +26,8 @@ REJECTED = {"status_class": "REJECTED", "status_message": "REJECTED"}
 def run(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: MakeFacts) -> Run:
     """Rows on lines 2 to 6: declined, rejected, creation refused, completed, in flight."""
     run = start(ledger, [row(who) for who in range(5)])
-    declined, rejected, refused, completed, _ = ledger.claim(run, 5)
-    ledger.record(
+    declined, rejected, refused, completed, _ = ledger.attempts.claim(run, 5)
+    ledger.attempts.record(
         [
             move(declined, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(**DECLINED)),
             move(rejected, RowState.IN_FLIGHT, RowState.FAILED, facts=facts(**REJECTED)),
@@ -58,47 +58,47 @@ def run(ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove, facts: 
 def test_only_failed_rows_that_meet_the_choice_are_retried(
     ledger: LedgerStore, run: Run, choice: RetryChoice, row_ids: list[int]
 ) -> None:
-    assert ledger.choose_retries(run, choice)[0] == ledger.retry_chosen("retry asked for") == len(row_ids)
-    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == row_ids
+    assert ledger.retries.choose(run, choice)[0] == ledger.retries.apply("retry asked for") == len(row_ids)
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == row_ids
 
 
 def test_a_corrected_row_is_chosen_whatever_its_status(
     ledger: LedgerStore, run: Run, row: MakeRow, start: Start
 ) -> None:
     choice = RetryChoice(statuses=["DECLINED-OPERATOR-CURRENTLY-UNAVAILABLE"], or_corrected=True)
-    assert ledger.choose_retries(run, choice)[0] == 0
+    assert ledger.retries.choose(run, choice)[0] == 0
     start(ledger, [row(1), row(2, "12"), row(3)])
-    ledger.choose_retries(run, choice)
-    ledger.retry_chosen("retry asked for")
-    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [3]
+    ledger.retries.choose(run, choice)
+    ledger.retries.apply("retry asked for")
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [3]
 
 
-def test_a_row_that_is_to_wait_is_claimed_in_its_time(ledger: LedgerStore, run: Run, clock: Any) -> None:
-    ledger.choose_retries(run, RetryChoice(lines=[2]))
+def test_a_row_is_claimed_only_when_its_retry_is_due(ledger: LedgerStore, run: Run, clock: Any) -> None:
+    ledger.retries.choose(run, RetryChoice(lines=[2]))
     due = clock.now() + timedelta(minutes=10)
-    ledger.retry_chosen("retry asked for", not_before=due)
-    assert ledger.waiting(run) == (1, due)
-    assert ledger.claim(run, 9) == []
+    ledger.retries.apply("retry asked for", not_before=due)
+    assert ledger.attempts.pending(run) == (1, due)
+    assert ledger.attempts.claim(run, 9) == []
     clock.seconds += 600
-    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [1]
-    assert ledger.waiting(run) == (0, None)
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [1]
+    assert ledger.attempts.pending(run) == (0, None)
 
 
-def test_asking_for_a_retry_changes_nothing_until_it_is_made(ledger: LedgerStore, run: Run) -> None:
-    chosen, costs = ledger.choose_retries(run, RetryChoice())
+def test_choosing_retries_changes_nothing_before_they_are_applied(ledger: LedgerStore, run: Run) -> None:
+    chosen, costs = ledger.retries.choose(run, RetryChoice())
     assert (chosen, costs) == (3, {"USD": Decimal(15)})
-    assert ledger.claim(run, 9) == []
-    assert ledger.retry_chosen("retry asked for") == 3
-    assert ledger.choose_retries(run, RetryChoice()) == (0, {})
-    assert [attempt.row_id for attempt in ledger.claim(run, 9)] == [1, 2, 3]
-    assert ledger.events(1)[-2].cause == "retry asked for"
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.retries.apply("retry asked for") == 3
+    assert ledger.retries.choose(run, RetryChoice()) == (0, {})
+    assert [attempt.row_id for attempt in ledger.attempts.claim(run, 9)] == [1, 2, 3]
+    assert ledger.rows.events(1)[-2].cause == "retry asked for"
 
 
 def test_a_new_number_follows_only_an_attempt_whose_transaction_is_known(ledger: LedgerStore, run: Run) -> None:
-    before = {outcome.line: outcome.external_id for outcome in ledger.outcomes(run)}
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
-    declined, rejected, refused = ledger.claim(run, 9)
+    before = {outcome.line: outcome.external_id for outcome in ledger.outcomes.rows(run)}
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    declined, rejected, refused = ledger.attempts.claim(run, 9)
     assert (declined.number, rejected.number, refused.number) == (2, 2, 1)
     assert refused.external_id == before[4]
     assert declined.external_id != before[2]
@@ -110,8 +110,8 @@ def test_a_released_row_keeps_its_number_and_its_id(
     run = start(ledger, [row(1)])
     attempts = []
     for _ in range(3):
-        attempts += ledger.claim(run, 9)
-        ledger.record([move(attempts[-1], RowState.IN_FLIGHT, RowState.PENDING, cause="rate limit")])
+        attempts += ledger.attempts.claim(run, 9)
+        ledger.attempts.record([move(attempts[-1], RowState.IN_FLIGHT, RowState.PENDING, cause="rate limit")])
     assert attempts[0] == attempts[1] == attempts[2]
 
 
@@ -119,29 +119,31 @@ def test_a_reused_number_carries_the_corrected_request(
     ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
 ) -> None:
     run = start(ledger, [row(1, "500")])
-    [first] = ledger.claim(run, 9)
-    ledger.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
+    [first] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.FAILED)])
     start(ledger, [row(1, "50")])
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
-    [again] = ledger.claim(run, 9)
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    [again] = ledger.attempts.claim(run, 9)
     assert (again.external_id, again.request) == (first.external_id, row(1, "50").request)
-    assert ledger.in_flight(run) == [again]
+    assert ledger.attempts.in_flight(run) == [again]
 
 
-def test_a_new_attempt_begins_without_the_facts_of_the_last(ledger: LedgerStore, run: Run) -> None:
-    ledger.choose_retries(run, RetryChoice())
-    ledger.retry_chosen("retry asked for")
-    ledger.claim(run, 9)
-    first = next(ledger.outcomes(run))
+def test_a_new_attempt_starts_without_the_facts_of_the_last(ledger: LedgerStore, run: Run) -> None:
+    ledger.retries.choose(run, RetryChoice())
+    ledger.retries.apply("retry asked for")
+    ledger.attempts.claim(run, 9)
+    first = next(ledger.outcomes.rows(run))
     assert (first.state, first.attempt) == (RowState.IN_FLIGHT, 2)
     assert (first.transaction_id, first.status_class, first.price, first.message) == (None, None, None, "")
 
 
 def test_a_transaction_is_adopted_by_its_latest_attempt_only(ledger: LedgerStore, run: Run, move: MakeMove) -> None:
-    first_id = next(ledger.outcomes(run)).external_id
-    ledger.choose_retries(run, RetryChoice(lines=[2]))
-    ledger.retry_chosen("retry asked for")
-    [second] = ledger.claim(run, 9)
-    ledger.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
-    assert [found.attempt for found in ledger.accepted_among(run, [str(first_id), second.external_id])] == [second]
+    first_id = next(ledger.outcomes.rows(run)).external_id
+    ledger.retries.choose(run, RetryChoice(lines=[2]))
+    ledger.retries.apply("retry asked for")
+    [second] = ledger.attempts.claim(run, 9)
+    ledger.attempts.record([move(second, RowState.IN_FLIGHT, RowState.ACCEPTED)])
+    assert [found.attempt for found in ledger.attempts.accepted_among(run, [str(first_id), second.external_id])] == [
+        second
+    ]

@@ -1,4 +1,4 @@
-"""How SQLite goes about every statement of the ledger: none reads a whole table, with statistics or without."""
+"""The query plans of every statement of the ledger: none reads a whole table, with statistics or without."""
 
 import ast
 import importlib
@@ -16,68 +16,68 @@ from bulk_topup.ledger import LedgerStore
 #: Tables with a row for each row, attempt or event of every run.
 BIG = {"rows", "attempts", "events"}
 
-#: Statements that pass over all of a run's rows, or all in one state, and when. What is not here must find what it
-#: wants, because it runs again and again while a run is on.
+#: Statements that read all rows of a run, or all in one state, and when. Every other one must find its rows by an
+#: index, because it runs again and again during a run.
 ONCE_FOR_A_LIST = "once when a list is compared with its run or merged into it"
-ONCE_FOR_A_START = "once when a run starts, ends or is looked at"
-WHILE_OPEN = "passes over what waits or is open only, at most once a second or a poll"
-BY_A_PERSON = "when a person asks for it"
+ONCE_FOR_AN_INVOCATION = "once when an invocation starts or ends, or when a run is displayed"
+WHILE_OPEN = "reads pending or open rows only, at most once a second or a poll"
+ON_REQUEST = "when a person requests it"
 WHOLE_RUN = {
-    "statements.CHOOSE_RETRIES": ONCE_FOR_A_START,
-    "statements.COUNT_ATTEMPTED": ONCE_FOR_A_START,
-    "statements.COUNT_STATES": ONCE_FOR_A_START,
-    "statements.OUTCOMES": ONCE_FOR_A_START,
-    "statements.OUTCOME_GROUPS": ONCE_FOR_A_START,
-    "statements.PENDING_COSTS": ONCE_FOR_A_START,
-    "statements.PRICES_MET": ONCE_FOR_A_START,
-    "statements.HAS_ROWS": "looks at the first row alone",
-    "statements.SPENT": ONCE_FOR_A_START,
-    "totals._STORED": ONCE_FOR_A_START,
-    "rebuild._IS_SENT": ONCE_FOR_A_START,
-    "statements.EVENTS_OF_CHANGED": ONCE_FOR_A_LIST,
-    "statements.EVENTS_OF_NEW": ONCE_FOR_A_LIST,
-    "statements.FIND_GONE": ONCE_FOR_A_LIST,
-    "statements.FIND_UNLISTED": ONCE_FOR_A_LIST,
-    "statements.REFUSE_FAILED": ONCE_FOR_A_LIST,
-    "statements.UPDATE_FAILED": ONCE_FOR_A_LIST,
-    "statements.UPDATE_SENT": ONCE_FOR_A_LIST,
-    "statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
+    "attempt_statements.ACCEPTED_SECONDS": WHILE_OPEN,
+    "attempt_statements.CLAIMABLE": WHILE_OPEN,
+    "attempt_statements.CLAIMABLE_CANARIES": WHILE_OPEN,
+    "attempts._COUNT_PENDING": WHILE_OPEN,
+    "conflicts._CONFLICTS": ON_REQUEST,
+    "outcomes.OUTCOMES": ONCE_FOR_AN_INVOCATION,
+    "outcomes.OUTCOME_GROUPS": ONCE_FOR_AN_INVOCATION,
+    "purge._ACTIVITY": ON_REQUEST,
+    "purge._PURGE_ATTEMPTS": ON_REQUEST,
+    "purge._PURGE_EVENTS": ON_REQUEST,
+    "purge._PURGE_ROWS": ON_REQUEST,
+    "purge._PURGE_RUN": ON_REQUEST,
     "rebuild._IDENTITIES": ONCE_FOR_A_LIST,
-    "statements.ACCEPTED_SECONDS": WHILE_OPEN,
-    "statements.CLAIMABLE": WHILE_OPEN,
-    "statements.CLAIMABLE_CANARIES": WHILE_OPEN,
-    "statements.HOLDING": WHILE_OPEN,
-    "statements.WAITING": WHILE_OPEN,
-    "comparison._ROWS": BY_A_PERSON,
-    "comparison._SPAN": BY_A_PERSON,
-    "purge._ACTIVITY": BY_A_PERSON,
-    "purge._PURGE_ATTEMPTS": BY_A_PERSON,
-    "purge._PURGE_EVENTS": BY_A_PERSON,
-    "purge._PURGE_ROWS": BY_A_PERSON,
-    "purge._PURGE_RUN": BY_A_PERSON,
-    "conflicts._CONFLICTS": BY_A_PERSON,
+    "retries._CHOOSE_ANY": ONCE_FOR_AN_INVOCATION,
+    "rows._COUNT_SENT": ONCE_FOR_AN_INVOCATION,
+    "rows._COUNT_STATES": ONCE_FOR_AN_INVOCATION,
+    "rows._TOTALS": ON_REQUEST,
+    "runs._IS_SENT": ONCE_FOR_AN_INVOCATION,
+    "runs._SPAN": ON_REQUEST,
+    "spending._PENDING_COSTS": ONCE_FOR_AN_INVOCATION,
+    "spending._PRICES_MET": ONCE_FOR_AN_INVOCATION,
+    "spending._SPENT": ONCE_FOR_AN_INVOCATION,
+    "spending._STORED": ONCE_FOR_AN_INVOCATION,
+    "staging_statements.EVENTS_OF_CHANGED": ONCE_FOR_A_LIST,
+    "staging_statements.EVENTS_OF_NEW": ONCE_FOR_A_LIST,
+    "staging_statements.FIND_REMOVED": ONCE_FOR_A_LIST,
+    "staging_statements.FIND_UNLISTED": ONCE_FOR_A_LIST,
+    "staging_statements.HAS_ROWS": "reads the first row alone",
+    "staging_statements.REFUSE_FAILED": ONCE_FOR_A_LIST,
+    "staging_statements.UPDATE_FAILED": ONCE_FOR_A_LIST,
+    "staging_statements.UPDATE_SENT": ONCE_FOR_A_LIST,
+    "staging_statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
+    "unconfirmed._SUMMARY": WHILE_OPEN,
 }
-#: Statements that sort, and why that is little or cannot be helped.
+#: Statements that sort, and why that is little or necessary.
 SORTING = {
-    "comparison._OBSERVED": "one entry for each wallet",
-    "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
+    "attempt_statements.ACCEPTED_SECONDS": "open rows by second and operator, once a poll",
+    "attempt_statements.CLAIMABLE_CANARIES": "canaries come from all operators in turn; once before the other rows",
     "conflicts._CONFLICTS": "conflicts are few",
-    "statements.CLAIMABLE_CANARIES": "canaries go by turns; once before the run goes on",
-    "statements.ACCEPTED_SECONDS": "open rows by the second and operator, once a poll",
-    "statements.HELD": "staged rows that are held, once for a list",
-    "statements.INSERT_NEW": "new rows join in list order, once for a list",
-    "totals._REQUESTS": "staged rows in list order, once for an approval",
-    "velocity._CLAIMED": "the rows of one claim and the earlier payments to their people",
-    "velocity._STAGED": "staged rows and the earlier payments to their people, once for a list",
+    "observations._LATEST": "one entry for each wallet",
+    "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
+    "staging._REQUESTS": "staged rows in list order, once for an approval",
+    "staging_statements.INSERT_NEW": "new rows are added in list order, once for a list",
+    "staging_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
+    "velocity._CLAIMED": "the rows of one claim and earlier payments to their credit parties",
+    "velocity._STAGED": "staged rows and earlier payments to their credit parties, once for a list",
 }
 #: Statements that read a whole big table after all.
 WHOLE_TABLE = {
-    "report_digests._LAST_CHANGE": "no more than the newest events, by their ids",
-    "pin_encryption._OTHERWISE_SEALED": "after a change of the key, which has to find every PIN",
-    "statements.LAST_ROW_ID": "SQLite looks at the last row alone",
+    "pin_encryption._OTHER_PINS": "after a change of the key, which has to find every PIN",
+    "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
+    "staging_statements.LAST_ROW_ID": "SQLite reads the last row alone",
 }
 
-#: What SQLite knows of a ledger with ten runs of a million rows: entries, and entries that share the first columns.
+#: SQLite's statistics of a ledger with ten runs of a million rows: entries, and entries that share the first columns.
 STATISTICS = {
     "idx_rows_run_id_identity": ("rows", "10000000 1000000 1"),
     "idx_rows_run_id_line_id": ("rows", "10000000 1000000 1 1"),
@@ -96,7 +96,7 @@ STATISTICS = {
 
 
 def _statements() -> tuple[dict[str, str], list[str]]:
-    """Give the ledger's statements by module and name, and those that make the temporary tables they need."""
+    """Return the ledger's statements by module and name, and those that create the temporary tables they need."""
     texts: dict[str, str] = {}
     for module in pkgutil.iter_modules(package.__path__):
         for name, value in vars(importlib.import_module(f"{package.__name__}.{module.name}")).items():
@@ -116,7 +116,7 @@ STATEMENTS, TEMPORARY = _statements()
 
 @pytest.fixture(params=["no statistics", "statistics of millions"])
 def connection(request: pytest.FixtureRequest, ledger: LedgerStore, path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a ledger whose planner knows of its tables what it is told."""
+    """Yield a connection to a ledger whose query planner has these statistics."""
     ledger.close()
     opened = sqlite3.connect(path)
     if request.param == "statistics of millions":
@@ -134,13 +134,13 @@ def connection(request: pytest.FixtureRequest, ledger: LedgerStore, path: Path) 
 
 
 def _tables(statement: str) -> dict[str, str]:
-    """Give the tables that a statement reads by the names that it calls them."""
+    """Return the tables that a statement reads by their aliases."""
     pattern = r"(?:FROM|JOIN|UPDATE|INTO)\s+((?:temp\.)?\w+)(?:\s+AS\s+(\w+))?"
     return {alias or table.removeprefix("temp."): table for table, alias in re.findall(pattern, statement)}
 
 
 def _big_steps(connection: sqlite3.Connection, statement: str) -> list[tuple[str, str, str]]:
-    """Give how SQLite reads big tables: whether it scans, the table, and what it finds entries by."""
+    """Return how SQLite reads big tables: scan or search, the table, and the columns of the index."""
     values: object = dict.fromkeys(re.findall(r":(\w+)", statement)) or [None] * statement.count("?")
     steps = [line[3] for line in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]  # type: ignore[arg-type]
     tables, big = _tables(statement), []
@@ -161,7 +161,10 @@ def test_every_statement_has_a_name_so_that_none_escapes_this_test() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
                 first, name = node.args[0], node.func.attr
-                if name in {"execute", "executemany", "executescript", "_all", "_each"} and module.name != "schema":
+                if (
+                    name in {"execute", "executemany", "executescript", "fetch_all", "iterate"}
+                    and module.name != "schema"
+                ):
                     text = ast.unparse(first).strip("f'\"")
                     if isinstance(first, ast.Constant | ast.JoinedStr) and not re.match(
                         r"(PRAGMA|BEGIN|COMMIT|ROLLBACK|VACUUM|SELECT count\(\*\) FROM sqlite_schema)", text
@@ -172,7 +175,7 @@ def test_every_statement_has_a_name_so_that_none_escapes_this_test() -> None:
 
 
 def test_every_index_has_statistics_here(ledger: LedgerStore) -> None:
-    indexes = ledger._connection.execute(
+    indexes = ledger.file.connection.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND name NOT LIKE '%migrations%'"
     )
     assert {row["name"] for row in indexes} == set(STATISTICS)
@@ -188,21 +191,21 @@ def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection) -> Non
     assert found == {}
 
 
-def test_only_statements_that_are_named_pass_over_a_whole_run(connection: sqlite3.Connection) -> None:
+def test_only_named_statements_read_a_whole_run(connection: sqlite3.Connection) -> None:
     found = {}
     for name, statement in STATEMENTS.items():
         steps = _big_steps(connection, statement)
         passes = [step for step in steps if step[2] in {"run_id=?", "run_id=? AND state=?"}]
-        # The rows that the list contradicts have an index of their own, which is short.
+        # Rows that differ from the list have a short index of their own.
         if passes and name not in WHOLE_RUN and "note <> ''" not in statement:
             found[name] = passes
     assert found == {}
 
 
-def test_only_statements_that_are_named_sort(connection: sqlite3.Connection) -> None:
+def test_only_named_statements_sort(connection: sqlite3.Connection) -> None:
     sorting = {name for name, statement in STATEMENTS.items() if ("SORT", "", "") in _big_steps(connection, statement)}
     assert sorting <= set(SORTING)
 
 
-def test_what_is_allowed_here_is_still_there() -> None:
+def test_every_exception_here_names_a_statement() -> None:
     assert {*WHOLE_RUN, *SORTING, *WHOLE_TABLE} <= set(STATEMENTS)

@@ -1,4 +1,4 @@
-"""How often a beneficiary may be paid: counted over all runs of the ledger, in the plan and when a row is sent."""
+"""The velocity limit: counted over all runs of the ledger, in the plan and when a row is sent."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -24,42 +24,44 @@ PAID = (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONF
 
 
 def _send(ledger: LedgerStore, run: Run, move: Callable[..., Any], state: RowState) -> None:
-    for attempt in ledger.claim(run, 100):
+    for attempt in ledger.attempts.claim(run, 100):
         if state is RowState.REVERSED:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-            ledger.record([move(attempt, RowState.COMPLETED, state)])
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+            ledger.attempts.record([move(attempt, RowState.COMPLETED, state)])
         elif state is not RowState.IN_FLIGHT:
-            ledger.record([move(attempt, RowState.IN_FLIGHT, state)])
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
 
 
 def _plan(
     ledger: LedgerStore, rows: Sequence[CheckedRow], velocity: Velocity, run: Run | None = None
 ) -> tuple[MergePreview, dict[int, str]]:
-    ledger.clear_staged()
-    ledger.stage(staged(rows))
-    difference = ledger.difference(run, velocity)
-    return difference, {line: problems[0].message for line, problems in ledger.held(100)}
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    difference = ledger.staging.preview(run, velocity)
+    return difference, {line: problems[0].message for line, problems in ledger.staging.refusals(100)}
 
 
 @pytest.mark.parametrize("state", PAID)
-def test_who_was_sent_something_by_another_run_is_refused_with_its_place(
+def test_a_row_is_refused_for_a_payment_of_another_run_with_its_line(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1), row(2)]), move, state)
     difference, refused = _plan(ledger, [row(2, line=7), row(3)], ONCE)
-    assert (difference.repeated, difference.new) == (1, 1)
+    assert (difference.velocity_refused, difference.new) == (1, 1)
     assert list(refused) == [7]
-    assert refused[7].startswith("+6595123002 was already sent 10 SGD on 2026-11-01 by run payroll/2026-11, line 4. ")
-    [(_, [problem])] = ledger.held(10)
+    assert refused[7].startswith(
+        "+6595123002 was already sent 10.00 SGD on 2026-11-01 by run payroll/2026-11, line 4. "
+    )
+    [(_, [problem])] = ledger.staging.refusals(10)
     assert problem.may_be_paid
 
 
 @pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
-def test_what_failed_or_was_taken_back_does_not_count(
+def test_failed_and_reversed_rows_do_not_count(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], state: RowState
 ) -> None:
     _send(ledger, start(ledger, [row(1)]), move, state)
-    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 0
+    assert _plan(ledger, [row(1)], ONCE)[0].velocity_refused == 0
 
 
 def test_a_payment_counts_until_its_days_are_over(
@@ -67,9 +69,9 @@ def test_a_payment_counts_until_its_days_are_over(
 ) -> None:
     _send(ledger, start(ledger, [row(1)]), move, RowState.COMPLETED)
     clock.seconds += timedelta(days=20).total_seconds()
-    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 1
+    assert _plan(ledger, [row(1)], ONCE)[0].velocity_refused == 1
     clock.seconds += 1
-    assert _plan(ledger, [row(1)], ONCE)[0].repeated == 0
+    assert _plan(ledger, [row(1)], ONCE)[0].velocity_refused == 0
 
 
 def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
@@ -78,14 +80,14 @@ def test_a_row_of_a_resumed_run_is_not_counted_against_itself(
     run = start(ledger, [row(1)])
     _send(ledger, run, move, RowState.COMPLETED)
     difference, _ = _plan(ledger, [row(1), row(2)], ONCE, run)
-    assert (difference.repeated, difference.completed, difference.new) == (0, 1, 1)
+    assert (difference.velocity_refused, difference.completed, difference.new) == (0, 1, 1)
 
 
-def test_rows_before_it_in_the_list_count_in_list_order(ledger: LedgerStore, row: Row) -> None:
+def test_earlier_rows_of_the_list_count(ledger: LedgerStore, row: Row) -> None:
     rows = [row(1, line=line, identity=f"reference:{line}") for line in (4, 2, 3)]
     _, refused = _plan(ledger, rows, Velocity(days=20, payments=2))
     assert list(refused) == [4]
-    assert "was already sent 10 SGD by line 3 of this list; 10 SGD by line 2 of this list. " in refused[4]
+    assert "was already sent 10.00 SGD by line 3 of this list; 10.00 SGD by line 2 of this list. " in refused[4]
 
 
 def test_amounts_are_summed_over_runs_and_a_smaller_row_still_fits(
@@ -95,7 +97,7 @@ def test_amounts_are_summed_over_runs_and_a_smaller_row_still_fits(
     rows = [row(1, amount, line=line, identity=f"reference:{line}") for line, amount in ((2, "20.01"), (3, "20"))]
     _, refused = _plan(ledger, rows, Velocity(days=20, amounts={"SGD": Decimal(30)}))
     assert list(refused) == [2]
-    assert "With 20.01 SGD it would be 30.01 SGD in 20 days; 30 SGD is allowed." in refused[2]
+    assert "With this row it would be 30.01 SGD in 20 days. The velocity limit is 30.00 SGD." in refused[2]
 
 
 def test_amounts_in_a_currency_that_the_limit_does_not_name_are_refused(ledger: LedgerStore, row: Row) -> None:
@@ -111,13 +113,13 @@ def test_account_numbers_are_compared_at_one_operator_only(
         return row(1, credit_party="4711", request=request, operator_id=operator)
 
     _send(ledger, start(ledger, [bill(1)]), move, RowState.COMPLETED)
-    assert _plan(ledger, [bill(2)], ONCE)[0].repeated == 0
-    assert _plan(ledger, [bill(1)], ONCE)[0].repeated == 1
+    assert _plan(ledger, [bill(2)], ONCE)[0].velocity_refused == 0
+    assert _plan(ledger, [bill(1)], ONCE)[0].velocity_refused == 1
 
 
-def test_rows_that_credit_nobody_by_number_are_never_refused(ledger: LedgerStore, row: Row) -> None:
+def test_rows_without_a_credit_party_are_never_refused(ledger: LedgerStore, row: Row) -> None:
     rows = [row(who, credit_party=None) for who in (1, 2)]
-    assert _plan(ledger, rows, ONCE)[0].repeated == 0
+    assert _plan(ledger, rows, ONCE)[0].velocity_refused == 0
 
 
 def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sends(
@@ -126,11 +128,11 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
     with LedgerStore(path, clock=clock) as other:
         runs = []
         for each, key in ((ledger, "a"), (other, "b")):
-            each.clear_staged()
-            each.stage(staged([row(who) for who in range(5)]))
-            assert each.difference(None, ONCE).repeated == 0
+            each.staging.clear()
+            each.staging.add(staged([row(who) for who in range(5)]))
+            assert each.staging.preview(None, ONCE).velocity_refused == 0
             runs.append(
-                each.merge(
+                each.staging.merge(
                     job="payroll",
                     run_key=key,
                     environment="sandbox",
@@ -140,15 +142,15 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
                 )
             )
         first, second = runs
-        assert len(ledger.claim(first, 3)) == 3
-        # The other run's first two rows may not go any more, so that the next two come, of which one may.
-        assert len(other.claim(second, 2)) == 1
-        assert len(ledger.claim(first, 5)) == 1
-        assert other.claim(second, 5) == []
-        states = {run.run_key: [outcome.state for outcome in ledger.outcomes(run)] for run in runs}
+        assert len(ledger.attempts.claim(first, 3)) == 3
+        # The first two rows of the other run are refused by now, so the next two are tried, of which one is sent.
+        assert len(other.attempts.claim(second, 2)) == 1
+        assert len(ledger.attempts.claim(first, 5)) == 1
+        assert other.attempts.claim(second, 5) == []
+        states = {run.run_key: [outcome.state for outcome in ledger.outcomes.rows(run)] for run in runs}
         refused, sent = RowState.REFUSED, RowState.IN_FLIGHT
         assert states == {"a": [sent, sent, sent, refused, sent], "b": [refused, refused, refused, sent, refused]}
-        outcome = next(ledger.outcomes(second))
+        outcome = next(ledger.outcomes.rows(second))
         assert "by run payroll/a, line 2" in outcome.problems[0].message
         assert outcome.attempt == 0
 
@@ -159,7 +161,7 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
     st.integers(1, 3),
     st.integers(10, 60),
 )
-def test_nobody_gets_more_than_the_limit_however_a_list_is_written(
+def test_no_beneficiary_exceeds_the_limit_in_any_list(
     row: Row, tmp_path_factory: pytest.TempPathFactory, pays: list[tuple[int, int]], payments: int, most: int
 ) -> None:
     velocity = Velocity(days=20, payments=payments, amounts={"SGD": Decimal(most)})

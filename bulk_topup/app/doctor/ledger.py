@@ -41,7 +41,7 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
     try:
         health = examine(path)
         with LedgerStore(path, read_only=True) as ledger:
-            counts = [(run, ledger.counts(run)) for run in ledger.runs()]
+            counts = [(run, ledger.rows.counts(run)) for run in ledger.runs.all()]
     except LedgerError as error:
         yield Finding(
             check="ledger",

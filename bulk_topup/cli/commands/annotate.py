@@ -65,8 +65,8 @@ def annotate_command(
     if not in_place and target.resolve() == workbook.resolve():
         raise click.UsageError(f"{target} is the workbook itself. Add --in-place to change it.")
     with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
-        run = ledger.run_named(run_name)
-        with closing(ledger.outcome_pages(run, open_pins=reveal_pins)) as pages:
+        run = ledger.runs.named(run_name)
+        with closing(ledger.outcomes.pages(run, open_pins=reveal_pins)) as pages:
             annotated = annotate(
                 run,
                 pages,

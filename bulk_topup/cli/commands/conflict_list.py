@@ -26,12 +26,12 @@ def list_command(run_name: str | None, as_json: bool, provider: ProviderArgument
       bulk-topup conflict list list/rewards
     """
     with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
-        runs = [ledger.run_named(run_name)] if run_name is not None else ledger.runs()
+        runs = [ledger.runs.named(run_name)] if run_name is not None else ledger.runs.all()
         found: list[tuple[Run, int, RowState, str]] = []
         for run in runs:
-            known = ledger.attempts_among(ledger.conflicts(run)).values()
+            known = ledger.comparison.find_attempts(ledger.conflicts.external_ids(run)).values()
             found += [(run, each.line, each.state, each.message) for each in known]
-            found += [(run, line, state, note) for line, state, note in ledger.contradicted(run)]
+            found += [(run, line, state, note) for line, state, note in ledger.conflicts.list_mismatches(run)]
         found.sort(key=lambda row: (row[0].id, row[1]))
         if as_json:
             click.echo(

@@ -66,7 +66,7 @@ def resolve_command(
     with exit_on_error():
         options = provider.resolve()
         with open_existing_ledger(options) as ledger:
-            run = ledger.run_named(run_name)
+            run = ledger.runs.named(run_name)
             if not yes:
                 confirm(f"Set {format_rows(len(lines))} of {run.name} to {state}?", needs="Resolving")
             resolution = ManualResolution(state=RowState(state), who=user_name(), because=reason.strip())

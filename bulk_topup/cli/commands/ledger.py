@@ -66,7 +66,7 @@ def purge_command(
     """
     with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=dry_run) as ledger:
         now = SystemClock().now()
-        runs = ledger.runs() if run_name is None else [ledger.run_named(run_name)]
+        runs = ledger.runs.all() if run_name is None else [ledger.runs.named(run_name)]
         found = candidates(ledger, runs, older_than=older_than, now=now)
         ready = [each for each in found if not each.why_not]
         if dry_run:

@@ -70,9 +70,9 @@ def rotate_command(ledgers: tuple[Path, ...], as_json: bool) -> None:
             if not ledger.exists():
                 raise LedgerError(f"No ledger at {ledger}. Check --ledger.")
             rotated = rotate_pins(ledger)
-            results.append({"ledger": str(ledger), "sealed": rotated.sealed, "unreadable": rotated.unreadable})
+            results.append({"ledger": str(ledger), "sealed": rotated.encrypted, "unreadable": rotated.unreadable})
             if not as_json:
-                click.echo(f"{ledger}: PINs of {format_rows(rotated.sealed)} encrypted with the newest key.")
+                click.echo(f"{ledger}: PINs of {format_rows(rotated.encrypted)} encrypted with the newest key.")
                 if rotated.unreadable:
                     click.echo(f"{ledger}: PINs of {format_rows(rotated.unreadable)} unchanged; their key is missing.")
     if as_json:

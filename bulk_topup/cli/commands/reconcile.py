@@ -89,9 +89,9 @@ def reconcile_command(
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, start=start, end=end)
                     elif job is not None:
-                        run = ledger.run_named(f"{job.name}/{job.run_key}")
+                        run = ledger.runs.named(f"{job.name}/{job.run_key}")
                     elif list_or_job is not None:
-                        run = ledger.run_named(str(list_or_job))
+                        run = ledger.runs.named(str(list_or_job))
                     reconciled = await reconcile(
                         dvs=dvs,
                         payer=payer,

@@ -29,7 +29,7 @@ def report_command(run_name: str, provider: ProviderArguments, report: ReportArg
       bulk-topup report list/rewards --format xlsx --report-dir /tmp/rewards
     """
     with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=True) as ledger:
-        run = ledger.run_named(run_name)
+        run = ledger.runs.named(run_name)
         options = report.resolve_for(run)
         make_report_folder(options.folder)
         written = report_run(run, ledger=ledger, options=options)

@@ -60,7 +60,7 @@ def status_command(run_name: str | None, provider: ProviderArguments, as_json: b
             click.echo(codec.encode(_as_json(run_name, ledger)))
             return
         console = Console(emoji=False)
-        run = None if run_name is None else ledger.run_named(run_name)
+        run = None if run_name is None else ledger.runs.named(run_name)
 
         def snapshot() -> tuple[RenderableType, bool]:
             if run is None:
@@ -79,8 +79,8 @@ def status_command(run_name: str | None, provider: ProviderArguments, as_json: b
 
 def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
     if run_name is not None:
-        run = ledger.run_named(run_name)
-        return summarise_groups(run, ledger.outcome_groups(run)).as_json()
+        run = ledger.runs.named(run_name)
+        return summarise_groups(run, ledger.outcomes.groups(run)).as_json()
     return [
         {
             "run": run.name,
@@ -88,7 +88,7 @@ def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
             "list": run.list_path,
             "created_at": run.created_at,
             "purged": run.purged_at,
-            "counts": {state.value: count for state, count in ledger.counts(run).items()},
+            "counts": {state.value: count for state, count in ledger.rows.counts(run).items()},
         }
-        for run in ledger.runs()
+        for run in ledger.runs.all()
     ]

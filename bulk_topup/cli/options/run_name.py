@@ -25,7 +25,7 @@ def _complete_run_names(
         if not path.exists():
             return []
         with LedgerStore(path, read_only=True) as ledger:
-            runs = reversed(ledger.runs())
+            runs = reversed(ledger.runs.all())
             return [
                 CompletionItem(run.name, help=f"{run.environment}, created {run.created_at:%Y-%m-%d %H:%M} UTC")
                 for run in runs

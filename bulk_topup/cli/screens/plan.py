@@ -67,7 +67,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}."
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
-    if repeated := prepared.difference.repeated:
+    if repeated := prepared.difference.velocity_refused:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
 
@@ -80,16 +80,17 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     to_send = difference.new + difference.waiting
     yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
     yield (
-        f"  {difference.completed:,} completed, {difference.failed:,} failed, {difference.open:,} in progress or in "
-        f"review; {to_send:,} to send ({difference.new:,} new in this list), {difference.gone:,} no longer in the list."
+        f"  {difference.completed:,} completed, {difference.failed:,} failed, {difference.open:,} in progress, "
+        f"{difference.needs_review:,} in review; {to_send:,} to send ({difference.new:,} new in this list), "
+        f"{difference.removed_from_list:,} no longer in the list."
     )
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
-    if difference.held:
-        what = "possible duplicate" if difference.held == 1 else "possible duplicates"
+    if duplicates := difference.possible_duplicates:
+        what = "possible duplicate" if duplicates == 1 else "possible duplicates"
         yield (
-            f"  [red]{difference.held:,} {what}, refused: the run paid the credit party under a reference or line "
-            "that is no longer in the list.[/]"
+            f"  [red]{duplicates:,} {what}, refused: the run paid the credit party under a reference or line that is "
+            "no longer in the list.[/]"
         )
     yield "  To pay this list again, name a new run: --run-key NAME"
 
@@ -158,10 +159,11 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "completed": difference.completed,
         "failed": difference.failed,
         "open": difference.open,
+        "needs_review": difference.needs_review,
         "changed_after_sending": difference.changed_after_sending,
-        "removed_from_list": difference.gone,
-        "held": difference.held,
-        "velocity_refused": difference.repeated,
+        "removed_from_list": difference.removed_from_list,
+        "held": difference.possible_duplicates,
+        "velocity_refused": difference.velocity_refused,
         "left_out": dict(prepared.left_out),
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [

@@ -50,10 +50,10 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
     is_running = is_locked(ledger.path, run.job, run.run_key)
     return RunStatus(
         run=run,
-        summary=summarise_groups(run, ledger.outcome_groups(run)),
-        contradicted=ledger.count_mismatches(run),
+        summary=summarise_groups(run, ledger.outcomes.groups(run)),
+        contradicted=ledger.conflicts.count_mismatches(run),
         is_running=is_running,
-        last_change=ledger.last_change(run),
+        last_change=ledger.reports.last_change(run),
     )
 
 
@@ -102,8 +102,8 @@ class RunCounts:
 def load_counts(ledger: LedgerStore) -> list[RunCounts]:
     """Load the row counts of all runs of a ledger, oldest first."""
     return [
-        RunCounts(run=run, is_running=is_locked(ledger.path, run.job, run.run_key), counts=ledger.counts(run))
-        for run in ledger.runs()
+        RunCounts(run=run, is_running=is_locked(ledger.path, run.job, run.run_key), counts=ledger.rows.counts(run))
+        for run in ledger.runs.all()
     ]
 
 

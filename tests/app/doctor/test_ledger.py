@@ -26,9 +26,11 @@ def path(tmp_path: Path) -> Path:
 def ledger(path: Path) -> Iterator[LedgerStore]:
     """A ledger with a run of two rows that wait."""
     with LedgerStore(path) as opened:
-        opened.clear_staged()
-        opened.stage(staged([_row(1), _row(2)]))
-        opened.merge(job="list", run_key="rewards", environment="sandbox", list_path="rewards.csv", columns=("phone",))
+        opened.staging.clear()
+        opened.staging.add(staged([_row(1), _row(2)]))
+        opened.staging.merge(
+            job="list", run_key="rewards", environment="sandbox", list_path="rewards.csv", columns=("phone",)
+        )
         yield opened
 
 
@@ -75,11 +77,11 @@ def test_open_rows_are_told_with_the_command_that_goes_on(path: Path, ledger: Le
     finding = found(path)["runs"]
     assert (finding.status, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
     assert "`bulk-topup resume list/rewards`" in finding.fix
-    assert len(ledger.runs()) == 1
+    assert len(ledger.runs.all()) == 1
 
 
 def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger: LedgerStore) -> None:
-    [run] = ledger.runs()
+    [run] = ledger.runs.all()
     moves = [
         Move(
             row_id=attempt.row_id,
@@ -88,9 +90,9 @@ def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger:
             after=RowState.CONFLICT,
             cause="answer",
         )
-        for attempt in ledger.claim(run, 2)
+        for attempt in ledger.attempts.claim(run, 2)
     ]
-    ledger.record(moves)
+    ledger.attempts.record(moves)
     [finding] = [each for each in examine_ledger(path) if each.check == "runs"]
     assert finding.status is CheckStatus.WARN
     assert "`bulk-topup conflict list list/rewards`" in finding.fix

@@ -1,4 +1,4 @@
-"""What a run would have spent at its end, and the digest of the rows that a list pays."""
+"""The final spending of a run, and the digest of the rows that a list pays."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -17,42 +17,42 @@ Start = Callable[..., Run]
 
 
 def _digest(ledger: LedgerStore, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
-    ledger.clear_staged()
-    ledger.stage(staged(rows))
-    return ledger.staged_digest("payroll", run_key)
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    return ledger.staging.digest("payroll", run_key)
 
 
-def test_what_was_sent_counts_with_its_real_price_and_the_rest_as_planned(
+def test_sent_rows_count_with_their_actual_price_and_others_with_the_expected_cost(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     run = start(ledger, [row(1), row(2), row(3)])
-    paid, failed = ledger.claim(run, 2)
-    ledger.record(
+    paid, failed = ledger.attempts.claim(run, 2)
+    ledger.attempts.record(
         [move(paid, RowState.IN_FLIGHT, RowState.COMPLETED), move(failed, RowState.IN_FLIGHT, RowState.FAILED)]
     )
-    total = ledger.spending(run)  # one paid for 7.41 and a fee of 0.05, one waits for 5
+    total = ledger.spending.final(run)  # one paid for 7.41 and a fee of 0.05, one waits for 5
     assert (total.rows, total.amounts, total.costs) == (2, {"SGD": Decimal(20)}, {"USD": Decimal("12.46")})
-    ledger.choose_retries(run, RetryChoice())
-    total = ledger.spending(run)
+    ledger.retries.choose(run, RetryChoice())
+    total = ledger.spending.final(run)
     assert (total.rows, total.costs) == (3, {"USD": Decimal("17.46")})
-    # Of the list the paid line is gone, one waits still and one is new; the failed one waits to be asked for.
-    ledger.clear_staged()
-    ledger.stage(staged([row(2), row(3), row(4, "2", cost=None)]))
-    ledger.difference(run)
-    total = ledger.staged_spending(run)
+    # The completed row was removed from the list, one is pending and one is new; the failed one waits for a retry.
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(2), row(3), row(4, "2", cost=None)]))
+    ledger.staging.preview(run)
+    total = ledger.spending.final_with_staged(run)
     assert (total.rows, total.amounts, total.unpriced) == (3, {"SGD": Decimal(22)}, 1)
     assert total.costs == {"USD": Decimal("12.46")}
 
 
-def test_equal_rows_have_the_same_digest_whatever_was_sent_of_them(
+def test_equal_rows_have_the_same_digest_sent_or_not(
     ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any]
 ) -> None:
     rows = [row(1), row(2), row(3, refused="No.")]
     before = _digest(ledger, rows)
     assert before.total.rows == 2
     run = start(ledger, rows)
-    [attempt, _] = ledger.claim(run, 2)
-    ledger.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    [attempt, _] = ledger.attempts.claim(run, 2)
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
     assert _digest(ledger, rows) == before
 
 
@@ -66,7 +66,7 @@ def test_equal_rows_have_the_same_digest_whatever_was_sent_of_them(
         ({"cost_unit": "EUR"}, True, False),
     ],
 )
-def test_whatever_differs_in_one_row_differs_in_the_digest(
+def test_any_change_in_one_row_changes_the_digest(
     ledger: LedgerStore, row: Row, changes: dict[str, Any], requests: bool, costs: bool
 ) -> None:
     before = _digest(ledger, [row(1), row(2)])

@@ -1,0 +1,226 @@
+"""Attempts of a run: intents before requests, results after responses, and those that are open."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bulk_topup.domain.attempt import Attempt, Move, OpenAttempt, OpenSecond, Resolution
+from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState, check_move
+from bulk_topup.errors import StateError
+from bulk_topup.ledger import attempt_statements as sql
+from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.pin_encryption import encrypt_pins
+from bulk_topup.ledger.row_mapping import (
+    attempt_of,
+    facts_values,
+    json_array,
+    move_values,
+    new_attempt_of,
+    open_attempt_of,
+)
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT
+
+#: Attempts that one call returns unless its caller sets another limit.
+READ_BATCH: Final = 1_000
+
+_COUNT_PENDING: Final = """
+    SELECT count(*), count(*) FILTER (WHERE retry_at IS NULL), min(retry_at) FROM rows
+    WHERE run_id = :run_id AND state = 'pending' AND in_list = 1
+      AND (operator_id IS NULL OR operator_id NOT IN (SELECT value FROM json_each(:excluded_operators)))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptQueries:
+    """The attempts of a run: claimed, recorded, found again."""
+
+    file: LedgerFile
+
+    def claim(
+        self,
+        run: Run,
+        limit: int,
+        *,
+        paused_operators: Collection[int] = (),
+        probed_operators: Collection[int] = (),
+        min_interval: float = 0,
+        canaries: bool = False,
+        include_unsent: bool = True,
+    ) -> list[Attempt]:
+        """Write the intent to send up to `limit` pending rows, and return their attempts.
+
+        The external IDs are on disk when this returns; only then may a request leave.
+
+        Args:
+            run: the run.
+            limit: maximum number of rows.
+            paused_operators: IDs of operators whose rows are not sent.
+            probed_operators: IDs of operators of which one row is sent.
+            min_interval: seconds between two payments to one credit party; two are never in flight at once.
+            canaries: take rows of all operators in turn.
+            include_unsent: take canaries that were never sent too.
+        """
+        now = self.file.clock.now()
+        at = now.isoformat()
+        values = {
+            "run_id": run.id,
+            "limit": limit,
+            "at": at,
+            "interval_start": (now - timedelta(seconds=min_interval)).isoformat(),
+            "paused_operators": json.dumps(list(paused_operators)),
+            "include_unsent": include_unsent,
+        }
+        attempts = []
+        with self.file.transaction() as connection:
+            statement = sql.CLAIMABLE_CANARIES if canaries else sql.CLAIMABLE
+            for row in self._claimable(connection, run, statement, values, probed_operators):
+                # A creation that was refused left no transaction behind, so its external ID is still free. A lost
+                # ledger starts with that ID again, so going on to the next one could pay a second time.
+                is_free = row["resolution"] == Resolution.FREE or (
+                    row["transaction_id"] is None and row["resolution"] != Resolution.TAKEN
+                )
+                number = row["attempt"] if row["attempt"] > 0 and is_free else row["attempt"] + 1
+                attempts.append(new_attempt_of(row, number, external_id(run.job, run.run_key, row["identity"], number)))
+            write_intents(self.file, connection, [(attempt, at) for attempt in attempts], at, "intent to send")
+        return attempts
+
+    def _claimable(
+        self,
+        connection: sqlite3.Connection,
+        run: Run,
+        statement: str,
+        values: Mapping[str, object],
+        probed_operators: Collection[int],
+    ) -> list[sqlite3.Row]:
+        """Return pending rows that can be sent at the same time; refuse those above the velocity limit."""
+        from bulk_topup.domain.guards import guards_of
+
+        velocity = guards_of(run.guards).velocity
+        while found := connection.execute(statement, values).fetchall():
+            rows = []
+            claimed: set[object] = set()
+            for row in found:
+                exclusive = [("party", row["credit_party"])] if row["credit_party"] else []
+                if row["operator_id"] in probed_operators:
+                    exclusive.append(("operator", row["operator_id"]))
+                if claimed.isdisjoint(exclusive):
+                    claimed.update(exclusive)
+                    rows.append(row)
+            if velocity is not None:
+                rows = velocity_limit.refuse_claimed(connection, velocity, rows, self.file.clock.now())
+            if rows:
+                return rows
+        return []
+
+    def record(self, moves: Sequence[Move]) -> None:
+        """Write changes of state with their facts and events, all or none.
+
+        Raises:
+            StateError: a move is not in the table of allowed moves, or accepts a row without its transaction.
+            LedgerError: a row is not in the state, or not at the attempt, that its move starts from.
+        """
+        for move in moves:
+            check_move(move.before, move.after)
+            if move.after is RowState.ACCEPTED and move.facts is None:
+                raise StateError("A row can't become accepted without its transaction, which could not be tracked.")
+        at = self.file.now()
+        values = [move_values(move, at) for move in moves]
+        with self.file.transaction() as connection:
+            self.file.check_changed(connection.executemany(sql.MOVE_ROW, values).rowcount, len(moves))
+            known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
+            encrypt_pins(connection, self.file.pin_keys, known)
+            self.file.check_changed(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
+            connection.executemany(INSERT_EVENT, values)
+
+    def pending(self, run: Run, *, excluded_operators: Collection[int] = ()) -> tuple[int, datetime | None]:
+        """Return the number of pending rows, without those of excluded operators, and when the first is due, in UTC.
+
+        The time is None if a row can be sent at once, and if there is no row.
+        """
+        count, any_now, first = self.file.fetch_all(
+            _COUNT_PENDING, run_id=run.id, excluded_operators=json_array(excluded_operators)
+        )[0]
+        return count, None if any_now or first is None else datetime.fromisoformat(first)
+
+    def in_flight(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[Attempt]:
+        """Return attempts whose outcome is unknown, in the order of their rows, after the row ID `after_row`."""
+        rows = self.file.fetch_all(sql.IN_FLIGHT, run_id=run.id, after_id=after_row, limit=limit)
+        return [attempt_of(row) for row in rows]
+
+    def accepted(
+        self,
+        run: Run,
+        *,
+        seconds: Collection[str] | None = None,
+        after_row: int = 0,
+        limit: int = READ_BATCH,
+        exclude_held: bool = False,
+    ) -> list[OpenAttempt]:
+        """Return accepted attempts in the order of their rows.
+
+        Args:
+            run: the run.
+            seconds: seconds of creation, as `OpenSecond.second`; None for any.
+            after_row: the row ID after which to start.
+            limit: maximum number of attempts.
+            exclude_held: leave out unconfirmed transactions.
+        """
+        rows = self.file.fetch_all(
+            sql.ACCEPTED,
+            run_id=run.id,
+            seconds=json_array(seconds),
+            after_id=after_row,
+            limit=limit,
+            exclude_held=exclude_held,
+        )
+        return [open_attempt_of(row) for row in rows]
+
+    def accepted_among(
+        self, run: Run, external_ids: Collection[str], *, exclude_held: bool = False
+    ) -> list[OpenAttempt]:
+        """Return the accepted attempts with these external IDs, without unconfirmed ones if `exclude_held`."""
+        rows = self.file.fetch_all(
+            sql.ACCEPTED_AMONG, run_id=run.id, external_ids=json_array(external_ids), exclude_held=exclude_held
+        )
+        return [open_attempt_of(row) for row in rows]
+
+    def accepted_seconds(self, run: Run, *, exclude_held: bool = False) -> list[OpenSecond]:
+        """Return accepted attempts counted by second of creation and operator, oldest first."""
+        return [
+            OpenSecond(
+                second=row["second"],
+                operator_id=row["operator_id"],
+                count=row["count"],
+                oldest=datetime.fromisoformat(row["oldest"]),
+                newest=datetime.fromisoformat(row["newest"]),
+            )
+            for row in self.file.fetch_all(sql.ACCEPTED_SECONDS, run_id=run.id, exclude_held=exclude_held)
+        ]
+
+
+def write_intents(
+    file: LedgerFile, connection: sqlite3.Connection, intents: Sequence[tuple[Attempt, str]], at: str, cause: str
+) -> None:
+    """Write that attempts of pending rows are sent.
+
+    Args:
+        file: the ledger's file.
+        connection: its connection, in a transaction.
+        intents: the attempts, each with the time of its intent.
+        at: the time of the events.
+        cause: the cause of the events.
+
+    Raises:
+        LedgerError: one of the rows is not pending.
+    """
+    claimed = [(attempt.row_id, attempt.number, attempt.external_id, since) for attempt, since in intents]
+    values = {"claimed": json.dumps(claimed), "at": at, "cause": cause}
+    connection.execute(sql.WRITE_INTENTS, values)
+    file.check_changed(connection.execute(sql.MARK_IN_FLIGHT, values).rowcount, len(claimed))
+    connection.execute(sql.EVENTS_OF_INTENTS, values)

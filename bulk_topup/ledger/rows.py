@@ -1,0 +1,103 @@
+"""The rows of a run: how many are in each state, their cells, sums and events."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bulk_topup.domain.attempt import Event
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.totals import Total
+from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.row_mapping import json_array, sum_amounts
+from bulk_topup.ledger.sql_fragments import SENT
+
+_COUNT_STATES: Final = """
+    SELECT state, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1 OR attempt > 0) GROUP BY state
+"""
+#: A pending row that was removed from the list is never sent again.
+_COUNT_SENT: Final = """
+    SELECT state, count(*) FROM rows
+    WHERE run_id = :run_id AND attempt > 0 AND (in_list = 1 OR state <> 'pending') GROUP BY state
+"""
+_TOTALS: Final = """
+    SELECT state, unit, amount, count(*) FROM rows WHERE run_id = :run_id AND in_list = :in_list
+      AND (in_list = 1 OR attempt > 0)
+    GROUP BY state, unit, amount
+"""
+_CELLS: Final = """
+    SELECT line, cells FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND line IN (SELECT value FROM json_each(:lines))
+"""
+_CELLS_BETWEEN: Final = (
+    "SELECT line, cells FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last"
+)
+_SENT_LINES: Final = f"""
+    SELECT line FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND +state IN ({SENT}) AND line IN (SELECT value FROM json_each(:lines))
+"""  # noqa: S608 - composed of constants
+_EVENTS: Final = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
+
+
+@dataclass(frozen=True, slots=True)
+class RowQueries:
+    """The rows of a run."""
+
+    file: LedgerFile
+
+    def counts(self, run: Run) -> dict[RowState, int]:
+        """Return the number of rows in each state, 0 included."""
+        found = {row[0]: row[1] for row in self.file.fetch_all(_COUNT_STATES, run_id=run.id)}
+        return {state: found.get(state.value, 0) for state in RowState}
+
+    def sent_counts(self, run: Run) -> dict[RowState, int]:
+        """Return the number of rows that were ever sent by their present state, 0 included."""
+        found = {row[0]: row[1] for row in self.file.fetch_all(_COUNT_SENT, run_id=run.id)}
+        return {state: found.get(state.value, 0) for state in RowState}
+
+    def totals(self, run: Run, *, in_list: bool = True) -> dict[RowState, Total]:
+        """Return rows and requested amounts by state.
+
+        Args:
+            run: the run.
+            in_list: sum the rows of the list; False for rows that were sent and since removed from it.
+        """
+        totals: dict[RowState, Total] = {}
+        groups = self.file.fetch_all(_TOTALS, run_id=run.id, in_list=in_list)
+        for state in dict.fromkeys(row["state"] for row in groups):
+            own = [tuple(row)[1:] for row in groups if row["state"] == state]
+            totals[RowState(state)] = Total(
+                rows=sum(count for *_, count in own),
+                amounts=sum_amounts((unit, amount, count) for unit, amount, count in own if amount is not None),
+            )
+        return totals
+
+    def cells(self, run: Run, lines: Collection[int]) -> dict[int, list[str]]:
+        """Return the cells of these lines of the list as it was last read."""
+        rows = self.file.fetch_all(_CELLS, run_id=run.id, lines=json_array(lines))
+        return {row["line"]: json.loads(row["cells"]) for row in rows}
+
+    def cells_between(self, run: Run, first: int, last: int) -> dict[int, str]:
+        """Return the cells of the list from line to line, each as the JSON text that the ledger stores."""
+        rows = self.file.fetch_all(_CELLS_BETWEEN, run_id=run.id, first=first, last=last)
+        return {row["line"]: row["cells"] for row in rows}
+
+    def sent_lines(self, run: Run, lines: Collection[int]) -> set[int]:
+        """Return those lines of the list as it was last read whose rows were sent and are not known to have failed."""
+        return {row["line"] for row in self.file.fetch_all(_SENT_LINES, run_id=run.id, lines=json_array(lines))}
+
+    def events(self, row_id: int) -> list[Event]:
+        """Return the events of a row, oldest first."""
+        return [
+            Event(
+                at=datetime.fromisoformat(row["at"]),
+                attempt=row["attempt"],
+                before=RowState(row["before"]) if row["before"] else None,
+                after=RowState(row["after"]),
+                cause=row["cause"],
+                status_message=row["status_message"],
+            )
+            for row in self.file.fetch_all(_EVENTS, row_id=row_id)
+        ]

@@ -1,0 +1,233 @@
+"""The SQL of a list on its way into a run, by name; constants alone.
+
+A ledger may hold ten million rows, so no statement reads a whole table: `CROSS JOIN` makes SQLite join in the written
+order, from the few to the many, and a plus before a column keeps SQLite from using an index on it.
+"""
+
+from typing import Final
+
+from bulk_topup.domain.row import StagedRow
+from bulk_topup.ledger.sql_fragments import SENT, UNSENT
+
+#: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
+POSSIBLE_DUPLICATE: Final = 1
+VELOCITY: Final = 2
+
+#: A row's request in a note: as it was sent, and as the list has it now.
+_SENT_WAS: Final = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
+_NOW_IS: Final = "coalesce(s.amount || ' ' || s.unit, 'nothing') || coalesce(' to ' || s.credit_party, '')"
+
+#: The credit party of a request as a JSON array: mobile number, and account number with its qualifier; else null.
+_PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_identifier.mobile_number'),
+        json_extract({of}.request, '$.credit_party_identifier.account_number') || char(10)
+        || coalesce(json_extract({of}.request, '$.credit_party_identifier.account_qualifier'), ''))"""
+
+INSERT_RUN: Final = """
+    INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
+        created_at)
+    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting, :at)
+"""
+
+UPDATE_RUN: Final = """
+    UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
+        list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting
+    WHERE job = :job AND run_key = :run_key
+"""
+
+#: In list order, so that rows are only added at the end. `party` finds duplicates where the identity is the list's
+#: reference.
+CREATE_STAGED: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS staged (
+        line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
+        credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
+        refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
+    )
+"""
+
+CREATE_REMOVED: Final = "CREATE TEMP TABLE IF NOT EXISTS removed (id INTEGER PRIMARY KEY)"
+
+CREATE_UNLISTED: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS unlisted (party TEXT PRIMARY KEY, message TEXT) WITHOUT ROWID
+"""
+
+CLEAR_STAGED: Final = "DELETE FROM temp.staged"
+CLEAR_REMOVED: Final = "DELETE FROM temp.removed"
+CLEAR_UNLISTED: Final = "DELETE FROM temp.unlisted"
+
+STAGE: Final = f"""
+    INSERT INTO staged ({", ".join(StagedRow._fields)}) VALUES ({", ".join("?" * len(StagedRow._fields))})
+"""  # noqa: S608
+
+IDENTITIES: Final = """
+    SELECT line, identity, party FROM temp.staged WHERE line IN (SELECT value FROM json_each(:lines))
+"""
+
+#: Finds the rows of a run that has some; identities are unique in both.
+INDEX_STAGED: Final = "CREATE UNIQUE INDEX IF NOT EXISTS temp.staged_identity ON staged (identity)"
+
+DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_identity"
+HAS_ROWS: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id)"
+
+#: Rows of the run that the staged list does not have, whether or not its previous version had them.
+FIND_REMOVED: Final = """
+    INSERT INTO temp.removed
+    SELECT r.id FROM rows AS r
+    WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
+"""
+
+#: Rows that were sent and that the list no longer has in that form: they were removed, their references belong to
+#: another credit party or product now, or an earlier line pays the same. The message names a remaining line as the
+#: list has it.
+FIND_UNLISTED: Final = f"""
+    INSERT OR IGNORE INTO temp.unlisted
+    SELECT party.value, CASE WHEN s.identity IS NULL
+            THEN 'Line ' || r.line || ' of an earlier version of this list, since removed,'
+            ELSE 'Line ' || s.line || ', since changed in the list,' END
+        || ' was already sent product ' || r.product_id || ' for ' || r.credit_party
+    FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
+        JOIN json_each({_PARTIES.format(of="r")}) AS party
+    WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
+      AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.credit_party IS NOT r.credit_party
+           OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
+           OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
+"""  # noqa: S608
+
+#: A row with the credit party of such a row, whatever the product, is not sent. It may be the same payment: its
+#: reference was edited, the references were renumbered, or an equal row before it was deleted.
+REFUSE_POSSIBLE_DUPLICATES: Final = f"""
+    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
+        problems = json_array(json_array('', u.message || '. Restore that line, or pay this one on purpose in '
+            || 'another run with --run-key.', 1))
+    FROM temp.unlisted AS u
+    WHERE staged.state = 'pending' AND u.party IN (SELECT value FROM json_each({_PARTIES.format(of="staged")}))
+      AND NOT EXISTS (SELECT 1 FROM rows AS r
+                      WHERE r.run_id = :run_id AND r.identity = staged.identity AND r.state IN ({SENT}))
+"""  # noqa: S608
+
+#: What a merge of the staged list would do to the run, in numbers of rows.
+PREVIEW: Final = f"""
+    SELECT count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending') AS new,
+           count(*) FILTER (WHERE r.state IN ({UNSENT}) AND s.state = 'pending') AS waiting,
+           count(*) FILTER (WHERE r.state = 'completed') AS completed,
+           count(*) FILTER (WHERE r.state = 'failed') AS failed,
+           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND s.request IS NOT
+               (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
+           count(*) FILTER (WHERE r.state IN ('in_flight', 'accepted')) AS open,
+           count(*) FILTER (WHERE r.state IN ('reversed', 'conflict')) AS needs_review,
+           count(*) FILTER (WHERE r.state IN ({SENT}) AND s.request IS NOT r.request) AS changed_after_sending,
+           count(*) FILTER (WHERE s.refusal = {POSSIBLE_DUPLICATE}) AS possible_duplicates,
+           count(*) FILTER (WHERE s.refusal = {VELOCITY}) AS velocity_refused
+    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+"""  # noqa: S608 - composed of constants
+
+COUNT_REMOVED: Final = "SELECT count(*) FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.in_list = 1"
+
+#: Costs of the rows that the run would send, grouped so that their sum is exact.
+COSTS: Final = f"""
+    SELECT s.cost_unit, s.cost, count(*)
+    FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE s.state = 'pending' AND s.cost IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
+    GROUP BY s.cost_unit, s.cost
+"""  # noqa: S608
+
+#: Staged rows that the ledger refused: possible duplicates, and those above the velocity limit.
+REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
+
+#: A pending row that was removed from the list is not sent. A row in flight when it was removed may be pending again
+#: by now.
+EVENTS_OF_REMOVED: Final = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, 'refused', 'no longer in the list'
+    FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id
+    WHERE r.state = 'pending'
+"""
+
+#: The note must keep its wording: people's acknowledgements are compared with it.
+MARK_REMOVED: Final = """
+    UPDATE rows SET in_list = 0,
+        state = CASE WHEN state = 'pending' THEN 'refused' ELSE state END,
+        problems = CASE WHEN state = 'pending'
+            THEN json_array(json_array('', 'It is no longer in the list, so it is not sent.')) ELSE problems END,
+        note = CASE WHEN attempt > 0 THEN 'No longer in the list; what was sent stands, and nothing more is sent.'
+            ELSE '' END
+    WHERE (in_list = 1 OR state = 'pending') AND id IN (SELECT id FROM temp.removed)
+"""
+
+CELLS_OF_REMOVED: Final = """
+    SELECT r.id, r.cells FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.attempt > 0
+"""
+
+WRITE_CELLS: Final = "UPDATE rows SET cells = :cells WHERE id = :id"
+
+EVENTS_OF_CHANGED: Final = f"""
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT r.id, r.attempt, :at, r.state, s.state, 'list read again'
+    FROM temp.staged AS s JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE r.state IN ({UNSENT}) AND (r.state <> s.state OR r.request IS NOT s.request)
+"""  # noqa: S608
+
+#: An unchanged row is not written, which would cost as much as a new one.
+UPDATE_UNSENT: Final = f"""
+    UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
+        note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
+        request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({UNSENT})
+      AND (rows.in_list, rows.line, rows.state, rows.cells, rows.problems, rows.message, rows.note, rows.product_id,
+           rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id)
+          IS NOT (1, s.line, s.state, s.cells, s.problems, '', '', s.product_id,
+           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id)
+"""  # noqa: S608
+
+#: A failed row takes the values of the list for a retry, and stays failed until then.
+UPDATE_FAILED: Final = """
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = '[]', product_id = s.product_id,
+        credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
+        cost_unit = s.cost_unit, operator_id = s.operator_id,
+        note = CASE
+            WHEN s.request IS (SELECT request FROM attempts WHERE row_id = rows.id AND number = rows.attempt) THEN ''
+            ELSE 'Corrected in the list since it failed; a retry sends it as it is now.' END
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'pending'
+"""
+
+#: Its previous request is not what the list asks for, so it has none and no retry sends it.
+REFUSE_FAILED: Final = """
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = s.problems, request = NULL, cost = NULL,
+        note = 'Can''t be sent as it is in the list now; a retry skips it.'
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'refused'
+"""
+
+#: The note must keep its wording: people's acknowledgements are compared with it.
+UPDATE_SENT: Final = f"""
+    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells,
+        note = CASE WHEN s.request IS rows.request THEN ''
+            ELSE 'The list changed after this row was sent: sent was ' || {_SENT_WAS} || ', the list now says '
+                 || CASE WHEN s.request IS NULL THEN 'what cannot be sent' ELSE {_NOW_IS} END
+                 || '. It is not paid again; to pay a difference on purpose, use another list.' END
+    FROM temp.staged AS s
+    WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({SENT})
+      AND (s.request IS NOT rows.request
+           OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line, s.cells, ''))
+"""  # noqa: S608
+
+#: An acknowledged note is not shown again while the list gives the same one.
+DROP_ACKNOWLEDGED: Final = "UPDATE rows SET note = '' WHERE run_id = :run_id AND note <> '' AND note = acknowledged"
+
+INSERT_NEW: Final = """
+    INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
+                      amount, unit, request, cost, cost_unit, operator_id, attempt)
+    SELECT :run_id, s.identity, s.line, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
+           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, 0
+    FROM temp.staged AS s
+    WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
+    ORDER BY s.line
+"""
+
+EVENTS_OF_NEW: Final = """
+    INSERT INTO events (row_id, attempt, at, before, after, cause)
+    SELECT id, 0, :at, NULL, state, 'list read' FROM rows WHERE run_id = :run_id AND id > :last_id
+"""
+
+LAST_ROW_ID: Final = "SELECT coalesce(max(id), 0) FROM rows"
