@@ -1,53 +1,52 @@
-"""An approval holds for exactly the plan that was approved, also one that an earlier version planned and approved."""
+"""When a staged list needs an approval."""
 
-import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bulk_topup.app.approval import load_approval
-from bulk_topup.app.plan import plan_for_approval
+from bulk_topup.app.approval import check_approval
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.approvals.approval import check_valid
-from bulk_topup.approvals.statement import check_same_plan, read_statement
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.environment import Environment
-from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import ApprovalError
+from bulk_topup.domain.guards import Guards
+from bulk_topup.domain.totals import MergePreview
+from bulk_topup.errors import ApprovalRequiredError
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.load import load_job
 from bulk_topup.ledger import LedgerStore
-
-pytestmark = pytest.mark.anyio
-
-#: A job, its list, its plan and its approved plan, written by a version whose plan had wallets' amounts as numbers.
-EARLIER = Path(__file__).parent.parent / "approvals/earlier_version"
+from bulk_topup.plan import Plan
+from bulk_topup.system.clock import SystemClock
+from tests.helpers.sample_run import RUN
 
 
-@pytest.fixture
-def job() -> Job:
-    return load_job(EARLIER / "bonus.toml").at(datetime(2026, 11, 24, tzinfo=UTC), EARLIER)
+def _check(folder: Path, preview: MergePreview, *, spacing: float = 0) -> None:
+    """Check a list of a run that was approved with other guards if `spacing` is not 0."""
+    job = Job(name=RUN.job, run_key=RUN.run_key, list="list.csv", spacing=spacing)
+    approved = replace(RUN, approval="{}", guards=Guards().model_dump_json())
+    with LedgerStore(folder / "ledger.db") as ledger:
+        check_approval(
+            job,
+            approved,
+            Prepared(plan=Plan(), difference=preview, balances=()),
+            None,
+            payer=PayingAccount(environment=Environment.SANDBOX, account="one"),
+            ledger=ledger,
+            clock=SystemClock(),
+        )
 
 
-async def test_a_plan_that_an_earlier_version_approved_is_still_what_would_be_sent(
-    job: Job, sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BULK_TOPUP_APPROVAL_SECRET", "an invented secret of forty bytes, long.")
-    approval = load_approval(EARLIER / "plan.approved.json", job.approval)
-    approved_at = datetime.fromisoformat(approval.plan.approval.approved_at)
-    check_valid(approval, job.approval, approved_at + timedelta(hours=1))
-    account = PayingAccount(environment=Environment.SANDBOX, account=approval.plan.statement.account)
-    async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
-        with LedgerStore(tmp_path / "ledger.db") as ledger:
-            _, _, statement = await plan_for_approval(job, dvs=dvs, payer=account, ledger=ledger)
-    check_same_plan(approval.plan.statement, statement)
-    with pytest.raises(ApprovalError, match=r"is 22\.50 SGD, approved was 23\.00 SGD"):
-        check_same_plan(approval.plan.statement.model_copy(update={"amounts": {"SGD": "23"}}), statement)
+@pytest.mark.parametrize("preview", [MergePreview(new=1), MergePreview(waiting=1), MergePreview(failed=1)])
+def test_rows_that_the_run_may_send_need_an_approval(tmp_path: Path, preview: MergePreview) -> None:
+    with pytest.raises(ApprovalRequiredError):
+        _check(tmp_path, preview)
 
 
-def test_a_plan_that_an_earlier_version_wrote_can_still_be_approved() -> None:
-    plan = json.loads((EARLIER / "plan.json").read_text())
-    assert [type(plan["balances"][0][name]) for name in ("available", "after")] == [int, float]
-    statement = read_statement(EARLIER / "plan.json")
-    assert (statement.rows, statement.amounts, statement.costs) == (2, {"SGD": "22.5"}, {"USD": "16.7"})
+@pytest.mark.parametrize("preview", [MergePreview(open=1), MergePreview(needs_review=1)])
+def test_rows_that_were_sent_need_one_under_other_guards_only(tmp_path: Path, preview: MergePreview) -> None:
+    _check(tmp_path, preview)
+    with pytest.raises(ApprovalRequiredError):
+        _check(tmp_path, preview, spacing=1)
+
+
+def test_a_run_that_is_completed_needs_none(tmp_path: Path) -> None:
+    _check(tmp_path, MergePreview(completed=3), spacing=1)
