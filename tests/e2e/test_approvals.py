@@ -88,7 +88,7 @@ def test_nothing_but_what_was_approved_is_paid(
     assert "the run key is 2026-12, approved was 2026-11" in again.stderr
     command("approval-key", "new", "--output", "own.key")
     ended = pay("run", job, "--approved", approved, "--approver-key", "own.key.pub", code=3)
-    assert "The job file says which keys are trusted" in ended.stderr
+    assert "The job file names the trusted keys" in ended.stderr
     file = tmp_path / approved
     file.write_text(file.read_text().replace('"rows":2', '"rows":3'))
     assert "changed after it was signed" in pay("run", job, "--approved", approved, code=3).stderr
@@ -161,9 +161,11 @@ def test_an_approved_plan_stands_for_the_typed_confirmation_of_production(
     assert len(books()["transactions"]) == 2
 
 
-def test_without_yes_the_approver_is_asked(pay: Pay, command: Pay, job: Path, tmp_path: Path) -> None:
+def test_without_yes_and_without_terminal_nothing_is_approved(
+    pay: Pay, command: Pay, job: Path, tmp_path: Path
+) -> None:
     pay("plan", job, "--output", "plan.json")
-    ended = command("approve", "plan.json", "--key", "controller.key", code=1)
-    assert "Approve this plan?" in ended.stderr
+    ended = command("approve", "plan.json", "--key", "controller.key", code=3)
+    assert "Approving needs confirmation, but there is no terminal. Add --yes." in ended.stderr
     assert "payroll/2026-11" in ended.stdout
     assert not (tmp_path / "plan.approved.json").exists()

@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(command: Callable[..., Any],
 def test_a_misspelt_status_is_told(pay: Callable[..., Any], tmp_path: Path) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
     told = pay("retry", "list/x", "--status", "DECLINED-BARRED-CREDIT-PARTI", code=2).stderr
-    assert "do you mean DECLINED-BARRED-CREDIT-PARTY?" in told
+    assert "Did you mean DECLINED-BARRED-CREDIT-PARTY?" in told
 
 
 def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
     books = tmp_path / "own/ledger.db.sandbox-books.jsonl"
     size = books.stat().st_size
     again = command("run", root / "sample_files/gift_cards.csv", *ledger)
-    assert "15 rows are completed" in again.stdout
+    assert "15 completed" in again.stdout
     assert books.stat().st_size == size
     assert stat.S_IMODE(books.stat().st_mode) == 0o600
     assert json.loads(command("balances", "--unit", "USD", "--json", *ledger).stdout)[0]["available"] == 9762.5
@@ -193,7 +193,7 @@ def test_a_command_that_is_not_there_is_told_with_the_one_that_may_be_meant() ->
     for words, told in ((["anotate"], "annotate"), (["conflict", "resolv"], "resolve")):
         answer = CliRunner().invoke(main, words)
         assert answer.exit_code == 2
-        assert f'There is no command "{words[-1]}"; do you mean {told}?' in answer.stderr
+        assert f'There is no command "{words[-1]}". Did you mean {told}?' in answer.stderr
     assert "No such command" in CliRunner().invoke(main, ["xyz"]).stderr
 
 

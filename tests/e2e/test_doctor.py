@@ -8,7 +8,7 @@ from typing import Any
 
 def test_an_installation_that_can_pay_is_well(here: Callable[..., Any], options: tuple[str, ...]) -> None:
     answer = here("doctor", *options)
-    assert "All is well." in answer.stdout
+    assert "No problems found." in answer.stdout
     assert "API credentials accepted." in answer.stdout
     assert "100,000.00 USD available" in answer.stdout
 
@@ -35,7 +35,7 @@ def test_a_refused_key_pair_is_the_providers_trouble(
     environment["DVS_API_SECRET"] = "wrong-secret-77aa"
     answer = here("doctor", *options, code=4)
     assert "API credentials refused (HTTP 401)." in answer.stdout
-    assert "1 bad, 0 worth a look." in answer.stdout
+    assert "1 error, 0 warnings." in answer.stdout
     assert "wrong-secret" not in answer.stdout
 
 

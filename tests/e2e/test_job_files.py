@@ -71,7 +71,7 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
     assert {entry["external_id"][:-2] for entry in after} <= failed
     assert after
     told = here("retry", "nightly.toml", *options).stdout
-    assert "No row of run rewards/2026-W48 is worth another attempt" in told
+    assert "No failed row of run rewards/2026-W48 may succeed" in told
     assert here("retry", "nightly.toml", "--quiet", *options).stdout == ""
     assert json.loads(here("retry", "nightly.toml", "--json", *options).stdout)["run"] == "rewards/2026-W48"
     here("resume", "rewards", *options, code=3)  # only a job file means the latest run
@@ -82,7 +82,7 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
 @pytest.mark.usefixtures("folder")
 def test_a_retry_job_is_told_apart_from_a_run(here: Any, options: tuple[str, ...]) -> None:
     assert "Start it with `bulk-topup retry" in here("run", "jobs/retry-payroll.toml", *options, code=3).stderr
-    assert "leave out --status" in here("retry", "jobs/retry-payroll.toml", "--all-failed", *options, code=2).stderr
+    assert "Remove --status" in here("retry", "jobs/retry-payroll.toml", "--all-failed", *options, code=2).stderr
     assert "is for job files" in here("retry", "rewards/1", "--scheduled", *options, code=2).stderr
 
 
@@ -184,11 +184,11 @@ def test_mistakes_of_job_files_are_told_with_their_lines_and_as_json(here: Any, 
     file = job("[columns]", 'amount = "Amt"')
     (told,) = json.loads(here("job", "check", "--json", file, code=3).stdout)
     assert (told["valid"], [each["line"] for each in told["mistakes"]]) == (False, [5])
-    assert "is in order: it pays" in here("job", "check", job()).stdout
+    assert "is valid: pays" in here("job", "check", job()).stdout
 
 
 def test_a_product_that_the_account_has_not_is_found_online(here: Any, job: Any, options: tuple[str, ...]) -> None:
-    assert "is in order" in here("job", "check", "--online", job(), *options).stdout
+    assert "is valid" in here("job", "check", "--online", job(), *options).stdout
     file = job()
     file.write_text(file.read_text().replace("6418", "999999"))
     told = here("job", "check", "--online", file, *options, code=3).stdout
@@ -200,8 +200,8 @@ def test_a_new_job_is_asked_for_written_once_and_runs(
 ) -> None:
     job()
     words = ("--list", "inbox/pay.csv", "--product", 6418, "--every", "once", "--env", "sandbox")
-    assert "is in order" in here("job", "new", "mine.toml", *words).stdout
-    assert "is there already" in here("job", "new", "mine.toml", *words, code=3).stderr
+    assert "is valid" in here("job", "new", "mine.toml", *words).stdout
+    assert "already exists" in here("job", "new", "mine.toml", *words, code=3).stderr
     here("run", "mine.toml", *options)
     assert (tmp_path / "reports/mine-1/summary.json").exists()
 

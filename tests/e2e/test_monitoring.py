@@ -268,7 +268,7 @@ def test_what_a_job_wants_and_the_environment_has_not_is_told_before_anything_is
     checked = here("job", "check", file, code=3)
     assert "line 8, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
     (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/told\n")
-    assert "is in order" in here("job", "check", file, "--credentials", file.parent / "account.env").stdout
+    assert "is valid" in here("job", "check", file, "--credentials", file.parent / "account.env").stdout
 
 
 def test_the_check_of_a_job_names_what_could_never_be_told(

@@ -45,7 +45,7 @@ def test_a_purged_run_is_told_with_its_money_and_is_never_sent_again(
         assert text not in bytes_of(tmp_path)
     assert json.loads(pay("status", "bonus", "--json").stdout) == before
     assert "purged" in pay("status").stdout
-    assert "was removed at" in pay("report", "bonus").stdout
+    assert "Personal data purged 20" in pay("report", "bonus").stdout
     for words in (
         ("run", list_, *PAYING),
         ("plan", list_, "--product", 6418),

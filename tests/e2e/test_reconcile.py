@@ -98,7 +98,7 @@ def test_a_run_whose_figures_all_agree_exits_0(pay: Pay, compared: Pay, paid: Pa
     assert found["list"]["rows_in_file"] == found["list"]["rows"] == 3
     assert found["list"]["asked"] == {"SGD": "60"}
     told = pay("reconcile", paid, *PAYING).stdout
-    assert "All agree." in told
+    assert "No discrepancies." in told
     assert compared(code=0)["ledger"] == found["ledger"]
 
 

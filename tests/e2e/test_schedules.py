@@ -94,15 +94,15 @@ def test_units_of_another_job_are_never_replaced(printed: Callable[..., str], he
     other.write_text('name = "pay"\n' + job.read_text().replace('"* * * * *"', '"0 5 * * *"'))
     before = {file.name: file.read_text() for file in units.iterdir()}
     told = here("schedule", "print", other, "--systemd", "--output-dir", units, code=3).stderr
-    assert "does not say that it starts this job" in told
+    assert "already exists and runs another job" in told
     assert {file.name: file.read_text() for file in units.iterdir()} == before
 
 
 def test_a_job_that_is_not_to_be_started_by_itself_has_no_schedule(here: Any, job: Path) -> None:
-    assert "State one of" in here("schedule", "print", job, code=2).stderr
+    assert "Choose --cron or --systemd." in here("schedule", "print", job, code=2).stderr
     text = job.read_text()
     job.write_text(f'{text}[approval]\nrequired = true\nkeys = ["hmac"]\n')
-    assert "needs an approval" in here("schedule", "print", job, "--cron", code=3).stderr
+    assert "needs an approval for each run" in here("schedule", "print", job, "--cron", code=3).stderr
     job.write_text(f'environment = "production"\n{text}')
     assert "--environment-file" in here("schedule", "print", job, "--cron", code=2).stderr
     assert "--yes" in here("schedule", "print", job, "--cron", "--environment-file", "x").stdout
@@ -254,7 +254,7 @@ def test_after_the_deadline_nothing_is_sent_and_the_next_start_goes_on(
 def test_a_start_when_nothing_is_due_sends_nothing(here: Any, job: Path, options: tuple[str, ...], books: Any) -> None:
     job.write_text(job.read_text().replace('"* * * * *"', '"0 0 29 2 *"'))
     assert "No run is due" in here("run", job, "--scheduled", *options, code=3).stderr
-    assert "leave out --today" in here("run", job, "--scheduled", "--today", "2026-11-28", *options, code=2).stderr
+    assert "Remove --today" in here("run", job, "--scheduled", "--today", "2026-11-28", *options, code=2).stderr
     job.write_text(job.read_text().partition("[schedule]")[0])
     assert "no [schedule]" in here("run", job, "--scheduled", *options, code=3).stderr
     assert books()["transactions"] == []

@@ -81,7 +81,7 @@ def test_an_interrupted_run_reports_exits_75_and_goes_on_when_it_is_started_agai
     assert "pending" in states
     assert "in_flight" not in states
     answer = pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.05)
-    assert "Run list/bonus began" in answer.stdout
+    assert "Resuming run list/bonus; started" in answer.stdout
     rows = results("list-bonus")
     assert [row["result_state"] for row in rows] == ["completed"] * ROWS
     agree(rows, books())
@@ -100,7 +100,7 @@ def test_a_stop_during_the_checks_sends_nothing_and_says_start_again(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (75, "")
-    assert "Interrupted before anything was sent; start again." in err
+    assert "Interrupted; nothing was sent. Run the command again." in err
     assert books()["transactions"] == []
 
 

@@ -107,13 +107,13 @@ def test_a_plan_says_first_in_colour_whether_it_can_run(
     code, written = cannot.ended()
     assert code == 3
     assert cannot.lines[0].startswith("╭─ Plan of list/lost-plus ─")
-    assert cannot.lines[1].startswith("│ It cannot run: 1 of 2 rows are refused.")
+    assert cannot.lines[1].startswith("│ 1 of 2 rows refused. Fix it, or add --skip-refused to pay the other 1.")
     assert COLOURS.search(written)
     assert any(re.search(r"3 │ phone  │ .* is not an E.164 number", line) for line in cannot.lines)
     assert max(map(len, cannot.lines)) <= width
     can = at_terminal("plan", list_, *PAYING[:2], width=width)
     assert can.ended()[0] == 0
-    assert can.lines[1].startswith("│ It can run: 60 rows to be sent, for about ")
+    assert can.lines[1].startswith("│ Ready: 60 rows to send, expected cost ")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,9 @@ def test_a_run_shows_its_bar_states_pace_and_money(at_terminal: Callable[..., Te
     shown = "\n".join(run.lines)
     assert "█ 100% 60 of 60 final" in shown
     assert "60 completed" in shown
-    assert re.search(r"\d+/\d+ requests/s  0:00:\d\d so far", shown)
-    assert re.search(r"USD: 222\.6 taken, about 99,777\.4 left, cap: 222\.6 of 1,000", shown)
+    assert re.search(r"\d+/\d+ requests/s  0:00:\d\d elapsed", shown)
+    assert "USD: 222.60 charged or on hold, about 99,777.40 available" in run.lines
+    assert "USD cost cap: 222.60 of 1,000.00" in run.lines
     assert "All done: 60 of 60 rows completed." in shown
     assert "\x1b[?25h" in written  # the cursor is back
     assert max(map(len, run.lines)) <= 80
@@ -161,7 +162,7 @@ def test_nothing_is_drawn_over_where_that_cannot_be(
         code, written = process.returncode, out + err
         assert COLOURS.search(out)
     assert code == 0
-    assert "run list/bonus:" in written  # the lines of a log
+    assert "Run list/bonus:" in written  # the lines of a log
     assert not re.search(r"\x1b\[[0-9]*[ABJK]|\x1b\[\?25", written)
 
 
@@ -242,10 +243,10 @@ def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_noth
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--watch", "list/bonus"), '"list/bonus" is no number of seconds; name a run before --watch.'),
+        (("--watch", "list/bonus"), '"list/bonus" is not a number of seconds. Name the run before --watch.'),
         (("--watch", "0"), "is not between 0.1 and 86400 seconds"),
         (("--watch", "nan"), "is not between 0.1 and 86400 seconds"),
-        (("--watch", "1", "--json"), "Choose one of --json and --watch."),
+        (("--watch", "1", "--json"), "Choose --json or --watch."),
     ],
 )
 def test_a_watch_that_cannot_be_is_told(here: Callable[..., Any], words: tuple[str, ...], told: str) -> None:

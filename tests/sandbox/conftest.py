@@ -251,8 +251,8 @@ def command(tmp_path: Path) -> Iterator[Callable[..., Any]]:
             program=program,
             process=process,
             printed=printed,
-            base_url=find(r"listens on (\S+)"),
-            books_url=find(r"knows: (\S+)"),
+            base_url=find(r"running at (\S+)"),
+            books_url=find(r"Its books: (\S+)"),
             auth=(find(r"DVS_API_KEY=(\S+)"), find(r"DVS_API_SECRET=(\S+)")),
         )
 

@@ -92,19 +92,17 @@ class RunScreen:
 
 
 def money_lines(snapshot: Progress, caps: Caps, available: Mapping[str, Decimal]) -> Iterator[str]:
-    """Yield a line of markup per currency: what is charged or on hold, what is still available, and each cap."""
+    """Yield lines of markup: per currency what is charged or on hold and what is still available, then each cap."""
     for unit in sorted({*snapshot.taken, *caps.costs}):
         taken = snapshot.taken.get(unit, _ZERO)
         parts = [f"{format_amount(taken, unit)} charged or on hold"]
         if unit in available:
             parts.append(f"about {format_amount(PRECISE.subtract(available[unit], taken), unit)} available")
-        if unit in caps.costs:
-            cost = snapshot.costs.get(unit, _ZERO)
-            parts.append(f"{format_amount(cost, unit)} of the cap {format_amount(caps.costs[unit], unit)}")
         yield f"[bold]{escape_markup(unit)}[/]: {', '.join(parts)}"
-    for unit, cap in sorted(caps.amounts.items()):
-        requested = format_amount(snapshot.amounts.get(unit, _ZERO), unit)
-        yield f"[bold]{escape_markup(unit)}[/]: {requested} requested of the cap {format_amount(cap, unit)}"
+    for name, limits, used in (("cost", caps.costs, snapshot.costs), ("amount", caps.amounts, snapshot.amounts)):
+        for unit, cap in sorted(limits.items()):
+            amount = format_amount(used.get(unit, _ZERO), unit)
+            yield f"[bold]{escape_markup(unit)}[/] {name} cap: {amount} of {format_amount(cap, unit)}"
 
 
 def progress_line(run: str, snapshot: Progress, seconds: float) -> str:

@@ -92,10 +92,11 @@ def test_money_is_shown_per_currency_with_what_is_available_and_the_cap() -> Non
         costs={"USD": Decimal("1869.04")},
         amounts={"SGD": Decimal(700)},
     )
-    assert rendered(seen, width=100, caps=caps, USD=Decimal(10_000))[3:] == [
+    assert rendered(seen, caps=caps, USD=Decimal(10_000))[3:] == [
         "EUR: 1,480.50 charged or on hold",
-        "USD: 1,432.06 charged or on hold, about 8,567.94 available, 1,869.04 of the cap 5,000.00",
-        "SGD: 700.00 requested of the cap 9,000.00",
+        "USD: 1,432.06 charged or on hold, about 8,567.94 available",
+        "USD cost cap: 1,869.04 of 5,000.00",
+        "SGD amount cap: 700.00 of 9,000.00",
     ]
 
 
