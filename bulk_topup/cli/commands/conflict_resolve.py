@@ -18,7 +18,7 @@ from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.reconcile.resolve import ENDS, ManualResolution
+from bulk_topup.reconcile.resolve import RESOLVED_STATES, ManualResolution
 
 #: Characters of a reason, which is kept with every row that it is given for.
 MAX_REASON: Final = 1_000
@@ -30,7 +30,10 @@ MAX_REASON: Final = 1_000
     "--rows", "lines", callback=parse_lines, metavar="LINES", required=True, help="The lines of the list, e.g. 5,7-9."
 )
 @click.option(
-    "--state", type=click.Choice([state.value for state in ENDS]), required=True, help="What became of the rows."
+    "--state",
+    type=click.Choice([state.value for state in RESOLVED_STATES]),
+    required=True,
+    help="What became of the rows.",
 )
 @click.option("--reason", metavar="TEXT", required=True, help="Why: who said so, when; kept with the rows for good.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -66,7 +69,7 @@ def resolve_command(
             run = ledger.run_named(run_name)
             if not yes:
                 click.confirm(f"{len(lines)} rows of {run.name} will count as {state}. Go on?", abort=True, err=True)
-            statement = ManualResolution(state=RowState(state), who=user_name(), because=reason.strip())
+            statement = ManualResolution(state=RowState(state), who=user_name(), reason=reason.strip())
 
             async def settle() -> tuple[list[Move], list[int]]:
                 async with open_client(provider) as dvs:

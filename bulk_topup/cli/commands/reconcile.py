@@ -119,9 +119,9 @@ def _json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
         "foreign": found.foreign.as_json(),
         "wallets": [wallet.as_json() for wallet in reconciled.wallets],
         "counts": {kind.value: count for kind, count in sorted(found.counts.items())},
-        "differences": [difference.as_json() for difference in found.differences],
+        "differences": [difference.as_json() for difference in found.discrepancies],
         "applied": [
-            {**each.difference.as_json(), "before": each.before.value, "after": each.after.value}
+            {**each.discrepancy.as_json(), "before": each.before.value, "after": each.after.value}
             for each in reconciled.applied
         ],
     }
@@ -132,7 +132,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
     if rebuilt is not None:
         console.print(f"Rebuilt: the provider knows {rebuilt} rows of the list.", highlight=False)
     for each in reconciled.applied:
-        told = f"Moved from {each.before} to {each.after}: {escape_markup(each.difference.message)}"
+        told = f"Moved from {each.before} to {each.after}: {escape_markup(each.discrepancy.message)}"
         console.print(told, highlight=False, soft_wrap=True)
     names = ", ".join(map(escape_markup, reconciled.runs)) or "No run"
     console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
@@ -167,7 +167,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
         else:
             text += f"; its movement was not compared: {wallet.uncompared}"
         console.print(f"{text}.", highlight=False)
-    for difference in found.differences[:DIFFERENCES_SHOWN]:
+    for difference in found.discrepancies[:DIFFERENCES_SHOWN]:
         told = f"[bold red]{difference.kind}[/] {escape_markup(difference.message)}"
         console.print(told, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
