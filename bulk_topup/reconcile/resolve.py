@@ -117,7 +117,11 @@ def decide(
 
 def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
     """Return True if a transaction credits the row's credit party, or has no number just as the row has none."""
-    request = request_of(known.attempt)
-    without_amount = request.model_copy(update={"source": None, "destination": None})
-    found = differences_from(without_amount, transaction, demand_amount=False)
-    return not [each for each in found if not each.startswith(("product ", "external id "))]
+    credit_party_alone = {
+        "external_id": transaction.external_id,
+        "product_id": transaction.product.id,
+        "source": None,
+        "destination": None,
+    }
+    request = request_of(known.attempt).model_copy(update=credit_party_alone)
+    return not differences_from(request, transaction, demand_amount=False)

@@ -76,11 +76,12 @@ def test_a_transaction_that_dvs_does_not_have_cannot_be_accepted(known: MakeKnow
 
 
 @pytest.mark.parametrize("class_", [StatusClass.COMPLETED, StatusClass.SUBMITTED, StatusClass.REVERSED])
+@pytest.mark.parametrize("other", [OTHER_AMOUNT, {"product": {"id": 1}}, {"external_id": "another-1"}])
 def test_a_row_whose_beneficiary_was_credited_under_its_id_cannot_be_resolved_as_failed(
-    known: MakeKnown, transaction: Make, class_: StatusClass
+    known: MakeKnown, transaction: Make, class_: StatusClass, other: dict[str, Any]
 ) -> None:
     with pytest.raises(ResolutionError, match="credits the same beneficiary"):
-        decide(known(), _decision(RowState.FAILED), transaction(class_, **OTHER_AMOUNT))
+        decide(known(), _decision(RowState.FAILED), transaction(class_, **other))
 
 
 @pytest.mark.parametrize(
