@@ -34,7 +34,7 @@ MAX_DISCREPANCIES: Final = 100_000
 #: Maximum attempts that are looked up because the list does not show them; the list may be late.
 MAX_LOOKUPS: Final = 1_000
 #: The cause in the event log of a row that a comparison moved.
-CAUSE: Final = "reconciled with the provider"
+CAUSE: Final = "reconciled with the provider"  # language: a cause that ledgers contain
 
 #: Discrepancies that a transaction may resolve.
 _PROVABLE: Final = frozenset(

@@ -221,7 +221,7 @@ def _can_move(before: RowState, there: RowState) -> bool:
 
 
 def _resolve(known: KnownAttempt) -> str:
-    command = f"bulk-topup conflict resolve {shlex.quote(known.run)} --rows {known.line} --state STATE --reason TEXT"
+    command = f"bulk-topup conflict resolve {shlex.quote(known.run)} --rows {known.line} --reason TEXT --state STATE"
     return f"Find out its outcome, then run `{command}`."
 
 

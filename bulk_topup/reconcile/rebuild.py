@@ -18,7 +18,7 @@ from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
 
 #: The cause in the event log of everything that is written here.
-CAUSE: Final = "rebuilt from the provider"
+CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
 #: Rows that are looked up concurrently.
 ROWS_AT_ONCE: Final = 32
 
