@@ -158,7 +158,7 @@ async def _compare(
     after = [balance async for balance in dvs.balances.list()]
     is_up_to_now = window.end >= now
     wallets = wallet_figures(before, after, observed, comparison.moved, start=window.start, is_up_to_now=is_up_to_now)
-    comparison.add(found for wallet in wallets if (found := wallet.difference))
+    comparison.add(discrepancy for wallet in wallets if (discrepancy := wallet.discrepancy))
     list_ = None
     if named is not None:
         comparison.add(contradictions(named, ledger))

@@ -143,7 +143,8 @@ class CreationResponses:
             self._control.record_no_response(error)
             return False
         if found is not None:
-            await self._record_found(attempt, found, "found in the provider's list after a refusal")
+            cause = "found in the provider's list after a refusal"  # language: a cause that ledgers contain
+            await self._record_found(attempt, found, cause)
         return found is None
 
     async def _record_found(self, attempt: Attempt, found: TransactionOutcome, cause: str) -> None:

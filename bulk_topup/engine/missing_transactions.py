@@ -42,7 +42,7 @@ def conflict_of(item: OpenAttempt) -> Move:
         attempt=item.attempt.number,
         before=RowState.ACCEPTED,
         after=RowState.CONFLICT,
-        cause="the provider finds its transaction no more",
+        cause="the provider finds its transaction no more",  # language: a cause that ledgers contain
         message=(
             f"DVS accepted transaction {item.transaction_id} ({item.status_message}), but no longer finds or lists it. "
             "Ask DT One for the outcome before paying again."

@@ -1,1 +1,1 @@
-"""List, ledger, provider and wallet compared, and discrepancies resolved."""
+"""List, ledger, DVS and wallet compared, discrepancies resolved, and lost runs rebuilt; sends no payment."""

@@ -1,4 +1,4 @@
-"""Compares the ledger with the provider's list over a window, and takes over what a transaction proves."""
+"""Compares the ledger with DVS's list over a window, and moves rows as a transaction proves; sends no payment."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -21,24 +21,22 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import (
     Discrepancy,
     DiscrepancyKind,
-    Figures,
     compare,
-    dvs_entry,
     is_foreign,
-    ledger_entry,
     listed_again,
     missing_here,
     missing_there,
 )
+from bulk_topup.reconcile.figures import Figures, dvs_entry, ledger_entry
 
-#: Differences that are told one by one; of more only the number is told.
-MAX_DIFFERENCES: Final = 100_000
-#: Attempts missing from the list that are asked for singly, at most; the list may lag behind.
+#: Maximum discrepancies that are kept one by one; any more are only counted.
+MAX_DISCREPANCIES: Final = 100_000
+#: Maximum attempts that are looked up because the list does not show them; the list may be late.
 MAX_LOOKUPS: Final = 1_000
-#: What the event log says of a row that was moved by a comparison.
-CAUSE: Final = "reconciled with the provider"
+#: The cause in the event log of a row that a comparison moved.
+CAUSE: Final = "reconciled with the provider"  # language: a cause that ledgers contain
 
-#: Differences that a transaction may settle.
+#: Discrepancies that a transaction may resolve.
 _PROVABLE: Final = frozenset(
     {
         DiscrepancyKind.IN_FLIGHT_FOUND,
@@ -54,34 +52,36 @@ _PROVABLE: Final = frozenset(
 class Applied:
     """A row that a comparison moved."""
 
-    difference: Discrepancy
+    discrepancy: Discrepancy
     before: RowState
     after: RowState
 
 
 @dataclass(kw_only=True, slots=True)
 class Comparison:
-    """What both sides have of a window, and where they differ."""
+    """What the ledger and DVS have of a window, and where they differ."""
 
-    #: The runs' attempts as the ledger has them, and as the provider has them.
+    #: The runs' attempts as the ledger has them.
     here: Figures = field(default_factory=Figures)
+    #: The runs' attempts as DVS has them.
     there: Figures = field(default_factory=Figures)
-    #: What the provider lists besides: other runs, other programs.
+    #: What DVS lists besides: other runs, other programs.
     foreign: Figures = field(default_factory=Figures)
-    differences: list[Discrepancy] = field(default_factory=list)
-    #: How many there are of each kind.
+    #: The first `MAX_DISCREPANCIES`.
+    discrepancies: list[Discrepancy] = field(default_factory=list)
+    #: The number of discrepancies of each kind.
     counts: Counter[DiscrepancyKind] = field(default_factory=Counter)
-    #: What transactions that are newer than the wallets' last observation charge or hold, per wallet unit.
+    #: What transactions since the wallets' last observation charge or put on hold, per wallet currency.
     moved: dict[str, Decimal] = field(default_factory=dict)
-    #: When the newest transaction of the list was created.
+    #: When the newest transaction of the list was created; None without one.
     newest: datetime | None = None
 
-    def add(self, differences: Iterable[Discrepancy]) -> None:
-        """Take in further differences."""
-        for difference in differences:
-            self.counts[difference.kind] += 1
-            if len(self.differences) < MAX_DIFFERENCES:
-                self.differences.append(difference)
+    def add(self, discrepancies: Iterable[Discrepancy]) -> None:
+        """Add discrepancies."""
+        for discrepancy in discrepancies:
+            self.counts[discrepancy.kind] += 1
+            if len(self.discrepancies) < MAX_DISCREPANCIES:
+                self.discrepancies.append(discrepancy)
 
 
 async def compare_window(
@@ -94,32 +94,35 @@ async def compare_window(
     end: datetime,
     observed: Mapping[str, datetime],
 ) -> Comparison:
-    """Walk the provider's list of a window against the ledger.
+    """Compare DVS's list of a window with the ledger.
 
     Args:
         dvs: an open client.
         ledger: an open ledger.
-        runs: the runs that are compared, whose locks the caller holds.
-        job: the job whose unknown external ids count as missing here; None for all unknown ones.
+        runs: the runs to compare, whose locks the caller holds.
+        job: the job whose unknown external IDs count as missing here; None for all unknown ones.
         start, end: the window of creation dates, in UTC.
-        observed: for each wallet unit the newest transaction that its last observation had taken in.
+        observed: for each wallet currency, the creation date of the newest transaction in its last observation.
+
+    Returns:
+        What both sides have, and the discrepancies.
 
     Raises:
-        DVSError: the provider did not answer; nothing can be said.
+        DVSError: DVS did not respond; the comparison is incomplete.
     """
-    walk = _Walk(dvs, ledger, runs, job, observed)
+    comparer = _Comparer(dvs, ledger, runs, job, observed)
     ledger.comparison.start()
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            walk.take(page.items)
+            comparer.compare_listed(page.items)
     for known in ledger.comparison.unlisted(runs, start, end):
-        await walk.miss(known)
-    return walk.found
+        await comparer.compare_unlisted(known)
+    return comparer.found
 
 
-class _Walk:
-    """One comparison under way."""
+class _Comparer:
+    """One comparison of a window."""
 
     def __init__(
         self,
@@ -137,8 +140,8 @@ class _Walk:
         self._lookups = 0
         self.found = Comparison()
 
-    def take(self, transactions: Collection[Transaction]) -> None:
-        """Compare what the provider lists."""
+    def compare_listed(self, transactions: Collection[Transaction]) -> None:
+        """Compare transactions that DVS lists."""
         new = self._ledger.comparison.record_listed([(each.id, each.external_id) for each in transactions])
         attempts = self._ledger.comparison.find_attempts({each.external_id for each in transactions})
         for transaction in transactions:
@@ -146,8 +149,8 @@ class _Walk:
             if is_again is not None:
                 self._compare(attempts.get(transaction.external_id), transaction, is_again=is_again)
 
-    async def miss(self, known: KnownAttempt) -> None:
-        """Compare an attempt that the list did not have: asked for singly, it may be there all the same."""
+    async def compare_unlisted(self, known: KnownAttempt) -> None:
+        """Compare an attempt that the list does not have; a look-up may still find its transaction."""
         is_expected = known.transaction_id is not None or known.state in {RowState.IN_FLIGHT, RowState.CONFLICT}
         if is_expected and self._lookups < MAX_LOOKUPS:
             self._lookups += 1
@@ -156,16 +159,16 @@ class _Walk:
                 if self._ledger.comparison.record_listed([(transaction.id, transaction.external_id)]):
                     self._compare(known, transaction, is_again=False)
                 else:
-                    self._miss_named_otherwise(known, transaction)
+                    self._compare_listed_otherwise(known, transaction)
                 return
         self.found.here.add(ledger_entry(known, is_listed=False))
-        difference = missing_there(known)
-        self.found.add([] if difference is None else [difference])
+        discrepancy = missing_there(known)
+        self.found.add([] if discrepancy is None else [discrepancy])
 
-    def _miss_named_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
-        """Take in that the attempt's transaction was listed, and counted, under another external id."""
+    def _compare_listed_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
+        """Compare an attempt whose transaction was listed, and counted, with another external ID."""
         self.found.here.add(ledger_entry(known, is_listed=True))
-        self.found.add(replace(difference, there=None) for difference in compare(known, transaction))
+        self.found.add(replace(discrepancy, there=None) for discrepancy in compare(known, transaction))
 
     def _compare(self, known: KnownAttempt | None, transaction: Transaction, *, is_again: bool) -> None:
         found = self.found
@@ -192,7 +195,13 @@ class _Walk:
 
 
 async def find(dvs: AsyncDVS, known: KnownAttempt) -> Transaction | None:
-    """Ask for an attempt's transaction: by the provider's id where one is known, and by the external id."""
+    """Return an attempt's transaction; None if DVS has none.
+
+    It is looked up by DVS's ID where that is known, and then by the external ID.
+
+    Raises:
+        DVSError: DVS did not respond.
+    """
     if known.transaction_id is not None:
         try:
             return await dvs.transactions.get(known.transaction_id)
@@ -204,34 +213,37 @@ async def find(dvs: AsyncDVS, known: KnownAttempt) -> Transaction | None:
 
 
 async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -> list[Applied]:
-    """Move the rows that a transaction, fetched again, proves to stand otherwise; what is missing moves nothing.
+    """Move the rows whose state a transaction, fetched again, proves to be another; missing transactions move nothing.
 
     Args:
-        comparison: what differs.
+        comparison: the discrepancies.
         dvs: an open client.
         ledger: an open ledger; the caller holds the locks of the runs.
 
+    Returns:
+        The moves that were made.
+
     Raises:
-        DVSError: the provider did not answer; what was moved stands.
+        DVSError: DVS did not respond; moves before it are kept.
     """
     applied = []
-    for difference in comparison.differences:
-        if difference.kind not in _PROVABLE or difference.external_id is None or difference.transaction_id is None:
+    for discrepancy in comparison.discrepancies:
+        if discrepancy.kind not in _PROVABLE or discrepancy.external_id is None or discrepancy.transaction_id is None:
             continue
-        known = ledger.comparison.find_attempts([difference.external_id])[difference.external_id]
+        known = ledger.comparison.find_attempts([discrepancy.external_id])[discrepancy.external_id]
         try:
-            transaction = await dvs.transactions.get(difference.transaction_id)
+            transaction = await dvs.transactions.get(discrepancy.transaction_id)
         except NotFoundError:
             continue
-        move = proved(known, transaction)
+        move = proved_move(known, transaction)
         if move is not None:
             ledger.attempts.record([move])
-            applied.append(Applied(difference=difference, before=move.before, after=move.after))
+            applied.append(Applied(discrepancy=discrepancy, before=move.before, after=move.after))
     return applied
 
 
-def proved(known: KnownAttempt, transaction: Transaction) -> Move | None:
-    """Give the move that a transaction proves for the row whose latest attempt it belongs to; None for none."""
+def proved_move(known: KnownAttempt, transaction: Transaction) -> Move | None:
+    """Return the move that a transaction proves for the row whose latest attempt it belongs to; None if none."""
     if not known.is_latest:
         return None
     if known.is_purged:
@@ -249,15 +261,12 @@ def proved(known: KnownAttempt, transaction: Transaction) -> Move | None:
         case RowState.COMPLETED:
             return move if move.after is RowState.REVERSED else None
         case RowState.FAILED if move.after in {RowState.COMPLETED, RowState.ACCEPTED}:
-            # Nobody retries it now; that it was paid after all, a person or a second look may say.
+            # A conflict is not retried; a person or a second comparison may resolve it as paid.
             return replace(
                 move,
                 after=RowState.CONFLICT,
                 facts=None,
-                message=(
-                    f"The row failed, and the provider has it as transaction {transaction.id} "
-                    f"({transaction.status.message}) after all."
-                ),
+                message=(f"The row failed, but DVS has transaction {transaction.id} ({transaction.status.message})."),
             )
         case _:
             return None

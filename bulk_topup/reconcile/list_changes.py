@@ -1,4 +1,4 @@
-"""A run's list as it is now beside the rows that the run has read of it; reads the list and the ledger."""
+"""Compares a run's list as it is now with the rows that the run read from it; reads the list and the ledger."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,41 +8,41 @@ from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.intake import ListReader
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
 
-#: No list has more lines.
+#: More than any list's last line.
 _LAST_LINE: Final = 2**62
 
 _TEXTS: Final = {
-    DiscrepancyKind.LIST_NEW: "the list has a row here that the run does not know. Start the list again to take it in.",
+    DiscrepancyKind.LIST_NEW: "The list has a row here that the run does not know. Run the list again to add it.",
     DiscrepancyKind.LIST_CHANGED: (
-        "the list does not say here what the run has read: it was edited since, or the row was corrected by a file of "
-        "corrections. Start the list again to take in what it says."
+        "The list differs here from what the run read: it was edited since, or a correction replaced the row. "
+        "Run the list again to use the row as it is now."
     ),
-    DiscrepancyKind.LIST_GONE: "the run has a row here that the list has no longer. Start the list again to take "
-    "that in.",
+    DiscrepancyKind.LIST_GONE: "The run has a row here that is no longer in the list. Run the list again to update it.",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListFigures:
-    """A run's list: the file as it is now, and the rows that the ledger has of it."""
+    """The rows of a run's list, in the file as it is now and in the ledger."""
 
     run: str
-    #: Rows of the file; None where it could not be read again.
+    #: Rows of the file; None if it could not be read again.
     rows_in_file: int | None
-    #: Why it could not be read again; empty where it was.
+    #: Why the file could not be read again; empty if it was.
     unread: str
-    #: The list's rows by their states, with what they ask for.
+    #: The list's rows by state, with their requested amounts.
     rows: dict[RowState, Total]
-    #: Rows that were sent and left the list.
+    #: Rows that were sent and are no longer in the list, by state.
     left: dict[RowState, Total]
 
     @property
     def total(self) -> Total:
-        """All rows of the list as the ledger has it."""
+        """The sum of all rows of the list in the ledger."""
         sums: dict[str, Decimal] = {}
         for total in self.rows.values():
             for unit, amount in total.amounts.items():
@@ -50,7 +50,7 @@ class ListFigures:
         return Total(rows=sum(total.rows for total in self.rows.values()), amounts=sums)
 
     def as_json(self) -> dict[str, object]:
-        """Give plain values; amounts as text in plain notation."""
+        """Return plain values; amounts as text in plain notation."""
         return {
             "run": self.run,
             "rows_in_file": self.rows_in_file,
@@ -62,40 +62,45 @@ class ListFigures:
 
 
 def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[int, list[Discrepancy]]:
-    """Compare a list's cells with those that the run has read, line by line.
+    """Compare a list's cells with those that the run read, line by line.
+
+    Args:
+        run: the run.
+        reader: reads the list as it is now.
+        ledger: an open ledger.
 
     Returns:
-        How many rows the list has, and where it differs.
+        How many rows the list has, and the discrepancies.
 
     Raises:
-        ListError: the list cannot be read to its end.
+        ListError: the list can't be read to its end.
     """
-    in_file = behind = 0
-    differences = []
+    in_file = last_line = 0
+    discrepancies = []
     for frame in reader.batches():
         lines = frame["line"].to_list()
-        known = ledger.rows.cells_between(run, behind + 1, lines[-1])
+        known = ledger.rows.cells_between(run, last_line + 1, lines[-1])
         for line, cells in zip(lines, frame["cells"].to_list(), strict=True):
-            had = known.pop(line, None)
-            if had is None:
-                differences.append(_difference(DiscrepancyKind.LIST_NEW, run, line))
-            elif had != cells:
-                differences.append(_difference(DiscrepancyKind.LIST_CHANGED, run, line))
-        differences += [_difference(DiscrepancyKind.LIST_GONE, run, line) for line in known]
+            cells_before = known.pop(line, None)
+            if cells_before is None:
+                discrepancies.append(_discrepancy(DiscrepancyKind.LIST_NEW, run, line))
+            elif cells_before != cells:
+                discrepancies.append(_discrepancy(DiscrepancyKind.LIST_CHANGED, run, line))
+        discrepancies += [_discrepancy(DiscrepancyKind.LIST_GONE, run, line) for line in known]
         in_file += len(lines)
-        behind = lines[-1]
-    gone = ledger.rows.cells_between(run, behind + 1, _LAST_LINE)
-    return in_file, [*differences, *(_difference(DiscrepancyKind.LIST_GONE, run, line) for line in gone)]
+        last_line = lines[-1]
+    removed = ledger.rows.cells_between(run, last_line + 1, _LAST_LINE)
+    return in_file, [*discrepancies, *(_discrepancy(DiscrepancyKind.LIST_GONE, run, line) for line in removed)]
 
 
 def contradictions(run: Run, ledger: LedgerStore) -> list[Discrepancy]:
-    """Tell of paid or open rows that the list asks something else for."""
+    """Return the list mismatches of a run: paid or open rows that differ from the list."""
     return [
         Discrepancy(
             kind=DiscrepancyKind.CONTRADICTED,
             message=(
-                f"{run.name} line {line}: {note} Where that is settled, say so with "
-                f"`bulk-topup conflict resolve {run.name} --rows {line} --state {state}`."
+                f"{run.name} line {line}: {note} To accept the row as {state}, run `bulk-topup conflict resolve "
+                f"{run_arguments(run)} --rows {line} --state {state} --reason TEXT`."
             ),
             run=run.name,
             line=line,
@@ -104,7 +109,7 @@ def contradictions(run: Run, ledger: LedgerStore) -> list[Discrepancy]:
     ]
 
 
-def _difference(kind: DiscrepancyKind, run: Run, line: int) -> Discrepancy:
+def _discrepancy(kind: DiscrepancyKind, run: Run, line: int) -> Discrepancy:
     return Discrepancy(kind=kind, message=f"{run.name} line {line}: {_TEXTS[kind]}", run=run.name, line=line)
 
 

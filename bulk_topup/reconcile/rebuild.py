@@ -1,4 +1,4 @@
-"""Makes a run's attempts anew from what the provider has under the ids of its rows; sends nothing."""
+"""Rebuilds a run's attempts from the transactions that DVS has for its external IDs; sends no payment."""
 
 import asyncio
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
 
-#: What the event log says of everything that is written here.
-CAUSE: Final = "rebuilt from the provider"
-#: Rows that are asked for at once.
+#: The cause in the event log of everything that is written here.
+CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
+#: Rows that are looked up concurrently.
 ROWS_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Link:
-    """One attempt of a row that the provider has."""
+class _FoundAttempt:
+    """One attempt of a row that DVS has."""
 
     attempt: Attempt
     creation_date: datetime
@@ -33,10 +33,10 @@ class _Link:
 
 
 async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> int:
-    """Look every row up at the provider, and write its attempts with what became of them.
+    """Look up every row at DVS, and write its attempts with their outcomes.
 
-    The provider's list of the window is read first; a row that it does not show is asked for by its external id. Rows
-    that the provider does not know stay pending.
+    DVS's list of the window is read first; a row that it does not show is looked up by its external ID. Rows that DVS
+    does not know stay pending.
 
     Args:
         run: the run, with its list merged and nothing sent, whose lock the caller holds.
@@ -48,13 +48,13 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         How many rows were found.
 
     Raises:
-        DVSError: the provider did not answer; what was written stands.
+        DVSError: DVS did not respond; rows that were written are kept.
     """
     ledger.rebuild.start(run)
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            ledger.rebuild.save([(each.external_id, _kept(each)) for each in page.items])
+            ledger.rebuild.save([(each.external_id, _saved_body(each)) for each in page.items])
     rebuilt = after_row = 0
     while attempts := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = attempts[-1].row_id
@@ -65,25 +65,25 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
     return rebuilt
 
 
-async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None]) -> list[_Link]:
-    """Give a row's attempts from the first to the one that did not fail, or to the last that the provider has."""
-    chain: list[_Link] = []
+async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None]) -> list[_FoundAttempt]:
+    """Return a row's attempts from the first to the one that did not fail, or to the last that DVS has."""
+    chain: list[_FoundAttempt] = []
     stem = first.external_id[: -len("-1")]
     for number in range(1, MAX_ATTEMPTS + 1):
         attempt = replace(first, number=number, external_id=f"{stem}-{number}")
         transaction = await _transaction(dvs, attempt, found.get(number))
         if transaction is not None:
             move = move_for(attempt, RowState.IN_FLIGHT, transaction, CAUSE, found_by_id=True)
-            chain.append(_Link(attempt=attempt, creation_date=transaction.creation_date, move=move))
+            chain.append(_FoundAttempt(attempt=attempt, creation_date=transaction.creation_date, move=move))
         is_over = transaction is None or chain[-1].move.after is not RowState.FAILED
-        # An attempt may be missing where a later one is there: its record is gone, or its id was somebody else's.
+        # An attempt may be missing before a later one: its record is gone, or its ID belonged to another transaction.
         if is_over and (transaction is not None or number >= max(found, default=0)):
             break
     return chain
 
 
-def _kept(transaction: Transaction) -> bytes | None:
-    """Give what is put aside of a transaction; one with a PIN is asked for again."""
+def _saved_body(transaction: Transaction) -> bytes | None:
+    """Return what the ledger saves of a transaction; None for one with a PIN, which is fetched again."""
     return None if transaction.pin else transaction.model_dump_json(by_alias=True).encode()
 
 
@@ -94,22 +94,22 @@ async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> T
     return next((each for each in page.items if each.external_id == attempt.external_id), None)
 
 
-def _write(chains: list[list[_Link]], ledger: LedgerStore) -> None:
+def _write(chains: list[list[_FoundAttempt]], ledger: LedgerStore) -> None:
     """Write the rows' attempts, first attempts first."""
-    for place in range(max(map(len, chains), default=0)):
-        links = [chain[place] for chain in chains if len(chain) > place]
+    for index in range(max(map(len, chains), default=0)):
+        found = [chain[index] for chain in chains if len(chain) > index]
         ledger.attempts.record(
             [
                 Move(
-                    row_id=chain[place].attempt.row_id,
-                    attempt=chain[place - 1].attempt.number,
+                    row_id=chain[index].attempt.row_id,
+                    attempt=chain[index - 1].attempt.number,
                     before=RowState.FAILED,
                     after=RowState.PENDING,
                     cause=CAUSE,
                 )
                 for chain in chains
-                if len(chain) > place > 0
+                if len(chain) > index > 0
             ]
         )
-        ledger.rebuild.write_attempts([(link.attempt, link.creation_date) for link in links], CAUSE)
-        ledger.attempts.record([link.move for link in links])
+        ledger.rebuild.write_attempts([(each.attempt, each.creation_date) for each in found], CAUSE)
+        ledger.attempts.record([each.move for each in found])

@@ -1,4 +1,4 @@
-"""Ends conflicts: by the provider's own record where it has one, else by what a person states; pure but for asking."""
+"""Resolves conflicts: by DVS's record if there is one, otherwise by a person's decision; sends no payment."""
 
 from dataclasses import dataclass, replace
 
@@ -11,109 +11,117 @@ from bulk_topup.errors import InvalidInputError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.compare import find
 
-#: What a conflict may end as.
-ENDS = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)
+#: States that a conflict may be resolved as.
+RESOLVED_STATES = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)
 
 
 class ResolutionError(InvalidInputError):
-    """The conflict cannot be resolved like that; nothing moved."""
+    """The conflict can't be resolved like that; nothing moved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManualResolution:
-    """What a person says became of a row."""
+    """A person's decision on the outcome of a row in conflict."""
 
     state: RowState
-    #: Who says so, and why.
+    #: The person's name.
     who: str
-    because: str
+    #: Why, for the event log.
+    reason: str
 
     @property
     def cause(self) -> str:
-        """What the event log says."""
-        return f"resolved as {self.state} by {self.who}: {self.because}"
+        """The cause in the event log."""
+        return f"resolved as {self.state} by {self.who}: {self.reason}"
 
 
-async def resolve(external_id: str, statement: ManualResolution, *, dvs: AsyncDVS, ledger: LedgerStore) -> Move:
-    """End the conflict of a row as a person states, unless the provider's record says otherwise.
+async def resolve(external_id: str, manual: ManualResolution, *, dvs: AsyncDVS, ledger: LedgerStore) -> Move:
+    """Resolve the conflict of a row as a person decided, unless DVS's record contradicts that.
 
     Args:
         external_id: that of the row's latest attempt.
-        statement: what the person states.
+        manual: the person's decision.
         dvs: an open client.
         ledger: an open ledger; the caller holds the lock of the run.
 
+    Returns:
+        The move that was made.
+
     Raises:
-        ResolutionError: the provider's record contradicts the statement; nothing moved.
-        DVSError: the provider did not answer; nothing moved.
+        ResolutionError: DVS's record contradicts the decision; nothing moved.
+        DVSError: DVS did not respond; nothing moved.
     """
     known = ledger.comparison.find_attempts([external_id])[external_id]
-    move, resolution = decide(known, statement, await find(dvs, known))
+    move, resolution = decide(known, manual, await find(dvs, known))
     if resolution is not None:
-        # First: until the row moves it says nothing, and without it a retry might go out under the wrong id.
+        # First: it has no effect until the row moves, and without it a retry might be sent with the wrong ID.
         ledger.conflicts.save_resolution(move.row_id, move.attempt, resolution)
     ledger.attempts.record([move])
     return move
 
 
 def decide(
-    known: KnownAttempt, statement: ManualResolution, transaction: Transaction | None
+    known: KnownAttempt, manual: ManualResolution, transaction: Transaction | None
 ) -> tuple[Move, Resolution | None]:
-    """Give the move that ends a conflict, and what it says about the attempt's external id.
+    """Return the move that resolves a conflict, and what it means for the attempt's external ID.
 
     Args:
         known: the latest attempt of a row in conflict.
-        statement: what a person states.
-        transaction: what the provider has under the attempt's ids; None for nothing.
+        manual: the person's decision.
+        transaction: what DVS has for the attempt's IDs; None for nothing.
 
     Raises:
-        ResolutionError: the provider's record contradicts the statement.
+        ResolutionError: DVS's record contradicts the decision.
     """
     where = f"{known.run} line {known.line}"
-    stated = Move(
+    decided = Move(
         row_id=known.attempt.row_id,
         attempt=known.attempt.number,
         before=RowState.CONFLICT,
-        after=statement.state,
-        cause=statement.cause,
-        message=f"{known.message} {statement.cause.capitalize()}.".strip(),
+        after=manual.state,
+        cause=manual.cause,
+        message=f"{known.message} {manual.cause.capitalize()}.".strip(),
     )
     if transaction is None:
-        if statement.state is RowState.ACCEPTED:
+        if manual.state is RowState.ACCEPTED:
             raise ResolutionError(
-                f"{where}: the provider has no transaction under {known.attempt.external_id}, so nobody could follow "
-                "it; resolve it as failed or completed, by what the provider tells you."
+                f"{where}: DVS has no transaction with external ID {known.attempt.external_id} that could be tracked. "
+                "Ask DT One for the outcome, then resolve it as failed or completed."
             )
-        # A record that is gone leaves its id free: should it be there after all, the provider refuses the id, and
-        # nobody is paid twice. An id that the provider calls used is spent.
+        # A missing record leaves its ID free: if it exists after all, DVS refuses the ID and nothing is paid twice. An
+        # ID that DVS reports as used is spent.
         free = Resolution.TAKEN if known.transaction_id is None else Resolution.FREE
-        return stated, free if statement.state is RowState.FAILED else None
+        return decided, free if manual.state is RowState.FAILED else None
     there = state_for(transaction)
-    told = f"transaction {transaction.id} ({transaction.status.message})"
+    found = f"transaction {transaction.id} ({transaction.status.message})"
     proof = move_for(
         known.attempt,
         known.state,
         transaction,
-        statement.cause,
+        manual.cause,
         found_by_id=known.transaction_id != transaction.id,
     )
-    if statement.state is RowState.FAILED and proof.after is RowState.CONFLICT:
+    if manual.state is RowState.FAILED and proof.after is RowState.CONFLICT:
         if there is not RowState.FAILED and _credits_same(known, transaction):
             raise ResolutionError(
-                f"{where}: the provider has {told}, which credits the same beneficiary, so the row cannot be resolved "
-                "as failed. Resolve it as what that transaction is, and pay a difference with another list."
+                f"{where}: DVS has {found}, which credits the same beneficiary, so the row can't be resolved as "
+                f"failed. Resolve it as {there}, and pay a missing amount with another list."
             )
-        return stated, Resolution.TAKEN
-    if there is not statement.state:
-        raise ResolutionError(f"{where}: the provider has {told}; resolve it as {there}.")
+        return decided, Resolution.TAKEN
+    if there is not manual.state:
+        raise ResolutionError(f"{where}: DVS has {found}. Resolve it as {there}.")
     if proof.after is RowState.CONFLICT:
-        return replace(stated, facts=facts_of(transaction)), Resolution.ACCEPTED
-    return replace(proof, message=stated.message), None
+        return replace(decided, facts=facts_of(transaction)), Resolution.ACCEPTED
+    return replace(proof, message=decided.message), None
 
 
 def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
-    """Tell whether a transaction credits whom the row credits, or nobody by number as the row does."""
-    request = request_of(known.attempt)
-    without_amount = request.model_copy(update={"source": None, "destination": None})
-    found = differences_from(without_amount, transaction, needs_amount=False)
-    return not [each for each in found if not each.startswith(("product ", "external id "))]
+    """Return True if a transaction credits the row's credit party, or has no number just as the row has none."""
+    credit_party_alone = {
+        "external_id": transaction.external_id,
+        "product_id": transaction.product.id,
+        "source": None,
+        "destination": None,
+    }
+    request = request_of(known.attempt).model_copy(update=credit_party_alone)
+    return not differences_from(request, transaction, needs_amount=False)

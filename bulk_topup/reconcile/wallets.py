@@ -1,11 +1,11 @@
-"""Wallets beside the transactions that moved them, from one comparison to the next; pure."""
+"""Compares the change of wallets since the last comparison with the transactions since then; pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.money import PRECISE, format_money, format_plain
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
@@ -13,40 +13,41 @@ from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WalletFigures:
-    """A wallet now, and how it moved since it was seen last."""
+    """A wallet now, and its change since the last comparison."""
 
+    #: The wallet's currency.
     unit: str
+    #: DVS's available balance.
     available: Decimal
-    #: Set aside for open transactions.
+    #: On hold for open transactions.
     holding: Decimal
-    #: When it was seen before, in UTC; None for never.
+    #: When it was compared before, in UTC; None for never.
     seen_at: datetime | None
-    #: By how much `available` moved since, and by how much the listed transactions say that it did; None where that
-    #: cannot be compared.
+    #: The change of `available` since then; None if it can't be compared.
     moved: Decimal | None = None
+    #: The change that the listed transactions account for; None if it can't be compared.
     listed: Decimal | None = None
-    #: Why it cannot be compared; empty where it was.
+    #: Why it can't be compared; empty if it was.
     uncompared: str = ""
 
     @property
-    def difference(self) -> Discrepancy | None:
-        """What no listed transaction accounts for."""
+    def discrepancy(self) -> Discrepancy | None:
+        """The change that no listed transaction accounts for; None without one."""
         if self.moved is None or self.listed is None or self.moved == self.listed:
             return None
-        rest = format_plain(PRECISE.subtract(self.moved, self.listed))
+        rest = format_money(PRECISE.subtract(self.moved, self.listed), self.unit)
         return Discrepancy(
             kind=DiscrepancyKind.BALANCE,
             message=(
-                f"The {self.unit} wallet moved by {format_plain(self.moved)} since "
-                f"{self.seen_at:%Y-%m-%d %H:%M:%S} UTC, and "
-                f"the transactions that the provider lists account for {format_plain(self.listed)}. "
-                f"{rest} {self.unit} are a "
-                "top-up, an older payment that ended or was reversed since, or for the provider to explain."
+                f"The {self.unit} wallet changed by {format_money(self.moved, self.unit)} since "
+                f"{self.seen_at:%Y-%m-%d %H:%M} UTC; listed transactions account for "
+                f"{format_money(self.listed, self.unit)}. The remaining {rest} may be a top-up, or an older payment "
+                "that became final or was reversed since. Otherwise ask DT One."
             ),
         )
 
     def as_json(self) -> dict[str, object]:
-        """Give plain values; amounts as text in plain notation."""
+        """Return plain values; amounts as text in plain notation."""
         return {
             "unit": self.unit,
             "available": format_plain(self.available),
@@ -67,21 +68,21 @@ def wallet_figures(
     start: datetime,
     is_up_to_now: bool,
 ) -> list[WalletFigures]:
-    """Compare wallets with what they held when they were seen last.
+    """Compare wallets with their last observation.
 
     Args:
-        before, after: the balances before and after the provider's list was read.
-        observed: what was seen last, by unit.
-        spent: what the transactions since then charge or hold, per unit.
-        start: when the window of the list begins, in UTC.
-        is_up_to_now: whether it reaches to the present.
+        before, after: the balances before and after DVS's list was read.
+        observed: the last observation of each wallet, by currency.
+        spent: what the transactions since then charge or put on hold, per currency.
+        start: when the window of the list starts, in UTC.
+        is_up_to_now: whether the window ends now.
     """
     figures = []
     for balance in after:
         seen = observed.get(balance.unit)
         reason = _uncompared(seen, start, is_up_to_now=is_up_to_now)
         if not reason and balance not in before:
-            reason = "it moved while it was compared"
+            reason = "it changed during the comparison"
         is_compared = seen is not None and not reason
         figures.append(
             WalletFigures(
@@ -99,9 +100,9 @@ def wallet_figures(
 
 def _uncompared(seen: Observation | None, start: datetime, *, is_up_to_now: bool) -> str:
     if seen is None:
-        return "it was not seen before; the next comparison has something to compare with"
+        return "this is its first comparison"
     if seen.newest < start or not is_up_to_now:
-        return f"the window does not reach from {seen.newest:%Y-%m-%d %H:%M:%S} UTC, when it was seen last, to now"
+        return f"the window does not reach from its last comparison, {seen.newest:%Y-%m-%d %H:%M} UTC, to now"
     if seen.holding:
-        return "transactions were open when it was seen last"
+        return "transactions were open at its last comparison"
     return ""

@@ -306,7 +306,7 @@ def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
     said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "ticket 4711")
     refused = pay(*said, "--state", "failed", code=3).stderr
     assert "credits the same beneficiary" in refused
-    assert "resolve it as completed" in pay(*said, "--state", "reversed", code=3).stderr
+    assert "Resolve it as completed" in pay(*said, "--state", "reversed", code=3).stderr
     assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["resolved"] == 1
     assert compared(RUN, code=0)["ledger"] == compared(RUN, code=0)["provider"]
     pay("report", RUN)

@@ -47,7 +47,7 @@ async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its
 ) -> None:
     network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
     finished, _ = await pay(text=SLOW)
-    statement = ManualResolution(state=RowState.FAILED, who="ada", because="ticket 4711")
+    statement = ManualResolution(state=RowState.FAILED, who="ada", reason="ticket 4711")
     async with AsyncDVS(network.address, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)

@@ -1,4 +1,4 @@
-"""An attempt and transactions of it."""
+"""Fixtures: an attempt, and transactions of it."""
 
 from tests.helpers.dvs_values import attempt, transaction
 

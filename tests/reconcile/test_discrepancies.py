@@ -1,6 +1,6 @@
-"""The ledger's attempts beside the provider's transactions: what differs by name, and figures that add up."""
+"""The ledger's attempts compared with DVS's transactions: the kinds of discrepancies, and figures that add up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,14 +16,11 @@ from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.reconcile.discrepancies import (
     Discrepancy,
     DiscrepancyKind,
-    Figures,
     compare,
-    dvs_entry,
-    explained,
-    ledger_entry,
     missing_here,
     missing_there,
 )
+from bulk_topup.reconcile.figures import Figures, dvs_entry, ledger_entry
 
 Make = Callable[..., Transaction]
 
@@ -55,7 +52,7 @@ def _known(attempt: Attempt, state: RowState = RowState.COMPLETED, **changes: An
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_both_sides_have_alike_is_no_difference(attempt: Attempt, transaction: Make, state: RowState) -> None:
+def test_equal_records_are_no_discrepancy(attempt: Attempt, transaction: Make, state: RowState) -> None:
     assert compare(_known(attempt, state), transaction(STATES[state])) == []
 
 
@@ -78,15 +75,15 @@ def test_what_both_sides_have_alike_is_no_difference(attempt: Attempt, transacti
         ({}, {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}, DiscrepancyKind.DIFFERENT_REQUEST),
     ],
 )
-def test_each_difference_has_its_name(
+def test_each_discrepancy_has_its_kind(
     attempt: Attempt, transaction: Make, changes: dict[str, Any], other: dict[str, Any], kind: DiscrepancyKind
 ) -> None:
     found = compare(_known(attempt, **changes), transaction(**{"class_": StatusClass.COMPLETED, **other}))
-    assert [difference.kind for difference in found] == [kind]
+    assert [discrepancy.kind for discrepancy in found] == [kind]
     assert found[0].message.startswith("list/pay line 2, ")
 
 
-def test_what_a_person_accepted_is_not_told_again(attempt: Attempt, transaction: Make) -> None:
+def test_an_amount_that_a_person_accepted_is_no_discrepancy(attempt: Attempt, transaction: Make) -> None:
     known = _known(attempt, resolution=Resolution.ACCEPTED)
     values = {"destination": {"unit": "SGD", "amount": 9}}
     assert compare(known, transaction(StatusClass.COMPLETED, requested_values=values)) == []
@@ -104,7 +101,7 @@ def test_what_a_person_accepted_is_not_told_again(attempt: Attempt, transaction:
         ({"state": RowState.FAILED, "resolution": Resolution.FREE}, None),
     ],
 )
-def test_what_the_provider_does_not_list_has_its_name(
+def test_each_attempt_that_dvs_does_not_list_has_its_kind(
     attempt: Attempt, changes: dict[str, Any], kind: DiscrepancyKind | None
 ) -> None:
     found = missing_there(_known(attempt, **changes))
@@ -136,33 +133,44 @@ _there = st.fixed_dictionaries(
     pairs=st.lists(st.tuples(st.none() | _here, st.none() | _there), max_size=8),
     is_fixed=st.booleans(),
 )
-def test_the_ledgers_figures_with_every_difference_taken_in_are_the_providers(
+def test_the_ledgers_figures_with_every_discrepancy_applied_are_those_of_dvs(
     make_pair: Callable[..., tuple[KnownAttempt | None, Transaction | None]],
     pairs: list[tuple[dict[str, Any] | None, dict[str, Any] | None]],
     is_fixed: bool,
 ) -> None:
     here, there = Figures(), Figures()
-    differences: list[Discrepancy] = []
+    discrepancies: list[Discrepancy] = []
     for known, listed in (make_pair(*pair, is_fixed=is_fixed) for pair in pairs):
         if known is not None:
             here.add(ledger_entry(known, is_listed=listed is not None))
         if listed is not None:
             there.add(dvs_entry(listed, known))
         if known is not None and listed is not None:
-            differences += compare(known, listed)
+            discrepancies += compare(known, listed)
         elif known is not None:
-            difference = missing_there(known)
-            differences += [] if difference is None else [difference]
+            discrepancy = missing_there(known)
+            discrepancies += [] if discrepancy is None else [discrepancy]
         elif listed is not None:
-            differences.append(missing_here(listed))
-    assert explained(here, differences) == there
-    if not differences:
+            discrepancies.append(missing_here(listed))
+    assert _apply(here, discrepancies) == there
+    if not discrepancies:
         assert here == there
+
+
+def _apply(here: Figures, discrepancies: Iterable[Discrepancy]) -> Figures:
+    """Return the ledger's figures with every discrepancy applied."""
+    result = Figures(
+        transactions=here.transactions, asked=dict(here.asked), charged=dict(here.charged), held=dict(here.held)
+    )
+    for discrepancy in discrepancies:
+        result.add(discrepancy.here, -1)
+        result.add(discrepancy.there)
+    return result
 
 
 @pytest.fixture(scope="session")
 def make_pair() -> Callable[..., tuple[KnownAttempt | None, Transaction | None]]:
-    """Give a function that makes an attempt and a transaction under one external id, or only one of the two."""
+    """Return a function that makes an attempt and a transaction with one external ID, or only one of the two."""
 
     def make(
         here: dict[str, Any] | None, there: dict[str, Any] | None, *, is_fixed: bool

@@ -1,4 +1,4 @@
-"""How conflicts end: by the provider's record where it has one, else by what a person states."""
+"""How conflicts are resolved: by DVS's record if there is one, otherwise by a person's decision."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,8 +10,8 @@ from bulk_topup.domain.attempt import Attempt, KnownAttempt, Resolution
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
-from bulk_topup.reconcile.compare import proved
-from bulk_topup.reconcile.resolve import ENDS, ManualResolution, ResolutionError, decide
+from bulk_topup.reconcile.compare import proved_move
+from bulk_topup.reconcile.resolve import RESOLVED_STATES, ManualResolution, ResolutionError, decide
 
 Make = Callable[..., Transaction]
 MakeKnown = Callable[..., KnownAttempt]
@@ -22,7 +22,7 @@ OTHER_PERSON = {"credit_party_identifier": {"mobile_number": "+6595123999"}}
 
 @pytest.fixture
 def known(attempt: Attempt) -> MakeKnown:
-    """Give a function that makes the row's latest attempt, in conflict unless it is told otherwise."""
+    """Return a function that makes the row's latest attempt, by default in conflict."""
 
     def make(state: RowState = RowState.CONFLICT, **changes: Any) -> KnownAttempt:
         values: dict[str, Any] = {
@@ -45,60 +45,61 @@ def known(attempt: Attempt) -> MakeKnown:
     return make
 
 
-def _says(state: RowState) -> ManualResolution:
-    return ManualResolution(state=state, who="ada", because="ticket 4711")
+def _decision(state: RowState) -> ManualResolution:
+    return ManualResolution(state=state, who="ada", reason="ticket 4711")
 
 
-@pytest.mark.parametrize("state", ENDS)
-def test_the_providers_own_record_decides_whatever_a_person_says(
-    known: MakeKnown, transaction: Make, state: RowState
-) -> None:
+@pytest.mark.parametrize("state", RESOLVED_STATES)
+def test_the_record_of_dvs_overrules_a_persons_decision(known: MakeKnown, transaction: Make, state: RowState) -> None:
     if state is not RowState.COMPLETED:
-        with pytest.raises(ResolutionError, match="resolve it as completed"):
-            decide(known(), _says(state), transaction(StatusClass.COMPLETED))
+        with pytest.raises(ResolutionError, match="Resolve it as completed"):
+            decide(known(), _decision(state), transaction(StatusClass.COMPLETED))
         return
-    move, resolution = decide(known(), _says(state), transaction(StatusClass.COMPLETED))
+    move, resolution = decide(known(), _decision(state), transaction(StatusClass.COMPLETED))
     assert (move.after, resolution) == (RowState.COMPLETED, None)
     assert move.facts is not None
     assert move.cause == "resolved as completed by ada: ticket 4711"
 
 
 @pytest.mark.parametrize(("transaction_id", "resolution"), [(5, Resolution.FREE), (None, Resolution.TAKEN)])
-def test_where_the_provider_has_nothing_a_failure_is_a_persons_word_and_says_whether_the_id_is_free(
+def test_without_a_record_a_person_decides_on_a_failure_and_the_id_is_free_or_spent(
     known: MakeKnown, transaction_id: int | None, resolution: Resolution
 ) -> None:
-    move, said = decide(known(transaction_id=transaction_id), _says(RowState.FAILED), None)
-    assert (move.after, move.facts, said) == (RowState.FAILED, None, resolution)
+    move, found = decide(known(transaction_id=transaction_id), _decision(RowState.FAILED), None)
+    assert (move.after, move.facts, found) == (RowState.FAILED, None, resolution)
     assert move.message == "It vanished. Resolved as failed by ada: ticket 4711."
 
 
-def test_nobody_can_follow_a_transaction_that_is_not_there(known: MakeKnown) -> None:
-    with pytest.raises(ResolutionError, match="nobody could follow"):
-        decide(known(), _says(RowState.ACCEPTED), None)
+def test_a_transaction_that_dvs_does_not_have_cannot_be_accepted(known: MakeKnown) -> None:
+    with pytest.raises(ResolutionError, match="that could be tracked"):
+        decide(known(), _decision(RowState.ACCEPTED), None)
 
 
 @pytest.mark.parametrize("class_", [StatusClass.COMPLETED, StatusClass.SUBMITTED, StatusClass.REVERSED])
+@pytest.mark.parametrize("other", [OTHER_AMOUNT, {"product": {"id": 1}}, {"external_id": "another-1"}])
 def test_a_row_whose_beneficiary_was_credited_under_its_id_cannot_be_resolved_as_failed(
-    known: MakeKnown, transaction: Make, class_: StatusClass
+    known: MakeKnown, transaction: Make, class_: StatusClass, other: dict[str, Any]
 ) -> None:
     with pytest.raises(ResolutionError, match="credits the same beneficiary"):
-        decide(known(), _says(RowState.FAILED), transaction(class_, **OTHER_AMOUNT))
+        decide(known(), _decision(RowState.FAILED), transaction(class_, **other))
 
 
 @pytest.mark.parametrize(
     ("class_", "other"), [(StatusClass.DECLINED, OTHER_AMOUNT), (StatusClass.COMPLETED, OTHER_PERSON)]
 )
-def test_an_id_that_somebody_else_used_is_spent(
+def test_an_id_that_another_payment_used_is_spent(
     known: MakeKnown, transaction: Make, class_: StatusClass, other: dict[str, Any]
 ) -> None:
-    move, resolution = decide(known(), _says(RowState.FAILED), transaction(class_, **other))
+    move, resolution = decide(known(), _decision(RowState.FAILED), transaction(class_, **other))
     assert (move.after, move.facts, resolution) == (RowState.FAILED, None, Resolution.TAKEN)
 
 
-def test_another_amount_that_was_paid_is_taken_with_its_price_when_a_person_says_so(
+def test_another_amount_that_was_paid_is_accepted_with_its_price_when_a_person_decides_so(
     known: MakeKnown, transaction: Make
 ) -> None:
-    move, resolution = decide(known(), _says(RowState.COMPLETED), transaction(StatusClass.COMPLETED, **OTHER_AMOUNT))
+    move, resolution = decide(
+        known(), _decision(RowState.COMPLETED), transaction(StatusClass.COMPLETED, **OTHER_AMOUNT)
+    )
     assert (move.after, resolution) == (RowState.COMPLETED, Resolution.ACCEPTED)
     assert move.facts is not None
     assert move.facts.price == Decimal("7.41")
@@ -110,6 +111,6 @@ def test_another_amount_that_was_paid_is_taken_with_its_price_when_a_person_says
 def test_a_transaction_moves_a_row_only_as_the_table_of_states_allows(
     known: MakeKnown, transaction: Make, before: RowState, class_: StatusClass, other: dict[str, Any]
 ) -> None:
-    move = proved(known(before), transaction(class_, **other))
+    move = proved_move(known(before), transaction(class_, **other))
     assert move is None or move.after in MOVES[before]
-    assert proved(known(before, is_latest=False), transaction(class_, **other)) is None
+    assert proved_move(known(before, is_latest=False), transaction(class_, **other)) is None

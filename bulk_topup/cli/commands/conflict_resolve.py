@@ -21,7 +21,7 @@ from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
-from bulk_topup.reconcile.resolve import ENDS, ManualResolution
+from bulk_topup.reconcile.resolve import RESOLVED_STATES, ManualResolution
 
 #: Most characters of a reason, which is saved with every row.
 MAX_REASON: Final = 1_000
@@ -33,7 +33,10 @@ MAX_REASON: Final = 1_000
     "--rows", "lines", callback=parse_lines, metavar="LINES", required=True, help="Lines of the list, e.g. 5,7-9."
 )
 @cloup.option(
-    "--state", type=click.Choice([state.value for state in ENDS]), required=True, help="The outcome of the rows."
+    "--state",
+    type=click.Choice([state.value for state in RESOLVED_STATES]),
+    required=True,
+    help="The outcome of the rows.",
 )
 @cloup.option("--reason", metavar="TEXT", required=True, help="Who said so, and when; saved with the rows for good.")
 @cloup.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
@@ -69,7 +72,7 @@ def resolve_command(
             run = ledger.runs.named(run_name)
             if not yes:
                 confirm(f"Set {format_rows(len(lines))} of {run.name} to {state}?", needs="Resolving")
-            resolution = ManualResolution(state=RowState(state), who=user_name(), because=reason.strip())
+            resolution = ManualResolution(state=RowState(state), who=user_name(), reason=reason.strip())
 
             async def resolve() -> tuple[list[Move], list[int]]:
                 async with open_client(options) as dvs:

@@ -126,9 +126,9 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
         "foreign": found.foreign.as_json(),
         "wallets": [wallet.as_json() for wallet in reconciled.wallets],
         "counts": {kind.value: count for kind, count in sorted(found.counts.items())},
-        "differences": [difference.as_json() for difference in found.differences],
+        "differences": [difference.as_json() for difference in found.discrepancies],
         "applied": [
-            {**each.difference.as_json(), "before": each.before.value, "after": each.after.value}
+            {**each.discrepancy.as_json(), "before": each.before.value, "after": each.after.value}
             for each in reconciled.applied
         ],
     }
@@ -139,7 +139,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
     if rebuilt is not None:
         console.print(f"Rebuilt: DVS has {format_rows(rebuilt)} of the list.", highlight=False)
     for each in reconciled.applied:
-        text = f"Ledger updated from {each.before} to {each.after}: {escape_markup(each.difference.message)}"
+        text = f"Ledger updated from {each.before} to {each.after}: {escape_markup(each.discrepancy.message)}"
         console.print(text, highlight=False, soft_wrap=True)
     names = ", ".join(map(escape_markup, reconciled.runs)) or "No run"
     console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
@@ -164,7 +164,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
         )
     for wallet in reconciled.wallets:
         console.print(f"{escape_markup(_wallet_line(wallet))}.", highlight=False)
-    for discrepancy in found.differences[:MAX_DISCREPANCIES_SHOWN]:
+    for discrepancy in found.discrepancies[:MAX_DISCREPANCIES_SHOWN]:
         text = f"[bold red]{discrepancy.kind}[/] {escape_markup(discrepancy.message)}"
         console.print(text, highlight=False, soft_wrap=True)
     number = sum(found.counts.values())
