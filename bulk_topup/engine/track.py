@@ -159,7 +159,9 @@ class Tracker:
 
     async def _due(self) -> list[Slice]:
         """Give what is worth asking for now."""
-        seconds = await self._journal.call(self._ledger.attempts.accepted_seconds, self._run, exclude_held=self._exclude_held)
+        seconds = await self._journal.call(
+            self._ledger.attempts.accepted_seconds, self._run, exclude_held=self._exclude_held
+        )
         if seconds:
             # Creation dates are the provider's; a clock that lags behind, or is set back, would make nothing due.
             self._epoch += max(timedelta(), max(each.newest for each in seconds) - self._now())
