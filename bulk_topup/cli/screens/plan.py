@@ -77,12 +77,16 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
         return
     difference = prepared.difference
-    to_send = difference.new + difference.waiting
-    yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
-    yield (
-        f"  {difference.completed:,} completed, {difference.failed:,} failed, {difference.open:,} in progress or in "
-        f"review; {to_send:,} to send ({difference.new:,} new in this list), {difference.gone:,} no longer in the list."
+    parts = (
+        (difference.completed, "completed"),
+        (difference.failed, "failed"),
+        (difference.open, "in progress or in review"),
+        (difference.gone, "no longer in the list"),
     )
+    known = "".join(f"{number:,} {what}, " for number, what in parts if number)
+    new = f" ({difference.new:,} new in this list)" if difference.new else ""
+    yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
+    yield f"  {known}{difference.new + difference.waiting:,} to send{new}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
     if difference.held:
