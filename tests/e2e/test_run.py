@@ -52,7 +52,7 @@ def test_starting_a_finished_list_again_pays_nobody_and_says_so(pay: Pay, books:
     before = books()
     answer = pay("run", list_, "--product", 6418, code=1)
     assert books() == before
-    assert "Run list/rewards began" in answer.stdout
+    assert "Resuming run list/rewards; started" in answer.stdout
     assert "0 to send" in answer.stdout
     assert "--run-key" in answer.stdout
 

@@ -84,8 +84,7 @@ def reconcile_command(
             async with open_client(options) as dvs:
                 payer = payer_of(options, dvs, same_account=is_same_account)
                 with LedgerStore(options.ledger) if is_rebuilt else open_existing_ledger(options) as ledger:
-                    rebuilt: int | None = None
-                    run: Run | None = None
+                    run, rebuilt = None, None
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, start=start, end=end)
                     elif job is not None:

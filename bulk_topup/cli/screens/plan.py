@@ -84,6 +84,10 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         f"{difference.needs_review:,} in review; {to_send:,} to send ({difference.new:,} new in this list), "
         f"{difference.removed_from_list:,} no longer in the list."
     )
+    known = "".join(f"{number:,} {what}, " for number, what in parts if number)
+    new = f" ({difference.new:,} new in this list)" if difference.new else ""
+    yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
+    yield f"  {known}{difference.new + difference.waiting:,} to send{new}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
     if duplicates := difference.possible_duplicates:
