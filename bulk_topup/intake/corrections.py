@@ -62,7 +62,7 @@ def read_corrections(path: Path) -> Corrections:
                 f"{position(name, line)}: line {first[0]} also corrects line {text} of the list. Remove one."
             )
         if len(rows) == MAX_CORRECTIONS:
-            raise ListError(f"{name} has more than {MAX_CORRECTIONS:,} rows. Correct the list itself.")
+            raise ListError(f"{name} has more than {format_rows(MAX_CORRECTIONS)}. Correct the list itself.")
         rows[int(text)] = (line, cells)
     return Corrections(name=name, columns=tuple(header), rows=rows)
 

@@ -262,7 +262,7 @@ def test_a_number_is_paid_once_in_a_list_whatever_products_its_amounts_would_get
     file = _auto(job("skip_refused = true", *AUTO, rows="A-1,+6595123402,8,SG\nA-2,+6595123402,5,SG\n"))
     here("run", file, *options, code=1)
     assert len(books()["transactions"]) == 1
-    assert "Line 2 already" in results("pay-1")[1]["result_reason"]
+    assert "Duplicate of line 2." in results("pay-1")[1]["result_reason"]
 
 
 @pytest.mark.parametrize(
