@@ -55,7 +55,7 @@ _ENDINGS: Final = {
     Severity.OPEN: (
         f"Exit code {ExitCode.RESUMABLE:d}, or {ExitCode.STOPPED_BY_PROVIDER:d} if DVS stopped the run: rows are open."
     ),
-    Severity.BAD: f"Exit code {ExitCode.INCOMPLETE:d}: the run is finished, but not all rows are completed and agreed.",
+    Severity.BAD: f"Exit code {ExitCode.INCOMPLETE:d}: the run is finished; rows failed, were refused or need review.",
 }
 
 
