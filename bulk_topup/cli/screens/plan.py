@@ -77,12 +77,12 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
         return
     difference = prepared.difference
-    to_send = difference.new + difference.waiting
-    yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
-    yield (
-        f"  {difference.completed:,} completed, {difference.failed:,} failed, {difference.open:,} in progress, "
-        f"{difference.needs_review:,} in review; {to_send:,} to send ({difference.new:,} new in this list), "
-        f"{difference.removed_from_list:,} no longer in the list."
+    parts = (
+        (difference.completed, "completed"),
+        (difference.failed, "failed"),
+        (difference.open, "in progress"),
+        (difference.needs_review, "in review"),
+        (difference.removed_from_list, "no longer in the list"),
     )
     known = "".join(f"{number:,} {what}, " for number, what in parts if number)
     new = f" ({difference.new:,} new in this list)" if difference.new else ""
