@@ -25,7 +25,6 @@ from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_amount, format_money
-from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import Job
