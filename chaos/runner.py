@@ -36,7 +36,7 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransport
 from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.outcomes import OutcomeQueries
-from bulk_topup.ledger.staging import StagingQueries
+from bulk_topup.ledger.staged_list import StagingQueries
 from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
 

@@ -17,7 +17,7 @@ def main(job: str) -> int:
         for refusal in plan.refusals():
             print(f"line {refusal.line} {refusal.column}: {refusal.message}")
         for currency, cost in plan.costs.items():
-            print(f"{plan.run}: {plan.to_send} rows to send, expected cost {cost} {currency}")
+            print(f"{plan.run}: rows to send: {plan.to_send}, expected cost {cost} {currency}")
         result = run_job(job, on_progress=show)
         for row in Ledger().outcomes(result.run):
             if row.state is not RowState.COMPLETED:

@@ -235,7 +235,7 @@ def _merge_or_interrupt(
 
 
 async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:
-    """Give failed rows that were corrected a new attempt, if the wallets and the caps allow it."""
+    """Retry failed rows that were corrected, if the wallets and the caps allow it."""
     _, costs = ledger.retries.choose(run, RetryChoice(statuses=(), or_corrected=True))
     check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
     check_run_caps(job.caps, run, ledger)

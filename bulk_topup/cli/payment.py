@@ -136,7 +136,9 @@ def pay_list(
     is_scheduled: bool,
     corrections: Path | None,
 ) -> None:
-    """Pay a list or a job, and exit with the run's code; long, as its steps share most values.
+    """Pay a list or a job, and exit with the run's code.
+
+    Long because its steps share most of their values.
 
     Args:
         path: the list or the job file.
@@ -229,7 +231,9 @@ def continue_run(
     job_file: Path | None = None,
     is_scheduled: bool = False,
 ) -> None:
-    """Resume a run, or retry its failed rows, and exit with the run's code; long, as its steps share most values.
+    """Resume a run, or retry its failed rows, and exit with the run's code.
+
+    Long because its steps share most of their values.
 
     Args:
         run_name: the run; ignored where a job file names it.

@@ -1,6 +1,6 @@
 """The SQL of attempts, by name: intents, results, and attempts that are open; constants alone.
 
-Ledgers may hold ten million rows; see `staging_statements` for `CROSS JOIN` and the plus before a column.
+Ledgers may hold ten million rows; see `staged_list_statements` for `CROSS JOIN` and the plus before a column.
 """
 
 from typing import Final

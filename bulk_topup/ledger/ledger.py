@@ -23,7 +23,7 @@ from bulk_topup.ledger.retries import RetryQueries
 from bulk_topup.ledger.rows import RowQueries
 from bulk_topup.ledger.runs import RunQueries
 from bulk_topup.ledger.spending import SpendingQueries
-from bulk_topup.ledger.staging import StagingQueries
+from bulk_topup.ledger.staged_list import StagingQueries
 from bulk_topup.ledger.unconfirmed import UnconfirmedQueries
 from bulk_topup.system.clock import Clock
 

@@ -14,7 +14,7 @@ from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
 from bulk_topup.ledger.sql_fragments import INSERT_EVENT, UNSENT
-from bulk_topup.ledger.staging_statements import VELOCITY
+from bulk_topup.ledger.staged_list_statements import VELOCITY
 
 if TYPE_CHECKING:
     from bulk_topup.domain.guards import Velocity

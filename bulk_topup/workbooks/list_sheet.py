@@ -75,7 +75,7 @@ class ListSheet:
         self.lines = {line: own for line, cells in table.rows() if (own := self._own_cells(cells))}
         if len(self.lines) > MAX_ROWS:
             raise ListError(
-                f"{source.name} has more than {MAX_ROWS:,} rows, too many to annotate. "
+                f"{source.name} has too many rows to annotate, more than {MAX_ROWS:,}. "
                 "Use results.xlsx of the report instead."
             )
         #: Lines whose cells differ from the run.

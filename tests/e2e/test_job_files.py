@@ -370,8 +370,8 @@ def test_the_choice_of_products_is_tried_for_the_first_rows_when_the_provider_is
     choosing = '[auto_product]\n[columns]\nreference = "reference"\n'
     file = job(rows=rows, more=choosing)
     file.write_text(file.read_text().replace("product = 6418\n", ""))
-    assert "--online tries the first 5 rows" in here("job", "check", file, *options).stdout
-    assert "the first 5 rows got theirs" in here("job", "check", file, "--online", *options).stdout
+    assert "To try the first rows, up to 5, add --online." in here("job", "check", file, *options).stdout
+    assert "The first rows, up to 5, have one." in here("job", "check", file, "--online", *options).stdout
     listed = file.parent / "inbox/pay.csv"
     listed.write_text(listed.read_text().replace("A-3,+6595123006,10", "A-3,+6595123006,10.3"))
     told = here("job", "check", file, "--online", *options, code=3).stdout

@@ -46,15 +46,15 @@ WHOLE_RUN = {
     "spending._PRICES_MET": ONCE_FOR_AN_INVOCATION,
     "spending._SPENT": ONCE_FOR_AN_INVOCATION,
     "spending._STORED": ONCE_FOR_AN_INVOCATION,
-    "staging_statements.EVENTS_OF_CHANGED": ONCE_FOR_A_LIST,
-    "staging_statements.EVENTS_OF_NEW": ONCE_FOR_A_LIST,
-    "staging_statements.FIND_REMOVED": ONCE_FOR_A_LIST,
-    "staging_statements.FIND_UNLISTED": ONCE_FOR_A_LIST,
-    "staging_statements.HAS_ROWS": "reads the first row alone",
-    "staging_statements.REFUSE_FAILED": ONCE_FOR_A_LIST,
-    "staging_statements.UPDATE_FAILED": ONCE_FOR_A_LIST,
-    "staging_statements.UPDATE_SENT": ONCE_FOR_A_LIST,
-    "staging_statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
+    "staged_list_statements.EVENTS_OF_CHANGED": ONCE_FOR_A_LIST,
+    "staged_list_statements.EVENTS_OF_NEW": ONCE_FOR_A_LIST,
+    "staged_list_statements.FIND_REMOVED": ONCE_FOR_A_LIST,
+    "staged_list_statements.FIND_UNLISTED": ONCE_FOR_A_LIST,
+    "staged_list_statements.HAS_ROWS": "reads the first row alone",
+    "staged_list_statements.REFUSE_FAILED": ONCE_FOR_A_LIST,
+    "staged_list_statements.UPDATE_FAILED": ONCE_FOR_A_LIST,
+    "staged_list_statements.UPDATE_SENT": ONCE_FOR_A_LIST,
+    "staged_list_statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
     "unconfirmed._SUMMARY": WHILE_OPEN,
 }
 #: Statements that sort, and why that is little or necessary.
@@ -64,9 +64,9 @@ SORTING = {
     "conflicts._CONFLICTS": "conflicts are few",
     "observations._LATEST": "one entry for each wallet",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
-    "staging._REQUESTS": "staged rows in list order, once for an approval",
-    "staging_statements.INSERT_NEW": "new rows are added in list order, once for a list",
-    "staging_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
+    "staged_list._REQUESTS": "staged rows in list order, once for an approval",
+    "staged_list_statements.INSERT_NEW": "new rows are added in list order, once for a list",
+    "staged_list_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
     "velocity._CLAIMED": "the rows of one claim and earlier payments to their credit parties",
     "velocity._STAGED": "staged rows and earlier payments to their credit parties, once for a list",
 }
@@ -74,7 +74,7 @@ SORTING = {
 WHOLE_TABLE = {
     "pin_encryption._OTHER_PINS": "after a change of the key, which has to find every PIN",
     "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
-    "staging_statements.LAST_ROW_ID": "SQLite reads the last row alone",
+    "staged_list_statements.LAST_ROW_ID": "SQLite reads the last row alone",
 }
 
 #: SQLite's statistics of a ledger with ten runs of a million rows: entries, and entries that share the first columns.

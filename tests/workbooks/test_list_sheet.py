@@ -184,5 +184,5 @@ def test_a_workbook_with_more_rows_than_memory_should_hold_is_refused(
     workbook: Make, annotated: Annotate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bulk_topup.workbooks.list_sheet.MAX_ROWS", 2)
-    with pytest.raises(ListError, match="has more than 2 rows, too many to annotate"):
+    with pytest.raises(ListError, match="has too many rows to annotate, more than 2"):
         annotated(workbook())

@@ -159,7 +159,7 @@ def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
         return [*(f"{checked.path} {mistake}" for mistake in checked.errors), *warnings]
     line = f"{checked.path} is valid: {_summary(checked.job)}."
     if isinstance(checked.job, Job) and checked.job.auto_product is not None:
-        how = "The first {n} rows have one." if online else "To try the first {n} rows, add --online."
+        how = "The first rows, up to {n}, have one." if online else "To try the first rows, up to {n}, add --online."
         line += f" The plan chooses each row's product. {how.format(n=TRIED_ROWS)}"
     return [line, *warnings]
 

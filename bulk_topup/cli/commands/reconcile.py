@@ -71,12 +71,7 @@ def reconcile_command(
       bulk-topup reconcile --rebuild sample_files/rewards.csv --product 6418
     """
     with exit_on_error():
-        job: Job | None = None
-        if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
-            job, folder = job_from(list_or_job, given, provider.environment)
-            job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
-        elif is_rebuilt:
-            raise click.UsageError("--rebuild needs the run's list or job file.")
+        job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
         options = provider.resolve(Environment.SANDBOX if job is None else job.environment)
 
         async def compare() -> tuple[Reconciled, int | None]:
@@ -110,6 +105,18 @@ def reconcile_command(
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
+def _job_to_reread(
+    list_or_job: Path | None, given: JobOptions, provider: ProviderArguments, *, is_rebuilt: bool
+) -> Job | None:
+    """Return the job whose list is reread; None where only the ledger's run is compared."""
+    if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
+        job, folder = job_from(list_or_job, given, provider.environment)
+        return job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+    if is_rebuilt:
+        raise click.UsageError("--rebuild needs the run's list or job file.")
+    return None
+
+
 def _as_json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
     found = reconciled.comparison
     return {
@@ -140,7 +147,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
         text = f"Ledger updated from {each.before} to {each.after}: {escape_markup(each.discrepancy.message)}"
         console.print(text, highlight=False, soft_wrap=True)
     names = ", ".join(map(escape_markup, reconciled.runs)) or "No run"
-    console.print(f"{names}: {_time(window.start)} to {_time(window.end)} UTC", highlight=False)
+    console.print(f"{names}: {_time(window.start)} to {_time(window.end)}", highlight=False)
     if reconciled.list is not None:
         _show_list(console, reconciled.list)
     console.print(
@@ -180,7 +187,7 @@ def _wallet_line(wallet: WalletFigures) -> str:
     if wallet.moved is None or wallet.listed is None or wallet.seen_at is None:
         return f"{line}; change not compared: {wallet.uncompared}"
     return (
-        f"{line}; changed by {format_amount(wallet.moved, unit)} since {_time(wallet.seen_at)} UTC, "
+        f"{line}; changed by {format_amount(wallet.moved, unit)} since {_time(wallet.seen_at)}, "
         f"listed transactions account for {format_amount(wallet.listed, unit)}"
     )
 
@@ -211,4 +218,4 @@ def _sums(sums: Mapping[str, Decimal]) -> str:
 
 
 def _time(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

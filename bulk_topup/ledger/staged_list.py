@@ -12,7 +12,7 @@ from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import PurgedRunError
-from bulk_topup.ledger import staging_statements as sql
+from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
