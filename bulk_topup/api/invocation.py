@@ -63,7 +63,7 @@ class Invocation:
     _result: JobResult | None = field(default=None, init=False)
 
     async def pay(self, work: Work[JobResult]) -> JobResult:
-        """Run the job and report its end to whom the job names; called in the thread of the work."""
+        """Run the job and report its end as the job asks; called in the thread of the work."""
         with monitored_run(RunMonitor(), self._end_of, _warn) as monitor:
             self._result = await self._run(work, monitor)
         return self._result

@@ -14,7 +14,7 @@ def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -
 
     Raises:
         LedgerMissingError: it does not exist.
-        LedgerMissingError: it cannot be used.
+        LedgerError: it cannot be used.
     """
     try:
         exists = options.ledger.exists()

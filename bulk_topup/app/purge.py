@@ -45,11 +45,12 @@ def candidates(ledger: LedgerStore, runs: Collection[Run], *, older_than: timede
         if run.purged_at is not None:
             why_not = f"It was purged {run.purged_at:%Y-%m-%d %H:%M} UTC."
         elif activity.unfinished:
-            why_not = f"{format_rows(activity.unfinished)} open. Resume it with `bulk-topup resume {run.name}`."
+            rows = format_rows(activity.unfinished)
+            why_not = f"{rows} open or in conflict. `bulk-topup status {run.name}` shows what to do."
         elif age <= older_than:
-            why_not = f"It changed {__format_days(age.days)} ago."
+            why_not = f"It changed {_format_days(age.days)} ago."
         elif age <= velocity_period:
-            why_not = f"A velocity limit covers {__format_days(velocity_period.days)}, and needs its beneficiaries."
+            why_not = f"A velocity limit covers {_format_days(velocity_period.days)}, and needs its beneficiaries."
         return Candidate(run=run, rows=activity.rows, last_at=activity.last_at, why_not=why_not)
 
     return [check(run) for run in runs]
@@ -89,10 +90,6 @@ def _purge_run(ledger: LedgerStore, run: Run, older_than: timedelta, now: dateti
     except RunLockedError as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)
         return replace(candidate, why_not=str(error))
-
-
-def __format_days(number: int) -> str:
-    return f"{number:,} {'day' if number == 1 else 'days'}"
 
 
 def _format_days(number: int) -> str:

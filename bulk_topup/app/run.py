@@ -139,7 +139,7 @@ async def run_list(
 def merge_list(
     job: Job, *, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None = None
 ) -> Run:
-    """Make the staged list the list of the job's run, and create the run if it is new.
+    """Merge the staged list into the job's run, and create the run if it is new.
 
     Args:
         job: the job, its dates rendered.
@@ -235,7 +235,7 @@ def _merge_or_interrupt(
 
 
 async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:
-    """Retry failed rows that were corrected, if the wallets and the caps allow it."""
+    """Start new attempts of failed rows that were corrected, if the wallets and the caps allow them."""
     _, costs = ledger.retries.choose(run, RetryChoice(statuses=(), or_corrected=True))
     check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
     check_run_caps(job.caps, run, ledger)

@@ -13,7 +13,7 @@ from bulk_topup import Credentials, Job
 
 @pytest.fixture
 def ways(sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Where a script pays: the test's sandbox, with a ledger in the test's folder."""
+    """The provider arguments of a script: the test's sandbox, and a ledger in the test's folder."""
     monkeypatch.chdir(tmp_path)
     key, secret = credentials
     return {
@@ -25,7 +25,7 @@ def ways(sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def job_of(tmp_path: Path) -> Callable[..., Job]:
-    """Give a function that makes a job of so many rows, each for a number of its own."""
+    """Return a function that creates a job of so many rows, each with a number of its own."""
 
     def make(rows: int = 3, *, last: str = "", **stated: Any) -> Job:
         list_ = tmp_path / "bonus.csv"
@@ -38,7 +38,7 @@ def job_of(tmp_path: Path) -> Callable[..., Job]:
 
 @pytest.fixture
 def paid(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[str]]:
-    """Give a function that asks the provider's books whom it has transactions for."""
+    """Return a function that lists the credit parties of all transactions in the sandbox's books."""
 
     def read() -> list[str]:
         answer = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()

@@ -72,7 +72,7 @@ def test_pins_are_masked_unless_they_are_asked_for(ways: dict[str, Any], tmp_pat
     assert ledger.frame("cards", reveal_pins=True)["result_pin_code"].to_list() == [open_.pin_code]
 
 
-def test_looking_changes_nothing_and_makes_no_ledger(ledger: Ledger, tmp_path: Path) -> None:
+def test_reading_changes_nothing_and_creates_no_ledger(ledger: Ledger, tmp_path: Path) -> None:
     before = ledger.path.read_bytes()
     ledger.frame(ledger.runs()[0])
     assert ledger.path.read_bytes() == before

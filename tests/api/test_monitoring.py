@@ -39,7 +39,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Write:
-    """Give a function that writes a job file and its list; a number that ends in 1xx is declined."""
+    """Return a function that writes a job file and its list; a number that ends in 1xx is declined."""
 
     def write(*numbers: str, more: str = "", logs: str = "pay.jsonl", to: str = "${HOOK}", attach: str = "") -> Path:
         folder = tmp_path / "jobs"

@@ -1,4 +1,4 @@
-"""What a run would do, told to a script."""
+"""Plans for scripts."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +11,7 @@ import pytest
 from bulk_topup import Environment, Job, Refusal, plan_list, run_job
 
 
-def test_a_plan_tells_rows_costs_and_balances(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_a_plan_has_rows_costs_and_balances(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     plan = plan_list(job_of(2), **ways)
     assert (plan.run, plan.environment, plan.is_begun) == ("bonus/may", Environment.SANDBOX, False)
     assert (plan.rows, plan.accepted, plan.refused, plan.to_send) == (2, 2, 0, 2)
@@ -29,7 +29,7 @@ def test_a_plan_of_a_run_that_ended_has_nothing_to_send(ways: dict[str, Any], jo
     assert (plan.is_begun, plan.accepted, plan.to_send, plan.costs) == (True, 2, 0, {})
 
 
-def test_every_refusal_is_told_one_by_one_or_as_a_frame(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_every_refusal_is_listed_one_by_one_or_as_a_frame(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     plan = plan_list(job_of(1, last="R-9,06595123,1000\n"), **ways)
     told = list(plan.refusals())
     assert [(refusal.line, refusal.column) for refusal in told] == [(3, "phone"), (3, "amount")]
@@ -42,7 +42,7 @@ def test_every_refusal_is_told_one_by_one_or_as_a_frame(ways: dict[str, Any], jo
     assert plan_list(job_of(1, last="R-9,06595123,1000\n", skip_refused=True), **ways).is_acceptable
 
 
-def test_a_broken_guard_and_an_empty_wallet_are_told(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_a_failed_guard_and_an_empty_wallet_are_reported(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
     capped = plan_list(job_of(2, caps={"rows": 1}), **ways)
     assert not capped.is_acceptable
     assert [check.guard for check in capped.guards if not check.is_kept] == ["caps.rows"]
@@ -50,7 +50,7 @@ def test_a_broken_guard_and_an_empty_wallet_are_told(ways: dict[str, Any], job_o
     assert not plan_list(rich, **ways).is_balance_enough
 
 
-def test_a_bare_list_is_planned_as_it_stands(ways: dict[str, Any], tmp_path: Path) -> None:
+def test_a_bare_list_is_planned_as_it_is(ways: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "may.csv").write_text("reference,phone,amount,product\nR-1,+6595123400,5,6418\n")
     assert plan_list("may.csv", **ways).run == "list/may"
 

@@ -21,14 +21,14 @@ def test_a_list_is_moved_and_is_in_one_place_only(seen: ListFile) -> None:
     assert (seen.folder / "pay.csv").read_text() == "a,b"
 
 
-def test_a_file_of_the_same_name_stays_and_the_list_gets_a_number(seen: ListFile) -> None:
+def test_a_file_of_the_same_name_is_kept_and_the_list_gets_a_number(seen: ListFile) -> None:
     (seen.folder / "pay.csv").write_text("other")
     (seen.folder / "pay-2.csv").write_text("another")
     assert seen.archive().path == seen.folder / "pay-3.csv"
     assert (seen.folder / "pay.csv").read_text() == "other"
 
 
-def test_a_start_that_was_killed_halfway_through_the_move_is_made_up_for(seen: ListFile) -> None:
+def test_a_move_that_was_killed_halfway_is_completed(seen: ListFile) -> None:
     (seen.folder / "pay.csv").hardlink_to(seen.path)
     assert seen.archive().path == seen.folder / "pay.csv"
     assert not seen.path.exists()
@@ -36,7 +36,7 @@ def test_a_start_that_was_killed_halfway_through_the_move_is_made_up_for(seen: L
 
 
 @pytest.mark.parametrize("change", ["written", "replaced"])
-def test_a_list_that_was_changed_since_it_was_read_stays(seen: ListFile, change: str) -> None:
+def test_a_list_that_changed_since_it_was_read_is_not_moved(seen: ListFile, change: str) -> None:
     if change == "written":
         seen.path.write_text("a,b\n1,2")
     else:
@@ -49,7 +49,7 @@ def test_a_list_that_was_changed_since_it_was_read_stays(seen: ListFile, change:
     assert seen.path.exists()
 
 
-def test_a_list_that_is_gone_is_told_and_no_error(seen: ListFile) -> None:
+def test_a_missing_list_is_reported_and_no_error(seen: ListFile) -> None:
     seen.path.unlink()
     assert "No such file" in seen.archive().why_not
 
@@ -113,7 +113,7 @@ def _no_links(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_links")
-def test_a_list_that_nobody_may_link_as_it_is_another_users_is_moved_all_the_same(seen: ListFile) -> None:
+def test_a_list_of_another_user_is_moved_without_a_link(seen: ListFile) -> None:
     (seen.folder / "pay.csv").write_text("other")
     assert seen.archive().path == seen.folder / "pay-2.csv"
     assert not seen.path.exists()
@@ -122,7 +122,7 @@ def test_a_list_that_nobody_may_link_as_it_is_another_users_is_moved_all_the_sam
 
 
 @pytest.mark.usefixtures("_no_links")
-def test_a_list_that_is_replaced_as_it_is_moved_is_told_of_with_its_place(
+def test_a_list_that_is_replaced_while_it_is_moved_is_reported_with_its_path(
     seen: ListFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch = Path.touch

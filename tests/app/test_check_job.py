@@ -1,4 +1,4 @@
-"""What is told about a job file before it is started: every mistake with its line and its cure."""
+"""The check of a job file before it runs: every error with its line and its fix."""
 
 import json
 from datetime import UTC, datetime
@@ -80,16 +80,14 @@ def _mistakes(job: Path, text: str) -> tuple[Diagnostic, ...]:
         ),
     ],
 )
-def test_a_mistake_has_its_line_its_key_and_its_cure(
-    job: Path, text: str, line: int | None, key: str, told: str
-) -> None:
+def test_an_error_has_its_line_its_key_and_its_fix(job: Path, text: str, line: int | None, key: str, told: str) -> None:
     (mistake,) = _mistakes(job, text)
     assert (mistake.line, mistake.key) == (line, key)
     with pytest.raises(AssertionError, match=told):
         raise AssertionError(mistake.message)
 
 
-def test_a_job_without_mistakes_is_given_with_its_dates_filled_in(job: Path) -> None:
+def test_a_valid_job_is_returned_with_its_dates_rendered(job: Path) -> None:
     text = 'run_key = "{today:%Y-%m}"\nlist = "inbox/pay-{today:%Y-%m}*.csv"\nreport_folder = "out/{today}"'
     assert _mistakes(job, text) == ()
     found = check_job(job, NOW).job
@@ -98,7 +96,7 @@ def test_a_job_without_mistakes_is_given_with_its_dates_filled_in(job: Path) -> 
     assert found.report_folder == str(job.parent / "out/2026-11-28")
 
 
-def test_all_columns_that_the_list_has_not_are_told_at_once(job: Path) -> None:
+def test_all_missing_columns_are_reported_at_once(job: Path) -> None:
     mistakes = _mistakes(job, 'list = "inbox/pay-2026-11.csv"\n[columns]\namount = "a"\nreference = "b"')
     assert [mistake.line for mistake in mistakes] == [3, 4]
 
@@ -159,7 +157,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         ('list = "inbox/pay.csv"\nrun_key = "{today:%Y-%V}"', "run_key", "is used again on"),
     ],
 )
-def test_days_that_would_share_a_run_are_warned_of(job: Path, text: str, key: str, told: str) -> None:
+def test_days_that_share_a_run_are_a_warning(job: Path, text: str, key: str, told: str) -> None:
     job.write_text(text)
     checked = check_job(job, NOW)
     (warning,) = checked.warnings
@@ -177,6 +175,6 @@ def test_days_that_would_share_a_run_are_warned_of(job: Path, text: str, key: st
         'list = "inbox/pay-{today}.csv"\nrun_key = "{today:%Y-%m}"\n[schedule]\nat = "0 17 28 * *"',
     ],
 )
-def test_days_that_each_have_their_run_are_not_warned_of(job: Path, text: str) -> None:
+def test_days_with_runs_of_their_own_are_no_warning(job: Path, text: str) -> None:
     job.write_text(text)
     assert check_job(job, NOW).warnings == ()

@@ -1,10 +1,10 @@
-"""Where credentials come from, and what is said when they are missing."""
+"""Where credentials come from, and the message if they are missing."""
 
 from pathlib import Path
 
 import pytest
 
-from bulk_topup.app.credentials import load_credentials, load_transport
+from bulk_topup.app.credentials import load_approval_secret, load_credentials, load_transport
 from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.errors import ConfigurationError
 
@@ -31,7 +31,7 @@ def test_a_named_file_is_read_instead_of_the_one_here(tmp_path: Path) -> None:
     assert load_credentials(tmp_path / "other").api_key == "named"
 
 
-def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_values_are_named_and_existing_ones_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVS_API_SECRET", "hush-hush")
     with pytest.raises(ConfigurationError, match="Set DVS_API_KEY in the environment") as caught:
         load_credentials()
@@ -42,7 +42,7 @@ def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: py
         load_credentials()
 
 
-def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_named_file_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         load_credentials(tmp_path / "none")
 
@@ -67,3 +67,18 @@ def test_the_environment_names_the_transport_and_an_unknown_name_is_refused(
     with pytest.raises(ConfigurationError, match="aiohttp, httpx2, pyreqwest") as caught:
         load_transport()
     assert "pigeon" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_quotes_nothing_of_it(tmp_path: Path) -> None:
+    (tmp_path / "account.env").write_bytes(b"DVS_API_SECRET=hush\xff\n")
+    with pytest.raises(ConfigurationError, match="not UTF-8 text") as caught:
+        load_credentials(tmp_path / "account.env")
+    assert "hush" not in str(caught.value)
+    (tmp_path / ".env").write_bytes(b"BULK_TOPUP_APPROVAL_SECRET=hush\xff\n")
+    with pytest.raises(ConfigurationError, match="not UTF-8 text"):
+        load_approval_secret()
+
+
+def test_a_file_that_a_windows_editor_saved_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfDVS_API_KEY=windows\r\nDVS_API_SECRET=s\r\n")
+    assert load_credentials().api_key == "windows"

@@ -1,4 +1,4 @@
-"""What a start demands of its list beside what the list says: that nobody writes to it meanwhile."""
+"""A run refuses a list that changes while it is read."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Writer:
-    """Looks on, and does something to the list once it has been read."""
+    """A watcher that changes the list once it was read."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
@@ -38,7 +38,7 @@ class Writer:
 
 
 @pytest.mark.parametrize("how", ["written on", "replaced", "removed"])
-async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
+async def test_a_list_that_is_written_while_it_is_read_starts_no_run(
     sandbox: Any, tmp_path: Path, credentials: tuple[str, str], how: str
 ) -> None:
     path = tmp_path / "pay.csv"

@@ -1,4 +1,4 @@
-"""Approvals: signed by somebody else, for exactly what was planned, for a time; whatever is changed is refused."""
+"""Approvals: signed by another person, for exactly what was planned, for a time; every change is refused."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def _refused(presented: Presented, policy: ApprovalPolicy, now: datetime = NOW) 
     return str(error.value)
 
 
-def test_a_plan_that_somebody_else_signed_with_a_trusted_key_holds(key: tuple[Path, str]) -> None:
+def test_a_plan_that_another_person_signed_with_a_trusted_key_is_valid(key: tuple[Path, str]) -> None:
     file, public = key
     policy = ApprovalPolicy(keys=(public,))
     check_valid(Presented(plan=_approved(load_signer(file))), policy, NOW + timedelta(hours=23, minutes=59))
@@ -81,7 +81,7 @@ def test_without_any_trusted_key_nothing_is_approved(key: tuple[Path, str]) -> N
     assert "No key is trusted" in _refused(Presented(plan=_approved(load_signer(key[0]))), ApprovalPolicy())
 
 
-def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path, str]) -> None:
+def test_a_planner_approves_no_own_plan_unless_the_job_allows_it(key: tuple[Path, str]) -> None:
     file, public = key
     with pytest.raises(ApprovalError, match="petra made this plan"):
         _approved(load_signer(file), approver="petra")
@@ -90,7 +90,7 @@ def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path
     assert "both made and approved" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(public,)))
 
 
-def test_an_approval_ends_with_its_time(key: tuple[Path, str]) -> None:
+def test_an_approval_expires(key: tuple[Path, str]) -> None:
     plan = _approved(load_signer(key[0]))
     said = _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)), NOW + timedelta(hours=24))
     assert "expired 2026-11-25 09:00 UTC." in said
@@ -156,7 +156,7 @@ def test_a_field_that_is_missing_or_of_another_kind_is_no_approved_plan(place: t
             read_approved(file)
 
 
-def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
+def test_texts_that_join_to_the_same_text_are_signed_differently() -> None:
     one = _approved(secret_signer(SECRET), job="pay", run_key="roll")
     other = _approved(secret_signer(SECRET), job="payr", run_key="oll")
     assert one.signed_bytes() != other.signed_bytes()
@@ -210,7 +210,7 @@ def test_a_private_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
         load_signer(tmp_path / "shared.key")
 
 
-def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.key").write_text("nothing")
     (tmp_path / "no.key").chmod(0o600)
     cases: list[tuple[Callable[[], object], str]] = [
@@ -228,7 +228,7 @@ def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
             attempt()
 
 
-def test_a_job_that_requires_an_approval_must_trust_somebody() -> None:
+def test_a_job_that_requires_an_approval_must_trust_a_key() -> None:
     with pytest.raises(ValidationError, match="no key is trusted"):
         ApprovalPolicy(required=True)
     with pytest.raises(ValidationError, match="is not a public key"):

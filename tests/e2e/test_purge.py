@@ -65,7 +65,7 @@ def test_what_is_young_or_not_over_stays_and_says_why(pay: Pay, list_: Path, tmp
     pay("run", list_, *PAYING, "--tracking-timeout", 0, code=75)
     [open_] = json.loads(pay(*PURGE, "--json").stdout)
     assert not open_["purged"]
-    assert "rows are not final" in open_["reason"]
+    assert "rows open or in conflict" in open_["reason"]
     pay("resume", "bonus", "--poll-interval", 0.1, code=1)
     [young] = json.loads(pay("ledger", "purge", "--older-than", "90d", "--yes", "--json").stdout)
     assert young["reason"] == "It changed 0 days ago."
@@ -94,8 +94,8 @@ def test_a_run_that_a_limit_on_repeated_payments_looks_back_at_stays_and_a_longe
     assert [each["purged"] for each in json.loads(pay(*PURGE, "--json").stdout)] == [True]
     before = books()
     (tmp_path / "second.toml").write_text(job.format(list=list_, name="second", days=60))
-    assert "Let it look back fewer days" in pay("run", "second.toml", *PAYING[2:], code=3).stderr
-    assert "Let it look back fewer days" in pay("plan", "second.toml", code=3).stderr
+    assert "Choose fewer days, or wait." in pay("run", "second.toml", *PAYING[2:], code=3).stderr
+    assert "Choose fewer days, or wait." in pay("plan", "second.toml", code=3).stderr
     assert books() == before
     (tmp_path / "third.toml").write_text(job.format(list=list_, name="third", days=30))
     pay("run", "third.toml", *PAYING[2:])

@@ -273,7 +273,7 @@ def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
     pay("run", paid, *PAYING, code=1)
     assert len(books()["transactions"]) == len(before["transactions"]) + 1
     assert (
-        "has sent rows of run list/bonus. Nothing was rebuilt."
+        "has sent rows of run list/pay. Nothing was rebuilt."
         in pay("reconcile", "--rebuild", paid, *PAYING, code=3).stderr
     )
 

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 class StillClock:
-    """Time stands still."""
+    """A clock that does not move."""
 
     def __init__(self, moment: datetime = NOW) -> None:
         self.moment = moment
@@ -50,7 +50,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 @pytest.fixture
 def answering() -> Callable[..., AbstractAsyncContextManager[AsyncDVS]]:
-    """Give a function that opens a client of a provider that gives one answer to whatever it is asked."""
+    """Return a function that opens a client of a server with one response to every request."""
 
     @asynccontextmanager
     async def serve(

@@ -1,4 +1,4 @@
-"""What is said of a ledger and of its PINs' keys."""
+"""The findings about a ledger and its PIN keys."""
 
 import json
 import sqlite3
@@ -73,14 +73,14 @@ def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
     assert "Keep a copy of it" in findings["PIN key"].message
 
 
-def test_open_rows_are_told_with_the_command_that_goes_on(path: Path, ledger: LedgerStore) -> None:
+def test_open_rows_are_reported_with_the_command_that_resumes(path: Path, ledger: LedgerStore) -> None:
     finding = found(path)["runs"]
     assert (finding.status, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
     assert "`bulk-topup resume list/rewards`" in finding.fix
     assert len(ledger.runs.all()) == 1
 
 
-def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger: LedgerStore) -> None:
+def test_conflicts_are_reported_with_the_command_that_lists_them(path: Path, ledger: LedgerStore) -> None:
     [run] = ledger.runs.all()
     moves = [
         Move(
@@ -128,7 +128,7 @@ def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: LedgerStore
     assert "reconcile" in finding.fix
 
 
-def test_a_ledger_that_others_can_read_is_told_with_the_command_that_mends_it(path: Path, ledger: LedgerStore) -> None:
+def test_a_ledger_that_others_can_read_is_reported_with_the_fix(path: Path, ledger: LedgerStore) -> None:
     path.chmod(0o644)
     finding = found(path)["ledger's files"]
     assert (finding.status, finding.fix) == (CheckStatus.WARN, f"Make it private with `chmod 600 {path}`.")

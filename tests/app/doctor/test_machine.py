@@ -1,4 +1,4 @@
-"""What is said of this machine."""
+"""The findings about this machine."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ class Usage(NamedTuple):
     free: int
 
 
-def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_and_the_time_zone_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Singapore")
     time.tzset()
     try:
@@ -59,7 +59,9 @@ def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("free", "verdict"), [(2**40, CheckStatus.OK), (2**29, CheckStatus.WARN), (2**20, CheckStatus.BAD)]
 )
-def test_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: CheckStatus) -> None:
+def test_little_free_space_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: CheckStatus
+) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(free))
     assert examine_folder("reports", tmp_path, "--report-dir").status is verdict
 

@@ -1,4 +1,4 @@
-"""What is said of the way to the provider."""
+"""The findings about DVS and the connection to it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,7 +19,7 @@ async def found(dvs: AsyncDVS, clock: Any) -> dict[str, Finding]:
     return {finding.check: finding async for finding in examine_provider(dvs, clock)}
 
 
-async def test_a_provider_that_takes_the_key_pair_is_told_with_wallets_rate_and_clock(
+async def test_accepted_credentials_are_reported_with_wallets_rate_and_clock(
     answering: Callable[..., Any], still_clock: Any
 ) -> None:
     headers = {"X-Ratelimit-Limit": "100", "X-Ratelimit-Remaining": "98"}
@@ -36,7 +36,7 @@ async def test_a_provider_that_takes_the_key_pair_is_told_with_wallets_rate_and_
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
-async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
+async def test_refused_credentials_are_bad_and_name_the_settings_to_check(
     answering: Callable[..., Any], still_clock: Any, status: str
 ) -> None:
     async with answering(status) as dvs:
@@ -51,7 +51,7 @@ async def test_a_key_pair_that_is_refused_is_bad_and_says_where_to_look(
     ("status", "verdict"),
     [("503 Unavailable", CheckStatus.BAD), ("429 Too Many", CheckStatus.WARN), ("302 Found", CheckStatus.BAD)],
 )
-async def test_another_status_is_told(
+async def test_another_http_status_is_reported(
     answering: Callable[..., Any], still_clock: Any, status: str, verdict: CheckStatus
 ) -> None:
     async with answering(status) as dvs:
@@ -66,7 +66,7 @@ async def test_another_status_is_told(
         (29, CheckStatus.OK, "29 s ahead of"),
     ],
 )
-async def test_a_clock_that_differs_by_more_than_half_a_minute_is_worth_a_look(
+async def test_a_clock_that_differs_by_more_than_half_a_minute_is_a_warning(
     answering: Callable[..., Any], still_clock: Any, ahead: int, verdict: CheckStatus, says: str
 ) -> None:
     still_clock.moment += timedelta(seconds=ahead)
@@ -85,7 +85,7 @@ async def test_a_provider_that_does_not_say_the_time_is_no_trouble(
         assert "clock" not in await found(dvs, still_clock)
 
 
-async def test_an_account_without_a_wallet_and_an_empty_wallet_are_told(
+async def test_an_account_without_a_wallet_and_an_empty_wallet_are_reported(
     answering: Callable[..., Any], still_clock: Any
 ) -> None:
     async with answering() as dvs:
@@ -102,7 +102,7 @@ async def test_balances_that_make_no_sense_are_bad(answering: Callable[..., Any]
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(90, CheckStatus.OK), (10, CheckStatus.WARN)])
-async def test_a_trusted_certificate_is_told_with_its_end(
+async def test_a_trusted_certificate_is_reported_with_its_expiry(
     answering: Callable[..., Any], still_clock: Any, authority: trustme.CA, days: int, verdict: CheckStatus
 ) -> None:
     async with answering(tls=authority, ends_in=timedelta(days=days)) as dvs:
@@ -113,7 +113,7 @@ async def test_a_trusted_certificate_is_told_with_its_end(
     assert "trustme" in finding.message
 
 
-async def test_a_certificate_that_nobody_trusts_is_bad_and_nothing_else_is_asked(
+async def test_an_untrusted_certificate_is_bad_and_nothing_else_is_fetched(
     answering: Callable[..., Any], still_clock: Any
 ) -> None:
     async with answering(tls=trustme.CA()) as dvs:
@@ -123,7 +123,7 @@ async def test_a_certificate_that_nobody_trusts_is_bad_and_nothing_else_is_asked
     assert "SSL_CERT_FILE" in findings["connection"].fix
 
 
-async def test_no_answer_is_bad_and_says_what_to_check(still_clock: Any) -> None:
+async def test_no_response_is_bad_and_says_what_to_check(still_clock: Any) -> None:
     async with AsyncDVS("http://127.0.0.1:9/v1", "key", "test-secret") as dvs:
         findings = await found(dvs, still_clock)
     assert list(findings) == ["connection"]
