@@ -25,6 +25,8 @@ test: check
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m checks.language
+	$(BIN)/python -m checks.sizes
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
