@@ -45,7 +45,7 @@ LISTS = {
 }
 
 
-def _values(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+def _values(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield every value with the path of its keys, those of the first version by their names of today."""
     if isinstance(value, dict) and value:
         for key, below in value.items():
@@ -57,7 +57,7 @@ def _values(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield path, value
 
 
-def _comparable(value: object, folder: Path) -> dict[tuple[str, ...], object]:
+def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
     """Return the values that have to stay, by path."""
     found = {}
     for path, each in _values(value):
