@@ -49,7 +49,7 @@ def _values(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
     """Yield every value with the path of its keys, those of the first version by their names of today."""
     if isinstance(value, dict) and value:
         for key, below in value.items():
-            yield from _values(below, (*path, RENAMED.get(key, key)))
+            yield from _values(below, (*path, str(RENAMED.get(key, key))))
     elif isinstance(value, list) and value:
         for index, below in enumerate(value):
             yield from _values(below, (*path, str(index)))
