@@ -83,7 +83,7 @@ def test_the_nightly_job_retries_what_failed_of_the_latest_run_until_its_attempt
 def test_a_retry_job_is_told_apart_from_a_run(here: Any, options: tuple[str, ...]) -> None:
     assert "Start it with `bulk-topup retry" in here("run", "jobs/retry-payroll.toml", *options, code=3).stderr
     assert "Remove --status" in here("retry", "jobs/retry-payroll.toml", "--all-failed", *options, code=2).stderr
-    assert "is for job files" in here("retry", "rewards/1", "--scheduled", *options, code=2).stderr
+    assert "--scheduled needs a job file" in here("retry", "rewards/1", "--scheduled", *options, code=2).stderr
 
 
 def test_rows_that_a_filter_leaves_out_are_not_paid_and_not_forgotten(
@@ -93,7 +93,7 @@ def test_rows_that_a_filter_leaves_out_are_not_paid_and_not_forgotten(
     plan = json.loads(here("plan", file, "--json", *options).stdout)
     assert (plan["rows"], plan["left_out"]) == (1, {'"Country" is "SG"': 1})
     told = here("run", file, *options).stdout
-    assert '1 more rows are left out, as they are not "Country" is "SG"' in told
+    assert '1 row left out by filter "Country" is "SG"' in told
     assert [entry["credit_party"] for entry in books()["transactions"]] == ["+6595123001"]
     with (tmp_path / "reports/pay-1/left-out.csv").open(encoding="utf-8-sig", newline="") as read:
         (left_out,) = csv.DictReader(read)
@@ -145,7 +145,7 @@ def test_a_list_that_is_paid_is_archived_and_a_later_start_says_so(
     here("plan", file, *options)
     assert (tmp_path / "inbox/pay.csv").exists()
     told = here("run", file, "--today", "2026-11-28", *options).stdout
-    assert "The list is archived:" in told
+    assert "Archived list:" in told
     assert (tmp_path / "done/2026/pay.csv").exists()
     assert not (tmp_path / "inbox/pay.csv").exists()
     again = here("run", file, "--today", "2026-11-29", *options).stdout

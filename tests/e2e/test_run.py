@@ -164,7 +164,7 @@ def test_a_changed_amount_on_a_paid_row_is_told_and_not_paid(
     list_.write_text("reference,phone,amount\nA,+6595123500,50\n")
     answer = pay("run", list_, "--product", 6418, code=1)
     assert books() == before
-    assert "1 rows changed in the list after they were sent" in answer.stdout
+    assert "1 row changed in the list after sending" in answer.stdout
     [row] = results("list-bonus")
     assert (row["result_state"], row["result_amount"]) == ("completed", "5")
     assert "sent was 5 SGD to +6595123500, the list now says 50 SGD to +6595123500" in row["result_note"]

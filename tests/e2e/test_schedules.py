@@ -160,10 +160,10 @@ def test_one_trouble_that_was_told_of_hides_no_other(here: Any, job: Path, optio
     assert here("run", job, "--quiet", *options, code=1).stderr == ""
     # The same rows did not complete, and beside that the list says something else of one that did.
     list_.write_text(paid.replace("A-1,+6595123001,5", "A-1,+6595123001,7") + "A-3,+6595123102,5\n")
-    assert "1 rows changed in the list after they were sent" in here("run", job, "--quiet", *options, code=1).stderr
+    assert "1 row changed in the list after sending" in here("run", job, "--quiet", *options, code=1).stderr
     assert here("run", job, "--quiet", *options, code=1).stderr == ""
     list_.write_text(paid.replace("A-2,+6595123002,5", "A-2,+6595123002,7") + "A-3,+6595123102,5\n")
-    assert "1 rows changed in the list after they were sent" in here("run", job, "--quiet", *options, code=1).stderr
+    assert "1 row changed in the list after sending" in here("run", job, "--quiet", *options, code=1).stderr
 
 
 def test_the_same_trouble_is_told_anew_once_all_was_well(here: Any, job: Path, options: tuple[str, ...]) -> None:
@@ -172,7 +172,7 @@ def test_the_same_trouble_is_told_anew_once_all_was_well(here: Any, job: Path, o
     for text, code in ((paid, 0), (changed, 1), (paid, 0), (changed, 1)):
         list_.write_text(text)
         told = here("run", job, "--quiet", *options, code=code).stderr
-        assert ("changed in the list after they were sent" in told) is bool(code)
+        assert ("changed in the list after sending" in told) is bool(code)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_transaction_is_shown_by_either_of_its_ids(pay: Pay, create: Callable[
         [shown] = json.loads(pay("transaction", "show", name, "--json").stdout)
         assert (shown["id"], shown["external_id"]) == (made.id, "by-hand-1")
     table = pay("transaction", "show", made.id).stdout
-    assert "7.5 SGD" in table
+    assert "7.50 SGD" in table
     assert "CREATED" in table
 
 
@@ -69,10 +69,12 @@ def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
     until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
 
 
-def test_production_asks_before_it_confirms(pay: Pay, create: Callable[..., Transaction], books: Any) -> None:
+def test_a_production_transaction_is_not_confirmed_without_a_confirmation(
+    pay: Pay, create: Callable[..., Transaction], books: Any
+) -> None:
     made = create("by-hand-1")
-    answer = pay("transaction", "confirm", made.id, "--env", "production", code=1)
-    assert "will be paid with real money" in answer.stderr
+    answer = pay("transaction", "confirm", made.id, "--env", "production", code=3)
+    assert "Production needs confirmation, but there is no terminal. Add --yes." in answer.stderr
     assert books()["transactions"][0]["status_class"] == "CREATED"
     pay("transaction", "confirm", made.id, "--env", "production", "--yes")
     assert books()["transactions"][0]["status_class"] != "CREATED"
@@ -83,11 +85,11 @@ def test_transactions_are_listed_by_time_and_status_as_csv(pay: Pay, create: Cal
     create("by-hand-2", auto_confirm=True)
     rows = list(csv.DictReader(io.StringIO(pay("transaction", "list", "--status", "CREATED", "--csv").stdout)))
     assert [(row["external id"], row["amount"], row["credit party"]) for row in rows] == [
-        ("by-hand-1", "7.5 SGD", "'+6595123500")
+        ("by-hand-1", "7.50 SGD", "'+6595123500")
     ]
     assert json.loads(pay("transaction", "list", "--from", "2020-01-01", "--to", "2020-01-03", "--json").stdout) == []
     assert "is not a time" in pay("transaction", "list", "--from", "yesterday", code=2).stderr
-    assert "Choose one" in pay("transaction", "list", "--json", "--csv", code=2).stderr
+    assert "Choose --json or --csv." in pay("transaction", "list", "--json", "--csv", code=2).stderr
 
 
 def test_pins_are_shown_only_on_request(pay: Pay, dvs: DVS, until: Any) -> None:
