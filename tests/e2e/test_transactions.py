@@ -85,7 +85,7 @@ def test_transactions_are_listed_by_time_and_status_as_csv(pay: Pay, create: Cal
     create("by-hand-2", auto_confirm=True)
     rows = list(csv.DictReader(io.StringIO(pay("transaction", "list", "--status", "CREATED", "--csv").stdout)))
     assert [(row["external id"], row["amount"], row["credit party"]) for row in rows] == [
-        ("by-hand-1", "7.50 SGD", "'+6595123500")
+        ("by-hand-1", "7.5 SGD", "'+6595123500")
     ]
     assert json.loads(pay("transaction", "list", "--from", "2020-01-01", "--to", "2020-01-03", "--json").stdout) == []
     assert "is not a time" in pay("transaction", "list", "--from", "yesterday", code=2).stderr
