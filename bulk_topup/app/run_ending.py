@@ -9,7 +9,7 @@ from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.fixes import with_fix
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
+from bulk_topup.domain.exit_codes import CRASHED, ExitCode, exit_code_for
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.domain.verdict import format_rows, verdict_of
 from bulk_topup.engine import RunResult, StopReason
@@ -18,8 +18,6 @@ from bulk_topup.monitoring.messages import Ending
 from bulk_topup.monitoring.notifications import Attachment
 from bulk_topup.security.redaction import redact_secrets
 
-#: The exit code of a process that ends with a traceback; Python's own.
-CRASHED: Final = 1
 #: File types of the results, best first; a message that attaches the report has the first one that was written.
 _ATTACHED: Final = (".xlsx", ".csv", ".html", ".jsonl", ".parquet")
 

@@ -13,10 +13,10 @@ import click
 from bulk_topup.app.monitor import PATIENCE, RunMonitor
 from bulk_topup.app.monitored_run import monitored_run
 from bulk_topup.app.run import FinishedRun
-from bulk_topup.app.run_ending import CRASHED, InvocationEnd, end_of
+from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
-from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.exit_codes import CRASHED, ExitCode
 from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.monitoring.apprise_sender import send

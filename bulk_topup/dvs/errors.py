@@ -72,7 +72,7 @@ class BadRequestError(APIError):
 
 
 class ExternalIdAlreadyUsedError(BadRequestError):
-    """A transaction with this external id exists already (1007001)."""
+    """A transaction with this external ID exists already (1007001)."""
 
 
 class InsufficientBalanceError(BadRequestError):

@@ -164,7 +164,7 @@ def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None
     )
     if found.foreign.transactions:
         console.print(
-            "Other programs use this account too: their transactions change the wallet, and are not compared.",
+            "Other runs or programs use this account too: their transactions change the wallet, and are not compared.",
             highlight=False,
         )
     for wallet in reconciled.wallets:
