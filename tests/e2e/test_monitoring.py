@@ -17,7 +17,7 @@ from bulk_topup.app import monitor
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
-from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 Write = Callable[..., Path]
 
@@ -25,7 +25,7 @@ Write = Callable[..., Path]
 @pytest.fixture
 def hook(environment: dict[str, str]) -> Iterator[Hook]:
     """A web server that the environment names: messages go to /told, pings to /ping-…"""
-    with hooked() as found:
+    with serve_hook() as found:
         environment["HOOK"] = f"json://payer:hunter2@127.0.0.1:{found.port}/told"
         environment["PING"] = f"{found.url}/ping-0c1d2e3f"
         yield found
@@ -33,7 +33,7 @@ def hook(environment: dict[str, str]) -> Iterator[Hook]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with mailed() as found:
+    with serve_mailbox() as found:
         yield found
 
 
@@ -54,7 +54,7 @@ def job(tmp_path: Path) -> Write:
 
 
 def told(hook: Hook) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, path, body in hook.asked if path == "/told"]
+    return [json.loads(body) for _, path, body in hook.requests if path == "/told"]
 
 
 def titles(hook: Hook) -> list[str]:
@@ -62,7 +62,7 @@ def titles(hook: Hook) -> list[str]:
 
 
 def pinged(hook: Hook) -> list[str]:
-    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.asked if path.startswith("/ping-")]
+    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.requests if path.startswith("/ping-")]
 
 
 def figure(file: Path, name: str, **labels: str) -> float:
@@ -102,7 +102,7 @@ def test_a_start_that_finds_nothing_new_tells_nobody_and_still_pings(
     here: Any, job: Write, hook: Hook, options: tuple[str, ...]
 ) -> None:
     here("run", job(), *options)
-    hook.asked.clear()
+    hook.requests.clear()
     here("run", job(), *options)
     assert titles(hook) == []
     assert pinged(hook) == ["/start", ""]
@@ -232,7 +232,7 @@ def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(monitor, "PATIENCE", 0.3)
-    hook.answers.clear()
+    hook.may_respond.clear()
     ended = here("run", job(), *options)
     assert len(books()["transactions"]) == 1
     assert ended.stderr.count(" failed: timeout.") == 4
@@ -253,7 +253,7 @@ def test_a_second_start_while_the_first_is_on_tells_nobody(
 ) -> None:
     with run_lock(tmp_path / "ledger.db", "pay", "1"):
         here("run", job(), *options, code=5)
-    assert hook.asked == []
+    assert hook.requests == []
     assert not (tmp_path / "pay.prom").exists()
 
 
@@ -284,7 +284,7 @@ def test_the_check_of_a_job_names_what_could_never_be_told(
     assert "line 4, ping: The ping is not a URL" in out
     assert "line 8, notifications.0: Apprise does not know this kind of address" in out
     assert "loft-secret" not in out
-    assert hook.asked == []
+    assert hook.requests == []
 
 
 def test_a_mail_brings_the_report_without_pins_and_never_one_that_reveals_them(
@@ -298,10 +298,10 @@ def test_a_mail_brings_the_report_without_pins_and_never_one_that_reveals_them(
     here("run", "gifts.toml", "--run-key", "1", *options)
     here("run", "gifts.toml", "--run-key", "2", "--reveal-pins", *options)
     masked, revealed = mailbox.mails
-    assert set(attached_to(masked)) == {"summary.json", "results.xlsx"}
-    assert set(attached_to(revealed)) == {"summary.json"}
+    assert set(attachments_of(masked)) == {"summary.json", "results.xlsx"}
+    assert set(attachments_of(revealed)) == {"summary.json"}
     assert "15 completed" in text_of(masked)
-    (tmp_path / "sent.xlsx").write_bytes(attached_to(masked)["results.xlsx"])
+    (tmp_path / "sent.xlsx").write_bytes(attachments_of(masked)["results.xlsx"])
     sheets = load_workbook(tmp_path / "sent.xlsx").worksheets
     cells = {str(value) for sheet in sheets for row in sheet.iter_rows(values_only=True) for value in row}
     report = here("report", "gifts/1", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
