@@ -1,4 +1,4 @@
-"""A script's way into bulk-topup: a list to pay against a sandbox over a real socket."""
+"""The options, jobs and books of scripts that pay against a sandbox over a real socket."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,10 @@ from bulk_topup import Credentials, Job
 
 
 @pytest.fixture
-def ways(sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Where a script pays: the test's sandbox, with a ledger in the test's folder."""
+def options(
+    sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The options of a script that pays in the test's sandbox, with a ledger in the test's folder."""
     monkeypatch.chdir(tmp_path)
     key, secret = credentials
     return {
@@ -25,23 +27,23 @@ def ways(sandbox: Any, credentials: tuple[str, str], tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def job_of(tmp_path: Path) -> Callable[..., Job]:
-    """Give a function that makes a job of so many rows, each for a number of its own."""
+    """Return a function that creates a job with the given number of rows, each for another number."""
 
-    def make(rows: int = 3, *, last: str = "", **stated: Any) -> Job:
+    def make(rows: int = 3, *, last: str = "", **settings: Any) -> Job:
         list_ = tmp_path / "bonus.csv"
         lines = "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
         list_.write_text(f"reference,phone,amount\n{lines}{last}")
-        return Job.model_validate({"list": str(list_), "name": "bonus", "run_key": "may", "product": 6418, **stated})
+        return Job.model_validate({"list": str(list_), "name": "bonus", "run_key": "may", "product": 6418, **settings})
 
     return make
 
 
 @pytest.fixture
 def paid(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[str]]:
-    """Give a function that asks the provider's books whom it has transactions for."""
+    """Return a function that reads the credited numbers from the provider's books."""
 
     def read() -> list[str]:
-        answer = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()
-        return sorted(entry["credit_party"] for entry in answer.json()["transactions"])
+        response = httpx2.get(sandbox.books_url, auth=credentials).raise_for_status()
+        return sorted(entry["credit_party"] for entry in response.json()["transactions"])
 
     return read

@@ -1,4 +1,4 @@
-"""A ledger that scripts and notebooks look at."""
+"""The ledger as scripts and notebooks read it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -14,10 +14,10 @@ from bulk_topup.errors import ConfigurationError, LedgerError, RunNotFoundError
 
 
 @pytest.fixture
-def ledger(ways: dict[str, Any], job_of: Callable[..., Job]) -> Ledger:
+def ledger(options: dict[str, Any], job_of: Callable[..., Job]) -> Ledger:
     """A ledger with a run of two paid rows and one that failed."""
-    run_job(job_of(2, last="R-9,+6595123102,7.50\n"), poll_interval=0.05, **ways)
-    return Ledger(ways["ledger"])
+    run_job(job_of(2, last="R-9,+6595123102,7.50\n"), poll_interval=0.05, **options)
+    return Ledger(options["ledger"])
 
 
 def test_runs_are_listed_and_found_by_name(ledger: Ledger) -> None:
@@ -50,29 +50,29 @@ def test_a_frame_has_the_lists_columns_and_exact_results(ledger: Ledger) -> None
     assert isinstance(frame["result_created"][0], datetime)
 
 
-def test_a_ledger_is_read_while_a_run_writes_to_it(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    seen = []
+def test_a_ledger_is_read_while_a_run_writes_to_it(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    row_counts = []
 
-    def look(_: Progress) -> None:
-        seen.append(len(list(Ledger(ways["ledger"]).outcomes("bonus/may"))))
+    def count_rows(_: Progress) -> None:
+        row_counts.append(len(list(Ledger(options["ledger"]).outcomes("bonus/may"))))
 
-    run_job(job_of(5), poll_interval=0.05, progress_interval=0.05, on_progress=look, **ways)
-    assert set(seen) == {5}
+    run_job(job_of(5), poll_interval=0.05, progress_interval=0.05, on_progress=count_rows, **options)
+    assert set(row_counts) == {5}
 
 
-def test_pins_are_masked_unless_they_are_asked_for(ways: dict[str, Any], tmp_path: Path) -> None:
+def test_pins_are_masked_unless_they_are_revealed(options: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "cards.csv").write_text("reference,product_id\nG-1,8803\n")
-    run_job("cards.csv", poll_interval=0.05, **ways)
-    ledger = Ledger(ways["ledger"])
-    [masked], [open_] = ledger.outcomes("cards"), ledger.outcomes("cards", reveal_pins=True)
+    run_job("cards.csv", poll_interval=0.05, **options)
+    ledger = Ledger(options["ledger"])
+    [masked], [revealed] = ledger.outcomes("cards"), ledger.outcomes("cards", reveal_pins=True)
     assert masked.pin_code == masked.pin_serial == "••••"
-    assert open_.pin_code is not None
-    assert len(open_.pin_code) > 10
+    assert revealed.pin_code is not None
+    assert len(revealed.pin_code) > 10
     assert ledger.frame("cards")["result_pin_code"].to_list() == ["••••"]
-    assert ledger.frame("cards", reveal_pins=True)["result_pin_code"].to_list() == [open_.pin_code]
+    assert ledger.frame("cards", reveal_pins=True)["result_pin_code"].to_list() == [revealed.pin_code]
 
 
-def test_looking_changes_nothing_and_makes_no_ledger(ledger: Ledger, tmp_path: Path) -> None:
+def test_reading_changes_nothing_and_creates_no_ledger(ledger: Ledger, tmp_path: Path) -> None:
     before = ledger.path.read_bytes()
     ledger.frame(ledger.runs()[0])
     assert ledger.path.read_bytes() == before

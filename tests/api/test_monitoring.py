@@ -24,9 +24,9 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
-    """A web server that the environment names: notifications go to /told, pings to /ping-…"""
+    """A web server that the environment names: notifications go to /notify, pings to /ping-…"""
     with serve_hook() as found:
-        monkeypatch.setenv("HOOK", f"json://payer:hunter2@127.0.0.1:{found.port}/told")
+        monkeypatch.setenv("HOOK", f"json://payer:hunter2@127.0.0.1:{found.port}/notify")
         monkeypatch.setenv("PING", f"{found.url}/ping-0c1d2e3f")
         yield found
 
@@ -39,7 +39,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Write:
-    """Give a function that writes a job file and its list; a number that ends in 1xx is declined."""
+    """Return a function that writes a job file and its list; a number that ends in 1xx is declined."""
 
     def write(*numbers: str, more: str = "", logs: str = "pay.jsonl", to: str = "${HOOK}", attach: str = "") -> Path:
         folder = tmp_path / "jobs"
@@ -57,7 +57,7 @@ def job(tmp_path: Path) -> Write:
 
 
 def notified(hook: Hook) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, path, body in hook.requests if path == "/told"]
+    return [json.loads(body) for _, path, body in hook.requests if path == "/notify"]
 
 
 def pinged(hook: Hook) -> list[str]:
@@ -79,11 +79,11 @@ def logged(file: Path) -> list[dict[str, Any]]:
 
 
 def test_a_job_file_is_reported_at_its_start_and_its_end_and_nothing_is_printed(
-    ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    options: dict[str, Any], job: Write, hook: Hook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     handlers = list(logging.getLogger().handlers)
-    result = run_job(job("+6595123001", "+6595123102"), **ways, **QUICK)
+    result = run_job(job("+6595123001", "+6595123102"), **options, **QUICK)
     assert result.exit_code is ExitCode.INCOMPLETE
     start, end = notified(hook)
     assert start["title"].startswith("pay/1: ")
@@ -105,19 +105,19 @@ def test_a_job_file_is_reported_at_its_start_and_its_end_and_nothing_is_printed(
     assert logging.getLogger().handlers == handlers
 
 
-def test_a_call_that_finds_nothing_new_notifies_of_nothing_and_still_pings(
-    ways: dict[str, Any], job: Write, hook: Hook
+def test_a_call_with_nothing_new_sends_no_notification_but_pings(
+    options: dict[str, Any], job: Write, hook: Hook
 ) -> None:
-    run_job(job(), **ways, **QUICK)
+    run_job(job(), **options, **QUICK)
     hook.requests.clear()
-    assert run_job(job(), **ways, **QUICK).exit_code is ExitCode.ALL_COMPLETED
+    assert run_job(job(), **options, **QUICK).exit_code is ExitCode.ALL_COMPLETED
     assert notified(hook) == []
     assert pinged(hook) == ["/start", ""]
 
 
-def test_an_error_is_reported_and_raised(ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path) -> None:
+def test_an_error_is_reported_and_raised(options: dict[str, Any], job: Write, hook: Hook, tmp_path: Path) -> None:
     with pytest.raises(RowsRefusedError):
-        run_job(job("+6595123001", "0659512"), **ways, **QUICK)
+        run_job(job("+6595123001", "0659512"), **options, **QUICK)
     (failure,) = notified(hook)
     assert "(exit code 3)" in failure["title"]
     assert "1 of 2 rows refused." in failure["message"]
@@ -127,17 +127,17 @@ def test_an_error_is_reported_and_raised(ways: dict[str, Any], job: Write, hook:
     assert logged(tmp_path / "jobs/pay.jsonl")[-1]["exit_code"] == 3
 
 
-def test_a_missing_list_is_reported_and_raised(ways: dict[str, Any], job: Write, hook: Hook) -> None:
+def test_a_missing_list_is_reported_and_raised(options: dict[str, Any], job: Write, hook: Hook) -> None:
     file = job()
     (file.parent / "pay.csv").unlink()
     with pytest.raises(ListError):
-        run_job(file, **ways, **QUICK)
+        run_job(file, **options, **QUICK)
     assert ["(exit code 3)" in message["title"] for message in notified(hook)] == [True]
     assert figure(file.parent / "pay.prom", "exit_code") == 3
 
 
 def test_a_run_that_is_stopped_by_its_caller_is_reported_as_interrupted(
-    ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path
+    options: dict[str, Any], job: Write, hook: Hook, tmp_path: Path
 ) -> None:
     def stop(progress: Progress) -> None:
         if progress.counts[RowState.PENDING] < 60:
@@ -145,22 +145,24 @@ def test_a_run_that_is_stopped_by_its_caller_is_reported_as_interrupted(
 
     file = job(*(f"+65951230{line:02}" for line in range(60)), more="rate = 10")
     with pytest.raises(KeyboardInterrupt):
-        run_job(file, **ways, **QUICK, on_progress=stop)
+        run_job(file, **options, **QUICK, on_progress=stop)
     assert "(exit code 75)" in notified(hook)[-1]["title"]
     assert "bulk-topup resume pay/1" in notified(hook)[-1]["message"]
     assert pinged(hook) == ["/start", "/75"]
     assert logged(tmp_path / "jobs/pay.jsonl")[-1]["stopped"] == "interrupted"
 
 
-def test_a_run_of_another_process_is_left_to_it(ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path) -> None:
-    with run_lock(ways["ledger"], "pay", "1"), pytest.raises(RunLockedError):
-        run_job(job(), **ways, **QUICK)
+def test_a_call_for_a_locked_run_reports_nothing(
+    options: dict[str, Any], job: Write, hook: Hook, tmp_path: Path
+) -> None:
+    with run_lock(options["ledger"], "pay", "1"), pytest.raises(RunLockedError):
+        run_job(job(), **options, **QUICK)
     assert hook.requests == []
     assert not (tmp_path / "jobs/pay.prom").exists()
 
 
-def test_what_cannot_be_reported_is_a_logged_warning_and_changes_nothing(
-    ways: dict[str, Any],
+def test_a_failed_report_is_a_logged_warning_and_changes_nothing(
+    options: dict[str, Any],
     job: Write,
     hook: Hook,
     paid: Callable[[], list[str]],
@@ -171,7 +173,7 @@ def test_what_cannot_be_reported_is_a_logged_warning_and_changes_nothing(
     monkeypatch.setattr(monitor, "PATIENCE", 5.0)
     hook.status = 500
     with caplog.at_level(logging.WARNING, logger="bulk_topup.api"):
-        assert run_job(job(), **ways, **QUICK).exit_code is ExitCode.ALL_COMPLETED
+        assert run_job(job(), **options, **QUICK).exit_code is ExitCode.ALL_COMPLETED
     assert paid() == ["+6595123001"]
     warnings = [record.getMessage() for record in caplog.records if record.name == "bulk_topup.api"]
     assert [warning.partition(" did not")[0] for warning in warnings] == [
@@ -185,18 +187,18 @@ def test_what_cannot_be_reported_is_a_logged_warning_and_changes_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_log_on_standard_output_is_left_to_the_command_line(
-    ways: dict[str, Any], job: Write, hook: Hook, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+def test_a_log_on_standard_output_is_refused_with_a_warning(
+    options: dict[str, Any], job: Write, hook: Hook, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run_job(job(logs="-"), **ways, **QUICK)
+    run_job(job(logs="-"), **options, **QUICK)
     assert "Set `logs` to a file" in caplog.text
     assert capfd.readouterr().out == ""
     assert pinged(hook) == ["/start", ""]
 
 
-def test_a_mail_brings_the_report(ways: dict[str, Any], job: Write, hook: Hook, mailbox: Mailbox) -> None:
+def test_a_mail_attaches_the_report(options: dict[str, Any], job: Write, hook: Hook, mailbox: Mailbox) -> None:
     address = f"mailto://127.0.0.1:{mailbox.port}?from=pay@example.com&to=team@example.com"
-    run_job(job(to=address, attach='"summary", "report"'), **ways, **QUICK)
+    run_job(job(to=address, attach='"summary", "report"'), **options, **QUICK)
     start, end = mailbox.mails
     assert attachments_of(start) == {}
     assert set(attachments_of(end)) == {"summary.json", "results.xlsx"}
@@ -205,29 +207,29 @@ def test_a_mail_brings_the_report(ways: dict[str, Any], job: Write, hook: Hook, 
 
 
 def test_an_address_without_its_secret_is_refused_before_anything_is_sent(
-    ways: dict[str, Any], job: Write, hook: Hook, paid: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    options: dict[str, Any], job: Write, hook: Hook, paid: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HOOK")
     with pytest.raises(JobError, match="HOOK"):
-        run_job(job(), **ways, **QUICK)
+        run_job(job(), **options, **QUICK)
     assert not paid()
     assert pinged(hook) == ["/3"]
 
 
 def test_a_run_whose_list_was_archived_keeps_its_exit_code_in_the_metrics(
-    ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path
+    options: dict[str, Any], job: Write, hook: Hook, tmp_path: Path
 ) -> None:
     file = job("+6595123001", "+6595123102", more='archive = "done"')
     for _ in range(2):
-        assert run_job(file, **ways, **QUICK).exit_code is ExitCode.INCOMPLETE
+        assert run_job(file, **options, **QUICK).exit_code is ExitCode.INCOMPLETE
         assert figure(tmp_path / "jobs/pay.prom", "exit_code") == 1
     assert len(notified(hook)) == 2
     assert pinged(hook) == ["/start", "/1", "/1"]
 
 
 def test_a_job_object_is_reported_as_a_job_file_is(
-    ways: dict[str, Any], job_of: Callable[..., Job], hook: Hook, tmp_path: Path
+    options: dict[str, Any], job_of: Callable[..., Job], hook: Hook, tmp_path: Path
 ) -> None:
-    run_job(job_of(1, metrics="bonus.prom", notifications=[{"to": ["${HOOK}"]}]), **ways, **QUICK)
+    run_job(job_of(1, metrics="bonus.prom", notifications=[{"to": ["${HOOK}"]}]), **options, **QUICK)
     assert figure(tmp_path / "bonus.prom", "exit_code", job="bonus", run="may") == 0
     assert len(notified(hook)) == 1

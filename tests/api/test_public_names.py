@@ -1,4 +1,4 @@
-"""The public door: small, typed, and light to import."""
+"""The public names: few, typed, and light to import."""
 
 from importlib.resources import files
 
@@ -6,7 +6,7 @@ import bulk_topup
 from tests.cli.test_start_up import imported_by
 
 
-def test_each_name_of_the_door_is_there() -> None:
+def test_each_public_name_exists() -> None:
     for name in bulk_topup.__all__:
         assert getattr(bulk_topup, name) is not None
         assert not (files(bulk_topup) / f"{name}.py").is_file()

@@ -1,4 +1,4 @@
-"""Paying from a script: results in place of exit codes, safe stops, and nothing without consent."""
+"""Paying from a script: results in place of exit codes, safe stops, and no payment in production unconfirmed."""
 
 import asyncio
 import os
@@ -41,13 +41,13 @@ QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
 
 
 class GivenUpError(Exception):
-    """What somebody's handler raises while a script waits."""
+    """Raised by a callback or a signal handler while a script waits."""
 
 
-def test_a_job_is_paid_and_the_result_tells_how_it_ended(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+def test_a_job_is_paid_and_the_result_has_its_outcome(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
-    result = run_job(job_of(3), **ways, **QUICK)
+    result = run_job(job_of(3), **options, **QUICK)
     assert (result.run, result.exit_code, result.message) == ("bonus/may", ExitCode.ALL_COMPLETED, "")
     assert result.counts[RowState.COMPLETED] == 3
     assert set(result.charged) == {"USD"}
@@ -60,118 +60,129 @@ def test_a_job_is_paid_and_the_result_tells_how_it_ended(
 
 
 def test_the_same_call_again_pays_nobody_twice(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
-    first, second = (run_job(job_of(2), **ways, **QUICK) for _ in range(2))
+    first, second = (run_job(job_of(2), **options, **QUICK) for _ in range(2))
     assert first.charged == second.charged
     assert len(paid()) == 2
 
 
-def test_a_row_that_fails_is_told_by_the_meaning_and_the_file(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    result = run_job(job_of(1, last="R-9,+6595123102,5\n"), **ways, **QUICK)
+def test_a_failed_row_is_in_the_exit_code_and_the_not_completed_file(
+    options: dict[str, Any], job_of: Callable[..., Job]
+) -> None:
+    result = run_job(job_of(1, last="R-9,+6595123102,5\n"), **options, **QUICK)
     assert result.exit_code is ExitCode.INCOMPLETE
     assert result.not_completed is not None
     assert "R-9" in result.not_completed.read_text(encoding="utf-8-sig")
 
 
-def test_a_list_that_is_not_acceptable_sends_nothing_and_says_where(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+def test_a_list_with_a_refused_row_sends_nothing(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     job = job_of(1, last="R-9,+6595123409,1000\n")
-    with pytest.raises(RowsRefusedError) as told:
-        run_job(job, **ways, **QUICK)
-    assert exit_code_for(told.value) is ExitCode.INVALID_INPUT
+    with pytest.raises(RowsRefusedError) as caught:
+        run_job(job, **options, **QUICK)
+    assert exit_code_for(caught.value) is ExitCode.INVALID_INPUT
     assert not paid()
 
 
 def test_production_sends_nothing_unless_its_run_is_named(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     for confirm in (None, "", "bonus", "bonus/june"):
         with pytest.raises(ConfirmationRequiredError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
-            run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
+            run_job(job_of(2), environment="production", confirm=confirm, **options, **QUICK)
     assert not paid()
-    assert not Ledger(ways["ledger"]).runs()
-    assert run_job(job_of(2), environment="production", confirm="bonus/may", **ways, **QUICK).exit_code == 0
-    # Nothing is left to be sent, so that nothing has to be confirmed.
-    assert run_job(job_of(2), environment="production", **ways, **QUICK).exit_code == 0
+    assert not Ledger(options["ledger"]).runs()
+    assert run_job(job_of(2), environment="production", confirm="bonus/may", **options, **QUICK).exit_code == 0
+    # Nothing is left to send, so nothing needs a confirmation.
+    assert run_job(job_of(2), environment="production", **options, **QUICK).exit_code == 0
     assert len(paid()) == 2
 
 
 def test_a_job_that_needs_an_approval_is_not_paid_by_a_confirmation(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     job = job_of(1, approval={"required": True, "keys": ["hmac"]})
     with pytest.raises(ApprovalError, match="needs an approval"):
-        run_job(job, environment="production", confirm="bonus/may", **ways, **QUICK)
+        run_job(job, environment="production", confirm="bonus/may", **options, **QUICK)
     with pytest.raises(ApprovalError, match="cannot be read"):
-        run_job(job, approval="nowhere.json", **ways, **QUICK)
+        run_job(job, approval="nowhere.json", **options, **QUICK)
     assert not paid()
 
 
-def test_it_works_inside_an_event_loop_that_is_on(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_it_works_inside_a_running_event_loop(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
     async def cell() -> tuple[int, ExitCode]:
-        return plan_list(job_of(2), **ways).to_send, run_job(job_of(2), **ways, **QUICK).exit_code
+        return plan_list(job_of(2), **options).to_send, run_job(job_of(2), **options, **QUICK).exit_code
 
     assert asyncio.run(cell()) == (2, ExitCode.ALL_COMPLETED)
 
 
-def test_it_works_in_another_thread(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_it_works_in_another_thread(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
     async def main() -> ExitCode:
-        return (await asyncio.to_thread(run_job, job_of(2), **ways, **QUICK)).exit_code
+        return (await asyncio.to_thread(run_job, job_of(2), **options, **QUICK)).exit_code
 
     assert asyncio.run(main()) == ExitCode.ALL_COMPLETED
 
 
-def test_signals_stay_the_callers(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+def test_signal_handlers_stay_the_callers(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers]
     seen = []
-    run_job(job_of(2), on_progress=lambda _: seen.append([signal.getsignal(each) for each in numbers]), **ways, **QUICK)
+    run_job(
+        job_of(2), on_progress=lambda _: seen.append([signal.getsignal(each) for each in numbers]), **options, **QUICK
+    )
     assert seen
     assert all(each == before for each in seen)
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_progress_is_told_in_the_callers_thread_and_at_the_end(
-    ways: dict[str, Any], job_of: Callable[..., Job]
+def test_progress_is_reported_in_the_callers_thread_and_at_the_end(
+    options: dict[str, Any], job_of: Callable[..., Job]
 ) -> None:
-    looks: list[tuple[threading.Thread, Progress]] = []
-    run_job(job_of(3), on_progress=lambda look: looks.append((threading.current_thread(), look)), **ways, **QUICK)
-    assert {thread for thread, _ in looks} == {threading.current_thread()}
-    assert looks[-1][1].counts[RowState.COMPLETED] == 3
+    reports: list[tuple[threading.Thread, Progress]] = []
+    run_job(
+        job_of(3),
+        on_progress=lambda progress: reports.append((threading.current_thread(), progress)),
+        **options,
+        **QUICK,
+    )
+    assert {thread for thread, _ in reports} == {threading.current_thread()}
+    assert reports[-1][1].counts[RowState.COMPLETED] == 3
 
 
-def _at_half(look: Progress) -> bool:
-    return look.counts[RowState.PENDING] < sum(look.counts.values()) and look.counts[RowState.PENDING] > 0
+def _is_half_sent(progress: Progress) -> bool:
+    return progress.counts[RowState.PENDING] < sum(progress.counts.values()) and progress.counts[RowState.PENDING] > 0
 
 
-def _demand_resumable(ways: dict[str, Any], job: Job, rows: int, paid: Callable[[], list[str]], tmp_path: Path) -> None:
-    """Demand that a run was stopped safely: with a report, rows that wait, and all of them paid once by the next."""
-    counts = Ledger(ways["ledger"]).status("bonus/may").counts
+def _check_resumable(
+    options: dict[str, Any], job: Job, rows: int, paid: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    """Check that a run was stopped safely: it has a report and pending rows, and the next run pays each row once."""
+    counts = Ledger(options["ledger"]).status("bonus/may").counts
     assert counts[RowState.PENDING] > 0
     assert (tmp_path / "reports/bonus-may/results.csv").exists()
     assert len(paid()) == rows - counts[RowState.PENDING]
-    assert run_job(job.model_copy(update={"rate": None}), **ways, **QUICK).counts[RowState.COMPLETED] == rows
+    assert run_job(job.model_copy(update={"rate": None}), **options, **QUICK).counts[RowState.COMPLETED] == rows
     assert len(paid()) == len(set(paid())) == rows
 
 
-def test_what_progress_raises_stops_the_run_safely(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+def test_an_error_of_the_progress_callback_stops_the_run_safely(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    def look(look: Progress) -> None:
-        if _at_half(look):
+    def give_up(progress: Progress) -> None:
+        if _is_half_sent(progress):
             raise GivenUpError
 
     job = job_of(30, rate=20, concurrency=4)
     with pytest.raises(GivenUpError):
-        run_job(job, on_progress=look, **ways, **QUICK)
-    _demand_resumable(ways, job, 30, paid, tmp_path)
+        run_job(job, on_progress=give_up, **options, **QUICK)
+    _check_resumable(options, job, 30, paid, tmp_path)
 
 
 @contextmanager
 def _handler(number: int) -> Iterator[None]:
-    """Let a signal raise an error in the main thread, as orchestrators do."""
+    """Make a signal raise an error in the main thread, as orchestrators do."""
 
     def handle(*_: object) -> None:
         raise GivenUpError
@@ -183,13 +194,13 @@ def _handler(number: int) -> Iterator[None]:
         signal.signal(number, before)
 
 
-def test_what_a_handler_of_a_signal_raises_stops_the_run_safely(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+def test_an_error_of_a_signal_handler_stops_the_run_safely(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    is_on, is_sent = threading.Event(), threading.Event()
+    is_running, is_sent = threading.Event(), threading.Event()
 
     def send() -> None:
-        is_on.wait()
+        is_running.wait()
         if not is_sent.is_set():
             is_sent.set()
             os.kill(os.getpid(), signal.SIGTERM)
@@ -198,49 +209,53 @@ def test_what_a_handler_of_a_signal_raises_stops_the_run_safely(
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     with _handler(signal.SIGTERM), pytest.raises(GivenUpError):
-        run_job(job, on_progress=lambda look: is_on.set() if _at_half(look) else None, **ways, **QUICK)
-    is_on.set()
+        run_job(
+            job, on_progress=lambda progress: is_running.set() if _is_half_sent(progress) else None, **options, **QUICK
+        )
+    is_running.set()
     thread.join()
-    _demand_resumable(ways, job, 30, paid, tmp_path)
+    _check_resumable(options, job, 30, paid, tmp_path)
 
 
-def test_a_deadline_that_may_be_any_hour_is_refused_before_anything_is_read(job_of: Any, ways: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="no time zone"):
-        run_job(job_of(1), deadline=datetime(2026, 11, 24, 17), **ways, **QUICK)  # noqa: DTZ001 - that is the mistake
-    assert not Path(ways["ledger"]).exists()
-
-
-def test_a_deadline_that_has_come_leaves_all_rows_to_the_next_start(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+def test_a_deadline_without_a_time_zone_is_refused_before_anything_is_read(
+    job_of: Any, options: dict[str, Any]
 ) -> None:
-    result = run_job(job_of(3, rate=0.5), deadline=datetime.now(UTC) - timedelta(hours=1), **ways, **QUICK)
+    with pytest.raises(ValueError, match="no time zone"):
+        run_job(job_of(1), deadline=datetime(2026, 11, 24, 17), **options, **QUICK)  # noqa: DTZ001 - the error under test
+    assert not Path(options["ledger"]).exists()
+
+
+def test_a_run_after_its_deadline_is_resumable(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+) -> None:
+    result = run_job(job_of(3, rate=0.5), deadline=datetime.now(UTC) - timedelta(hours=1), **options, **QUICK)
     assert result.exit_code is ExitCode.RESUMABLE
     assert result.exit_code.is_transient
     assert result.message.startswith("Deadline reached. Resume: `bulk-topup resume ")
     assert len(paid()) < 3
 
 
-def test_giving_up_before_anything_is_sent_sends_nothing() -> None:
-    began, is_over = threading.Event(), []
+def test_an_error_while_waiting_cancels_the_work() -> None:
+    is_started, ends = threading.Event(), []
 
     async def main(_work: Work[None]) -> None:
-        began.set()
+        is_started.set()
         try:
             await asyncio.Event().wait()
         finally:
-            is_over.append(True)
+            ends.append(True)
 
-    def look() -> None:
-        began.wait()
+    def give_up() -> None:
+        is_started.wait()
         raise GivenUpError
 
     with pytest.raises(GivenUpError):
-        Work(main).result(on_wait=look, interval=0.01)
-    assert is_over
+        Work(main).result(on_wait=give_up, interval=0.01)
+    assert ends
 
 
-def test_giving_up_while_the_thread_begins_stops_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    begin, ends = threading.Thread.start, []
+def test_an_error_while_the_thread_starts_stops_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, ends = threading.Thread.start, []
 
     async def main(work: Work[None]) -> None:
         is_stopped = asyncio.Event()
@@ -249,7 +264,7 @@ def test_giving_up_while_the_thread_begins_stops_what_it_does(monkeypatch: pytes
         ends.append("stopped")
 
     def interrupted(thread: threading.Thread) -> None:
-        begin(thread)
+        start(thread)
         raise GivenUpError
 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
@@ -264,7 +279,7 @@ def _stays(thread: threading.Thread) -> bool:
     return thread.is_alive()
 
 
-def test_giving_up_before_there_is_a_thread_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_before_the_thread_starts_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main(_work: Work[None]) -> None:
         raise AssertionError
 
@@ -276,72 +291,72 @@ def test_giving_up_before_there_is_a_thread_does_nothing(monkeypatch: pytest.Mon
         Work(main).result(on_wait=lambda: None, interval=0.01)
 
 
-def test_a_second_start_of_a_run_is_told_of_the_first(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    with run_lock(ways["ledger"], "bonus", "may"), pytest.raises(RunLockedError) as told:
-        run_job(job_of(1), **ways, **QUICK)
-    assert exit_code_for(told.value) is ExitCode.RUN_LOCKED
-    assert exit_code_for(told.value).is_transient
+def test_a_call_for_a_locked_run_raises_that_it_is_locked(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    with run_lock(options["ledger"], "bonus", "may"), pytest.raises(RunLockedError) as caught:
+        run_job(job_of(1), **options, **QUICK)
+    assert exit_code_for(caught.value) is ExitCode.RUN_LOCKED
+    assert exit_code_for(caught.value).is_transient
 
 
 def test_two_threads_of_one_process_never_work_on_one_run(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
     job = job_of(30, rate=20, concurrency=4)
     refused: list[BulkTopupError] = []
 
-    def look(look: Progress) -> None:
-        if _at_half(look) and not refused:
-            with pytest.raises(RunLockedError) as told:
-                run_job(job, **ways, **QUICK)
-            refused.append(told.value)
+    def run_again(progress: Progress) -> None:
+        if _is_half_sent(progress) and not refused:
+            with pytest.raises(RunLockedError) as caught:
+                run_job(job, **options, **QUICK)
+            refused.append(caught.value)
 
-    run_job(job, on_progress=look, **ways, **QUICK)
+    run_job(job, on_progress=run_again, **options, **QUICK)
     assert len(refused) == 1
     assert len(paid()) == 30
 
 
-def test_a_run_goes_on_with_its_own_account_only(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
-    run_job(job_of(1), **ways, **QUICK)
+def test_a_run_resumes_only_with_its_own_account(options: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    run_job(job_of(1), **options, **QUICK)
     with pytest.raises(AccountMismatchError):
-        run_job(job_of(1), ledger=ways["ledger"])
-    pair = ways["credentials"]
-    renamed = {**ways, "base_url": ways["base_url"].replace("127.0.0.1", "localhost")}
+        run_job(job_of(1), ledger=options["ledger"])
+    pair = options["credentials"]
+    renamed = {**options, "base_url": options["base_url"].replace("127.0.0.1", "localhost")}
     assert run_job(job_of(1), same_account=True, **renamed, **QUICK).exit_code == 0
     assert pair.api_secret.get_secret_value() not in repr(pair)
 
 
-def test_the_day_fills_in_the_run_key_and_a_job_file_is_read_where_it_lies(
-    ways: dict[str, Any], tmp_path: Path
+def test_the_date_is_rendered_in_the_run_key_and_paths_are_relative_to_the_job_file(
+    options: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs/pay.toml").write_text(
-        'run_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\nreport_folder = "told/{today:%Y-%m}"\n'
+        'run_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\nreport_folder = "out/{today:%Y-%m}"\n'
     )
     (tmp_path / "jobs/pay.csv").write_text("reference,phone,amount\nR-1,+6595123400,5\n")
-    result = run_job("jobs/pay.toml", today=date(2026, 10, 31), **ways, **QUICK)
+    result = run_job("jobs/pay.toml", today=date(2026, 10, 31), **options, **QUICK)
     assert result.run == "pay/2026-10"
-    assert result.files[0] == Path("jobs/told/2026-10/results.csv")
+    assert result.files[0] == Path("jobs/out/2026-10/results.csv")
     late = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=14)))
-    assert plan_list("jobs/pay.toml", today=late, **ways).run == "pay/2026-11"
-    assert plan_list("jobs/pay.toml", run_key="again", **ways).run == "pay/again"
+    assert plan_list("jobs/pay.toml", today=late, **options).run == "pay/2026-11"
+    assert plan_list("jobs/pay.toml", run_key="again", **options).run == "pay/again"
 
 
-def test_a_list_that_its_ended_run_archived_is_told_of_again(
-    ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
+def test_a_finished_run_with_an_archived_list_returns_its_result_again(
+    options: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     job = job_of(2, archive=str(tmp_path / "archive"))
-    first = run_job(job, **ways, **QUICK)
+    first = run_job(job, **options, **QUICK)
     assert first.archived == tmp_path / "archive/bonus.csv"
-    second = run_job(job, **ways, **QUICK)
+    second = run_job(job, **options, **QUICK)
     assert (second.exit_code, second.charged) == (ExitCode.ALL_COMPLETED, first.charged)
     assert "archive" in second.message
     assert len(paid()) == 2
     with pytest.raises(ListError, match="No list at "):
-        run_job(job, run_key="june", **ways, **QUICK)
+        run_job(job, run_key="june", **options, **QUICK)
 
 
 @pytest.mark.parametrize(
-    ("stated", "kind", "told"),
+    ("changes", "error", "message"),
     [
         ({"job": "nowhere.toml"}, JobError, "Can't read the job file nowhere.toml"),
         ({"job": "nowhere.csv"}, ListError, "nowhere.csv"),
@@ -350,19 +365,23 @@ def test_a_list_that_its_ended_run_archived_is_told_of_again(
     ],
     ids=["job", "list", "environment", "key"],
 )
-def test_what_is_wrong_is_raised_with_its_cure(
-    stated: dict[str, Any], kind: type[BulkTopupError], told: str, ways: dict[str, Any], job_of: Callable[..., Job]
+def test_a_wrong_argument_is_raised_with_its_fix(
+    changes: dict[str, Any],
+    error: type[BulkTopupError],
+    message: str,
+    options: dict[str, Any],
+    job_of: Callable[..., Job],
 ) -> None:
-    with pytest.raises(kind, match=told):
-        run_job(**{"job": job_of(1), **ways, **stated})
+    with pytest.raises(error, match=message):
+        run_job(**{"job": job_of(1), **options, **changes})
 
 
-def test_a_ledger_that_cannot_be_written_any_more_is_an_interruption() -> None:
+def test_an_interrupted_run_is_resumable() -> None:
     assert exit_code_for(InterruptedRunError()) is ExitCode.RESUMABLE
 
 
 def test_nothing_is_printed(
-    ways: dict[str, Any], job_of: Callable[..., Job], capfd: pytest.CaptureFixture[str]
+    options: dict[str, Any], job_of: Callable[..., Job], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run_job(job_of(2), **ways, **QUICK)
+    run_job(job_of(2), **options, **QUICK)
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""What type checkers see of the public door: mypy reads this, nothing runs it."""
+"""The types of the public names: mypy reads this module, nothing runs it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -43,7 +43,7 @@ def plans() -> None:
 
 
 def pays(credentials: Credentials) -> None:
-    def look(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         assert_type(progress.counts, dict[RowState, int])
 
     result = run_job(
@@ -52,7 +52,7 @@ def pays(credentials: Credentials) -> None:
         credentials=credentials,
         ledger=Path("ledger.db"),
         confirm="list/pay",
-        on_progress=look,
+        on_progress=report,
     )
     assert_type(result, JobResult)
     assert_type(result.exit_code, ExitCode)
@@ -62,7 +62,7 @@ def pays(credentials: Credentials) -> None:
     assert_type(result.not_completed, Path | None)
 
 
-def looks() -> None:
+def reads() -> None:
     ledger = Ledger("ledger.db")
     assert_type(ledger.runs(), list[Run])
     assert_type(ledger.status("list/pay"), Summary)

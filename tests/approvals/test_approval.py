@@ -1,4 +1,4 @@
-"""Approvals: signed by somebody else, for exactly what was planned, for a time; whatever is changed is refused."""
+"""Approvals: signed by another person, for one plan exactly and a limited time; any change is refused."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def _refused(presented: Presented, policy: ApprovalPolicy, now: datetime = NOW) 
     return str(error.value)
 
 
-def test_a_plan_that_somebody_else_signed_with_a_trusted_key_holds(key: tuple[Path, str]) -> None:
+def test_a_plan_signed_by_another_person_with_a_trusted_key_is_valid(key: tuple[Path, str]) -> None:
     file, public = key
     policy = ApprovalPolicy(keys=(public,))
     check_valid(Presented(plan=_approved(load_signer(file))), policy, NOW + timedelta(hours=23, minutes=59))
@@ -71,7 +71,7 @@ def test_a_shared_secret_signs_too_and_another_secret_does_not() -> None:
         assert "not signed with a trusted key" in _refused(Presented(plan=plan, secret=other), policy)
 
 
-def test_an_untrusted_key_is_refused(key: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_signature_of_an_untrusted_key_is_refused(key: tuple[Path, str], tmp_path: Path) -> None:
     make_key(tmp_path / "other.key")
     plan = _approved(load_signer(tmp_path / "other.key"))
     assert "not signed with a trusted key" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)))
@@ -81,7 +81,7 @@ def test_without_any_trusted_key_nothing_is_approved(key: tuple[Path, str]) -> N
     assert "No key is trusted" in _refused(Presented(plan=_approved(load_signer(key[0]))), ApprovalPolicy())
 
 
-def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path, str]) -> None:
+def test_planners_cannot_approve_their_own_plan_unless_the_job_allows_it(key: tuple[Path, str]) -> None:
     file, public = key
     with pytest.raises(ApprovalError, match="petra made this plan"):
         _approved(load_signer(file), approver="petra")
@@ -90,10 +90,10 @@ def test_nobody_approves_their_own_plan_unless_the_job_lets_them(key: tuple[Path
     assert "both made and approved" in _refused(Presented(plan=plan), ApprovalPolicy(keys=(public,)))
 
 
-def test_an_approval_ends_with_its_time(key: tuple[Path, str]) -> None:
+def test_an_approval_expires(key: tuple[Path, str]) -> None:
     plan = _approved(load_signer(key[0]))
-    said = _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)), NOW + timedelta(hours=24))
-    assert "expired 2026-11-25 09:00 UTC." in said
+    message = _refused(Presented(plan=plan), ApprovalPolicy(keys=(key[1],)), NOW + timedelta(hours=24))
+    assert "expired 2026-11-25 09:00 UTC." in message
 
 
 def test_a_signature_has_one_spelling(key: tuple[Path, str]) -> None:
@@ -103,33 +103,33 @@ def test_a_signature_has_one_spelling(key: tuple[Path, str]) -> None:
     assert "was changed after it was signed" in _refused(changed, ApprovalPolicy(keys=(key[1],)))
 
 
-def _places(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def _fields(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if isinstance(value, dict):
-        return [place for name, part in value.items() for place in _places(part, (*path, name))]
+        return [field for name, part in value.items() for field in _fields(part, (*path, name))]
     return [path]
 
 
-PLACES = _places(_approved(secret_signer(SECRET)).model_dump())
+FIELDS = _fields(_approved(secret_signer(SECRET)).model_dump())
 
 
 @pytest.mark.parametrize("signer_of", ["key", "secret"])
-@given(place=st.sampled_from(PLACES), at=st.integers(0, 10**6), by=st.integers(1, 0x5E))
+@given(field=st.sampled_from(FIELDS), at=st.integers(0, 10**6), by=st.integers(1, 0x5E))
 def test_any_changed_byte_of_any_field_is_refused(
-    key: tuple[Path, str], signer_of: str, place: tuple[str, ...], at: int, by: int
+    key: tuple[Path, str], signer_of: str, field: tuple[str, ...], at: int, by: int
 ) -> None:
     signer = load_signer(key[0]) if signer_of == "key" else secret_signer(SECRET)
     values = json.loads(_approved(signer).model_dump_json())
     holder = values
-    for name in place[:-1]:
+    for name in field[:-1]:
         holder = holder[name]
-    before = holder[place[-1]]
+    before = holder[field[-1]]
     if isinstance(before, int):
-        holder[place[-1]] = before + by
+        holder[field[-1]] = before + by
     else:
         index = at % len(before)
         changed = chr((ord(before[index]) - 0x20 + by) % 0x5F + 0x20)
-        holder[place[-1]] = before[:index] + changed + before[index + 1 :]
-    assert holder[place[-1]] != before
+        holder[field[-1]] = before[:index] + changed + before[index + 1 :]
+    assert holder[field[-1]] != before
     try:
         changed_plan = ApprovedPlan.model_validate_json(json.dumps(values))
     except ValidationError:
@@ -137,17 +137,17 @@ def test_any_changed_byte_of_any_field_is_refused(
     _refused(Presented(plan=changed_plan, secret=SECRET), ApprovalPolicy(keys=(key[1], "hmac")))
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_a_field_that_is_missing_or_of_another_kind_is_no_approved_plan(place: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_that_is_missing_or_of_another_kind_is_no_approved_plan(field: tuple[str, ...], tmp_path: Path) -> None:
     for change in ("leave out", "other kind"):
         values = json.loads(_approved(secret_signer(SECRET)).model_dump_json())
         holder = values
-        for name in place[:-1]:
+        for name in field[:-1]:
             holder = holder[name]
         if change == "other kind":
-            holder[place[-1]] = 3 if isinstance(holder[place[-1]], str) else "3"
-        elif len(place) == 2 and place[-1] != "format":
-            del holder[place[-1]]
+            holder[field[-1]] = 3 if isinstance(holder[field[-1]], str) else "3"
+        elif len(field) == 2 and field[-1] != "format":
+            del holder[field[-1]]
         else:
             holder["more"] = {}
         file = tmp_path / "plan.approved.json"
@@ -156,14 +156,14 @@ def test_a_field_that_is_missing_or_of_another_kind_is_no_approved_plan(place: t
             read_approved(file)
 
 
-def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
+def test_fields_that_join_to_the_same_text_have_different_signed_bytes() -> None:
     one = _approved(secret_signer(SECRET), job="pay", run_key="roll")
     other = _approved(secret_signer(SECRET), job="payr", run_key="oll")
     assert one.signed_bytes() != other.signed_bytes()
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"job": "bonus"}, "the job is bonus, approved was payroll"),
         ({"run_key": "2026-12"}, "the run key is 2026-12, approved was 2026-11"),
@@ -182,19 +182,19 @@ def test_texts_that_could_be_joined_differently_are_told_apart() -> None:
         ({"not_by": "nobody"}, "the person who must not approve is nobody"),
     ],
 )
-def test_what_differs_from_the_approved_plan_is_named(change: dict[str, Any], says: str) -> None:
+def test_what_differs_from_the_approved_plan_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ApprovalError) as error:
         check_same_plan(STATEMENT, STATEMENT.model_copy(update=change))
-    assert says in str(error.value)
+    assert message in str(error.value)
 
 
-def test_who_plans_again_when_and_with_which_version_is_no_difference() -> None:
+def test_planner_time_and_version_may_differ_from_the_approved_plan() -> None:
     check_same_plan(
         STATEMENT, STATEMENT.model_copy(update={"planned_by": "cron", "planned_at": "", "version": "0.2.0"})
     )
 
 
-def test_a_private_key_is_its_owners_alone_and_never_overwritten(key: tuple[Path, str]) -> None:
+def test_a_private_key_file_is_private_and_never_overwritten(key: tuple[Path, str]) -> None:
     file, public = key
     assert file.stat().st_mode & 0o777 == 0o600
     assert trusted_key(str(file.with_name("controller.key.pub"))) == public
@@ -210,7 +210,7 @@ def test_a_private_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
         load_signer(tmp_path / "shared.key")
 
 
-def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
+def test_an_invalid_key_secret_or_plan_is_reported(tmp_path: Path) -> None:
     (tmp_path / "no.key").write_text("nothing")
     (tmp_path / "no.key").chmod(0o600)
     cases: list[tuple[Callable[[], object], str]] = [
@@ -223,12 +223,12 @@ def test_what_is_no_key_is_said_to_be_none(tmp_path: Path) -> None:
         (lambda: read_statement(tmp_path / "no.key"), "is not a plan that can be approved"),
         (lambda: read_approved(tmp_path / "missing"), "Can't read "),
     ]
-    for attempt, says in cases:
-        with pytest.raises(ApprovalError, match=says):
-            attempt()
+    for call, message in cases:
+        with pytest.raises(ApprovalError, match=message):
+            call()
 
 
-def test_a_job_that_requires_an_approval_must_trust_somebody() -> None:
+def test_a_job_that_requires_an_approval_must_trust_a_valid_key() -> None:
     with pytest.raises(ValidationError, match="no key is trusted"):
         ApprovalPolicy(required=True)
     with pytest.raises(ValidationError, match="is not a public key"):
