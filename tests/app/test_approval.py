@@ -42,11 +42,11 @@ def test_rows_that_the_run_may_send_need_an_approval(tmp_path: Path, preview: Me
 
 
 @pytest.mark.parametrize("preview", [MergePreview(open=1), MergePreview(needs_review=1)])
-def test_rows_that_were_sent_need_one_under_other_guards_only(tmp_path: Path, preview: MergePreview) -> None:
+def test_rows_that_were_sent_need_an_approval_only_under_other_guards(tmp_path: Path, preview: MergePreview) -> None:
     _check(tmp_path, preview)
     with pytest.raises(ApprovalRequiredError):
         _check(tmp_path, preview, spacing=1)
 
 
-def test_a_run_that_is_completed_needs_none(tmp_path: Path) -> None:
+def test_a_completed_run_needs_no_approval(tmp_path: Path) -> None:
     _check(tmp_path, MergePreview(completed=3), spacing=1)

@@ -10,48 +10,48 @@ from bulk_topup.app.archive import ArchiveError, ListFile
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> ListFile:
+def listed(tmp_path: Path) -> ListFile:
     (tmp_path / "pay.csv").write_text("a,b")
     return ListFile.inspect(tmp_path / "pay.csv", tmp_path / "done/2026-11")
 
 
-def test_a_list_is_moved_and_is_in_one_place_only(seen: ListFile) -> None:
-    assert seen.archive().path == seen.folder / "pay.csv"
-    assert not seen.path.exists()
-    assert (seen.folder / "pay.csv").read_text() == "a,b"
+def test_a_list_is_moved_and_is_in_one_place_only(listed: ListFile) -> None:
+    assert listed.archive().path == listed.folder / "pay.csv"
+    assert not listed.path.exists()
+    assert (listed.folder / "pay.csv").read_text() == "a,b"
 
 
-def test_a_file_of_the_same_name_stays_and_the_list_gets_a_number(seen: ListFile) -> None:
-    (seen.folder / "pay.csv").write_text("other")
-    (seen.folder / "pay-2.csv").write_text("another")
-    assert seen.archive().path == seen.folder / "pay-3.csv"
-    assert (seen.folder / "pay.csv").read_text() == "other"
+def test_a_file_of_the_same_name_stays_and_the_list_gets_a_number(listed: ListFile) -> None:
+    (listed.folder / "pay.csv").write_text("other")
+    (listed.folder / "pay-2.csv").write_text("another")
+    assert listed.archive().path == listed.folder / "pay-3.csv"
+    assert (listed.folder / "pay.csv").read_text() == "other"
 
 
-def test_a_start_that_was_killed_halfway_through_the_move_is_made_up_for(seen: ListFile) -> None:
-    (seen.folder / "pay.csv").hardlink_to(seen.path)
-    assert seen.archive().path == seen.folder / "pay.csv"
-    assert not seen.path.exists()
-    assert [file.name for file in seen.folder.iterdir()] == ["pay.csv"]
+def test_a_move_that_was_killed_halfway_is_completed(listed: ListFile) -> None:
+    (listed.folder / "pay.csv").hardlink_to(listed.path)
+    assert listed.archive().path == listed.folder / "pay.csv"
+    assert not listed.path.exists()
+    assert [file.name for file in listed.folder.iterdir()] == ["pay.csv"]
 
 
 @pytest.mark.parametrize("change", ["written", "replaced"])
-def test_a_list_that_was_changed_since_it_was_read_stays(seen: ListFile, change: str) -> None:
+def test_a_list_that_was_changed_since_it_was_read_stays(listed: ListFile, change: str) -> None:
     if change == "written":
-        seen.path.write_text("a,b\n1,2")
+        listed.path.write_text("a,b\n1,2")
     else:
-        other = seen.path.with_name("other.csv")
+        other = listed.path.with_name("other.csv")
         other.write_text("a,b")
-        os.replace(other, seen.path)  # noqa: PTH105
-    archiving = seen.archive()
-    assert archiving.path is None
-    assert "changed during the run" in archiving.why_not
-    assert seen.path.exists()
+        os.replace(other, listed.path)  # noqa: PTH105
+    result = listed.archive()
+    assert result.path is None
+    assert "changed during the run" in result.why_not
+    assert listed.path.exists()
 
 
-def test_a_list_that_is_gone_is_told_and_no_error(seen: ListFile) -> None:
-    seen.path.unlink()
-    assert "No such file" in seen.archive().why_not
+def test_a_missing_list_is_reported_without_an_error(listed: ListFile) -> None:
+    listed.path.unlink()
+    assert "No such file" in listed.archive().why_not
 
 
 def test_an_archive_that_cannot_be_a_folder_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
@@ -68,40 +68,40 @@ def test_the_lists_own_folder_is_no_archive(tmp_path: Path) -> None:
     assert path.read_text() == "phone\n"
 
 
-def test_a_list_that_is_replaced_between_its_link_and_its_end_is_never_removed(
-    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+def test_a_list_that_is_replaced_after_its_link_is_never_removed(
+    listed: ListFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = Path.hardlink_to
 
     def link_and_replace(target: Path, source: Path) -> None:
         link(target, source)
-        other = seen.path.with_name("other.csv")
+        other = listed.path.with_name("other.csv")
         other.write_text("a,b\n1,2")
-        other.replace(seen.path)
+        other.replace(listed.path)
 
     monkeypatch.setattr(Path, "hardlink_to", link_and_replace)
-    archiving = seen.archive()
-    assert archiving.is_changed
-    assert "Run again" in archiving.why_not
-    assert seen.path.read_text() == "a,b\n1,2"
-    assert (seen.folder / "pay.csv").read_text() == "a,b"
+    result = listed.archive()
+    assert result.is_changed
+    assert "Run again" in result.why_not
+    assert listed.path.read_text() == "a,b\n1,2"
+    assert (listed.folder / "pay.csv").read_text() == "a,b"
 
 
 def test_a_list_that_is_replaced_before_its_link_is_not_archived_unread(
-    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+    listed: ListFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = Path.hardlink_to
 
     def replace_and_link(target: Path, source: Path) -> None:
-        other = seen.path.with_name("other.csv")
+        other = listed.path.with_name("other.csv")
         other.write_text("a,b\n1,2")
-        other.replace(seen.path)
+        other.replace(listed.path)
         link(target, source)
 
     monkeypatch.setattr(Path, "hardlink_to", replace_and_link)
-    assert seen.archive().is_changed
-    assert seen.path.read_text() == "a,b\n1,2"
-    assert list(seen.folder.iterdir()) == []
+    assert listed.archive().is_changed
+    assert listed.path.read_text() == "a,b\n1,2"
+    assert list(listed.folder.iterdir()) == []
 
 
 @pytest.fixture
@@ -113,38 +113,38 @@ def _no_links(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_links")
-def test_a_list_that_nobody_may_link_as_it_is_another_users_is_moved_all_the_same(seen: ListFile) -> None:
-    (seen.folder / "pay.csv").write_text("other")
-    assert seen.archive().path == seen.folder / "pay-2.csv"
-    assert not seen.path.exists()
-    assert (seen.folder / "pay-2.csv").read_text() == "a,b"
-    assert (seen.folder / "pay.csv").read_text() == "other"
+def test_a_list_that_cannot_be_linked_is_moved(listed: ListFile) -> None:
+    (listed.folder / "pay.csv").write_text("other")
+    assert listed.archive().path == listed.folder / "pay-2.csv"
+    assert not listed.path.exists()
+    assert (listed.folder / "pay-2.csv").read_text() == "a,b"
+    assert (listed.folder / "pay.csv").read_text() == "other"
 
 
 @pytest.mark.usefixtures("_no_links")
-def test_a_list_that_is_replaced_as_it_is_moved_is_told_of_with_its_place(
-    seen: ListFile, monkeypatch: pytest.MonkeyPatch
+def test_a_list_that_is_replaced_while_it_is_moved_is_reported_with_its_path(
+    listed: ListFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch = Path.touch
 
     def touch_and_replace(target: Path, mode: int, *, exist_ok: bool) -> None:
         touch(target, mode, exist_ok)
-        seen.path.write_text("a,b\n1,2")
+        listed.path.write_text("a,b\n1,2")
 
     monkeypatch.setattr(Path, "touch", touch_and_replace)
-    archiving = seen.archive()
-    assert archiving.is_changed
-    assert f"is now {seen.folder / 'pay.csv'}. Move it back" in archiving.why_not
-    assert (seen.folder / "pay.csv").read_text() == "a,b\n1,2"
+    result = listed.archive()
+    assert result.is_changed
+    assert f"is now {listed.folder / 'pay.csv'}. Move it back" in result.why_not
+    assert (listed.folder / "pay.csv").read_text() == "a,b\n1,2"
 
 
 @pytest.mark.usefixtures("_no_links")
-def test_a_list_that_cannot_be_moved_leaves_nothing_in_the_archive(seen: ListFile) -> None:
-    seen.path.parent.chmod(0o500)
-    if os.access(seen.path.parent, os.W_OK):
-        seen.path.unlink()  # nothing is forbidden to root
-    archiving = seen.archive()
-    seen.path.parent.chmod(0o700)
-    assert not archiving.is_changed
-    assert "Can't move" in archiving.why_not
-    assert list(seen.folder.iterdir()) == []
+def test_a_list_that_cannot_be_moved_leaves_nothing_in_the_archive(listed: ListFile) -> None:
+    listed.path.parent.chmod(0o500)
+    if os.access(listed.path.parent, os.W_OK):
+        listed.path.unlink()  # root may write to any folder
+    result = listed.archive()
+    listed.path.parent.chmod(0o700)
+    assert not result.is_changed
+    assert "Can't move" in result.why_not
+    assert list(listed.folder.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What is told about a job file before it is started: every mistake with its line and its cure."""
+"""The check of a job file: every error with its line and its fix."""
 
 import json
 from datetime import UTC, datetime
@@ -27,13 +27,13 @@ def job(tmp_path: Path) -> Path:
     return tmp_path / "pay.toml"
 
 
-def _mistakes(job: Path, text: str) -> tuple[Diagnostic, ...]:
+def _errors(job: Path, text: str) -> tuple[Diagnostic, ...]:
     job.write_text(text)
     return check_job(job, NOW).errors
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "key", "told"),
+    ("text", "line", "key", "message"),
     [
         (
             'list = "inbox/pay-2026-11.csv"\n\n[caps]\nrow = 1',
@@ -80,34 +80,34 @@ def _mistakes(job: Path, text: str) -> tuple[Diagnostic, ...]:
         ),
     ],
 )
-def test_a_mistake_has_its_line_its_key_and_its_cure(
-    job: Path, text: str, line: int | None, key: str, told: str
+def test_an_error_has_its_line_its_key_and_its_fix(
+    job: Path, text: str, line: int | None, key: str, message: str
 ) -> None:
-    (mistake,) = _mistakes(job, text)
-    assert (mistake.line, mistake.key) == (line, key)
-    with pytest.raises(AssertionError, match=told):
-        raise AssertionError(mistake.message)
+    (error,) = _errors(job, text)
+    assert (error.line, error.key) == (line, key)
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(error.message)
 
 
-def test_a_job_without_mistakes_is_given_with_its_dates_filled_in(job: Path) -> None:
+def test_a_valid_job_is_returned_with_its_dates_rendered(job: Path) -> None:
     text = 'run_key = "{today:%Y-%m}"\nlist = "inbox/pay-{today:%Y-%m}*.csv"\nreport_folder = "out/{today}"'
-    assert _mistakes(job, text) == ()
+    assert _errors(job, text) == ()
     found = check_job(job, NOW).job
     assert isinstance(found, Job)
     assert (found.list, found.run_key) == (str(job.parent / "inbox/pay-2026-11.csv"), "2026-11")
     assert found.report_folder == str(job.parent / "out/2026-11-28")
 
 
-def test_all_columns_that_the_list_has_not_are_told_at_once(job: Path) -> None:
-    mistakes = _mistakes(job, 'list = "inbox/pay-2026-11.csv"\n[columns]\namount = "a"\nreference = "b"')
-    assert [mistake.line for mistake in mistakes] == [3, 4]
+def test_all_missing_columns_are_reported_at_once(job: Path) -> None:
+    errors = _errors(job, 'list = "inbox/pay-2026-11.csv"\n[columns]\namount = "a"\nreference = "b"')
+    assert [error.line for error in errors] == [3, 4]
 
 
-def test_the_jobs_of_the_project_fit_the_schema_beside_them_which_is_the_one_that_is_printed(root: Path) -> None:
+def test_the_projects_jobs_fit_the_schema_beside_them_which_is_the_printed_one(root: Path) -> None:
     import tomllib
 
     schema = json.loads((root / "jobs/job.schema.json").read_text())
-    # Written anew with: bulk-topup job schema > jobs/job.schema.json
+    # To update it: bulk-topup job schema > jobs/job.schema.json
     assert schema == json.loads(json.dumps(job_schema()))
     for file in (root / "jobs").glob("*.toml"):
         jsonschema.validate(tomllib.loads(file.read_text()), schema)
@@ -122,7 +122,7 @@ def test_the_schema_refuses_an_unknown_key_and_explains_every_known_one() -> Non
     assert [field for properties in jobs for field, shape in properties.items() if "description" not in shape] == []
 
 
-def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path) -> None:
+def test_a_new_job_has_the_lists_columns_and_its_date_as_a_template(job: Path) -> None:
     answers = Answers(
         file=job,
         source=ListSource(path=job.parent / "inbox/pay-2026-11.csv"),
@@ -130,7 +130,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         frequency=Frequency.MONTH,
         environment=Environment.SANDBOX,
     )
-    assert _mistakes(job, job_text(answers, NOW)) == ()
+    assert _errors(job, job_text(answers, NOW)) == ()
     loaded = load_job(job)
     assert (loaded.list, loaded.run_key) == ("inbox/pay-{today:%Y-%m}.csv", "{today:%Y-%m}")
     assert loaded.columns == {
@@ -141,7 +141,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "told"),
+    ("text", "key", "message"),
     [
         (
             'list = "inbox/pay-{today}.csv"\nrun_key = "{today:%Y-%m}"',
@@ -159,12 +159,12 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
         ('list = "inbox/pay.csv"\nrun_key = "{today:%Y-%V}"', "run_key", "is used again on"),
     ],
 )
-def test_days_that_would_share_a_run_are_warned_of(job: Path, text: str, key: str, told: str) -> None:
+def test_days_that_would_share_a_run_are_a_warning(job: Path, text: str, key: str, message: str) -> None:
     job.write_text(text)
     checked = check_job(job, NOW)
     (warning,) = checked.warnings
     assert (warning.key, warning.line) == (key, 1 if key == "list" else 2)
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         raise AssertionError(warning.message)
 
 
@@ -177,6 +177,6 @@ def test_days_that_would_share_a_run_are_warned_of(job: Path, text: str, key: st
         'list = "inbox/pay-{today}.csv"\nrun_key = "{today:%Y-%m}"\n[schedule]\nat = "0 17 28 * *"',
     ],
 )
-def test_days_that_each_have_their_run_are_not_warned_of(job: Path, text: str) -> None:
+def test_days_with_a_run_each_are_no_warning(job: Path, text: str) -> None:
     job.write_text(text)
     assert check_job(job, NOW).warnings == ()

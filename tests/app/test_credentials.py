@@ -1,4 +1,4 @@
-"""Where credentials come from, and what is said when they are missing."""
+"""The sources of credentials, and the errors if they are missing."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bulk_topup.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DVS_API_KEY", raising=False)
     monkeypatch.delenv("DVS_API_SECRET", raising=False)
     monkeypatch.delenv("DVS_TRANSPORT", raising=False)
@@ -25,13 +25,13 @@ def test_the_environment_wins_over_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert (credentials.api_key, credentials.api_secret.get_secret_value()) == ("environment", "from-file")
 
 
-def test_a_named_file_is_read_instead_of_the_one_here(tmp_path: Path) -> None:
+def test_a_named_file_is_read_instead_of_the_one_in_the_working_folder(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DVS_API_KEY=here\nDVS_API_SECRET=s\n")
     (tmp_path / "other").write_text("DVS_API_KEY=named\nDVS_API_SECRET=s\nOTHER=1\n")
     assert load_credentials(tmp_path / "other").api_key == "named"
 
 
-def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_named_and_present_ones_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVS_API_SECRET", "hush-hush")
     with pytest.raises(ConfigurationError, match="Set DVS_API_KEY in the environment") as caught:
         load_credentials()
@@ -42,7 +42,7 @@ def test_what_is_missing_is_named_and_what_is_there_is_not_shown(monkeypatch: py
         load_credentials()
 
 
-def test_a_named_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_credentials_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         load_credentials(tmp_path / "none")
 
@@ -53,7 +53,7 @@ def test_the_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hush-hush" not in f"{load_credentials()!r} {load_credentials()}"
 
 
-def test_each_environment_has_a_ledger_of_its_own() -> None:
+def test_each_environment_has_its_own_ledger() -> None:
     assert len({default_ledger(environment) for environment in Environment}) == len(Environment)
 
 

@@ -1,4 +1,4 @@
-"""A list of several batches is read, checked and staged side by side, and nothing of that outlives a stop."""
+"""A list of several batches is read, checked and staged concurrently, and no thread of that outlives a stop."""
 
 import asyncio
 import threading
@@ -40,7 +40,7 @@ def write(folder: Path, *more: str) -> Job:
     return Job(list=str(path), product=6418).at(SystemClock().now(), folder)
 
 
-async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
+async def test_a_duplicate_is_found_batches_later(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
     _, prepared = await plan_job(write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger)
     assert (prepared.plan.rows, prepared.plan.accepted) == (ROWS + 2, ROWS + 1)
     [refused] = prepared.plan.refused_rows
@@ -48,7 +48,7 @@ async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: L
     assert refused.problems[0].message == "Duplicate of line 5. Remove one, or add --allow-duplicates."
 
 
-async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
+async def test_an_incomplete_list_is_refused_even_if_some_rows_were_staged(
     dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path
 ) -> None:
     with pytest.raises(ListError, match="never closed"):
@@ -56,7 +56,7 @@ async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
     assert ledger.runs.all() == []
 
 
-async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
+async def test_a_stop_ends_reading_and_staging_too(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
     job = write(tmp_path)
     planning = asyncio.create_task(plan_job(job, dvs=dvs, ledger=ledger))
     while not any(thread.name.startswith("prepare") for thread in threading.enumerate()):  # noqa: ASYNC110

@@ -1,4 +1,4 @@
-"""Which of an operator's products give an amount: exactly that amount, in the currency that is stated."""
+"""The choice of an operator's product: one that pays exactly the amount, in the row's currency."""
 
 import json
 from decimal import Decimal
@@ -33,13 +33,13 @@ AIRTIME, BUNDLE = 6418, 6430
         ("100.5", "SGD", []),
     ],
 )
-def test_a_product_fits_when_it_gives_exactly_the_amount(amount: str, currency: str | None, found: list[int]) -> None:
+def test_a_product_fits_if_it_pays_exactly_the_amount(amount: str, currency: str | None, found: list[int]) -> None:
     products = [catalogue.product(AIRTIME), catalogue.product(BUNDLE)]
     fit = fitting(products, CalculationMode.DESTINATION_AMOUNT, Decimal(amount), currency)
     assert [product.id for product in fit] == found
 
 
-def test_a_mode_that_a_product_does_not_take_makes_it_no_choice() -> None:
+def test_a_product_without_the_calculation_mode_does_not_fit() -> None:
     airtime = catalogue.product(AIRTIME)
     narrow = airtime.model_copy(update={"accepted_calculation_modes": [CalculationMode.SOURCE_AMOUNT]})
     assert fitting([narrow], CalculationMode.DESTINATION_AMOUNT, Decimal(8), "SGD") == []
@@ -70,7 +70,7 @@ def _batch(*rows: tuple[int, str | None, str]) -> pl.DataFrame:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("allow_duplicates", [False, True])
-async def test_a_number_that_another_product_would_pay_again_is_refused_over_all_batches(
+async def test_a_number_that_another_product_would_pay_again_is_refused_across_batches(
     allow_duplicates: bool, tmp_path: Path
 ) -> None:
     chooser = Chooser(

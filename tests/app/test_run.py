@@ -1,4 +1,4 @@
-"""What a start demands of its list beside what the list says: that nobody writes to it meanwhile."""
+"""A run does not start if its list changed while it was read."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Writer:
-    """Looks on, and does something to the list once it has been read."""
+    """A watcher that changes the list once it has been read."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
@@ -31,14 +31,14 @@ class Writer:
         self._act()
 
     def confirm(self, *_: object) -> None:
-        pytest.fail("nothing of a list that is being written is to be sent")
+        pytest.fail("a list that is being written must not be sent")
 
     def running(self, *_: object) -> Any:
         return nullcontext()
 
 
 @pytest.mark.parametrize("how", ["written on", "replaced", "removed"])
-async def test_a_list_that_is_written_while_it_is_read_begins_no_run(
+async def test_a_list_that_changes_while_it_is_read_starts_no_run(
     sandbox: Any, tmp_path: Path, credentials: tuple[str, str], how: str
 ) -> None:
     path = tmp_path / "pay.csv"

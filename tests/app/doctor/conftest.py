@@ -1,4 +1,4 @@
-"""A provider that gives one answer, over http or TLS, and an installation to look at."""
+"""A provider that sends one response, over HTTP or TLS, and a fixed clock."""
 
 import asyncio
 import ssl
@@ -13,12 +13,12 @@ import trustme
 
 from bulk_topup.dvs import AsyncDVS
 
-#: When the clock that a test hands over stands.
+#: The time of the fixed clock.
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 class StillClock:
-    """Time stands still."""
+    """A clock that never moves."""
 
     def __init__(self, moment: datetime = NOW) -> None:
         self.moment = moment
@@ -49,8 +49,8 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 
 @pytest.fixture
-def answering() -> Callable[..., AbstractAsyncContextManager[AsyncDVS]]:
-    """Give a function that opens a client of a provider that gives one answer to whatever it is asked."""
+def connect() -> Callable[..., AbstractAsyncContextManager[AsyncDVS]]:
+    """Return a function that opens a client of a provider that sends one response to every request."""
 
     @asynccontextmanager
     async def serve(
@@ -61,14 +61,14 @@ def answering() -> Callable[..., AbstractAsyncContextManager[AsyncDVS]]:
         tls: trustme.CA | None = None,
         ends_in: timedelta = timedelta(days=90),
     ) -> AsyncIterator[AsyncDVS]:
-        given = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT", "Content-Length": str(len(body)), **(headers or {})}
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in given.items() if value)]
-        answer = "\r\n".join([*lines, "", body]).encode()
+        sent = {"Date": "Tue, 24 Nov 2026 12:00:00 GMT", "Content-Length": str(len(body)), **(headers or {})}
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in sent.items() if value)]
+        response = "\r\n".join([*lines, "", body]).encode()
 
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 while await reader.readuntil(b"\r\n\r\n"):
-                    writer.write(answer)
+                    writer.write(response)
                     await writer.drain()
             except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
                 pass
@@ -79,7 +79,7 @@ def answering() -> Callable[..., AbstractAsyncContextManager[AsyncDVS]]:
         if tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             tls.issue_cert("localhost", "127.0.0.1", not_after=NOW + ends_in).configure_cert(context)
-        server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+        server = await asyncio.start_server(respond, "127.0.0.1", 0, ssl=context)
         port = server.sockets[0].getsockname()[1]
         try:
             scheme = "http" if tls is None else "https"

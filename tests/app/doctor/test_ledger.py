@@ -1,4 +1,4 @@
-"""What is said of a ledger and of its PINs' keys."""
+"""The checks of a ledger and of its PIN keys."""
 
 import json
 import sqlite3
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(path: Path) -> Iterator[LedgerStore]:
-    """A ledger with a run of two rows that wait."""
+    """A ledger with a run of two pending rows."""
     with LedgerStore(path) as opened:
         opened.staging.clear()
         opened.staging.add(staged([_row(1), _row(2)]))
@@ -55,7 +55,7 @@ def found(path: Path) -> dict[str, Finding]:
     return {finding.check: finding for finding in examine_ledger(path)}
 
 
-def test_a_ledger_that_is_not_there_yet_is_no_trouble_and_is_not_made(path: Path) -> None:
+def test_a_missing_ledger_is_no_problem_and_is_not_created(path: Path) -> None:
     findings = found(path)
     assert {check: finding.status for check, finding in findings.items()} == {
         "ledger": CheckStatus.OK,
@@ -65,7 +65,7 @@ def test_a_ledger_that_is_not_there_yet_is_no_trouble_and_is_not_made(path: Path
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
+def test_a_sound_ledger_without_open_rows_is_ok(path: Path) -> None:
     LedgerStore(path).close()
     findings = found(path)
     assert {finding.status for finding in findings.values()} == {CheckStatus.OK}
@@ -73,14 +73,14 @@ def test_a_sound_ledger_without_open_rows_is_well(path: Path) -> None:
     assert "Keep a copy of it" in findings["PIN key"].message
 
 
-def test_open_rows_are_told_with_the_command_that_goes_on(path: Path, ledger: LedgerStore) -> None:
+def test_open_rows_are_reported_with_the_command_that_resumes_them(path: Path, ledger: LedgerStore) -> None:
     finding = found(path)["runs"]
     assert (finding.status, finding.message) == (CheckStatus.WARN, "Rows are open: 2 of list/rewards.")
     assert "`bulk-topup resume list/rewards`" in finding.fix
     assert len(ledger.runs.all()) == 1
 
 
-def test_conflicts_are_told_with_the_command_that_shows_them(path: Path, ledger: LedgerStore) -> None:
+def test_conflicts_are_reported_with_the_command_that_lists_them(path: Path, ledger: LedgerStore) -> None:
     [run] = ledger.runs.all()
     moves = [
         Move(
@@ -118,7 +118,7 @@ def test_a_damaged_ledger_is_bad_and_is_not_changed(path: Path, ledger: LedgerSt
     assert path.read_bytes() == content
 
 
-def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: LedgerStore) -> None:
+def test_a_row_without_its_run_is_damage(path: Path, ledger: LedgerStore) -> None:
     ledger.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM runs")
@@ -128,14 +128,16 @@ def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: LedgerStore
     assert "reconcile" in finding.fix
 
 
-def test_a_ledger_that_others_can_read_is_told_with_the_command_that_mends_it(path: Path, ledger: LedgerStore) -> None:
+def test_a_ledger_that_others_can_read_is_reported_with_the_command_that_fixes_it(
+    path: Path, ledger: LedgerStore
+) -> None:
     path.chmod(0o644)
     finding = found(path)["ledger's files"]
     assert (finding.status, finding.fix) == (CheckStatus.WARN, f"Make it private with `chmod 600 {path}`.")
     ledger.close()
 
 
-def test_a_key_that_pins_need_and_that_is_not_there_is_bad(path: Path) -> None:
+def test_a_missing_key_of_pins_is_bad(path: Path) -> None:
     add_pin_key()
     LedgerStore(path).close()
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -1,4 +1,4 @@
-"""What is said of this machine."""
+"""The checks of this machine."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ class Usage(NamedTuple):
     free: int
 
 
-def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_and_the_time_zone_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Singapore")
     time.tzset()
     try:
@@ -29,14 +29,14 @@ def test_versions_and_the_time_zone_are_told(monkeypatch: pytest.MonkeyPatch) ->
     assert zone.message == "Local time is 02:30 (UTC+0800), and {today} is 2026-11-25. Reports are in UTC."
 
 
-def test_a_folder_with_room_is_well_and_nothing_is_left_in_it(tmp_path: Path) -> None:
+def test_a_folder_with_free_space_is_ok_and_nothing_is_left_in_it(tmp_path: Path) -> None:
     finding = examine_folder("ledger's folder", tmp_path, "--ledger")
     assert finding.status is CheckStatus.OK
     assert "is writable, supports locks" in finding.message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_yet_is_looked_for_above_and_not_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_checked_by_its_parent_and_not_created(tmp_path: Path) -> None:
     finding = examine_folder("reports", tmp_path / "to/be/made", "--report-dir")
     assert finding.status is CheckStatus.OK
     assert "to/be/made can be created" in finding.message
@@ -57,26 +57,28 @@ def test_a_file_where_a_folder_should_be_is_bad(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "verdict"), [(2**40, CheckStatus.OK), (2**29, CheckStatus.WARN), (2**20, CheckStatus.BAD)]
+    ("free", "expected"), [(2**40, CheckStatus.OK), (2**29, CheckStatus.WARN), (2**20, CheckStatus.BAD)]
 )
-def test_little_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: CheckStatus) -> None:
+def test_little_disk_space_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, expected: CheckStatus
+) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(free))
-    assert examine_folder("reports", tmp_path, "--report-dir").status is verdict
+    assert examine_folder("reports", tmp_path, "--report-dir").status is expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "verdict"), [("ext4", CheckStatus.OK), ("nfs4", CheckStatus.WARN), ("cifs", CheckStatus.WARN)]
+    ("kind", "expected"), [("ext4", CheckStatus.OK), ("nfs4", CheckStatus.WARN), ("cifs", CheckStatus.WARN)]
 )
-def test_a_file_system_over_a_network_is_no_place_for_a_ledger(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, verdict: CheckStatus
+def test_a_network_file_system_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, expected: CheckStatus
 ) -> None:
-    mounts, place = tmp_path / "mounts", tmp_path / "with blank"
-    place.mkdir()
-    named = str(place).replace(" ", "\\040")
+    mounts, folder = tmp_path / "mounts", tmp_path / "with space"
+    folder.mkdir()
+    named = str(folder).replace(" ", "\\040")
     mounts.write_text(
         f"/dev/vda / ext4 rw 0 0\nserver:/x {named} {kind} rw 0 0\nserver:/y {tmp_path}/other nfs rw 0 0\n"
     )
     monkeypatch.setattr(machine, "_MOUNTS", mounts)
-    finding = examine_folder("ledger's folder", place, "--ledger")
-    assert finding.status is verdict
-    assert (f"on a network file system ({kind})" in finding.message) == (verdict is CheckStatus.WARN)
+    finding = examine_folder("ledger's folder", folder, "--ledger")
+    assert finding.status is expected
+    assert (f"on a network file system ({kind})" in finding.message) == (expected is CheckStatus.WARN)
