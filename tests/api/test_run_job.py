@@ -1,4 +1,4 @@
-"""Paying from a script: results in place of exit codes, safe stops, and no payment in production unconfirmed."""
+"""Paying from a script: results in place of exit codes, safe stops, and no unconfirmed payment in production."""
 
 import asyncio
 import os

@@ -114,11 +114,11 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _book(sharedStrings=PARTS[STRINGS] + "\n" * 50_000_000),
         "has a part that unpacks to more than 200 times its size. Save the list as CSV",
     ),
-    "a part that says it is smaller than it is": (
+    "a part whose stated size is too small": (
         lambda: _archive_with_wrong_size(b"\x10\x27\0\0"),
         "is incomplete or damaged. Download it again",
     ),
-    "a part that says it is larger than it is": (
+    "a part whose stated size is too large": (
         lambda: _archive_with_wrong_size(b"\0\0\0\x01"),
         "is incomplete or damaged. Download it again",
     ),
@@ -308,7 +308,7 @@ TEXTS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: GOOD + b'"' + b"x" * 131_073 + b'"\n',
         "line 3: a cell of the record that starts here has more than 131,072 characters",
     ),
-    "a row that goes on and on over lines": (lambda: GOOD + b'"a\n",' * 500_000, "line 3: the row that starts here"),
+    "a row of endless lines": (lambda: GOOD + b'"a\n",' * 500_000, "line 3: the row that starts here"),
     "100,000 columns": (
         lambda: b",".join(b"c%d" % number for number in range(100_000)) + b"\n",
         "line 1: the header has 100,000 columns, more than 1,000",
