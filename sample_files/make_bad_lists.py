@@ -1,7 +1,7 @@
-"""Makes the lists of bad/ anew, one mistake a file: `python sample_files/make_bad_lists.py [FOLDER]`.
+"""Writes the lists of bad/, one error a file: `python sample_files/make_bad_lists.py [FOLDER]`.
 
-The same lists every time. All people are invented, their numbers are the API's own example range. What bulk-topup says
-to each list stands in bad/README.md.
+The lists are the same every time. All people are invented, their numbers are from the API's own example range.
+bad/README.md has the message for each list.
 """
 
 import csv
@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
 
 
 def csv_lists(folder: Path) -> None:
-    """Lists that have a good row and a second one, in which the mistake is."""
+    """Write the lists with a valid row and a second row that has the error."""
     second_rows = {
         "lost-plus": ("B-2", "6595123802", "6418", "5"),
         "scientific-notation": ("B-2", "6.595123E+09", "6418", "5"),
@@ -44,7 +44,7 @@ def csv_lists(folder: Path) -> None:
 
 
 def byte_lists(folder: Path) -> None:
-    """Lists that a CSV writer would not write."""
+    """Write the lists that a CSV writer does not write."""
     (folder / "empty.csv").write_bytes(b"")
     lines = [HEADER, GOOD_ROW, ("B-2", "+6595123802", "6418", "5,50")]
     unquoted = "".join(f"{','.join(line)}\r\n" for line in lines)
@@ -54,7 +54,7 @@ def byte_lists(folder: Path) -> None:
 
 
 def merged_header(path: Path) -> None:
-    """A title over all columns, above the names."""
+    """Write a list with a title over all columns, above their names."""
     with workbook(path) as book:
         sheet = book.add_worksheet("Payroll")
         sheet.merge_range(0, 0, 0, len(HEADER) - 1, "Airtime, November 2026")
@@ -63,7 +63,7 @@ def merged_header(path: Path) -> None:
 
 
 def two_sheets(path: Path) -> None:
-    """Two months in one file."""
+    """Write two months in one file."""
     with workbook(path) as book:
         for month in ("October", "November"):
             sheet = book.add_worksheet(month)
@@ -72,7 +72,7 @@ def two_sheets(path: Path) -> None:
 
 
 def formula_without_value(path: Path) -> None:
-    """An amount that a program wrote as a formula and no spreadsheet program has computed."""
+    """Write an amount as a formula without the value that a spreadsheet program computes."""
     with workbook(path) as book:
         sheet = book.add_worksheet("Payroll")
         sheet.write_row(0, 0, HEADER)
@@ -82,7 +82,7 @@ def formula_without_value(path: Path) -> None:
 
 @contextmanager
 def workbook(path: Path) -> Iterator[Workbook]:
-    """Give a workbook that does not tell when it was made."""
+    """Yield a workbook with a fixed creation time."""
     with Workbook(str(path)) as book:
         book.set_properties({"created": datetime(2026, 11, 1, tzinfo=UTC)})
         yield book

@@ -1,7 +1,7 @@
-"""Makes the good lists anew: `python sample_files/make_lists.py [FOLDER]`. The same lists every time.
+"""Writes the valid lists, the same every time: `python sample_files/make_lists.py [FOLDER]`.
 
 All people are invented. Their numbers are the API's own example range (+6595123...) and ranges that regulators keep
-free for fiction. A number's last three digits tell the sandbox how its transaction ends, see docs/sandbox.md.
+free for fiction. A number's last three digits select the sandbox's outcome, see docs/sandbox.md.
 """
 
 import csv
@@ -16,7 +16,7 @@ from xlsxwriter import Workbook
 FIRST_NAMES = ("Ada", "Bram", "Chidi", "Dalia", "Emre", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kaya", "Lior")
 LAST_NAMES = ("Abara", "Brook", "Castell", "Dufour", "Eklund", "Fontaine", "Grange", "Holt", "Iversen", "Juneau")
 
-#: How numbers end in the payroll: declined ones, slow ones and slow declined ones among many that simply complete.
+#: Last digits of numbers in the payroll: declined, slow, and slow and declined ones. Most others complete.
 ENDINGS = ("102", "103", "104", "106", "107", "200", "202", "204", "206", "300", "303")
 
 
@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
 
 
 def payroll(path: Path) -> None:
-    """250 employees in four countries, with numbers as people type them."""
+    """Write 250 employees in four countries, with numbers as people type them."""
     draw = random.Random(250)
     with Workbook(str(path)) as workbook:
         workbook.set_properties({"title": "Payroll, airtime allowance", "created": datetime(2026, 11, 1, tzinfo=UTC)})
@@ -40,21 +40,22 @@ def payroll(path: Path) -> None:
         sheet.write_row(0, 0, headings, bold)
         sheet.set_column(0, 6, 16)
         sheet.freeze_panes(1, 0)
-        for place, (product, number, amount, currency) in enumerate(_payments(draw), start=1):
-            sheet.write_string(place, 0, f"E-{1000 + place}")
-            sheet.write_string(place, 1, draw.choice(FIRST_NAMES))
-            sheet.write_string(place, 2, draw.choice(LAST_NAMES))
-            sheet.write_string(place, 3, _as_typed(number, place))
-            sheet.write_number(place, 4, product)
+        for index, (product, number, amount, currency) in enumerate(_payments(draw), start=1):
+            sheet.write_string(index, 0, f"E-{1000 + index}")
+            sheet.write_string(index, 1, draw.choice(FIRST_NAMES))
+            sheet.write_string(index, 2, draw.choice(LAST_NAMES))
+            sheet.write_string(index, 3, _as_typed(number, index))
+            sheet.write_number(index, 4, product)
             if amount:
-                sheet.write_number(place, 5, float(amount))  # what a cell of a workbook is; the reader takes its digits
-            sheet.write_string(place, 6, currency)
+                # Cells of workbooks are floats; the reader keeps their digits.
+                sheet.write_number(index, 5, float(amount))
+            sheet.write_string(index, 6, currency)
         notes = workbook.add_worksheet("Notes")
         notes.write_row(0, 0, ("Approved by", "C. Holt"))
 
 
 def _payments(draw: random.Random) -> Iterator[tuple[int, str, str, str]]:
-    """Give product, number, amount and currency of each employee: Singapore, United Kingdom, France, United States."""
+    """Yield product, number, amount and currency of each employee: Singapore, United Kingdom, France, United States."""
     ranges = (
         (110, 6418, "+6595123", range(1000), ("5", "7.5", "10", "12.5", "20"), "SGD"),
         (60, 4455, "+447700900", range(1000), ("5", "10", "15"), "GBP"),
@@ -71,58 +72,58 @@ def _payments(draw: random.Random) -> Iterator[tuple[int, str, str, str]]:
             yield product, f"{prefix}{line:0{width}d}", draw.choice(amounts), currency
 
 
-def _as_typed(number: str, place: int) -> str:
-    """Write some numbers as people do, all of them unambiguous."""
-    if place % 7 == 0:
+def _as_typed(number: str, index: int) -> str:
+    """Return some numbers as people type them, all of them unambiguous."""
+    if index % 7 == 0:
         return f"00{number[1:]}"
-    if place % 11 == 0:
+    if index % 11 == 0:
         return f"{number[:3]} {number[3:7]} {number[7:]}  "
     return number
 
 
 def rewards(path: Path) -> None:
-    """40 winners of one campaign; all get the same product."""
+    """Write 40 winners of one campaign; all get the same product."""
     draw = random.Random(40)
     lines = [*draw.sample(range(400, 1000), 36), 100, 102, 204, 206]
     draw.shuffle(lines)
     rows = [
-        (f"W-{place:03d}", f"+6595123{line:03d}", draw.choice(("2", "5", "5.5", "10")))
-        for place, line in enumerate(lines, start=1)
+        (f"W-{index:03d}", f"+6595123{line:03d}", draw.choice(("2", "5", "5.5", "10")))
+        for index, line in enumerate(lines, start=1)
     ]
     _write(path, ("reference", "phone", "amount"), rows)
 
 
 def bills(path: Path) -> None:
-    """20 electricity bills, in a file as a spreadsheet program of continental Europe writes it: semicolons, commas."""
+    """Write 20 electricity bills as spreadsheet programs of continental Europe do: semicolons and decimal commas."""
     draw = random.Random(20)
     rows = [
         (
             f"{draw.randrange(10**7, 10**8)}{ending:03d}",
-            "PREPAID" if place % 3 else "POSTPAID",
-            f"INV-2026-{place:04d}",
+            "PREPAID" if index % 3 else "POSTPAID",
+            f"INV-2026-{index:04d}",
             f"{draw.randrange(300, 9000)},{draw.choice((0, 25, 50)):02d}",
         )
-        for place, ending in enumerate([*range(610, 628), 103, 204], start=1)
+        for index, ending in enumerate([*range(610, 628), 103, 204], start=1)
     ]
     _write(path, ("account number", "account qualifier", "invoice", "amount"), rows, delimiter=";")
 
 
 def gift_cards(path: Path) -> None:
-    """15 gift cards; nobody is credited by number, so each row has its reference."""
+    """Write 15 gift cards, which credit no number, so each row has a reference."""
     rows = [
-        (f"GC-{place:03d}", "8803" if place % 3 else "8810", "" if place % 3 else str(10 + 5 * place))
-        for place in range(1, 16)
+        (f"GC-{index:03d}", "8803" if index % 3 else "8810", "" if index % 3 else str(10 + 5 * index))
+        for index in range(1, 16)
     ]
     _write(path, ("reference", "product_id", "amount"), rows)
 
 
 def bonuses(path: Path) -> None:
-    """20 weekly bonuses without a product: the number's operator and the amount say which it is."""
+    """Write 20 weekly bonuses without a product, which the number's operator and the amount determine."""
     draw = random.Random(20)
     rows = [
-        # Odd numbers are of an operator that has one bundle only.
-        (f"B-{place:03d}", f"+6595123{line:03d}", "8" if line % 2 else draw.choice(("5", "7.5", "10")), "SGD")
-        for place, line in enumerate([*draw.sample(range(400, 1000), 19), 104], start=1)
+        # Odd numbers belong to an operator with only one bundle.
+        (f"B-{index:03d}", f"+6595123{line:03d}", "8" if line % 2 else draw.choice(("5", "7.5", "10")), "SGD")
+        for index, line in enumerate([*draw.sample(range(400, 1000), 19), 104], start=1)
     ]
     _write(path, ("reference", "phone", "amount", "currency"), rows)
 

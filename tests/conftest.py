@@ -20,13 +20,13 @@ API_KEY = "test-key"
 API_SECRET = "test-secret-9f3a"
 ROOT = Path(__file__).parent.parent
 
-# Tests say what is done, never how soon: the machine may be busy.
+# Tests assert behaviour, never time: the machine may be busy.
 hypothesis.settings.register_profile("bulk-topup", deadline=None)
 hypothesis.settings.load_profile("bulk-topup")
 
 
 class HandClock:
-    """Time stands still unless somebody sleeps or moves it."""
+    """A clock that moves only when a test sleeps on it or moves it."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -46,13 +46,13 @@ class HandClock:
 
 @pytest.fixture(autouse=True)
 def pin_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key file for PINs that a command at home in the test's folder takes too, and not this machine's user's."""
+    """Use a PIN key file in the test's folder, where subprocesses with that home find it too, never the user's own."""
     monkeypatch.setenv("BULK_TOPUP_PIN_KEY_FILE", str(tmp_path / ".config/bulk-topup/pin.key"))
 
 
 @pytest.fixture(autouse=True)
-def process_as_it_was() -> Iterator[None]:
-    """Take back what the command line sets up for a whole process where a test calls it in this one."""
+def restore_process() -> Iterator[None]:
+    """Restore the process-wide state that the command line changes when a test calls it in this process."""
     root = logging.getLogger()
     factory, handlers, level = logging.getLogRecordFactory(), root.handlers[:], root.level
     hooks = sys.excepthook, threading.excepthook
@@ -88,13 +88,13 @@ def credentials() -> tuple[str, str]:
 
 @pytest.fixture
 def time_scale() -> float:
-    """How long the sandbox's seconds are; tests that need them longer say so with a fixture of their own."""
+    """The length of the sandbox's seconds; tests that need longer ones override this fixture."""
     return 0.001
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path, time_scale: float) -> Iterator[EmbeddedSandbox]:
-    """A fast sandbox with books, rich enough for every test and without a rate limit."""
+    """A fast sandbox with books, balances for every test and no rate limit."""
     config = SandboxConfig(
         time_scale=time_scale,
         rate_limit=0,

@@ -231,7 +231,7 @@ def _merge_or_interrupt(
     except PurgedRunError:
         raise
     except LedgerError as error:
-        raise InterruptedRunError(f"{error} Nothing was sent. Fix the error, then run again.") from error
+        raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error
 
 
 async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:

@@ -14,7 +14,7 @@ from bulk_topup import ExitCode, Job, Progress, RowState, run_job
 from bulk_topup.app import monitor
 from bulk_topup.errors import JobError, ListError, RowsRefusedError, RunLockedError
 from bulk_topup.ledger import run_lock
-from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -25,7 +25,7 @@ Write = Callable[..., Path]
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     """A web server that the environment names: notifications go to /told, pings to /ping-…"""
-    with hooked() as found:
+    with serve_hook() as found:
         monkeypatch.setenv("HOOK", f"json://payer:hunter2@127.0.0.1:{found.port}/told")
         monkeypatch.setenv("PING", f"{found.url}/ping-0c1d2e3f")
         yield found
@@ -33,7 +33,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with mailed() as found:
+    with serve_mailbox() as found:
         yield found
 
 
@@ -57,11 +57,11 @@ def job(tmp_path: Path) -> Write:
 
 
 def notified(hook: Hook) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, path, body in hook.asked if path == "/told"]
+    return [json.loads(body) for _, path, body in hook.requests if path == "/told"]
 
 
 def pinged(hook: Hook) -> list[str]:
-    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.asked if path.startswith("/ping-")]
+    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.requests if path.startswith("/ping-")]
 
 
 def figure(file: Path, name: str, **labels: str) -> float:
@@ -109,7 +109,7 @@ def test_a_call_that_finds_nothing_new_notifies_of_nothing_and_still_pings(
     ways: dict[str, Any], job: Write, hook: Hook
 ) -> None:
     run_job(job(), **ways, **QUICK)
-    hook.asked.clear()
+    hook.requests.clear()
     assert run_job(job(), **ways, **QUICK).exit_code is ExitCode.ALL_COMPLETED
     assert notified(hook) == []
     assert pinged(hook) == ["/start", ""]
@@ -155,7 +155,7 @@ def test_a_run_that_is_stopped_by_its_caller_is_reported_as_interrupted(
 def test_a_run_of_another_process_is_left_to_it(ways: dict[str, Any], job: Write, hook: Hook, tmp_path: Path) -> None:
     with run_lock(ways["ledger"], "pay", "1"), pytest.raises(RunLockedError):
         run_job(job(), **ways, **QUICK)
-    assert hook.asked == []
+    assert hook.requests == []
     assert not (tmp_path / "jobs/pay.prom").exists()
 
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_reported_is_a_logged_warning_and_changes_nothing(
         assert run_job(job(), **ways, **QUICK).exit_code is ExitCode.ALL_COMPLETED
     assert paid() == ["+6595123001"]
     warnings = [record.getMessage() for record in caplog.records if record.name == "bulk_topup.api"]
-    assert [warning.partition(" did not")[0] for warning in warnings] == [
+    assert [warning.partition(" failed: ")[0] for warning in warnings] == [
         "The ping at the start",
         "Notification 1 (json://)",
         "The ping at the end",
@@ -198,8 +198,8 @@ def test_a_mail_brings_the_report(ways: dict[str, Any], job: Write, hook: Hook, 
     address = f"mailto://127.0.0.1:{mailbox.port}?from=pay@example.com&to=team@example.com"
     run_job(job(to=address, attach='"summary", "report"'), **ways, **QUICK)
     start, end = mailbox.mails
-    assert attached_to(start) == {}
-    assert set(attached_to(end)) == {"summary.json", "results.xlsx"}
+    assert attachments_of(start) == {}
+    assert set(attachments_of(end)) == {"summary.json", "results.xlsx"}
     assert "1 completed" in text_of(end)
     assert pinged(hook) == ["/start", ""]
 

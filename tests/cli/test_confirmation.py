@@ -25,8 +25,8 @@ def command(typed: bool) -> None:
 
 
 @pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """A function that answers the prompts of a command at a terminal."""
+def respond(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Return a function that runs a command at a terminal and types into its prompts."""
     monkeypatch.setattr("bulk_topup.cli.confirmation.is_terminal", lambda: True)
 
     def run(text: str | None, *words: str) -> tuple[int, str]:
@@ -38,16 +38,16 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
 
 @pytest.mark.parametrize(("text", "code"), [("y\n", 0), ("n\n", ExitCode.DECLINED), ("\n", ExitCode.DECLINED), ("", 6)])
 def test_a_yes_or_no_prompt_is_confirmed_or_declined(
-    answer: Callable[..., tuple[int, str]], text: str, code: int
+    respond: Callable[..., tuple[int, str]], text: str, code: int
 ) -> None:
-    assert answer(text) == (code, "done\n" if code == 0 else "")
+    assert respond(text) == (code, "done\n" if code == 0 else "")
 
 
 @pytest.mark.parametrize(("text", "code"), [(" list/may \n", 0), ("list/june\n", ExitCode.DECLINED), ("", 6)])
 def test_a_typed_confirmation_is_the_expected_text_or_declined(
-    answer: Callable[..., tuple[int, str]], text: str, code: int
+    respond: Callable[..., tuple[int, str]], text: str, code: int
 ) -> None:
-    assert answer(text, "--typed") == (code, "done\n" if code == 0 else "")
+    assert respond(text, "--typed") == (code, "done\n" if code == 0 else "")
 
 
 @pytest.mark.parametrize(("words", "what"), [((), "Purging"), (("--typed",), "Production")])

@@ -11,7 +11,7 @@ from bulk_topup.domain.exit_codes import ExitCode
 
 @click.command()
 def interrupted() -> None:
-    """Be interrupted by Ctrl-C."""
+    """Raise what Ctrl-C raises."""
     raise KeyboardInterrupt
 
 

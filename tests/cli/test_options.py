@@ -1,4 +1,4 @@
-"""Options: their values in typed groups, and what they say of themselves."""
+"""Options: their values in typed groups, and their help."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.report import ReportFormat
 
 
-def test_choices_that_are_too_heavy_to_import_are_those_of_their_enumerations() -> None:
+def test_choices_equal_those_of_enumerations_that_are_too_heavy_to_import() -> None:
     assert set(MODES) == set(Mode)
     assert set(CALCULATION_MODES) == set(CalculationMode)
     assert tuple(ReportFormat) == FORMATS
@@ -63,7 +63,7 @@ def test_the_options_of_run_are_in_named_groups_and_in_this_order() -> None:
     assert other == ["as_json"]
 
 
-def test_a_callback_url_that_dvs_can_not_post_to_is_refused_as_usage() -> None:
+def test_a_callback_url_that_dvs_cannot_post_to_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["run", "pay.csv", "--callback-url", "example.com/x"])
     assert result.exit_code == 2
     assert '"example.com/x" is not a URL that DVS can post to' in result.stderr

@@ -14,12 +14,12 @@ from bulk_topup.cli import COMMANDS, main
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
-#: All that a command imports that only reads the ledger, besides the standard library.
+#: Packages that commands may import if they only read the ledger, besides the standard library.
 #: `email` comes with importlib.metadata, which cloup imports.
 LIGHT = {"bulk_topup", "click", "cloup", "email", "msgspec", "platformdirs", "rich", "typing_extensions"}
-#: All that the help of a command imports that pays.
+#: Packages that the help of a command that pays may import.
 HELP = {"bulk_topup", "click", "cloup", "email", "platformdirs", "typing_extensions"}
-#: What is heavy in the standard library itself.
+#: Heavy modules of the standard library.
 HEAVY = {"asyncio", "ctypes", "email", "http", "multiprocessing", "xml"}
 
 PACKAGES = ("dvs", "engine", "intake", "ledger", "plan", "report", "sandbox")
@@ -30,8 +30,8 @@ def imported_by(statement: str) -> set[str]:
     code = (
         f"import json, sys\nbefore = {{*sys.modules}}\n{statement}\nprint(json.dumps([*({{*sys.modules}} - before)]))"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    found = {name.partition(".")[0] for name in json.loads(answer.stdout.splitlines()[-1])}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    found = {name.partition(".")[0] for name in json.loads(result.stdout.splitlines()[-1])}
     return found - (sys.stdlib_module_names - HEAVY)
 
 
@@ -94,7 +94,7 @@ def test_a_command_that_only_reads_imports_only_what_it_uses(
     assert imported_by_command(*arguments, "--ledger", str(ledger_file), *more) <= LIGHT
 
 
-def test_a_workbook_is_written_without_what_reads_or_pays_lists(ledger_file: Path, tmp_path: Path) -> None:
+def test_a_workbook_is_written_without_importing_what_reads_or_pays_lists(ledger_file: Path, tmp_path: Path) -> None:
     where = ("--ledger", str(ledger_file), "--report-dir", str(tmp_path / "report"))
     found = imported_by_command("report", "list/may", "--format", "xlsx", *where)
     assert "xlsxwriter" in found

@@ -1,4 +1,4 @@
-"""The command as a process of its own, and the provider's books to check what it did."""
+"""The command as a process or in this one, and the provider's books to check what it did."""
 
 import base64
 import csv
@@ -19,13 +19,13 @@ from click.testing import CliRunner, Result
 from bulk_topup.cli import main
 
 COMMAND = Path(sys.executable).with_name("bulk-topup")
-#: Seconds after which a process or a condition that does not come is a failure.
+#: Seconds that a test waits for a process or a condition before it fails.
 PATIENCE = 120
 
 
 @pytest.fixture
 def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
-    """A clean environment with credentials, where nothing of this machine's user shows."""
+    """A clean environment with credentials, without the settings of this machine's user."""
     key, secret = credentials
     return {
         "PATH": os.environ["PATH"],
@@ -38,7 +38,7 @@ def environment(tmp_path: Path, credentials: tuple[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Give a function that starts the command in the temporary folder; what still runs at the end is killed."""
+    """Yield a function that starts the command in the temporary folder, and kill what still runs at the end."""
     started: list[subprocess.Popen[str]] = []
 
     def popen(*words: object) -> subprocess.Popen[str]:
@@ -63,7 +63,7 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
 
 @pytest.fixture
 def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
-    """Give a function that runs the command to its end and checks its exit code; no secret may be in its output."""
+    """Return a function that runs the command to its end, and checks its exit code and that it prints no traceback."""
 
     def run(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         process = start(*words)
@@ -75,76 +75,77 @@ def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
     return run
 
 
-def _quick(words: tuple[object, ...]) -> tuple[object, ...]:
-    """Return the arguments of a command that pays with a rate and polls that keep no test waiting."""
+def _speed_up(words: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the arguments, for a command that pays with a high rate and quick polls."""
     if words[0] not in {"run", "resume", "retry"}:
         return words
     rate = () if "--rate" in words else ("--rate", 1000)
-    polls = () if "--poll-interval" in words else ("--poll-interval", 0.05)
+    # A run that receives callbacks polls rarely by default.
+    polls = () if {"--poll-interval", "--listen"} & set(map(str, words)) else ("--poll-interval", 0.05)
     return (*words, *rate, *polls)
 
 
 @pytest.fixture
-def here(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Return what `command` returns, but from this process: quicker, for what needs no process of its own."""
+def invoke(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that runs the command in this process, which is quicker than `command`."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object, code: int = 0) -> Result:
-        answer = CliRunner().invoke(main, list(map(str, _quick(words))), env=environment)
-        assert isinstance(answer.exception, SystemExit | None), answer.exception
-        assert answer.exit_code == code, f"exit code {answer.exit_code}\n{answer.stdout}\n{answer.stderr}"
-        return answer
+        result = CliRunner().invoke(main, list(map(str, _speed_up(words))), env=environment)
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        assert result.exit_code == code, f"exit code {result.exit_code}\n{result.stdout}\n{result.stderr}"
+        return result
 
     return run
 
 
 @pytest.fixture
-def pay(here: Callable[..., Any], sandbox: Any) -> Callable[..., Any]:
+def pay(invoke: Callable[..., Any], sandbox: Any) -> Callable[..., Any]:
     """Return a function that runs a command against the test's sandbox with a ledger in the temporary folder."""
 
     def run(*words: object, code: int = 0) -> Result:
-        answer = here(*words, *against(sandbox), code=code)
-        assert "test-secret-9f3a" not in answer.stdout + answer.stderr
-        return answer  # type: ignore[no-any-return]
+        result = invoke(*words, *sandbox_options(sandbox), code=code)
+        assert "test-secret-9f3a" not in result.stdout + result.stderr
+        return result  # type: ignore[no-any-return]
 
     return run
 
 
-def against(sandbox: Any) -> tuple[str, ...]:
-    """Give the options that point a command to a sandbox."""
+def sandbox_options(sandbox: Any) -> tuple[str, ...]:
+    """Return the options that point a command to a sandbox."""
     return ("--base-url", sandbox.base_url, "--ledger", "ledger.db")
 
 
 @pytest.fixture
 def options(sandbox: Any) -> tuple[str, ...]:
     """The options that point a command to the test's sandbox."""
-    return against(sandbox)
+    return sandbox_options(sandbox)
 
 
 @pytest.fixture
 def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], dict[str, Any]]:
-    """Give a function that reads what the provider has in its books."""
+    """Return a function that reads the provider's books."""
     token = base64.b64encode(":".join(credentials).encode()).decode()
 
     def read() -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310 - the sandbox's own loopback address
             sandbox.books_url, headers={"Authorization": f"Basic {token}"}
         )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            found: dict[str, Any] = json.loads(answer.read(), parse_float=Decimal)
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            found: dict[str, Any] = json.loads(response.read(), parse_float=Decimal)
             return found
 
     return read
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], bool]], None]:
-    """Give a function that waits for a condition in another process."""
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Return a function that waits for a condition in another process."""
 
     def wait(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, "the condition never came"
+            assert time.monotonic() < deadline, "the condition was not met in time"
             time.sleep(0.005)
 
     return wait
@@ -152,7 +153,7 @@ def until() -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Callable[[str], list[dict[str, str]]]:
-    """Give a function that reads the rows of a run's report by its folder's name."""
+    """Return a function that reads the rows of a run's report by its folder's name."""
 
     def read(name: str) -> list[dict[str, str]]:
         with (tmp_path / "reports" / name / "results.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -163,7 +164,7 @@ def results(tmp_path: Path) -> Callable[[str], list[dict[str, str]]]:
 
 @pytest.fixture
 def agree() -> Callable[[list[dict[str, str]], dict[str, Any]], None]:
-    """Give a function that checks a report against the provider's books: nobody twice, nobody forgotten, same money."""
+    """Return a function that checks a report against the provider's books: each row paid once, same money."""
 
     def check(rows: list[dict[str, str]], found: dict[str, Any]) -> None:
         transactions = {entry["external_id"]: entry for entry in found["transactions"]}

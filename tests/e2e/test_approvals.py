@@ -15,8 +15,8 @@ LIST = "reference,phone,amount\nA,+6595123400,10\nB,+6595123108,20\n"
 
 
 @pytest.fixture
-def command(here: Pay) -> Pay:
-    return here
+def command(invoke: Pay) -> Pay:
+    return invoke
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ def approved(pay: Pay, command: Pay, job: Path) -> str:
 
 
 def test_without_an_approval_nothing_is_sent(pay: Pay, books: Books, job: Path) -> None:
-    ended = pay("run", job, code=3)
-    assert "Run payroll/2026-11 needs an approval" in ended.stderr
-    assert "bulk-topup approve" in ended.stderr
+    result = pay("run", job, code=3)
+    assert "Run payroll/2026-11 needs an approval" in result.stderr
+    assert "bulk-topup approve" in result.stderr
     assert books()["transactions"] == []
 
 
 def test_an_approved_plan_is_paid_resumed_and_retried(
     pay: Pay, books: Books, job: Path, approved: str, tmp_path: Path
 ) -> None:
-    ended = json.loads(pay("run", job, "--approved", approved, "--json", code=1).stdout)
-    assert ended["approved_by"]
+    result = json.loads(pay("run", job, "--approved", approved, "--json", code=1).stdout)
+    assert result["approved_by"]
     paid = len(books()["transactions"])
     assert paid == 2
     pay("run", job, "--approved", approved, code=1)  # the same plan, of which all was sent
@@ -76,26 +76,26 @@ CHANGES: list[tuple[Callable[[str], str], str]] = [
 ]
 
 
-def test_nothing_but_what_was_approved_is_paid(
+def test_only_the_approved_plan_is_paid(
     pay: Pay, command: Pay, books: Books, job: Path, approved: str, tmp_path: Path
 ) -> None:
-    for change, says in CHANGES:
+    for change, message in CHANGES:
         (tmp_path / "pay.csv").write_bytes(change(LIST).encode())
-        assert says in pay("run", job, "--approved", approved, code=3).stderr
+        assert message in pay("run", job, "--approved", approved, code=3).stderr
     (tmp_path / "pay.csv").write_text(LIST)
     assert "the guards differ: caps" in pay("run", job, "--approved", approved, "--max-rows", 9, code=3).stderr
     again = pay("run", job, "--approved", approved, "--run-key", "2026-12", code=3)
     assert "the run key is 2026-12, approved was 2026-11" in again.stderr
     command("approval-key", "new", "--output", "own.key")
-    ended = pay("run", job, "--approved", approved, "--approver-key", "own.key.pub", code=3)
-    assert "The job file names the trusted keys" in ended.stderr
+    result = pay("run", job, "--approved", approved, "--approver-key", "own.key.pub", code=3)
+    assert "The job file names the trusted keys" in result.stderr
     file = tmp_path / approved
     file.write_text(file.read_text().replace('"rows":2', '"rows":3'))
     assert "changed after it was signed" in pay("run", job, "--approved", approved, code=3).stderr
     assert books()["transactions"] == []
 
 
-def test_a_run_that_was_approved_once_takes_no_further_rows_without_approval(
+def test_further_rows_of_an_approved_run_need_an_approval(
     pay: Pay, books: Books, tmp_path: Path, job: Path, approved: str
 ) -> None:
     pay("run", job, "--approved", approved, code=1)
@@ -106,7 +106,7 @@ def test_a_run_that_was_approved_once_takes_no_further_rows_without_approval(
     assert len(books()["transactions"]) == 2
 
 
-def test_what_is_on_its_way_gets_no_other_guards_without_approval(
+def test_accepted_rows_get_other_guards_only_with_an_approval(
     pay: Pay, command: Pay, job: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "pay.csv").write_text("reference,phone,amount\nA,+6595123300,10\n")
@@ -117,15 +117,15 @@ def test_what_is_on_its_way_gets_no_other_guards_without_approval(
     pay("run", job)
 
 
-def test_whoever_planned_does_not_approve(pay: Pay, command: Pay, books: Books, tmp_path: Path) -> None:
+def test_planners_cannot_approve_their_own_plan(pay: Pay, command: Pay, books: Books, tmp_path: Path) -> None:
     (tmp_path / "pay.csv").write_text(LIST)
     command("approval-key", "new", "--output", "own.key")
     pay("plan", "pay.csv", "--product", 6418, "--output", "plan.json")
-    ended = command("approve", "plan.json", "--key", "own.key", "--yes", code=3)
-    assert "made this plan. Another person must approve it" in ended.stderr
+    result = command("approve", "plan.json", "--key", "own.key", "--yes", code=3)
+    assert "made this plan. Another person must approve it" in result.stderr
     assert not (tmp_path / "plan.approved.json").exists()
-    ended = pay("run", "pay.csv", "--product", 6418, "--approver-key", "own.key.pub", code=3)
-    assert "needs an approval" in ended.stderr
+    result = pay("run", "pay.csv", "--product", 6418, "--approver-key", "own.key.pub", code=3)
+    assert "needs an approval" in result.stderr
     assert books()["transactions"] == []
 
 
@@ -137,13 +137,13 @@ def test_a_shared_secret_approves_and_never_shows(
     pay("plan", job, "--output", "plan.json")
     assert "The approval secret is missing" in command("approve", "plan.json", "--hmac", "--yes", code=3).stderr
     environment["BULK_TOPUP_APPROVAL_SECRET"] = "an-invented-secret-of-forty-characters-0"
-    said = command("approve", "plan.json", "--hmac", "--yes", "--json")
+    signed = command("approve", "plan.json", "--hmac", "--yes", "--json")
     paid = pay("run", job, "--approved", "plan.approved.json", code=1)
-    assert "invented-secret" not in said.stdout + said.stderr + paid.stdout + paid.stderr
+    assert "invented-secret" not in signed.stdout + signed.stderr + paid.stdout + paid.stderr
     assert len(books()["transactions"]) == 2
 
 
-def test_an_approval_that_is_over_is_refused(pay: Pay, command: Pay, books: Books, job: Path) -> None:
+def test_an_expired_approval_is_refused(pay: Pay, command: Pay, books: Books, job: Path) -> None:
     pay("plan", job, "--output", "plan.json")
     command("approve", "plan.json", "--key", "controller.key", "--yes", "--hours", "0.0000001")
     assert re.search(
@@ -152,7 +152,7 @@ def test_an_approval_that_is_over_is_refused(pay: Pay, command: Pay, books: Book
     assert books()["transactions"] == []
 
 
-def test_an_approved_plan_stands_for_the_typed_confirmation_of_production(
+def test_an_approved_plan_replaces_the_typed_confirmation_of_production(
     pay: Pay, command: Pay, books: Books, job: Path
 ) -> None:
     pay("plan", job, "--env", "production", "--output", "plan.json")
@@ -165,7 +165,7 @@ def test_without_yes_and_without_terminal_nothing_is_approved(
     pay: Pay, command: Pay, job: Path, tmp_path: Path
 ) -> None:
     pay("plan", job, "--output", "plan.json")
-    ended = command("approve", "plan.json", "--key", "controller.key", code=3)
-    assert "Approving needs confirmation, but there is no terminal. Add --yes." in ended.stderr
-    assert "payroll/2026-11" in ended.stdout
+    result = command("approve", "plan.json", "--key", "controller.key", code=3)
+    assert "Approving needs confirmation, but there is no terminal. Add --yes." in result.stderr
+    assert "payroll/2026-11" in result.stdout
     assert not (tmp_path / "plan.approved.json").exists()

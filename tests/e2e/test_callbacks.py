@@ -1,4 +1,4 @@
-"""Callbacks: received beside a run or on their own, verified before the ledger moves, and never believed."""
+"""Callbacks: received during a run or by `listen`, and only hints to fetch the transaction."""
 
 import json
 import ssl
@@ -29,7 +29,7 @@ def list_(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def listener(start: Start, options: tuple[str, ...]) -> Callable[[], str]:
-    """Give a function that starts `listen` and gives the address at which callbacks are received."""
+    """Return a function that starts `listen` and returns the URL that receives callbacks."""
 
     def run() -> str:
         process = start("listen", "--port", 0, "--path-token", "t0ken", *options)
@@ -42,8 +42,8 @@ def listener(start: Start, options: tuple[str, ...]) -> Callable[[], str]:
 def _post(url: str, body: bytes, method: str = "POST") -> int:
     request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - a loopback address
     try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            status: int = answer.status
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            status: int = response.status
             return status
     except urllib.error.HTTPError as error:
         return error.code
@@ -54,7 +54,7 @@ def _states(folder: Path) -> Counter[str]:
         return Counter(outcome.state.value for outcome in ledger.outcomes.rows(ledger.runs.named("bonus")))
 
 
-def test_a_run_that_listens_is_told_and_polls_nothing(
+def test_a_run_that_receives_callbacks_fetches_single_transactions_and_polls_no_list(
     pay: Any, books: Any, results: Any, agree: Any, sandbox: Any, credentials: tuple[str, str], list_: Path
 ) -> None:
     counters = [{"kind": "latency", "method": "GET", "path": path} for path in ("/transactions", "/transactions/*")]
@@ -85,15 +85,15 @@ def test_callbacks_are_received_over_https(
     assert httpx2.post(url, json=body, verify=trusting).status_code == 204
 
 
-def test_a_certificate_that_cannot_be_used_is_told(pay: Any, tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_reported(pay: Any, tmp_path: Path) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "cert.pem").write_text("none")
-    told = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=3).stderr
-    assert "Can't use the certificate or its key" in told
+    output = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=3).stderr
+    assert "Can't use the certificate or its key" in output
 
 
-def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(
-    pay: Any, books: Any, results: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str],
+def test_a_later_reversal_reaches_the_ledger_and_the_next_report(
+    pay: Any, books: Any, results: Any, wait_until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str],
     list_: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
     with LedgerStore(tmp_path / "ledger.db"):
@@ -101,14 +101,14 @@ def test_a_reversal_that_comes_later_lands_in_the_ledger_and_in_the_next_report(
     pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
     paid = books()["transactions"][0]
     _reverse(sandbox, credentials, paid["id"])
-    until(lambda: _states(tmp_path)["reversed"] == 1)
+    wait_until(lambda: _states(tmp_path)["reversed"] == 1)
     pay("report", "bonus")
     [row] = [row for row in results("list-bonus") if row["result_state"] == "reversed"]
     assert row["result_external_id"] == paid["external_id"]
 
 
-def test_a_reversal_of_a_run_whose_people_are_forgotten_lands_too(
-    pay: Any, books: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
+def test_a_reversal_of_a_purged_run_reaches_the_ledger(
+    pay: Any, books: Any, wait_until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     with LedgerStore(tmp_path / "ledger.db"):
@@ -116,7 +116,7 @@ def test_a_reversal_of_a_run_whose_people_are_forgotten_lands_too(
     pay("run", list_, *PAYING, "--callback-url", url, "--poll-interval", 0.1)
     pay("ledger", "purge", "bonus", "--older-than", "0d", "--yes")
     _reverse(sandbox, credentials, books()["transactions"][0]["id"])
-    until(lambda: _states(tmp_path)["reversed"] == 1)
+    wait_until(lambda: _states(tmp_path)["reversed"] == 1)
 
 
 def _reverse(sandbox: Any, credentials: tuple[str, str], transaction_id: int) -> None:
@@ -127,8 +127,8 @@ def _reverse(sandbox: Any, credentials: tuple[str, str], transaction_id: int) ->
     opener.open(urllib.request.Request(url, data=b"", method="POST")).close()  # noqa: S310
 
 
-def test_a_forged_callback_moves_nothing(
-    pay: Any, books: Any, until: Any, listener: Any, list_: Path, tmp_path: Path
+def test_a_forged_callback_changes_no_row(
+    pay: Any, books: Any, wait_until: Any, listener: Any, list_: Path, tmp_path: Path
 ) -> None:
     pay("run", list_, *PAYING, "--poll-interval", 0.1)
     url = listener()
@@ -140,18 +140,18 @@ def test_a_forged_callback_moves_nothing(
     }
     assert _post(url, json.dumps(forged).encode()) == 204
 
-    def is_followed() -> bool:
+    def is_checked() -> bool:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             return not ledger.hints.attempts(ledger.runs.named("bonus"))
 
-    until(is_followed)
+    wait_until(is_checked)
     assert _states(tmp_path) == {"completed": 10}
 
 
-def test_what_is_no_callback_of_ours_is_not_taken(listener: Any, tmp_path: Path) -> None:
+def test_requests_that_are_no_callbacks_of_ours_are_refused(listener: Any, tmp_path: Path) -> None:
     with LedgerStore(tmp_path / "ledger.db"):
         url = listener()
-    known_form = json.dumps({"external_id": "somebody-else-1"}).encode()
+    known_form = json.dumps({"external_id": "another-system-1"}).encode()
     assert _post(url, known_form) == 404
     assert _post(url.replace("t0ken", "guess"), known_form) == 404
     assert _post(url, b"{") == 400
@@ -161,26 +161,26 @@ def test_what_is_no_callback_of_ours_is_not_taken(listener: Any, tmp_path: Path)
     assert _post(url, b"{}", method="PUT") == 405
 
 
-def test_a_hint_is_durable_before_it_is_answered_and_followed_after_a_crash(
-    pay: Any, books: Any, until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
+def test_a_saved_hint_is_followed_when_a_receiver_starts(
+    pay: Any, books: Any, wait_until: Any, sandbox: Any, listener: Any, credentials: tuple[str, str], list_: Path,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     pay("run", list_, *PAYING, "--poll-interval", 0.1)
     paid = books()["transactions"][0]
     _reverse(sandbox, credentials, paid["id"])
-    # Somebody else holds the run, so the hint can only be kept.
+    # A hint that was saved and not followed, as after a crash.
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         run = ledger.runs.named("bonus")
         assert ledger.hints.save(paid["external_id"])
         assert [hint.attempt.external_id for hint in ledger.hints.attempts(run)] == [paid["external_id"]]
     listener()
-    until(lambda: _states(tmp_path)["reversed"] == 1)
+    wait_until(lambda: _states(tmp_path)["reversed"] == 1)
 
 
 @pytest.mark.parametrize("address", ["8443", "127.0.0.1:", "127.0.0.1:99999", "host:x"])
-def test_an_address_that_is_none_is_told(pay: Any, list_: Path, address: str) -> None:
+def test_an_invalid_address_to_listen_on_is_reported(pay: Any, list_: Path, address: str) -> None:
     assert "is not HOST:PORT" in pay("run", list_, *PAYING, "--listen", address, code=2).stderr
 
 
-def test_a_callback_url_that_dvs_could_not_post_to_is_told(pay: Any, list_: Path) -> None:
+def test_a_callback_url_that_dvs_cannot_post_to_is_reported(pay: Any, list_: Path) -> None:
     assert "is not a URL" in pay("run", list_, *PAYING, "--callback-url", "example", code=2).stderr

@@ -1,4 +1,4 @@
-"""What the command line shows: help with examples, tables, JSON, and one sentence for each mistake."""
+"""What the command line shows: help with examples, tables, JSON, and one sentence for each error."""
 
 import json
 import stat
@@ -35,23 +35,23 @@ REWARDS = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
 
 
 @pytest.mark.parametrize("words", ALL_COMMANDS, ids=" ".join)
-def test_each_command_shows_an_example_of_itself_and_says_what_each_option_is_for(words: tuple[str, ...]) -> None:
-    answer = CliRunner().invoke(main, [*words, "--help"])
-    assert answer.exit_code == 0
-    assert f"    bulk-topup {' '.join(words)}" in answer.output.split("Example:")[1]
+def test_the_help_of_each_command_has_an_example_and_explains_each_option(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"])
+    assert result.exit_code == 0
+    assert f"    bulk-topup {' '.join(words)}" in result.output.split("Example:")[1]
     options = [option for option in _command(*words).params if isinstance(option, click.Option)]
     assert [option.name for option in options if not option.help] == []
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_that_of_the_package() -> None:
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
 
 
-def test_a_plan_is_shown_written_and_sends_nothing(
+def test_a_plan_is_shown_and_written_and_sends_nothing(
     pay: Callable[..., Any], books: Callable[[], Any], root: Path, tmp_path: Path
 ) -> None:
-    answer = pay("plan", root / "sample_files/rewards.csv", "--product", 6418, "--json")
-    plan = json.loads(answer.stdout, parse_float=Decimal)
+    result = pay("plan", root / "sample_files/rewards.csv", "--product", 6418, "--json")
+    plan = json.loads(result.stdout, parse_float=Decimal)
     assert (plan["rows"], plan["accepted"], plan["refused"], plan["new"]) == (40, 40, 0, 40)
     [total] = plan["products"]
     [balance] = plan["balances"]
@@ -70,7 +70,7 @@ def test_the_expected_cost_is_what_is_charged(pay: Callable[..., Any], books: Ca
     assert {check["unit"]: Decimal(check["remaining_cost"]) for check in plan["balances"]} == spent
 
 
-def test_a_list_that_costs_more_than_the_wallet_holds_is_not_begun(
+def test_a_list_that_costs_more_than_the_balance_is_not_started(
     pay: Callable[..., Any], books: Callable[[], Any], tmp_path: Path
 ) -> None:
     list_ = tmp_path / "dear.csv"
@@ -82,11 +82,11 @@ def test_a_list_that_costs_more_than_the_wallet_holds_is_not_begun(
 
 
 def test_a_run_in_json_is_one_object_on_standard_output(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
-    answer = pay("run", root / "sample_files/rewards.csv", *REWARDS, "--json", code=1)
-    result = json.loads(answer.stdout)
-    assert (result["counts"]["completed"], result["counts"]["failed"], result["stopped"]) == (37, 3, None)
-    assert all((tmp_path / name).exists() for name in (*result["files"], result["not_completed"]))
-    progress = [json.loads(line) for line in answer.stderr.splitlines() if line.startswith("{")]
+    result = pay("run", root / "sample_files/rewards.csv", *REWARDS, "--json", code=1)
+    run = json.loads(result.stdout)
+    assert (run["counts"]["completed"], run["counts"]["failed"], run["stopped"]) == (37, 3, None)
+    assert all((tmp_path / name).exists() for name in (*run["files"], run["not_completed"]))
+    progress = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
     assert progress[0]["run"] == "list/rewards"
 
 
@@ -95,32 +95,32 @@ def test_a_refused_list_in_json_is_the_plan_on_standard_output(pay: Callable[...
     assert [row["line"] for row in plan["refused_rows"]] == [3]
 
 
-def test_a_report_that_cannot_be_written_after_paying_says_start_again(
+def test_a_report_that_cannot_be_written_after_paying_is_written_when_run_again(
     pay: Callable[..., Any], books: Callable[[], Any], root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "reports/list-gift_cards/results.csv").mkdir(parents=True)
-    answer = pay("run", root / "sample_files/gift_cards.csv", "--rate", 1000, "--poll-interval", 0.1, code=75)
-    assert "Run list/gift_cards ended, and its report is missing." in answer.stderr
+    result = pay("run", root / "sample_files/gift_cards.csv", "--rate", 1000, "--poll-interval", 0.1, code=75)
+    assert "Run list/gift_cards ended, and its report is missing." in result.stderr
     (tmp_path / "reports/list-gift_cards/results.csv").rmdir()
     pay("run", root / "sample_files/gift_cards.csv")
     assert len(books()["transactions"]) == 15
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(command: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(command: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     list_ = root / "sample_files/gift_cards.csv"
-    assert "Name another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=3).stderr
-    answer = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
-    assert "cannot be made" in answer.stderr
+    assert "Choose another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=3).stderr
+    result = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
+    assert "cannot be made" in result.stderr
 
 
-def test_a_misspelt_status_is_told(pay: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_misspelt_status_gets_a_suggestion(pay: Callable[..., Any], tmp_path: Path) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
-    told = pay("retry", "list/x", "--status", "DECLINED-BARRED-CREDIT-PARTI", code=2).stderr
-    assert "Did you mean DECLINED-BARRED-CREDIT-PARTY?" in told
+    message = pay("retry", "list/x", "--status", "DECLINED-BARRED-CREDIT-PARTI", code=2).stderr
+    assert "Did you mean DECLINED-BARRED-CREDIT-PARTY?" in message
 
 
-def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+def test_status_and_report_show_a_past_run(pay: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     pay("run", root / "sample_files/rewards.csv", *REWARDS, code=1)
     [run] = json.loads(pay("status", "--json").stdout)
     assert (run["run"], run["counts"]["completed"], run["counts"]["failed"]) == ("list/rewards", 37, 3)
@@ -135,7 +135,7 @@ def test_status_and_report_look_back(pay: Callable[..., Any], root: Path, tmp_pa
     assert stat.S_IMODE((tmp_path / "ledger.db").stat().st_mode) == 0o600
 
 
-def test_the_api_is_at_hand(pay: Callable[..., Any]) -> None:
+def test_numbers_balances_and_products_are_looked_up(pay: Callable[..., Any]) -> None:
     assert "1310" in pay("lookup", "number", "+6595123100").stdout
     assert json.loads(pay("lookup", "number", "+6595123100", "--json").stdout)[0]["identified"] is True
     [usd] = json.loads(pay("balances", "--unit", "USD", "--json").stdout)
@@ -161,7 +161,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("run", "none.csv"), 3, "Can't read none.csv: No such file or directory."),
         (("run", "none.toml"), 3, "Can't read the job file none.toml"),
@@ -173,36 +173,36 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
         (("plan", "x.csv", "--constant", "amount"), 2, "write it like product_id=6418"),
         (("run", "payrol.csv"), 3, "Did you mean payroll.csv?"),
         (("run", "payrol.toml"), 3, "Did you mean payroll.toml?"),
-        (("plan", "payroll.csv", "--map", "phon=phone"), 3, "do you mean credit_party_identifier.mobile_number?"),
+        (("plan", "payroll.csv", "--map", "phon=phone"), 3, "Did you mean credit_party_identifier.mobile_number?"),
         (("products", "999"), 4, "Choose one that this account and --env have"),
         (("lookup", "number", "6595123100"), 2, "write it with + and the country code"),
         (("retry", "list/none", "--rows", "5-x"), 2, '"5-x" is not a line or a range of lines'),
         (("run", "x.csv", "--default-country", "Singapore"), 3, "Write two capital letters"),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(
-    pay: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], code: int, told: str
+def test_an_error_is_reported_in_a_sentence(
+    pay: Callable[..., Any], tmp_path: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "payroll.csv").write_text("phone,amount\n+6595123100,5\n")
     (tmp_path / "payroll.toml").write_text("")
-    assert told in pay(*words, code=code).stderr
+    assert message in pay(*words, code=code).stderr
 
 
-def test_a_command_that_is_not_there_is_told_with_the_one_that_may_be_meant() -> None:
-    for words, told in ((["anotate"], "annotate"), (["conflict", "resolv"], "resolve")):
-        answer = CliRunner().invoke(main, words)
-        assert answer.exit_code == 2
-        assert f'There is no command "{words[-1]}". Did you mean {told}?' in answer.stderr
+def test_an_unknown_command_gets_a_suggestion() -> None:
+    for words, message in ((["anotate"], "annotate"), (["conflict", "resolv"], "resolve")):
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 2
+        assert f'There is no command "{words[-1]}". Did you mean {message}?' in result.stderr
     assert "No such command" in CliRunner().invoke(main, ["xyz"]).stderr
 
 
-def test_no_answer_is_told_with_what_finds_out_why(here: Callable[..., Any]) -> None:
-    answer = here("balances", "--base-url", "http://127.0.0.1:9/v1", "--timeout", 0.1, code=4)
-    assert "`bulk-topup doctor` shows where the connection to DVS fails." in answer.stderr
+def test_a_missing_response_points_to_doctor(invoke: Callable[..., Any]) -> None:
+    result = invoke("balances", "--base-url", "http://127.0.0.1:9/v1", "--timeout", 0.1, code=4)
+    assert "`bulk-topup doctor` shows where the connection to DVS fails." in result.stderr
 
 
-def test_without_credentials_nothing_is_asked(
+def test_missing_credentials_are_reported(
     start: Callable[..., Any], environment: dict[str, str], options: tuple[str, ...]
 ) -> None:
     del environment["DVS_API_SECRET"]
@@ -211,7 +211,7 @@ def test_without_credentials_nothing_is_asked(
     assert out == ""
 
 
-def test_wrong_credentials_are_told_and_not_shown(
+def test_wrong_credentials_are_reported_and_not_shown(
     start: Callable[..., Any], environment: dict[str, str], options: tuple[str, ...]
 ) -> None:
     environment["DVS_API_SECRET"] = "wrong-hush"
@@ -226,8 +226,8 @@ def test_production_is_paid_only_after_a_confirmation(
     pay: Callable[..., Any], books: Callable[[], Any], root: Path
 ) -> None:
     list_ = root / "sample_files/gift_cards.csv"
-    answer = pay("run", list_, "--env", "production", code=3)
-    assert "Production needs confirmation, but there is no terminal." in answer.stderr
+    result = pay("run", list_, "--env", "production", code=3)
+    assert "Production needs confirmation, but there is no terminal." in result.stderr
     assert books()["transactions"] == []
     pay("run", list_, "--env", "production", "--yes", "--rate", 1000, "--poll-interval", 0.1)
     assert len(books()["transactions"]) == 15
@@ -236,8 +236,8 @@ def test_production_is_paid_only_after_a_confirmation(
 def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any], root: Path) -> None:
     list_ = root / "sample_files/gift_cards.csv"
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
-    answer = pay("run", list_, "--env", "preprod", code=3)
-    assert "belongs to sandbox, not to preprod" in answer.stderr
+    result = pay("run", list_, "--env", "preprod", code=3)
+    assert "belongs to sandbox, not to preprod" in result.stderr
     for command in ("resume", "retry"):
         assert "Add --env sandbox" in pay(command, "list/gift_cards", "--env", "preprod", code=3).stderr
 

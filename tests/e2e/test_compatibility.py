@@ -73,14 +73,14 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
 
 
 def test_json_output_differs_from_the_first_version_by_the_renamed_keys_alone(
-    here: Callable[..., Any], tmp_path: Path
+    invoke: Callable[..., Any], tmp_path: Path
 ) -> None:
     for name, text in LISTS.items():
         (tmp_path / name).write_text(text)
     for recorded in COMMANDS:
         arguments = recorded["arguments"]
         ledger = () if arguments[0] in {"template", "job", "approval-key"} else ("--ledger", "ledger.db")
-        output = here(*arguments, *ledger, code=recorded["exit_code"]).stdout
+        output = invoke(*arguments, *ledger, code=recorded["exit_code"]).stdout
         assert _comparable(json.loads(output), tmp_path) == _comparable(recorded["json"], tmp_path), arguments
 
 
@@ -99,19 +99,21 @@ def first_ledger(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("first_ledger")
 def test_a_ledger_of_the_first_version_is_read_resumed_and_never_pays_twice(
-    here: Callable[..., Any], tmp_path: Path
+    invoke: Callable[..., Any], tmp_path: Path
 ) -> None:
     for name, text in LISTS.items():
         (tmp_path / name).write_text(text)
-    status = {run["run"]: run["counts"] for run in json.loads(here("status", "--json", "--ledger", "ledger.db").stdout)}
+    status = {
+        run["run"]: run["counts"] for run in json.loads(invoke("status", "--json", "--ledger", "ledger.db").stdout)
+    }
     assert {run: {state: count for state, count in counts.items() if count} for run, counts in status.items()} == {
         "list/pay": {"refused": 1, "completed": 2, "failed": 2},
         "bonus/may": {"completed": 2},
         "list/open": {"pending": 2},
     }
-    resumed = json.loads(here("resume", "list/open", "--json", "--ledger", "ledger.db").stdout)
+    resumed = json.loads(invoke("resume", "list/open", "--json", "--ledger", "ledger.db").stdout)
     assert resumed["counts"]["completed"] == 2
-    again = json.loads(here("run", "job.toml", "--json", "--ledger", "ledger.db").stdout)
+    again = json.loads(invoke("run", "job.toml", "--json", "--ledger", "ledger.db").stdout)
     assert again["counts"]["completed"] == 2
     books = (tmp_path / "ledger.db.sandbox-books.jsonl").read_text().splitlines()
     created = [event["request"]["external_id"] for event in map(json.loads, books) if event["event"] == "created"]

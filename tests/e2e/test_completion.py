@@ -1,4 +1,4 @@
-"""The Tab key, as a shell asks for it."""
+"""Completion by the Tab key, as shells request it."""
 
 import subprocess
 import sys
@@ -17,24 +17,24 @@ COMMAND = Path(sys.executable).with_name("bulk-topup")
 
 @pytest.fixture
 def tab(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Give a function that asks for what completes the last of some words, as bash does."""
+    """Return a function that completes the last of some words, as bash does."""
     monkeypatch.chdir(tmp_path)
 
     def complete(*words: str) -> list[str]:
-        asked = {"COMP_WORDS": " ".join(["bulk-topup", *words]), "COMP_CWORD": str(len(words))}
-        variables = {**environment, **asked, "_BULK_TOPUP_COMPLETE": "bash_complete"}
-        answer = subprocess.run(
+        line = {"COMP_WORDS": " ".join(["bulk-topup", *words]), "COMP_CWORD": str(len(words))}
+        variables = {**environment, **line, "_BULK_TOPUP_COMPLETE": "bash_complete"}
+        result = subprocess.run(
             [COMMAND], env=variables, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
         )
-        assert answer.stderr == ""
-        return answer.stdout.split()
+        assert result.stderr == ""
+        return result.stdout.split()
 
     return complete
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
-    """A ledger with two runs, the second one begun later."""
+    """A ledger with two runs, the second one started later."""
     path = tmp_path / "ledger.db"
     with LedgerStore(path) as opened:
         for key in ("october", "november"):
@@ -65,11 +65,11 @@ def test_runs_are_completed_from_the_ledger_that_the_line_names(
         "COMP_CWORD": str(len(words) + 3),
         "_BULK_TOPUP_COMPLETE": "bash_complete",
     }
-    answer = CliRunner().invoke(main, [], env={**environment, **variables}, prog_name="bulk-topup")
-    assert answer.stdout.splitlines() == ["plain,payroll/november", "plain,payroll/october"]
+    result = CliRunner().invoke(main, [], env={**environment, **variables}, prog_name="bulk-topup")
+    assert result.stdout.splitlines() == ["plain,payroll/november", "plain,payroll/october"]
 
 
-def test_the_ledger_that_the_variable_names_is_looked_into(
+def test_runs_are_completed_from_the_ledger_that_the_environment_names(
     tab: Callable[..., list[str]], environment: dict[str, str], ledger: Path
 ) -> None:
     assert tab("resume", "payroll/o") == []
@@ -77,7 +77,7 @@ def test_the_ledger_that_the_variable_names_is_looked_into(
     assert tab("resume", "payroll/o") == ["plain,payroll/october"]
 
 
-def test_a_ledger_that_cannot_be_read_completes_nothing_and_says_nothing(
+def test_an_unreadable_ledger_completes_nothing_and_prints_nothing(
     tab: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "other.db").write_text("not a ledger at all")
@@ -92,16 +92,16 @@ def test_bash_completes_with_what_the_command_prints(environment: dict[str, str]
         "COMP_WORDS=(bulk-topup temp); COMP_CWORD=1; _bulk_topup_completion bulk-topup; "
         'echo "${COMPREPLY[@]}"; complete -p bulk-topup'
     )
-    answer = subprocess.run(
+    result = subprocess.run(
         ["bash", "--norc", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert answer.stdout.splitlines()[0] == "template"
-    assert "_bulk_topup_completion bulk-topup" in answer.stdout
+    assert result.stdout.splitlines()[0] == "template"
+    assert "_bulk_topup_completion bulk-topup" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("shell", "holds"),
+    ("shell", "text"),
     [("bash", "complete -o nosort"), ("zsh", "#compdef bulk-topup"), ("fish", "complete --no-files")],
 )
-def test_each_shell_gets_what_it_loads(here: Callable[..., Any], shell: str, holds: str) -> None:
-    assert holds in here("completion", shell).stdout
+def test_each_shell_gets_its_own_script(invoke: Callable[..., Any], shell: str, text: str) -> None:
+    assert text in invoke("completion", shell).stdout

@@ -19,8 +19,8 @@ PAGES = sorted(
     path.relative_to(ROOT) for path in (ROOT / "README.md", *ROOT.glob("*/**/*.md")) if ".venv" not in path.parts
 )
 PYTHON = r"^```python\n(.*?)^```"
-#: A command that ends in one of these did what its page says: declined rows and refused lists are part of the tour.
-FINE = {0, 1, 3}
+#: Exit codes of commands that do what their page says: pages also show declined rows and refused lists.
+EXPECTED_CODES = {0, 1, 3}
 
 
 def _commands(page: Path) -> list[str]:
@@ -54,10 +54,10 @@ def test_every_command_line_of_a_page_runs(
             out, err = process.communicate(timeout=60)
             code, error = process.returncode, None
         else:
-            ended = CliRunner().invoke(main, words, env=environment)
-            out, err, code, error = ended.stdout, ended.stderr, ended.exit_code, ended.exception
+            result = CliRunner().invoke(main, words, env=environment)
+            out, err, code, error = result.stdout, result.stderr, result.exit_code, result.exception
         assert isinstance(error, SystemExit | None), f"{line}\n{error!r}"
-        assert code in FINE, f"{line}\n{out}\n{err}"
+        assert code in EXPECTED_CODES, f"{line}\n{out}\n{err}"
         assert "Traceback" not in err
 
 
@@ -79,28 +79,28 @@ def _scripts(page: str) -> list[str]:
     return re.findall(PYTHON, (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
-def _printed(script: str, environment: dict[str, str], folder: Path) -> list[str]:
-    """Run a script; give the lines that it prints."""
-    ended = subprocess.run(
+def _run_script(script: str, environment: dict[str, str], folder: Path) -> list[str]:
+    """Run a script, and return the lines that it prints."""
+    result = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=folder, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines()
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
 
 
 def test_the_scripts_of_the_api_client_run(environment: dict[str, str], sandbox: Any, tmp_path: Path) -> None:
     where = {**environment, "DVS_BASE_URL": sandbox.base_url}
-    printed = [_printed(script, where, tmp_path) for script in _scripts("docs/api-client.md")]
+    printed = [_run_script(script, where, tmp_path) for script in _scripts("docs/api-client.md")]
     assert printed == [
         ["6418 Lionwave airtime", "6430 Straits Mobile 60 minutes", "1 100000"],
         ["Lionwave True", "Straits Mobile False"],
     ]
 
 
-def test_the_scripts_of_the_page_for_python_run(environment: dict[str, str], tmp_path: Path) -> None:
+def test_the_scripts_of_the_python_page_run(environment: dict[str, str], tmp_path: Path) -> None:
     for name in ("sample_files", "jobs"):
         (tmp_path / name).symlink_to(ROOT / name)
-    printed = [_printed(script, environment, tmp_path) for script in _scripts("docs/python-api.md")]
+    printed = [_run_script(script, environment, tmp_path) for script in _scripts("docs/python-api.md")]
     assert printed == [
         [
             "gift-cards/spring 15 0 237.50",

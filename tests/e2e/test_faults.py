@@ -1,4 +1,4 @@
-"""A provider that misbehaves in every way while a list is paid, with a runner that is killed in between."""
+"""A provider that fails in every way while a list is paid, and a run that is killed halfway."""
 
 import json
 import signal
@@ -34,14 +34,14 @@ def test_every_row_is_paid_once_whatever_the_provider_and_the_network_do(
     books: Any,
     results: Any,
     agree: Any,
-    until: Any,
+    wait_until: Any,
     sandbox: Any,
     credentials: tuple[str, str],
     tmp_path: Path,
     seed: int,
 ) -> None:
     list_ = tmp_path / "bonus.csv"
-    numbers = "".join(f"+6595123{400 + place},{1 + place % 9}\n" for place in range(ROWS))
+    numbers = "".join(f"+6595123{400 + index},{1 + index % 9}\n" for index in range(ROWS))
     list_.write_text(f"phone,amount\n{numbers}")
     faults = [{**fault, "seed": seed * 100 + number} for number, fault in enumerate(EVERY_KIND)]
     _set_faults(sandbox, credentials, faults)
@@ -52,9 +52,9 @@ def test_every_row_is_paid_once_whatever_the_provider_and_the_network_do(
         try:
             return process.poll() is not None or len(books()["transactions"]) >= ROWS // 2
         except OSError:
-            return False  # it restarts
+            return False  # the sandbox restarts
 
-    until(is_half_paid)
+    wait_until(is_half_paid)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     start(*paying, *options).communicate(timeout=110)

@@ -1,4 +1,4 @@
-"""Guards on the command line: what breaks a cap, a total or a velocity limit leaves the provider's books empty."""
+"""Guards on the command line: what exceeds a cap, a control total or a velocity limit is not paid."""
 
 import json
 from collections.abc import Callable
@@ -17,8 +17,8 @@ LIST = "reference,phone,amount\nA,+6595123400,10\nB,+6595123401,20\nC,+659512340
 
 
 @pytest.fixture
-def command(here: Pay) -> Pay:
-    return here
+def command(invoke: Pay) -> Pay:
+    return invoke
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def list_(tmp_path: Path) -> Path:
 def test_a_run_beyond_its_guards_names_them_all_sends_nothing_and_exits_3(pay: Pay, books: Books, list_: Path) -> None:
     options = ["--max-rows", 2, "--max-amount", "SGD=59.99", "--max-cost", "USD=1"]
     options += ["--expect-rows", 4, "--expect-total", "SGD=61"]
-    ended = pay("run", list_, "--product", 6418, *options, code=3)
-    for says in (
+    result = pay("run", list_, "--product", 6418, *options, code=3)
+    for message in (
         "3 rows, 1 above its cap of 2.",
         "60.00 SGD, 0.01 SGD above its cap of 59.99 SGD.",
         "USD above its cap of 1.00 USD.",
         "3 rows, 1 fewer than the declared 4.",
         "60.00 SGD, 1.00 SGD less than the declared 61.00 SGD.",
     ):
-        assert says in ended.stderr
+        assert message in result.stderr
     planned = json.loads(pay("plan", list_, "--product", 6418, *options, "--json", code=3).stdout)
     assert [(check["guard"], check["is_kept"]) for check in planned["guards"]] == [
         ("expect.rows", False),
@@ -59,29 +59,29 @@ def test_a_row_beyond_its_cap_is_refused_and_the_others_may_be_paid(pay: Pay, bo
     assert len(books()["transactions"]) == 2
 
 
-def test_a_run_within_its_guards_pays_everybody(pay: Pay, books: Books, list_: Path) -> None:
+def test_a_run_within_its_guards_pays_every_row(pay: Pay, books: Books, list_: Path) -> None:
     guards = ["--max-rows", 3, "--max-amount", "SGD=60", "--max-cost", "USD=100", "--expect-total", "SGD=60.00"]
     pay("run", list_, "--product", 6418, *guards, "--expect-rows", 3, "--no-repeat-within", 20)
     assert len(books()["transactions"]) == 3
 
 
-def test_a_list_that_grows_after_a_start_does_not_slip_past_a_cap(pay: Pay, books: Books, list_: Path) -> None:
+def test_rows_added_to_a_paid_list_count_towards_its_cap(pay: Pay, books: Books, list_: Path) -> None:
     pay("run", list_, "--product", 6418, "--max-amount", "SGD=60")
     list_.write_text(f"{LIST}D,+6595123403,1\n")
-    ended = pay("run", list_, "--product", 6418, "--max-amount", "SGD=60", code=3)
-    assert "61.00 SGD, 1.00 SGD above its cap of 60.00 SGD." in ended.stderr
+    result = pay("run", list_, "--product", 6418, "--max-amount", "SGD=60", code=3)
+    assert "61.00 SGD, 1.00 SGD above its cap of 60.00 SGD." in result.stderr
     assert len(books()["transactions"]) == 3
 
 
-def test_a_shortened_list_does_not_make_room_under_a_cap(pay: Pay, books: Books, list_: Path) -> None:
+def test_rows_removed_from_a_paid_list_still_count_towards_its_cap(pay: Pay, books: Books, list_: Path) -> None:
     pay("run", list_, "--product", 6418)
     list_.write_text("reference,phone,amount\nD,+6595123403,1\n")
-    ended = pay("run", list_, "--product", 6418, "--max-rows", 3, code=3)
-    assert "4 rows, 1 above its cap of 3." in ended.stderr
+    result = pay("run", list_, "--product", 6418, "--max-rows", 3, code=3)
+    assert "4 rows, 1 above its cap of 3." in result.stderr
     assert len(books()["transactions"]) == 3
 
 
-def test_a_finished_run_is_not_held_up_by_a_cap_that_it_outgrew(pay: Pay, list_: Path) -> None:
+def test_a_finished_run_is_not_stopped_by_a_lower_cap(pay: Pay, list_: Path) -> None:
     pay("run", list_, "--product", 6418)
     pay("run", list_, "--product", 6418, "--max-cost", "USD=1")
 
@@ -93,17 +93,19 @@ def test_a_retry_beyond_the_caps_of_its_run_sends_nothing(pay: Pay, books: Books
     list_.write_text("reference,phone,amount\nA,+6595123400,10\nC,+6595123402,5\nB,+6595123108,20\n")
     pay("run", list_, "--product", 6418, "--max-rows", 2, code=1)  # the failed row does not count
     before = len(books()["transactions"])
-    ended = pay("retry", "list/pay", code=3)
-    assert "3 rows, 1 above its cap of 2." in ended.stderr
+    result = pay("retry", "list/pay", code=3)
+    assert "3 rows, 1 above its cap of 2." in result.stderr
     assert len(books()["transactions"]) == before
 
 
-def test_who_was_paid_by_another_run_is_refused_by_name(pay: Pay, books: Books, list_: Path, tmp_path: Path) -> None:
+def test_a_payment_beyond_the_velocity_limit_is_refused_with_the_earlier_payment(
+    pay: Pay, books: Books, list_: Path, tmp_path: Path
+) -> None:
     pay("run", list_, "--product", 6418)
     again = tmp_path / "again.csv"
     again.write_text("phone,amount\n+6595123401,7\n+6595123409,7\n")
-    ended = pay("run", again, "--product", 6418, "--no-repeat-within", 20, code=3)
-    assert "1 of 2 rows refused." in ended.stderr
+    result = pay("run", again, "--product", 6418, "--no-repeat-within", 20, code=3)
+    assert "1 of 2 rows refused." in result.stderr
     found = json.loads(pay("plan", again, "--product", 6418, "--no-repeat-within", 20, "--json", code=3).stdout)
     assert found["velocity_refused"] == 1
     [refused] = found["refused_rows"]
@@ -117,7 +119,7 @@ def test_who_was_paid_by_another_run_is_refused_by_name(pay: Pay, books: Books, 
     assert "Do not pay by other means" in rest.read_text(encoding="utf-8-sig")
 
 
-def test_a_job_file_states_guards_and_the_command_line_wins(
+def test_the_command_line_overrides_the_guards_of_a_job_file(
     pay: Pay, books: Books, list_: Path, tmp_path: Path
 ) -> None:
     job = tmp_path / "payroll.toml"
@@ -132,7 +134,7 @@ def test_a_job_file_states_guards_and_the_command_line_wins(
 
 
 @pytest.mark.parametrize("amount", ["SGD", "sgd=5", "SGD=5,0", "SGD=-1", "SGD=1e3"])
-def test_an_amount_that_is_none_is_refused_as_usage(amount: str) -> None:
-    ended = CliRunner().invoke(plan_command, ["pay.csv", "--max-amount", amount])
-    assert ended.exit_code == 2
-    assert "write it like USD=1000" in ended.stderr
+def test_an_invalid_amount_is_a_usage_error(amount: str) -> None:
+    result = CliRunner().invoke(plan_command, ["pay.csv", "--max-amount", amount])
+    assert result.exit_code == 2
+    assert "write it like USD=1000" in result.stderr

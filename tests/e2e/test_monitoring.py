@@ -1,4 +1,4 @@
-"""Starts and all whom they tell: what is told once, what never is, and that nothing of it changes a start."""
+"""Notifications, pings, metrics and logs: what they report, what they never contain, and that they change no run."""
 
 import json
 import shlex
@@ -17,29 +17,29 @@ from bulk_topup.app import monitor
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
-from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, hooked, mailed, text_of
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 Write = Callable[..., Path]
 
 
 @pytest.fixture
 def hook(environment: dict[str, str]) -> Iterator[Hook]:
-    """A web server that the environment names: messages go to /told, pings to /ping-…"""
-    with hooked() as found:
-        environment["HOOK"] = f"json://payer:hunter2@127.0.0.1:{found.port}/told"
+    """A web server that the environment names: notifications go to /notify, pings to /ping-…"""
+    with serve_hook() as found:
+        environment["HOOK"] = f"json://payer:hunter2@127.0.0.1:{found.port}/notify"
         environment["PING"] = f"{found.url}/ping-0c1d2e3f"
         yield found
 
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with mailed() as found:
+    with serve_mailbox() as found:
         yield found
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> Write:
-    """Give a function that writes a job and its list, of which a number ending in 1xx is declined."""
+    """Return a function that writes a job and its list; a number that ends in 1xx is declined."""
 
     def write(*numbers: str, more: str = "", to: str = "${HOOK}", on: str = "start finish failure approval") -> Path:
         rows = "".join(f"A-{line},{number},5\n" for line, number in enumerate(numbers or ("+6595123001",)))
@@ -53,16 +53,16 @@ def job(tmp_path: Path) -> Write:
     return write
 
 
-def told(hook: Hook) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, path, body in hook.asked if path == "/told"]
+def notified(hook: Hook) -> list[dict[str, Any]]:
+    return [json.loads(body) for _, path, body in hook.requests if path == "/notify"]
 
 
 def titles(hook: Hook) -> list[str]:
-    return [each["title"] for each in told(hook)]
+    return [each["title"] for each in notified(hook)]
 
 
 def pinged(hook: Hook) -> list[str]:
-    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.asked if path.startswith("/ping-")]
+    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.requests if path.startswith("/ping-")]
 
 
 def figure(file: Path, name: str, **labels: str) -> float:
@@ -79,13 +79,13 @@ def logged(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def test_a_start_is_told_at_its_beginning_and_its_end(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+def test_an_invocation_is_reported_at_its_start_and_its_end(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    ended = here("run", job("+6595123001", "+6595123102"), *options, code=1)
+    result = invoke("run", job("+6595123001", "+6595123102"), *options, code=1)
     assert titles(hook) == ["pay/1: started, 2 rows", "pay/1: 1 of 2 rows completed, 1 failed (exit code 1)"]
-    assert "Charged: 3.71 USD" in told(hook)[1]["message"]
-    assert f"Report: {tmp_path}/reports/pay-1" in told(hook)[1]["message"]
+    assert "Charged: 3.71 USD" in notified(hook)[1]["message"]
+    assert f"Report: {tmp_path}/reports/pay-1" in notified(hook)[1]["message"]
     assert pinged(hook) == ["/start", "/1"]
     metrics = tmp_path / "pay.prom"
     assert figure(metrics, "exit_code", job="pay", run="1") == 1
@@ -95,99 +95,101 @@ def test_a_start_is_told_at_its_beginning_and_its_end(
     events = [line["event"] for line in logged(tmp_path / "pay.jsonl")]
     assert events.count("row moved") == 4
     assert (events[0], events[-1]) == ("start", "end")
-    assert "Warning" not in ended.stderr
+    assert "Warning" not in result.stderr
 
 
-def test_a_start_that_finds_nothing_new_tells_nobody_and_still_pings(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...]
+def test_an_invocation_with_nothing_new_sends_no_notification_but_pings(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...]
 ) -> None:
-    here("run", job(), *options)
-    hook.asked.clear()
-    here("run", job(), *options)
+    invoke("run", job(), *options)
+    hook.requests.clear()
+    invoke("run", job(), *options)
     assert titles(hook) == []
     assert pinged(hook) == ["/start", ""]
 
 
-def test_who_wants_to_hear_of_failures_alone_does(here: Any, job: Write, hook: Hook, options: tuple[str, ...]) -> None:
-    here("run", job(on="failure"), *options)
+def test_a_channel_for_failures_receives_only_failures(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...]
+) -> None:
+    invoke("run", job(on="failure"), *options)
     assert titles(hook) == []
-    here("run", job("+6595123102", on="failure"), "--run-key", "2", *options, code=1)
+    invoke("run", job("+6595123102", on="failure"), "--run-key", "2", *options, code=1)
     assert titles(hook) == ["pay/2: 0 of 1 row completed, 1 failed (exit code 1)"]
 
 
-def test_a_list_that_is_refused_is_told_without_whom_it_names(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
+def test_a_refused_list_is_reported_without_personal_data(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
 ) -> None:
-    here("run", job("+6595123001", "0659512"), *options, code=3)
-    (failure,) = told(hook)
+    invoke("run", job("+6595123001", "0659512"), *options, code=3)
+    (failure,) = notified(hook)
     assert failure["title"] == "pay/1: checks failed, nothing was sent (exit code 3)"
-    assert "1 of 2 rows are refused" in failure["message"]
+    assert "1 of 2 rows refused" in failure["message"]
     assert "0659512" not in failure["message"]
     assert pinged(hook) == ["/3"]
     assert books()["transactions"] == []
 
 
 def test_a_port_in_use_is_reported_by_message_and_on_standard_error(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        ended = here("run", job(), "--quiet", "--listen", f"127.0.0.1:{port}", *options, code=5)
-    assert f"Can't listen on 127.0.0.1 port {port}: Address already in use. Choose another port." in ended.stderr
-    (failure,) = told(hook)
+        result = invoke("run", job(), "--quiet", "--listen", f"127.0.0.1:{port}", *options, code=5)
+    assert f"Can't listen on 127.0.0.1 port {port}: Address already in use. Choose another port." in result.stderr
+    (failure,) = notified(hook)
     assert "(exit code 5)" in failure["title"]
     assert pinged(hook)[-1] == "/5"
     assert books()["transactions"] == []
 
 
-def test_a_list_that_is_not_there_is_told(here: Any, job: Write, hook: Hook, options: tuple[str, ...]) -> None:
+def test_a_missing_list_is_reported(invoke: Any, job: Write, hook: Hook, options: tuple[str, ...]) -> None:
     file = job()
     (file.parent / "pay.csv").unlink()
-    here("run", file, *options, code=3)
+    invoke("run", file, *options, code=3)
     assert titles(hook) == ["pay/1: checks failed, nothing was sent (exit code 3)"]
     assert figure(file.parent / "pay.prom", "exit_code") == 3
 
 
-def test_bad_credentials_are_told_as_the_terminal_tells_them(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str]
+def test_bad_credentials_are_reported_as_on_the_terminal(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     environment["DVS_API_SECRET"] = "another-secret-4e1d"
-    ended = here("run", job(), *options, code=4)
-    (failure,) = told(hook)
+    result = invoke("run", job(), *options, code=4)
+    (failure,) = notified(hook)
     assert "stopped by DVS (exit code 4)" in failure["title"]
-    sentence = ended.stderr.splitlines()[-1].removeprefix("Error: ")
+    sentence = result.stderr.splitlines()[-1].removeprefix("Error: ")
     assert sentence in failure["message"]
     assert pinged(hook) == ["/4"]
 
 
-def test_whoever_approves_is_told_of_the_plan_and_of_a_start_without_approval(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+def test_approvers_are_notified_of_a_plan_and_of_an_invocation_without_approval(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     file = job(on="approval", more='approval = { required = true, keys = ["hmac"] }')
-    here("plan", file, "--output", "plan.json", *options)
-    here("run", file, *options, code=3)
+    invoke("plan", file, "--output", "plan.json", *options)
+    invoke("run", file, *options, code=3)
     assert titles(hook) == [
         "pay/1: plan needs an approval",
         "pay/1: approval required, nothing was sent (exit code 3)",
     ]
-    assert f"bulk-topup approve {tmp_path}/plan.json" in told(hook)[0]["message"]
+    assert f"bulk-topup approve {tmp_path}/plan.json" in notified(hook)[0]["message"]
 
 
-def test_an_interrupted_run_is_told_and_keeps_its_exit_code(
-    start: Any, job: Write, hook: Hook, options: tuple[str, ...], until: Any, tmp_path: Path
+def test_an_interrupted_run_is_reported_and_keeps_its_exit_code(
+    start: Any, job: Write, hook: Hook, options: tuple[str, ...], wait_until: Any, tmp_path: Path
 ) -> None:
     process = start("run", job(*(f"+65951230{line:02}" for line in range(60))), "--rate", 5, *options)
-    until(lambda: "/start" in pinged(hook))
+    wait_until(lambda: "/start" in pinged(hook))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 75
     assert titles(hook)[-1] == "pay/1: interrupted, can be resumed (exit code 75)"
-    assert "bulk-topup resume pay/1" in told(hook)[-1]["message"]
+    assert "bulk-topup resume pay/1" in notified(hook)[-1]["message"]
     assert pinged(hook) == ["/start", "/75"]
     assert logged(tmp_path / "pay.jsonl")[-1]["stopped"] == "interrupted"
 
 
-def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
+def test_an_unexpected_error_is_reported_and_raised(
     hook: Hook, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOOK", environment["HOOK"])
@@ -201,30 +203,30 @@ def test_an_error_that_nobody_expected_is_told_and_goes_on_to_be_one(
     with pytest.raises(KeyError):
         fail()
     assert titles(hook) == ["pay: unexpected error (exit code 1)"]
-    assert "KeyError" in told(hook)[0]["message"]
-    assert "6595123001" not in told(hook)[0]["message"]
+    assert "KeyError" in notified(hook)[0]["message"]
+    assert "6595123001" not in notified(hook)[0]["message"]
 
 
 @pytest.mark.parametrize("quiet", [(), ("--quiet",)])
-def test_a_channel_that_fails_is_a_warning_even_of_a_quiet_start_and_changes_nothing(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any, quiet: tuple[str, ...]
+def test_a_failed_channel_is_a_warning_even_of_a_quiet_invocation_and_changes_nothing(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], books: Any, quiet: tuple[str, ...]
 ) -> None:
     hook.status = 500
-    ended = here("run", job(), *quiet, *options)
+    result = invoke("run", job(), *quiet, *options)
     assert len(books()["transactions"]) == 1
-    warnings = [line for line in ended.stderr.splitlines() if line.startswith("Warning: ")]
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
     assert [line.partition(" failed: ")[0] for line in warnings] == [
         "Warning: The ping at the start",
         "Warning: Notification 1 (json://)",
         "Warning: The ping at the end",
         "Warning: Notification 1 (json://)",
     ]
-    assert "hunter2" not in ended.stderr
-    assert "0c1d2e3f" not in ended.stderr
+    assert "hunter2" not in result.stderr
+    assert "0c1d2e3f" not in result.stderr
 
 
-def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
-    here: Any,
+def test_a_channel_that_never_responds_delays_neither_payments_nor_the_end(
+    invoke: Any,
     job: Write,
     hook: Hook,
     options: tuple[str, ...],
@@ -232,86 +234,86 @@ def test_a_channel_that_never_answers_holds_up_neither_payments_nor_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(monitor, "PATIENCE", 0.3)
-    hook.answers.clear()
-    ended = here("run", job(), *options)
+    hook.may_respond.clear()
+    result = invoke("run", job(), *options)
     assert len(books()["transactions"]) == 1
-    assert ended.stderr.count(" failed: timeout.") == 4
+    assert result.stderr.count(" failed: timeout.") == 4
 
 
-def test_files_that_cannot_be_written_are_a_warning(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+def test_an_unusable_log_is_an_error_and_unwritable_metrics_are_a_warning(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", "--log-json", "/dev/full", *options, code=3)
-    assert "is not a file" in ended.stderr
-    ended = here("run", job(), "--metrics", tmp_path / "none/pay.prom", *options)
-    assert "Warning: Can't write the metrics" in ended.stderr
+    result = invoke("run", job(), "--metrics", tmp_path / "none/pay.prom", "--log-json", "/dev/full", *options, code=3)
+    assert "is not a file" in result.stderr
+    result = invoke("run", job(), "--metrics", tmp_path / "none/pay.prom", *options)
+    assert "Warning: Can't write the metrics" in result.stderr
     assert pinged(hook)[-1] == ""
 
 
-def test_a_second_start_while_the_first_is_on_tells_nobody(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
+def test_an_invocation_of_a_locked_run_reports_nothing(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     with run_lock(tmp_path / "ledger.db", "pay", "1"):
-        here("run", job(), *options, code=5)
-    assert hook.asked == []
+        invoke("run", job(), *options, code=5)
+    assert hook.requests == []
     assert not (tmp_path / "pay.prom").exists()
 
 
-def test_what_a_job_wants_and_the_environment_has_not_is_told_before_anything_is_sent(
-    here: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str], books: Any
+def test_a_variable_that_the_environment_lacks_is_reported_before_anything_is_sent(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...], environment: dict[str, str], books: Any
 ) -> None:
     del environment["HOOK"]
     file = job()
-    assert "${HOOK} of the job file has no value" in here("run", file, *options, code=3).stderr
+    assert "${HOOK} of the job file has no value" in invoke("run", file, *options, code=3).stderr
     assert books()["transactions"] == []
     assert pinged(hook) == ["/3"]
-    checked = here("job", "check", file, code=3)
+    checked = invoke("job", "check", file, code=3)
     assert "line 8, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
-    (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/told\n")
-    assert "is valid" in here("job", "check", file, "--credentials", file.parent / "account.env").stdout
+    (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/notify\n")
+    assert "is valid" in invoke("job", "check", file, "--credentials", file.parent / "account.env").stdout
 
 
-def test_the_check_of_a_job_names_what_could_never_be_told(
-    here: Any, job: Write, hook: Hook, environment: dict[str, str], tmp_path: Path
+def test_job_check_names_channels_and_files_that_cannot_be_used(
+    invoke: Any, job: Write, hook: Hook, environment: dict[str, str], tmp_path: Path
 ) -> None:
     environment["HOOK"], environment["PING"] = "carrier-pigeon://loft-secret", "loft-secret"
     file = job()
     text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
     file.write_text(text)
-    out = here("job", "check", file, code=3).stdout
+    out = invoke("job", "check", file, code=3).stdout
     assert f"line 5, metrics: there is no folder {tmp_path}/none" in out
     assert "line 6, logs: / is not a file" in out
     assert "line 4, ping: The ping is not a URL" in out
     assert "line 8, notifications.0: Apprise does not know this kind of address" in out
     assert "loft-secret" not in out
-    assert hook.asked == []
+    assert hook.requests == []
 
 
-def test_a_mail_brings_the_report_without_pins_and_never_one_that_reveals_them(
-    here: Any, mailbox: Mailbox, options: tuple[str, ...], root: Path, tmp_path: Path
+def test_a_mail_attaches_the_report_without_pins_and_never_one_that_reveals_them(
+    invoke: Any, mailbox: Mailbox, options: tuple[str, ...], root: Path, tmp_path: Path
 ) -> None:
     address = f"mailto://127.0.0.1:{mailbox.port}?from=pay@example.com&to=team@example.com"
     (tmp_path / "gifts.toml").write_text(
         f'list = "{root}/sample_files/gift_cards.csv"\nrun_key = "{{today}}"\n'
         f'[[notifications]]\nto = ["{address}"]\nattach = ["summary", "report", "not_completed"]\n'
     )
-    here("run", "gifts.toml", "--run-key", "1", *options)
-    here("run", "gifts.toml", "--run-key", "2", "--reveal-pins", *options)
+    invoke("run", "gifts.toml", "--run-key", "1", *options)
+    invoke("run", "gifts.toml", "--run-key", "2", "--reveal-pins", *options)
     masked, revealed = mailbox.mails
-    assert set(attached_to(masked)) == {"summary.json", "results.xlsx"}
-    assert set(attached_to(revealed)) == {"summary.json"}
+    assert set(attachments_of(masked)) == {"summary.json", "results.xlsx"}
+    assert set(attachments_of(revealed)) == {"summary.json"}
     assert "15 completed" in text_of(masked)
-    (tmp_path / "sent.xlsx").write_bytes(attached_to(masked)["results.xlsx"])
+    (tmp_path / "sent.xlsx").write_bytes(attachments_of(masked)["results.xlsx"])
     sheets = load_workbook(tmp_path / "sent.xlsx").worksheets
     cells = {str(value) for sheet in sheets for row in sheet.iter_rows(values_only=True) for value in row}
-    report = here("report", "gifts/1", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
+    report = invoke("report", "gifts/1", "--reveal-pins", "--format", "jsonl", "--report-dir", "shown", *options)
     pins = [json.loads(line)["pin_code"] for line in (tmp_path / "shown/results.jsonl").read_text().splitlines()]
     assert report.exit_code == 0
     assert len(pins) == 15
     assert not cells & set(pins)
 
 
-def test_no_log_no_metrics_and_no_message_of_a_whole_run_names_anybody_or_anything_secret(
+def test_logs_metrics_and_notifications_of_a_run_have_no_personal_data_and_no_secret(
     command: Any, hook: Hook, options: tuple[str, ...], root: Path, tmp_path: Path, credentials: tuple[str, str]
 ) -> None:
     (tmp_path / "payroll.toml").write_text(
@@ -332,35 +334,35 @@ def test_no_log_no_metrics_and_no_message_of_a_whole_run_names_anybody_or_anythi
     people = [str(value) for row in rows for value in row if value is not None and len(str(value)) > 5]
     people += [str(row[0]) for row in rows if row[0]]
     products = {str(row[header.index("Product ID")]) for row in rows}
-    told_of = (tmp_path / "log.jsonl").read_text(), (tmp_path / "payroll.prom").read_text(), json.dumps(told(hook))
+    outputs = (tmp_path / "log.jsonl").read_text(), (tmp_path / "payroll.prom").read_text(), json.dumps(notified(hook))
     assert [line["event"] for line in logged(tmp_path / "log.jsonl")].count("request answered") > 10
     assert len(pins) == 30
     for secret in {*people, *pins, *credentials[1:], "hunter2"} - products:
-        assert not [text for text in told_of if str(secret).lstrip("+") in text], secret
+        assert not [text for text in outputs if str(secret).lstrip("+") in text], secret
 
 
-def test_a_log_on_standard_output_is_there_alone(
+def test_a_log_on_standard_output_is_the_only_output_there(
     command: Any, job: Write, hook: Hook, options: tuple[str, ...]
 ) -> None:
     for quiet in ((), ("--quiet",)):
-        ended = command("run", job(), "--log-json", "-", *quiet, *options)
-        lines = [json.loads(line) for line in ended.stdout.splitlines()]
+        result = command("run", job(), "--log-json", "-", *quiet, *options)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
         assert lines[-1]["event"] == "end"
-        assert ("Run pay/1" in ended.stderr) is (quiet == ())
+        assert ("Run pay/1" in result.stderr) is (quiet == ())
     assert pinged(hook)[-1] == ""
 
 
-def test_a_printed_schedule_has_its_log_and_its_metrics_and_tells_in_a_bare_environment(
-    here: Any, job: Write, hook: Hook, sandbox: Any, environment: dict[str, str], tmp_path: Path
+def test_a_printed_schedule_notifies_logs_and_measures_in_a_bare_environment(
+    invoke: Any, job: Write, hook: Hook, sandbox: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:
     file = job(more='[schedule]\nat = "* * * * *"')
     lines = [f"{name}={environment[name]}" for name in ("DVS_API_KEY", "DVS_API_SECRET", "HOOK", "PING")]
     (tmp_path / "account.env").write_text("\n".join(lines))
     places = ("--environment-file", "account.env", "--ledger", "ledger.db", "--base-url", sandbox.base_url)
-    told_to = ("--metrics", "other.prom", "--log-json", "other.jsonl")
-    printed = here("schedule", "print", file, "--cron", *places, *told_to).stdout
+    monitoring = ("--metrics", "other.prom", "--log-json", "other.jsonl")
+    printed = invoke("schedule", "print", file, "--cron", *places, *monitoring).stdout
     command = next(line for line in printed.splitlines() if line.startswith("* * * * * ")).removeprefix("* * * * * ")
-    ended = subprocess.run(
+    result = subprocess.run(
         ["env", "-i", f"HOME={tmp_path}", "/bin/sh", "-c", command.replace("\\%", "%")],
         cwd="/",
         capture_output=True,
@@ -368,12 +370,12 @@ def test_a_printed_schedule_has_its_log_and_its_metrics_and_tells_in_a_bare_envi
         check=False,
         timeout=60,
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert pinged(hook) == ["/start", ""]
     assert titles(hook)[-1] == "pay/1: all rows completed (exit code 0)"
     assert figure(tmp_path / "other.prom", "exit_code") == 0
     assert logged(tmp_path / "other.jsonl")[-1]["exit_code"] == 0
-    units = here("schedule", "print", file, "--systemd", *places, *told_to).stdout
-    stated = dict(line.split("=", 1) for line in units.splitlines() if "=" in line)
-    words = shlex.split(stated["ExecStart"])
+    units = invoke("schedule", "print", file, "--systemd", *places, *monitoring).stdout
+    settings = dict(line.split("=", 1) for line in units.splitlines() if "=" in line)
+    words = shlex.split(settings["ExecStart"])
     assert words[-4:] == ["--metrics", f"{tmp_path}/other.prom", "--log-json", f"{tmp_path}/other.jsonl"]

@@ -1,4 +1,4 @@
-"""Runs whose people are forgotten: never paid again, and still told with their money."""
+"""Purged runs: never paid again, and still reported with their money."""
 
 import json
 import sqlite3
@@ -30,7 +30,7 @@ def bytes_of(folder: Path) -> bytes:
     return subprocess.run(["cat", *files], capture_output=True, check=True).stdout
 
 
-def test_a_purged_run_is_told_with_its_money_and_is_never_sent_again(
+def test_a_purged_run_is_reported_with_its_money_and_is_never_sent_again(
     pay: Pay, books: Pay, results: Pay, list_: Path, tmp_path: Path
 ) -> None:
     pay("run", list_, *PAYING)
@@ -60,7 +60,7 @@ def test_a_purged_run_is_told_with_its_money_and_is_never_sent_again(
     assert len(books()["transactions"]) == 10
 
 
-def test_what_is_young_or_not_over_stays_and_says_why(pay: Pay, list_: Path, tmp_path: Path) -> None:
+def test_recent_and_open_runs_are_not_purged_and_the_reason_is_given(pay: Pay, list_: Path, tmp_path: Path) -> None:
     list_.write_text(list_.read_text() + "R-9,+6595123303,5,Ann Example 9\n")
     pay("run", list_, *PAYING, "--tracking-timeout", 0, code=75)
     [open_] = json.loads(pay(*PURGE, "--json").stdout)
@@ -78,7 +78,7 @@ def test_a_purge_needs_a_confirmation(pay: Pay, list_: Path, tmp_path: Path) -> 
     assert b"Ann Example" in bytes_of(tmp_path)
 
 
-def test_a_run_that_a_limit_on_repeated_payments_looks_back_at_stays_and_a_longer_limit_is_refused(
+def test_a_run_that_a_velocity_limit_covers_is_not_purged_and_a_longer_limit_is_refused(
     pay: Pay, books: Pay, list_: Path, tmp_path: Path
 ) -> None:
     job = 'name = "{name}"\nlist = "{list}"\nproduct = 6418\nrun_key = "one"\n[velocity]\ndays = {days}\npayments = 5\n'

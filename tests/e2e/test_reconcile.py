@@ -1,4 +1,4 @@
-"""List, ledger, provider and wallet compared: what agrees, each difference by its name, and the ways out."""
+"""List, ledger, provider and wallet reconciled: agreement, each kind of discrepancy, and how each is resolved."""
 
 import json
 import sqlite3
@@ -23,8 +23,8 @@ PAYING = ("--product", 6418)
 
 
 @pytest.fixture
-def command(here: Pay) -> Pay:
-    return here
+def command(invoke: Pay) -> Pay:
+    return invoke
 
 
 @pytest.fixture
@@ -42,20 +42,20 @@ def paid(pay: Pay, list_: Path) -> Path:
 
 
 @pytest.fixture
-def compared(pay: Pay) -> Callable[..., dict[str, Any]]:
-    """Give a function that reconciles and gives what it found."""
+def reconcile(pay: Pay) -> Callable[..., dict[str, Any]]:
+    """Return a function that reconciles and returns what it found."""
 
-    def reconcile(*words: object, code: int = 1) -> dict[str, Any]:
+    def run(*words: object, code: int = 1) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(pay("reconcile", *words, "--json", code=code).stdout)
         assert found["agrees"] is (code == 0)
         return found
 
-    return reconcile
+    return run
 
 
 @pytest.fixture
 def edit(tmp_path: Path) -> Callable[..., None]:
-    """Give a function that changes the ledger behind our back."""
+    """Return a function that changes the ledger's database directly."""
 
     def execute(statement: str) -> None:
         with sqlite3.connect(tmp_path / "ledger.db") as connection:
@@ -67,19 +67,19 @@ def edit(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def reverse(sandbox: Any, books: Books, credentials: tuple[str, str]) -> Callable[[str], None]:
-    """Give a function that has the provider take back what it paid to a number."""
+    """Return a function that makes the provider reverse its payment to a number."""
 
-    def take_back(number: str) -> None:
+    def reverse_payment(number: str) -> None:
         [paid] = [each["id"] for each in books()["transactions"] if each["credit_party"] == number]
         address = sandbox.base_url.removesuffix("/v1")
         httpx2.post(f"{address}/sandbox/transactions/{paid}/reverse", auth=credentials).raise_for_status()
 
-    return take_back
+    return reverse_payment
 
 
 @pytest.fixture
 def empty(tmp_path: Path, credentials: tuple[str, str]) -> Iterator[tuple[str, ...]]:
-    """The options of a provider that knows nothing of what the test's sandbox did."""
+    """The options of a provider that has none of the sandbox's transactions."""
     key, secret = credentials
     config = SandboxConfig(api_key=key, api_secret=SecretStr(secret), balances={"USD": Decimal(1000)}, time_scale=0.001)
     with EmbeddedSandbox(config) as running:
@@ -87,30 +87,28 @@ def empty(tmp_path: Path, credentials: tuple[str, str]) -> Iterator[tuple[str, .
 
 
 def _kinds(found: dict[str, Any]) -> list[str]:
-    return [difference["kind"] for difference in found["differences"]]
+    return [discrepancy["kind"] for discrepancy in found["differences"]]
 
 
-def test_a_run_whose_figures_all_agree_exits_0(pay: Pay, compared: Pay, paid: Path) -> None:
-    found = compared(RUN, code=0)
+def test_a_run_whose_figures_all_agree_exits_0(pay: Pay, reconcile: Pay, paid: Path) -> None:
+    found = reconcile(RUN, code=0)
     assert found["runs"] == [RUN]
     assert found["ledger"] == found["provider"]
     assert found["ledger"]["transactions"] == 3
     assert found["list"]["rows_in_file"] == found["list"]["rows"] == 3
     assert found["list"]["asked"] == {"SGD": "60"}
-    told = pay("reconcile", paid, *PAYING).stdout
-    assert "No discrepancies." in told
-    assert compared(code=0)["ledger"] == found["ledger"]
+    output = pay("reconcile", paid, *PAYING).stdout
+    assert "No discrepancies." in output
+    assert reconcile(code=0)["ledger"] == found["ledger"]
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_payment_that_was_taken_back_is_named_and_applied(
-    pay: Pay, compared: Pay, reverse: Pay, results: Pay
-) -> None:
+def test_a_reversed_payment_is_named_and_applied(pay: Pay, reconcile: Pay, reverse: Pay, results: Pay) -> None:
     reverse("+6595123400")
-    found = compared(RUN)
+    found = reconcile(RUN)
     assert [(each["kind"], each["line"]) for each in found["differences"]] == [("reversed_later", 2)]
     assert found["ledger"]["charged"] != found["provider"]["charged"]
-    applied = compared(RUN, "--apply", code=0)
+    applied = reconcile(RUN, "--apply", code=0)
     assert [(each["before"], each["after"]) for each in applied["applied"]] == [("completed", "reversed")]
     assert applied["ledger"]["charged"] == applied["provider"]["charged"]
     pay("report", RUN)
@@ -128,13 +126,13 @@ def test_a_payment_that_was_taken_back_is_named_and_applied(
     ],
 )
 @pytest.mark.usefixtures("paid")
-def test_what_a_transaction_proves_is_taken_over_on_request_only(
-    compared: Pay, edit: Pay, statement: str, kind: str, after: str
+def test_what_a_transaction_proves_is_applied_only_on_request(
+    reconcile: Pay, edit: Pay, statement: str, kind: str, after: str
 ) -> None:
     edit(statement)
-    assert _kinds(compared(RUN)) == [kind]
-    assert _kinds(compared(RUN)) == [kind]
-    found = compared(RUN, "--apply", code=1 if after == "conflict" else 0)
+    assert _kinds(reconcile(RUN)) == [kind]
+    assert _kinds(reconcile(RUN)) == [kind]
+    found = reconcile(RUN, "--apply", code=1 if after == "conflict" else 0)
     assert [each["after"] for each in found["applied"]] == [after]
 
 
@@ -157,13 +155,13 @@ def test_what_a_transaction_proves_is_taken_over_on_request_only(
     ],
 )
 @pytest.mark.usefixtures("paid")
-def test_what_no_transaction_proves_is_named_and_moves_nothing(
-    compared: Pay, edit: Pay, tmp_path: Path, statement: str, kinds: list[str]
+def test_what_no_transaction_proves_is_named_and_changes_no_row(
+    reconcile: Pay, edit: Pay, tmp_path: Path, statement: str, kinds: list[str]
 ) -> None:
     edit(statement)
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         before = connection.execute("SELECT id, state, message FROM rows").fetchall()
-    found = compared(RUN, "--apply")
+    found = reconcile(RUN, "--apply")
     assert _kinds(found) == kinds
     assert found["applied"] == []
     assert connection.execute("SELECT id, state, message FROM rows").fetchall() == before
@@ -171,57 +169,57 @@ def test_what_no_transaction_proves_is_named_and_moves_nothing(
 
 
 @pytest.mark.usefixtures("paid")
-def test_what_the_provider_does_not_list_is_named_and_moves_nothing(here: Pay, empty: tuple[str, ...]) -> None:
-    found = json.loads(here("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
+def test_what_the_provider_does_not_list_is_named_and_nothing_is_applied(invoke: Pay, empty: tuple[str, ...]) -> None:
+    found = json.loads(invoke("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
     assert _kinds(found) == ["missing_there"] * 3
     assert (found["provider"]["transactions"], found["ledger"]["transactions"]) == (0, 3)
     assert found["applied"] == []
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_request_whose_outcome_is_unknown_and_that_nobody_lists_never_agrees(
-    here: Pay, edit: Pay, empty: tuple[str, ...]
+def test_a_row_in_flight_that_the_provider_does_not_list_is_a_discrepancy(
+    invoke: Pay, edit: Pay, empty: tuple[str, ...]
 ) -> None:
     edit("UPDATE rows SET state = 'in_flight' WHERE line < 9")
     edit("UPDATE attempts SET transaction_id = NULL, creation_date = NULL")
-    found = json.loads(here("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
+    found = json.loads(invoke("reconcile", RUN, "--apply", "--json", *empty, code=1).stdout)
     assert _kinds(found) == ["in_flight"] * 3
 
 
 @pytest.mark.usefixtures("paid")
-def test_everything_that_the_ledger_does_not_know_is_named_when_no_run_is(
-    pay: Pay, here: Pay, compared: Pay, sandbox: Any, tmp_path: Path
+def test_without_a_run_every_transaction_that_the_ledger_does_not_have_is_named(
+    pay: Pay, invoke: Pay, reconcile: Pay, sandbox: Any, tmp_path: Path
 ) -> None:
     other = tmp_path / "bonus.csv"
     other.write_text("phone,amount\n+6595123410,7\n")
     pay("run", other, *PAYING)
-    assert compared(code=0)["runs"] == [RUN, "list/bonus"]
-    assert compared(RUN, code=0)["foreign"]["transactions"] == 1
-    here("run", other, *PAYING, "--run-key", "x", "--base-url", sandbox.base_url, "--ledger", tmp_path / "others.db")
-    found = compared()
+    assert reconcile(code=0)["runs"] == [RUN, "list/bonus"]
+    assert reconcile(RUN, code=0)["foreign"]["transactions"] == 1
+    invoke("run", other, *PAYING, "--run-key", "x", "--base-url", sandbox.base_url, "--ledger", tmp_path / "others.db")
+    found = reconcile()
     assert _kinds(found) == ["missing_here"]
     assert found["provider"]["asked"] == {"SGD": "74"}
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_window_of_more_than_a_day_is_read_in_parts(compared: Pay) -> None:
+def test_a_window_of_more_than_a_day_is_read_in_parts(reconcile: Pay) -> None:
     now = datetime.now(UTC)
     start, end = (now - timedelta(days=3)).isoformat(), (now + timedelta(days=3)).isoformat()
-    assert compared("--from", start, "--to", end, code=0)["ledger"]["transactions"] == 3
+    assert reconcile("--from", start, "--to", end, code=0)["ledger"]["transactions"] == 3
     earlier = (now - timedelta(days=2)).isoformat()
-    assert compared(RUN, "--from", start, "--to", earlier, code=0)["ledger"]["transactions"] == 0
+    assert reconcile(RUN, "--from", start, "--to", earlier, code=0)["ledger"]["transactions"] == 0
 
 
 @pytest.mark.usefixtures("paid")
-def test_the_wallet_moves_as_the_listed_transactions_say_or_it_is_told(
-    pay: Pay, compared: Pay, reverse: Pay, tmp_path: Path
+def test_a_wallet_that_moves_unlike_the_listed_transactions_is_a_discrepancy(
+    pay: Pay, reconcile: Pay, reverse: Pay, tmp_path: Path
 ) -> None:
-    first = compared(RUN, code=0)
+    first = reconcile(RUN, code=0)
     assert [wallet["moved"] for wallet in first["wallets"]] == [None, None]
     more = tmp_path / "bonus.csv"
     more.write_text("phone,amount\n+6595123410,7\n")
     pay("run", more, *PAYING)
-    second = compared(code=0)
+    second = reconcile(code=0)
     [euro, dollar] = sorted(second["wallets"], key=lambda wallet: wallet["unit"])
     assert euro["moved"] == euro["listed"] == "0"
     assert (
@@ -230,34 +228,34 @@ def test_the_wallet_moves_as_the_listed_transactions_say_or_it_is_told(
         == "-" + str(Decimal(second["ledger"]["charged"]["USD"]) - Decimal(first["ledger"]["charged"]["USD"]))
     )
     reverse("+6595123401")
-    third = compared("--apply")
+    third = reconcile("--apply")
     assert third["counts"]["balance"] == 1
-    assert compared(code=0)["counts"] == {}
+    assert reconcile(code=0)["counts"] == {}
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_provider_that_does_not_answer_exits_4(here: Pay, tmp_path: Path) -> None:
-    nobody = ("--base-url", "http://127.0.0.1:9/v1", "--ledger", tmp_path / "ledger.db", "--same-account")
-    told = here("reconcile", RUN, *nobody, "--timeout", "0.2", code=4)
-    assert told.stderr.startswith("Error:")
+def test_a_provider_that_does_not_respond_exits_with_4(invoke: Pay, tmp_path: Path) -> None:
+    unreachable = ("--base-url", "http://127.0.0.1:9/v1", "--ledger", tmp_path / "ledger.db", "--same-account")
+    output = invoke("reconcile", RUN, *unreachable, "--timeout", "0.2", code=4)
+    assert output.stderr.startswith("Error:")
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_run_that_another_process_holds_is_not_compared(pay: Pay, tmp_path: Path) -> None:
+def test_a_locked_run_is_not_reconciled(pay: Pay, tmp_path: Path) -> None:
     with run_lock(tmp_path / "ledger.db", "list", "pay"):
         pay("reconcile", RUN, code=5)
         pay("reconcile", code=5)
 
 
-def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
-    pay: Pay, compared: Pay, books: Books, results: Pay, agree: Pay, paid: Path, tmp_path: Path
+def test_a_lost_ledger_is_rebuilt_without_sending_and_nobody_is_paid_twice(
+    pay: Pay, reconcile: Pay, books: Books, results: Pay, agree: Pay, paid: Path, tmp_path: Path
 ) -> None:
     pay("retry", RUN, "--all-failed", code=1)
     paid.write_text(paid.read_text() + "D,+6595123403,5\n")
     before = books()
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
-    rebuilt = compared("--rebuild", paid, *PAYING, code=0)
+    rebuilt = reconcile("--rebuild", paid, *PAYING, code=0)
     assert rebuilt["rebuilt_rows"] == 3
     assert rebuilt["list"]["states"].keys() == {"completed", "failed", "pending"}
     assert books() == before
@@ -278,19 +276,19 @@ def test_a_lost_ledger_is_rebuilt_without_sending_and_a_start_pays_nobody_again(
     )
 
 
-def test_rows_older_than_the_window_are_asked_for_one_by_one(
-    compared: Pay, pay: Pay, paid: Path, tmp_path: Path
+def test_transactions_outside_the_window_are_fetched_one_by_one(
+    reconcile: Pay, pay: Pay, paid: Path, tmp_path: Path
 ) -> None:
     pay("retry", RUN, "--all-failed", code=1)
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
     window = ("--from", "2031-01-01", "--to", "2031-01-01T01:00")
-    assert compared("--rebuild", paid, *PAYING, *window, code=0)["rebuilt_rows"] == 3
-    assert compared(RUN, code=0)["ledger"]["transactions"] == 4
+    assert reconcile("--rebuild", paid, *PAYING, *window, code=0)["rebuilt_rows"] == 3
+    assert reconcile(RUN, code=0)["ledger"]["transactions"] == 4
 
 
-def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
-    pay: Pay, books: Books, results: Pay, compared: Pay, tmp_path: Path
+def test_a_conflict_is_listed_and_resolved_by_a_person(
+    pay: Pay, books: Books, results: Pay, reconcile: Pay, tmp_path: Path
 ) -> None:
     list_ = tmp_path / "pay.csv"
     list_.write_text("reference,phone,amount\nA,+6595123500,7\n")
@@ -303,57 +301,57 @@ def test_a_conflict_is_listed_and_ends_by_the_providers_word_or_by_a_persons(
     assert (conflict["run"], conflict["line"], conflict["state"]) == (RUN, 2, "conflict")
     assert "conflict list list/pay" in pay("status", RUN).stdout
     assert "conflict resolve list/pay" in next(tmp_path.glob("reports/list-pay/*not-completed*")).read_text()
-    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "ticket 4711")
-    refused = pay(*said, "--state", "failed", code=3).stderr
+    resolve = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "ticket 4711")
+    refused = pay(*resolve, "--state", "failed", code=3).stderr
     assert "credits the same beneficiary" in refused
-    assert "Resolve it as completed" in pay(*said, "--state", "reversed", code=3).stderr
-    assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["resolved"] == 1
-    assert compared(RUN, code=0)["ledger"] == compared(RUN, code=0)["provider"]
+    assert "Resolve it as completed" in pay(*resolve, "--state", "reversed", code=3).stderr
+    assert json.loads(pay(*resolve, "--state", "completed", "--json").stdout)["resolved"] == 1
+    assert reconcile(RUN, code=0)["ledger"] == reconcile(RUN, code=0)["provider"]
     pay("report", RUN)
     [row] = results("list-pay")
     assert row["result_state"] == "completed"
     assert Decimal(row["result_price"]) == Decimal(books()["wallets"]["USD"]["spent"])
-    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=3).stderr
+    assert "no conflict on line 2" in pay(*resolve, "--state", "failed", code=3).stderr
 
 
-def test_a_row_that_the_list_contradicts_is_settled_by_a_person_once(pay: Pay, compared: Pay, paid: Path) -> None:
+def test_a_list_mismatch_is_acknowledged_by_a_person_once(pay: Pay, reconcile: Pay, paid: Path) -> None:
     paid.write_text(paid.read_text().replace("400,10", "400,11"))
     pay("run", paid, *PAYING, code=1)
-    assert _kinds(compared(RUN)) == ["contradicted"]
-    said = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "paid by cheque")
-    assert "no conflict on line 2" in pay(*said, "--state", "failed", code=3).stderr
-    assert json.loads(pay(*said, "--state", "completed", "--json").stdout)["acknowledged"] == [2]
-    compared(RUN, code=0)
+    assert _kinds(reconcile(RUN)) == ["contradicted"]
+    resolve = ("conflict", "resolve", RUN, "--rows", 2, "--yes", "--reason", "paid by cheque")
+    assert "no conflict on line 2" in pay(*resolve, "--state", "failed", code=3).stderr
+    assert json.loads(pay(*resolve, "--state", "completed", "--json").stdout)["acknowledged"] == [2]
+    reconcile(RUN, code=0)
     pay("run", paid, *PAYING, code=1)
     assert json.loads(pay("conflict", "list", "--json").stdout) == []
     paid.write_text(paid.read_text().replace("400,11", "400,12"))
     pay("run", paid, *PAYING, code=1)
-    assert _kinds(compared(RUN)) == ["contradicted"]
+    assert _kinds(reconcile(RUN)) == ["contradicted"]
 
 
 @pytest.mark.usefixtures("paid")
-def test_a_purged_run_is_compared_by_its_money_and_its_reversals_are_taken_over(
-    pay: Pay, compared: Pay, reverse: Pay, tmp_path: Path
+def test_a_purged_run_is_reconciled_by_its_money_and_its_reversals_are_applied(
+    pay: Pay, reconcile: Pay, reverse: Pay, tmp_path: Path
 ) -> None:
     pay("retry", RUN, "--all-failed", code=1)
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         ledger.purges.purge(ledger.runs.named(RUN))
-    found = compared(RUN, code=0)
+    found = reconcile(RUN, code=0)
     assert found["ledger"] == found["provider"]
     assert "personal data" in found["list"]["unread"]
     reverse("+6595123400")
-    applied = compared(RUN, "--apply")["applied"]
+    applied = reconcile(RUN, "--apply")["applied"]
     assert [each["after"] for each in applied] == ["reversed"]
-    compared(RUN, code=0)
+    reconcile(RUN, code=0)
 
 
-def test_a_rebuilt_run_has_its_pins_again(pay: Pay, compared: Pay, root: Path, tmp_path: Path) -> None:
+def test_a_rebuilt_run_has_its_pins_again(pay: Pay, reconcile: Pay, root: Path, tmp_path: Path) -> None:
     list_ = root / "sample_files/gift_cards.csv"
     pay("run", list_)
     pay("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "before")
     for file in tmp_path.glob("ledger.db*"):
         file.unlink()
-    compared("--rebuild", list_, code=0)
+    reconcile("--rebuild", list_, code=0)
     pay("report", "list/gift_cards", "--reveal-pins", "--format", "jsonl", "--report-dir", "after")
     pins = [
         [json.loads(line)["pin_code"] for line in (tmp_path / folder / "results.jsonl").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Lists are paid: samples, jobs, resumes and retries, each checked against the provider's own books."""
+"""Paid lists: samples, jobs, resumes and retries, each checked against the provider's own books."""
 
 import json
 from collections.abc import Callable
@@ -18,10 +18,10 @@ def test_the_payroll_is_paid_reported_and_agrees_with_the_provider(
     pay: Pay, books: Pay, results: Pay, agree: Pay, root: Path, tmp_path: Path
 ) -> None:
     list_ = root / "sample_files" / "payroll.xlsx"
-    answer = pay("run", list_, "--sheet", "Payroll", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    result = pay("run", list_, "--sheet", "Payroll", "--rate", 1000, "--poll-interval", 0.1, code=1)
     rows = results("list-payroll")
     agree(rows, books())
-    assert [row["Employee ID"] for row in rows] == [f"E-{1001 + place}" for place in range(250)]
+    assert [row["Employee ID"] for row in rows] == [f"E-{1001 + index}" for index in range(250)]
     states = {row["result_state"] for row in rows}
     assert states == {"completed", "failed"}
     for row in rows:
@@ -39,25 +39,25 @@ def test_the_payroll_is_paid_reported_and_agrees_with_the_provider(
     assert all(Decimal(wallet["holding"]) == 0 for wallet in wallets.values())
     workbook = load_workbook(tmp_path / "reports/list-payroll/results.xlsx", read_only=True)
     assert workbook.sheetnames == ["Results", "Summary", "Refused"]
-    assert "reports/list-payroll/results.csv" in answer.stdout
+    assert "reports/list-payroll/results.csv" in result.stdout
     failed = sum(row["result_state"] == "failed" for row in rows)
     assert (
         len((tmp_path / "reports/list-payroll/list-payroll-not-completed.csv").read_text().splitlines()) == failed + 1
     )
 
 
-def test_starting_a_finished_list_again_pays_nobody_and_says_so(pay: Pay, books: Pay, root: Path) -> None:
+def test_running_a_finished_list_again_sends_nothing_and_shows_that(pay: Pay, books: Pay, root: Path) -> None:
     list_ = root / "sample_files" / "rewards.csv"
     pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
     before = books()
-    answer = pay("run", list_, "--product", 6418, code=1)
+    result = pay("run", list_, "--product", 6418, code=1)
     assert books() == before
-    assert "Resuming run list/rewards; started" in answer.stdout
-    assert "0 to send" in answer.stdout
-    assert "--run-key" in answer.stdout
+    assert "Resuming run list/rewards; started" in result.stdout
+    assert "0 to send" in result.stdout
+    assert "--run-key" in result.stdout
 
 
-def test_a_new_run_key_pays_on_purpose_again(pay: Pay, books: Pay, root: Path) -> None:
+def test_a_new_run_key_pays_again(pay: Pay, books: Pay, root: Path) -> None:
     list_ = root / "sample_files" / "gift_cards.csv"
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
     pay("run", list_, "--run-key", "second", "--rate", 1000, "--poll-interval", 0.1)
@@ -73,7 +73,7 @@ def test_a_new_run_key_pays_on_purpose_again(pay: Pay, books: Pay, root: Path) -
         ("gift-cards", "gift-cards-*", 0),
     ],
 )
-def test_each_job_file_works_as_it_stands(
+def test_each_job_file_of_the_project_works(
     pay: Pay, books: Pay, agree: Pay, results: Pay, root: Path, tmp_path: Path, job: str, folder: str, code: int
 ) -> None:
     pay("run", root / "jobs" / f"{job}.toml", "--format", "csv", "--rate", 1000, "--poll-interval", 0.1, code=code)
@@ -92,7 +92,7 @@ def test_pins_are_bought_and_shown_only_on_request(pay: Pay, results: Pay, root:
     assert not [pin for pin in pins if pin in shown]
 
 
-def test_declined_rows_are_retried_with_a_new_attempt_and_nobody_else(
+def test_only_declined_rows_are_retried_with_a_new_attempt(
     pay: Pay, books: Pay, results: Pay, agree: Pay, root: Path
 ) -> None:
     pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
@@ -109,7 +109,7 @@ def test_declined_rows_are_retried_with_a_new_attempt_and_nobody_else(
     assert len(books()["transactions"]) == 40 + 3
 
 
-def test_only_the_rows_that_are_asked_for_are_retried(pay: Pay, results: Pay, root: Path) -> None:
+def test_only_the_requested_rows_are_retried(pay: Pay, results: Pay, root: Path) -> None:
     pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
     failed = [row for row in results("list-rewards") if row["result_state"] == "failed"]
     unavailable = [row for row in failed if row["result_status"].endswith("UNAVAILABLE")]
@@ -120,7 +120,7 @@ def test_only_the_rows_that_are_asked_for_are_retried(pay: Pay, results: Pay, ro
     assert sorted(_second_attempts(results)) == sorted(row["result_line"] for row in (*unavailable, other))
 
 
-def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, results: Pay, root: Path) -> None:
+def test_without_options_only_rows_that_may_succeed_are_retried(pay: Pay, results: Pay, root: Path) -> None:
     pay("run", root / "sample_files/rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
     failed = {
         row["result_line"]: row["result_status"] for row in results("list-rewards") if row["result_attempt"] == "1"
@@ -130,7 +130,7 @@ def test_without_a_choice_only_those_are_retried_that_may_fare_better(pay: Pay, 
     assert again == [line for line, status in failed.items() if status in WORTH_A_RETRY]
     assert 0 < len(again) < sum(status != "COMPLETED" for status in failed.values())
     assert pay("retry", "list/rewards", "--all-failed", "--rows", "2", code=2).stderr.count(
-        "--all-failed leaves nothing"
+        "--all-failed can't be combined with --status and --rows"
     )
 
 
@@ -154,7 +154,7 @@ def test_a_failed_row_that_is_corrected_in_the_list_is_paid_by_a_retry(
     assert [(row["result_state"], row["result_attempt"]) for row in rows] == [("completed", "2"), ("completed", "1")]
 
 
-def test_a_changed_amount_on_a_paid_row_is_told_and_not_paid(
+def test_a_changed_amount_of_a_paid_row_is_reported_and_not_paid(
     pay: Pay, books: Pay, results: Pay, tmp_path: Path
 ) -> None:
     list_ = tmp_path / "bonus.csv"
@@ -162,9 +162,9 @@ def test_a_changed_amount_on_a_paid_row_is_told_and_not_paid(
     pay("run", list_, "--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
     before = books()
     list_.write_text("reference,phone,amount\nA,+6595123500,50\n")
-    answer = pay("run", list_, "--product", 6418, code=1)
+    result = pay("run", list_, "--product", 6418, code=1)
     assert books() == before
-    assert "1 row changed in the list after sending" in answer.stdout
+    assert "1 row changed in the list after sending" in result.stdout
     [row] = results("list-bonus")
     assert (row["result_state"], row["result_amount"]) == ("completed", "5")
     assert "sent was 5 SGD to +6595123500, the list now says 50 SGD to +6595123500" in row["result_note"]
@@ -183,7 +183,7 @@ def test_a_lost_ledger_pays_nobody_twice(
     agree(results("list-rewards"), before)
 
 
-def test_an_id_that_somebody_else_used_is_a_conflict_and_not_paid(
+def test_an_external_id_of_another_transaction_is_a_conflict_and_not_paid(
     pay: Pay, books: Pay, results: Pay, tmp_path: Path
 ) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
@@ -199,7 +199,7 @@ def test_an_id_that_somebody_else_used_is_a_conflict_and_not_paid(
     assert len(books()["transactions"]) == 1
 
 
-def test_a_row_that_may_be_paid_under_another_reference_is_refused_and_named_before_anything_is_sent(
+def test_a_possible_duplicate_is_refused_and_named_before_anything_is_sent(
     pay: Pay, books: Pay, tmp_path: Path
 ) -> None:
     list_ = tmp_path / "bonus.csv"
@@ -209,7 +209,7 @@ def test_a_row_that_may_be_paid_under_another_reference_is_refused_and_named_bef
     plan = json.loads(pay("plan", list_, "--product", 6418, "--json", code=3).stdout)
     assert (plan["accepted"], plan["refused"], plan["held"]) == (1, 1, 1)
     assert [row["line"] for row in plan["refused_rows"]] == [2]
-    assert "are refused, so nothing was sent" in pay("run", list_, "--product", 6418, code=3).stderr
+    assert "1 of 2 rows refused. Nothing was sent." in pay("run", list_, "--product", 6418, code=3).stderr
     assert len(books()["transactions"]) == 1
     pay("run", list_, "--product", 6418, "--skip-refused", "--rate", 1000, "--poll-interval", 0.1, code=1)
     assert [entry["credit_party"] for entry in books()["transactions"]] == ["+6595123500", "+6595123501"]
@@ -218,9 +218,7 @@ def test_a_row_that_may_be_paid_under_another_reference_is_refused_and_named_bef
     assert len(books()["transactions"]) == 2
 
 
-def test_corrected_rows_are_sent_in_the_same_run_and_nobody_else(
-    pay: Pay, books: Pay, results: Pay, tmp_path: Path
-) -> None:
+def test_only_corrected_rows_are_sent_in_the_same_run(pay: Pay, books: Pay, results: Pay, tmp_path: Path) -> None:
     list_ = tmp_path / "bonus.csv"
     list_.write_text("phone,amount\n+6595123500,5\n+6595123102,5\n0659,5\n+6595123104,5\n")
     paying = ("--product", 6418, "--rate", 1000, "--poll-interval", 0.1)
@@ -257,15 +255,15 @@ def test_a_correction_of_the_amount_sends_the_failed_row_again(
     ]
 
 
-def test_a_run_that_is_not_there_has_nothing_to_correct(pay: Pay, books: Pay, tmp_path: Path) -> None:
+def test_corrections_of_an_unknown_run_are_refused(pay: Pay, books: Pay, tmp_path: Path) -> None:
     list_ = tmp_path / "bonus.csv"
     list_.write_text("phone,amount\n+6595123500,5\n")
-    told = pay("run", list_, "--product", 6418, "--corrections", list_, code=3).stderr
-    assert "no run list/bonus to correct" in told
+    errors = pay("run", list_, "--product", 6418, "--corrections", list_, code=3).stderr
+    assert "no run list/bonus to correct" in errors
     assert books()["transactions"] == []
 
 
-def test_a_row_that_was_tried_again_since_is_not_sent_to_another_number_by_an_older_correction(
+def test_an_older_correction_does_not_send_a_retried_row_to_another_number(
     pay: Pay, books: Pay, tmp_path: Path
 ) -> None:
     list_ = tmp_path / "bonus.csv"
@@ -276,12 +274,12 @@ def test_a_row_that_was_tried_again_since_is_not_sent_to_another_number_by_an_ol
     corrected = tmp_path / "corrected.csv"
     corrected.write_text(rest.read_text().replace("+6595123304", "+6595123500"))
     pay("retry", "list/bonus", "--all-failed", "--tracking-timeout", 0, "--poll-interval", 0.1, code=75)
-    told = pay("run", list_, *paying, "--corrections", corrected, code=3).stderr
-    assert "which was sent since and may be paid" in told
+    errors = pay("run", list_, *paying, "--corrections", corrected, code=3).stderr
+    assert "which was sent since and may be paid" in errors
     assert len(books()["transactions"]) == 2
 
 
-def test_a_finished_run_that_is_resumed_leaves_its_report_unless_a_file_of_it_is_not_what_was_written(
+def test_resuming_a_finished_run_rewrites_its_report_only_if_a_file_changed(
     pay: Pay, root: Path, tmp_path: Path
 ) -> None:
     pay("run", root / "sample_files" / "rewards.csv", "--product", 6418, "--rate", 1000, "--poll-interval", 0.1, code=1)
@@ -289,20 +287,20 @@ def test_a_finished_run_that_is_resumed_leaves_its_report_unless_a_file_of_it_is
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     written = {file.name: file.stat().st_ino for file in folder.iterdir()}
 
-    def resumed(*words: str) -> set[str]:
-        """Resume the run, and give the names of the files that were written anew."""
-        answer = pay("resume", "list/rewards", *words, code=1)
-        anew = {file.name for file in folder.iterdir() if file.stat().st_ino != written.get(file.name)}
-        assert ("Nothing changed since this report was written" in answer.stdout) is (not anew)
-        assert "reports/list-rewards/results.csv" in answer.stdout
+    def resume(*words: str) -> set[str]:
+        """Resume the run, and return the names of the files that were written again."""
+        result = pay("resume", "list/rewards", *words, code=1)
+        rewritten = {file.name for file in folder.iterdir() if file.stat().st_ino != written.get(file.name)}
+        assert ("Unchanged since this report was written" in result.stdout) is (not rewritten)
+        assert "reports/list-rewards/results.csv" in result.stdout
         assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
         written.update({file.name: file.stat().st_ino for file in folder.iterdir()})
-        return anew
+        return rewritten
 
-    assert resumed() == set()
+    assert resume() == set()
     with (folder / "results.csv").open("ab") as file:
-        file.write(b"a line that nobody was paid by\r\n")
-    assert resumed() == set(before)
+        file.write(b"an added line\r\n")
+    assert resume() == set(before)
     (folder / "list-rewards-not-completed.csv").unlink()
-    assert resumed("--format", "csv") == {"results.csv", "summary.json", "list-rewards-not-completed.csv"}
-    assert resumed("--format", "csv") == set()
+    assert resume("--format", "csv") == {"results.csv", "summary.json", "list-rewards-not-completed.csv"}
+    assert resume("--format", "csv") == set()

@@ -1,4 +1,4 @@
-"""Whole runs and all that they leave: no secret, no PIN, no number in a log, and nothing that others can read."""
+"""Whole runs and all that they write: no secret, no PIN, no number in a log, and no file that others can read."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def secrets(credentials: tuple[str, str]) -> list[str]:
 
 @pytest.fixture
 def pins(pay: Pay, tmp_path: Path) -> Callable[[str], list[str]]:
-    """Give a function that reveals the PINs of a run, codes and serials."""
+    """Return a function that reveals the PINs of a run, codes and serials."""
 
     def reveal(run: str) -> list[str]:
         pay("report", run, "--reveal-pins", "--format", "jsonl", "--report-dir", tmp_path / "revealed")
@@ -41,7 +41,7 @@ def pins(pay: Pay, tmp_path: Path) -> Callable[[str], list[str]]:
 
 
 def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """Give every file below a folder, and what is packed in workbooks."""
+    """Yield every file below a folder, and the parts of workbooks."""
     for path in folder.rglob("*"):
         if path.is_file():
             yield path, path.read_bytes()
@@ -53,7 +53,7 @@ def texts(folder: Path) -> Iterator[tuple[Path, bytes]]:
 @pytest.mark.parametrize(
     ("transport", "logger"), [("aiohttp", "INFO bulk_topup.dvs.transports.base"), ("httpx2", "DEBUG httpcore2")]
 )
-def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_writes(
+def test_output_logs_reports_and_ledger_of_a_run_have_no_pin_and_no_secret(
     start: Pay,
     options: tuple[str, ...],
     secrets: list[str],
@@ -65,7 +65,7 @@ def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_wr
     logger: str,
 ) -> None:
     environment["DVS_TRANSPORT"] = transport
-    said = []
+    output = []
     list_ = root / "sample_files/gift_cards.csv"
     for words in (
         ("plan", list_),
@@ -78,21 +78,21 @@ def test_a_run_with_pins_leaves_none_and_no_secret_in_what_it_prints_logs_and_wr
         process = start("--log-level", "debug", *words, *options)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
-        said += [out, err]
-    assert logger in said[3]
-    assert "HTTP Request: POST" in said[3]
+        output += [out, err]
+    assert logger in output[3]
+    assert "HTTP Request: POST" in output[3]
     written = list(texts(tmp_path / "reports"))
     ledger = [path.read_bytes() for path in tmp_path.glob("ledger.db*")]
     bought = pins("list/gift_cards")
     assert len(bought) == 30
     key = next(tmp_path.rglob("pin.key")).read_text().strip()
     for secret in (*bought, *secrets, key):
-        assert secret not in "".join(said)
+        assert secret not in "".join(output)
         assert not [path for path, content in written if secret.encode() in content]
         assert not [content for content in ledger if secret.encode() in content]
 
 
-def test_no_log_of_a_run_with_failures_a_stop_and_bad_credentials_knows_anybody(
+def test_logs_of_a_run_with_failures_a_stop_and_bad_credentials_have_no_number_and_no_secret(
     start: Pay, options: tuple[str, ...], secrets: list[str], environment: dict[str, str], root: Path
 ) -> None:
     list_ = root / "sample_files/payroll.xlsx"
@@ -118,7 +118,7 @@ def test_no_log_of_a_run_with_failures_a_stop_and_bad_credentials_knows_anybody(
         assert secret not in log
 
 
-def test_the_lookup_of_a_number_logs_it_nowhere(start: Pay, options: tuple[str, ...]) -> None:
+def test_the_lookup_of_a_number_does_not_log_it(start: Pay, options: tuple[str, ...]) -> None:
     for words in (
         ("lookup", "number", "+6595123100"),
         ("transaction", "list", "--mobile-number", "+6595123100"),
@@ -128,7 +128,7 @@ def test_the_lookup_of_a_number_logs_it_nowhere(start: Pay, options: tuple[str, 
         assert not NUMBERS.findall(err)
 
 
-def test_a_receiver_of_callbacks_logs_neither_its_path_nor_whom_they_speak_of(
+def test_a_callback_receiver_logs_neither_its_path_nor_numbers(
     start: Pay, options: tuple[str, ...], pay: Pay, root: Path
 ) -> None:
     pay("run", root / "sample_files/gift_cards.csv", *PAYING)
@@ -145,7 +145,7 @@ def test_a_receiver_of_callbacks_logs_neither_its_path_nor_whom_they_speak_of(
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_files_and_folders_are_their_owners_alone_whatever_the_umask(
+def test_files_and_folders_are_private_whatever_the_umask(
     environment: dict[str, str], root: Path, tmp_path: Path, umask: int
 ) -> None:
     list_, command = root / "sample_files/rewards.csv", Path(sys.executable).with_name("bulk-topup")

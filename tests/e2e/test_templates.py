@@ -1,4 +1,4 @@
-"""A template from its making to its payment."""
+"""A template from its creation to its payment."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from bulk_topup.dvs.models.product import RangedProduct
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 
-#: What somebody writes into each column, in the row of that number.
+#: What a user fills into each column of the row with that number.
 FILLED: dict[str, Callable[[int], str]] = {
     "reference": lambda row: f"E-{row}",
     "phone": lambda row: f"+6595{row:03}100",
@@ -30,7 +30,7 @@ FILLED: dict[str, Callable[[int], str]] = {
 
 
 def _fill_in(path: Path, amounts: dict[int, str], products: list[int]) -> None:
-    """Fill in an XLSX or a CSV template: one row a product."""
+    """Fill in an XLSX or a CSV template: one row for each product."""
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file))
@@ -47,12 +47,12 @@ def _fill_in(path: Path, amounts: dict[int, str], products: list[int]) -> None:
             csv.writer(file).writerows([header, *rows])
         return
     for number, row in enumerate(rows, start=2):
-        for place, value in enumerate(row, start=1):
-            book["List"].cell(number, place).value = value
+        for index, value in enumerate(row, start=1):
+            book["List"].cell(number, index).value = value
     book.save(path)
 
 
-#: What the smallest payment with each product is.
+#: The smallest amount of each product.
 AMOUNTS = {
     product.id: str(product.destination.amount.min) for product in PRODUCTS if isinstance(product, RangedProduct)
 }
@@ -61,32 +61,32 @@ AMOUNTS = {
 @pytest.mark.parametrize("ending", ["xlsx", "csv"])
 @pytest.mark.parametrize("product", [6418, 7350, 6610, 9105, 9550, 8803, 4460])
 def test_a_filled_in_template_is_paid_without_further_options(
-    here: Callable[..., Any], options: tuple[str, ...], tmp_path: Path, product: int, ending: str
+    invoke: Callable[..., Any], options: tuple[str, ...], tmp_path: Path, product: int, ending: str
 ) -> None:
     file = tmp_path / f"list.{ending}"
-    here("template", "--product", product, "--output", file, *options)
+    invoke("template", "--product", product, "--output", file, *options)
     _fill_in(file, AMOUNTS, [product, product])
-    plan = json.loads(here("plan", file, "--product", product, "--json", *options).stdout)
+    plan = json.loads(invoke("plan", file, "--product", product, "--json", *options).stdout)
     assert (plan["rows"], plan["accepted"]) == (2, 2)
-    paid = json.loads(here("run", file, "--product", product, "--json", *options).stdout)
+    paid = json.loads(invoke("run", file, "--product", product, "--json", *options).stdout)
     assert paid["counts"]["completed"] == 2
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv"])
 def test_a_template_of_several_products_is_paid_as_its_rows_say(
-    here: Callable[..., Any], options: tuple[str, ...], tmp_path: Path, ending: str
+    invoke: Callable[..., Any], options: tuple[str, ...], tmp_path: Path, ending: str
 ) -> None:
     file = tmp_path / f"list.{ending}"
-    here("template", "--product", 6418, "--product", 4460, "--product", 7350, "--output", file, *options)
+    invoke("template", "--product", 6418, "--product", 4460, "--product", 7350, "--output", file, *options)
     _fill_in(file, AMOUNTS, [6418, 4460, 7350])
-    paid = json.loads(here("run", file, "--json", *options).stdout)
+    paid = json.loads(invoke("run", file, "--json", *options).stdout)
     assert paid["counts"]["completed"] == 3
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "csv"])
 @pytest.mark.parametrize("product", [6418, 7350, 8803, 9105])
 def test_the_example_row_of_a_template_is_never_paid(
-    here: Callable[..., Any],
+    invoke: Callable[..., Any],
     options: tuple[str, ...],
     books: Callable[[], Any],
     tmp_path: Path,
@@ -94,41 +94,41 @@ def test_the_example_row_of_a_template_is_never_paid(
     ending: str,
 ) -> None:
     file = tmp_path / f"list.{ending}"
-    here("template", "--product", product, "--output", file, *options)
-    answer = here("run", file, "--product", product, "--skip-refused", "--json", *options, code=1)
-    assert json.loads(answer.stdout)["counts"]["refused"] == 1
+    invoke("template", "--product", product, "--output", file, *options)
+    result = invoke("run", file, "--product", product, "--skip-refused", "--json", *options, code=1)
+    assert json.loads(result.stdout)["counts"]["refused"] == 1
     with next(tmp_path.glob("reports/*/results.csv")).open(encoding="utf-8-sig", newline="") as report:
         [row] = csv.DictReader(report)
-    assert "is the template's example; remove the row" in row["result_reason"]
+    assert "is the template's example. Remove the row" in row["result_reason"]
     assert books()["transactions"] == []
 
 
-def test_an_example_whose_reference_alone_was_overwritten_is_refused_for_its_number(
-    here: Callable[..., Any], options: tuple[str, ...], tmp_path: Path
+def test_an_example_with_only_its_reference_overwritten_is_refused_for_its_number(
+    invoke: Callable[..., Any], options: tuple[str, ...], tmp_path: Path
 ) -> None:
     file = tmp_path / "list.xlsx"
-    here("template", "--product", 6418, "--output", file, *options)
+    invoke("template", "--product", 6418, "--output", file, *options)
     book = load_workbook(file)
     book["List"]["A2"].value = "E-1"
     book.save(file)
-    plan = json.loads(here("plan", file, "--product", 6418, "--json", *options, code=3).stdout)
+    plan = json.loads(invoke("plan", file, "--product", 6418, "--json", *options, code=3).stdout)
     [row] = plan["refused_rows"]
     assert [problem["column"] for problem in row["problems"]] == ["phone"]
 
 
-def test_the_command_says_what_it_wrote_and_what_comes_next(
-    here: Callable[..., Any], options: tuple[str, ...], tmp_path: Path
+def test_the_command_names_its_file_and_the_next_command(
+    invoke: Callable[..., Any], options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    answer = here("template", "--product", 7350, *options)
-    assert "bulk-topup plan template-7350.xlsx --product 7350" in answer.stdout
+    result = invoke("template", "--product", 7350, *options)
+    assert "bulk-topup plan template-7350.xlsx --product 7350" in result.stdout
     assert (tmp_path / "template-7350.xlsx").exists()
-    described = json.loads(here("template", "--product", 7350, "--force", "--json", *options).stdout)
+    described = json.loads(invoke("template", "--product", 7350, "--force", "--json", *options).stdout)
     assert described["products"][0]["requires"][0] == "credit_party_identifier.mobile_number"
     assert described["plan_options"] == "--product 7350"
-    assert "add --force" in here("template", "--product", 7350, *options, code=3).stderr
+    assert "add --force" in invoke("template", "--product", 7350, *options, code=3).stderr
 
 
-def test_a_product_that_the_account_has_not_is_told_with_where_to_look(
-    here: Callable[..., Any], options: tuple[str, ...]
+def test_an_unavailable_product_is_reported_with_the_command_that_lists_products(
+    invoke: Callable[..., Any], options: tuple[str, ...]
 ) -> None:
-    assert "`bulk-topup products` lists those that are" in here("template", "--product", 999, *options, code=3).stderr
+    assert "List its products: `bulk-topup products`" in invoke("template", "--product", 999, *options, code=3).stderr

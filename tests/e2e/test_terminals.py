@@ -1,4 +1,4 @@
-"""What a person sees who sits at a terminal, and what a file gets instead."""
+"""What commands show at a terminal, and what they write to a file instead."""
 
 import codecs
 import fcntl
@@ -33,7 +33,7 @@ class Terminal:
         self.written = ""
 
     def read(self) -> bool:
-        """Take in what was written; tell whether more may come."""
+        """Read what was written; return True if more may follow."""
         try:
             found = os.read(self._screen, 65_536)
         except OSError:  # the other side has closed it
@@ -41,15 +41,15 @@ class Terminal:
         self.written += self._decoder.decode(found)
         return bool(found)
 
-    def ended(self) -> tuple[int, str]:
-        """Wait for the end; give the exit code and all that was written."""
+    def wait(self) -> tuple[int, str]:
+        """Wait for the end; return the exit code and everything that was written."""
         while self.read():
             pass
         return self.process.wait(timeout=PATIENCE), self.written
 
     @property
     def lines(self) -> list[str]:
-        """What was written, without escapes; what was drawn over is there too."""
+        """The written lines without escapes, including those that were redrawn."""
         return re.split(r"[\r\n]+", ESCAPES.sub("", self.written))
 
 
@@ -57,11 +57,11 @@ class Terminal:
 def at_terminal(
     tmp_path: Path, environment: dict[str, str], options: tuple[str, ...]
 ) -> Iterator[Callable[..., Terminal]]:
-    """Give a function that starts a command at a terminal; what still runs at the end is killed."""
+    """Yield a function that starts a command at a terminal; processes that still run at the end are killed."""
     opened: list[int] = []
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(*words: object, width: int = 80, **variables: str) -> Terminal:
+    def start_at_terminal(*words: object, width: int = 80, **variables: str) -> Terminal:
         screen, side = pty.openpty()
         opened.append(screen)
         fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
@@ -78,7 +78,7 @@ def at_terminal(
         started.append(process)
         return Terminal(process, screen)
 
-    yield begin
+    yield start_at_terminal
     for process in started:
         if process.poll() is None:
             process.kill()
@@ -90,7 +90,7 @@ def at_terminal(
 @pytest.fixture
 def list_(tmp_path: Path) -> Path:
     path = tmp_path / "bonus.csv"
-    path.write_text("phone,amount\n" + "".join(f"+6595123{400 + place},5\n" for place in range(60)))
+    path.write_text("phone,amount\n" + "".join(f"+6595123{400 + index},5\n" for index in range(60)))
     return path
 
 
@@ -100,11 +100,11 @@ def bad(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("width", [80, 200])
-def test_a_plan_says_first_in_colour_whether_it_can_run(
+def test_a_plan_starts_with_whether_it_can_run_in_colour(
     at_terminal: Callable[..., Terminal], bad: Path, list_: Path, width: int
 ) -> None:
     cannot = at_terminal("plan", bad, width=width)
-    code, written = cannot.ended()
+    code, written = cannot.wait()
     assert code == 3
     assert cannot.lines[0].startswith("╭─ Plan of list/lost-plus ─")
     assert cannot.lines[1].startswith("│ 1 of 2 rows refused. Fix it, or add --skip-refused to pay the other 1.")
@@ -112,26 +112,26 @@ def test_a_plan_says_first_in_colour_whether_it_can_run(
     assert any(re.search(r"3 │ phone  │ .* is not an E.164 number", line) for line in cannot.lines)
     assert max(map(len, cannot.lines)) <= width
     can = at_terminal("plan", list_, *PAYING[:2], width=width)
-    assert can.ended()[0] == 0
+    assert can.wait()[0] == 0
     assert can.lines[1].startswith("│ Ready: 60 rows to send, expected cost ")
 
 
 @pytest.mark.parametrize(
     ("variables", "is_framed"), [({"NO_COLOR": "1"}, True), ({"TERM": "dumb"}, False)], ids=["no-color", "dumb"]
 )
-def test_no_colours_where_none_are_wanted(
+def test_there_are_no_colours_with_no_color_or_on_a_dumb_terminal(
     at_terminal: Callable[..., Terminal], bad: Path, variables: dict[str, str], is_framed: bool
 ) -> None:
     plain = at_terminal("plan", bad, **variables)
-    _, written = plain.ended()
+    _, written = plain.wait()
     assert not COLOURS.search(written)
     assert ("╭─" in written) is is_framed
     assert is_framed or "\x1b" not in written
 
 
-def test_a_run_shows_its_bar_states_pace_and_money(at_terminal: Callable[..., Terminal], list_: Path) -> None:
+def test_a_run_shows_its_bar_states_rate_and_money(at_terminal: Callable[..., Terminal], list_: Path) -> None:
     run = at_terminal("run", list_, *PAYING, "--max-cost", "USD=1000")
-    code, written = run.ended()
+    code, written = run.wait()
     assert code == 0
     shown = "\n".join(run.lines)
     assert "█ 100% 60 of 60 final" in shown
@@ -145,7 +145,7 @@ def test_a_run_shows_its_bar_states_pace_and_money(at_terminal: Callable[..., Te
 
 
 @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"FORCE_COLOR": "1"}], ids=["dumb", "forced"])
-def test_nothing_is_drawn_over_where_that_cannot_be(
+def test_nothing_is_redrawn_on_a_dumb_terminal_or_with_forced_colours_in_a_pipe(
     at_terminal: Callable[..., Terminal],
     start: Callable[..., Any],
     environment: dict[str, str],
@@ -154,7 +154,7 @@ def test_nothing_is_drawn_over_where_that_cannot_be(
     variables: dict[str, str],
 ) -> None:
     if "TERM" in variables:
-        code, written = at_terminal("run", list_, *PAYING, **variables).ended()
+        code, written = at_terminal("run", list_, *PAYING, **variables).wait()
     else:
         environment.update(variables)
         process = start("run", list_, *PAYING, *options)
@@ -169,10 +169,10 @@ def test_nothing_is_drawn_over_where_that_cannot_be(
 def test_the_runs_of_a_ledger_have_bars(at_terminal: Callable[..., Terminal], pay: Any, list_: Path) -> None:
     pay("run", list_, *PAYING)
     seen = at_terminal("status")
-    assert seen.ended()[0] == 0
+    assert seen.wait()[0] == 0
     assert re.search(r"list/bonus +█{20} 100% +60", "\n".join(seen.lines))
     one = at_terminal("status", "list/bonus")
-    assert one.ended()[0] == 0
+    assert one.wait()[0] == 0
     assert one.lines[:2] == [
         "╭─ Run list/bonus, sandbox " + "─" * 52 + "╮",
         "│ All done: 60 of 60 rows completed." + " " * 43 + "│",
@@ -185,45 +185,43 @@ def _digest(ledger: Path) -> str:
 
 @pytest.fixture
 def paying(
-    start: Callable[..., Any], options: tuple[str, ...], list_: Path, tmp_path: Path, until: Callable[..., None]
+    start: Callable[..., Any], options: tuple[str, ...], list_: Path, tmp_path: Path, wait_until: Callable[..., None]
 ) -> Any:
-    """A process that pays the list, slowly, and has begun to."""
+    """A process that pays the list slowly, and has started to."""
     process = start("run", list_, *PAYING, "--rate", 20, *options)
 
-    def has_begun() -> bool:
-        asked = [str(COMMAND), "status", "--ledger", str(tmp_path / "ledger.db")]
-        return b"completed" in subprocess.run(asked, capture_output=True, check=False).stdout
+    def is_started() -> bool:
+        status = [str(COMMAND), "status", "--ledger", str(tmp_path / "ledger.db")]
+        return b"completed" in subprocess.run(status, capture_output=True, check=False).stdout
 
-    until(has_begun)
+    wait_until(is_started)
     return process
 
 
-def test_a_terminal_shows_a_run_of_another_process_until_it_is_over(
-    paying: Any, at_terminal: Callable[..., Terminal]
-) -> None:
+def test_watch_shows_a_run_of_another_process_until_it_ends(paying: Any, at_terminal: Callable[..., Terminal]) -> None:
     watched = at_terminal("status", "list/bonus", "--watch", 0.1)
-    code, _ = watched.ended()
+    code, _ = watched.wait()
     assert code == 0
     assert any("Running: " in line for line in watched.lines)
     assert any("All done: 60 of 60 rows completed." in line for line in watched.lines)
-    assert paying.wait(timeout=PATIENCE) == 0  # who watched kept nobody from paying
+    assert paying.wait(timeout=PATIENCE) == 0  # watching does not disturb the run
 
 
-def test_a_file_gets_each_look_that_shows_something_else(paying: Any, command: Callable[..., Any]) -> None:
-    told = command("status", "list/bonus", "--watch", 0.1, "--ledger", "ledger.db").stdout
-    assert "\x1b" not in told
-    looks = [int(each) for each in re.findall(r"^(?:Running|All done): (\d+) of 60", told, flags=re.MULTILINE)]
-    assert looks[-1] == 60
-    assert looks == sorted(looks)
+def test_watch_writes_the_progress_to_a_file_without_escapes(paying: Any, command: Callable[..., Any]) -> None:
+    output = command("status", "list/bonus", "--watch", 0.1, "--ledger", "ledger.db").stdout
+    assert "\x1b" not in output
+    counts = [int(each) for each in re.findall(r"^(?:Running|All done): (\d+) of 60", output, flags=re.MULTILINE)]
+    assert counts[-1] == 60
+    assert counts == sorted(counts)
     assert paying.wait(timeout=PATIENCE) == 0
 
 
-def test_all_runs_are_watched_where_none_is_named(paying: Any, command: Callable[..., Any]) -> None:
+def test_watch_without_a_run_shows_all_runs(paying: Any, command: Callable[..., Any]) -> None:
     assert "60 completed" in command("status", "--watch", 0.1, "--ledger", "ledger.db").stdout
     assert paying.wait(timeout=PATIENCE) == 0
 
 
-def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_nothing(
+def test_ctrl_c_ends_watching_an_incomplete_run_and_changes_nothing(
     paying: Any, at_terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     paying.send_signal(signal.SIGINT)
@@ -233,7 +231,7 @@ def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_noth
     while "bulk-topup resume list/bonus" not in watched.written:
         assert watched.read()
     watched.process.send_signal(signal.SIGINT)
-    code, written = watched.ended()
+    code, written = watched.wait()
     assert code == 0
     assert "Incomplete: " in written
     assert "Traceback" not in written
@@ -241,7 +239,7 @@ def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_noth
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--watch", "list/bonus"), '"list/bonus" is not a number of seconds. Name the run before --watch.'),
         (("--watch", "0"), "is not between 0.1 and 86400 seconds"),
@@ -249,5 +247,5 @@ def test_ctrl_c_ends_the_watching_of_a_run_that_nobody_works_on_and_changes_noth
         (("--watch", "1", "--json"), "Choose --json or --watch."),
     ],
 )
-def test_a_watch_that_cannot_be_is_told(here: Callable[..., Any], words: tuple[str, ...], told: str) -> None:
-    assert told in here("status", *words, code=2).stderr
+def test_invalid_watch_options_are_reported(invoke: Callable[..., Any], words: tuple[str, ...], message: str) -> None:
+    assert message in invoke("status", *words, code=2).stderr

@@ -24,13 +24,13 @@ def dvs(sandbox: Any, credentials: tuple[str, str]) -> Iterator[DVS]:
 
 @pytest.fixture
 def time_scale() -> float:
-    """Long enough that what is created does not expire while commands start."""
+    """Long enough that a created transaction does not expire while commands start."""
     return 0.05
 
 
 @pytest.fixture
 def create(dvs: DVS) -> Callable[..., Transaction]:
-    """Give a function that creates a transaction and leaves it unconfirmed."""
+    """Return a function that creates a transaction and leaves it unconfirmed."""
 
     def make(external_id: str, *, auto_confirm: bool = False) -> Transaction:
         return dvs.transactions.create_async(
@@ -47,18 +47,18 @@ def create(dvs: DVS) -> Callable[..., Transaction]:
     return make
 
 
-def test_a_transaction_is_shown_by_either_of_its_ids(pay: Pay, create: Callable[..., Transaction]) -> None:
-    made = create("by-hand-1")
-    for name in (made.id, "by-hand-1"):
+def test_a_transaction_is_shown_by_its_id_or_its_external_id(pay: Pay, create: Callable[..., Transaction]) -> None:
+    created = create("by-hand-1")
+    for name in (created.id, "by-hand-1"):
         [shown] = json.loads(pay("transaction", "show", name, "--json").stdout)
-        assert (shown["id"], shown["external_id"]) == (made.id, "by-hand-1")
-    table = pay("transaction", "show", made.id).stdout
+        assert (shown["id"], shown["external_id"]) == (created.id, "by-hand-1")
+    table = pay("transaction", "show", created.id).stdout
     assert "7.50 SGD" in table
     assert "CREATED" in table
 
 
 def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
-    pay: Pay, create: Callable[..., Transaction], books: Callable[[], Any], until: Any
+    pay: Pay, create: Callable[..., Transaction], books: Callable[[], Any], wait_until: Any
 ) -> None:
     paid, dropped = create("by-hand-1"), create("by-hand-2")
     pay("transaction", "confirm", paid.id)
@@ -66,17 +66,17 @@ def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
     assert "1007002" in pay("transaction", "confirm", paid.id, code=4).stderr
     assert "1007005" in pay("transaction", "cancel", dropped.id, code=4).stderr
     assert "1008004" in pay("transaction", "cancel", 1, code=4).stderr
-    until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
+    wait_until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
 
 
-def test_a_production_transaction_is_not_confirmed_without_a_confirmation(
+def test_production_needs_a_confirmation_before_it_confirms(
     pay: Pay, create: Callable[..., Transaction], books: Any
 ) -> None:
-    made = create("by-hand-1")
-    answer = pay("transaction", "confirm", made.id, "--env", "production", code=3)
-    assert "Production needs confirmation, but there is no terminal. Add --yes." in answer.stderr
+    created = create("by-hand-1")
+    result = pay("transaction", "confirm", created.id, "--env", "production", code=3)
+    assert "Production needs confirmation, but there is no terminal. Add --yes." in result.stderr
     assert books()["transactions"][0]["status_class"] == "CREATED"
-    pay("transaction", "confirm", made.id, "--env", "production", "--yes")
+    pay("transaction", "confirm", created.id, "--env", "production", "--yes")
     assert books()["transactions"][0]["status_class"] != "CREATED"
 
 
@@ -92,19 +92,19 @@ def test_transactions_are_listed_by_time_and_status_as_csv(pay: Pay, create: Cal
     assert "Choose --json or --csv." in pay("transaction", "list", "--json", "--csv", code=2).stderr
 
 
-def test_pins_are_shown_only_on_request(pay: Pay, dvs: DVS, until: Any) -> None:
-    made = dvs.transactions.create_async(TransactionRequest(external_id="gift", product_id=8803, auto_confirm=True))
-    until(lambda: dvs.transactions.get(made.id).pin is not None)
-    pin = dvs.transactions.get(made.id).pin
+def test_pins_are_shown_only_on_request(pay: Pay, dvs: DVS, wait_until: Any) -> None:
+    created = dvs.transactions.create_async(TransactionRequest(external_id="gift", product_id=8803, auto_confirm=True))
+    wait_until(lambda: dvs.transactions.get(created.id).pin is not None)
+    pin = dvs.transactions.get(created.id).pin
     assert pin is not None
     assert pin.code
-    for words in (("show", made.id), ("show", made.id, "--json"), ("list",), ("list", "--csv")):
+    for words in (("show", created.id), ("show", created.id, "--json"), ("list",), ("list", "--csv")):
         assert pin.code not in pay("transaction", *words).stdout
         assert "••••" in pay("transaction", *words).stdout
-    assert pin.code in pay("transaction", "show", made.id, "--reveal-pins").stdout
+    assert pin.code in pay("transaction", "show", created.id, "--reveal-pins").stdout
 
 
-def test_offers_come_in_the_language_that_is_asked_for(pay: Pay) -> None:
+def test_promotions_are_in_the_requested_language(pay: Pay) -> None:
     spanish, english = (
         json.loads(pay("promotions", "--language", language, "--json").stdout) for language in ("es", "en")
     )
@@ -116,7 +116,7 @@ def test_offers_come_in_the_language_that_is_asked_for(pay: Pay) -> None:
     assert json.loads(pay("campaigns", "--json").stdout)
 
 
-def test_a_credit_party_is_asked_about(pay: Pay) -> None:
+def test_a_credit_party_is_looked_up(pay: Pay) -> None:
     bills = json.loads(
         pay("lookup", "statement", "30294429610", "--product", 9105, "--qualifier", "PREPAID", "--json").stdout
     )

@@ -47,13 +47,13 @@ class DagsterFailure(Exception):  # noqa: N818 - Dagster's name
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that replaces a package by a module with these names."""
 
-    def put(name: str, **names: object) -> None:
+    def replace(name: str, **names: object) -> None:
         module = ModuleType(name)
         module.__spec__ = ModuleSpec(name, None)
         vars(module).update(names)
         monkeypatch.setitem(sys.modules, name, module)
 
-    return put
+    return replace
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def airflow(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
     """A stand-in for Airflow, and the calls that it received."""
     made: list[tuple[str, Any]] = []
 
-    def dag(**ways: Any) -> Any:
+    def dag(**options: Any) -> Any:
         def decorate(function: Any) -> Any:
-            made.append(("dag", ways))
+            made.append(("dag", options))
             return function
 
         return decorate
@@ -88,8 +88,8 @@ def dagster(stand_in: Callable[..., None]) -> list[tuple[str, Any]]:
     made: list[tuple[str, Any]] = []
 
     def recorder(name: str) -> Any:
-        def record(*values: Any, **ways: Any) -> str:
-            made.append((name, values or ways))
+        def record(*values: Any, **options: Any) -> str:
+            made.append((name, values or options))
             return name
 
         return record
@@ -130,9 +130,9 @@ def test_an_example_is_imported_without_its_orchestrator(name: str, root: Path) 
 
 def test_the_dag_is_created_if_airflow_is_installed(airflow: list[tuple[str, Any]], root: Path) -> None:
     example(root, "airflow_dag")
-    (_, ways), task = airflow
-    assert (ways["schedule"], ways["catchup"], ways["max_active_runs"]) == ("0 17 28 * *", False, 1)
-    assert ways["default_args"]["retries"] > 0
+    (_, options), task = airflow
+    assert (options["schedule"], options["catchup"], options["max_active_runs"]) == ("0 17 28 * *", False, 1)
+    assert options["default_args"]["retries"] > 0
     assert task == ("pay", {"ds": "{{ ds }}"})
 
 

@@ -1,4 +1,4 @@
-"""Checked rows as values, for tests: what the checker gives and the ledger stages is read and made one by one."""
+"""Checked rows as values: what the checker returns and the ledger stages, one row at a time."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ _SCHEMA = {name: pl.Int64 if name in {"line", "product_id", "operator_id"} else 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRow:
-    """One line of the list after the checks: to be paid, or refused with every reason."""
+    """One row of the list after the checks: valid, or refused with every reason."""
 
     line: int
     identity: str
     #: The list's own cells as a JSON array of texts.
     cells: str
-    #: Why it is refused; empty when it is accepted.
+    #: Why it is refused; empty if it is valid.
     problems: tuple[Problem, ...]
     product_id: int | None
     credit_party: str | None
     amount: Decimal | None
     unit: str | None
-    #: The request's JSON body without `external_id`; None when the row is refused.
+    #: The request's JSON body without `external_id`; None if the row is refused.
     request: bytes | None
-    #: What it should cost with its fee, in `cost_unit`; None when the product does not tell.
+    #: The expected cost with its fee, in `cost_unit`; None if it is not known.
     cost: Decimal | None
     cost_unit: str | None
     operator_id: int | None = None
 
     def staged(self) -> StagedRow:
-        """Give the row as the ledger stages it."""
+        """Return the row as the ledger stages it."""
         return StagedRow(
             line=self.line,
             identity=self.identity,
@@ -58,7 +58,7 @@ class CheckedRow:
 
 
 def frame_of(rows: Iterable[CheckedRow]) -> pl.DataFrame:
-    """Give rows as a batch."""
+    """Return rows as a batch."""
     return pl.DataFrame([row.staged() for row in rows], schema=_SCHEMA, orient="row")
 
 
@@ -83,7 +83,7 @@ def row_of(staged: StagedRow) -> CheckedRow:
 
 
 class RowChecker:
-    """A checker that gives rows, and remembers those before as the ledger does."""
+    """A checker that returns rows, and recalls earlier ones as the ledger does."""
 
     def __init__(
         self, products: Mapping[int, Product | None], columns: Mapping[str, str], options: PlanOptions
@@ -102,5 +102,5 @@ class RowChecker:
 
 
 def staged(rows: Iterable[CheckedRow]) -> list[StagedRow]:
-    """Give rows as the ledger stages them."""
+    """Return rows as the ledger stages them."""
     return [row.staged() for row in rows]

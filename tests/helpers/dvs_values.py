@@ -1,4 +1,4 @@
-"""An attempt and transactions of it as plain values."""
+"""An attempt and its transactions as plain values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def attempt() -> Attempt:
 
 @pytest.fixture
 def transaction() -> Callable[..., Transaction]:
-    """Give a function that makes the transaction of that attempt, with other fields where they are given."""
+    """Return a function that creates the transaction of that attempt, with the given fields changed."""
 
     def make(class_: StatusClass = StatusClass.CONFIRMED, message: str | None = None, **other: Any) -> Transaction:
         values: dict[str, Any] = {

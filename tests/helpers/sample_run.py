@@ -1,4 +1,4 @@
-"""A run and a row of it that completed, to report on; a plainly invented person and number."""
+"""A run with a completed row, to report on; the person and the number are invented."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,7 +55,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def outcome() -> Callable[..., Outcome]:
-    """Give a function that makes a completed row, changed as its arguments say."""
+    """Return a function that creates a completed row with the given changes."""
 
     def make(**changes: object) -> Outcome:
         return replace(COMPLETED, **changes)  # type: ignore[arg-type]

@@ -21,9 +21,9 @@ class Hook:
     #: HTTP status of the responses.
     status: int = 200
     #: Received requests: method, path and body.
-    asked: list[tuple[str, str, bytes]] = field(default_factory=list)
+    requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     #: Responses wait until this is set.
-    answers: threading.Event = field(default_factory=threading.Event)
+    may_respond: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -31,15 +31,15 @@ class Hook:
 
 
 @contextmanager
-def hooked() -> Iterator[Hook]:
+def serve_hook() -> Iterator[Hook]:
     hook = Hook()
-    hook.answers.set()
+    hook.may_respond.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            hook.asked.append((self.command, self.path, body))
-            hook.answers.wait(60)
+            hook.requests.append((self.command, self.path, body))
+            hook.may_respond.wait(60)
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -56,7 +56,7 @@ def hooked() -> Iterator[Hook]:
     try:
         yield hook
     finally:
-        hook.answers.set()
+        hook.may_respond.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -85,7 +85,7 @@ class _Server(Controller):
 
 
 @contextmanager
-def mailed() -> Iterator[Mailbox]:
+def serve_mailbox() -> Iterator[Mailbox]:
     mailbox = Mailbox()
     controller = _Server(mailbox, hostname="127.0.0.1", port=0)
     controller.start()
@@ -106,7 +106,7 @@ def text_of(mail: Message) -> str:
     raise AssertionError("the mail has no text")
 
 
-def attached_to(mail: Message) -> dict[str, bytes]:
+def attachments_of(mail: Message) -> dict[str, bytes]:
     """Return the attachments of a mail by name."""
     return {
         str(name): bytes(content)

@@ -1,4 +1,4 @@
-"""Reads and rewrites workbooks of tests."""
+"""Reads and rewrites the workbooks of tests."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ def rows_of_sheet(path: Path, sheet: str = "November") -> list[dict[str, Any]]:
     return [dict(zip(map(str, header), row, strict=True)) for row in rows]
 
 
-def rewritten(path: Path, other: Path, part: str, old: bytes, new: bytes, **more: bytes) -> Path:
+def rewrite(path: Path, other: Path, part: str, old: bytes, new: bytes, **more: bytes) -> Path:
     """Write a copy of a workbook with a replacement in one part, and with more parts."""
-    with ZipFile(path) as archive, ZipFile(other, "w") as written:
+    with ZipFile(path) as archive, ZipFile(other, "w") as output:
         for each in archive.infolist():
             content = archive.read(each)
-            written.writestr(each, content.replace(old, new) if each.filename == part else content)
+            output.writestr(each, content.replace(old, new) if each.filename == part else content)
         for name, content in more.items():
-            written.writestr(name, content)
+            output.writestr(name, content)
     return other

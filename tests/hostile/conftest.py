@@ -38,13 +38,13 @@ class HostileProvider:
             while True:
                 request = await _message(reader)
                 self.seen.append(request)
-                answer = self.rule(request.split(b"\r\n", 1)[0].decode())
-                if self.forwards_all and answer is not None:
+                response = self.rule(request.split(b"\r\n", 1)[0].decode())
+                if self.forwards_all and response is not None:
                     await self._forward(request)
-                if callable(answer):
-                    await answer(writer)
+                if callable(response):
+                    await response(writer)
                     break
-                writer.write(await self._forward(request) if answer is None else answer)
+                writer.write(await self._forward(request) if response is None else response)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
             pass
@@ -55,9 +55,9 @@ class HostileProvider:
         parts = urlsplit(self.sandbox.base_url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         writer.write(request)
-        answer = await _message(reader)
+        response = await _message(reader)
         writer.close()
-        return answer
+        return response
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
@@ -80,7 +80,7 @@ async def provider(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncI
 
 
 @pytest.fixture
-def answer() -> Callable[..., bytes]:
+def response() -> Callable[..., bytes]:
     """Return a function that writes an HTTP response."""
 
     def write(status: int, body: bytes = b"", **headers: object) -> bytes:
@@ -96,8 +96,8 @@ def books(sandbox: Any, credentials: tuple[str, str]) -> Callable[[], list[dict[
     """Return a function that reads the transactions in the books of the sandbox."""
 
     def read() -> list[dict[str, Any]]:
-        answer = httpx2.get(sandbox.books_url, auth=credentials)
-        found: list[dict[str, Any]] = answer.raise_for_status().json()["transactions"]
+        response = httpx2.get(sandbox.books_url, auth=credentials)
+        found: list[dict[str, Any]] = response.raise_for_status().json()["transactions"]
         return found
 
     return read

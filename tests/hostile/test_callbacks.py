@@ -66,7 +66,7 @@ def _post(body: bytes, path: bytes = b"/t0ken", *, length: int | None = None) ->
         b"<xml/>",
     ],
 )
-def test_a_body_that_is_no_transaction_is_a_bad_request_and_reaches_no_ledger(
+def test_a_body_without_a_valid_external_id_is_a_bad_request_and_is_not_saved(
     send: Callable[[bytes], int], saved: list[str], body: bytes
 ) -> None:
     assert send(_post(body)) == 400
@@ -94,7 +94,7 @@ def test_another_path_than_the_token_is_not_found(send: Callable[[bytes], int], 
 
 
 @pytest.mark.parametrize("external_id", [b"list-xyz-1", b"", b"' OR 1=1 --", b"../../x", b"\\u0000"])
-def test_an_id_that_nobody_knows_is_not_found(send: Callable[[bytes], int], external_id: bytes) -> None:
+def test_an_unknown_external_id_is_not_found(send: Callable[[bytes], int], external_id: bytes) -> None:
     assert send(_post(b'{"external_id": "' + external_id + b'"}')) == 404
 
 
@@ -103,7 +103,7 @@ def test_a_body_beyond_its_bound_is_not_read(send: Callable[[bytes], int], saved
     assert saved == []
 
 
-def test_a_body_that_does_not_come_is_given_up(send: Callable[[bytes], int], saved: list[str]) -> None:
+def test_a_body_that_never_arrives_times_out(send: Callable[[bytes], int], saved: list[str]) -> None:
     assert send(_post(b'{"external_id": ', length=100)) == 408
     assert saved == []
 
@@ -111,18 +111,20 @@ def test_a_body_that_does_not_come_is_given_up(send: Callable[[bytes], int], sav
 @pytest.mark.parametrize(
     "request_", [b"\x16\x03\x01\r\n\r\n", b"POST\r\n\r\n", b"POST /t0ken HTTP/9.9\r\n\r\n", b"GET /\0 HTTP/1.1\r\n\r\n"]
 )
-def test_what_is_no_http_is_a_bad_request(send: Callable[[bytes], int], saved: list[str], request_: bytes) -> None:
+def test_bytes_that_are_no_http_are_a_bad_request(
+    send: Callable[[bytes], int], saved: list[str], request_: bytes
+) -> None:
     assert send(request_) == 400
     assert saved == []
 
 
-def test_more_connections_than_are_served_are_turned_away_and_the_receiver_goes_on(
+def test_connections_beyond_the_limit_are_refused_and_the_receiver_continues(
     send: Callable[[bytes], int], port: int
 ) -> None:
     good = _post(b'{"external_id": "list-abc-1"}')
-    held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_CONNECTIONS)]
+    connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_CONNECTIONS)]
     assert send(good) == 503
-    for connection in held:
+    for connection in connections:
         connection.close()
     while (status := send(good)) == 503:
         pass

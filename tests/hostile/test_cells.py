@@ -1,4 +1,4 @@
-"""Cells that are broken or made to do harm: each refuses its own row with one sentence, and only good rows are paid."""
+"""Cells that are broken or made to do harm: each refuses its own row with one message, and only valid rows are paid."""
 
 import csv
 import json
@@ -77,13 +77,13 @@ def _rows(column: str, cells: Sequence[str]) -> list[tuple[str, ...]]:
         ("beneficiary.email", EMAILS),
     ],
 )
-def test_a_hostile_cell_refuses_its_row_and_the_good_row_alone_is_paid(
+def test_a_hostile_cell_refuses_its_row_and_only_the_valid_row_is_paid(
     pay: Pay, books: Callable[[], list[dict[str, Any]]], tmp_path: Path, column: str, cells: tuple[str, ...]
 ) -> None:
     _write(tmp_path / "pay.csv", [*_rows(column, cells), GOOD])
-    answer = pay("run", "pay.csv", code=3)
-    assert "so nothing was sent" in answer.stderr
-    assert "\x1b" not in answer.output
+    result = pay("run", "pay.csv", code=3)
+    assert "Nothing was sent." in result.stderr
+    assert "\x1b" not in result.output
     assert books() == []
     pay("run", "pay.csv", "--skip-refused", "--poll-interval", 0.05, "--rate", 1000, code=1)
     assert [entry["credit_party"] for entry in books()] == ["+6595123100"]
@@ -95,7 +95,7 @@ def test_a_hostile_cell_refuses_its_row_and_the_good_row_alone_is_paid(
         assert len(row["result_reason"]) < 400
 
 
-def test_blanks_that_nobody_sees_around_a_value_are_no_part_of_it(
+def test_invisible_spaces_around_a_value_are_ignored(
     pay: Pay, books: Callable[[], list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     _write(
@@ -119,7 +119,7 @@ def test_no_cell_of_a_list_becomes_a_formula_in_a_report(pay: Pay, tmp_path: Pat
         assert not [cell for cell in cells if cell[:1] in set("=+-@\t\r") and cell]
 
 
-def test_what_a_cell_says_in_the_terminals_or_the_tables_language_is_only_shown(pay: Pay, tmp_path: Path) -> None:
+def test_markup_and_escape_sequences_in_a_cell_are_shown_as_text(pay: Pay, tmp_path: Path) -> None:
     cells = ["[/red]", "[bold]x", "[link=http://x]y", ":smile:", "\x1b[2J", "\\[x]"]
     _write(tmp_path / "pay.csv", _rows("phone", cells))
     shown = pay("plan", "pay.csv", code=3).stdout
@@ -128,7 +128,7 @@ def test_what_a_cell_says_in_the_terminals_or_the_tables_language_is_only_shown(
     assert "\x1b" not in shown
 
 
-def test_the_machine_readable_plan_is_json_whatever_the_cells_are(pay: Pay, tmp_path: Path) -> None:
+def test_the_machine_readable_plan_is_json_whatever_the_cells_contain(pay: Pay, tmp_path: Path) -> None:
     _write(tmp_path / "pay.csv", _rows("amount", AMOUNTS))
-    answer = pay("plan", "pay.csv", "--json", code=3)
-    assert json.loads(answer.stdout)["refused"] == len(AMOUNTS)
+    result = pay("plan", "pay.csv", "--json", code=3)
+    assert json.loads(result.stdout)["refused"] == len(AMOUNTS)

@@ -1,4 +1,4 @@
-"""The page of limits: what it says is what the code has."""
+"""The page of limits: each bound on it is that of the code."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""Lists that are broken or made to do harm: one error with a place and a cure, quickly and in little memory."""
+"""Lists that are broken or made to do harm: one error with its position and its fix, quickly and in little memory."""
 
 import os
 import re
@@ -83,13 +83,13 @@ def _shared_text_bomb(cell: str = '<c r="A{}" t="s"><v>3</v></c>', text: str = "
     return _book(sheet1=_sheet(HEADER + rows), sharedStrings=PARTS[STRINGS].replace("</sst>", text))
 
 
-def _lying_archive(size: bytes) -> bytes:
+def _archive_with_wrong_size(size: bytes) -> bytes:
     """Return a workbook whose archive has a wrong, smaller size for its sheet."""
     book = _book(sheet1=_sheet(HEADER + ROW) + "<!-- -->" + " " * 30_000_000)
     for mark, offset, name_at in ((b"PK\x03\x04", 22, 30), (b"PK\x01\x02", 24, 46)):
-        for place in [match.start() for match in re.finditer(re.escape(mark), book)]:
-            if book[place + name_at :].startswith(SHEET.encode()):
-                book = book[: place + offset] + size + book[place + offset + 4 :]
+        for position in [match.start() for match in re.finditer(re.escape(mark), book)]:
+            if book[position + name_at :].startswith(SHEET.encode()):
+                book = book[: position + offset] + size + book[position + offset + 4 :]
     return book
 
 
@@ -114,12 +114,12 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _book(sharedStrings=PARTS[STRINGS] + "\n" * 50_000_000),
         "has a part that unpacks to more than 200 times its size. Save the list as CSV",
     ),
-    "a part that says it is smaller than it is": (
-        lambda: _lying_archive(b"\x10\x27\0\0"),
+    "a part whose stated size is too small": (
+        lambda: _archive_with_wrong_size(b"\x10\x27\0\0"),
         "is incomplete or damaged. Download it again",
     ),
-    "a part that says it is larger than it is": (
-        lambda: _lying_archive(b"\0\0\0\x01"),
+    "a part whose stated size is too large": (
+        lambda: _archive_with_wrong_size(b"\0\0\0\x01"),
         "is incomplete or damaged. Download it again",
     ),
     "two cells at opposite ends of a sheet": (
@@ -142,11 +142,11 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _cells("<row r='1048576'><c s='1'\n r  =  'XFD1048576'><v>1</v></c></row>"),
         "has more than 20,000,000 cells from its first to its last one",
     ),
-    "a far cell whose place an attribute hides": (
+    "a far cell whose position an attribute hides": (
         lambda: _cells("<row r='1048576'><c x=' r=\"A1\"' r='XFD1048576'><v>1</v></c></row>"),
         "has more than 20,000,000 cells from its first to its last one",
     ),
-    "a place that is written with references": (
+    "a position that is written with references": (
         lambda: _cells('<row r="3"><c r="&#88;FD1048576"><v>1</v></c></row>'),
         "has more than 20,000,000 cells from its first to its last one",
     ),
@@ -162,7 +162,7 @@ WORKBOOKS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _shared_text_bomb("<c t='s' r='A{}'><v > 3 </v ></c>"),
         "has more than 512 MiB of text in its cells. Split",
     ),
-    "the same, with tags that end in blanks": (
+    "the same, with tags that end in spaces": (
         lambda: _shared_text_bomb(text="<si ><t>{}</t></si ></sst>"),
         "has more than 512 MiB of text in its cells. Split",
     ),
@@ -247,14 +247,14 @@ def read(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", WORKBOOKS)
-def test_a_hostile_workbook_is_refused_in_one_sentence(read: Callable[..., Any], name: str) -> None:
+def test_a_hostile_workbook_is_refused_with_one_message(read: Callable[..., Any], name: str) -> None:
     make, message = WORKBOOKS[name]
     with pytest.raises(ListError, match=r"^pay\.xlsx.*" + message) as caught:
         read(make(), "pay.xlsx")
     assert len(str(caught.value)) < 400
 
 
-def test_the_workbook_that_the_hostile_ones_are_made_of_is_a_good_one(read: Callable[..., Any]) -> None:
+def test_the_workbook_that_the_hostile_ones_are_made_of_is_valid(read: Callable[..., Any]) -> None:
     [row] = read(_book(), "pay.xlsx")
     assert (row["credit_party_identifier.mobile_number"], row["amount"]) == ("+6595123100", "5")
 
@@ -280,7 +280,7 @@ def test_a_cell_that_is_no_amount_refuses_its_row(read: Callable[..., Any], cell
     assert [problem["column"] for problem in row["problems"]] == ["amount"]
 
 
-def test_a_formula_that_nobody_computed_refuses_its_row(read: Callable[..., Any]) -> None:
+def test_a_formula_without_a_computed_value_refuses_its_row(read: Callable[..., Any]) -> None:
     [row] = read(_cells('<row r="2"><c r="A2" t="s"><v>2</v></c><c r="B2"><f>2+3</f></c></row>'), "pay.xlsx")
     assert row["amount"] is None
     assert "is a formula" in row["problems"][0]["message"]
@@ -292,7 +292,7 @@ def test_deep_xml_is_read_and_hidden_rows_count_as_rows(read: Callable[..., Any]
     assert len(read(_book(sheet1=sheet), "pay.xlsx")) == 1
 
 
-def test_a_place_in_a_text_is_no_cell(read: Callable[..., Any]) -> None:
+def test_a_cell_position_in_a_text_is_no_cell(read: Callable[..., Any]) -> None:
     text = '<row r="2"><c r="A2" t="str"><v>see r="XFD1048576" and :c </v></c></row>'
     assert len(read(_cells(text), "pay.xlsx")) == 1
 
@@ -308,7 +308,7 @@ TEXTS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: GOOD + b'"' + b"x" * 131_073 + b'"\n',
         "line 3: a cell of the record that starts here has more than 131,072 characters",
     ),
-    "a row that goes on and on over lines": (lambda: GOOD + b'"a\n",' * 500_000, "line 3: the row that starts here"),
+    "a row of endless lines": (lambda: GOOD + b'"a\n",' * 500_000, "line 3: the row that starts here"),
     "100,000 columns": (
         lambda: b",".join(b"c%d" % number for number in range(100_000)) + b"\n",
         "line 1: the header has 100,000 columns, more than 1,000",
@@ -349,12 +349,12 @@ TEXTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a workbook": (_book, "is a workbook or another archive, despite its name"),
     "an old workbook": (lambda: b"\xd0\xcf\x11\xe0" + b"\0" * 600, "has a password or the old format XLS"),
     "a program": (lambda: b"\x7fELF\x02\x01\x01" + b"\0" * 90, "line 1: it has a NUL character"),
-    "no columns that anybody knows": (lambda: b"x,y\n1,2\n", "No column maps to a field"),
+    "no known columns": (lambda: b"x,y\n1,2\n", "No column maps to a field"),
 }
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_hostile_csv_file_is_refused_in_one_sentence(read: Callable[..., Any], name: str) -> None:
+def test_a_hostile_csv_file_is_refused_with_one_message(read: Callable[..., Any], name: str) -> None:
     make, message = TEXTS[name]
     with pytest.raises((ListError, MappingError), match=message) as caught:
         read(make())
@@ -382,12 +382,12 @@ def test_an_encoding_that_no_list_has_is_refused(read: Callable[..., Any], name:
     assert len(str(caught.value)) < 400
 
 
-def test_a_list_that_is_not_in_the_encoding_that_is_stated_is_told(read: Callable[..., Any]) -> None:
+def test_a_list_in_another_encoding_than_the_given_one_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises(ListError, match=r"line 1: the text is not utf-16, .* e\.g\. --encoding utf-16-le"):
         read(GOOD, encoding="utf-16")
 
 
-def test_half_a_character_in_an_encoding_that_can_write_one_is_told(read: Callable[..., Any]) -> None:
+def test_half_a_character_in_an_encoding_that_can_contain_one_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises(ListError, match=r"^pay\.csv line 3: it has half a character, which is not text\. Add the list"):
         read(GOOD.replace(b"+", b"+-") + b"+-6595123101,+2AA-\n", encoding="utf-7")
 
@@ -399,11 +399,11 @@ def test_long_rows_come_in_small_batches(tmp_path: Path) -> None:
     assert [frame.height for frame in reader.batches()] == [80, 80, 40]
 
 
-def test_lines_that_end_in_carriage_returns_alone_are_lines(read: Callable[..., Any]) -> None:
+def test_lines_that_end_in_carriage_returns_alone_are_rows(read: Callable[..., Any]) -> None:
     assert len(read(GOOD.replace(b"\n", b"\r"))) == 1
 
 
-def test_a_byte_order_mark_inside_of_the_list_is_a_blank(read: Callable[..., Any]) -> None:
+def test_a_byte_order_mark_inside_the_list_is_ignored(read: Callable[..., Any]) -> None:
     [row] = read(b"\xef\xbb\xbfphone,amount\n\xef\xbb\xbf+6595123100,5\n")
     assert row["credit_party_identifier.mobile_number"] == "+6595123100"
 
@@ -440,7 +440,7 @@ def _nothing(_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["pay.csv", "pay.xlsx"])
 @pytest.mark.parametrize("make", [_folder, _fifo, _zeros, _loop, _dangling, _nothing])
-def test_what_is_no_file_is_refused_and_never_waited_for(
+def test_a_path_that_is_no_file_is_refused_without_waiting(
     read: Callable[..., Any], tmp_path: Path, make: Callable[[Path], None], name: str
 ) -> None:
     make(tmp_path / name)
@@ -455,7 +455,7 @@ def test_a_name_that_no_file_can_have_is_refused(read: Callable[..., Any], tmp_p
 
 
 @contextmanager
-def anybody() -> Iterator[None]:
+def unprivileged() -> Iterator[None]:
     """Drop privileges, so that file permissions apply even if root runs the tests."""
     user = os.geteuid()
     if user == 0:
@@ -466,8 +466,8 @@ def anybody() -> Iterator[None]:
         os.seteuid(user)
 
 
-def test_a_file_that_may_not_be_read_is_told(read: Callable[..., Any]) -> None:
-    with anybody(), tempfile.TemporaryDirectory() as folder:
+def test_a_file_without_read_permission_is_refused(read: Callable[..., Any]) -> None:
+    with unprivileged(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pay.csv"
         path.write_bytes(GOOD)
         path.chmod(0)
@@ -478,12 +478,12 @@ def test_a_file_that_may_not_be_read_is_told(read: Callable[..., Any]) -> None:
 def test_a_list_without_end_on_the_command_line_ends_with_code_3(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pay.csv")
     command = [str(Path(sys.executable).with_name("bulk-topup")), "plan", "pay.csv", "--ledger", "ledger.db"]
-    answer = subprocess.run(
+    result = subprocess.run(
         command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
-    assert answer.returncode == 3
-    assert "is not a file. Choose a CSV or XLSX file." in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert result.returncode == 3
+    assert "is not a file. Choose a CSV or XLSX file." in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_every_error_of_a_list_is_one_of_ours() -> None:

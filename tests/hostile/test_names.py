@@ -1,4 +1,4 @@
-"""Names, job files and places that are broken or planted: one sentence, and no other file is ever touched."""
+"""Names, job files and paths that are broken or planted: one error, and no other file is touched."""
 
 import os
 import re
@@ -58,7 +58,7 @@ JOBS = {
         "Unknown text in braces. Use only {today} and {today:FORMAT}",
     ),
     "a name that leaves the folder": (b'list = "a"\nname = "../x"', "name: String should match pattern"),
-    "a name that turns what is read around": (
+    "a name that reverses the text after it": (
         b'list = "a"\nname = "\xe2\x80\xaex"',
         "line 2, name: Invisible characters, such as line breaks. Remove them.",
     ),
@@ -67,7 +67,7 @@ JOBS = {
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_hostile_job_file_is_refused_with_what_is_wrong(tmp_path: Path, name: str) -> None:
+def test_a_hostile_job_file_is_refused_with_its_error(tmp_path: Path, name: str) -> None:
     content, message = JOBS[name]
     path = tmp_path / "job.toml"
     path.write_bytes(content)
@@ -76,15 +76,13 @@ def test_a_hostile_job_file_is_refused_with_what_is_wrong(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
-def test_a_job_file_that_is_no_file_is_refused_and_never_waited_for(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
+def test_a_job_path_that_is_no_file_is_refused_without_waiting(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "job.toml")
     with pytest.raises(JobError, match=r"job\.toml is not a file"):
         load_job(tmp_path / "job.toml")
 
 
-def test_a_thousand_mistakes_are_cut_after_some(pay: Pay, tmp_path: Path) -> None:
+def test_thousands_of_errors_are_cut_short(pay: Pay, tmp_path: Path) -> None:
     (tmp_path / "job.toml").write_text('list = "a"\n' + "".join(f"k{number} = 1\n" for number in range(5000)))
     assert len(pay("run", "job.toml", code=3).output) < 7000
 
@@ -102,20 +100,20 @@ def test_a_thousand_mistakes_are_cut_after_some(pay: Pay, tmp_path: Path) -> Non
         "\\u202ea",
     ],
 )
-def test_a_run_key_that_comes_out_blank_or_unseen_begins_no_run(
+def test_an_empty_or_invisible_run_key_starts_no_run(
     pay: Pay, listed: str, tmp_path: Path, books: Callable[[], Any], key: str
 ) -> None:
     (tmp_path / "job.toml").write_text(f'list = "{listed}"\nproduct = 6418\nrun_key = "{key}"\n')
-    answer = pay("run", "job.toml", code=3)
-    assert "is empty or has invisible characters. Choose another with --run-key" in answer.stderr
-    assert "\x1b" not in answer.output
+    result = pay("run", "job.toml", code=3)
+    assert "is empty or has invisible characters. Choose another with --run-key" in result.stderr
+    assert "\x1b" not in result.output
     assert books() == []
 
 
 @pytest.mark.parametrize(
     "key", ["../../etc", "/etc/x", "..", "con", "a.", "x" * 300, "字" * 120, "😀" * 64, "[/x]", "$(id)"]
 )
-def test_whatever_a_run_is_called_its_report_lies_in_its_own_folder(
+def test_a_report_is_written_to_a_folder_of_its_own_whatever_the_run_key(
     pay: Pay, listed: str, tmp_path: Path, key: str
 ) -> None:
     pay("run", listed, *PAYING, "--run-key", key, code=0)
@@ -125,7 +123,7 @@ def test_whatever_a_run_is_called_its_report_lies_in_its_own_folder(
 
 
 @pytest.mark.parametrize("text", ["x" * 81, "字" * 100, "x" * 300])
-def test_a_long_name_is_cut_and_told_from_others(text: str) -> None:
+def test_a_long_name_is_cut_and_stays_distinct(text: str) -> None:
     assert len(file_name(text, text, "not-completed.csv").encode()) < 240
     assert file_name(text) != file_name(text + "x")
 
@@ -143,9 +141,7 @@ def test_a_link_that_is_planted_where_a_file_is_written_is_not_followed(tmp_path
     assert (target.read_text(), target.is_symlink()) == ("new", False)
 
 
-def test_a_report_in_a_folder_that_everybody_writes_to_is_its_owners_alone(
-    pay: Pay, listed: str, tmp_path: Path
-) -> None:
+def test_a_report_in_a_shared_folder_is_private(pay: Pay, listed: str, tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o777)
@@ -186,21 +182,21 @@ LEDGERS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", LEDGERS)
-def test_what_is_no_ledger_is_left_as_it_is_and_nobody_is_paid(
+def test_a_path_that_is_no_ledger_is_refused_and_nothing_is_paid(
     pay: Pay, listed: str, tmp_path: Path, books: Callable[[], Any], name: str
 ) -> None:
     make, message = LEDGERS[name]
     make(tmp_path / "ledger.db")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file() and path.suffix != ".jsonl"}
-    answer = pay("run", listed, *PAYING, code=2 if name == "a folder" else 3)
-    assert message in answer.stderr
+    result = pay("run", listed, *PAYING, code=2 if name == "a folder" else 3)
+    assert message in result.stderr
     assert books() == []
     for file, content in before.items():
         assert file == "ledger.db" or (tmp_path / file).read_bytes() == content
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "pay.csv/ledger.db", "/proc/nope/ledger.db", "."])
-def test_a_place_where_no_ledger_can_be_is_told(pay: Pay, listed: str, books: Callable[[], Any], name: str) -> None:
+def test_a_path_where_no_ledger_can_be_is_reported(pay: Pay, listed: str, books: Callable[[], Any], name: str) -> None:
     code = 2 if name == "." else 3  # a folder is found while the command line is read
     assert "Error: " in pay("run", listed, *PAYING, code=code, ledger=name).stderr
     assert "Error: " in pay("status", code=code, ledger=name).stderr
@@ -220,12 +216,12 @@ def test_a_name_that_means_something_else_to_sqlite_means_a_file(
         assert ledger.runs.all() == []
 
 
-@pytest.mark.parametrize("place", ["pay.csv/report", "x" * 300, "/proc/report"])
-def test_a_report_folder_that_cannot_be_made_is_told_before_anybody_is_paid(
-    pay: Pay, listed: str, books: Callable[[], Any], place: str
+@pytest.mark.parametrize("folder", ["pay.csv/report", "x" * 300, "/proc/report"])
+def test_an_unusable_report_folder_is_reported_before_anything_is_paid(
+    pay: Pay, listed: str, books: Callable[[], Any], folder: str
 ) -> None:
-    answer = pay("run", listed, *PAYING, "--report-dir", place, code=75)
-    assert "Choose another with --report-dir." in answer.stderr
+    result = pay("run", listed, *PAYING, "--report-dir", folder, code=75)
+    assert "Choose another with --report-dir." in result.stderr
     assert books() == []
 
 
@@ -236,5 +232,5 @@ def test_a_lock_that_is_planted_as_a_link_is_not_followed(pay: Pay, listed: str,
     precious = tmp_path / "precious"
     precious.write_text("kept")
     lock.symlink_to(precious)
-    assert "cannot be written to" in pay("run", listed, *PAYING, code=3).stderr
+    assert "Can't lock run list/pay with " in pay("run", listed, *PAYING, code=75).stderr
     assert precious.read_text() == "kept"

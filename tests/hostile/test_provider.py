@@ -1,4 +1,4 @@
-"""Answers that no provider should give: a payment whose answer cannot be trusted stays unknown, and memory bounded."""
+"""Responses that no provider should send: a payment with an untrusted response stays unknown, in bounded memory."""
 
 import asyncio
 import gzip
@@ -37,7 +37,7 @@ def _body(**changes: object) -> bytes:
     return json.dumps({**GOOD, **changes}).encode()
 
 
-def _in(text: str) -> bytes:
+def _with_price(text: str) -> bytes:
     """Return a transaction whose price is a JSON text."""
     prices = '{"wholesale": {"unit": "USD", "amount": AMOUNT, "fee": 0}}'.replace("AMOUNT", text)
     return _body()[:-1] + f', "prices": {prices}}}'.encode()
@@ -52,12 +52,12 @@ BODIES = {
     "null": b"null",
     "deeply nested JSON": b"[" * 200_000,
     "deeply nested JSON inside": _body(benefits="x").replace(b'"x"', b"[" * 100_000 + b"]" * 100_000),
-    "NaN": _in("NaN"),
-    "Infinity": _in("-Infinity"),
-    "1e400": _in("1e400"),
-    "a number that would take a gigabyte": _in("1e999999999"),
-    "a number of too many digits": _in("0." + "1" * 1000),
-    "an integer without end": _in("1" * 100_000),
+    "NaN": _with_price("NaN"),
+    "Infinity": _with_price("-Infinity"),
+    "1e400": _with_price("1e400"),
+    "a number that would take a gigabyte": _with_price("1e999999999"),
+    "a number of too many digits": _with_price("0." + "1" * 1000),
+    "an integer without end": _with_price("1" * 100_000),
     "UTF-16": json.dumps(GOOD).encode("utf-16"),
     "latin-1": _body(operator_reference="x").replace(b'"x"', b'"\xe9"'),
     "half a surrogate pair": _body(operator_reference="x").replace(b'"x"', b'"\\ud800"'),
@@ -75,10 +75,10 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_a_payment_whose_answer_is_no_transaction_is_unknown(
-    provider: Any, answer: Callable[..., bytes], name: str
+async def test_a_payment_whose_response_is_no_transaction_is_unknown(
+    provider: Any, response: Callable[..., bytes], name: str
 ) -> None:
-    provider.rule = lambda _line: answer(201, BODIES[name], Content_Type="application/json")
+    provider.rule = lambda _line: response(201, BODIES[name], Content_Type="application/json")
     async with _client(provider) as dvs:
         with pytest.raises(DVSError) as caught:
             await dvs.transactions.create_async(REQUEST)
@@ -87,16 +87,16 @@ async def test_a_payment_whose_answer_is_no_transaction_is_unknown(
 
 
 @pytest.mark.parametrize("type_", ["text/html; charset=utf-16", "application/octet-stream", "x/y; charset=nonsense"])
-async def test_what_an_answer_calls_itself_is_no_matter(
-    provider: Any, answer: Callable[..., bytes], type_: str
+async def test_the_content_type_of_a_response_is_ignored(
+    provider: Any, response: Callable[..., bytes], type_: str
 ) -> None:
-    provider.rule = lambda _line: answer(201, _body(), Content_Type=type_)
+    provider.rule = lambda _line: response(201, _body(), Content_Type=type_)
     async with _client(provider) as dvs:
         assert (await dvs.transactions.create_async(REQUEST)).id == GOOD["id"]
 
 
-async def test_a_time_without_a_zone_is_utc(provider: Any, answer: Callable[..., bytes]) -> None:
-    provider.rule = lambda _line: answer(201, _body(creation_date="2026-11-24T20:05:05"))
+async def test_a_time_without_a_zone_is_utc(provider: Any, response: Callable[..., bytes]) -> None:
+    provider.rule = lambda _line: response(201, _body(creation_date="2026-11-24T20:05:05"))
     async with _client(provider) as dvs:
         assert (await dvs.transactions.create_async(REQUEST)).creation_date.isoformat() == "2026-11-24T20:05:05+00:00"
 
@@ -107,24 +107,24 @@ PACKED = {
     "a bomb in a bomb": ("gzip, gzip", gzip.compress(BOMB), 'packed as "gzip, gzip"'),
     "cut off": ("gzip", gzip.compress(_body())[:-9], "cut off"),
     "not packed at all": ("gzip", _body(), "incorrect header"),
-    "packed otherwise": ("deflate", zlib.compress(_body()), 'packed as "deflate"'),
-    "packed by a name of no end": ("x" * 5000, _body(), 'packed as "' + "x" * 20 + '"'),
+    "packed by another method": ("deflate", zlib.compress(_body()), 'packed as "deflate"'),
+    "packed by a method with an endless name": ("x" * 5000, _body(), 'packed as "' + "x" * 20 + '"'),
 }
 
 
 @pytest.mark.parametrize("name", PACKED)
-async def test_a_packed_answer_that_cannot_be_unpacked_within_bounds_is_no_answer(
-    provider: Any, answer: Callable[..., bytes], name: str
+async def test_a_compressed_response_that_cannot_be_unpacked_within_bounds_is_no_response(
+    provider: Any, response: Callable[..., bytes], name: str
 ) -> None:
     packing, body, message = PACKED[name]
-    provider.rule = lambda _line: answer(201, body, Content_Encoding=packing)
+    provider.rule = lambda _line: response(201, body, Content_Encoding=packing)
     async with _client(provider) as dvs:
         with pytest.raises(NoResponseError, match=message):
             await dvs.transactions.create_async(REQUEST)
 
 
-async def test_a_packed_answer_is_unpacked(provider: Any, answer: Callable[..., bytes]) -> None:
-    provider.rule = lambda _line: answer(201, gzip.compress(_body()), Content_Encoding="gzip")
+async def test_a_compressed_response_is_unpacked(provider: Any, response: Callable[..., bytes]) -> None:
+    provider.rule = lambda _line: response(201, gzip.compress(_body()), Content_Encoding="gzip")
     async with _client(provider) as dvs:
         assert (await dvs.transactions.create_async(REQUEST)).id == GOOD["id"]
 
@@ -164,9 +164,9 @@ def _drip(start: bytes, part: bytes) -> Callable[[asyncio.StreamWriter], Any]:
         (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
         (b"", b""),
     ],
-    ids=["a body in drips", "headers in drips", "continues for ever", "hints for ever", "silence"],
+    ids=["a body in drips", "headers in drips", "endless continues", "endless hints", "silence"],
 )
-async def test_an_answer_that_never_ends_meets_the_time_out(provider: Any, start: bytes, part: bytes) -> None:
+async def test_a_response_that_never_ends_times_out(provider: Any, start: bytes, part: bytes) -> None:
     provider.rule = lambda _line: _drip(start, part)
     async with _client(provider, timeout=0.3) as dvs:
         with pytest.raises(NoResponseError):
@@ -186,7 +186,7 @@ async def test_an_answer_that_never_ends_meets_the_time_out(provider: Any, start
     ],
     ids=["a long header", "many headers", "no status", "a negative length", "two lengths", "SSH", "TLS"],
 )
-async def test_what_is_no_http_is_no_answer(provider: Any, head: bytes) -> None:
+async def test_bytes_that_are_no_http_are_no_response(provider: Any, head: bytes) -> None:
     provider.rule = lambda _line: head
     async with _client(provider, timeout=0.5) as dvs:
         with pytest.raises(NoResponseError):
@@ -195,9 +195,9 @@ async def test_what_is_no_http_is_no_answer(provider: Any, head: bytes) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed_and_proves_nothing(
-    provider: Any, answer: Callable[..., bytes], status: int
+    provider: Any, response: Callable[..., bytes], status: int
 ) -> None:
-    provider.rule = lambda _line: answer(status, Location=f"http://127.0.0.1:{provider.port}/v1/elsewhere")
+    provider.rule = lambda _line: response(status, Location=f"http://127.0.0.1:{provider.port}/v1/elsewhere")
     async with _client(provider) as dvs:
         with pytest.raises(InvalidResponseError, match="a redirect, which is never followed") as caught:
             await dvs.transactions.create_async(REQUEST)
@@ -206,22 +206,22 @@ async def test_a_redirect_is_not_followed_and_proves_nothing(
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 520, 599, 999])
-async def test_a_server_error_proves_nothing_whatever_it_says(
-    provider: Any, answer: Callable[..., bytes], status: int
+async def test_a_server_error_proves_nothing_whatever_its_body(
+    provider: Any, response: Callable[..., bytes], status: int
 ) -> None:
     body = b'{"errors":[{"code":1006001,"message":"Insufficient balance"}]}'
-    provider.rule = lambda _line: answer(status, body)
+    provider.rule = lambda _line: response(status, body)
     async with _client(provider) as dvs:
         with pytest.raises(DVSError) as caught:
             await dvs.transactions.create_async(REQUEST)
     assert caught.value.outcome_unknown
 
 
-async def test_an_error_of_no_end_is_cut_and_cannot_command_a_terminal(
-    provider: Any, answer: Callable[..., bytes]
+async def test_an_endless_error_is_cut_and_cannot_control_a_terminal(
+    provider: Any, response: Callable[..., bytes]
 ) -> None:
     entries = [{"code": 1000400, "message": "\x1b[2J" + "no" * 100_000}] * 10_000
-    provider.rule = lambda _line: answer(400, json.dumps({"errors": entries[:50]}).encode())
+    provider.rule = lambda _line: response(400, json.dumps({"errors": entries[:50]}).encode())
     async with _client(provider) as dvs:
         with pytest.raises(DVSError) as caught:
             await dvs.transactions.create_async(REQUEST)
@@ -239,17 +239,17 @@ async def test_an_error_of_no_end_is_cut_and_cannot_command_a_terminal(
     ],
     ids=["zero", "negative", "words", "without end"],
 )
-async def test_a_rate_that_nobody_can_keep_is_not_learned(
-    provider: Any, answer: Callable[..., bytes], headers: dict[str, str]
+async def test_an_impossible_rate_limit_is_not_adopted(
+    provider: Any, response: Callable[..., bytes], headers: dict[str, str]
 ) -> None:
-    provider.rule = lambda _line: answer(200, b"[]", **headers)
+    provider.rule = lambda _line: response(200, b"[]", **headers)
     async with _client(provider, rate=None) as dvs:
         await dvs.balances.list().page()
         assert 1 <= dvs.limiter.rate <= 100
 
 
 @pytest.mark.parametrize(
-    ("stated", "pause"),
+    ("retry_after", "pause"),
     [
         ("1000000000", 300.0),
         ("-5", 1.0),
@@ -259,11 +259,11 @@ async def test_a_rate_that_nobody_can_keep_is_not_learned(
         ("٣", 1.0),
     ],
 )
-async def test_a_wait_that_is_asked_for_is_bounded(
-    provider: Any, answer: Callable[..., bytes], clock: Any, stated: str, pause: float
+async def test_a_requested_wait_is_bounded(
+    provider: Any, response: Callable[..., bytes], clock: Any, retry_after: str, pause: float
 ) -> None:
-    answers = iter([answer(429, Retry_After=stated), answer(200, b"[]")])
-    provider.rule = lambda _line: next(answers)
+    responses = iter([response(429, Retry_After=retry_after), response(200, b"[]")])
+    provider.rule = lambda _line: next(responses)
     async with _client(provider, clock=clock) as dvs:
         await dvs.balances.list().page()
     assert max(clock.slept) == pytest.approx(pause, abs=1)
@@ -271,19 +271,19 @@ async def test_a_wait_that_is_asked_for_is_bounded(
 
 PAGES = {
     "pages without end that are empty": (b"[]", {"X_Total_Pages": 10**9}, "page 1 is empty"),
-    "the same page again and again": (b"[{}]", {"X_Total_Pages": 10**9, "X_Page": 1}, "page 1 .* page 2 was asked"),
+    "the same page again and again": (b"[{}]", {"X_Total_Pages": 10**9, "X_Page": 1}, "page 1 .* page 2 was requested"),
     "another page than was requested": (b"[]", {"X_Page": 7}, "page 7 .* page 1 was requested"),
     "no list": (b'{"id": 1}', {}, "something other than a list"),
 }
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_list_whose_pages_lie_is_an_error_and_no_endless_loop(
-    provider: Any, answer: Callable[..., bytes], name: str
+async def test_a_list_with_wrong_pages_is_an_error_and_no_endless_loop(
+    provider: Any, response: Callable[..., bytes], name: str
 ) -> None:
     body, headers, message = PAGES[name]
     body = body.replace(b"{}", b'{"id": 1, "unit": "USD", "available": 1}')
-    provider.rule = lambda _line: answer(200, body, **headers)
+    provider.rule = lambda _line: response(200, body, **headers)
     async with _client(provider) as dvs:
         with pytest.raises(InvalidResponseError, match=message):
             [each async for each in dvs.balances.list()]
@@ -301,23 +301,23 @@ async def test_a_list_whose_pages_lie_is_an_error_and_no_endless_loop(
     ],
 )
 async def test_a_list_whose_totals_are_no_numbers_ends_with_its_last_page(
-    provider: Any, answer: Callable[..., bytes], headers: dict[str, object]
+    provider: Any, response: Callable[..., bytes], headers: dict[str, object]
 ) -> None:
     balance = b'{"id": 1, "unit": "USD", "available": 1}'
     full = b"[" + b",".join([balance] * 100) + b"]"
-    provider.rule = lambda line: answer(200, full if "page=1&" in line else b"[" + balance + b"]", **headers)
+    provider.rule = lambda line: response(200, full if "page=1&" in line else b"[" + balance + b"]", **headers)
     async with _client(provider) as dvs:
         assert len([each async for each in dvs.balances.list()]) == 101
 
 
 @pytest.mark.parametrize("product", [{"type": "TIME_MACHINE"}, {"type": 7}, {"type": None}, {"type": ["RANGED"]}])
-async def test_a_product_of_an_unknown_type_is_no_error_or_a_plain_one(
-    provider: Any, answer: Callable[..., bytes], product: dict[str, object]
+async def test_a_product_of_an_unknown_type_is_accepted_and_one_of_an_invalid_type_is_refused(
+    provider: Any, response: Callable[..., bytes], product: dict[str, object]
 ) -> None:
     country = {"name": "Singapore", "iso_code": "SGP"}
     known = {"id": 1, "name": "x", "service": {"id": 1, "name": "x"}, "operator": {"id": 1, "name": "x"}}
     known["operator"] = {"id": 1, "name": "x", "country": country}
-    provider.rule = lambda _line: answer(200, json.dumps({**known, **product}).encode())
+    provider.rule = lambda _line: response(200, json.dumps({**known, **product}).encode())
     async with _client(provider) as dvs:
         try:
             assert (await dvs.products.get(1)).type == "TIME_MACHINE"
@@ -325,7 +325,7 @@ async def test_a_product_of_an_unknown_type_is_no_error_or_a_plain_one(
             assert product["type"] != "TIME_MACHINE"
 
 
-async def test_a_certificate_of_somebody_else_is_no_provider() -> None:
+async def test_an_untrusted_certificate_is_refused() -> None:
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,4 +1,4 @@
-"""Whole runs whose provider takes a payment and answers it with something else: nobody is paid twice or forgotten."""
+"""Whole runs whose provider accepts a payment but sends another response: nobody is paid twice, and no row is lost."""
 
 import gzip
 import json
@@ -67,11 +67,11 @@ def pay_through(provider: Any, tmp_path: Path, credentials: tuple[str, str]) -> 
 
 
 def _once(provider: Any, content: Callable[[], bytes]) -> None:
-    """Set the response to the first payment; the sandbox answers everything else."""
-    answers = iter([content])
+    """Set the response to the first payment; the sandbox responds to everything else."""
+    contents = iter([content])
 
     def rule(line: str) -> bytes | None:
-        make = next(answers, None) if line.startswith("POST") else None
+        make = next(contents, None) if line.startswith("POST") else None
         return None if make is None else make()
 
     provider.rule = rule
@@ -87,23 +87,23 @@ UNKNOWN = {
     "a bomb": (201, gzip.compress(b" " * (MAX_BODY_BYTES + 1)), {"Content_Encoding": "gzip"}),
     "deep JSON": (201, b"[" * 100_000, {}),
     "a number without bound": (201, b'{"id": 1e999999999}', {}),
-    "a refusal by a server that failed": (500, b'{"errors":[{"code":1006001,"message":"no"}]}', {}),
+    "a refusal with a server error": (500, b'{"errors":[{"code":1006001,"message":"no"}]}', {}),
     "an unknown status": (799, b"", {}),
 }
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-async def test_a_payment_that_was_taken_and_answered_otherwise_is_found_and_made_once(
+async def test_an_accepted_payment_with_another_response_is_found_and_made_once(
     provider: Any,
     sandbox: Any,
-    answer: Callable[..., bytes],
+    response: Callable[..., bytes],
     pay_through: Callable[..., Any],
     books: Callable[[], list[dict[str, Any]]],
     name: str,
 ) -> None:
     del sandbox
     status, body, headers = UNKNOWN[name]
-    _once(provider, lambda: answer(status, body, **headers))
+    _once(provider, lambda: response(status, body, **headers))
     outcome = await pay_through()
     assert outcome.state is RowState.COMPLETED
     assert len(books()) == 1
@@ -125,7 +125,7 @@ def _other_transaction(sent: bytes, **changes: object) -> bytes:
 
 
 OTHERS: dict[str, tuple[dict[str, object], str]] = {
-    "another external id": ({"external_id": "somebody-1"}, "external ID somebody-1 instead of"),
+    "another external ID": ({"external_id": "somebody-1"}, "external ID somebody-1 instead of"),
     "another product": ({"product": {"id": 1}}, "product 1 instead of 6418"),
     "another number": ({"credit_party_identifier": {"mobile_number": "+6595123999"}}, "mobile number +6595123999"),
     "another amount": (
@@ -140,17 +140,17 @@ OTHERS: dict[str, tuple[dict[str, object], str]] = {
 
 
 @pytest.mark.parametrize("name", OTHERS)
-async def test_an_answer_about_another_transaction_is_a_conflict_and_nothing_more_is_sent(
+async def test_a_response_about_another_transaction_is_a_conflict_and_nothing_more_is_sent(
     provider: Any,
     sandbox: Any,
-    answer: Callable[..., bytes],
+    response: Callable[..., bytes],
     pay_through: Callable[..., Any],
     books: Callable[[], list[dict[str, Any]]],
     name: str,
 ) -> None:
     del sandbox
     changes, message = OTHERS[name]
-    _once(provider, lambda: answer(201, _other_transaction(provider.seen[-1], **changes)))
+    _once(provider, lambda: response(201, _other_transaction(provider.seen[-1], **changes)))
     for _ in range(2):
         outcome = await pay_through()
         assert outcome.state is RowState.CONFLICT
@@ -168,10 +168,10 @@ async def test_an_answer_about_another_transaction_is_a_conflict_and_nothing_mor
     ],
     ids=["an unknown class", "a class whose id is unknown", "a class whose id and name differ"],
 )
-async def test_a_status_that_nobody_knows_is_never_final(
+async def test_an_unknown_status_is_never_final(
     provider: Any,
     sandbox: Any,
-    answer: Callable[..., bytes],
+    response: Callable[..., bytes],
     pay_through: Callable[..., Any],
     books: Callable[[], list[dict[str, Any]]],
     status: dict[str, object],
@@ -179,9 +179,9 @@ async def test_a_status_that_nobody_knows_is_never_final(
     del sandbox
     provider.forwards_all = True
     provider.rule = lambda line: (
-        answer(201, _other_transaction(provider.seen[-1], status=status))
+        response(201, _other_transaction(provider.seen[-1], status=status))
         if line.startswith("POST")
-        else answer(200, b"[]")
+        else response(200, b"[]")
         if "/transactions" in line
         else None
     )

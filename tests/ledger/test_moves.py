@@ -95,7 +95,7 @@ def test_a_move_that_is_not_allowed_changes_nothing(
         row_id=attempt.row_id, attempt=1, before=RowState.IN_FLIGHT, after=RowState.ACCEPTED, cause="x", facts=facts()
     )
     bad = Move(row_id=attempt.row_id, attempt=1, before=before, after=after, cause="x", facts=facts())
-    with pytest.raises(StateError, match=f"A row that is {before} cannot become {after}"):
+    with pytest.raises(StateError, match=f"A row that is {before} can't become {after}"):
         ledger.attempts.record([good, bad])
     assert outcome(ledger, run).state is RowState.IN_FLIGHT
     assert len(ledger.rows.events(attempt.row_id)) == 2

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, hooked, mailed
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, serve_hook, serve_mailbox
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    with hooked() as found:
+    with serve_hook() as found:
         yield found
 
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with mailed() as found:
+    with serve_mailbox() as found:
         yield found

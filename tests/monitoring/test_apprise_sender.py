@@ -12,7 +12,7 @@ from bulk_topup.monitoring.apprise_sender import address_error, send
 from bulk_topup.monitoring.channels import Channel
 from bulk_topup.monitoring.messages import Message, MessageType
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
-from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attached_to, text_of
+from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, text_of
 
 
 def channel(address: str, *attach: Attachment) -> Channel:
@@ -43,13 +43,13 @@ def test_a_mail_has_the_text_of_the_message(mailbox: Mailbox, message: Message) 
     (mail,) = mailbox.mails
     assert (mail["Subject"], mail["From"], mail["To"]) == (message.title, "pay@example.com", "team@example.com")
     assert text_of(mail).replace("\r\n", "\n").rstrip() == message.body
-    assert attached_to(mail) == {}
+    assert attachments_of(mail) == {}
 
 
 def test_only_the_attachments_of_the_channel_are_sent(mailbox: Mailbox, message: Message) -> None:
     assert send(channel(mail_to(mailbox), Attachment.SUMMARY), message) is None
     assert send(channel(mail_to(mailbox), Attachment.REPORT, Attachment.NOT_COMPLETED), message) is None
-    assert [attached_to(mail) for mail in mailbox.mails] == [{"summary.json": b"{}\n"}, {"results.csv": b"a,b\n"}]
+    assert [attachments_of(mail) for mail in mailbox.mails] == [{"summary.json": b"{}\n"}, {"results.csv": b"a,b\n"}]
 
 
 def test_a_file_that_is_too_large_is_not_attached_and_the_message_says_so(
@@ -58,13 +58,13 @@ def test_a_file_that_is_too_large_is_not_attached_and_the_message_says_so(
     monkeypatch.setattr(apprise_sender, "MAX_ATTACHED_BYTES", 3)
     assert send(channel(mail_to(mailbox), Attachment.SUMMARY, Attachment.REPORT), message) is None
     (mail,) = mailbox.mails
-    assert attached_to(mail) == {"summary.json": b"{}\n"}
+    assert attachments_of(mail) == {"summary.json": b"{}\n"}
     assert "Some files are not attached. They are in the report folder." in text_of(mail)
 
 
 def test_a_web_hook_gets_the_message_as_json(hook: Hook, message: Message) -> None:
     assert send(channel(f"json://127.0.0.1:{hook.port}/told"), message) is None
-    ((method, path, body),) = hook.asked
+    ((method, path, body),) = hook.requests
     assert (method, path) == ("POST", "/told")
     received = json.loads(body)
     assert (received["title"], received["message"], received["type"]) == (message.title, message.body, "warning")

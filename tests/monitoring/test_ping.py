@@ -17,13 +17,13 @@ from tests.helpers.smtp_and_http_receivers import Hook
 )
 def test_the_suffix_is_the_last_part_of_the_path(hook: Hook, path: str, suffix: str, requested: str) -> None:
     assert ping(hook.url + path, suffix) is None
-    assert hook.asked == [("GET", requested, b"")]
+    assert hook.requests == [("GET", requested, b"")]
 
 
 def test_an_http_error_is_retried_then_returned(hook: Hook) -> None:
     hook.status = 503
     assert ping(f"{hook.url}/uuid", "") == "HTTP 503"
-    assert len(hook.asked) == TRIES
+    assert len(hook.requests) == TRIES
 
 
 def test_a_connection_error_is_returned_without_the_url() -> None:

@@ -237,22 +237,22 @@ def test_the_command_reads_faults_from_words_and_from_a_file(command: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "code", "says"),
     [
-        (("--fault", "boom"), "unknown kind. Start with one of latency, stall"),
-        (("--fault", "drop probability=2"), "<= 1.0"),
-        (("--faults", "missing.toml"), "Can't read fault file missing.toml: No such file"),
+        (("--fault", "boom"), 2, "unknown kind. Start with one of latency, stall"),
+        (("--fault", "drop probability=2"), 2, "<= 1.0"),
+        (("--faults", "missing.toml"), 3, "Can't read fault file missing.toml: No such file"),
     ],
 )
-def test_an_invalid_fault_is_a_usage_error(words: tuple[str, ...], says: str) -> None:
+def test_an_invalid_fault_is_an_error(words: tuple[str, ...], code: int, says: str) -> None:
     ended = CliRunner().invoke(sandbox_command, words)
-    assert ended.exit_code == 2
+    assert ended.exit_code == code
     assert says in ended.output
 
 
 def test_the_command_cannot_restart_without_books(command: Callable[..., Any]) -> None:
     ended = command("--fault", "restart", fails=True)
-    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert (ended.returncode, ended.stderr.count("\n")) == (3, 1)
     assert "loses all payments. Add --books" in ended.stderr
 
 

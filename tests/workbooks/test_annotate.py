@@ -17,7 +17,7 @@ from xlsxwriter import Workbook as XlsxWorkbook  # type: ignore[import-untyped]
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import ListError, PurgedRunError
 from bulk_topup.workbooks.annotate import AnnotateResult, AnnotationError
-from tests.helpers.workbooks import rewritten, rows_of_sheet
+from tests.helpers.workbooks import rewrite, rows_of_sheet
 
 HEADER = ("employee", "phone", "amount")
 ROWS = (("E1", "+6595123100", 12.5), ("E2", "+6595123101", 7), ("E3", "+6595123102", 20))
@@ -92,7 +92,7 @@ def test_a_chart_is_lost_only_with_allow_loss(workbook: Make, annotated: Annotat
 def test_a_warning_of_openpyxl_is_a_loss(workbook: Make, annotated: Annotate, tmp_path: Path) -> None:
     extension = b'<extLst><ext uri="{05C60535-1F16-4fd2-B633-F4F36F0B64E0}"/></extLst></worksheet>'
     other = tmp_path / "extended.xlsx"
-    path = rewritten(workbook(), other, "xl/worksheets/sheet1.xml", b"</worksheet>", extension)
+    path = rewrite(workbook(), other, "xl/worksheets/sheet1.xml", b"</worksheet>", extension)
     with pytest.raises(AnnotationError, match="Sparkline Group extension is not supported"):
         annotated(path)
 
@@ -101,7 +101,7 @@ def test_macros_are_kept(workbook: Make, annotated: Annotate, tmp_path: Path) ->
     binary = b'<Default Extension="bin" ContentType="application/vnd.ms-office.vbaProject"/></Types>'
     macros = {"xl/vbaProject.bin": b"macros"}
     other = tmp_path / "macros.xlsm"
-    path = rewritten(workbook(), other, "[Content_Types].xml", b"</Types>", binary, **macros)
+    path = rewrite(workbook(), other, "[Content_Types].xml", b"</Types>", binary, **macros)
     with ZipFile(annotated(path, tmp_path / "out.xlsm").file) as archive:
         assert archive.read("xl/vbaProject.bin") == b"macros"
     with pytest.raises(AnnotationError, match=r"must end in \.xlsm"):
@@ -118,7 +118,7 @@ def test_computed_cells_of_the_list_are_compared_by_their_values_and_stay_formul
         sheet.write_formula("C2", "=5*2.5", None, 12.5)
     # As a spreadsheet program saves it, which has computed what it saves.
     computed = tmp_path / "computed.xlsx"
-    path = rewritten(tmp_path / "written.xlsx", computed, "xl/workbook.xml", b' fullCalcOnLoad="1"', b"")
+    path = rewrite(tmp_path / "written.xlsx", computed, "xl/workbook.xml", b' fullCalcOnLoad="1"', b"")
     done = annotated(path)
     assert (done.is_complete, done.has_formulas) == (True, True)
     assert load_workbook(done.file)["November"]["C2"].value == "=5*2.5"

@@ -124,7 +124,7 @@ def test_a_row_that_belongs_to_nothing_is_damage(path: Path, ledger: LedgerStore
         connection.execute("DELETE FROM runs")
     finding = found(path)["ledger"]
     assert finding.status is CheckStatus.BAD
-    assert "2 rows of rows belong to nothing" in finding.message
+    assert '2 rows in table "rows" with missing references' in finding.message
     assert "reconcile" in finding.fix
 
 
