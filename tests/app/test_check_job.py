@@ -105,7 +105,7 @@ def test_the_jobs_of_the_project_fit_the_schema_beside_them_which_is_the_one_tha
     import tomllib
 
     schema = json.loads((root / "jobs/job.schema.json").read_text())
-    # Written anew with: bulk-topup job schema > jobs/job.schema.json
+    # Written again with: bulk-topup job schema > jobs/job.schema.json
     assert schema == json.loads(json.dumps(job_schema()))
     for file in (root / "jobs").glob("*.toml"):
         jsonschema.validate(tomllib.loads(file.read_text()), schema)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 class _SleepyClock:
-    """Whoever sleeps wakes up when the time is moved on."""
+    """A sleeper wakes up when the test advances the time."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
