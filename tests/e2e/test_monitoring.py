@@ -92,9 +92,11 @@ def test_an_invocation_is_reported_at_its_start_and_its_end(
     assert figure(metrics, "rows", state="completed") == figure(metrics, "rows", state="failed") == 1
     assert figure(metrics, "money", kind="charged", currency="USD") == 3.71
     assert figure(metrics, "running") == 0
-    events = [line["event"] for line in logged(tmp_path / "pay.jsonl")]
-    assert events.count("row moved") == 4
-    assert (events[0], events[-1]) == ("start", "end")
+    lines = logged(tmp_path / "pay.jsonl")
+    # A response may be final already, so a row has one move or two.
+    last_moves = {line["row_id"]: line["after"] for line in lines if line["event"] == "row moved"}
+    assert sorted(last_moves.values()) == ["completed", "failed"]
+    assert (lines[0]["event"], lines[-1]["event"]) == ("start", "end")
     assert "Warning" not in result.stderr
 
 
