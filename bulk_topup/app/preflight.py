@@ -78,9 +78,9 @@ def check_plan(job: Job, prepared: Prepared) -> None:
     """
     plan = prepared.plan
     if plan.refused and not job.skip_refused:
+        others = ", or add --skip-refused to pay the others" if plan.accepted else ""
         raise RowsRefusedError(
-            f"{plan.refused:,} of {format_rows(plan.rows)} refused. Nothing was sent. Fix the list, or add "
-            "--skip-refused to pay the others."
+            f"{plan.refused:,} of {format_rows(plan.rows)} refused. Nothing was sent. Fix the list{others}."
         )
     check_guards(prepared.checks)
     check_balance(prepared.balances)

@@ -43,7 +43,7 @@ def job_from(
     list_ = escape_pattern(str(path))
     _check_literal(list_)
     bare = {"list": list_, **fields, **settings, **given.stops.settings(), **given.guards.settings(Guards())}
-    return make_job(bare, "The command line"), Path()
+    return make_job(bare, "The combination of options"), Path()
 
 
 def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOptions | None) -> dict[str, Any]:

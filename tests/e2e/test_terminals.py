@@ -107,7 +107,7 @@ def test_a_plan_starts_with_whether_it_can_run_in_colour(
     code, written = cannot.wait()
     assert code == 3
     assert cannot.lines[0].startswith("╭─ Plan of list/lost-plus ─")
-    assert cannot.lines[1].startswith("│ 1 of 2 rows refused. Fix it, or add --skip-refused to pay the other 1.")
+    assert cannot.lines[1].startswith("│ 1 of 2 rows refused. Fix it, or add --skip-refused to pay the other row.")
     assert COLOURS.search(written)
     assert any(re.search(r"3 │ phone  │ .* is not an E.164 number", line) for line in cannot.lines)
     assert max(map(len, cannot.lines)) <= width

@@ -78,9 +78,10 @@ def template_command(
         )
         for text in offer.alternatives:
             console.print(f"  {escape_markup(text)}", highlight=False, soft_wrap=True)
+    environment = "" if provider.environment is None else f" --env {provider.environment}"
     console.print(
         f"Template written to {escape_markup(file)}. Fill it in, remove the example row, then check it: "
-        f"`bulk-topup plan {escape_markup(shlex.quote(str(file)))}{template.options}`",
+        f"`bulk-topup plan {escape_markup(shlex.quote(str(file)))}{template.options}{environment}`",
         highlight=False,
         soft_wrap=True,
     )

@@ -40,7 +40,7 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
     if prepared.plan.refused_rows:
         console.print(_refused_table(prepared))
         if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
-            console.print(f"… and {format_rows(more)} more refused; the plan's file has all.")
+            console.print(f"… and {format_rows(more)} more, refused too; `bulk-topup plan` writes all into its file.")
     if prepared.checks:
         console.print(_guards_table(prepared))
     if prepared.plan.products:

@@ -25,7 +25,8 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     plan, difference = prepared.plan, prepared.difference
     to_send = difference.new + difference.waiting
     if plan.refused and not job.skip_refused:
-        others = f", or add --skip-refused to pay the other {plan.accepted:,}" if plan.accepted else ""
+        valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
+        others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""
         them = "it" if plan.refused == 1 else "them"
         return Severity.BAD, f"{plan.refused:,} of {format_rows(plan.rows)} refused. Fix {them}{others}."
     if broken := sum(not check.is_kept for check in prepared.checks):
