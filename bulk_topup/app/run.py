@@ -198,7 +198,7 @@ async def execute(
         if current := current_report(run, ledger=ledger, options=report):
             return FinishedRun(run=run, result=result, report=current, is_report_current=True)
         return FinishedRun(run=run, result=result, report=write_current_report(run, ledger=ledger, options=report))
-    except ReportError as error:
+    except (ReportError, LedgerError) as error:
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
 
 

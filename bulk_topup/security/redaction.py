@@ -28,8 +28,11 @@ _PERSONAL: Final = (
 )
 _QUERY: Final = re.compile(rf"(?i)([?&](?:\w+_)?(?:{_PERSONAL})=)[^&\s\"']+")
 _ITEM: Final = re.compile(rf"""(?i)(["']?\b(?:\w+_)?(?:{_PERSONAL})["']?\s*[:=]\s*["'])[^"']+""")
-#: Quoted text of an error; the file lines of a traceback stay.
-_QUOTED: Final = re.compile(r"""(?m)(^[\s|]*File ".*$)|"[^"\n]*"|'[^'\n]*'""")
+#: Quoted text of an error; the file lines of a traceback stay. An apostrophe within a word, as in "can't", begins no
+#: quotation: it would end at the next one, such as that of a quoted name. A literal such as b'...' does.
+_QUOTED: Final = re.compile(
+    r"""(?m)(^[\s|]*File ".*$)|"[^"\n]*"|(?:(?<!\w)|(?<=\b[BbFfRrUu])|(?<=\b[BbRr]{2}))'[^'\n]*'"""
+)
 #: pydantic quotes its input.
 _INPUT: Final = re.compile(r"(input_value=).*?(?=, input_type=)", re.DOTALL)
 

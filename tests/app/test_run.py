@@ -1,4 +1,4 @@
-"""A run refuses a list that changes while it is read."""
+"""A run refuses a list that changes while it is read, and stays resumable when its ledger fails."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app import run as run_module
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import run_list
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
-from bulk_topup.errors import ListError
+from bulk_topup.errors import InterruptedRunError, LedgerError, ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
@@ -67,3 +69,41 @@ async def test_a_list_that_is_written_while_it_is_read_starts_no_run(
                     watcher=Writer(write),
                 )
             assert list(ledger.runs.all()) == []
+
+
+class Follower(Writer):
+    """A watcher that lets rows be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)
+
+    def confirm(self, *_: object) -> None:
+        """Allow every row."""
+
+
+async def test_a_ledger_that_fails_after_sending_leaves_a_run_that_is_resumed(
+    sandbox: Any, tmp_path: Path, credentials: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code of an invalid ledger would say that nothing was sent."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise LedgerError("Can't use the ledger.")
+
+    monkeypatch.setattr(run_module, "current_report", fail)
+    (tmp_path / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\n")
+    job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
+    async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+        with LedgerStore(tmp_path / "ledger.db") as ledger:
+            with pytest.raises(InterruptedRunError, match=r"ended, and its report is missing\. Can't use the ledger\."):
+                await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=RunOptions(),
+                    report=ReportOptions(folder=tmp_path / "report"),
+                    watcher=Follower(),
+                )
+            run = ledger.runs.find(job.name, str(job.run_key))
+            assert run is not None
+            assert ledger.rows.counts(run)[RowState.COMPLETED] == 1

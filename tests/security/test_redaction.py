@@ -13,7 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.security import redaction
-from bulk_topup.security.redaction import LEFT_OUT, for_log, redact_secrets, register_credentials, register_secret
+from bulk_topup.security.redaction import (
+    LEFT_OUT,
+    for_log,
+    redact_personal_data,
+    redact_secrets,
+    register_credentials,
+    register_secret,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +76,22 @@ def test_an_error_of_the_api_never_says_the_secret() -> None:
 def test_texts_for_people_keep_the_cell_that_is_wrong() -> None:
     sentence = 'list.csv line 2, column "phone": "06595123" is not an E.164 number.'
     assert redact_secrets(sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Can't write to \"O'Brien Ann\": no space.", f"Can't write to {LEFT_OUT}: no space."),
+        ("The list can't be read, and the report can't be written.",) * 2,
+        ("'utf-8' codec can't decode 'Ann Example'", f"{LEFT_OUT} codec can't decode {LEFT_OUT}"),
+        (
+            "invalid literal b'Ann' or rb'Ann' or name='Ann'",
+            f"invalid literal b{LEFT_OUT} or rb{LEFT_OUT} or name={LEFT_OUT}",
+        ),
+    ],
+)
+def test_an_apostrophe_within_a_word_begins_no_quotation(text: str, redacted: str) -> None:
+    assert redact_personal_data(text) == redacted
 
 
 def test_records_of_any_logger_have_no_personal_data_in_message_arguments_and_traceback(
