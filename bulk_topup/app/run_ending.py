@@ -44,7 +44,10 @@ def end_of(error: BaseException | None, finished: FinishedRun | None) -> Invocat
         finished: the end of the run; None if it did not end.
     """
     if isinstance(error, BulkTopupError):
-        return InvocationEnd(code=exit_code_for(error), error=error)
+        try:
+            return InvocationEnd(code=exit_code_for(error), error=error)
+        except LookupError:  # A class of the caller's own, raised in one of its functions.
+            return InvocationEnd(code=CRASHED, error=error, is_crash=True)
     if finished is not None:
         return InvocationEnd(code=exit_code(finished.result, finished.archiving))
     if error is None:
