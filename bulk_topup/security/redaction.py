@@ -28,8 +28,11 @@ _PERSONAL: Final = (
 )
 _QUERY: Final = re.compile(rf"(?i)([?&](?:\w+_)?(?:{_PERSONAL})=)[^&\s\"']+")
 _ITEM: Final = re.compile(rf"""(?i)(["']?\b(?:\w+_)?(?:{_PERSONAL})["']?\s*[:=]\s*["'])[^"']+""")
-#: Quoted text of an error; the file lines of a traceback stay.
-_QUOTED: Final = re.compile(r"""(?m)(^[\s|]*File ".*$)|"[^"\n]*"|'[^'\n]*'""")
+#: Quoted text of an error; the file lines of a traceback stay. The apostrophe of "can't" or "DVS's" opens no quote:
+#: otherwise the text up to the next quote would be removed, and the quoted text after it would stay.
+_QUOTED: Final = re.compile(
+    r"""(?m)(^[\s|]*File ".*$)|"[^"\n]*"|(?!(?<=[^\W\d_]{2})'(?:s|t|re|ll|ve|d|m)\b)'[^'\n]*'"""
+)
 #: pydantic quotes its input.
 _INPUT: Final = re.compile(r"(input_value=).*?(?=, input_type=)", re.DOTALL)
 

@@ -13,7 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from bulk_topup.dvs.errors import NoResponseError
 from bulk_topup.security import redaction
-from bulk_topup.security.redaction import LEFT_OUT, for_log, redact_secrets, register_credentials, register_secret
+from bulk_topup.security.redaction import (
+    LEFT_OUT,
+    for_log,
+    redact_personal_data,
+    redact_secrets,
+    register_credentials,
+    register_secret,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +60,26 @@ def test_numbers_in_groups_are_no_exception(text: str) -> None:
 )
 def test_personal_data_of_a_request_is_not_logged(text: str, secret: str) -> None:
     assert secret not in for_log(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (
+            "Can't write to /in, so /in/pay.csv can't be archived.",
+            "Can't write to /in, so /in/pay.csv can't be archived.",
+        ),
+        (
+            """Can't write to "/srv/Tan": [Errno 28] No space: '/srv/Tan/x'.""",
+            "Can't write to •••: [Errno 28] No space: •••.",
+        ),
+        ("Can't use it. Run `bulk-topup resume 'of May/1'`.", "Can't use it. Run `bulk-topup resume •••`."),
+        ('The list\'s value "O\'Brien" differs from DVS\'s "Tan".', "The list's value ••• differs from DVS's •••."),
+        ("KeyError: 'Tan' or b's' or b't'", "KeyError: ••• or b••• or b•••"),
+    ],
+)
+def test_an_apostrophe_in_a_word_neither_hides_a_sentence_nor_reveals_what_is_quoted(text: str, redacted: str) -> None:
+    assert redact_personal_data(text) == redacted
 
 
 def test_a_key_pair_is_left_out_in_every_form_that_it_is_sent_in() -> None:
