@@ -1,0 +1,41 @@
+"""What the end of an invocation means to those who are not at its terminal."""
+
+from typing import Any, cast
+
+import pytest
+
+from bulk_topup.app.run import FinishedRun
+from bulk_topup.app.run_ending import end_of
+from bulk_topup.domain.exit_codes import CRASHED, ExitCode
+from bulk_topup.domain.states import RowState
+from bulk_topup.engine import RunResult
+from bulk_topup.errors import InterruptedRunError, RunLockedError
+
+COMPLETED = dict.fromkeys(RowState, 0) | {RowState.COMPLETED: 3}
+FINISHED = FinishedRun(
+    run=cast("Any", None),
+    result=RunResult(counts=COMPLETED, contradicted=0, reason=None, message=""),
+    report=cast("Any", None),
+)
+
+
+@pytest.mark.parametrize("finished", [None, FINISHED])
+@pytest.mark.parametrize(
+    ("error", "code", "is_crash"),
+    [
+        (RunLockedError(), ExitCode.RUN_LOCKED, False),
+        (InterruptedRunError(), ExitCode.RESUMABLE, False),
+        (OSError("no space"), CRASHED, True),
+        (KeyboardInterrupt(), ExitCode.RESUMABLE, False),
+    ],
+)
+def test_an_error_is_the_end_even_if_the_run_ended_before(
+    error: BaseException, code: int, is_crash: bool, finished: FinishedRun | None
+) -> None:
+    end = end_of(error, finished)
+    assert (end.code, end.is_crash, end.is_news) == (code, is_crash, True)
+
+
+def test_without_error_the_run_is_the_end() -> None:
+    assert end_of(None, FINISHED).code == ExitCode.ALL_COMPLETED
+    assert not end_of(None, None).is_news
