@@ -161,8 +161,11 @@ def check_balance(checks: Collection[BalanceCheck]) -> None:
                 f"The remaining cost is about {format_money(check.cost, check.unit)}, and the account has no "
                 f"{check.unit} wallet. Nothing was sent. Contact DT One."
             )
+        credit = (
+            f", with a credit limit of {format_money(check.credit_limit, check.unit)}" if check.credit_limit else ""
+        )
         raise BalanceTooLowError(
             f"The remaining cost is about {format_money(check.cost, check.unit)}, and "
-            f"{format_money(check.available, check.unit)} is available. Nothing was sent. Top up the wallet, then run "
-            "again."
+            f"{format_money(check.available, check.unit)} is available{credit}. Nothing was sent. Top up the wallet, "
+            "then run again."
         )

@@ -141,7 +141,7 @@ async def _stage_rows(
             staging.result()
             return ledger.staging.identities(lines)
 
-        checker = Checker(products, columns, options, recall)
+        checker = Checker(products, columns, options, recall, reader.position_word)
         # Each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)

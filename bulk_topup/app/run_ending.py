@@ -48,14 +48,14 @@ def end_of(error: BaseException | None, finished: FinishedRun | None) -> Invocat
             return InvocationEnd(code=exit_code_for(error), error=error)
         except LookupError:  # A class of the caller's own, raised in one of its functions.
             return InvocationEnd(code=CRASHED, error=error, is_crash=True)
-    if finished is not None:
-        return InvocationEnd(code=exit_code(finished.result, finished.archiving))
-    if error is None:
-        return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
+    # An error ends the process with its own code, even if the run came to an end before.
     if isinstance(error, Exception):
         return InvocationEnd(code=CRASHED, error=error, is_crash=True)
-    # Ctrl-C, SystemExit or a cancelled task.
-    return InvocationEnd(code=ExitCode.RESUMABLE, error=InterruptedRunError())
+    if error is not None:  # Ctrl-C, SystemExit or a cancelled task
+        return InvocationEnd(code=ExitCode.RESUMABLE, error=InterruptedRunError())
+    if finished is not None:
+        return InvocationEnd(code=exit_code(finished.result, finished.archiving))
+    return InvocationEnd(code=ExitCode.ALL_COMPLETED, is_news=False)
 
 
 def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> ExitCode:

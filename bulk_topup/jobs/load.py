@@ -90,7 +90,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_JOB_BYTES + 1)
     except OSError as error:
-        raise JobError(f"Can't read the job file {path}: {error.strerror}{similar_to(path) or '.'}") from error
+        raise JobError(f"Can't read the job file {path}: {error.strerror}.{similar_to(path)}") from error
     if len(content) > MAX_JOB_BYTES:
         raise JobError(f"The job file {path} has more than {MAX_JOB_BYTES:,} bytes. Check that it is a job file.")
     try:

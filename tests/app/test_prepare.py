@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from bulk_topup.app.plan import plan_job
 from bulk_topup.dvs import AsyncDVS
@@ -46,6 +47,20 @@ async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: L
     [refused] = prepared.plan.refused_rows
     assert refused.line == ROWS + 2
     assert refused.problems[0].message == "Duplicate of line 5. Remove one, or add --allow-duplicates."
+
+
+async def test_the_equal_of_a_row_in_a_workbook_is_named_by_its_row(
+    dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path
+) -> None:
+    workbook = Workbook()
+    sheet = workbook.worksheets[0]
+    for row in (["phone", "amount"], ["+6590000003", "5"], ["+6590000003", "7"]):
+        sheet.append(row)
+    workbook.save(tmp_path / "pay.xlsx")
+    job = Job(list=str(tmp_path / "pay.xlsx"), product=6418).at(SystemClock().now(), tmp_path)
+    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
+    [refused] = prepared.plan.refused_rows
+    assert refused.problems[0].message == "Duplicate of row 2. Remove one, or add --allow-duplicates."
 
 
 async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(

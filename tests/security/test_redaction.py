@@ -62,6 +62,26 @@ def test_personal_data_of_a_request_is_not_logged(text: str, secret: str) -> Non
     assert secret not in for_log(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (
+            "Can't write to /in, so /in/pay.csv can't be archived.",
+            "Can't write to /in, so /in/pay.csv can't be archived.",
+        ),
+        (
+            """Can't write to "/srv/Tan": [Errno 28] No space: '/srv/Tan/x'.""",
+            "Can't write to •••: [Errno 28] No space: •••.",
+        ),
+        ("Can't use it. Run `bulk-topup resume 'of May/1'`.", "Can't use it. Run `bulk-topup resume •••`."),
+        ('The list\'s value "O\'Brien" differs from DVS\'s "Tan".', "The list's value ••• differs from DVS's •••."),
+        ("KeyError: 'Tan' or b's' or b't'", "KeyError: ••• or b••• or b•••"),
+    ],
+)
+def test_an_apostrophe_in_a_word_neither_hides_a_sentence_nor_reveals_what_is_quoted(text: str, redacted: str) -> None:
+    assert redact_personal_data(text) == redacted
+
+
 def test_a_key_pair_is_left_out_in_every_form_that_it_is_sent_in() -> None:
     register_credentials("key", "s3cret")
     text = redact_secrets("the secret s3cret, sent as a2V5OnMzY3JldA== or Basic a2V5OnMzY3JldA==")

@@ -52,7 +52,7 @@ def open_table(source: ListSource) -> Table:
             start = file.read(_FIRST_BYTES)
     except OSError as error:
         hint = similar_to(path) if isinstance(error, FileNotFoundError) else ""
-        raise ListError(f"Can't read {path}: {error.strerror}{hint or '.'}") from error
+        raise ListError(f"Can't read {path}: {error.strerror}.{hint}") from error
     except ValueError as error:
         raise ListError(f"Can't read {quoted(str(path))}: file names have no NUL.") from error
     if not start:
