@@ -65,7 +65,7 @@ def test_contradicting_options_unknown_runs_and_existing_files_are_refused(
     before = paid.read_bytes()
     assert "--in-place" in invoke("annotate", "x", paid, "--in-place", "--output", "y.xlsx", *options, code=2).stderr
     assert "Add --in-place" in invoke("annotate", "x", paid, "--output", paid, *options, code=2).stderr
-    assert "holds no run" in invoke("annotate", "nobody", paid, *options, code=3).stderr
+    assert 'No run "nobody" in the ledger' in invoke("annotate", "nobody", paid, *options, code=3).stderr
     invoke("annotate", "list/payroll", paid, *options)
     assert "add --force" in invoke("annotate", "list/payroll", paid, *options, code=3).stderr
     assert paid.read_bytes() == before

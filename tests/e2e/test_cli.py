@@ -111,7 +111,7 @@ def test_an_unwritable_folder_is_reported(command: Callable[..., Any], root: Pat
     list_ = root / "sample_files/gift_cards.csv"
     assert "Choose another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=3).stderr
     result = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
-    assert "cannot be made" in result.stderr
+    assert "Can't create the report folder file: File exists." in result.stderr
 
 
 def test_a_misspelt_status_gets_a_suggestion(pay: Callable[..., Any], tmp_path: Path) -> None:

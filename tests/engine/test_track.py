@@ -64,7 +64,12 @@ async def test_look_ups_use_all_of_the_concurrency(pay: Pay, network: Any) -> No
 
 
 @pytest.mark.parametrize("time_scale", [0.1])
-async def test_several_pages_of_the_list_are_read_concurrently(pay: Pay, network: Any) -> None:
+async def test_several_pages_of_the_list_are_read_concurrently(
+    pay: Pay, network: Any, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    faults = sandbox.base_url.removesuffix("/v1") + "/sandbox/faults"
+    slow_lists = {"kind": "latency", "method": "GET", "path": "/transactions", "seconds": 0.2}
+    httpx2.put(faults, json=[slow_lists], auth=credentials).raise_for_status()
     async with asyncio.timeout(30):  # polls without changes while rows are sent must not lengthen the wait afterwards
         _, outcomes = await pay(text="".join(f"R-{row},+659{row:04}200,5\n" for row in range(500)), timeout=10)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
