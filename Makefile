@@ -17,7 +17,7 @@ demo: $(READY)
 	@echo "Some rows were declined, as their numbers ask the sandbox to. Three things to try:"
 	@echo "  1. See where the run is:       $(BIN)/bulk-topup status list/payroll --ledger $(DEMO)/ledger.db"
 	@echo "  2. Retry the failed rows:      $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
-	@echo "  3. Plan a list of your own:    $(BIN)/bulk-topup template --product 6418 --output $(DEMO)/mine.xlsx"
+	@echo "  3. Get a list to fill in:      $(BIN)/bulk-topup template --product 6418 --output $(DEMO)/mine.xlsx"
 
 test: check
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
