@@ -27,7 +27,7 @@ from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult
-from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, PurgedRunError, ReportError
+from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError, ReportError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
@@ -228,9 +228,7 @@ def _merge_or_interrupt(
 ) -> Run:
     try:
         return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
-    except PurgedRunError:
-        raise
-    except LedgerError as error:
+    except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error
 
 

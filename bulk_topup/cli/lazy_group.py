@@ -1,6 +1,7 @@
 """A group of commands whose modules are imported only when they are invoked, so that help is fast."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -30,6 +31,26 @@ class CommandSpec:
     section: str = "Commands"
 
 
+@contextmanager
+def _interruption() -> Iterator[None]:
+    """Exit with their own codes if Ctrl-C or a cancelled prompt ends the block, not with click's "Aborted!"."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from bulk_topup.domain.exit_codes import ExitCode
+
+        click.echo(INTERRUPTED, err=True)
+        raise click.exceptions.Exit(ExitCode.RESUMABLE) from None
+    except click.Abort:  # by a prompt of an option; other prompts raise errors of ours
+        from bulk_topup.domain.exit_codes import ExitCode
+
+        if not is_terminal():
+            click.echo(_NO_TERMINAL, err=True)
+            raise click.exceptions.Exit(ExitCode.INVALID_INPUT) from None
+        click.echo(_CANCELLED, err=True)
+        raise click.exceptions.Exit(ExitCode.DECLINED) from None
+
+
 class LazyGroup(click.Group):
     """A group that imports only the command that is invoked.
 
@@ -55,23 +76,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(spec.module), spec.name)
         return command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the command line; Ctrl-C exits as it does later."""
+        with _interruption():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - commands return anything
         """Import and run the command of the command line; Ctrl-C and cancelled prompts exit with their own codes."""
-        try:
+        with _interruption():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            from bulk_topup.domain.exit_codes import ExitCode
-
-            click.echo(INTERRUPTED, err=True)
-            raise click.exceptions.Exit(ExitCode.RESUMABLE) from None
-        except click.Abort:  # by a prompt of an option; other prompts raise errors of ours
-            from bulk_topup.domain.exit_codes import ExitCode
-
-            if not is_terminal():
-                click.echo(_NO_TERMINAL, err=True)
-                raise click.exceptions.Exit(ExitCode.INVALID_INPUT) from None
-            click.echo(_CANCELLED, err=True)
-            raise click.exceptions.Exit(ExitCode.DECLINED) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Return the commands that complete a name, without importing any."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bulk_topup.domain.verdict import format_rows
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerWriteError
 from bulk_topup.ledger.connection import open_database, open_for_reading, transaction, translate_errors
 from bulk_topup.ledger.pin_encryption import keys_for
 from bulk_topup.ledger.pin_keys import load_pin_keys
@@ -70,9 +70,9 @@ class LedgerFile:
             yield self.connection
 
     def check_changed(self, changed: int, expected: int) -> None:
-        """Raise LedgerError unless a statement changed as many rows as expected."""
+        """Raise LedgerWriteError unless a statement changed as many rows as expected."""
         if max(changed, 0) != expected:
-            raise LedgerError(
+            raise LedgerWriteError(
                 f"Another process changed the ledger {self.path} during the run: "
                 f"{format_rows(expected)} to update, {max(changed, 0):,} updated. Run again to resume."
             )

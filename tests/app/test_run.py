@@ -15,7 +15,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
-from bulk_topup.errors import InterruptedRunError, LedgerError, ListError
+from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
@@ -107,3 +107,41 @@ async def test_a_ledger_that_fails_after_sending_leaves_a_run_that_is_resumed(
             run = ledger.runs.find(job.name, str(job.run_key))
             assert run is not None
             assert ledger.rows.counts(run)[RowState.COMPLETED] == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (LedgerWriteError("Can't write the ledger."), InterruptedRunError),
+        # Running again does not help: what the ledger's file needs is a person.
+        (LedgerError("Can't use the ledger."), LedgerError),
+    ],
+)
+async def test_a_list_that_cannot_be_merged_is_resumable_only_if_the_ledger_can_be_written_later(
+    sandbox: Any,
+    tmp_path: Path,
+    credentials: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    failure: LedgerError,
+    raised: type[Exception],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(run_module, "merge_list", fail)
+    (tmp_path / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\n")
+    job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
+    async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+        with LedgerStore(tmp_path / "ledger.db") as ledger:
+            with pytest.raises(raised) as error:
+                await run_list(
+                    job,
+                    dvs=dvs,
+                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
+                    ledger=ledger,
+                    options=RunOptions(),
+                    report=ReportOptions(folder=tmp_path / "report"),
+                    watcher=Follower(),
+                )
+            assert type(error.value) is raised
+            assert ledger.runs.all() == []
