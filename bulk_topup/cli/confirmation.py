@@ -2,6 +2,7 @@
 
 import click
 
+from bulk_topup.cli.stop_signals import prompting
 from bulk_topup.cli.terminal import is_terminal
 from bulk_topup.errors import ConfirmationRequiredError, DeclinedError
 
@@ -16,11 +17,14 @@ def confirm(question: str, *, needs: str) -> None:
     Raises:
         ConfirmationRequiredError: standard input is no terminal.
         DeclinedError: the answer is no, or Ctrl-C.
+        InterruptedRunError: SIGTERM.
     """
     check_terminal(needs)
     try:
-        is_confirmed = click.confirm(question, err=True)
+        with prompting():
+            is_confirmed = click.confirm(question, err=True)
     except click.Abort:
+        click.echo(err=True)
         raise DeclinedError from None
     if not is_confirmed:
         raise DeclinedError
@@ -37,11 +41,14 @@ def confirm_by_typing(expected: str, question: str, *, needs: str) -> None:
     Raises:
         ConfirmationRequiredError: standard input is no terminal.
         DeclinedError: another text is typed, or Ctrl-C.
+        InterruptedRunError: SIGTERM.
     """
     check_terminal(needs)
     try:
-        typed = click.prompt(question, err=True)
+        with prompting():
+            typed = click.prompt(question, err=True)
     except click.Abort:
+        click.echo(err=True)
         raise DeclinedError from None
     if typed.strip() != expected:
         raise DeclinedError

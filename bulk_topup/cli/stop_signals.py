@@ -1,11 +1,14 @@
-"""Handles SIGINT and SIGTERM: the only place that does, for event loops and for plain threads."""
+"""Handles SIGINT and SIGTERM: the only place that does, for event loops, prompts and plain threads."""
 
 import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Final
+
+from bulk_topup.errors import InterruptedRunError
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -32,6 +35,31 @@ def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         call_on_stop(lambda: None)
+
+
+@contextmanager
+def prompting() -> Iterator[None]:
+    """End the block at once on a signal, also where an event loop handles signals: it can't run during a prompt.
+
+    Raises:
+        KeyboardInterrupt: SIGINT.
+        InterruptedRunError: SIGTERM.
+    """
+    # Without its file, the loop does not learn of the signal: it would cancel the task that tells of it.
+    loop_file = signal.set_wakeup_fd(-1)
+    handlers = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _raise_interrupted)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(loop_file)
+
+
+def _raise_interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise InterruptedRunError("Interrupted; nothing was sent. Run the command again.")
 
 
 def stop_event() -> threading.Event:

@@ -1,7 +1,11 @@
 """Prompts: declined ones have one exit code, and without a terminal there is none."""
 
+import os
+import pty
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import click
@@ -11,6 +15,23 @@ from click.testing import CliRunner
 from bulk_topup.cli.confirmation import confirm, confirm_by_typing
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.domain.exit_codes import ExitCode
+
+_PROMPT_IN_A_LOOP = """
+import sys
+from bulk_topup.cli.confirmation import confirm_by_typing
+from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.event_loop import run_async
+import click
+
+async def main():
+    confirm_by_typing("list/may", "Type list/may to confirm", needs="Production")
+
+try:
+    with exit_on_error():
+        run_async(main())
+except click.exceptions.Exit as end:
+    sys.exit(end.exit_code)
+"""
 
 
 @click.command()
@@ -64,3 +85,31 @@ def test_the_command_line_is_also_a_module() -> None:
         [sys.executable, "-m", "bulk_topup", "--version"], capture_output=True, text=True, check=True
     )
     assert result.stdout.startswith("bulk-topup, version ")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.DECLINED), (signal.SIGTERM, ExitCode.RESUMABLE)]
+)
+def test_a_signal_ends_a_prompt_that_an_event_loop_waits_for(number: signal.Signals, code: ExitCode) -> None:
+    # Only a real terminal has a prompt that a signal can interrupt, and only a process of its own gets the signal.
+    prompted = b"Type list/may to confirm"
+    child, terminal = pty.fork()
+    if child == 0:  # pragma: no cover - another process
+        os.execv(sys.executable, [sys.executable, "-c", _PROMPT_IN_A_LOOP])
+    output, status = b"", 0
+    try:
+        while prompted not in output:
+            output += os.read(terminal, 4096)
+        end = time.monotonic() + 20
+        while not status and time.monotonic() < end:
+            # Again: readline misses a signal that comes between its start and its wait.
+            os.kill(child, number)
+            time.sleep(0.2)
+            ended, status = os.waitpid(child, os.WNOHANG)
+            assert ended in {0, child}
+    finally:
+        if not status:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == code
