@@ -5,6 +5,7 @@ from collections.abc import Collection
 from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.resolve import ManualResolution, ResolutionError, resolve
@@ -52,7 +53,7 @@ async def resolve_conflicts(
             where = ", ".join(map(str, sorted(unknown)))
             raise ResolutionError(
                 f"Run {run.name} has no conflict on line {where}, and no row there that is {statement.state} with a "
-                f"list mismatch. `bulk-topup conflict list {run.name}` lists all of them."
+                f"list mismatch. `bulk-topup conflict list {run_arguments(run)}` lists all of them."
             )
         moves = [await resolve(external_id, statement, dvs=dvs, ledger=ledger) for external_id in conflicts]
         return moves, ledger.conflicts.acknowledge(run, mismatched, statement.cause)

@@ -9,6 +9,7 @@ from typing import Final
 from bulk_topup.app.doctor.findings import CheckStatus, Finding
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger import Health, LedgerStore, examine
 from bulk_topup.ledger.pin_keys import PinKeys, load_pin_keys
@@ -78,6 +79,7 @@ def _health(path: Path, health: Health, runs: int) -> Finding:
 
 
 def _runs(counts: Sequence[tuple[Run, Mapping[RowState, int]]]) -> Iterator[Finding]:
+    arguments = {run.name: run_arguments(run) for run, _ in counts}
     open_runs = {run.name: total for run, of in counts if (total := sum(of[state] for state in OPEN_STATES))}
     conflicts = {run.name: of[RowState.CONFLICT] for run, of in counts if of[RowState.CONFLICT]}
     if open_runs:
@@ -85,14 +87,14 @@ def _runs(counts: Sequence[tuple[Run, Mapping[RowState, int]]]) -> Iterator[Find
             check="runs",
             status=CheckStatus.WARN,
             message=f"Rows are open: {_name_runs(open_runs)}.",
-            fix=f"Resume with `bulk-topup resume {next(iter(open_runs))}`, unless the run is running.",
+            fix=f"Resume with `bulk-topup resume {arguments[next(iter(open_runs))]}`, unless the run is running.",
         )
     if conflicts:
         yield Finding(
             check="runs",
             status=CheckStatus.WARN,
             message=f"Rows need review: {_name_runs(conflicts)}.",
-            fix=f"List them with `bulk-topup conflict list {next(iter(conflicts))}`.",
+            fix=f"List them with `bulk-topup conflict list {arguments[next(iter(conflicts))]}`.",
         )
     if not open_runs and not conflicts:
         yield Finding(check="runs", status=CheckStatus.OK, message="No run has open rows or conflicts.")
