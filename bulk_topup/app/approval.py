@@ -13,6 +13,7 @@ from bulk_topup.approvals.statement import PlanStatement, check_same_plan
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.errors import ApprovalRequiredError, ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -106,9 +107,10 @@ def check_approval(
         # Other guards may confirm open rows, retry them when they fail, or send a row whose conflict is resolved.
         to_send += preview.open + preview.needs_review
     if is_required and to_send:
+        resume = "" if found is None else f"bulk-topup resume {run_arguments(found)}"
+        approved = f" Rows that were approved before continue with `{resume}`." if resume else ""
         raise ApprovalRequiredError(
             f"Run {job.name}/{job.run_key} needs an approval. Nothing was sent. Write a plan with `bulk-topup plan "
             "--output plan.json`, have another person approve it with `bulk-topup approve plan.json`, and add "
-            "--approved FILE. Rows that were approved before continue with `bulk-topup resume "
-            f"{job.name}/{job.run_key}`."
+            f"--approved FILE.{approved}"
         )

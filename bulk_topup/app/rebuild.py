@@ -7,6 +7,7 @@ from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import InvalidInputError
 from bulk_topup.jobs.job import Job
@@ -58,7 +59,7 @@ async def rebuild(
             if ledger.runs.is_sent(found):
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
-                    f"with `bulk-topup reconcile {found.name}`, or run it again to continue."
+                    f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
         planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
         run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
