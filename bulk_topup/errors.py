@@ -61,7 +61,7 @@ class ConfirmationRequiredError(InvalidInputError):
 
 
 class DeclinedError(BulkTopupError):
-    """Not confirmed, so nothing was sent."""
+    """Not confirmed. Nothing was sent or changed."""
 
 
 class ConfigurationError(BulkTopupError):

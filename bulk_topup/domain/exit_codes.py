@@ -65,7 +65,7 @@ _SENTENCES: Final = {
     ),
     ExitCode.STOPPED_BY_PROVIDER: "Stopped by DVS: credentials refused, balance too low, or no response.",
     ExitCode.RUN_LOCKED: "Locked by another process, or the port is in use.",
-    ExitCode.DECLINED: "Declined at the prompt; nothing was sent.",
+    ExitCode.DECLINED: "Declined at the prompt; nothing was sent or changed.",
     ExitCode.RESUMABLE: (
         "Interrupted or stopped while rows are open, or the ledger or report can't be written. Run again to resume."
     ),

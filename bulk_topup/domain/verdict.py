@@ -146,7 +146,7 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
         file = not_completed_name(run)
         yield Step(
             text=f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}, "
-            f"then run the list with --corrections {file}."
+            "then run the list with --corrections and that file."
         )
     if reversed_ := counts[RowState.REVERSED]:
         yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")

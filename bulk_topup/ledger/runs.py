@@ -59,8 +59,8 @@ class RunQueries:
             names = ", ".join(run.name for run in found)
             raise RunNotFoundError(f'Several runs match "{name}": {names}. Use job/run-key.')
         near = get_close_matches(name, [known for run in runs for known in (run.name, run.run_key)], n=1)
-        known = ", ".join(run.name for run in runs[-MAX_LISTED:]) or "none"
-        fix = f"Did you mean {near[0]}?" if near else f"Its runs: {known}."
+        known = ", ".join(run.name for run in runs[-MAX_LISTED:])
+        fix = f"Did you mean {near[0]}?" if near else f"Its runs: {known}." if known else "It has no runs."
         raise RunNotFoundError(f'No run "{name}" in the ledger {self.file.path}. {fix}')
 
     def between(self, account: str, start: datetime, end: datetime) -> list[Run]:

@@ -55,7 +55,7 @@ def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
         "Retry failed rows that may succeed (1 failed):",
         (
             "1 row to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix it, "
-            "then run the list with --corrections payroll-2026-11-not-completed.csv."
+            "then run the list with --corrections and that file."
         ),
         "1 row reversed. Ask DT One why before paying again.",
     ]
@@ -66,7 +66,7 @@ def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
         "Retry failed rows that may succeed (2,000 failed):",
         (
             "2,002 rows to fix in payroll-2026-11-not-completed.csv, in the report folder. Fix them, "
-            "then run the list with --corrections payroll-2026-11-not-completed.csv."
+            "then run the list with --corrections and that file."
         ),
         "2 rows reversed. Ask DT One why before paying again.",
     ]

@@ -179,7 +179,7 @@ def test_only_pending_rows_have_pending_costs(ledger: LedgerStore, row: MakeRow,
 
 
 def test_a_run_is_found_by_its_full_name_or_by_a_unique_key(ledger: LedgerStore, row: MakeRow, start: Start) -> None:
-    with pytest.raises(RunNotFoundError, match=r'No run "2026-11" in the ledger .*ledger\.db\. Its runs: none\.'):
+    with pytest.raises(RunNotFoundError, match=r'No run "2026-11" in the ledger .*ledger\.db\. It has no runs\.'):
         ledger.runs.named("2026-11")
     november = start(ledger, [row(1)])
     assert ledger.runs.named("payroll/2026-11") == ledger.runs.named("2026-11") == november

@@ -84,8 +84,10 @@ def resolve_command(
             click.echo(codec.encode({"run": run.name, "state": state, "resolved": len(moves), "acknowledged": read}))
             return
         console = Console()
-        verb = "is" if len(moves) == 1 else "are"
-        console.print(f"{format_rows(len(moves))} of {escape_markup(run.name)} {verb} {state} now.", highlight=False)
+        if moves:
+            verb = "is" if len(moves) == 1 else "are"
+            text = f"{format_rows(len(moves))} of {escape_markup(run.name)} {verb} {state} now."
+            console.print(text, highlight=False)
         if read:
             noun = "line" if len(read) == 1 else "lines"
             console.print(f"Acknowledged: {noun} {', '.join(map(str, read))}.", highlight=False)
