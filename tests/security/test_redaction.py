@@ -76,6 +76,9 @@ def test_personal_data_of_a_request_is_not_logged(text: str, secret: str) -> Non
         ("Can't use it. Run `bulk-topup resume 'of May/1'`.", "Can't use it. Run `bulk-topup resume •••`."),
         ('The list\'s value "O\'Brien" differs from DVS\'s "Tan".', "The list's value ••• differs from DVS's •••."),
         ("KeyError: 'Tan' or b's' or b't'", "KeyError: ••• or b••• or b•••"),
+        ("Can't write to \"O'Brien Ann\": no space.", "Can't write to •••: no space."),
+        ("'utf-8' codec can't decode 'Ann Example'", "••• codec can't decode •••"),
+        ("invalid literal b'Ann' or rb'Ann' or name='Ann'", "invalid literal b••• or rb••• or name=•••"),
     ],
 )
 def test_an_apostrophe_in_a_word_neither_hides_a_sentence_nor_reveals_what_is_quoted(text: str, redacted: str) -> None:
@@ -96,22 +99,6 @@ def test_an_error_of_the_api_never_says_the_secret() -> None:
 def test_texts_for_people_keep_the_cell_that_is_wrong() -> None:
     sentence = 'list.csv line 2, column "phone": "06595123" is not an E.164 number.'
     assert redact_secrets(sentence) == sentence
-
-
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
-        ("Can't write to \"O'Brien Ann\": no space.", f"Can't write to {LEFT_OUT}: no space."),
-        ("The list can't be read, and the report can't be written.",) * 2,
-        ("'utf-8' codec can't decode 'Ann Example'", f"{LEFT_OUT} codec can't decode {LEFT_OUT}"),
-        (
-            "invalid literal b'Ann' or rb'Ann' or name='Ann'",
-            f"invalid literal b{LEFT_OUT} or rb{LEFT_OUT} or name={LEFT_OUT}",
-        ),
-    ],
-)
-def test_an_apostrophe_within_a_word_begins_no_quotation(text: str, redacted: str) -> None:
-    assert redact_personal_data(text) == redacted
 
 
 def test_records_of_any_logger_have_no_personal_data_in_message_arguments_and_traceback(
