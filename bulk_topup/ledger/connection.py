@@ -36,6 +36,11 @@ _WRITE_CODES: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+#: Those of a file that another process writes.
+_LOCKED_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_LOCKED_FIX: Final = "Wait until the other process that writes it ends, then run again."
+#: No other ledger: it would not know who was paid.
+_WRITE_FIX: Final = "Check the disk and the permissions of the file and its folder, then run again."
 #: Errors of a file or folder that can't be written.
 _WRITE_ERRORS: Final = frozenset(
     {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS}
@@ -169,17 +174,13 @@ def translate_errors(path: Path, *, read_only: bool = False) -> Iterator[None]:
         # Errors of the module itself, such as a wrong parameter, have no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
         if code in _WRITE_CODES and not read_only:
-            raise LedgerWriteError(
-                f"Can't write the ledger {path}: {error}. Nothing more was sent. Check the disk and the permissions of "
-                "the file."
-            ) from error
+            fix = _LOCKED_FIX if code in _LOCKED_CODES else _WRITE_FIX
+            raise LedgerWriteError(f"Can't write the ledger {path}: {error}. Nothing more was sent. {fix}") from error
         raise LedgerError(f"Can't use the ledger {path}: {error}. Nothing more was sent. Check the file.") from error
     except OSError as error:
         reason = error.strerror or error
         if error.errno in _WRITE_ERRORS and not read_only:
-            raise LedgerWriteError(
-                f"Can't write the ledger {path}: {reason}. Choose another ledger with --ledger."
-            ) from error
+            raise LedgerWriteError(f"Can't write the ledger {path}: {reason}. {_WRITE_FIX}") from error
         raise LedgerError(f"Can't open the ledger {path}: {reason}. Choose another ledger with --ledger.") from error
 
 

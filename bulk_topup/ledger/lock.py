@@ -38,7 +38,7 @@ def run_lock(ledger: Path, job: str, run_key: str, *, locked: FileLock | None = 
     except OSError as error:
         raise LedgerWriteError(
             f"Can't lock run {job}/{run_key} with {lock.lock_file}: {error.strerror}. "
-            "Check the permissions of its folder, or choose another ledger with --ledger."
+            "Check the disk and the permissions of its folder, then run again."
         ) from error
     try:
         yield lock

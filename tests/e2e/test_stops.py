@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.ledger import connection
+
 Start = Callable[..., subprocess.Popen[str]]
 ROWS = 300
 
@@ -132,19 +134,23 @@ def test_a_run_waits_for_a_provider_that_restarts(
     agree(rows, books())
 
 
-def test_a_ledger_that_cannot_save_the_list_exits_with_75_and_a_later_invocation_pays(
-    invoke: Callable[..., Any], options: tuple[str, ...], books: Any, tmp_path: Path
+def test_a_ledger_that_another_process_writes_exits_with_75_and_a_later_invocation_pays(
+    invoke: Callable[..., Any],
+    options: tuple[str, ...],
+    books: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "bonus.csv"
     path.write_text("phone,amount\n+6595123400,5\n")
     invoke("plan", path, "--product", 6418, *options)
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
-        ledger.execute("CREATE TRIGGER full BEFORE INSERT ON runs BEGIN SELECT raise(ABORT, 'disk is full'); END")
-    result = invoke("run", path, "--product", 6418, *options, code=75)
-    assert "disk is full" in result.stderr
-    assert "No row of the list was sent. Run again" in result.stderr
+    monkeypatch.setattr(connection, "BUSY_TIMEOUT", 0.1)
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = invoke("run", path, "--product", 6418, *options, code=75)
+    assert "database is locked. Nothing more was sent. Wait until the other process that writes it ends" in (
+        result.stderr
+    )
     assert books()["transactions"] == []
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
-        ledger.execute("DROP TRIGGER full")
     invoke("run", path, "--product", 6418, *options)
     assert len(books()["transactions"]) == 1

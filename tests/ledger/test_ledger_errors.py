@@ -35,7 +35,9 @@ def test_a_full_disk_is_an_error_of_writing_and_leaves_the_ledger_usable(
         run = start(ledger, [row(1)])
         [pages] = ledger.file.connection.execute("PRAGMA page_count").fetchone()
         ledger.file.connection.execute(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(LedgerWriteError, match=r"Can't write the ledger .*: database or disk is full\."):
+        with pytest.raises(
+            LedgerWriteError, match=r"Can't write the ledger .*: database or disk is full\..*Check the disk"
+        ):
             start(ledger, [row(who) for who in range(500)])
         assert [outcome.line for outcome in ledger.outcomes.rows(run)] == [3]
 
@@ -48,7 +50,7 @@ def test_a_ledger_that_another_process_locks_is_an_error_of_writing(
         ledger.file.connection.execute("PRAGMA busy_timeout = 1")
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(LedgerWriteError, match="database is locked"):
+            with pytest.raises(LedgerWriteError, match=r"database is locked\..*Wait until the other process"):
                 ledger.attempts.claim(run, 1)
         assert len(ledger.attempts.claim(run, 1)) == 1
 
@@ -56,7 +58,7 @@ def test_a_ledger_that_another_process_locks_is_an_error_of_writing(
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 def test_errors_of_the_file_system_are_errors_of_writing_unless_the_ledger_is_read(path: Path, code: int) -> None:
     with (
-        pytest.raises(LedgerWriteError, match=f"Can't write the ledger .*: {os.strerror(code)}"),
+        pytest.raises(LedgerWriteError, match=rf"Can't write the ledger .*: {os.strerror(code)}\. Check the disk"),
         connection.translate_errors(path),
     ):
         raise OSError(code, os.strerror(code))
