@@ -1,10 +1,15 @@
 """Prompts a person for a confirmation; without a terminal, a command needs --yes instead."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import click
 
 from bulk_topup.cli.stop_signals import prompting
 from bulk_topup.cli.terminal import is_terminal
 from bulk_topup.errors import ConfirmationRequiredError, DeclinedError
+
+T = TypeVar("T")
 
 
 def confirm(question: str, *, needs: str) -> None:
@@ -19,14 +24,7 @@ def confirm(question: str, *, needs: str) -> None:
         DeclinedError: the answer is no, or Ctrl-C.
         InterruptedRunError: SIGTERM.
     """
-    check_terminal(needs)
-    try:
-        with prompting():
-            is_confirmed = click.confirm(question, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        raise DeclinedError from None
-    if not is_confirmed:
+    if not _prompt(lambda: click.confirm(question, err=True), needs):
         raise DeclinedError
 
 
@@ -43,13 +41,7 @@ def confirm_by_typing(expected: str, question: str, *, needs: str) -> None:
         DeclinedError: another text is typed, or Ctrl-C.
         InterruptedRunError: SIGTERM.
     """
-    check_terminal(needs)
-    try:
-        with prompting():
-            typed = click.prompt(question, err=True)
-    except click.Abort:
-        click.echo(err=True)
-        raise DeclinedError from None
+    typed: str = _prompt(lambda: click.prompt(question, err=True), needs)
     if typed.strip() != expected:
         raise DeclinedError
 
@@ -58,3 +50,14 @@ def check_terminal(needs: str) -> None:
     """Raise ConfirmationRequiredError unless standard input is a terminal."""
     if not is_terminal():
         raise ConfirmationRequiredError(f"{needs} needs confirmation, but there is no terminal. Add --yes.")
+
+
+def _prompt(ask: Callable[[], T], needs: str) -> T:
+    """Return the answer of a person at a terminal; raise DeclinedError for Ctrl-C."""
+    check_terminal(needs)
+    try:
+        with prompting():
+            return ask()
+    except click.Abort:
+        click.echo(err=True)
+        raise DeclinedError from None
