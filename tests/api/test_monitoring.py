@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup import ExitCode, Job, Progress, RowState, run_job
 from bulk_topup.app import monitor
 from bulk_topup.errors import JobError, ListError, RowsRefusedError, RunLockedError
 from bulk_topup.ledger import run_lock
+from tests.helpers.monitoring_output import figure, logged, pinged
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 QUICK: dict[str, Any] = {"poll_interval": 0.05, "progress_interval": 0.02}
@@ -58,24 +58,6 @@ def job(tmp_path: Path) -> Write:
 
 def notified(hook: Hook) -> list[dict[str, Any]]:
     return [json.loads(body) for _, path, body in hook.requests if path == "/told"]
-
-
-def pinged(hook: Hook) -> list[str]:
-    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.requests if path.startswith("/ping-")]
-
-
-def figure(file: Path, name: str, **labels: str) -> float:
-    (value,) = (
-        sample.value
-        for family in text_string_to_metric_families(file.read_text())
-        for sample in family.samples
-        if sample.name == f"bulk_topup_{name}" and labels.items() <= sample.labels.items()
-    )
-    return value
-
-
-def logged(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_a_job_file_is_reported_at_its_start_and_its_end_and_nothing_is_printed(

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from prometheus_client.parser import text_string_to_metric_families
 
 from bulk_topup.app import monitor
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
+from tests.helpers.monitoring_output import figure, logged, pinged
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 Write = Callable[..., Path]
@@ -59,24 +59,6 @@ def notified(hook: Hook) -> list[dict[str, Any]]:
 
 def titles(hook: Hook) -> list[str]:
     return [each["title"] for each in notified(hook)]
-
-
-def pinged(hook: Hook) -> list[str]:
-    return [path.removeprefix("/ping-0c1d2e3f") for _, path, _ in hook.requests if path.startswith("/ping-")]
-
-
-def figure(file: Path, name: str, **labels: str) -> float:
-    (value,) = (
-        sample.value
-        for family in text_string_to_metric_families(file.read_text())
-        for sample in family.samples
-        if sample.name == f"bulk_topup_{name}" and labels.items() <= sample.labels.items()
-    )
-    return value
-
-
-def logged(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def test_an_invocation_is_reported_at_its_start_and_its_end(
