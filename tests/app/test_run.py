@@ -39,6 +39,18 @@ class Writer:
         return nullcontext()
 
 
+async def run_with(watcher: Writer, job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> None:
+    await run_list(
+        job,
+        dvs=dvs,
+        payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
+        ledger=ledger,
+        options=RunOptions(),
+        report=ReportOptions(folder=ledger.path.parent / "report"),
+        watcher=watcher,
+    )
+
+
 @pytest.mark.parametrize("how", ["written on", "replaced", "removed"])
 async def test_a_list_that_is_written_while_it_is_read_starts_no_run(
     sandbox: Any, tmp_path: Path, credentials: tuple[str, str], how: str
@@ -59,15 +71,7 @@ async def test_a_list_that_is_written_while_it_is_read_starts_no_run(
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             with pytest.raises(ListError, match=r"changed while being read.*Run again once it is complete"):
-                await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
-                    ledger=ledger,
-                    options=RunOptions(),
-                    report=ReportOptions(folder=tmp_path / "report"),
-                    watcher=Writer(write),
-                )
+                await run_with(Writer(write), job, dvs, ledger)
             assert list(ledger.runs.all()) == []
 
 
@@ -95,15 +99,7 @@ async def test_a_ledger_that_fails_after_sending_leaves_a_run_that_is_resumed(
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             with pytest.raises(InterruptedRunError, match=r"ended, and its report is missing\. Can't use the ledger\."):
-                await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
-                    ledger=ledger,
-                    options=RunOptions(),
-                    report=ReportOptions(folder=tmp_path / "report"),
-                    watcher=Follower(),
-                )
+                await run_with(Follower(), job, dvs, ledger)
             run = ledger.runs.find(job.name, str(job.run_key))
             assert run is not None
             assert ledger.rows.counts(run)[RowState.COMPLETED] == 1
@@ -134,14 +130,6 @@ async def test_a_list_that_cannot_be_merged_is_resumable_only_if_the_ledger_can_
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
             with pytest.raises(raised) as error:
-                await run_list(
-                    job,
-                    dvs=dvs,
-                    payer=PayingAccount(environment=Environment.SANDBOX, account=dvs.account),
-                    ledger=ledger,
-                    options=RunOptions(),
-                    report=ReportOptions(folder=tmp_path / "report"),
-                    watcher=Follower(),
-                )
+                await run_with(Follower(), job, dvs, ledger)
             assert type(error.value) is raised
             assert ledger.runs.all() == []
