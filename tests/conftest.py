@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,12 @@ class HandClock:
         self.slept.append(seconds)
         self.seconds += max(0.0, seconds)
         await asyncio.sleep(0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two workers for each core, because many tests wait for other processes and for responses."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)

@@ -163,7 +163,7 @@ def test_an_exception_of_on_progress_stops_the_run_safely(
         if _at_half(look):
             raise GivenUpError
 
-    job = job_of(30, rate=20, concurrency=4)
+    job = job_of(30, rate=1, concurrency=4)
     with pytest.raises(GivenUpError):
         run_job(job, on_progress=look, **ways, **QUICK)
     _check_resumable(ways, job, 30, paid, tmp_path)
@@ -194,7 +194,7 @@ def test_an_exception_of_a_signal_handler_stops_the_run_safely(
             is_sent.set()
             os.kill(os.getpid(), signal.SIGTERM)
 
-    job = job_of(30, rate=20, concurrency=4)
+    job = job_of(30, rate=1, concurrency=4)
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     with _handler(signal.SIGTERM), pytest.raises(GivenUpError):
@@ -286,7 +286,7 @@ def test_a_second_call_on_a_run_reports_the_first(ways: dict[str, Any], job_of: 
 def test_two_threads_of_one_process_never_work_on_one_run(
     ways: dict[str, Any], job_of: Callable[..., Job], paid: Callable[[], list[str]]
 ) -> None:
-    job = job_of(30, rate=20, concurrency=4)
+    job = job_of(30, rate=6, concurrency=4)
     refused: list[BulkTopupError] = []
 
     def look(look: Progress) -> None:

@@ -1,6 +1,7 @@
 """Whole runs over a network with injected failures."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ from tests.helpers.dvs_values import attempt, transaction
 
 __all__ = ["attempt", "transaction"]
 
+#: The fate of a request: its name, the status and content of the proxy's own response, or a function that
+#: changes the JSON of DVS's response.
+Fate = str | tuple[int, bytes] | Callable[[Any], object]
+
 
 @dataclass
 class Network:
@@ -36,7 +41,7 @@ class Network:
     host: str
     port: int
     #: Called with the number of the request (from 1), its first line and its body; returns its fate.
-    rule: Callable[[int, str, bytes], str | tuple[int, bytes]] = lambda _number, _line, _body: "pass"
+    rule: Callable[[int, str, bytes], Fate] = lambda _number, _line, _body: "pass"
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""
     #: Maximum concurrent requests of each method, and of list queries (`GET?`).
@@ -66,6 +71,8 @@ class Network:
                 if fate == "half":
                     writer.write(response[: len(response) // 2])
                     break
+                if callable(fate):
+                    response = _changed(response, fate)
                 writer.write(response)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -85,6 +92,16 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     fields = [line.split(b":", 1) for line in head.lower().split(b"\r\n") if b":" in line]
     length = next((int(value) for name, value in fields if name == b"content-length"), 0)
     return head, await reader.readexactly(length)
+
+
+def _changed(response: bytes, change: Callable[[Any], object]) -> bytes:
+    """Return a response with its JSON changed in place by a function."""
+    head, content = response.split(b"\r\n\r\n", 1)
+    value = json.loads(content)
+    change(value)
+    changed = json.dumps(value).encode()
+    fields = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length:")]
+    return b"\r\n".join([*fields, b"Content-Length: %d" % len(changed)]) + b"\r\n\r\n" + changed
 
 
 @pytest.fixture
