@@ -84,6 +84,10 @@ class LedgerError(BulkTopupError):
     """The ledger can't be used."""
 
 
+class LedgerOutdatedError(LedgerError):
+    """The ledger was written by an earlier version, and is only read here."""
+
+
 class LedgerMissingError(LedgerError):
     """There is no ledger."""
 

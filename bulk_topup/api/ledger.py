@@ -9,6 +9,7 @@ import polars as pl
 
 from bulk_topup import ledger
 from bulk_topup.api.arguments import environment_of, ledger_of
+from bulk_topup.app.open_ledger import open_for_reading
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
@@ -107,7 +108,7 @@ class Ledger:
         return pl.concat(parts) if parts else pl.DataFrame(schema=frames.schema)
 
     def _open(self) -> ledger.LedgerStore:
-        return ledger.LedgerStore(self.path, read_only=True)
+        return open_for_reading(self.path)
 
 
 def _resolve(opened: ledger.LedgerStore, run: Run | str) -> Run:

@@ -1,11 +1,11 @@
 """Finds the run that has archived a missing list; reads the ledger."""
 
+from bulk_topup.app.open_ledger import open_for_reading
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.summary import Summary, summarise_groups
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import LedgerStore
 
 
 def find_archived_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary] | None:
@@ -20,7 +20,7 @@ def find_archived_run(job: Job, options: ProviderOptions) -> tuple[Run, Summary]
     """
     if job.archive is None or not options.ledger.exists():
         return None
-    with LedgerStore(options.ledger, read_only=True) as ledger:
+    with open_for_reading(options.ledger) as ledger:
         run = ledger.runs.find(job.name, str(job.run_key))
         if run is None or run.environment != options.environment or is_open(ledger.rows.counts(run)):
             return None

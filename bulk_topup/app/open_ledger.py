@@ -1,7 +1,9 @@
 """Opens the ledger that a command's options name, if it exists."""
 
+from pathlib import Path
+
 from bulk_topup.domain.environment import ProviderOptions
-from bulk_topup.errors import LedgerMissingError
+from bulk_topup.errors import LedgerMissingError, LedgerOutdatedError
 from bulk_topup.ledger import LedgerStore
 
 
@@ -22,4 +24,18 @@ def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -
         exists = False
     if not exists:
         raise LedgerMissingError(f"No ledger at {options.ledger}. Check --ledger and --env.")
-    return LedgerStore(options.ledger, read_only=read_only)
+    return open_for_reading(options.ledger) if read_only else LedgerStore(options.ledger)
+
+
+def open_for_reading(path: Path) -> LedgerStore:
+    """Open a ledger only to read it; one that an earlier version wrote is upgraded first.
+
+    Raises:
+        LedgerWriteError: it has to be upgraded and cannot be written.
+        LedgerError: it cannot be used.
+    """
+    try:
+        return LedgerStore(path, read_only=True)
+    except LedgerOutdatedError:
+        LedgerStore(path).close()
+        return LedgerStore(path, read_only=True)

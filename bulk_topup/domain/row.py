@@ -78,6 +78,8 @@ class StagedRow(NamedTuple):
     cost: str | None
     cost_unit: str | None
     operator_id: int | None
+    #: The key of the credited party or of the reference, as `sameness` creates it; None if the row has neither.
+    party_key: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerWriteError
+from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerOutdatedError, LedgerWriteError
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
 
@@ -91,10 +91,12 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    if applied(connection) != set(NAMES):
-        raise LedgerError(
-            f"The ledger {path} was written by another version of bulk-topup. "
-            "Install the latest version and resume a run of the ledger to upgrade it."
+    found = applied(connection)
+    if found - set(NAMES):
+        raise LedgerError(f"The ledger {path} was written by a newer version of bulk-topup. Install that version.")
+    if found != set(NAMES):
+        raise LedgerOutdatedError(
+            f"The ledger {path} was written by an earlier version of bulk-topup. `bulk-topup status` upgrades it."
         )
 
 
@@ -112,7 +114,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     Raises:
         LedgerMissingError: there is no file.
-        LedgerError: the file is no ledger, or one of another version.
+        LedgerOutdatedError: the file is a ledger of an earlier version.
+        LedgerError: the file is no ledger, or one of a newer version.
         sqlite3.Error, OSError: the file can't be read.
     """
     if not _is_checked(path):

@@ -23,7 +23,8 @@ _ACTIVITY: Final = """
 _LAST_PURGED_PAYMENT: Final = "SELECT max(last_sent_at) FROM runs WHERE purged_at IS NOT NULL"
 #: An identity can be the credited number. A row without a request can never be sent again.
 _PURGE_ROWS: Final = f"""
-    UPDATE rows SET identity = 'purged:' || id, cells = '[]', credit_party = NULL, request = NULL, acknowledged = NULL,
+    UPDATE rows SET identity = 'purged:' || id, cells = '[]', credit_party = NULL, party_key = NULL, request = NULL,
+        acknowledged = NULL,
         problems = CASE problems WHEN '[]' THEN '[]' ELSE json_array(json_array('', {_REMOVED})) END,
         message = CASE message WHEN '' THEN '' ELSE {_REMOVED} END,
         note = CASE note WHEN '' THEN '' ELSE {_REMOVED} END

@@ -194,3 +194,18 @@ def _ninth(db: Database) -> None:
     runs = db.table("runs")
     runs.add_column("reading", str)
     runs.add_column("reporting", str)
+
+
+@migrations(name=NAMES[9])
+def _tenth(db: Database) -> None:
+    # The key of the credited party. `party_key_upgrade` fills it for existing rows, then creates its index.
+    db.table("rows").add_column("party_key", str)
+    db.execute("CREATE INDEX idx_rows_without_party_key ON rows (id) WHERE party_key IS NULL AND request IS NOT NULL")
+    # The key shows in no report.
+    db.execute("DROP TRIGGER rows_update_makes_report_old")
+    columns = ", ".join(column.name for column in db.table("rows").columns if column.name != "party_key")
+    db.execute(f"""
+        CREATE TRIGGER rows_update_makes_report_old AFTER UPDATE OF {columns} ON rows
+        WHEN EXISTS (SELECT 1 FROM reports WHERE run_id = OLD.run_id)
+        BEGIN DELETE FROM reports WHERE run_id = OLD.run_id; END
+    """)  # noqa: S608 - composed of names of columns

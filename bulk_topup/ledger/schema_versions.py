@@ -17,6 +17,7 @@ NAMES: Final = (
     "0007_indexes_for_millions",
     "0008_reports",
     "0009_jobs_of_runs",
+    "0010_party_keys",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -40,7 +40,7 @@ CREATE_STAGED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
         line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
         credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
-        refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
+        party_key TEXT, refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
     )
 """
 
@@ -170,20 +170,22 @@ EVENTS_OF_CHANGED: Final = f"""
 UPDATE_UNSENT: Final = f"""
     UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
         note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
-        request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id
+        request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id,
+        party_key = s.party_key
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({UNSENT})
       AND (rows.in_list, rows.line, rows.state, rows.cells, rows.problems, rows.message, rows.note, rows.product_id,
-           rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id)
+           rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id,
+           rows.party_key)
           IS NOT (1, s.line, s.state, s.cells, s.problems, '', '', s.product_id,
-           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id)
+           s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key)
 """  # noqa: S608
 
 #: A failed row takes the values of the list for a retry, and stays failed until then.
 UPDATE_FAILED: Final = """
     UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = '[]', product_id = s.product_id,
         credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
-        cost_unit = s.cost_unit, operator_id = s.operator_id,
+        cost_unit = s.cost_unit, operator_id = s.operator_id, party_key = s.party_key,
         note = CASE
             WHEN s.request IS (SELECT request FROM attempts WHERE row_id = rows.id AND number = rows.attempt) THEN ''
             ELSE 'Corrected in the list since it failed; a retry sends it as it is now.' END
@@ -217,9 +219,9 @@ DROP_ACKNOWLEDGED: Final = "UPDATE rows SET note = '' WHERE run_id = :run_id AND
 
 INSERT_NEW: Final = """
     INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
-                      amount, unit, request, cost, cost_unit, operator_id, attempt)
+                      amount, unit, request, cost, cost_unit, operator_id, party_key, attempt)
     SELECT :run_id, s.identity, s.line, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
-           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, 0
+           s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key, 0
     FROM temp.staged AS s
     WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
     ORDER BY s.line

@@ -11,12 +11,13 @@ from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.plan.duplicates import PARTY_KEY, REFERENCE_KEY, Duplicates
+from bulk_topup.plan.duplicates import PARTY_IDENTITY, REFERENCE_IDENTITY, Duplicates
 from bulk_topup.plan.json_expressions import joined, problem_entry
+from bulk_topup.plan.party_keys import party_key
 from bulk_topup.plan.prices import Prices
 from bulk_topup.plan.request_bodies import request_body
 from bulk_topup.plan.requirements import REFUSED_COLUMNS, Check, always, format_checks, is_missing, product_checks
-from bulk_topup.plan.row_identities import credit_party, party_key, reference_key
+from bulk_topup.plan.row_identities import credit_party, party_identity, reference_identity
 from bulk_topup.plan.seen_keys import Recall
 
 #: The column of the product ID as a number; the list has it as text.
@@ -107,9 +108,10 @@ class Checker:
         )
         return frame.with_columns(
             pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED_COLUMNS),
-            reference_key(frame.columns).alias(REFERENCE_KEY),
-            party_key(frame.columns, _ID).alias(PARTY_KEY),
+            reference_identity(frame.columns).alias(REFERENCE_IDENTITY),
+            party_identity(frame.columns, _ID).alias(PARTY_IDENTITY),
             credit_party=credit_party(frame.columns),
+            party_key=party_key(frame.columns),
         )
 
     def _check_product(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:

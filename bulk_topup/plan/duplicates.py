@@ -12,8 +12,8 @@ from bulk_topup.plan.json_expressions import problem_entries
 from bulk_topup.plan.seen_keys import FirstLines, Recall
 
 #: Columns of a batch: the identity by the row's reference, and by its credit party; null where it has none.
-REFERENCE_KEY: Final = "reference_key"
-PARTY_KEY: Final = "party_key"
+REFERENCE_IDENTITY: Final = "reference_identity"
+PARTY_IDENTITY: Final = "party_identity"
 
 
 class Duplicates:
@@ -41,8 +41,8 @@ class Duplicates:
             batch: rows in list order, after those of all earlier batches.
         """
         batch = batch.with_columns(
-            identity=pl.coalesce(REFERENCE_KEY, PARTY_KEY),
-            party=pl.when(pl.col(REFERENCE_KEY).is_not_null()).then(PARTY_KEY),
+            identity=pl.coalesce(REFERENCE_IDENTITY, PARTY_IDENTITY),
+            party=pl.when(pl.col(REFERENCE_IDENTITY).is_not_null()).then(PARTY_IDENTITY),
             duplicate=pl.lit(None, dtype=pl.String),
         )
         unidentified = batch["identity"].is_null()
@@ -88,7 +88,7 @@ class Duplicates:
             occurrence = 1
             if (first := first_lines.get(identity)) is not None:
                 occurrence = self._occurrences[first] = self._occurrences.get(first, 1) + 1
-            for key in (identity, row[PARTY_KEY]):
+            for key in (identity, row[PARTY_IDENTITY]):
                 if key is not None:
                     first_lines.setdefault(key, row["line"])
             identities.append(occurrence_identity(identity, occurrence))
@@ -101,13 +101,13 @@ class Duplicates:
 
     def _problems(self, row: Mapping[str, Any], first_lines: Mapping[str, int]) -> Iterator[Problem]:
         """Yield the problems of a row whose reference or credit party an earlier row has."""
-        first_of_party = first_lines.get(row[PARTY_KEY])
-        if (first := first_lines.get(row[REFERENCE_KEY])) is not None:
+        first_of_party = first_lines.get(row[PARTY_IDENTITY])
+        if (first := first_lines.get(row[REFERENCE_IDENTITY])) is not None:
             yield Problem(
                 column=self._columns.get(fields.REFERENCE, ""),
                 message=f'"{row[fields.REFERENCE]}" is already the reference of {self._position_word} {first}. '
                 "Every row needs its own.",
-                may_be_paid=row[PARTY_KEY] is None or first_of_party is not None,
+                may_be_paid=row[PARTY_IDENTITY] is None or first_of_party is not None,
             )
         if first_of_party is not None and not self._allow:
             field = fields.CREDIT_MOBILE if row.get(fields.CREDIT_MOBILE) else fields.CREDIT_ACCOUNT
@@ -122,7 +122,7 @@ def _repeated_references(rows: pl.DataFrame, first_lines: Mapping[str, int]) -> 
     """
     seen = set(first_lines)
     lines, keys = [], []
-    for line, reference, cells in rows.select("line", REFERENCE_KEY, "cells").iter_rows():
+    for line, reference, cells in rows.select("line", REFERENCE_IDENTITY, "cells").iter_rows():
         if reference in seen:
             lines.append(line)
             keys.append(unreadable_identity(cells))

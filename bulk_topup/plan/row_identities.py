@@ -9,14 +9,14 @@ from bulk_topup.domain.identity import PARTY_PREFIX, REFERENCE_PREFIX
 from bulk_topup.plan.json_expressions import joined
 
 
-def reference_key(present: Collection[str]) -> pl.Expr:
+def reference_identity(present: Collection[str]) -> pl.Expr:
     """Return the identity by the list's own reference; null without one."""
     if fields.REFERENCE not in present:
         return pl.lit(None, dtype=pl.String)
     return joined(REFERENCE_PREFIX, pl.col(fields.REFERENCE))
 
 
-def party_key(present: Collection[str], product_id: str) -> pl.Expr:
+def party_identity(present: Collection[str], product_id: str) -> pl.Expr:
     """Return the identity by credit party and product; null where the row lacks one of them.
 
     Args:

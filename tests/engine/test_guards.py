@@ -114,7 +114,7 @@ def _request(booked: dict[str, Any]) -> dict[str, Any]:
 async def test_a_run_stops_with_the_reasons_when_too_many_rows_fail(pay: Pay, books: Books) -> None:
     text = _list(*([BARRED] + [f"+659512{n}103" for n in (1, 2, 4, 5, 6, 7, 8)]), *_numbers(300))
     stops = {"failed_share": "0.5", "failed_share_after": 4}
-    finished, outcomes = await pay(text=text, stops=stops, rate=40)
+    finished, outcomes = await pay(text=text, stops=stops, rate=4)
     assert (finished.result.reason, exit_code(finished.result)) == (StopReason.FAILURES, 75)
     assert "DECLINED-BARRED-CREDIT-PARTY" in finished.result.message
     assert "pending" in _states(outcomes)

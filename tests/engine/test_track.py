@@ -78,7 +78,7 @@ async def test_several_pages_of_the_list_are_read_concurrently(
     network.rule = lambda _number, line, _body: (
         _leave_open if line.startswith("GET /v1/transactions") and network.most["GET?"] < 2 else "pass"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         _, outcomes = await pay(text="".join(f"R-{row},+659{row:04}100,5\n" for row in range(500)), timeout=20)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert network.most["GET?"] <= 4

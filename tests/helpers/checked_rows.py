@@ -36,6 +36,7 @@ class CheckedRow:
     cost: Decimal | None
     cost_unit: str | None
     operator_id: int | None = None
+    party_key: str | None = None
 
     def staged(self) -> StagedRow:
         """Return the row as the ledger stages it."""
@@ -54,6 +55,7 @@ class CheckedRow:
             cost=None if self.cost is None else format_plain(self.cost),
             cost_unit=self.cost_unit,
             operator_id=self.operator_id,
+            party_key=self.party_key,
         )
 
 
@@ -77,6 +79,7 @@ def row_of(staged: StagedRow) -> CheckedRow:
         cost=None if staged.cost is None else Decimal(staged.cost),
         cost_unit=staged.cost_unit,
         operator_id=staged.operator_id,
+        party_key=staged.party_key,
     )
     assert row.staged() == staged._replace(party=None)
     return row

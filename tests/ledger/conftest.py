@@ -12,6 +12,7 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
@@ -58,6 +59,7 @@ def row() -> Callable[..., CheckedRow]:
             "request": None if refused else request.encode(),
             "cost": None if refused else Decimal(amount) / 2,
             "cost_unit": "USD",
+            "party_key": mobile_key(party),
         }
         return CheckedRow(**{**values, **changes})
 

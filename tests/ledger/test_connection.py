@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.errors import LedgerError
+from bulk_topup.errors import LedgerError, LedgerOutdatedError
 from bulk_topup.ledger import LedgerStore, connection
 from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.schema_versions import NAMES
@@ -46,11 +46,14 @@ AS_OF_THE_SIXTH = (
     "DROP INDEX idx_rows_in_flight",
     "DROP INDEX idx_attempts_created",
     "DROP INDEX idx_hints_received_at",
+    "DROP INDEX idx_rows_party_key",
+    "DROP INDEX idx_rows_without_party_key",
     "DROP TRIGGER rows_insert_makes_report_old",
     "DROP TRIGGER rows_update_makes_report_old",
     "DROP TRIGGER rows_delete_makes_report_old",
     "DROP TRIGGER runs_update_makes_report_old",
     "DROP TABLE reports",
+    "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN last_sent_at",
     "ALTER TABLE runs DROP COLUMN reading",
     "ALTER TABLE runs DROP COLUMN reporting",
@@ -272,7 +275,7 @@ def test_reading_does_not_change_a_ledger(
 def test_a_ledger_of_an_older_version_is_not_read(path: Path) -> None:
     with LedgerStore(path) as ledger:
         ledger.file.connection.execute("DELETE FROM _sqlite_migrations WHERE name = ?", [NAMES[-1]])
-    with pytest.raises(LedgerError, match="resume a run of the ledger"):
+    with pytest.raises(LedgerOutdatedError, match="bulk-topup status` upgrades it"):
         LedgerStore(path, read_only=True)
 
 

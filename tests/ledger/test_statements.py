@@ -73,6 +73,9 @@ SORTING = {
 #: Statements that read a whole big table after all.
 WHOLE_TABLE = {
     "pin_encryption._OTHER_PINS": "after a change of the key, which has to find every PIN",
+    "party_key_upgrade._COUNT_LEFT": "a partial index, empty but for rows of an earlier version",
+    "party_key_upgrade._IS_LEFT": "the same",
+    "party_key_upgrade._LEFT": "the same",
     "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
     "staged_list_statements.LAST_ROW_ID": "SQLite reads the last row alone",
 }
@@ -83,6 +86,8 @@ STATISTICS = {
     "idx_rows_run_id_line_id": ("rows", "10000000 1000000 1 1"),
     "idx_rows_run_id_state_id_in_list_attempt": ("rows", "10000000 1000000 500000 1 1 1"),
     "idx_rows_credit_party": ("rows", "10000000 10"),
+    "idx_rows_party_key": ("rows", "10000000 10 10 10 1"),
+    "idx_rows_without_party_key": ("rows", "1 1"),
     "idx_rows_noted": ("rows", "100 50 1"),
     "idx_rows_in_flight": ("rows", "32 1"),
     "idx_attempts_row_id_number": ("attempts", "10000000 1 1"),

@@ -1,0 +1,128 @@
+"""Define when two rows credit the same beneficiary: equal keys, and near ones that only a person can tell apart; pure.
+
+A key is one text. Its near part comes first; what tells equal keys apart follows after a tab where there is anything to
+tell apart. Keys with the same near part are near, and keys that are the same text are equal.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+#: Ends the near part of a key. No folded text contains it.
+NEAR_END: Final = "\t"
+#: The next character: all keys with a near part lie between it and the near part followed by this.
+AFTER_NEAR: Final = chr(ord(NEAR_END) + 1)
+#: Between the parts of a key. No folded text contains it.
+SEPARATOR: Final = " "
+ACCOUNT: Final = "account:"
+REFERENCE: Final = "reference:"
+
+#: Texts of printable ASCII characters need no Unicode rules, and of what is invisible have only spaces.
+PLAIN: Final = r"^[\x20-\x7e]*$"
+_PLAIN: Final = re.compile(PLAIN)
+#: Categories of characters that are invisible or white space.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+#: Invisible characters of other categories: joiners, fillers and selectors.
+_UNSEEN_OTHERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
+    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
+}
+_DASH: Final = "Pd"
+#: The minus sign and the hyphen bullet, which are no punctuation.
+_OTHER_DASHES: Final = frozenset("\u2212\u2043")
+
+#: A Brazilian mobile number as it was before all got a ninth digit: two digits of the area, then eight from 6 to 9.
+BRAZIL_BEFORE: Final = r"^(\+55[1-9][1-9])([6-9][0-9]{7})$"
+BRAZIL_NOW: Final = "${1}9${2}"
+#: A Mexican mobile number with the 1 that was dialled from abroad until 2019.
+MEXICO_BEFORE: Final = r"^\+521([0-9]{10})$"
+MEXICO_NOW: Final = "+52${1}"
+#: An Argentinian number with the 9 of mobile numbers; without it a valid fixed line may be another beneficiary's.
+ARGENTINA_MOBILE: Final = r"^\+549([0-9]{10})$"
+_BRAZIL_BEFORE: Final = re.compile(BRAZIL_BEFORE)
+_MEXICO_BEFORE: Final = re.compile(MEXICO_BEFORE)
+_ARGENTINA_MOBILE: Final = re.compile(ARGENTINA_MOBILE)
+
+
+def modern_mobile_number(number: str) -> str:
+    """Return an E.164 number in its one modern form: with Brazil's ninth digit, without Mexico's 1."""
+    if number.startswith("+55"):
+        return _BRAZIL_BEFORE.sub(r"\g<1>9\g<2>", number)
+    if number.startswith("+521"):
+        return _MEXICO_BEFORE.sub(r"+52\1", number)
+    return number
+
+
+@lru_cache(maxsize=65536)
+def folded(text: str) -> str:
+    """Return a text by which equal account numbers are the same: NFKC, nothing invisible, no white space, one dash."""
+    if _PLAIN.match(text):
+        return text.replace(" ", "")
+    kept = []
+    for character in unicodedata.normalize("NFKC", text):
+        category = unicodedata.category(character)
+        if category == _DASH or character in _OTHER_DASHES:
+            kept.append("-")
+        elif category not in _UNSEEN and character not in _UNSEEN_OTHERS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def folded_without_case(text: str) -> str:
+    """Return a text by which equal references and account qualifiers are the same: `folded`, and without case."""
+    return folded(text).casefold()
+
+
+def near(text: str) -> str:
+    """Return a text by which near account numbers and references are the same: no case, leading zeros, separators."""
+    return "".join(filter(str.isalnum, folded_without_case(text))).lstrip("0")
+
+
+def mobile_key(number: str) -> str:
+    """Return the key of a mobile number in E.164 form."""
+    number = modern_mobile_number(number)
+    if (found := _ARGENTINA_MOBILE.match(number)) is not None:
+        return f"+54{found[1]}{NEAR_END}9"
+    return number
+
+
+def account_key(number: str, qualifier: str = "", bill: str = "") -> str:
+    """Return the key of an account.
+
+    Args:
+        number: its number.
+        qualifier: the account qualifier; empty without one.
+        bill: the reference of the bill that is paid; empty without one.
+    """
+    qualifier, bill = folded_without_case(qualifier), folded_without_case(bill)
+    return _key(ACCOUNT, (near(number), near(qualifier)), (folded(number), qualifier, bill))
+
+
+def reference_key(reference: str) -> str:
+    """Return the key of a row that credits nobody, by the list's own reference."""
+    return _key(REFERENCE, (near(reference),), (folded_without_case(reference),))
+
+
+def party_key(mobile: str | None, account: str | None, qualifier: str | None, bill: str | None) -> str | None:
+    """Return the key of the credited party; None for a row that credits nobody.
+
+    Args:
+        mobile: its mobile number in E.164 form.
+        account: its account number, which counts where there are both.
+        qualifier: its account qualifier.
+        bill: the reference of the bill that is paid.
+    """
+    if account:
+        return account_key(account, qualifier or "", bill or "")
+    return mobile_key(mobile) if mobile else None
+
+
+def near_part(key: str) -> str:
+    """Return the near part of a key."""
+    return key.partition(NEAR_END)[0]
+
+
+def _key(prefix: str, near_texts: tuple[str, ...], texts: tuple[str, ...]) -> str:
+    start = prefix + SEPARATOR.join(near_texts).rstrip(SEPARATOR)
+    rest = SEPARATOR.join(texts).rstrip(SEPARATOR)
+    return start if start == prefix + rest else f"{start}{NEAR_END}{rest}"

@@ -1,0 +1,84 @@
+"""Keys of the credited parties of a batch as expressions, equal to those that `sameness` creates one by one; pure."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+import polars as pl
+
+from bulk_topup.domain import fields, sameness
+from bulk_topup.domain.sameness import ACCOUNT, NEAR_END, REFERENCE, SEPARATOR
+from bulk_topup.plan.json_expressions import joined
+
+_BILL: Final = "statement_identifier.reference"
+_EMPTY: Final = pl.lit("")
+
+
+def party_key(present: Collection[str]) -> pl.Expr:
+    """Return the key of the credited party, or else of the row's reference; null for a row with neither.
+
+    Args:
+        present: fields for which the frame has a column.
+    """
+    mobile, account, qualifier, bill, reference = (
+        pl.col(name).fill_null("") if name in present else _EMPTY
+        for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, _BILL, fields.REFERENCE)
+    )
+    key = pl.lit(None, dtype=pl.String)
+    if fields.REFERENCE in present:
+        key = pl.when(reference != "").then(_reference_key(reference)).otherwise(key)
+    if fields.CREDIT_MOBILE in present:
+        key = pl.when(mobile != "").then(_mobile_key(mobile)).otherwise(key)
+    if fields.CREDIT_ACCOUNT in present:
+        key = pl.when(account != "").then(_account_key(account, qualifier, bill)).otherwise(key)
+    return key
+
+
+def _mobile_key(number: pl.Expr) -> pl.Expr:
+    modern = number.str.replace(sameness.BRAZIL_BEFORE, sameness.BRAZIL_NOW).str.replace(
+        sameness.MEXICO_BEFORE, sameness.MEXICO_NOW
+    )
+    return modern.str.replace(sameness.ARGENTINA_MOBILE, f"+54${{1}}{NEAR_END}9")
+
+
+def _account_key(number: pl.Expr, qualifier: pl.Expr, bill: pl.Expr) -> pl.Expr:
+    number, qualifier, bill = _folded(number), _without_case(qualifier), _without_case(bill)
+    return _key(ACCOUNT, (_near(number), _near(qualifier)), (number, qualifier, bill))
+
+
+def _reference_key(reference: pl.Expr) -> pl.Expr:
+    reference = _without_case(reference)
+    return _key(REFERENCE, (_near(reference),), (reference,))
+
+
+def _key(prefix: str, near_texts: tuple[pl.Expr, ...], texts: tuple[pl.Expr, ...]) -> pl.Expr:
+    near, rest = (
+        pl.concat_str(parts, separator=SEPARATOR).str.strip_chars_end(SEPARATOR) for parts in (near_texts, texts)
+    )
+    return joined(prefix, near) + pl.when(near != rest).then(joined(NEAR_END, rest)).otherwise(_EMPTY)
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    return _map_odd(text, text.str.replace_all(" ", "", literal=True), sameness.folded)
+
+
+def _without_case(text: pl.Expr) -> pl.Expr:
+    return _map_odd(text, text.str.replace_all(" ", "", literal=True).str.to_lowercase(), sameness.folded_without_case)
+
+
+def _near(folded: pl.Expr) -> pl.Expr:
+    plain = folded.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
+    return _map_odd(folded, plain, sameness.near)
+
+
+def _map_odd(text: pl.Expr, plain: pl.Expr, function: Callable[[str], str]) -> pl.Expr:
+    """Return the results for printable ASCII texts, which nearly all are, and a function's for each other text."""
+
+    def convert(columns: Sequence[pl.Series]) -> pl.Series:
+        texts, results = columns
+        is_odd = ~texts.str.contains(sameness.PLAIN)
+        if not is_odd.any():
+            return results
+        odd = texts.filter(is_odd)
+        return results.scatter(is_odd.arg_true(), pl.Series([function(each) for each in odd], dtype=pl.String))
+
+    return pl.map_batches([text, plain], convert, return_dtype=pl.String)

@@ -1,0 +1,111 @@
+"""Which spellings are one beneficiary, which may be two, and that expressions and functions agree."""
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bulk_topup.domain import sameness
+from bulk_topup.domain.sameness import account_key, mobile_key, near_part, reference_key
+from bulk_topup.plan.party_keys import party_key
+
+EQUAL_ACCOUNTS = [
+    ("095 325 68161", "09532568161"),
+    ("\uff11\uff12\uff13", "123"),
+    ("12\u200b3", "123"),
+    ("12\u00ad-\ufe0f3", "12-3"),
+    ("12\u20133", "12-3"),
+    ("12\u22123", "12-3"),
+]
+NEAR_ACCOUNTS = [("0012", "12"), ("1-23", "12-3"), ("AB1", "ab1"), ("3029442961", "03029442961"), ("1.5", "15")]
+NUMBERS = st.from_regex(r"\+(55[1-9][1-9][2-9][0-9]{7,8}|521?[0-9]{10}|549?[0-9]{10}|[1-9][0-9]{6,14})", fullmatch=True)
+TEXTS = st.one_of(
+    st.text(max_size=12),
+    st.text(st.sampled_from("0129aB-\u2013\u2212 \u00a0\u200b\u00ad./ßΣİ\u00e9e\u0301\t"), max_size=8),
+)
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL_ACCOUNTS)
+def test_spellings_of_one_account_are_equal(one: str, other: str) -> None:
+    assert account_key(one) == account_key(other)
+    assert reference_key(one) == reference_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), NEAR_ACCOUNTS)
+def test_accounts_that_may_be_two_customers_are_near(one: str, other: str) -> None:
+    assert account_key(one) != account_key(other)
+    assert near_part(account_key(one)) == near_part(account_key(other))
+
+
+def test_qualifiers_and_references_are_equal_without_case() -> None:
+    assert account_key("A1", "PREPAID", "B1") == account_key("A1", "prepaid", "b1")
+    assert reference_key("GC-001") == reference_key("gc-001")
+    assert reference_key("001") != reference_key("1")
+    assert near_part(reference_key("001")) == near_part(reference_key("1"))
+
+
+def test_an_account_with_another_qualifier_is_another_party() -> None:
+    keys = [account_key("1", "2"), account_key("12"), account_key("1 2"), account_key("1", "3")]
+    assert [near_part(key) for key in keys] == ["account:1 2", "account:12", "account:12", "account:1 3"]
+
+
+def test_a_bill_with_and_without_its_reference_are_near() -> None:
+    with_bill, without = account_key("12", bill="B-7"), account_key("12")
+    assert with_bill != without
+    assert near_part(with_bill) == near_part(without) == "account:12"
+    assert account_key("12", bill="B-8") != with_bill
+
+
+@pytest.mark.parametrize(
+    ("written", "modern"),
+    [
+        ("+551187654321", "+5511987654321"),
+        ("+551167654321", "+5511967654321"),
+        ("+551127654321", "+551127654321"),  # a fixed line
+        ("+5511987654321", "+5511987654321"),
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+525512345678"),
+        ("+5491155550000", "+5491155550000"),
+        ("+6591234567", "+6591234567"),
+    ],
+)
+def test_numbers_have_one_modern_form_where_that_is_certain(written: str, modern: str) -> None:
+    assert sameness.modern_mobile_number(written) == modern
+    assert mobile_key(written) == mobile_key(modern)
+
+
+def test_an_argentinian_number_with_and_without_9_is_near() -> None:
+    with_nine, without = mobile_key("+5491155550000"), mobile_key("+541155550000")
+    assert with_nine != without
+    assert near_part(with_nine) == near_part(without)
+
+
+@given(TEXTS)
+def test_folding_a_folded_text_changes_nothing(text: str) -> None:
+    for fold in (sameness.folded, sameness.folded_without_case, sameness.near):
+        assert fold(fold(text)) == fold(text)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_equal_accounts_are_near(number: str, qualifier: str, bill: str) -> None:
+    key = account_key(number, qualifier, bill)
+    assert near_part(key) == near_part(account_key(sameness.near(number), sameness.near(qualifier)))
+    assert key.count(sameness.NEAR_END) <= 1
+
+
+@given(
+    st.lists(
+        st.tuples(*(st.one_of(st.none(), kind) for kind in (NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS))),
+        min_size=1,
+        max_size=5,
+    )
+)
+@example([("+551187654321", None, None, None, None), ("+5491155550000", "0012 ß", "PRÉ", None, "GC-001")])
+def test_expressions_and_functions_give_the_same_keys(rows: list[tuple[str | None, ...]]) -> None:
+    names = ("mobile_number", "account_number", "account_qualifier")
+    columns = [*(f"credit_party_identifier.{name}" for name in names), "statement_identifier.reference", "reference"]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    keys = frame.select(party_key(columns)).to_series().to_list()
+    assert keys == [
+        sameness.party_key(*party) or (reference_key(reference) if reference else None) for *party, reference in rows
+    ]

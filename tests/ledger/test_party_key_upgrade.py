@@ -1,0 +1,91 @@
+"""Ledgers of earlier versions get the keys of their rows' beneficiaries, however often the upgrade is interrupted."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.sameness import account_key, mobile_key, reference_key
+from bulk_topup.ledger import LedgerStore, party_key_upgrade
+from tests.helpers.checked_rows import CheckedRow
+
+KEYS = "SELECT party_key FROM rows ORDER BY id"
+INDEX = "SELECT count(*) FROM sqlite_schema WHERE name = 'idx_rows_party_key'"
+
+
+@pytest.fixture
+def old_ledger(path: Path, row: Callable[..., CheckedRow], start: Callable[..., Any]) -> Path:
+    """A ledger whose rows have no keys yet: of a mobile number, of a bill, of a card, and of a refused row."""
+    bill = {
+        "product_id": 7,
+        "credit_party_identifier": {"account_number": "0012 3", "account_qualifier": "PREPAID"},
+        "statement_identifier": {"reference": "B-1"},
+    }
+    rows = [
+        row(1),
+        row(2, request=json.dumps(bill).encode()),
+        row(3, identity="reference:GC-001", request=b'{"product_id":9}'),
+        row(4, refused="no amount"),
+    ]
+    with LedgerStore(path) as ledger:
+        start(ledger, rows)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET party_key = NULL")
+        connection.execute("DROP INDEX idx_rows_party_key")
+    return path
+
+
+def _fetch(path: Path, statement: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute(statement)]
+
+
+EXPECTED = [mobile_key("+6595123001"), account_key("00123", "prepaid", "b-1"), reference_key("gc-001"), None]
+
+
+def test_rows_of_an_earlier_version_get_their_keys(old_ledger: Path) -> None:
+    LedgerStore(old_ledger).close()
+    assert _fetch(old_ledger, KEYS) == EXPECTED
+    assert _fetch(old_ledger, INDEX) == [1]
+
+
+def test_an_upgrade_continues_where_it_was_interrupted(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(party_key_upgrade, "_LEFT", party_key_upgrade._LEFT.replace(str(party_key_upgrade.BATCH), "1"))
+    key_of = party_key_upgrade._key_of
+
+    def interrupt(identity: str, *party: str | None) -> str:
+        if identity == "party:2" and not _fetch(old_ledger, INDEX)[0]:
+            raise KeyboardInterrupt
+        return key_of(identity, *party)
+
+    monkeypatch.setattr(party_key_upgrade, "_key_of", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        LedgerStore(old_ledger)
+    assert _fetch(old_ledger, KEYS) == [EXPECTED[0], None, None, None]
+    monkeypatch.setattr(party_key_upgrade, "_key_of", key_of)
+    LedgerStore(old_ledger).close()
+    assert _fetch(old_ledger, KEYS) == EXPECTED
+
+
+def test_a_long_upgrade_logs_its_progress(
+    old_ledger: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(party_key_upgrade, "PROGRESS_INTERVAL", -1.0)
+    with caplog.at_level(logging.WARNING):
+        LedgerStore(old_ledger).close()
+    assert caplog.messages == ["Upgrading the ledger once: 3 of 3 rows."]
+
+
+def test_the_upgrade_leaves_a_current_report_current(old_ledger: Path) -> None:
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        connection.execute("INSERT INTO reports (run_id, version, mark, files) VALUES (1, 'v', 'm', '[]')")
+    LedgerStore(old_ledger).close()
+    assert _fetch(old_ledger, "SELECT mark FROM reports") == ["m"]
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        connection.execute("UPDATE rows SET note = 'x'")
+    assert _fetch(old_ledger, "SELECT mark FROM reports") == []
