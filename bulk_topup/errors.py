@@ -84,6 +84,10 @@ class LedgerError(BulkTopupError):
     """The ledger can't be used."""
 
 
+class AlreadyPaidError(InvalidInputError):
+    """Other runs have paid the list."""
+
+
 class LedgerOutdatedError(LedgerError):
     """The ledger was written by an earlier version, and is only read here."""
 

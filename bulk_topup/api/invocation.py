@@ -22,6 +22,7 @@ from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.app.session import open_session
+from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
@@ -58,6 +59,7 @@ class Invocation:
     poll_interval: float | None
     tracking_timeout: float
     same_account: bool
+    pay_again: str
     #: The run; None until its rows are sent.
     runner: Runner | None = field(default=None, init=False)
     _result: JobResult | None = field(default=None, init=False)
@@ -118,6 +120,7 @@ class Invocation:
                 corrections=None if self.corrections is None else Path(self.corrections),
                 approval=approval,
                 lock=session.lock,
+                repetition=Repetition(pay_again=self.pay_again),
             )
 
     def _provider_options(self, job: Job) -> ProviderOptions:

@@ -14,6 +14,7 @@ from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
+from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -62,7 +63,11 @@ class ListPlan:
     guards: tuple[GuardCheck, ...]
     #: Refused rows that `refusals` leaves out because there are too many.
     refused_not_named: int
-    #: Whether refused rows and guards allow the run.
+    #: Rows that other runs have paid or may have paid: refused, or paid again on purpose.
+    paid_before: int
+    #: Whether half of the rows or more are such rows, so that nothing is sent unless they are paid again on purpose.
+    is_same_list: bool
+    #: Whether earlier payments, refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
 
@@ -95,6 +100,7 @@ def plan_list(
     credentials: Path | str | Credentials | None = None,
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
+    pay_again: str = "",
 ) -> ListPlan:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
@@ -107,6 +113,7 @@ def plan_list(
         credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
         ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
         corrections: a not-completed file of the run with corrected rows.
+        pay_again: why rows that other runs have paid are paid again; empty to refuse them.
 
     Returns:
         Counts, costs, balances and refusals.
@@ -125,7 +132,14 @@ def plan_list(
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
             with LedgerStore(options.ledger) as opened:
-                run, prepared = await plan_job(job, dvs=dvs, ledger=opened, corrections=corrected)
+                run, prepared = await plan_job(
+                    job,
+                    dvs=dvs,
+                    ledger=opened,
+                    environment=options.environment,
+                    corrections=corrected,
+                    repetition=Repetition(pay_again=pay_again),
+                )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 
     return Work(plan).result(on_wait=lambda: None, interval=_INTERVAL)
@@ -147,7 +161,9 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         balances=prepared.balances,
         guards=prepared.checks,
         refused_not_named=plan.refused - len(plan.refused_rows),
-        is_acceptable=(not plan.refused or job.skip_refused) and prepared.guards_are_kept,
+        paid_before=preview.earlier.refused + preview.earlier.paid_again,
+        is_same_list=preview.earlier.is_same_list,
+        is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),
         _refusals=tuple(
             Refusal(line=row.line, column=problem.column, message=problem.message)
             for row in plan.refused_rows

@@ -30,6 +30,7 @@ def run_job(
     poll_interval: float | None = None,
     tracking_timeout: float = RunOptions().tracking_timeout,
     same_account: bool = False,
+    pay_again: str = "",
     on_progress: Callable[[Progress], object] | None = None,
     progress_interval: float = 1.0,
 ) -> JobResult:
@@ -58,6 +59,7 @@ def run_job(
         poll_interval: seconds between two polls of open rows.
         tracking_timeout: seconds without any status change after which open rows are left to the next call.
         same_account: whether the run's account is unchanged although its credentials or URL changed.
+        pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; empty to refuse them.
         on_progress: called in this thread with the run's progress, regularly and once at its end.
         progress_interval: seconds between two such calls.
 
@@ -65,6 +67,7 @@ def run_job(
         How it ended; check `exit_code` first.
 
     Raises:
+        AlreadyPaidError: other runs have paid the list; nothing was sent.
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: invalid input; nothing was
             sent.
         ValueError: the deadline has no time zone; nothing was sent.
@@ -93,6 +96,7 @@ def run_job(
         poll_interval=poll_interval,
         tracking_timeout=tracking_timeout,
         same_account=same_account,
+        pay_again=pay_again,
     )
 
     def report_progress() -> None:

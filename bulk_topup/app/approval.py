@@ -1,5 +1,6 @@
 """The approval of a run's plan: what it has to match, and whether one is required; reads plan files and keys."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -33,11 +34,14 @@ def load_approval(file: Path, policy: ApprovalPolicy) -> Presented:
     return Presented(plan=plan, secret=load_approval_secret() if is_secret_needed else None)
 
 
-def plan_statement(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: Clock) -> PlanStatement:
+def plan_statement(
+    job: Job, prepared: Prepared, payer: PayingAccount, ledger: LedgerStore, clock: Clock
+) -> PlanStatement:
     """Return what the staged list pays; two statements agree in their figures only if they pay the same.
 
     Args:
         job: the job, its dates rendered.
+        prepared: the job's list, checked and staged.
         payer: the account that pays.
         ledger: an open ledger, where the job's list is staged.
         clock: the source of time.
@@ -62,13 +66,18 @@ def plan_statement(job: Job, payer: PayingAccount, ledger: LedgerStore, clock: C
         amounts={unit: format_plain(amount) for unit, amount in sorted(digest.total.amounts.items())},
         costs={unit: format_plain(cost) for unit, cost in sorted(digest.total.costs.items())},
         rows_without_known_cost=digest.total.unpriced,
-        requests_sha256=digest.requests,
+        requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
         costs_sha256=digest.costs,
         guards=json.dumps(job.guards.model_dump(mode="json"), sort_keys=True),
         not_by=job.approval.not_by,
         planned_by=user_name(),
         planned_at=clock.now().isoformat(),
     )
+
+
+def _with_repetitions(requests: str, paid_again: str) -> str:
+    """Return the digest of requests, with that of the payments that they repeat on purpose, if any."""
+    return hashlib.sha256(f"{requests} {paid_again}".encode()).hexdigest() if paid_again else requests
 
 
 def check_approval(
@@ -97,7 +106,7 @@ def check_approval(
         ApprovalRequiredError: the run needs an approval and has none.
     """
     if approval is not None:
-        check_same_plan(approval.plan.statement, plan_statement(job, payer, ledger, clock))
+        check_same_plan(approval.plan.statement, plan_statement(job, prepared, payer, ledger, clock))
         return
     is_required = job.approval.required or (found is not None and found.approval is not None)
     preview = prepared.difference

@@ -7,6 +7,8 @@ from bulk_topup.app.approval import plan_statement
 from bulk_topup.app.preflight import PayingAccount, check_not_purged, check_velocity_history
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.approvals.statement import PlanStatement
+from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
@@ -14,6 +16,7 @@ from bulk_topup.errors import MappingError, RunNotFoundError
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.intake.corrections import CorrectedTable, read_corrections
 from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
@@ -88,7 +91,13 @@ def _filter_table(job: Job, table: Table) -> Table:
 
 
 async def prepare_job(
-    job: Job, run: Run | None, *, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None = None
+    job: Job,
+    run: Run | None,
+    *,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    corrections: Path | None = None,
+    comparison: Comparison | None = None,
 ) -> PlannedList:
     """Open, check and stage a job's list.
 
@@ -98,6 +107,7 @@ async def prepare_job(
         dvs: an open client.
         ledger: an open ledger, where rows are staged.
         corrections: a not-completed file of the run with corrected rows; None without corrections.
+        comparison: the other runs whose payments the rows must not repeat; None for none.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
@@ -114,13 +124,47 @@ async def prepare_job(
         options=job.plan_options,
         guards=job.guards,
         auto_product=job.auto_product,
+        comparison=comparison,
     )
     left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
     return PlannedList(table=table, reader=reader, prepared=replace(prepared, left_out=left_out))
 
 
+def compare_with_others(
+    job: Job,
+    run: Run | None,
+    *,
+    environment: Environment,
+    ledger: LedgerStore,
+    clock: Clock,
+    repetition: Repetition,
+) -> Comparison:
+    """Return the runs that a job's list is compared with.
+
+    Args:
+        job: the job, its dates rendered.
+        run: the job's run; None for a new one.
+        environment: the environment that pays.
+        ledger: an open ledger.
+        clock: the source of time.
+        repetition: what is said about rows that other runs have paid.
+    """
+    policy = comparison_policy(job, is_scheduled=repetition.is_scheduled)
+    others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
+    moment = clock.now() if run is None else run.created_at
+    runs = compared_runs(policy, others, job=job.name, run_key=str(job.run_key), moment=moment)
+    return Comparison(runs=runs, any_product=policy.any_product, pay_again=repetition.pay_again)
+
+
 async def plan_job(
-    job: Job, *, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None = None, clock: Clock | None = None
+    job: Job,
+    *,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    environment: Environment,
+    corrections: Path | None = None,
+    clock: Clock | None = None,
+    repetition: Repetition = NO_REPETITION,
 ) -> tuple[Run | None, Prepared]:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
@@ -128,8 +172,10 @@ async def plan_job(
         job: the job, its dates rendered by `Job.at`.
         dvs: an open client.
         ledger: an open ledger, which may have the run already.
+        environment: the environment that pays.
         corrections: a not-completed file of the run with corrected rows.
         clock: the source of time.
+        repetition: what is said about rows that other runs have paid.
 
     Returns:
         The job's run, None for a new one, and the checked list.
@@ -137,7 +183,7 @@ async def plan_job(
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
     """
-    run, prepared = await _plan(job, dvs, ledger, corrections, clock or SystemClock())
+    run, prepared = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
     return run, prepared
 
@@ -150,6 +196,7 @@ async def plan_for_approval(
     ledger: LedgerStore,
     clock: Clock | None = None,
     corrections: Path | None = None,
+    repetition: Repetition = NO_REPETITION,
 ) -> tuple[Run | None, Prepared, PlanStatement]:
     """Check a list as `plan_job` does, and return the statement that another person approves as well.
 
@@ -160,6 +207,7 @@ async def plan_for_approval(
         ledger: an open ledger, which may have the run already.
         clock: the source of time.
         corrections: a not-completed file of the run with corrected rows.
+        repetition: what is said about rows that other runs have paid.
 
     Returns:
         The job's run, None for a new one; the checked list; and the statement.
@@ -168,18 +216,33 @@ async def plan_for_approval(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
     """
     clock = clock or SystemClock()
-    run, prepared = await _plan(job, dvs, ledger, corrections, clock)
-    statement = plan_statement(job, payer, ledger, clock)
+    run, prepared = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
+    statement = plan_statement(job, prepared, payer, ledger, clock)
     ledger.staging.clear()
     return run, prepared, statement
 
 
 async def _plan(
-    job: Job, dvs: AsyncDVS, ledger: LedgerStore, corrections: Path | None, clock: Clock
+    job: Job,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    environment: Environment,
+    corrections: Path | None,
+    clock: Clock,
+    repetition: Repetition,
 ) -> tuple[Run | None, Prepared]:
     run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
     check_velocity_history(job, ledger, clock.now())
-    planned = await prepare_job(job, run, dvs=dvs, ledger=ledger, corrections=corrections)
+    planned = await prepare_job(
+        job,
+        run,
+        dvs=dvs,
+        ledger=ledger,
+        corrections=corrections,
+        comparison=compare_with_others(
+            job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
+        ),
+    )
     return run, planned.prepared

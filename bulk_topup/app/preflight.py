@@ -6,13 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from bulk_topup.app.prepare import Prepared
+from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, MatchedRun
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Caps, Mode, guards_of
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.verdict import format_rows
+from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import (
     AccountMismatchError,
+    AlreadyPaidError,
     BalanceTooLowError,
     EnvironmentMismatchError,
     GuardError,
@@ -64,19 +66,22 @@ def check_before_reading(job: Job, found: Run | None, payer: PayingAccount, ledg
         check_same_mode(found, job.mode, ledger)
 
 
-def check_plan(job: Job, prepared: Prepared) -> None:
-    """Check that a plan has no refused rows, breaks no guard, and is covered by the wallets.
+def check_plan(job: Job, prepared: Prepared, ledger: LedgerStore) -> None:
+    """Check that a list was not paid already, has no refused rows, breaks no guard, and is covered by the wallets.
 
     Args:
         job: the job, which may skip refused rows.
         prepared: its list, checked and staged.
+        ledger: an open ledger.
 
     Raises:
+        AlreadyPaidError: other runs have paid the list.
         RowsRefusedError: rows are refused, and the job does not skip them.
         GuardError: a cap or a control total does not allow the run.
         BalanceTooLowError: a wallet does not cover its part of the cost.
     """
     plan = prepared.plan
+    check_not_paid(job, prepared.difference.earlier, plan.rows, ledger)
     if plan.refused and not job.skip_refused:
         others = ", or add --skip-refused to pay the others" if plan.accepted else ""
         raise RowsRefusedError(
@@ -84,6 +89,24 @@ def check_plan(job: Job, prepared: Prepared) -> None:
         )
     check_guards(prepared.checks)
     check_balance(prepared.balances)
+
+
+def check_not_paid(job: Job, earlier: EarlierPayments, rows: int, ledger: LedgerStore) -> None:
+    """Raise AlreadyPaidError if other runs have paid half of a list's rows or more, and they are not paid again."""
+    if not earlier.is_same_list or not earlier.refused:
+        return
+    names = ", ".join(_format_matched(run) for run in earlier.runs[:MAX_RUNS_NAMED])
+    more = f" and {len(earlier.runs) - MAX_RUNS_NAMED:,} more runs" if len(earlier.runs) > MAX_RUNS_NAMED else ""
+    first = run_arguments(ledger.runs.named(earlier.runs[0].run))
+    raise AlreadyPaidError(
+        f"{job.list} was paid already: {earlier.refused:,} of {format_rows(rows)} repeat payments of {names}{more}. "
+        f"Nothing was sent. To continue that run: `bulk-topup resume {first}`. If these are other payments, add "
+        "--pay-again REASON. A job that pays the same beneficiaries on purpose names the other in `beside`."
+    )
+
+
+def _format_matched(run: MatchedRun) -> str:
+    return f"{run.run} ({format_rows(run.rows)}, sent {run.days})"
 
 
 def check_same_account(run: Run, payer: PayingAccount) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
@@ -54,6 +55,12 @@ class Prepared:
         """Whether every cap and every control total allows the run."""
         return all(check.is_kept for check in self.checks)
 
+    def is_acceptable(self, *, skip_refused: bool) -> bool:
+        """Return True if no refused row and no guard keeps the run from starting."""
+        earlier = self.difference.earlier
+        is_paid = earlier.is_same_list and earlier.refused > 0
+        return not is_paid and (not self.plan.refused or skip_refused) and self.guards_are_kept
+
     @property
     def balance_is_enough(self) -> bool:
         """Whether every wallet covers its part of the remaining cost."""
@@ -69,6 +76,7 @@ async def prepare(
     options: PlanOptions,
     guards: Guards,
     auto_product: AutoProduct | None = None,
+    comparison: Comparison | None = None,
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself does not change.
 
@@ -80,6 +88,7 @@ async def prepare(
         options: how amounts and duplicates of the list are meant.
         guards: the rules that may block or stop the run.
         auto_product: the products to choose each row's from; None if list or job names them.
+        comparison: the other runs whose payments the rows must not repeat; None for none.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -97,8 +106,8 @@ async def prepare(
         )
     ledger.staging.clear()
     plan = await _stage_rows(reader, dvs, ledger, options, chooser)
-    preview = ledger.staging.preview(run, guards.velocity)
-    if refused := preview.possible_duplicates + preview.velocity_refused:
+    preview = ledger.staging.preview(run, guards.velocity, comparison)
+    if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT))
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.

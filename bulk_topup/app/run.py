@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
-from bulk_topup.app.plan import prepare_job
+from bulk_topup.app.plan import compare_with_others, prepare_job
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
@@ -22,6 +22,7 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.approvals.approval import Presented, check_valid
+from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
@@ -30,6 +31,7 @@ from bulk_topup.engine import Runner, RunOptions, RunResult
 from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError, ReportError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
 from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
@@ -82,6 +84,7 @@ async def run_list(
     corrections: Path | None = None,
     approval: Presented | None = None,
     lock: FileLock | None = None,
+    repetition: Repetition = NO_REPETITION,
 ) -> FinishedRun:
     """Pay a list, or continue where an earlier invocation ended.
 
@@ -99,9 +102,11 @@ async def run_list(
         corrections: a not-completed file of the run with corrected rows; rows that changed are sent.
         approval: an approval of exactly this plan; it replaces the watcher's confirmation.
         lock: the run's lock, if the caller has it from `run_lock`; None to lock the run here.
+        repetition: what is said about rows that other runs have paid.
 
     Raises:
         RunLockedError: another process works on the run.
+        AlreadyPaidError: other runs have paid the list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
             AccountMismatchError, ModeMismatchError: a check failed; nothing was sent.
@@ -117,18 +122,27 @@ async def run_list(
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
         before = _list_fingerprint(job)
-        planned = await prepare_job(job, found, dvs=dvs, ledger=ledger, corrections=corrections)
+        planned = await prepare_job(
+            job,
+            found,
+            dvs=dvs,
+            ledger=ledger,
+            corrections=corrections,
+            comparison=compare_with_others(
+                job, found, environment=payer.environment, ledger=ledger, clock=clock, repetition=repetition
+            ),
+        )
         prepared = planned.prepared
         watcher.prepared(job, found, prepared)
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
-        check_plan(job, prepared)
+        check_plan(job, prepared, ledger)
         check_approval(job, found, prepared, approval, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
-        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval)
+        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, repetition)
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
@@ -137,7 +151,13 @@ async def run_list(
 
 
 def merge_list(
-    job: Job, *, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None = None
+    job: Job,
+    *,
+    ledger: LedgerStore,
+    payer: PayingAccount,
+    columns: Sequence[str],
+    approval: Presented | None = None,
+    repetition: Repetition = NO_REPETITION,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
 
@@ -147,6 +167,7 @@ def merge_list(
         payer: the account that pays.
         columns: the names of the list's columns.
         approval: the approval of this list; None without one.
+        repetition: what is said about rows that other runs have paid.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -162,6 +183,8 @@ def merge_list(
         columns=columns,
         reading=reading_snapshot(job),
         reporting=report_snapshot(job),
+        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
+        pay_again=repetition.pay_again,
     )
 
 
@@ -224,10 +247,15 @@ def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: b
 
 
 def _merge_or_interrupt(
-    job: Job, ledger: LedgerStore, payer: PayingAccount, columns: Sequence[str], approval: Presented | None
+    job: Job,
+    ledger: LedgerStore,
+    payer: PayingAccount,
+    columns: Sequence[str],
+    approval: Presented | None,
+    repetition: Repetition,
 ) -> Run:
     try:
-        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval)
+        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval, repetition=repetition)
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error
 

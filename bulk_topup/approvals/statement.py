@@ -44,7 +44,8 @@ class PlanStatement(SignedModel):
     amounts: dict[str, str]
     costs: dict[str, str]
     rows_without_known_cost: int
-    #: SHA-256 of all rows' identities, external IDs and requests, and of their costs.
+    #: SHA-256 of all rows' identities, external IDs and requests, with the payments of other runs that they repeat on
+    #: purpose; and of their costs.
     requests_sha256: str
     costs_sha256: str
     #: The run's guards, as JSON of `Guards` with sorted keys.
@@ -81,7 +82,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
             if before.get(unit) != after.get(unit):
                 yield f"{what} is {_money(after, unit)}, approved was {_money(before, unit)}"
     if not hmac.compare_digest(approved.requests_sha256, found.requests_sha256):
-        yield "at least one row has another identity, credit party or requested amount"
+        yield "at least one row has another identity, credit party or requested amount, or repeats another payment"
     if not hmac.compare_digest(approved.costs_sha256, found.costs_sha256):
         yield "at least one row has another cost"
     if approved.guards != found.guards:

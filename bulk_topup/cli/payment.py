@@ -32,11 +32,12 @@ from bulk_topup.cli.options.pace import CallbackOptions
 from bulk_topup.cli.options.payment import PaymentOptions
 from bulk_topup.cli.quiet import suppress_output
 from bulk_topup.cli.screens.plan import plan_json
+from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
-from bulk_topup.errors import BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.errors import AlreadyPaidError, BalanceTooLowError, GuardError, RowsRefusedError
 from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
@@ -133,7 +134,7 @@ def pay_list(
     approval: ApprovalOptions,
     payment: PaymentOptions,
     *,
-    is_scheduled: bool,
+    repetition: Repetition,
     corrections: Path | None,
 ) -> None:
     """Pay a list or a job, and exit with the run's code.
@@ -145,7 +146,7 @@ def pay_list(
         given: the options of the job.
         approval: those of an approved plan.
         payment: those that all commands share that pay.
-        is_scheduled: whether the job's schedule decides the day.
+        repetition: whether the job's schedule decides the day, and what is paid again.
         corrections: a file of corrected rows; None for none.
     """
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
@@ -153,7 +154,7 @@ def pay_list(
         _configure(monitor, payment, job, folder)
         job, presented = approval.load(job)
         provider = payment.provider.resolve(job.environment)
-        day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=is_scheduled)
+        day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=repetition.is_scheduled)
         job = _job_on_day(job, day, folder, payment, provider)
         monitor.set_run(job.name, str(job.run_key))
         report = _report_of(job, payment)
@@ -182,11 +183,12 @@ def pay_list(
                         corrections=corrections,
                         approval=presented,
                         lock=session.lock,
+                        repetition=repetition,
                     )
 
         try:
             finished = monitor.finished = run_async(pay())
-        except (RowsRefusedError, GuardError, BalanceTooLowError):
+        except (AlreadyPaidError, RowsRefusedError, GuardError, BalanceTooLowError):
             if watcher.json and watcher.plan:
                 click.echo(codec.encode(plan_json(*watcher.plan)))
             raise

@@ -34,6 +34,8 @@ class Run:
     reading: str | None = None
     #: The folder and formats of its job's report, as JSON; None if unknown.
     reporting: str | None = None
+    #: How far back it is compared with other runs, as JSON of `ComparisonPolicy`; None if unknown.
+    comparison: str | None = None
     #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
 

@@ -65,12 +65,12 @@ def folded(text: str) -> str:
             kept.append("-")
         elif category not in _UNSEEN and character not in _UNSEEN_OTHERS:
             kept.append(character)
-    return "".join(kept)
+    return unicodedata.normalize("NFKC", "".join(kept))  # what is removed may have kept an accent apart
 
 
 def folded_without_case(text: str) -> str:
     """Return a text by which equal references and account qualifiers are the same: `folded`, and without case."""
-    return folded(text).casefold()
+    return unicodedata.normalize("NFKC", folded(text).casefold())
 
 
 def near(text: str) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from bulk_topup.domain.earlier_payments import EarlierPayments
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observation:
@@ -47,6 +49,8 @@ class MergePreview:
     removed_from_list: int = 0
     #: The remaining cost, by currency of the wallet.
     costs: dict[str, Decimal] = field(default_factory=dict)
+    #: Rows that other runs have paid or may have paid.
+    earlier: EarlierPayments = field(default_factory=EarlierPayments)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -31,6 +31,12 @@ def render_dates(template: str, today: date) -> str:
     return _TODAY.sub(lambda match: today.strftime(match[1] or "%Y-%m-%d"), template)
 
 
+def template_pattern(template: str) -> str | None:
+    """Return a regular expression that all results of a template match; None for one without dates."""
+    texts = _TODAY.split(template)[::2]
+    return None if len(texts) == 1 else ".+".join(map(re.escape, texts))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SharedRun:
     """Two days whose run key is the same although their runs should differ."""

@@ -2,14 +2,15 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from bulk_topup.approvals.approval import ApprovalPolicy
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
+from bulk_topup.domain.period import Period
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
@@ -24,6 +25,9 @@ BARE_LIST = "list"
 
 #: Maximum files that a message names when several match a pattern.
 NAMED_FILES: Final = 10
+
+
+PeriodName = Annotated[str, AfterValidator(lambda name: Period(name).name)]
 
 
 class NoListError(ListError):
@@ -73,8 +77,16 @@ class Job(BaseJob, Guards):
     skip_refused: bool = False
     #: Approval that is required before anything is sent.
     approval: ApprovalPolicy = ApprovalPolicy()
+    #: Period in which a beneficiary is paid the same only once: day, week, month, quarter, year, once, or a span, e.g.
+    #: "14d"; by default the shortest gap of the schedule, else what run_key changes by, else once.
+    period: PeriodName | None = None
+    #: Jobs that pay the same beneficiaries on purpose; their payments are not compared with those of this job.
+    beside: tuple[Name, ...] = Field(default=(), max_length=100)
     #: Folder the list is moved to once no row is open, relative to the job file; may contain {today}.
     archive: Template | None = None
+
+    #: The run key before `at` filled in its dates.
+    _run_key_template: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _check_run_key_of_pattern(self) -> Self:
@@ -138,11 +150,17 @@ class Job(BaseJob, Guards):
             )
         archive = resolve_folder(self.archive, today, folder)
         job = super().at(today, folder).model_copy(update={"list": list_path, "run_key": key, "archive": archive})
+        job._run_key_template = self.run_key  # noqa: SLF001 - of the same class
         if is_pattern(list_):
             return job.model_copy(update={"list": _only_match(list_path, job)})
         if job.archive is not None and not Path(list_path).exists():
             raise NoListError(f"No list at {list_path}. If its run has ended, look in the archive {job.archive}.", job)
         return job
+
+    @property
+    def run_key_template(self) -> str | None:
+        """The run key before its dates were filled in; None for a job without one."""
+        return self._run_key_template
 
     @property
     def source(self) -> ListSource:

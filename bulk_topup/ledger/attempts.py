@@ -13,6 +13,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState, check_move
 from bulk_topup.errors import StateError
 from bulk_topup.ledger import attempt_statements as sql
+from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_encryption import encrypt_pins
@@ -98,7 +99,7 @@ class AttemptQueries:
         values: Mapping[str, object],
         probed_operators: Collection[int],
     ) -> list[sqlite3.Row]:
-        """Return pending rows that can be sent at the same time; refuse those above the velocity limit."""
+        """Return pending rows that can be sent at the same time; refuse those paid elsewhere or above the limit."""
         from bulk_topup.domain.guards import guards_of
 
         velocity = guards_of(run.guards).velocity
@@ -112,6 +113,7 @@ class AttemptQueries:
                 if claimed.isdisjoint(exclusive):
                     claimed.update(exclusive)
                     rows.append(row)
+            rows = earlier_payments.refuse_claimed(self.file, connection, run, rows)
             if velocity is not None:
                 rows = velocity_limit.refuse_claimed(connection, velocity, rows, self.file.clock.now())
             if rows:

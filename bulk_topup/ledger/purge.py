@@ -30,6 +30,8 @@ _PURGE_ROWS: Final = f"""
         note = CASE note WHEN '' THEN '' ELSE {_REMOVED} END
     WHERE run_id = :run_id
 """  # noqa: S608 - composed of constants
+#: Identities can be credited numbers.
+_PURGE_REPEATED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id"
 #: Only the named fields of a request stay.
 _PURGE_ATTEMPTS: Final = """
     UPDATE attempts SET pin_code = NULL, pin_serial = NULL,
@@ -93,7 +95,7 @@ class PurgeQueries:
             unfinished: int = connection.execute(_ACTIVITY, ids).fetchone()["unfinished"]
             if unfinished:
                 raise LedgerError(f"Can't purge run {run.name}: {format_rows(unfinished)} not final.")
-            for statement in (_PURGE_ROWS, _PURGE_ATTEMPTS, _PURGE_EVENTS, _PURGE_RUN):
+            for statement in (_PURGE_ROWS, _PURGE_REPEATED, _PURGE_ATTEMPTS, _PURGE_EVENTS, _PURGE_RUN):
                 connection.execute(statement, ids)
             return run_of(connection.execute(_FIND, ids).fetchone(), self.file.path)
 

@@ -72,6 +72,7 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         created_at=datetime.fromisoformat(row["created_at"]),
         reading=row["reading"],
         reporting=row["reporting"],
+        comparison=row["comparison"],
         ledger=ledger.absolute(),
     )
 

@@ -209,3 +209,15 @@ def _tenth(db: Database) -> None:
         WHEN EXISTS (SELECT 1 FROM reports WHERE run_id = OLD.run_id)
         BEGIN DELETE FROM reports WHERE run_id = OLD.run_id; END
     """)  # noqa: S608 - composed of names of columns
+
+
+@migrations(name=NAMES[10])
+def _seventeenth(db: Database) -> None:
+    # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
+    db.table("runs").add_column("comparison", str)
+    # Payments of other runs that a row of the run repeats: with a reason if it is paid again, without if it is refused.
+    db.table("repeated_payments").create(
+        {"run_id": int, "earlier_row_id": int, "identity": str, "reason": str, "at": str},
+        pk=("run_id", "earlier_row_id"),
+        not_null={"identity", "at"},
+    )

@@ -12,6 +12,11 @@ SENT: Final = ", ".join(
 #: States of rows that a list may still change.
 UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 
+#: States of rows that paid or may have paid: all but those that are known to have failed, and those that were reversed.
+PAID: Final = ", ".join(
+    f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
+)
+
 #: The columns of an `Attempt`, its row's planned amount and cost included.
 ATTEMPT: Final = (
     "r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost, r.cost_unit"

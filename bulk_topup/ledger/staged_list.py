@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import PurgedRunError
+from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -19,6 +21,7 @@ from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.runs import FIND_RUN
 
 if TYPE_CHECKING:
+    from bulk_topup.domain.earlier_payments import Comparison
     from bulk_topup.domain.guards import Velocity
 
 _CLEAR: Final = (
@@ -27,6 +30,7 @@ _CLEAR: Final = (
     sql.CREATE_UNLISTED,
     sql.CLEAR_STAGED,
     sql.DROP_STAGED_INDEX,
+    *earlier_payments.CREATE,
 )
 _MERGE: Final = (
     sql.EVENTS_OF_REMOVED,
@@ -70,22 +74,28 @@ class StagingQueries:
         rows = self.file.fetch_all(sql.IDENTITIES, lines=json.dumps(list(lines)))
         return {line: (identity, party) for line, identity, party in rows}
 
-    def preview(self, run: Run | None, velocity: "Velocity | None" = None) -> MergePreview:
+    def preview(
+        self, run: Run | None, velocity: "Velocity | None" = None, comparison: "Comparison | None" = None
+    ) -> MergePreview:
         """Return what a merge of the staged list would do, and refuse staged rows that must not be paid.
 
         Args:
             run: the run; None for one that does not exist yet.
             velocity: the limit of payments per beneficiary; rows above it are refused.
+            comparison: the other runs whose payments the rows must not repeat; None for none.
         """
         ids = {"run_id": run.id if run else None}
         with self.file.transaction() as connection:
             _compare(connection, ids)
+            earlier = EarlierPayments()
+            if comparison is not None:
+                earlier = earlier_payments.compare_staged(connection, ids["run_id"], comparison)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, ids["run_id"], self.file.clock.now())
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
         removed = self.file.fetch_all(sql.COUNT_REMOVED)[0][0]
         costs = sum_amounts(self.file.fetch_all(sql.COSTS, **ids))
-        return MergePreview(**dict(counts), removed_from_list=removed, costs=costs)
+        return MergePreview(**dict(counts), removed_from_list=removed, costs=costs, earlier=earlier)
 
     def refusals(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Return the first lines that `preview` refused, with the reasons."""
@@ -121,6 +131,8 @@ class StagingQueries:
         approval: str | None = None,
         reading: str | None = None,
         reporting: str | None = None,
+        comparison: str | None = None,
+        pay_again: str = "",
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
@@ -138,6 +150,7 @@ class StagingQueries:
             "columns": json.dumps(list(columns), ensure_ascii=False),
             "reading": reading,
             "reporting": reporting,
+            "comparison": comparison,
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:
@@ -154,6 +167,7 @@ class StagingQueries:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
                 connection.execute(statement, ids)
+            earlier_payments.save_repeated(connection, run.id, pay_again, self.file.now())
         return run
 
 

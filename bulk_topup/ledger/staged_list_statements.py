@@ -12,6 +12,7 @@ from bulk_topup.ledger.sql_fragments import SENT, UNSENT
 #: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
 POSSIBLE_DUPLICATE: Final = 1
 VELOCITY: Final = 2
+ALREADY_PAID: Final = 3
 
 #: A row's request in a note: as it was sent, and as the list has it now.
 _SENT_WAS: Final = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
@@ -24,13 +25,15 @@ _PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_ident
 
 INSERT_RUN: Final = """
     INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        created_at)
-    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting, :at)
+        comparison, created_at)
+    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
+        :comparison, :at)
 """
 
 UPDATE_RUN: Final = """
     UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
-        list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting
+        list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting,
+        comparison = :comparison
     WHERE job = :job AND run_key = :run_key
 """
 
@@ -130,7 +133,8 @@ COSTS: Final = f"""
     GROUP BY s.cost_unit, s.cost
 """  # noqa: S608
 
-#: Staged rows that the ledger refused: possible duplicates, and those above the velocity limit.
+#: Staged rows that the ledger refused: possible duplicates, rows that other runs paid, and those above the velocity
+#: limit.
 REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
 
 #: A pending row that was removed from the list is not sent. A row in flight when it was removed may be pending again

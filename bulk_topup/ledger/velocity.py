@@ -13,7 +13,7 @@ from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT, UNSENT
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT, PAID, UNSENT
 from bulk_topup.ledger.staged_list_statements import VELOCITY
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ _FIX: Final = (
     "It may be a different payment. Remove this row, or pay it on purpose after that time or with a higher limit."
 )
 
-#: Rows that paid or may have paid: all but those that are known to have failed and those that were reversed.
-_PAID = ", ".join(
-    f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
-)
-
 #: An account number belongs to one beneficiary per operator; a mobile number belongs to one everywhere.
 _OPERATOR = """CASE WHEN json_extract({of}.request, '$.credit_party_identifier.mobile_number') IS NULL
         THEN {of}.operator_id END"""
@@ -38,7 +33,7 @@ _PAYMENTS = f"""
     SELECT r.credit_party AS party, {_OPERATOR.format(of="r")} AS operator_id, 0 AS is_new, a.intent_at AS at,
            r.line, r.amount, r.unit, u.job || '/' || u.run_key AS run, r.id AS key
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt JOIN runs AS u ON u.id = r.run_id
-    WHERE r.state IN ({_PAID}) AND a.intent_at >= :since
+    WHERE r.state IN ({PAID}) AND a.intent_at >= :since
 """  # noqa: S608 - composed of constants
 #: Recent payments to the credit parties of the staged list, then the rows of the list, in list order.
 _STAGED = f"""

@@ -10,6 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from bulk_topup.app.plan import plan_job
+from bulk_topup.domain.environment import Environment
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import ListError
 from bulk_topup.intake.files.batches import BATCH_ROWS
@@ -42,7 +43,9 @@ def write(folder: Path, *more: str) -> Job:
 
 
 async def test_an_equal_of_a_row_is_found_batches_later(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
-    _, prepared = await plan_job(write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger)
+    _, prepared = await plan_job(
+        write(tmp_path, "+6590000003,7", "+6580000000,7"), dvs=dvs, ledger=ledger, environment=Environment.SANDBOX
+    )
     assert (prepared.plan.rows, prepared.plan.accepted) == (ROWS + 2, ROWS + 1)
     [refused] = prepared.plan.refused_rows
     assert refused.line == ROWS + 2
@@ -58,7 +61,7 @@ async def test_the_equal_of_a_row_in_a_workbook_is_named_by_its_row(
         sheet.append(row)
     workbook.save(tmp_path / "pay.xlsx")
     job = Job(list=str(tmp_path / "pay.xlsx"), product=6418).at(SystemClock().now(), tmp_path)
-    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
+    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX)
     [refused] = prepared.plan.refused_rows
     assert refused.problems[0].message == "Duplicate of row 2. Remove one, or add --allow-duplicates."
 
@@ -67,18 +70,18 @@ async def test_a_list_that_breaks_off_is_refused_whatever_was_staged_of_it(
     dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path
 ) -> None:
     with pytest.raises(ListError, match="never closed"):
-        await plan_job(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger)
+        await plan_job(write(tmp_path, '"+6590000003,7'), dvs=dvs, ledger=ledger, environment=Environment.SANDBOX)
     assert ledger.runs.all() == []
 
 
 async def test_a_stop_ends_the_reading_and_the_staging_too(dvs: AsyncDVS, ledger: LedgerStore, tmp_path: Path) -> None:
     job = write(tmp_path)
-    planning = asyncio.create_task(plan_job(job, dvs=dvs, ledger=ledger))
+    planning = asyncio.create_task(plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX))
     while not any(thread.name.startswith("prepare") for thread in threading.enumerate()):  # noqa: ASYNC110
         await asyncio.sleep(0)
     planning.cancel()
     with pytest.raises(asyncio.CancelledError):
         await planning
     assert not any(thread.name.startswith("prepare") for thread in threading.enumerate())
-    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger)
+    _, prepared = await plan_job(job, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX)
     assert prepared.plan.accepted == ROWS

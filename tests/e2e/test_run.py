@@ -57,10 +57,12 @@ def test_running_a_finished_list_again_sends_nothing_and_shows_that(pay: Pay, bo
     assert "--run-key" in result.stdout
 
 
-def test_a_new_run_key_pays_again(pay: Pay, books: Pay, root: Path) -> None:
+def test_a_new_run_key_and_a_reason_pay_again(pay: Pay, books: Pay, root: Path) -> None:
     list_ = root / "sample_files" / "gift_cards.csv"
     pay("run", list_, "--rate", 1000, "--poll-interval", 0.1)
-    pay("run", list_, "--run-key", "second", "--rate", 1000, "--poll-interval", 0.1)
+    pay("run", list_, "--run-key", "second", code=3)
+    assert len(books()["transactions"]) == 15
+    pay("run", list_, "--run-key", "second", "--pay-again", "a second card for each")
     assert len(books()["transactions"]) == 30
 
 

@@ -228,7 +228,7 @@ def test_only_the_same_credit_party_of_the_same_run_is_a_possible_duplicate(
     run = start(ledger, [row(1, identity="reference:A")])
     bring(run, RowState.COMPLETED)
     assert preview(ledger, run, [row(2, identity="reference:C")]).possible_duplicates == 0
-    december = start(ledger, [row(1, identity="reference:D")], run_key="2026-12")
+    december = start(ledger, [row(1, "11", identity="reference:D")], run_key="2026-12")
     assert len(ledger.attempts.claim(december, 9)) == 1
     failed = start(ledger, [row(3, identity="reference:E")], run_key="2027-01")
     bring(failed, RowState.FAILED)

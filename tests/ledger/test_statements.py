@@ -62,6 +62,8 @@ SORTING = {
     "attempt_statements.ACCEPTED_SECONDS": "open rows by second and operator, once a poll",
     "attempt_statements.CLAIMABLE_CANARIES": "canaries come from all operators in turn; once before the other rows",
     "conflicts._CONFLICTS": "conflicts are few",
+    "earlier_payments._CLAIMED": "the rows of one claim and payments to their credit parties",
+    "earlier_payments._STAGED": "rows of the list that other runs may have paid, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
     "staged_list._REQUESTS": "staged rows in list order, once for an approval",
@@ -132,7 +134,7 @@ def connection(request: pytest.FixtureRequest, ledger: LedgerStore, path: Path) 
         opened.commit()
         opened.close()
         opened = sqlite3.connect(path)
-    for statement in TEMPORARY:
+    for statement in sorted(TEMPORARY, key=lambda text: "INDEX" in text.split("(")[0]):
         opened.execute(statement)
     yield opened
     opened.close()

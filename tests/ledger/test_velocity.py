@@ -127,9 +127,9 @@ def test_of_two_runs_that_both_passed_the_plan_the_second_is_refused_when_it_sen
 ) -> None:
     with LedgerStore(path, clock=clock) as other:
         runs = []
-        for each, key in ((ledger, "a"), (other, "b")):
+        for each, key, amount in ((ledger, "a", "10"), (other, "b", "11")):
             each.staging.clear()
-            each.staging.add(staged([row(who) for who in range(5)]))
+            each.staging.add(staged([row(who, amount) for who in range(5)]))
             assert each.staging.preview(None, ONCE).velocity_refused == 0
             runs.append(
                 each.staging.merge(

@@ -14,11 +14,12 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
-from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument
+from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ReportError
@@ -30,6 +31,7 @@ from bulk_topup.system.files import atomic_write
 @list_argument
 @job_options
 @corrections_option
+@pay_again_option
 @provider_options
 @cloup.option(
     "--output",
@@ -41,6 +43,7 @@ def plan_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
+    pay_again: str,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -59,14 +62,25 @@ def plan_command(
         job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
+        repetition = Repetition(pay_again=pay_again)
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:
                 with LedgerStore(options.ledger) as ledger:
                     if output is None and not job.approval.required:
-                        return *await plan_job(job, dvs=dvs, ledger=ledger, corrections=corrections), None
+                        found = await plan_job(
+                            job,
+                            dvs=dvs,
+                            ledger=ledger,
+                            environment=options.environment,
+                            corrections=corrections,
+                            repetition=repetition,
+                        )
+                        return *found, None
                     payer = payer_of(options, dvs, same_account=False)
-                    return await plan_for_approval(job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections)
+                    return await plan_for_approval(
+                        job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections, repetition=repetition
+                    )
 
         run, prepared, statement = run_async(check())
         console = Console(stderr=as_json, emoji=False)
@@ -77,7 +91,7 @@ def plan_command(
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
-        if (prepared.plan.refused and not job.skip_refused) or not prepared.guards_are_kept:
+        if not prepared.is_acceptable(skip_refused=job.skip_refused):
             raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
         if not prepared.balance_is_enough:
             raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER)

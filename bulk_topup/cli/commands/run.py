@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import click
 import cloup
 
 from bulk_topup.cli.options.approval import ApprovalOptions, approval_options
-from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument
+from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
 from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 
@@ -14,6 +15,7 @@ from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 @list_argument
 @job_options
 @corrections_option
+@pay_again_option
 @scheduled_option
 @approval_options
 @payment_options
@@ -21,6 +23,7 @@ def run_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
+    pay_again: str,
     is_scheduled: bool,
     approval: ApprovalOptions,
     payment: PaymentOptions,
@@ -35,5 +38,9 @@ def run_command(
       bulk-topup run sample_files/rewards.csv --product 6418
     """
     from bulk_topup.cli.payment import pay_list  # heavy: not for --help
+    from bulk_topup.domain.earlier_payments import Repetition
 
-    pay_list(list_or_job, given, approval, payment, is_scheduled=is_scheduled, corrections=corrections)
+    if is_scheduled and pay_again:
+        raise click.UsageError("--pay-again is for a person who has seen what is paid again. Remove --scheduled.")
+    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again)
+    pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)

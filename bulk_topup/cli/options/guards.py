@@ -13,6 +13,7 @@ import cloup
 
 from bulk_topup.cli.options.groups import GUARDS, collect
 from bulk_topup.domain.money import parse_plain_amount
+from bulk_topup.domain.period import Period
 
 if TYPE_CHECKING:
     from bulk_topup.domain.guards import Guards
@@ -39,6 +40,8 @@ class GuardOptions:
     max_cost: Mapping[str, Decimal]
     #: Days in which a beneficiary is paid once; None for no velocity limit.
     no_repeat_within: int | None
+    #: The period in which a beneficiary is paid the same only once; None for the job's.
+    period: str | None
 
     def settings(self, base: Guards) -> dict[str, Any]:
         """Return the job settings that the options change.
@@ -60,6 +63,8 @@ class GuardOptions:
         changed: dict[str, Any] = {"caps": caps, "expect": expect}
         if self.no_repeat_within is not None:
             changed["velocity"] = {"days": self.no_repeat_within, "payments": 1}
+        if self.period is not None:
+            changed["period"] = self.period
         return changed
 
 
@@ -83,6 +88,13 @@ def _amount_option(name: str, text: str) -> Callable[[F], F]:
     )
 
 
+def _check_period(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    try:
+        return None if text is None else Period(text).name
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 guard_options = collect(
     "guards",
     GuardOptions,
@@ -102,5 +114,13 @@ guard_options = collect(
         type=click.IntRange(1, 3660),
         metavar="DAYS",
         help="Refuse rows whose beneficiary any run of the ledger paid in the last DAYS.",
+    ),
+    cloup.option(
+        "--period",
+        group=GUARDS,
+        callback=_check_period,
+        metavar="PERIOD",
+        help="Time in which any run pays a beneficiary the same only once: day, week, month, quarter, year, once, or a "
+        "span such as 14d.  [default: that of the job's schedule or run key; once for a list]",
     ),
 )

@@ -10,7 +10,7 @@ from typing import Final
 import click
 import cloup
 
-from bulk_topup.cli.options.groups import COLUMNS, LIST, collect
+from bulk_topup.cli.options.groups import COLUMNS, GUARDS, LIST, collect
 from bulk_topup.cli.options.guards import GuardOptions, guard_options
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
@@ -83,6 +83,13 @@ def _parse_pairs(_context: click.Context, option: click.Parameter, texts: tuple[
     return pairs
 
 
+def _check_reason(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
+    """Return a reason; an empty text without the option."""
+    if text is not None and not text.strip():
+        raise click.BadParameter("The reason is empty. Write why these rows are paid again.")
+    return "" if text is None else text.strip()
+
+
 list_argument = cloup.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path))
 
 corrections_option = cloup.option(
@@ -91,6 +98,14 @@ corrections_option = cloup.option(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Corrected rows of the run, in the not-completed file of its report.",
+)
+
+pay_again_option = cloup.option(
+    "--pay-again",
+    group=GUARDS,
+    metavar="REASON",
+    callback=_check_reason,
+    help="Pay rows again that other runs have paid, as the plan shows them; the reason is kept with the run.",
 )
 
 _list_options = collect(

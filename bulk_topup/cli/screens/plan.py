@@ -11,12 +11,14 @@ from rich.table import Table
 
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
+from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
+    from bulk_topup.domain.earlier_payments import EarlierPayments
     from bulk_topup.jobs.job import Job
     from bulk_topup.plan import BalanceCheck, GuardCheck
 
@@ -67,9 +69,17 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     yield f"{escape_markup(job.list)}: {format_rows(plan.rows)}, {plan.accepted:,} valid{refused}."
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
+    yield from _earlier_lines(prepared.difference.earlier)
     if repeated := prepared.difference.velocity_refused:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
+
+
+def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
+    for run in earlier.runs[:MAX_RUNS_NAMED]:
+        what = "paid again on purpose" if earlier.paid_again else "refused"
+        verb = "repeats a payment" if run.rows == 1 else "repeat payments"
+        yield f"  [red]{format_rows(run.rows)} {verb} of run {escape_markup(run.run)}, sent {run.days}: {what}.[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
@@ -96,7 +106,7 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
             f"  [red]{duplicates:,} {what}, refused: the run paid the credit party under a reference or line that is "
             "no longer in the list.[/]"
         )
-    yield "  To pay this list again, name a new run: --run-key NAME"
+    yield "  To pay this list again: --run-key NAME --pay-again REASON"
 
 
 def _products_table(prepared: Prepared) -> Table:
@@ -168,6 +178,15 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "removed_from_list": difference.removed_from_list,
         "held": difference.possible_duplicates,
         "velocity_refused": difference.velocity_refused,
+        "earlier_payments": {
+            "refused": difference.earlier.refused,
+            "paid_again": difference.earlier.paid_again,
+            "is_same_list": difference.earlier.is_same_list,
+            "runs": [
+                {"run": run.run, "rows": run.rows, "first": run.first.isoformat(), "last": run.last.isoformat()}
+                for run in difference.earlier.runs
+            ],
+        },
         "left_out": dict(prepared.left_out),
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [

@@ -24,6 +24,9 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     """
     plan, difference = prepared.plan, prepared.difference
     to_send = difference.new + difference.waiting
+    earlier = difference.earlier
+    if earlier.is_same_list and earlier.refused:
+        return Severity.BAD, f"Paid already: {earlier.refused:,} of {format_rows(plan.rows)} repeat earlier payments."
     if plan.refused and not job.skip_refused:
         valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
         others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""

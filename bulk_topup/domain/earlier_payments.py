@@ -1,0 +1,159 @@
+"""Define which payments of other runs a run is compared with, and what the comparison found; pure."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Final, Self
+
+from bulk_topup.domain.period import Period
+from bulk_topup.domain.run import Run
+
+#: Most runs that a message names.
+MAX_RUNS_NAMED: Final = 3
+#: Lists of up to this many rows are the same list only if all rows are the same.
+SHORT_LIST: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonPolicy:
+    """How far back a run is compared with the other runs of its ledger; kept with the run as JSON."""
+
+    #: The period in which a beneficiary is paid the same only once, as `Period` names it.
+    period: str = Period.once().name
+    #: Keys of the job's runs of other periods match this regular expression; None if its keys name no period.
+    period_keys: str | None = None
+    #: Whether the schedule started the run for a due time.
+    is_scheduled: bool = False
+    #: Jobs that pay the same beneficiaries on purpose.
+    beside: tuple[str, ...] = ()
+    #: Whether products are chosen automatically, so that the same payment may have another product.
+    any_product: bool = False
+    #: The time zone of days and months, as IANA names it; None for the machine's.
+    time_zone: str | None = None
+
+    def as_json(self) -> str:
+        """Return it as the ledger keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return the policy of a text of `as_json`."""
+        values = json.loads(text)
+        return cls(**{**values, "beside": tuple(values["beside"])})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedRun:
+    """Another run whose payments count."""
+
+    run: Run
+    #: Payments from this time count, in UTC; None for all.
+    since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repetition:
+    """What an invocation says about rows that other runs have paid."""
+
+    #: Whether the schedule starts it for a due time.
+    is_scheduled: bool = False
+    #: Why such rows are paid again; empty to refuse them.
+    pay_again: str = ""
+
+
+#: The repetition of an invocation that says nothing.
+NO_REPETITION: Final = Repetition()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """What a list is compared with."""
+
+    runs: tuple[ComparedRun, ...]
+    #: Whether a payment of another product may be the same.
+    any_product: bool = False
+    #: Why rows that other runs have paid are paid again; empty to refuse them.
+    pay_again: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatchedRun:
+    """Another run that has paid, or may have paid, rows of the list."""
+
+    #: Its name.
+    run: str
+    #: Rows of the list that match its payments.
+    rows: int
+    #: When the first and the last of these payments were sent, in UTC.
+    first: datetime
+    last: datetime
+
+    @property
+    def days(self) -> str:
+        """The days of these payments for people: one, or the first and the last."""
+        first, last = f"{self.first:%Y-%m-%d}", f"{self.last:%Y-%m-%d}"
+        return first if first == last else f"{first} to {last}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlierPayments:
+    """Rows of a list that other runs have paid or may have paid: same credit party, amount, unit and product."""
+
+    #: Rows refused for it.
+    refused: int = 0
+    #: Rows that are paid again on purpose.
+    paid_again: int = 0
+    #: SHA-256 of their identities and of the payments that they repeat, in hexadecimal; empty without any.
+    paid_again_sha256: str = ""
+    #: Whether this is the list of other runs: half of the rows or more, whatever the product.
+    is_same_list: bool = False
+    #: The runs, those with the most rows first.
+    runs: tuple[MatchedRun, ...] = field(default=())
+
+
+def compared_runs(
+    policy: ComparisonPolicy, runs: Iterable[Run], *, job: str, run_key: str, moment: datetime
+) -> tuple[ComparedRun, ...]:
+    """Return the runs whose payments count for a run, each with the time from which they do.
+
+    Args:
+        policy: the run's policy.
+        runs: the other runs of its environment.
+        job: the name of its job.
+        run_key: its key.
+        moment: when it was first started, in UTC.
+    """
+    period = Period(policy.period)
+    start = period.start(moment.astimezone(_zone(policy.time_zone)))
+    start = None if start is None else start.astimezone(UTC)
+    beside = frozenset(policy.beside)
+    found = []
+    for run in runs:
+        if run.job in beside:
+            continue
+        since = start
+        if run.job == job and _names_another_period(policy, run_key, run.run_key):
+            if policy.is_scheduled:
+                continue
+            since = None if period.length is None else moment - period.length / 2
+        found.append(ComparedRun(run=run, since=since))
+    return tuple(found)
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from zoneinfo import ZoneInfo  # heavy: not for commands that only read
+
+    return None if name is None else ZoneInfo(name)
+
+
+def is_same_list(matched: int, rows: int) -> bool:
+    """Return True if so many matching rows make it the same list: half of the rows, of a short list all."""
+    return matched > 0 and (matched == rows or (rows > SHORT_LIST and 2 * matched >= rows))
+
+
+def _names_another_period(policy: ComparisonPolicy, key: str, other: str) -> bool:
+    if policy.period_keys is None or key == other:
+        return False
+    return all(re.fullmatch(policy.period_keys, each) for each in (key, other))

@@ -1,0 +1,79 @@
+"""Which other runs' payments count for a run, and when so many match that it is the same list."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.earlier_payments import ComparisonPolicy, compared_runs, is_same_list
+from bulk_topup.domain.run import Run
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+MONTHLY = ComparisonPolicy(period="month", period_keys=".+", time_zone="UTC")
+
+
+def _run(name: str, id_: int = 1) -> Run:
+    job, key = name.split("/")
+    return Run(id=id_, job=job, run_key=key, environment="sandbox", list_path="pay.csv", columns=(), created_at=NOW)
+
+
+def _since(policy: ComparisonPolicy, *others: str, job: str = "payroll", key: str = "2026-11") -> dict[str, Any]:
+    found = compared_runs(policy, [_run(name) for name in others], job=job, run_key=key, moment=NOW)
+    return {each.run.name: each.since for each in found}
+
+
+def test_payments_of_other_jobs_count_from_the_beginning_of_the_period() -> None:
+    assert _since(MONTHLY, "bonus/2026-11", "list/rewards") == dict.fromkeys(
+        ("bonus/2026-11", "list/rewards"), datetime(2026, 11, 1, tzinfo=UTC)
+    )
+
+
+def test_all_payments_count_for_a_list_without_a_period() -> None:
+    assert _since(ComparisonPolicy(), "bonus/2026-11", "list/a", job="list", key="b") == {
+        "bonus/2026-11": None,
+        "list/a": None,
+    }
+
+
+def test_a_job_beside_is_not_compared() -> None:
+    policy = replace(MONTHLY, beside=("bonus",))
+    assert list(_since(policy, "bonus/2026-11", "list/rewards")) == ["list/rewards"]
+
+
+def test_another_period_of_the_job_counts_for_half_a_period_if_a_person_starts_it() -> None:
+    assert _since(MONTHLY, "payroll/2026-10") == {"payroll/2026-10": NOW - timedelta(days=14)}
+
+
+def test_another_period_of_the_job_does_not_count_if_the_schedule_starts_it() -> None:
+    policy = replace(MONTHLY, is_scheduled=True)
+    assert _since(policy, "payroll/2026-10", "bonus/x") == {"bonus/x": datetime(2026, 11, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("policy", [replace(MONTHLY, period_keys="2026-.+"), ComparisonPolicy()])
+def test_a_key_that_names_no_period_is_compared_as_any_other_run(policy: ComparisonPolicy) -> None:
+    scheduled = replace(policy, is_scheduled=True)
+    assert list(_since(scheduled, "payroll/extra")) == ["payroll/extra"]
+    assert list(_since(scheduled, "payroll/2026-10", key="extra")) == ["payroll/2026-10"]
+
+
+@pytest.mark.parametrize(
+    ("matched", "rows", "same"),
+    [
+        (0, 0, False),
+        (0, 5, False),
+        (1, 1, True),
+        (1, 2, False),
+        (2, 3, False),
+        (3, 3, True),
+        (2, 4, True),
+        (2, 5, False),
+    ],
+)
+def test_half_of_the_rows_make_it_the_same_list_and_all_of_a_short_one(matched: int, rows: int, same: bool) -> None:
+    assert is_same_list(matched, rows) is same
+
+
+def test_a_policy_is_the_same_when_it_is_read_again() -> None:
+    policy = replace(MONTHLY, beside=("bonus", "extra"), is_scheduled=True, any_product=True)
+    assert ComparisonPolicy.from_json(policy.as_json()) == policy

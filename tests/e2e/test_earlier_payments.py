@@ -1,0 +1,181 @@
+"""A list that other runs have paid is not paid again in silence, whatever it is called."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk_topup import Credentials, plan_list, run_job
+from bulk_topup.errors import AlreadyPaidError, RowsRefusedError
+
+Pay = Callable[..., Any]
+Books = Callable[[], dict[str, Any]]
+HEADER = "phone,amount\n"
+NUMBERS = [f"+65951234{number:02}" for number in range(10)]
+PRODUCT = ("--product", 6418)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a list of numbers that get 5 SGD each."""
+
+    def save(name: str, *numbers: str, amount: str = "5") -> Path:
+        path = tmp_path / name
+        path.write_text(HEADER + "".join(f"{number},{amount}\n" for number in numbers))
+        return path
+
+    return save
+
+
+@pytest.fixture
+def paid(books: Books) -> Callable[[], Counter[str]]:
+    """Return a function that counts the payments to each number in the provider's books."""
+    return lambda: Counter(each["credit_party"] for each in books()["transactions"])
+
+
+def test_a_list_under_another_name_is_not_paid_again(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("rewards.csv", *NUMBERS[:4]), *PRODUCT)
+    again = pay("run", write("rewards (1).csv", *NUMBERS[:4]), *PRODUCT, code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+    assert "4 of 4 rows repeat payments of list/rewards (4 rows, sent 20" in again.stderr
+    assert "`bulk-topup resume list/rewards --ledger " in again.stderr
+    assert "add --pay-again REASON" in again.stderr
+    for number in NUMBERS[:4]:
+        assert f"sent 5.00 SGD (product 6418) for {number} on 20" in " ".join(again.stdout.split())
+
+
+def test_skipping_refused_rows_does_not_send_the_rest_of_a_list_that_was_paid(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    pay("run", write("b.csv", *NUMBERS[2:6]), *PRODUCT, "--skip-refused", code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_of_fewer_rows_those_are_refused_and_the_others_are_paid(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
+    pay("run", write("b.csv", *NUMBERS[1:8]), *PRODUCT, code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:2], 1)
+    pay("run", write("b.csv", *NUMBERS[1:8]), *PRODUCT, "--skip-refused", code=1)
+    assert paid() == dict.fromkeys(NUMBERS[:8], 1)
+    pay("resume", "list/b", code=1)
+    assert paid() == dict.fromkeys(NUMBERS[:8], 1)
+
+
+def test_a_reason_pays_again_what_was_shown_and_nothing_else(pay: Pay, paid: Any, write: Any, tmp_path: Path) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    shown = pay("plan", write("b.csv", *NUMBERS[:4]), *PRODUCT, "--json", "--pay-again", "second bonus")
+    assert json.loads(shown.stdout)["earlier_payments"]["paid_again"] == 4
+    pay("run", tmp_path / "b.csv", *PRODUCT, "--pay-again", "second bonus")
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+    pay("run", tmp_path / "b.csv", *PRODUCT)  # continues its run, which needs no reason any more
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+    pay("run", write("c.csv", *NUMBERS[:4]), *PRODUCT, code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+def test_a_reason_must_say_something_and_is_not_for_schedules(pay: Pay, write: Any) -> None:
+    assert "The reason is empty" in pay("run", write("a.csv", NUMBERS[0]), *PRODUCT, "--pay-again", " ", code=2).stderr
+    assert "Remove --scheduled" in pay("run", "a.csv", *PRODUCT, "--pay-again", "x", "--scheduled", code=2).stderr
+
+
+def test_another_amount_is_another_payment(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:3]), *PRODUCT)
+    pay("run", write("b.csv", *NUMBERS[:3], amount="6"), *PRODUCT)
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+
+
+def test_one_earlier_payment_answers_for_one_row(pay: Pay, paid: Any, write: Any) -> None:
+    family = [NUMBERS[0], NUMBERS[0], *NUMBERS[1:6]]
+    pay("run", write("a.csv", NUMBERS[0], NUMBERS[9]), *PRODUCT)
+    pay("run", write("b.csv", *family), *PRODUCT, "--allow-duplicates", "--skip-refused", code=1)
+    assert paid() == {**dict.fromkeys([*NUMBERS[1:6], NUMBERS[9]], 1), NUMBERS[0]: 2}
+
+
+def test_a_failed_payment_is_no_payment(pay: Pay, paid: Any, write: Any) -> None:
+    declined = "+6595123102"
+    pay("run", write("a.csv", declined), *PRODUCT, code=1)
+    pay("run", write("b.csv", declined), *PRODUCT, code=1)
+    assert paid() == {declined: 2}
+
+
+def test_another_environment_knows_nothing_of_it(invoke: Any, paid: Any, write: Any, sandbox: Any) -> None:
+    options = ("--base-url", sandbox.base_url, "--ledger", "ledger.db", *PRODUCT)
+    invoke("run", write("a.csv", *NUMBERS[:3]), *options)
+    invoke("run", write("b.csv", *NUMBERS[:3]), *options, "--env", "preprod")
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+
+
+def test_a_run_is_judged_again_when_its_rows_are_sent(pay: Pay, paid: Any, write: Any) -> None:
+    """A run was interrupted before it sent anything; another one pays its people; then it is resumed."""
+    write("a.csv", *NUMBERS[:3])
+    pay("run", "a.csv", *PRODUCT, "--deadline", "2020-01-01T00:00Z", code=75)
+    pay("run", write("b.csv", *NUMBERS[:3]), *PRODUCT)
+    pay("resume", "list/a", code=1)
+    assert paid() == dict.fromkeys(NUMBERS[:3], 1)
+
+
+JOB = 'name = "{name}"\nrun_key = "{{today:%Y-%m}}"\nlist = "pay.csv"\nproduct = 6418\nreports = ["csv"]\n{more}'
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a job file that pays the same list each month."""
+
+    def save(name: str, more: str = "") -> Path:
+        path = tmp_path / f"{name}.toml"
+        path.write_text(JOB.format(name=name, more=more))
+        return path
+
+    return save
+
+
+def test_a_renamed_job_does_not_pay_its_list_again(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("bonus"))
+    pay("run", job("bonus-2026"), code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_a_job_that_is_started_for_the_next_month_too_early_pays_nothing(
+    pay: Pay, paid: Any, write: Any, job: Any
+) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("bonus"), "--today", "2026-11-30")
+    refused = pay("run", job("bonus"), "--today", "2026-12-01", code=3)
+    assert "repeat payments of bonus/2026-11" in refused.stderr
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_jobs_that_pay_the_same_people_on_purpose_name_each_other(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("payroll"))
+    pay("run", job("allowance"), code=3)
+    pay("run", job("allowance", 'beside = ["payroll"]\n'))
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+def test_a_job_file_cannot_say_that_rows_are_paid_again(pay: Pay, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:1])
+    assert "pay_again" in pay("run", job("bonus", 'pay_again = "x"\n'), code=3).stderr
+
+
+def test_python_has_the_same_rules(
+    pay: Pay, paid: Any, write: Any, sandbox: Any, credentials: tuple[str, str], tmp_path: Path
+) -> None:
+    pay("run", write("a.csv", *NUMBERS[:3]), *PRODUCT)
+    key, secret = credentials
+    ways: dict[str, Any] = {
+        "base_url": sandbox.base_url,
+        "ledger": tmp_path / "ledger.db",
+        "credentials": Credentials(api_key=key, api_secret=secret),
+    }
+    (tmp_path / "b.toml").write_text('list = "a.csv"\nrun_key = "other"\nproduct = 6418\nreports = ["csv"]\n')
+    plan = plan_list(tmp_path / "b.toml", **ways)
+    assert (plan.paid_before, plan.is_same_list, plan.is_acceptable) == (3, True, False)
+    with pytest.raises(AlreadyPaidError, match="3 of 3 rows repeat payments of list/a"):
+        run_job(tmp_path / "b.toml", **ways)
+    assert run_job(tmp_path / "b.toml", pay_again="second bonus", poll_interval=0.05, **ways).exit_code == 0
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+    assert not issubclass(AlreadyPaidError, RowsRefusedError)

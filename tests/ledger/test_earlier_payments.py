@@ -1,0 +1,186 @@
+"""Rows that other runs have paid: found in the plan, and when they are claimed by two runs at once."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk_topup.domain.earlier_payments import ComparedRun, Comparison, ComparisonPolicy, EarlierPayments
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import account_key, mobile_key
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import LedgerStore
+from tests.helpers.checked_rows import CheckedRow, staged
+
+Row = Callable[..., CheckedRow]
+PAID = (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
+POLICY = ComparisonPolicy().as_json()
+
+
+def _merge(ledger: LedgerStore, rows: Sequence[CheckedRow], key: str, **more: Any) -> Run:
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    _compare(ledger, more.pop("pay_again_all", ""))
+    values = {"environment": "sandbox", "list_path": "a.csv", "columns": ("phone", "amount"), "comparison": POLICY}
+    return ledger.staging.merge(job="payroll", run_key=key, **{**values, **more})
+
+
+def _compare(
+    ledger: LedgerStore, pay_again: str = "", *, since: Any = None, any_product: bool = False
+) -> EarlierPayments:
+    runs = tuple(ComparedRun(run=run, since=since) for run in ledger.runs.all())
+    comparison = Comparison(runs=runs, pay_again=pay_again, any_product=any_product)
+    return ledger.staging.preview(None, None, comparison).earlier
+
+
+def _plan(ledger: LedgerStore, rows: Sequence[CheckedRow], **more: Any) -> tuple[EarlierPayments, list[int]]:
+    ledger.staging.clear()
+    ledger.staging.add(staged(rows))
+    found = _compare(ledger, **more)
+    return found, [line for line, _ in ledger.staging.refusals(100)]
+
+
+def _send(ledger: LedgerStore, run: Run, move: Callable[..., Any], state: RowState = RowState.COMPLETED) -> None:
+    for attempt in ledger.attempts.claim(run, 100):
+        if state is RowState.REVERSED:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
+            ledger.attempts.record([move(attempt, RowState.COMPLETED, state)])
+        elif state is not RowState.IN_FLIGHT:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state)])
+
+
+@pytest.mark.parametrize("state", PAID)
+def test_a_row_that_another_run_may_have_paid_is_refused(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], state: RowState
+) -> None:
+    _send(ledger, _merge(ledger, [row(1), row(2)], "a"), move, state)
+    found, lines = _plan(ledger, [row(2, line=7), *(row(who) for who in range(10, 14))])
+    assert (found.refused, found.is_same_list, lines) == (1, False, [7])
+    assert [(run.run, run.rows) for run in found.runs] == [("payroll/a", 1)]
+    [(_, [problem])] = ledger.staging.refusals(10)
+    assert problem.may_be_paid
+    assert "run payroll/a, line 4, sent 10.00 SGD (product 6418) for +6595123002 on 2026-11-01." in problem.message
+
+
+@pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
+def test_a_row_that_is_known_to_be_unpaid_is_not_refused(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], state: RowState
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a"), move, state)
+    assert _plan(ledger, [row(1)]) == (EarlierPayments(), [])
+
+
+@pytest.mark.parametrize("change", [{"amount": "11"}, {"unit": "USD"}, {"who": 2}])
+def test_another_amount_unit_or_number_is_another_payment(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], change: dict[str, Any]
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a"), move)
+    assert _plan(ledger, [row(**{"who": 1, **change})])[1] == []
+
+
+def test_another_product_is_another_payment_but_the_same_list(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    _send(ledger, _merge(ledger, [row(who) for who in range(4)], "a"), move)
+    other = [row(who, product_id=7) for who in range(4)]
+    found, lines = _plan(ledger, [*other[:1], *(row(who) for who in range(10, 15))])
+    assert (found.refused, lines) == (0, [])
+    found, lines = _plan(ledger, other)
+    assert (found.refused, found.is_same_list, lines) == (4, True, [2, 3, 4, 5])
+    found, _ = _plan(ledger, [*other[:1], *(row(who) for who in range(10, 15))], any_product=True)
+    assert (found.refused, found.is_same_list) == (1, False)
+
+
+def test_payments_before_the_period_do_not_count(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a"), move)
+    assert _plan(ledger, [row(1)], since=clock.now())[1] == [3]
+    assert _plan(ledger, [row(1)], since=clock.now() + timedelta(seconds=1))[1] == []
+
+
+def test_an_equal_credit_party_is_matched_before_a_near_one(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    zeros, plain = (row(who, party_key=account_key(text)) for who, text in ((1, "0012"), (2, "12")))
+    _send(ledger, _merge(ledger, [plain], "a"), move)
+    others = [row(who) for who in range(10, 14)]
+    assert _plan(ledger, [zeros, plain, *others])[1] == [plain.line]
+    assert _plan(ledger, [zeros, *others])[1] == [zeros.line]
+
+
+def test_two_runs_that_both_passed_the_plan_pay_everybody_once(
+    ledger: LedgerStore, path: Path, row: Row, clock: Any
+) -> None:
+    rows = [row(who) for who in range(6)]
+    with LedgerStore(path, clock=clock) as other:
+        first, second = _merge(ledger, rows, "a"), _merge(other, rows, "b")
+        claimed = [ledger.attempts.claim(first, 3), other.attempts.claim(second, 4)]
+        claimed += [ledger.attempts.claim(first, 9), other.attempts.claim(second, 9)]
+        assert [len(each) for each in claimed] == [3, 1, 2, 0]
+        states = {run.run_key: [outcome.state for outcome in ledger.outcomes.rows(run)] for run in (first, second)}
+    assert Counter(states["a"] + states["b"]) == {RowState.IN_FLIGHT: 6, RowState.REFUSED: 6}
+
+
+def test_what_is_paid_again_is_kept_with_its_reason_and_covers_nothing_else(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    _send(ledger, _merge(ledger, [row(1), row(2)], "a"), move)
+    late = _merge(ledger, [row(3)], "late")
+    again = _merge(ledger, [row(1), row(2), row(3)], "b", pay_again_all="bonus", pay_again="bonus")
+    _send(ledger, late, move)
+    assert [attempt.row_id for attempt in ledger.attempts.claim(again, 9)] != []
+    outcomes = {each.credit_party: each.state for each in ledger.outcomes.rows(again)}
+    assert outcomes == {
+        "+6595123001": RowState.IN_FLIGHT,
+        "+6595123002": RowState.IN_FLIGHT,
+        "+6595123003": RowState.REFUSED,
+    }
+    kept = ledger.file.fetch_all("SELECT reason FROM repeated_payments WHERE run_id = :run_id", run_id=again.id)
+    assert sorted(str(each["reason"]) for each in kept) == ["None", "bonus", "bonus"]
+
+
+def test_a_run_of_an_earlier_version_is_compared_with_what_was_sent_after_it_began(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "before"), move)
+    clock.seconds += 60
+    old = _merge(ledger, [row(1), row(2)], "old", comparison=None, pay_again_all="x")
+    clock.seconds += 60
+    _send(ledger, _merge(ledger, [row(2)], "after"), move)
+    assert [attempt.row_id for attempt in ledger.attempts.claim(old, 9)] == [
+        outcome_id
+        for (outcome_id,) in ledger.file.fetch_all("SELECT id FROM rows WHERE run_id = :id AND line = 3", id=old.id)
+    ]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    earlier=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["5", "6"])), max_size=8),
+    rows=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["5", "6"])), min_size=1, max_size=8),
+)
+def test_each_earlier_payment_answers_for_one_row(
+    tmp_path_factory: pytest.TempPathFactory,
+    row: Row,
+    move: Callable[..., Any],
+    earlier: list[tuple[int, str]],
+    rows: list[tuple[int, str]],
+) -> None:
+    def listed(pairs: list[tuple[int, str]]) -> list[CheckedRow]:
+        return [
+            row(who, amount, line=line, identity=f"row:{line}", party_key=mobile_key(f"+6595123{who:03}"))
+            for line, (who, amount) in enumerate(pairs, 2)
+        ]
+
+    with LedgerStore(tmp_path_factory.mktemp("books") / "ledger.db") as ledger:
+        if earlier:
+            run = _merge(ledger, listed(earlier), "a")
+            while claimed := ledger.attempts.claim(run, 100):  # one at a time to each number
+                ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.COMPLETED) for each in claimed])
+        found, lines = _plan(ledger, listed(rows))
+        assert found.refused == len(lines) == sum((Counter(rows) & Counter(earlier)).values())
