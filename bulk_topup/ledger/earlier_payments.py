@@ -51,7 +51,7 @@ _INDEX_STAGED: Final = "CREATE INDEX IF NOT EXISTS temp.staged_party_key ON stag
 #: The payments of compared runs that a row `{of}` may repeat: same amount and unit, and an equal or near credit party.
 #: Its own run's repetitions that are known count once.
 _PAYMENTS: Final = f"""
-    CROSS JOIN rows AS r ON r.party_key >= {{near}} AND r.party_key < {{near}} || char(10)
+    CROSS JOIN rows AS r INDEXED BY idx_rows_party_key ON r.party_key >= {{near}} AND r.party_key < {{near}} || char(10)
         AND r.amount IS {{of}}.amount AND r.unit IS {{of}}.unit
         AND ({{of}}.amount IS NOT NULL OR r.product_id IS {{of}}.product_id)
     CROSS JOIN temp.compared AS c ON c.run_id = r.run_id

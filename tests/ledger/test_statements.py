@@ -154,6 +154,7 @@ def _big_steps(connection: sqlite3.Connection, statement: str) -> list[tuple[str
     for step in steps:
         if found := re.match(r"(SCAN|SEARCH) (\w+)\b(?! VIRTUAL)(?:.*\((.*)\))?", step):
             kind, name, by = found.groups()
+            kind = "SCAN" if "AUTOMATIC" in step else kind  # such an index is built of the whole table
             if (table := tables.get(name, name)) in BIG:
                 big.append((kind, table, by or ""))
         elif "FOR ORDER BY" in step or "FOR RIGHT PART OF ORDER BY" in step:
