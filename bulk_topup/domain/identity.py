@@ -19,6 +19,9 @@ HASH_LENGTH = 18
 HASHED_BYTES = 5 * -(-HASH_LENGTH // 8)
 #: The largest number that fits beside the slug, the hash and the two dashes.
 MAX_ATTEMPTS = 10 ** (EXTERNAL_ID_LENGTH - SLUG_LENGTH - HASH_LENGTH - 2) - 1
+#: The length in front of a joined part, and the number of a second or later row.
+_PART_LENGTH = re.compile("([0-9]+):")
+_NUMBER = re.compile("#[0-9]+")
 
 
 def reference_identity(reference: str) -> str:
@@ -39,6 +42,19 @@ def unreadable_identity(cells: str) -> str:
 def occurrence_identity(identity: str, occurrence: int) -> str:
     """Return the identity with a number for the second and later rows of it, in list order from 1."""
     return identity if occurrence == 1 else f"{identity}#{occurrence}"
+
+
+def base_identity(identity: str) -> str:
+    """Return the identity of the first of the rows that share a product and credit party: the one without a number.
+
+    The lengths in front of its parts say where it ends, so that a part such as "#2" is not taken for a number. An
+    identity of another form is returned as it is.
+    """
+    end = len(PARTY_PREFIX)
+    while part := _PART_LENGTH.match(identity, end):
+        end = part.end() + int(part[1])
+    is_numbered = identity.startswith(PARTY_PREFIX) and _NUMBER.fullmatch(identity, min(end, len(identity)))
+    return identity[:end] if is_numbered else identity
 
 
 def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:

@@ -16,9 +16,11 @@ from bulk_topup.errors import PurgedRunError
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.runs import FIND_RUN
+from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
 if TYPE_CHECKING:
     from bulk_topup.domain.earlier_payments import Comparison
@@ -178,9 +180,11 @@ def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
     if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
         return
     connection.execute(sql.INDEX_STAGED)
+    match_equals(connection, ids)
     connection.execute(sql.FIND_REMOVED, ids)
     if connection.execute(sql.FIND_UNLISTED, ids).rowcount:
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
+    refuse_uncredited(connection, ids)
 
 
 def _realign_removed(connection: sqlite3.Connection, before: Sequence[str], after: Sequence[str]) -> None:

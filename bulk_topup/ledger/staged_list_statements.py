@@ -13,6 +13,8 @@ from bulk_topup.ledger.sql_fragments import SENT, UNSENT
 POSSIBLE_DUPLICATE: Final = 1
 VELOCITY: Final = 2
 ALREADY_PAID: Final = 3
+#: The end of the reason of a possible duplicate.
+HOW_TO_PAY: Final = "Restore that line, or pay this one on purpose in another run with --run-key."
 
 #: A row's request in a note: as it was sent, and as the list has it now.
 _SENT_WAS: Final = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
@@ -99,8 +101,7 @@ FIND_UNLISTED: Final = f"""
 #: reference was edited, the references were renumbered, or an equal row before it was deleted.
 REFUSE_POSSIBLE_DUPLICATES: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
-        problems = json_array(json_array('', u.message || '. Restore that line, or pay this one on purpose in '
-            || 'another run with --run-key.', 1))
+        problems = json_array(json_array('', u.message || '. {HOW_TO_PAY}', 1))
     FROM temp.unlisted AS u
     WHERE staged.state = 'pending' AND u.party IN (SELECT value FROM json_each({_PARTIES.format(of="staged")}))
       AND NOT EXISTS (SELECT 1 FROM rows AS r

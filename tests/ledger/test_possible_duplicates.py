@@ -233,13 +233,3 @@ def test_only_the_same_credit_party_of_the_same_run_is_a_possible_duplicate(
     failed = start(ledger, [row(3, identity="reference:E")], run_key="2027-01")
     bring(failed, RowState.FAILED)
     assert preview(ledger, failed, [row(3, identity="reference:F")]).possible_duplicates == 0
-
-
-def test_rows_without_a_credit_party_differ_by_reference_alone(
-    ledger: LedgerStore, row: MakeRow, start: Start, bring: Callable[[Run, RowState], Attempt]
-) -> None:
-    nobody = {"credit_party": None, "request": b'{"product_id": 7000}'}
-    run = start(ledger, [row(1, identity="reference:V-1", **nobody)])
-    bring(run, RowState.COMPLETED)
-    start(ledger, [row(1, identity="reference:V-2", **nobody)])
-    assert len(ledger.attempts.claim(run, 9)) == 1

@@ -56,6 +56,7 @@ WHOLE_RUN = {
     "staged_list_statements.UPDATE_SENT": ONCE_FOR_A_LIST,
     "staged_list_statements.UPDATE_UNSENT": ONCE_FOR_A_LIST,
     "unconfirmed._SUMMARY": WHILE_OPEN,
+    "uncredited_rows._LEFT": "once when a list with rows that credit nobody is compared with its run",
 }
 #: Statements that sort, and why that is little or necessary.
 SORTING = {
@@ -64,6 +65,11 @@ SORTING = {
     "conflicts._CONFLICTS": "conflicts are few",
     "earlier_payments._CLAIMED": "the rows of one claim and payments to their credit parties",
     "earlier_payments._STAGED": "rows of the list that other runs may have paid, once for a list",
+    "equal_rows._NUMBER_NEW": "new rows of groups of equal rows that changed, once for a list",
+    "equal_rows._PAIR_AMOUNTS": "rows of groups of equal rows that changed, once for a list",
+    "equal_rows._PAIR_CELLS": "rows of groups of equal rows that changed, once for a list",
+    "equal_rows._PAIR_LEFT": "rows of groups of equal rows that changed, once for a list",
+    "equal_rows._PAIR_REQUESTS": "rows of groups of equal rows that changed, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
     "staged_list._REQUESTS": "staged rows in list order, once for an approval",

@@ -1,0 +1,163 @@
+"""Rows that credit nobody: a new one is refused where a sent row of its product and amount left the list."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import LedgerStore, RetryChoice
+from tests.helpers.checked_rows import CheckedRow
+from tests.helpers.staged_lists import outcomes, preview
+
+MakeRow = Callable[..., CheckedRow]
+Start = Callable[..., Run]
+MakeMove = Callable[..., Move]
+Cards = Callable[..., list[CheckedRow]]
+#: States of rows that were sent and are not known to have failed.
+SENT = [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED, RowState.CONFLICT]
+
+
+@pytest.fixture(scope="session")
+def cards(row: MakeRow) -> Cards:
+    """Return a function that creates a list of gift cards from references, each with its amount after a colon."""
+
+    def make(*texts: str, product_id: int = 8803) -> list[CheckedRow]:
+        rows = []
+        for line, text in enumerate(texts, start=2):
+            reference, _, amount = text.partition(":")
+            rows.append(
+                row(
+                    1,
+                    amount or "25",
+                    line=line,
+                    identity=f"reference:{reference}",
+                    credit_party=None,
+                    product_id=product_id,
+                    request=f'{{"product_id": {product_id}, "amount": {amount or 25}}}'.encode(),
+                )
+            )
+        return rows
+
+    return make
+
+
+@pytest.fixture
+def buy(ledger: LedgerStore, move: MakeMove) -> Callable[..., None]:
+    """Return a function that sends pending rows and brings each to a state."""
+
+    def send(run: Run, rows: int = 1, state: RowState = RowState.COMPLETED) -> None:
+        attempts: Sequence[Attempt] = ledger.attempts.claim(run, rows)
+        assert len(attempts) == rows
+        if state is not RowState.IN_FLIGHT:
+            ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, state) for attempt in attempts])
+
+    return send
+
+
+def _sendable(ledger: LedgerStore, run: Run) -> list[int]:
+    """Return the lines of the rows that a run would send."""
+    return [each.line for each in outcomes(ledger, run) if each.in_list and each.state is RowState.PENDING]
+
+
+def _reasons(ledger: LedgerStore, run: Run) -> dict[int, str]:
+    return {each.line: problem.message for each in outcomes(ledger, run) if each.in_list for problem in each.problems}
+
+
+@pytest.mark.parametrize("state", SENT)
+def test_no_card_is_bought_again_when_all_references_are_edited(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None], state: RowState
+) -> None:
+    run = start(ledger, cards("001", "002", "003"))
+    buy(run, 3, state)
+    edited = cards("1", "2", "3")
+    for _ in range(2):
+        difference = preview(ledger, run, edited)
+        assert (difference.possible_duplicates, difference.new) == (3, 0)
+        assert difference.costs == {}
+        start(ledger, edited)
+        assert ledger.attempts.claim(run, 9) == []
+    assert _reasons(ledger, run)[3] == (
+        'Reference "2" is nearly "002", which line 3 of an earlier version of this list, since removed, had when it '
+        "was sent product 8803 for 25 SGD. Restore that line, or pay this one on purpose in another run with --run-key."
+    )
+    assert all(problem.may_be_paid for each in outcomes(ledger, run) for problem in each.problems)
+    start(ledger, [*cards("001", "002", "003"), *cards("-", "-", "-", "4")[3:]])
+    assert _sendable(ledger, run) == [5]
+
+
+@pytest.mark.parametrize(
+    ("sent", "edited", "is_near"),
+    [
+        ("GC-001", "gc-001", True),
+        ("GC-001", "GC001", True),
+        ("GC-001", "GC 1", True),
+        ("GC-001", "\uff27\uff23\uff0d\uff10\uff10\uff11", True),
+        ("0", "00", True),
+        ("GC-001", "GC-010", False),
+        ("1-23", "12-4", False),
+        ("---", "A", False),
+    ],
+)
+def test_the_reason_names_the_row_with_nearly_the_same_reference_first(
+    ledger: LedgerStore,
+    cards: Cards,
+    start: Start,
+    buy: Callable[..., None],
+    sent: str,
+    edited: str,
+    is_near: bool,
+) -> None:
+    run = start(ledger, cards("X-7", sent))
+    buy(run, 2)
+    start(ledger, cards(edited))
+    expected = f'"{edited}" is nearly "{sent}"' if is_near else f'"{edited}" may replace "X-7"'
+    assert _reasons(ledger, run)[2].startswith(f"Reference {expected}, which line {3 if is_near else 2} of an earlier ")
+
+
+def test_a_new_row_is_refused_only_if_a_sent_row_of_its_product_and_amount_left(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None]
+) -> None:
+    run = start(ledger, cards("A", "B:40", "C:55"))
+    buy(run, 2)
+    start(ledger, [*cards("A", "C:55", "D", "E:40", "F:55"), *cards("", "", "", "", "", "G:40", product_id=8810)[5:]])
+    assert _reasons(ledger, run).keys() == {5}
+    assert _sendable(ledger, run) == [3, 4, 6, 7]
+
+
+def test_a_row_that_was_in_the_list_beside_the_sent_one_stays(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None]
+) -> None:
+    run = start(ledger, cards("A", "B", "C", "D:40"))
+    buy(run)
+    buy(run, state=RowState.FAILED)
+    start(ledger, cards("B", "C", "D"))
+    assert _sendable(ledger, run) == [3]
+    assert ledger.retries.choose(run, RetryChoice())[0] == 1
+    assert _reasons(ledger, run).keys() == {4}
+
+
+def test_inserting_a_row_above_numbered_cards_buys_none_again(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None]
+) -> None:
+    run = start(ledger, cards("1:10", "2:20", "3:30"))
+    buy(run, 3)
+    start(ledger, cards("1:5", "2:10", "3:20", "4:30"))
+    assert _sendable(ledger, run) == []
+    assert _reasons(ledger, run)[5].startswith(
+        'Reference "4" may replace "3", which line 4, since changed in the list,'
+    )
+
+
+def test_a_failed_row_that_left_refuses_nobody(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None]
+) -> None:
+    run = start(ledger, cards("A"))
+    buy(run, 1, RowState.FAILED)
+    start(ledger, cards("B"))
+    assert _sendable(ledger, run) == [2]
+    december = start(ledger, cards("A"), run_key="2026-12")
+    buy(december)
+    january = start(ledger, cards("B"), run_key="2027-01")
+    assert _sendable(ledger, january) == [2]
