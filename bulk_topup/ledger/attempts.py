@@ -15,6 +15,7 @@ from bulk_topup.errors import StateError
 from bulk_topup.ledger import attempt_statements as sql
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.conflicting_equals import refuse_claimed_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_encryption import encrypt_pins
 from bulk_topup.ledger.row_mapping import (
@@ -100,6 +101,7 @@ class AttemptQueries:
         probed_operators: Collection[int],
     ) -> list[sqlite3.Row]:
         """Return pending rows that can be sent at the same time; refuse those paid elsewhere or above the limit."""
+        """Return pending rows that can be sent at the same time; refuse those that must not be sent by now."""
         from bulk_topup.domain.guards import guards_of
 
         velocity = guards_of(run.guards).velocity
@@ -114,6 +116,7 @@ class AttemptQueries:
                     claimed.update(exclusive)
                     rows.append(row)
             rows = earlier_payments.refuse_claimed(self.file, connection, run, rows)
+            rows = refuse_claimed_equals(connection, run.id, rows, self.file.clock.now())
             if velocity is not None:
                 rows = velocity_limit.refuse_claimed(connection, velocity, rows, self.file.clock.now())
             if rows:

@@ -16,6 +16,7 @@ from bulk_topup.errors import PurgedRunError
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
@@ -185,6 +186,7 @@ def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
     if connection.execute(sql.FIND_UNLISTED, ids).rowcount:
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
     refuse_uncredited(connection, ids)
+    refuse_staged_equals(connection, ids["run_id"])
 
 
 def _realign_removed(connection: sqlite3.Connection, before: Sequence[str], after: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Compares a run's list as it is now with the rows that the run read from it; reads the list and the ledger."""
 
+import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -17,7 +18,7 @@ from bulk_topup.reconcile.discrepancies import Discrepancy, DiscrepancyKind
 _LAST_LINE: Final = 2**62
 
 _TEXTS: Final = {
-    DiscrepancyKind.LIST_NEW: "The list has a row here that the run does not know. Run the list again to add it.",
+    DiscrepancyKind.LIST_NEW: "The list has a row here that the run has not read so. Run the list again to use it.",
     DiscrepancyKind.LIST_CHANGED: (
         "The list differs here from what the run read: it was edited since, or a correction replaced the row. "
         "Run the list again to use the row as it is now."
@@ -61,8 +62,47 @@ class ListFigures:
         }
 
 
+class _Changes:
+    """The rows of a list and those that its run read, as far as they differ; rows that only moved are the same."""
+
+    def __init__(self) -> None:
+        #: Lines by a digest of their cells, which takes less memory than the cells.
+        self._listed: dict[bytes, list[int]] = {}
+        self._known: dict[bytes, list[int]] = {}
+
+    def add_listed(self, line: int, cells: str) -> None:
+        """Add a row of the list."""
+        _match(line, cells, self._listed, self._known)
+
+    def add_known(self, line: int, cells: str) -> None:
+        """Add a row that the run read."""
+        _match(line, cells, self._known, self._listed)
+
+    def lines(self) -> list[tuple[int, DiscrepancyKind]]:
+        """Return the lines that differ, in order."""
+        listed, known = ({line for lines in side.values() for line in lines} for side in (self._listed, self._known))
+        return sorted(
+            [
+                *((line, DiscrepancyKind.LIST_CHANGED) for line in listed & known),
+                *((line, DiscrepancyKind.LIST_NEW) for line in listed - known),
+                *((line, DiscrepancyKind.LIST_GONE) for line in known - listed),
+            ]
+        )
+
+
+def _match(line: int, cells: str, own: dict[bytes, list[int]], other: dict[bytes, list[int]]) -> None:
+    """Remove an unmatched line with these cells from the other side, or else add the line to its own."""
+    key = hashlib.blake2b(cells.encode(), digest_size=16).digest()
+    if (found := other.get(key)) is None:
+        own.setdefault(key, []).append(line)
+        return
+    found.pop()
+    if not found:
+        del other[key]
+
+
 def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[int, list[Discrepancy]]:
-    """Compare a list's cells with those that the run read, line by line.
+    """Compare a list's cells with those that the run read. A row that only moved pays what it paid before.
 
     Args:
         run: the run.
@@ -76,21 +116,22 @@ def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[in
         ListError: the list can't be read to its end.
     """
     in_file = last_line = 0
-    discrepancies = []
+    changes = _Changes()
     for frame in reader.batches():
         lines = frame["line"].to_list()
         known = ledger.rows.cells_between(run, last_line + 1, lines[-1])
         for line, cells in zip(lines, frame["cells"].to_list(), strict=True):
-            cells_before = known.pop(line, None)
-            if cells_before is None:
-                discrepancies.append(_discrepancy(DiscrepancyKind.LIST_NEW, run, line))
-            elif cells_before != cells:
-                discrepancies.append(_discrepancy(DiscrepancyKind.LIST_CHANGED, run, line))
-        discrepancies += [_discrepancy(DiscrepancyKind.LIST_GONE, run, line) for line in known]
+            if known.get(line) == cells:
+                del known[line]
+            else:
+                changes.add_listed(line, cells)
+        for line, cells in known.items():
+            changes.add_known(line, cells)
         in_file += len(lines)
         last_line = lines[-1]
-    removed = ledger.rows.cells_between(run, last_line + 1, _LAST_LINE)
-    return in_file, [*discrepancies, *(_discrepancy(DiscrepancyKind.LIST_GONE, run, line) for line in removed)]
+    for line, cells in ledger.rows.cells_between(run, last_line + 1, _LAST_LINE).items():
+        changes.add_known(line, cells)
+    return in_file, [_discrepancy(kind, run, line) for line, kind in changes.lines()]
 
 
 def contradictions(run: Run, ledger: LedgerStore) -> list[Discrepancy]:

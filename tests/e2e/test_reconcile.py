@@ -151,7 +151,7 @@ def test_what_a_transaction_proves_is_applied_only_on_request(
         ),
         ('UPDATE rows SET cells = \'["A","+6595123400","11"]\' WHERE id = 1', ["list_changed"]),
         ("UPDATE rows SET in_list = 0 WHERE id = 3", ["list_new"]),
-        ("UPDATE rows SET line = 5 WHERE id = 3", ["list_new", "list_gone"]),
+        ("UPDATE rows SET line = 5, cells = '[]' WHERE id = 3", ["list_new", "list_gone"]),
     ],
 )
 @pytest.mark.usefixtures("paid")

@@ -27,6 +27,7 @@ WHOLE_RUN = {
     "attempt_statements.CLAIMABLE": WHILE_OPEN,
     "attempt_statements.CLAIMABLE_CANARIES": WHILE_OPEN,
     "attempts._COUNT_PENDING": WHILE_OPEN,
+    "conflicting_equals._CONFLICTS": ONCE_FOR_A_LIST,
     "conflicts._CONFLICTS": ON_REQUEST,
     "outcomes.OUTCOMES": ONCE_FOR_AN_INVOCATION,
     "outcomes.OUTCOME_GROUPS": ONCE_FOR_AN_INVOCATION,
