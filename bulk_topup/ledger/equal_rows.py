@@ -36,28 +36,35 @@ _SET_UP: Final = (
     _CLEAR_KNOWN,
 )
 
-#: All identities by credit party, in SQL and by index: the character after the colon is the semicolon.
-_BY_PARTY: Final = f"identity > '{PARTY_PREFIX}' AND identity < '{PARTY_PREFIX[:-1]};' AND identity GLOB '*#[0-9]*'"
+#: Identities by credit party that end with a number, or seem to; ";" is the character after ":".
+_BY_PARTY: Final = (
+    f"{{of}}.identity > '{PARTY_PREFIX}' AND {{of}}.identity < '{PARTY_PREFIX[:-1]};' "
+    "AND {of}.identity GLOB '*#[0-9]*'"
+)
 #: The identities of a group: its base, and the base with a number. Nothing else begins with a base, whose parts have
 #: their lengths in front; "$" is the character after "#".
 _OF_GROUP: Final = "{of}.identity >= g.base AND {of}.identity < g.base || '$'"
 
-#: Rows with a number, which may belong to a group of more than one row.
-_NUMBERED_LISTED: Final = f"SELECT identity FROM temp.staged WHERE {_BY_PARTY}"  # noqa: S608
-_NUMBERED_KNOWN: Final = f"SELECT identity FROM rows WHERE run_id = :run_id AND {_BY_PARTY}"  # noqa: S608
+#: Rows with a number that are new or changed in the list; first rows that have a second and are; and rows with a number
+#: that the list no longer has. A group without any has the identities of the run's rows already.
+_IS_KNOWN: Final = """EXISTS (
+        SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity
+          AND (r.amount, r.unit, r.request) IS (s.amount, s.unit, s.request))"""
+_CHANGED_LISTED: Final = f"""
+    SELECT s.identity FROM temp.staged AS s WHERE {_BY_PARTY.format(of="s")} AND NOT {_IS_KNOWN}
+"""  # noqa: S608
+_CHANGED_FIRST: Final = f"""
+    SELECT s.identity
+    FROM temp.staged AS second CROSS JOIN temp.staged AS s
+        ON s.identity = substr(second.identity, 1, length(second.identity) - 2)
+    WHERE {_BY_PARTY.format(of="second")} AND second.identity GLOB '*#2' AND NOT {_IS_KNOWN}
+"""  # noqa: S608
+_GONE_KNOWN: Final = f"""
+    SELECT r.identity FROM rows AS r WHERE r.run_id = :run_id AND {_BY_PARTY.format(of="r")} AND NOT EXISTS (
+        SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
+"""  # noqa: S608
 _ADD_GROUP: Final = "INSERT OR IGNORE INTO temp.equal_groups (base) VALUES (?)"
 
-#: Groups whose rows are in list and run with the same identities and requests, as in a list that did not change.
-_DROP_UNCHANGED: Final = f"""
-    DELETE FROM temp.equal_groups AS g
-    WHERE NOT EXISTS (
-        SELECT 1 FROM temp.staged AS s WHERE {_OF_GROUP.format(of="s")} AND NOT EXISTS (
-            SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity
-              AND (r.amount, r.unit, r.request) IS (s.amount, s.unit, s.request)))
-      AND NOT EXISTS (
-        SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND {_OF_GROUP.format(of="r")} AND NOT EXISTS (
-            SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity))
-"""  # noqa: S608
 _READ_LISTED: Final = f"""
     INSERT INTO temp.equals_listed (line, base, amount, unit, request, cells)
     SELECT s.line, g.base, s.amount, s.unit, s.request, s.cells
@@ -139,10 +146,9 @@ def match_equals(connection: sqlite3.Connection, ids: Mapping[str, object]) -> N
     """
     for statement in _SET_UP:
         connection.execute(statement)
-    for statement in (_NUMBERED_LISTED, _NUMBERED_KNOWN):
+    for statement in (_CHANGED_LISTED, _CHANGED_FIRST, _GONE_KNOWN):
         numbered = connection.execute(statement, ids)
         connection.executemany(_ADD_GROUP, ((base_identity(row["identity"]),) for row in numbered))
-    connection.execute(_DROP_UNCHANGED, ids)
     if not connection.execute(_READ_LISTED).rowcount:
         return
     connection.execute(_READ_KNOWN, ids)

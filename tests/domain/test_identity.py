@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.identity import EXTERNAL_ID_LENGTH, MAX_ATTEMPTS, external_id, party_identity, slug
+from bulk_topup.domain.identity import (
+    EXTERNAL_ID_LENGTH,
+    MAX_ATTEMPTS,
+    base_identity,
+    external_id,
+    occurrence_identity,
+    party_identity,
+    reference_identity,
+    slug,
+)
 
 names = st.text(min_size=1, max_size=80)
 
@@ -54,3 +63,20 @@ def test_the_slug_keeps_what_people_recognise() -> None:
 def test_every_part_of_a_party_counts(product: int, one: list[str | None], other: list[str | None]) -> None:
     same = [part or "" for part in one] == [part or "" for part in other]
     assert (party_identity(product, tuple(one)) == party_identity(product, tuple(other))) == same
+
+
+@given(
+    st.integers(1, 10**9),
+    st.lists(st.none() | st.sampled_from(["#2", "7#3", "4:x#5", "+6595123100"]) | names, min_size=1, max_size=4),
+    st.integers(1, 99),
+)
+def test_equal_rows_have_one_identity_without_their_numbers(
+    product: int, parts: list[str | None], occurrence: int
+) -> None:
+    identity = party_identity(product, tuple(parts))
+    assert base_identity(occurrence_identity(identity, occurrence)) == identity
+
+
+@pytest.mark.parametrize("identity", [reference_identity("A#2"), "cells:5#2", "party:9:x#2", "party:1:7 #2", "", "#2"])
+def test_an_identity_that_is_not_by_credit_party_has_no_number(identity: str) -> None:
+    assert base_identity(identity) == identity
