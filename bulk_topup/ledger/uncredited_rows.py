@@ -1,28 +1,27 @@
 """Refuses new rows that credit nobody, e.g. gift cards, where a sent row of their product and amount left the list."""
 
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
 from bulk_topup.domain.identity import REFERENCE_PREFIX
+from bulk_topup.domain.sameness import near
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.sql_fragments import SENT
 from bulk_topup.ledger.staged_list_statements import HOW_TO_PAY, POSSIBLE_DUPLICATE
 
 _CREATE_LEFT: Final = """
     CREATE TEMP TABLE IF NOT EXISTS uncredited_left (
-        product_id INTEGER, amount TEXT, unit TEXT, folded TEXT, line INTEGER, reference TEXT, is_removed INTEGER
+        product_id INTEGER, amount TEXT, unit TEXT, near_form TEXT, line INTEGER, reference TEXT, is_removed INTEGER
     )
 """
 _CREATE_NEW: Final = """
     CREATE TEMP TABLE IF NOT EXISTS uncredited_new (
-        line INTEGER PRIMARY KEY, product_id INTEGER, amount TEXT, unit TEXT, folded TEXT, reference TEXT
+        line INTEGER PRIMARY KEY, product_id INTEGER, amount TEXT, unit TEXT, near_form TEXT, reference TEXT
     )
 """
 _INDEX_NEAR: Final = """
-    CREATE INDEX IF NOT EXISTS temp.uncredited_near ON uncredited_left (product_id, amount, unit, folded, line)
+    CREATE INDEX IF NOT EXISTS temp.uncredited_near ON uncredited_left (product_id, amount, unit, near_form, line)
 """
 _INDEX_FIRST: Final = """
     CREATE INDEX IF NOT EXISTS temp.uncredited_first ON uncredited_left (product_id, amount, unit, line)
@@ -50,27 +49,27 @@ _NEW: Final = f"""
             AND (r.product_id, r.amount, r.unit) IS (s.product_id, s.amount, s.unit)))
 """  # noqa: S608
 _ADD_LEFT: Final = """
-    INSERT INTO temp.uncredited_left (product_id, amount, unit, line, folded, reference, is_removed)
+    INSERT INTO temp.uncredited_left (product_id, amount, unit, line, near_form, reference, is_removed)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _ADD_NEW: Final = """
-    INSERT INTO temp.uncredited_new (line, product_id, amount, unit, folded, reference) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO temp.uncredited_new (line, product_id, amount, unit, near_form, reference) VALUES (?, ?, ?, ?, ?, ?)
 """
 _SAME: Final = "(o.product_id, o.amount, o.unit) IS (n.product_id, n.amount, n.unit)"
 #: Every new row of such a product and amount is refused. The reason names the row with nearly its reference, or else
-#: the first one. Rows that a person has confirmed to be others would be excluded here.
+#: the first one. Pairs that a person has confirmed to be two would be excluded in both look-ups.
 _REFUSE: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
         problems = json_array(json_array('', 'Reference "' || found.reference || '" '
-            || CASE WHEN o.folded = found.folded THEN 'is nearly' ELSE 'may replace' END
+            || CASE WHEN o.near_form = found.near_form THEN 'is nearly' ELSE 'may replace' END
             || ' "' || o.reference || '", which line ' || o.line || CASE WHEN o.is_removed
                 THEN ' of an earlier version of this list, since removed,' ELSE ', since changed in the list,' END
             || ' had when it was sent product ' || o.product_id || coalesce(' for ' || o.amount || ' ' || o.unit, '')
             || '. {HOW_TO_PAY}', 1))
     FROM (
-        SELECT n.line, n.reference, n.folded, coalesce(
+        SELECT n.line, n.reference, n.near_form, coalesce(
             (SELECT o.rowid FROM temp.uncredited_left AS o INDEXED BY uncredited_near
-             WHERE {_SAME} AND o.folded = n.folded ORDER BY o.line LIMIT 1),
+             WHERE {_SAME} AND o.near_form = n.near_form ORDER BY o.line LIMIT 1),
             (SELECT o.rowid FROM temp.uncredited_left AS o INDEXED BY uncredited_first
              WHERE {_SAME} ORDER BY o.line LIMIT 1)) AS other
         FROM temp.uncredited_new AS n
@@ -107,11 +106,6 @@ def refuse_uncredited(connection: sqlite3.Connection, ids: Mapping[str, object])
 
 
 def _references(identity: str) -> tuple[str, str]:
-    """Return a row's reference without case, leading zeros and separators, and as the list has it."""
+    """Return a row's reference in the form in which near ones are the same, and as the list has it."""
     reference = identity.removeprefix(REFERENCE_PREFIX)
-    text = unicodedata.normalize("NFKC", reference).casefold()
-    return "".join(part.lstrip("0") or "0" if part.isdigit() else part for part in _PARTS.findall(text)), reference
-
-
-#: Digits, or letters, of a reference.
-_PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
+    return near(reference), reference
