@@ -134,7 +134,7 @@ _SET_IDENTITIES: Final = """
 
 
 def match_equals(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
-    """Give equal rows of the staged list the identities of the run's rows with their amounts, whatever their order.
+    """Set the identities of equal rows of the staged list to those of the run's rows with their amounts.
 
     Rows of one product and credit party are told apart by amount before position, and in each amount rows that were
     sent come first. A payment thus stays with its amount when rows are added, removed or reordered. Only groups with

@@ -121,14 +121,18 @@ def test_removing_one_of_two_equal_amounts_keeps_the_sent_one(
     assert ledger.attempts.claim(run, 9) == []
 
 
-def test_a_corrected_amount_takes_the_failed_row_and_not_a_pending_one(
-    ledger: LedgerStore, equals: Equals, start: Start, send: Callable[..., None]
+@pytest.mark.parametrize("first", [RowState.COMPLETED, RowState.FAILED])
+def test_a_new_amount_takes_a_sent_or_failed_row_that_is_left_before_a_pending_one(
+    ledger: LedgerStore, equals: Equals, start: Start, send: Callable[..., None], first: RowState
 ) -> None:
     run = start(ledger, equals("10", "20", "40"))
-    send(run, 1, RowState.FAILED)
-    send(run, 1)
-    start(ledger, equals("20", "40", "15"))
-    assert _found(ledger, run) == [(2, "20", "completed"), (3, "40", "pending"), (4, "15", "failed")]
+    send(run, 1, first)
+    start(ledger, equals("40", "15"))
+    [kept, changed] = [each for each in outcomes(ledger, run) if each.in_list]
+    assert (str(kept.amount), kept.state) == ("40", "pending")
+    assert (changed.line, changed.state, changed.attempt) == (3, first, 1)
+    assert changed.note
+    assert [str(attempt.amount) for attempt in ledger.attempts.claim(run, 9)] == ["40"]
 
 
 def test_a_restored_row_is_the_row_that_it_was(ledger: LedgerStore, equals: Equals, start: Start) -> None:
