@@ -88,9 +88,9 @@ def _pair(columns: str, *, order: str, ranks: str) -> str:
         UPDATE temp.equals_listed SET row_id = pair.id
         FROM (
             SELECT l.line, k.id
-            FROM (SELECT line, {columns}, row_number() OVER (PARTITION BY {columns} ORDER BY line) AS place
+            FROM (SELECT *, row_number() OVER (PARTITION BY {columns} ORDER BY line) AS place
                   FROM temp.equals_listed WHERE row_id IS NULL) AS l
-            JOIN (SELECT id, {columns}, row_number() OVER (PARTITION BY {columns} ORDER BY {order}) AS place
+            JOIN (SELECT *, row_number() OVER (PARTITION BY {columns} ORDER BY {order}) AS place
                   FROM temp.equals_known
                   WHERE {ranks} AND id NOT IN (SELECT row_id FROM temp.equals_listed WHERE row_id IS NOT NULL)) AS k
             ON {on} AND k.place = l.place
@@ -99,12 +99,18 @@ def _pair(columns: str, *, order: str, ranks: str) -> str:
     """  # noqa: S608 - composed of constants
 
 
-#: Rows of one amount: those that are the same in all cells, then in their requests, then in the amount alone.
+#: Rows of one amount: first those that are the same on the same line, so that an approval of the list stays valid, then
+#: those that are the same in all cells, in their requests, and in the amount alone.
 _BY_AMOUNT: Final = tuple(
     _pair(columns, order="in_list DESC, line, id", ranks="rank = :rank")
-    for columns in ("base, amount, unit, request, cells", "base, amount, unit, request", "base, amount, unit")
+    for columns in (
+        "base, amount, unit, request, cells, line",
+        "base, amount, unit, request, cells",
+        "base, amount, unit, request",
+        "base, amount, unit",
+    )
 )
-_PAIR_CELLS, _PAIR_REQUESTS, _PAIR_AMOUNTS = _BY_AMOUNT
+_PAIR_LINES, _PAIR_CELLS, _PAIR_REQUESTS, _PAIR_AMOUNTS = _BY_AMOUNT
 #: What is left has another amount now. The row of the list takes one that was sent, which is a list mismatch and not
 #: paid, before it takes another.
 _PAIR_LEFT: Final = _pair("base", order="rank > 0, in_list DESC, rank, line, id", ranks="rank >= 0")

@@ -171,18 +171,28 @@ def test_rows_of_one_amount_are_told_apart_by_their_requests_and_then_by_their_c
     assert not any(each.note for each in outcomes(ledger, run))
 
 
-def test_rows_of_other_units_and_of_other_people_are_no_equals(
+def test_the_same_number_in_another_unit_is_another_amount(
     ledger: LedgerStore, equals: Equals, row: MakeRow, start: Start, send: Callable[..., None]
 ) -> None:
-    other = [
-        row(2, "20", line=9, identity=party_identity(6418, ("+6595123002", None, None))),
-        row(2, "10", line=10, identity=occurrence_identity(party_identity(6418, ("+6595123002", None, None)), 2)),
-    ]
-    run = start(ledger, [*equals("10", "20"), *other])
+    def dollars(occurrence: int, request: bytes) -> CheckedRow:
+        identity = occurrence_identity(PARTY, occurrence)
+        return row(1, "10", line=occurrence + 1, identity=identity, unit="USD", request=request)
+
+    run = start(ledger, [*equals("10"), dollars(2, b"{}")])
+    send(run)
+    difference = preview(ledger, run, [dollars(1, b'{"sender": "A"}')])
+    assert (difference.changed_after_sending, difference.removed_from_list) == (0, 1)
+
+
+def test_rows_of_other_people_are_no_equals(
+    ledger: LedgerStore, equals: Equals, row: MakeRow, start: Start, send: Callable[..., None]
+) -> None:
+    other = party_identity(6418, ("+6595123002", None, None))
+    others = [row(2, "20", line=9, identity=other), row(2, "10", line=10, identity=occurrence_identity(other, 2))]
+    run = start(ledger, [*equals("10", "20"), *others])
     send(run, 4)
-    dollars = [row(1, "10", line=2, identity=PARTY, unit="USD", request=b"{}"), equals("10", "20")[1]]
-    assert preview(ledger, run, [*dollars, *other]).changed_after_sending == 1
-    assert preview(ledger, run, [*equals("20", "10"), *other]).changed_after_sending == 0
+    difference = preview(ledger, run, [*equals("20", "10"), *others])
+    assert (difference.completed, difference.changed_after_sending, difference.removed_from_list) == (4, 0, 0)
 
 
 def test_on_an_empty_ledger_and_for_new_people_rows_are_numbered_in_list_order(
@@ -217,6 +227,21 @@ def test_a_plan_and_its_merge_give_rows_the_same_identities(
     )
     found = ledger.file.connection.execute("SELECT line, identity FROM rows WHERE in_list = 1")
     assert dict(map(tuple, found)) == {line: identity for line, (identity, _) in planned.items()}
+
+
+def test_an_edited_list_keeps_its_identities_while_its_rows_are_sent(
+    ledger: LedgerStore, equals: Equals, start: Start, send: Callable[..., None]
+) -> None:
+    run = start(ledger, equals("10", "20"))
+    send(run, 2)
+    edited = equals("30", "20", "30", "10")
+    preview(ledger, run, edited)
+    approved = ledger.staging.digest("payroll", "2026-11")
+    start(ledger, edited)
+    send(run, 1, RowState.FAILED)
+    send(run)
+    preview(ledger, run, edited)
+    assert ledger.staging.digest("payroll", "2026-11") == approved
 
 
 amounts = st.sampled_from(["10", "20", "30"])

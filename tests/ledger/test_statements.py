@@ -70,6 +70,7 @@ SORTING = {
     "equal_rows._PAIR_AMOUNTS": "rows of groups of equal rows that changed, once for a list",
     "equal_rows._PAIR_CELLS": "rows of groups of equal rows that changed, once for a list",
     "equal_rows._PAIR_LEFT": "rows of groups of equal rows that changed, once for a list",
+    "equal_rows._PAIR_LINES": "rows of groups of equal rows that changed, once for a list",
     "equal_rows._PAIR_REQUESTS": "rows of groups of equal rows that changed, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
