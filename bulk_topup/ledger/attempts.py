@@ -100,7 +100,6 @@ class AttemptQueries:
         values: Mapping[str, object],
         probed_operators: Collection[int],
     ) -> list[sqlite3.Row]:
-        """Return pending rows that can be sent at the same time; refuse those paid elsewhere or above the limit."""
         """Return pending rows that can be sent at the same time; refuse those that must not be sent by now."""
         from bulk_topup.domain.guards import guards_of
 
