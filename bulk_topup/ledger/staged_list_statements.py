@@ -14,7 +14,7 @@ POSSIBLE_DUPLICATE: Final = 1
 VELOCITY: Final = 2
 ALREADY_PAID: Final = 3
 #: The end of the reason of a possible duplicate.
-HOW_TO_PAY: Final = "Restore that line, or pay this one on purpose in another run with --run-key."
+HOW_TO_PAY: Final = "Restore that line, or pay this one on purpose in another run with --run-key and --pay-again."
 
 #: A row's request in a note: as it was sent, and as the list has it now.
 _SENT_WAS: Final = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"

@@ -27,6 +27,8 @@ RENAMED = {
 }
 #: Keys that were added, by the last key of their path.
 ADDED = {"needs_review", "credit_limit"}
+#: Tables that were added to plans.
+ADDED_TABLES = {"earlier_payments"}
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
 #: Sentences for people, and what differs from machine to machine and from time to time.
@@ -62,7 +64,7 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
     found = {}
     for path, each in _values(value):
         key = path[-1] if path else ""
-        if key in UNCOMPARED or key in ADDED:
+        if key in UNCOMPARED or key in ADDED or not ADDED_TABLES.isdisjoint(path):
             continue
         if key in TEXTS_NOW and "balances" in path:
             each = str(each)
@@ -80,7 +82,9 @@ def test_json_output_differs_from_the_first_version_by_the_renamed_keys_alone(
     for recorded in COMMANDS:
         arguments = recorded["arguments"]
         ledger = () if arguments[0] in {"template", "job", "approval-key"} else ("--ledger", "ledger.db")
-        output = invoke(*arguments, *ledger, code=recorded["exit_code"]).stdout
+        # A list that was paid needs a reason since; its rows are refused before the velocity limit counts them.
+        again = ("--pay-again", "on purpose") if "again" in arguments else ()
+        output = invoke(*arguments, *again, *ledger, code=recorded["exit_code"]).stdout
         assert _comparable(json.loads(output), tmp_path) == _comparable(recorded["json"], tmp_path), arguments
 
 

@@ -36,7 +36,7 @@ def test_the_same_payment_under_another_reference_is_a_possible_duplicate(
     assert (gone.state, held.state, new.state) == ("completed", "refused", "pending")
     assert held.problems[0].message == (
         "Line 3 of an earlier version of this list, since removed, was already sent product 6418 for "
-        "+6595123001. Restore that line, or pay this one on purpose in another run with --run-key."
+        "+6595123001. Restore that line, or pay this one on purpose in another run with --run-key and --pay-again."
     )
     assert held.problems[0].may_be_paid
     assert (gone.in_list, held.in_list) == (False, True)
@@ -167,7 +167,7 @@ def test_the_same_list_with_another_product_pays_no_row_again(
     start(ledger, [row(1, identity="another:1", product_id=4520), row(2, identity="another:2", product_id=4520)])
     assert [attempt.request for attempt in ledger.attempts.claim(run, 9)] == [row(2).request]
     [held] = [outcome for outcome in outcomes(ledger, run) if outcome.state is RowState.REFUSED]
-    assert "pay this one on purpose in another run with --run-key" in held.problems[0].message
+    assert "pay this one on purpose in another run with --run-key and --pay-again" in held.problems[0].message
 
 
 @pytest.mark.parametrize(

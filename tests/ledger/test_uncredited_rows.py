@@ -80,7 +80,8 @@ def test_no_card_is_bought_again_when_all_references_are_edited(
         assert ledger.attempts.claim(run, 9) == []
     assert _reasons(ledger, run)[3] == (
         'Reference "2" is nearly "002", which line 3 of an earlier version of this list, since removed, had when it '
-        "was sent product 8803 for 25 SGD. Restore that line, or pay this one on purpose in another run with --run-key."
+        "was sent product 8803 for 25 SGD. Restore that line, or pay this one on purpose in another run with --run-key "
+        "and --pay-again."
     )
     assert all(problem.may_be_paid for each in outcomes(ledger, run) for problem in each.problems)
     start(ledger, [*cards("001", "002", "003"), *cards("-", "-", "-", "4")[3:]])
