@@ -77,10 +77,11 @@ def _external_ids(network: Any) -> set[str]:
     return {json.loads(body)["external_id"] for line, body in network.seen if line == CREATION}
 
 
+@pytest.mark.parametrize("seconds", [6, 58])
 async def test_a_request_that_arrives_seconds_after_a_refusal_is_found_whatever_the_timeout_is(
-    pay: Pay, network: Any, books: Books, clock: RingingClock
+    pay: Pay, network: Any, books: Books, clock: RingingClock, seconds: float
 ) -> None:
-    Timeline(network, clock, chain([Late(6)], repeat((400, REFUSED))))
+    Timeline(network, clock, chain([Late(seconds)], repeat((400, REFUSED))))
     _, [outcome] = await pay(1, clock=clock, timeout=1)
     assert outcome.state is RowState.COMPLETED
     assert [each["external_id"] for each in books()] == [outcome.external_id]
