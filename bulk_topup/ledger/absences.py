@@ -26,14 +26,15 @@ _DUE: Final = f"""
 """  # noqa: S608 - composed of constants
 #: A row in flight is as it was sent, whatever the list says by now.
 _START: Final = """
-    INSERT INTO absences (row_id, attempt, sent_at, due_at, looks, after, message, credit_party, product_id,
+    INSERT INTO absences (row_id, attempt, sent_at, due_at, looks, after, message, credit_party, party_key, product_id,
                           operator_id, amount, unit)
-    SELECT id, :attempt, :sent_at, :due_at, 0, :after, :message, credit_party, product_id, operator_id, amount, unit
+    SELECT id, :attempt, :sent_at, :due_at, 0, :after, :message, credit_party, party_key, product_id, operator_id,
+           amount, unit
     FROM rows WHERE id = :row_id
     ON CONFLICT (row_id, attempt) DO UPDATE SET sent_at = excluded.sent_at, due_at = excluded.due_at, looks = 0,
         after = excluded.after, message = excluded.message, credit_party = excluded.credit_party,
-        product_id = excluded.product_id, operator_id = excluded.operator_id, amount = excluded.amount,
-        unit = excluded.unit
+        party_key = excluded.party_key, product_id = excluded.product_id, operator_id = excluded.operator_id,
+        amount = excluded.amount, unit = excluded.unit
 """
 _SAVE_LOOK: Final = """
     UPDATE absences SET looks = looks + 1, due_at = :due_at WHERE row_id = :row_id AND attempt = :attempt

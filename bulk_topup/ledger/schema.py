@@ -212,6 +212,7 @@ def _tenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[10])
+@migrations(name="0014_absences")
 def _fourteenth(db: Database) -> None:
     # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
     # read next, how often it was read, what follows from absence, and what the request paid to whom.
@@ -225,6 +226,7 @@ def _fourteenth(db: Database) -> None:
             "after": str,
             "message": str,
             "credit_party": str,
+            "party_key": str,
             "product_id": int,
             "operator_id": int,
             "amount": str,

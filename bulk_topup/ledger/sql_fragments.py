@@ -23,7 +23,7 @@ PAID: Final = ", ".join(
 #: when. A request may still arrive late, so each may be paid while `:absent_since` is before its last send; that
 #: parameter is `absent_since(now)`. What the list says by now is in `rows`, and may be something else.
 ABSENT: Final = """
-    SELECT w.row_id, w.attempt, w.sent_at, w.credit_party, w.product_id, w.operator_id, w.amount, w.unit
+    SELECT w.row_id, w.attempt, w.sent_at, w.credit_party, w.party_key, w.product_id, w.operator_id, w.amount, w.unit
     FROM absences AS w CROSS JOIN attempts AS t ON t.row_id = w.row_id AND t.number = w.attempt
     WHERE w.sent_at > :absent_since AND t.transaction_id IS NULL
 """

@@ -11,6 +11,7 @@ from bulk_topup.domain.guards import Guards, Velocity
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.ledger.sql_fragments import ABSENT, absent_since
 from tests.helpers.checked_rows import CheckedRow, staged
 from tests.helpers.staged_lists import preview
 
@@ -130,6 +131,21 @@ def test_the_number_that_was_sent_counts_also_after_a_correction(
     refuse(run)
     start(ledger, [row(777, identity="party:1", line=3)])
     assert _velocity_refused(ledger, [row(1)]) == 1
+
+
+def test_what_was_sent_can_be_compared_with_other_runs(
+    ledger: LedgerStore, row: MakeRow, start: Start, refuse: Refuse, clock: Any
+) -> None:
+    run = start(ledger, [row(1)])
+    attempt = refuse(run)
+    [sent] = ledger.file.fetch_all("SELECT party_key FROM rows")
+    start(ledger, [row(777, "11", identity="party:1", line=3)])
+    values = {"absent_since": absent_since(clock.now())}
+    [found] = ledger.file.fetch_all(ABSENT, **values)
+    assert (found["row_id"], found["attempt"], found["party_key"]) == (attempt.row_id, 1, sent["party_key"])
+    assert (found["credit_party"], found["product_id"], found["amount"]) == ("+6595123001", 6418, "10")
+    clock.seconds += MAY_ARRIVE.total_seconds()
+    assert ledger.file.fetch_all(ABSENT, absent_since=absent_since(clock.now())) == []
 
 
 def test_it_counts_when_rows_are_claimed(ledger: LedgerStore, row: MakeRow, start: Start, refuse: Refuse) -> None:
