@@ -44,7 +44,7 @@ class Network:
     port: int
     #: Called with the number of the request (from 1), its first line and its body; returns its fate.
     rule: Callable[[int, str, bytes], Fate] = lambda _number, _line, _body: "pass"
-    #: The clock of late deliveries.
+    #: The clock by which late requests arrive.
     clock: Clock = field(default_factory=SystemClock)
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""

@@ -34,7 +34,7 @@ ONE_TRY = RetryPolicy(tries=1)
 HOUR = 3_600.0
 
 
-#: A transaction of somebody else, as DVS lists it.
+#: A transaction of another program, as DVS lists it.
 OTHER = {
     "id": 2237512891,
     "external_id": "another-1",

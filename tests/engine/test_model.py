@@ -114,7 +114,7 @@ class Wire:
         self.fates: deque[str] = deque()
         self.is_dead = False
         self._late: list[tuple[float, HTTPRequest]] = []
-        #: External IDs of late requests whose repetitions are refused.
+        #: External IDs of requests that arrive later whose repetitions are refused.
         self._kept: set[str] = set()
 
     async def __aenter__(self) -> Self:
