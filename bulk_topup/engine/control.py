@@ -118,10 +118,7 @@ class Control:
     @property
     def outages(self) -> int:
         """The number of outages so far, with the present one."""
-        silence = self._clock.monotonic() - self._responded_at
-        if self._failing_since is not None and not self._is_outage and silence >= OUTAGE:
-            self._is_outage = True
-            self._outages += 1
+        self._count_outage()
         return self._outages
 
     def stop(self, reason: StopReason, message: str) -> None:
@@ -178,9 +175,15 @@ class Control:
 
     def _end_silence(self) -> None:
         """Record that DVS responded, after counting the outage that this may end."""
-        _ = self.outages
+        self._count_outage()
         self._responded_at = self._clock.monotonic()
         self._is_outage = False
+
+    def _count_outage(self) -> None:
+        silence = self._clock.monotonic() - self._responded_at
+        if self._failing_since is not None and not self._is_outage and silence >= OUTAGE:
+            self._is_outage = True
+            self._outages += 1
 
     async def wait_until_allowed(self) -> bool:
         """Wait while the circuit is open; return whether a row may be sent now."""

@@ -138,9 +138,16 @@ async def test_a_stop_ends_the_wait_and_leaves_the_row_in_flight(
     pay: Pay, network: Any, clock: RingingClock, watcher: Any
 ) -> None:
     seen = Timeline(network, clock, chain(["lose"], repeat((400, REFUSED))))
-    clock.at(30, lambda: watcher.runner.stop())
+    shown: list[str] = []
+
+    def stop() -> None:
+        shown.append(watcher.runner.progress().message)
+        watcher.runner.stop()
+
+    clock.at(30, stop)
     finished, [outcome] = await pay(1, clock=clock, timeout=1)
     assert outcome.state is RowState.IN_FLIGHT
+    assert shown == ["1 row waits for proof that DVS has no transaction."]
     assert finished.result.reason is StopReason.INTERRUPTED
     assert exit_code(finished.result) is ExitCode.RESUMABLE
     assert finished.result.message.startswith("1 row waits for proof that DVS has no transaction. Interrupted.")
