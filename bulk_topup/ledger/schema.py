@@ -212,7 +212,6 @@ def _tenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[10])
-@migrations(name="0014_absences")
 def _fourteenth(db: Database) -> None:
     # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
     # read next, how often it was read, what follows from absence, and what the request paid to whom.
