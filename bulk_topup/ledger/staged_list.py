@@ -86,14 +86,15 @@ class StagingQueries:
             comparison: the other runs whose payments the rows must not repeat; None for none.
         """
         now = self.file.clock.now()
-        ids = {"run_id": run.id if run else None, "absent_since": absent_since(now)}
+        run_id = run.id if run else None
+        ids = {"run_id": run_id, "absent_since": absent_since(now)}
         with self.file.transaction() as connection:
             _compare(connection, ids)
             earlier = EarlierPayments()
             if comparison is not None:
-                earlier = earlier_payments.compare_staged(connection, ids["run_id"], comparison)
+                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
             if velocity is not None:
-                velocity_limit.refuse_staged(connection, velocity, run.id if run else None, now)
+                velocity_limit.refuse_staged(connection, velocity, run_id, now)
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
         removed = self.file.fetch_all(sql.COUNT_REMOVED)[0][0]
         costs = sum_amounts(self.file.fetch_all(sql.COSTS, **ids))
