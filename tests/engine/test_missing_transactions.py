@@ -81,9 +81,7 @@ async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its
     assert len(books()) == 1
 
 
-async def test_a_transaction_that_is_found_again_in_time_is_tracked(
-    pay: Pay, network: Any, clock: RingingClock
-) -> None:
+async def test_a_transaction_that_is_found_again_in_time_is_tracked(pay: Pay, network: Any) -> None:
     asked: list[str] = []
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
@@ -93,7 +91,7 @@ async def test_a_transaction_that_is_found_again_in_time_is_tracked(
         return GONE if len(asked) < 4 else "pass"
 
     network.rule = rule
-    _, [outcome] = await pay(text=SLOW, clock=clock)
+    _, [outcome] = await pay(text=SLOW)
     assert outcome.state is RowState.COMPLETED
 
 
