@@ -112,7 +112,7 @@ _CLAIMED: Final = f"""
     FROM json_each(:row_ids) AS w CROSS JOIN rows AS s ON s.id = w.value
     {_PAYMENTS.format(of="s", near=_NEAR.format(of="s"))} AND s.party_key IS NOT NULL
     UNION ALL
-    SELECT {_ABSENT.format(key="s.id", rows="rows AS s")} AND s.id IN (SELECT value FROM json_each(:row_ids))
+    SELECT {_ABSENT.format(key="s.id", rows="json_each(:row_ids) AS w CROSS JOIN rows AS s")} AND s.id = w.value
     {_ORDER}
 """  # noqa: S608
 _REFUSE_CLAIMED: Final = """
