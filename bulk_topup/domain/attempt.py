@@ -1,12 +1,16 @@
 """Define attempts, the external IDs of a row, and what is known of each; pure."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from bulk_topup.domain.money import with_fee
 from bulk_topup.domain.states import RowState
+
+#: How long after the last send a request may still arrive whose transaction DVS does not list.
+MAY_ARRIVE: Final = timedelta(hours=24)
 
 
 class Resolution(StrEnum):
@@ -74,6 +78,21 @@ class OpenAttempt:
     transaction_id: int
     creation_date: datetime
     status_message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Absence:
+    """An attempt that DVS refused after a request of unknown outcome, and that waits for proof of its absence."""
+
+    attempt: Attempt
+    #: When its last request was sent, in UTC.
+    sent_at: datetime
+    #: How often DVS's list did not show it so far.
+    looks: int
+    #: The row's state once its absence is proved: failed, or pending where the same request is sent again.
+    after: RowState
+    #: Its message then.
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-from bulk_topup.dvs import DVSError, UnauthorizedError
+from bulk_topup.dvs import DVSError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
+
+#: Seconds without a response, in which a request had none, that are an outage.
+OUTAGE: Final = 30.0
 
 
 class StopReason(StrEnum):
@@ -33,6 +37,8 @@ class StopReason(StrEnum):
     FAILURES = "failures"
     #: The remaining rows belong to operators that have been unavailable for too long.
     OPERATORS = "operators"
+    #: The remaining rows were corrected after a request that may still arrive.
+    WITHHELD = "withheld"
     #: Hold mode: transactions could not be confirmed in time, or must not be.
     CANCELLED = "cancelled"
 
@@ -46,6 +52,7 @@ ENDS_SUBMITTING = frozenset(
         StopReason.CANARY,
         StopReason.FAILURES,
         StopReason.OPERATORS,
+        StopReason.WITHHELD,
         StopReason.CANCELLED,
     }
 )
@@ -80,6 +87,9 @@ class Control:
         self._pauses = 0
         self._resume_at = 0.0
         self._failing_since: float | None = None
+        self._responded_at = clock.monotonic()
+        self._outages = 0
+        self._is_outage = False
         self._stopping = asyncio.Event()
         #: Timeouts of the tasks that wait for the limiter; the end of submitting lets them expire.
         self._admissions: set[asyncio.Timeout] = set()
@@ -105,6 +115,12 @@ class Control:
         """Whether the circuit is open now."""
         return self._resume_at > self._clock.monotonic()
 
+    @property
+    def outages(self) -> int:
+        """The number of outages so far, with the present one."""
+        self._count_outage()
+        return self._outages
+
     def stop(self, reason: StopReason, message: str) -> None:
         """Stop the run, or only its submitting (see `ENDS_SUBMITTING`); the first reason is kept.
 
@@ -125,6 +141,7 @@ class Control:
 
     def record_response(self) -> None:
         """Record a definite response of DVS, which ends a series of failures."""
+        self._end_silence()
         self._failures = self._pauses = 0
         self._failing_since = None
         if self.reason is None:
@@ -142,6 +159,8 @@ class Control:
         now = self._clock.monotonic()
         if self._failing_since is None:
             self._failing_since = now
+        if isinstance(error, TooManyRequestsError):
+            self._end_silence()
         if now - self._failing_since > self._policy.patience:
             waited = format_seconds(self._policy.patience)
             self.stop(StopReason.CIRCUIT, f"DVS has not responded for {waited}: {error}")
@@ -153,6 +172,18 @@ class Control:
             self._resume_at = now + pause
             requests = "1 request" if self._failures == 1 else f"{self._failures:,} requests"
             self.message = f"Paused for {format_seconds(pause)} after {requests} without a response: {error}"
+
+    def _end_silence(self) -> None:
+        """Record that DVS responded, after counting the outage that this may end."""
+        self._count_outage()
+        self._responded_at = self._clock.monotonic()
+        self._is_outage = False
+
+    def _count_outage(self) -> None:
+        silence = self._clock.monotonic() - self._responded_at
+        if self._failing_since is not None and not self._is_outage and silence >= OUTAGE:
+            self._is_outage = True
+            self._outages += 1
 
     async def wait_until_allowed(self) -> bool:
         """Wait while the circuit is open; return whether a row may be sent now."""

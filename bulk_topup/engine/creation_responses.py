@@ -1,7 +1,9 @@
 """What each response to a creation means for its row; sends look-ups, and records moves.
 
 While the outcome of an attempt is unknown, nothing but the same request with the same external ID is sent for its row.
-An outcome that stays unknown leaves the row in flight; a later pass or invocation sends it again.
+An outcome that stays unknown leaves the row in flight; a later pass or invocation sends it again. A refusal that
+follows an unknown outcome starts a wait for proof, see `absence_proof`. Only a response in DVS's own form says
+anything about a row.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from bulk_topup.dvs import (
     UnauthorizedError,
 )
 from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.engine.absence_proof import AbsenceProof, find_listed
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -43,12 +46,40 @@ class CreationResponses:
     Args:
         context: what the parts of the run share.
         recorder: records moves.
+        proof: waits for proof that DVS has no transaction of an attempt.
     """
 
-    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+    def __init__(self, context: RunContext, recorder: MoveRecorder, proof: AbsenceProof) -> None:
         self._dvs = context.dvs
         self._control = context.control
         self._recorder = recorder
+        self._proof = proof
+        #: Rows of unknown outcome, each with the number of outages when it was last sent or looked up.
+        self._outages_seen: dict[int, int] = {}
+
+    async def may_send(self, creation: Creation) -> bool:
+        """Return True if an attempt may be sent now; look up one of unknown outcome before it is sent again.
+
+        That is done once after a restart and once after each outage, not before each send. An attempt that is not
+        listed is sent again: that is no proof that DVS will not have it. A transaction that is listed is recorded.
+        While the list can't be read, the attempt is not sent.
+        """
+        attempt, outages = creation.attempt, self._control.outages
+        if not creation.maybe_sent or self._outages_seen.get(attempt.row_id) == outages:
+            self._outages_seen[attempt.row_id] = outages
+            return True
+        if not await self._control.wait_until_allowed():
+            return False
+        try:
+            found, _ = await find_listed(self._dvs, attempt)
+        except DVSError as error:
+            self._control.record_error(error)
+            return False
+        self._control.record_response()
+        self._outages_seen[attempt.row_id] = outages
+        if found is not None:
+            await self._record_found(attempt, found, "found in DVS's list before it was sent again")
+        return found is None
 
     async def record(self, creation: Creation, response: TransactionOutcome | DVSError | None) -> None:
         """Record what a response means for its row.
@@ -71,7 +102,9 @@ class CreationResponses:
         if error.outcome_unknown:
             self._control.record_no_response(error)
             return
-        maybe_sent = creation.maybe_sent or error.after_unknown
+        # A response that is not in DVS's own form may come from a proxy, before or after DVS got the request.
+        is_own = isinstance(error, APIError) and bool(error.details)
+        maybe_sent = creation.maybe_sent or error.after_unknown or not is_own
         if isinstance(error, TooManyRequestsError):
             self._control.record_no_response(error)
             if not maybe_sent:
@@ -80,31 +113,47 @@ class CreationResponses:
         self._control.record_response()
         if isinstance(error, ExternalIdAlreadyUsedError):
             await self._adopt(attempt)
-            return
-        if isinstance(error, UnauthorizedError):
+        elif isinstance(error, UnauthorizedError):
             self._control.stop_unauthorized(error)
             if not maybe_sent:
                 await self._release(attempt, "not taken: the credentials were refused")
-            return
-        # A refusal without a readable reason may come from a proxy, or mean that an earlier request was accepted.
-        maybe_sent = maybe_sent or (isinstance(error, APIError) and not error.details)
+        else:
+            await self._record_refusal(attempt, error, maybe_sent=maybe_sent)
+
+    async def _record_refusal(self, attempt: Attempt, error: DVSError, *, maybe_sent: bool) -> None:
+        """Record that DVS refused a request; after one of unknown outcome that alone says nothing."""
         if isinstance(error, InsufficientBalanceError):
             self._control.stop(StopReason.BALANCE, f"{error}. Sending stopped. Top up the wallet, then resume.")
-        if maybe_sent and not await self._is_proved_absent(attempt):
+            if maybe_sent:
+                await self._proof.start(attempt, after=RowState.PENDING, message="")
+            else:
+                await self._release(attempt, "not taken: insufficient balance")
             return
-        if isinstance(error, InsufficientBalanceError):
-            await self._release(attempt, "not taken: insufficient balance")
-        else:
-            await self._fail(attempt, error)
+        reasons = "; ".join(f"{detail.message} ({detail.code})" for detail in getattr(error, "details", ()))
+        message = f"DVS did not accept the transaction{f': {reasons}' if reasons else f'. {error}'}."
+        if maybe_sent:
+            await self._proof.start(attempt, after=RowState.FAILED, message=message)
+            return
+        await self._record(
+            attempt,
+            Move(
+                row_id=attempt.row_id,
+                attempt=attempt.number,
+                before=RowState.IN_FLIGHT,
+                after=RowState.FAILED,
+                cause="creation refused",
+                message=message,
+            ),
+        )
 
     async def _adopt(self, attempt: Attempt) -> None:
         """Fetch the transaction of a used external ID (1007001); it is ours only if it matches our request."""
         wait = USED_ID_FIRST_WAIT
         for _ in range(USED_ID_LOOKUPS):
             try:
-                found = await self._find_listed(attempt)
+                found, _ = await find_listed(self._dvs, attempt)
             except DVSError as error:
-                self._control.record_no_response(error)
+                self._control.record_error(error)
                 return
             if found is not None:
                 await self._record_found(attempt, found, "external id already used: the transaction was fetched")
@@ -128,52 +177,14 @@ class CreationResponses:
             ),
         )
 
-    async def _is_proved_absent(self, attempt: Attempt) -> bool:
-        """Return True if DVS is known not to have accepted an attempt that may have been sent before.
-
-        A refusal alone proves nothing, as an earlier request may still arrive: one timeout after the last send,
-        DVS's list must not show the external ID either. If the look-up fails, the outcome stays unknown.
-        """
-        await self._control.sleep(self._dvs.timeout)
-        if self._control.is_stopping:
-            return False
-        try:
-            found = await self._find_listed(attempt)
-        except DVSError as error:
-            self._control.record_no_response(error)
-            return False
-        if found is not None:
-            cause = "found in the provider's list after a refusal"  # language: a cause that ledgers contain
-            await self._record_found(attempt, found, cause)
-        return found is None
-
     async def _record_found(self, attempt: Attempt, found: TransactionOutcome, cause: str) -> None:
         await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))
-
-    async def _find_listed(self, attempt: Attempt) -> TransactionOutcome | None:
-        page = await self._dvs.transaction_outcomes.list(external_id=attempt.external_id).page()
-        own = [found for found in page.items if found.external_id == attempt.external_id]
-        return own[0] if own else None
 
     async def _release(self, attempt: Attempt, cause: str) -> None:
         await self._record(attempt, release(attempt, cause))
 
-    async def _fail(self, attempt: Attempt, error: DVSError) -> None:
-        reasons = "; ".join(f"{detail.message} ({detail.code})" for detail in getattr(error, "details", ()))
-        why = f": {reasons}" if reasons else f". {error}"
-        await self._record(
-            attempt,
-            Move(
-                row_id=attempt.row_id,
-                attempt=attempt.number,
-                before=RowState.IN_FLIGHT,
-                after=RowState.FAILED,
-                cause="creation refused",
-                message=f"DVS did not accept the transaction{why}.",
-            ),
-        )
-
     async def _record(self, attempt: Attempt, move: Move) -> None:
+        self._outages_seen.pop(attempt.row_id, None)
         await self._recorder.record((attempt, move))
 
 

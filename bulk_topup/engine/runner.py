@@ -9,6 +9,7 @@ from decimal import Decimal
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import root_cause
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.gc_thresholds import rare_gc
@@ -82,7 +83,8 @@ class Runner:
         )
         recorder = MoveRecorder(self._context)
         hold = HoldCoordinator(self._context, recorder) if self._context.is_hold_mode else None
-        self._submitter = Submitter(self._context, recorder, hold)
+        self._proof = AbsenceProof(self._context, recorder)
+        self._submitter = Submitter(self._context, recorder, self._proof, hold)
         self._tracker = Tracker(self._context, recorder)
 
     def stop(self, why: str = "Interrupted") -> None:
@@ -118,7 +120,7 @@ class Runner:
             throttled=context.dvs.traffic.throttled,
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,
-            message=context.control.message or context.operators.message or self._throttling(),
+            message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
             taken=dict(context.charges.sums),
             amounts=dict(context.budget.amounts),
             costs=dict(context.budget.costs),
@@ -156,7 +158,7 @@ class Runner:
             counts=ledger.rows.counts(run),
             contradicted=ledger.conflicts.count_mismatches(run),
             reason=control.reason,
-            message=control.message,
+            message=" ".join(filter(None, (self._proof.message, control.message))),
         )
 
     async def _work(self) -> None:

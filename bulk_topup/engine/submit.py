@@ -9,6 +9,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import DVSError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import USUAL_CLAIM, rows_to_claim
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.creation_responses import Creation, CreationResponses, release
@@ -32,10 +33,13 @@ class Submitter:
     Args:
         context: what the parts of the run share.
         recorder: records moves.
+        proof: waits for proof that DVS has no transaction of an attempt.
         hold: confirms or cancels what is created, in hold mode; None in any other mode.
     """
 
-    def __init__(self, context: RunContext, recorder: MoveRecorder, hold: HoldCoordinator | None) -> None:
+    def __init__(
+        self, context: RunContext, recorder: MoveRecorder, proof: AbsenceProof, hold: HoldCoordinator | None
+    ) -> None:
         self._context = context
         self._dvs = context.dvs
         self._ledger = context.ledger
@@ -46,7 +50,8 @@ class Submitter:
         self._concurrency = context.concurrency
         self._recorder = recorder
         self._hold = hold
-        self._responses = CreationResponses(context, recorder)
+        self._proof = proof
+        self._responses = CreationResponses(context, recorder, proof)
         #: One slot per concurrent request.
         self._slots = asyncio.Semaphore(context.concurrency)
         #: Rows claimed so far.
@@ -61,25 +66,40 @@ class Submitter:
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
         await self._recorder.retry()
+        await self._proof.resume()
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
             await self._hold.finish_decided()
-        await self._work(self._unknown())
+        await self._work_unknown()
         self._recorder.check_failure_rate()
         await self._recorder.check_prices()
         await self._send_canaries()
         while self._control.may_submit:
             await self._work(self._pending())
             if self._journal.counts[RowState.IN_FLIGHT] and not await self._is_expiring():
-                await self._control.sleep(PASS_WAIT)
-                await self._work(self._unknown())
+                await self._wait_for_outcomes()
                 continue
             if self._hold:
                 await self._hold.end_round()
             if not await self._wait_for_more():
                 break
+        # Also after a stop that only ends submitting: no other invocation knows sooner.
+        while self._proof.waiting and not self._control.is_stopping and not await self._is_expiring():
+            await self._wait_for_outcomes()
         if self._hold and not self._control.is_stopping:
             await self._hold.end_round()
+
+    async def _work_unknown(self) -> None:
+        """Send rows of unknown outcome again, and look up those that wait for proof of absence and are due."""
+        await self._work(self._unknown())
+        await self._proof.look()
+
+    async def _wait_for_outcomes(self) -> None:
+        """Wait a moment, then try to find out unknown outcomes."""
+        if self._proof.waiting >= self._journal.counts[RowState.IN_FLIGHT]:
+            self._control.quiet.set()
+        await self._control.sleep(PASS_WAIT)
+        await self._work_unknown()
 
     async def _send_canaries(self) -> None:
         """Send the canaries, wait until they are final, and stop if too few of them completed."""
@@ -93,7 +113,7 @@ class Submitter:
             before = self._claimed
             # While a canary waits for its retry no other row replaces it, or all rows would be canaries in the end.
             await self._work(self._pending(canaries=missing, fresh=not again))
-            await self._work(self._unknown())
+            await self._work_unknown()
             counts = self._journal.counts
             if counts[RowState.IN_FLIGHT] or counts[RowState.ACCEPTED]:
                 self._control.quiet.set()
@@ -130,12 +150,24 @@ class Submitter:
                     self._control.stop(
                         StopReason.OPERATORS, f"{operators.message} Resume later: {self._context.resume_command}"
                     )
+                await self._stop_if_withheld()
                 return False
             due = None
         seconds = LONGEST_WAIT if due is None else (due - self._context.clock.now()).total_seconds()
         self._control.quiet.set()
         await self._control.sleep(min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT))
         return True
+
+    async def _stop_if_withheld(self) -> None:
+        """Stop if the rows that are left wait because an earlier request of another content may still arrive."""
+        rows, due = await self._journal.call(self._ledger.absences.withheld, self._run)
+        if due is not None:
+            verb = "was" if rows == 1 else "were"
+            self._control.stop(
+                StopReason.WITHHELD,
+                f"{format_rows(rows)} {verb} corrected after a request that may still arrive. Not sent before "
+                f"{due:%Y-%m-%d %H:%M} UTC. Resume then: {self._context.resume_command}",
+            )
 
     async def _unknown(self) -> AsyncIterator[Creation]:
         after_row = 0
@@ -212,6 +244,8 @@ class Submitter:
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
             async with self._slots:
+                if not await self._responses.may_send(creation):
+                    continue
                 response = await self._send(creation.attempt)
             self._returned += 1
             await self._responses.record(creation, response)

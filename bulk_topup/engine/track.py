@@ -15,6 +15,7 @@ from bulk_topup.dvs import DVSError, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
+from bulk_topup.engine.absence_proof import ABSENCE_WAIT
 from bulk_topup.engine.callback_hints import CallbackHints
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.control import StopReason, format_seconds
@@ -63,7 +64,7 @@ class Tracker:
         self._epoch = self._clock.now() - timedelta(seconds=self._clock.monotonic())
         #: The row that was looked up last when one poll could not cover all; the next poll continues after it.
         self._last_looked_up = 0
-        self._missing = MissingTransactions(self._clock, self._dvs.timeout)
+        self._missing = MissingTransactions(self._clock, ABSENCE_WAIT)
 
     def end_submitting(self) -> None:
         """Record that no further row will be accepted."""

@@ -5,18 +5,19 @@ Ledgers may hold ten million rows; see `staged_list_statements` for `CROSS JOIN`
 
 from typing import Final
 
-from bulk_topup.ledger.sql_fragments import ATTEMPT
+from bulk_topup.ledger.sql_fragments import ATTEMPT, WITHHELD
 
-#: A pending row can be sent when its time has come, its operator is not paused, and no other payment to its credit
-#: party is in flight or was sent less than the minimum interval ago, by any run. Canaries come from all operators in
-#: turn, first those of an earlier invocation.
-_CLAIMABLE: Final = """
+#: A pending row can be sent when its time has come, its operator is not paused, no earlier request of another content
+#: may still arrive for it, and no other payment to its credit party is in flight or was sent less than the minimum
+#: interval ago, by any run. Canaries come from all operators in turn, first those of an earlier invocation.
+_CLAIMABLE: Final = f"""
     SELECT r.id AS row_id, r.identity, r.attempt, r.request, r.credit_party, r.operator_id, r.amount, r.unit, r.cost,
            r.cost_unit, a.transaction_id, a.resolution
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
       AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:paused_operators)))
+      AND NOT EXISTS ({WITHHELD} AND w.row_id = r.id)
       AND NOT EXISTS (
           SELECT 1 FROM rows AS o
           WHERE o.credit_party = r.credit_party AND o.state = 'in_flight' AND o.run_id = r.run_id AND o.id <> r.id)
@@ -24,7 +25,7 @@ _CLAIMABLE: Final = """
           SELECT 1 FROM rows AS o JOIN attempts AS b ON b.row_id = o.id AND b.number = o.attempt
           WHERE o.credit_party = r.credit_party AND o.id <> r.id
             AND b.intent_at > :interval_start AND b.intent_at <= :at))
-"""
+"""  # noqa: S608 - composed of constants
 
 CLAIMABLE: Final = f"{_CLAIMABLE} ORDER BY r.id LIMIT :limit"
 
@@ -63,10 +64,18 @@ EVENTS_OF_INTENTS: Final = f"""
     SELECT claimed.row_id, claimed.number, :at, 'pending', 'in_flight', :cause FROM {_CLAIMED}
 """  # noqa: S608
 
+#: A row that is sent again under the same external ID no longer waits for what followed from the send before.
+END_WAITS: Final = f"""
+    UPDATE absences SET due_at = NULL
+    WHERE due_at IS NOT NULL AND row_id IN (SELECT row_id FROM {_CLAIMED})
+"""  # noqa: S608
+
 IN_FLIGHT: Final = f"""
     SELECT {ATTEMPT}
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'in_flight' AND r.id > :after_id
+      AND NOT EXISTS (
+          SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt AND w.due_at IS NOT NULL)
     ORDER BY r.id LIMIT :limit
 """  # noqa: S608
 

@@ -26,16 +26,17 @@ from bulk_topup.ledger.row_mapping import (
     new_attempt_of,
     open_attempt_of,
 )
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT, WITHHELD, absent_since
 
 #: Attempts that one call returns unless its caller sets another limit.
 READ_BATCH: Final = 1_000
 
-_COUNT_PENDING: Final = """
+_COUNT_PENDING: Final = f"""
     SELECT count(*), count(*) FILTER (WHERE retry_at IS NULL), min(retry_at) FROM rows
     WHERE run_id = :run_id AND state = 'pending' AND in_list = 1
       AND (operator_id IS NULL OR operator_id NOT IN (SELECT value FROM json_each(:excluded_operators)))
-"""
+      AND id NOT IN ({WITHHELD})
+"""  # noqa: S608 - composed of constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class AttemptQueries:
             "limit": limit,
             "at": at,
             "interval_start": (now - timedelta(seconds=min_interval)).isoformat(),
+            "absent_since": absent_since(now),
             "paused_operators": json.dumps(list(paused_operators)),
             "include_unsent": include_unsent,
         }
@@ -145,15 +147,22 @@ class AttemptQueries:
     def pending(self, run: Run, *, excluded_operators: Collection[int] = ()) -> tuple[int, datetime | None]:
         """Return the number of pending rows, without those of excluded operators, and when the first is due, in UTC.
 
-        The time is None if a row can be sent at once, and if there is no row.
+        Rows that `AbsenceQueries.withheld` counts are not among them. The time is None if a row can be sent at once,
+        and if there is no row.
         """
         count, any_now, first = self.file.fetch_all(
-            _COUNT_PENDING, run_id=run.id, excluded_operators=json_array(excluded_operators)
+            _COUNT_PENDING,
+            run_id=run.id,
+            excluded_operators=json_array(excluded_operators),
+            absent_since=absent_since(self.file.clock.now()),
         )[0]
         return count, None if any_now or first is None else datetime.fromisoformat(first)
 
     def in_flight(self, run: Run, *, after_row: int = 0, limit: int = READ_BATCH) -> list[Attempt]:
-        """Return attempts whose outcome is unknown, in the order of their rows, after the row ID `after_row`."""
+        """Return attempts of unknown outcome to send again, in the order of their rows, after the row ID `after_row`.
+
+        Those that wait for proof of absence are not among them.
+        """
         rows = self.file.fetch_all(sql.IN_FLIGHT, run_id=run.id, after_id=after_row, limit=limit)
         return [attempt_of(row) for row in rows]
 
@@ -227,4 +236,5 @@ def write_intents(
     values = {"claimed": json.dumps(claimed), "at": at, "cause": cause}
     connection.execute(sql.WRITE_INTENTS, values)
     file.check_changed(connection.execute(sql.MARK_IN_FLIGHT, values).rowcount, len(claimed))
+    connection.execute(sql.END_WAITS, values)
     connection.execute(sql.EVENTS_OF_INTENTS, values)

@@ -24,7 +24,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import event_values, run_of, utc_text
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT, PAID, UNSENT
+from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
 
 _CREATE_COMPARED: Final = "CREATE TEMP TABLE IF NOT EXISTS compared (run_id INTEGER PRIMARY KEY, since TEXT)"
@@ -68,13 +68,35 @@ _COLUMNS: Final = """
     r.credit_party, r.line AS earlier_line, r.amount, r.unit, r.product_id,
     a.intent_at, u.job || '/' || u.run_key AS run
 """
-_ORDER: Final = "ORDER BY is_equal DESC, key, same_product DESC, a.intent_at, r.id"
+#: The same for attempts that may still arrive, as they were sent: another run's row that failed by proof of absence.
+#: There are few, so they come first.
+_ABSENT: Final = f"""
+    {{key}} AS key, s.identity, x.row_id AS earlier_id, x.party_key = s.party_key AS is_equal,
+    (x.product_id IS s.product_id OR coalesce(json_extract(u.comparison, '$.any_product'), 0)) AS same_product,
+    x.credit_party, r.line AS earlier_line, x.amount, x.unit, x.product_id,
+    a.intent_at, u.job || '/' || u.run_key AS run
+    FROM ({ABSENT}) AS x
+    CROSS JOIN {{rows}} ON s.party_key >= {_NEAR.format(of="x")} AND s.party_key < {_NEAR.format(of="x")} || char(10)
+        AND x.amount IS s.amount AND x.unit IS s.unit AND (s.amount IS NOT NULL OR x.product_id IS s.product_id)
+    CROSS JOIN rows AS r ON r.id = x.row_id
+    CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
+    CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt
+    CROSS JOIN runs AS u ON u.id = r.run_id
+    WHERE r.state NOT IN ({PAID}) AND (c.since IS NULL OR a.intent_at >= c.since)
+      AND NOT EXISTS (SELECT 1 FROM repeated_payments AS p WHERE p.run_id IS :run_id AND p.earlier_row_id = r.id
+                      AND (:is_claim OR p.reason IS NOT NULL))
+"""  # noqa: S608 - composed of constants
+_ORDER: Final = "ORDER BY is_equal DESC, key, same_product DESC, intent_at, earlier_id"
 _STAGED: Final = f"""
     SELECT s.line AS key, s.identity, {_COLUMNS.format(of="s")}
     FROM temp.staged AS s INDEXED BY staged_party_key
     LEFT JOIN rows AS o ON o.run_id = :run_id AND o.identity = s.identity
     {_PAYMENTS.format(of="s", near=_NEAR.format(of="s"))}
       AND s.party_key IS NOT NULL AND s.state = 'pending' AND (o.id IS NULL OR o.state IN ({UNSENT}))
+    UNION ALL
+    SELECT {_ABSENT.format(key="s.line", rows="temp.staged AS s INDEXED BY staged_party_key")}
+      AND s.state = 'pending' AND NOT EXISTS (
+          SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT}))
     {_ORDER}
 """  # noqa: S608
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged WHERE state = 'pending'"
@@ -89,6 +111,8 @@ _CLAIMED: Final = f"""
     SELECT s.id AS key, s.identity, {_COLUMNS.format(of="s")}
     FROM json_each(:row_ids) AS w CROSS JOIN rows AS s ON s.id = w.value
     {_PAYMENTS.format(of="s", near=_NEAR.format(of="s"))} AND s.party_key IS NOT NULL
+    UNION ALL
+    SELECT {_ABSENT.format(key="s.id", rows="json_each(:row_ids) AS w CROSS JOIN rows AS s")} AND s.id = w.value
     {_ORDER}
 """  # noqa: S608
 _REFUSE_CLAIMED: Final = """
@@ -106,13 +130,16 @@ _SAVE: Final = """
 """
 
 
-def compare_staged(connection: sqlite3.Connection, run_id: int | None, comparison: Comparison) -> EarlierPayments:
+def compare_staged(
+    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
+) -> EarlierPayments:
     """Find staged rows that other runs have paid or may have paid, and refuse them unless they are paid again.
 
     Args:
         connection: the ledger, in a transaction.
         run_id: the list's run; None for a new one.
         comparison: the other runs, and whether rows are paid again.
+        now: the time.
     """
     connection.execute(_CLEAR_REPEATED)
     connection.execute(_CLEAR_COMPARED_FOR)
@@ -120,7 +147,9 @@ def compare_staged(connection: sqlite3.Connection, run_id: int | None, compariso
     if not comparison.runs:
         return EarlierPayments()
     connection.execute(_INDEX_STAGED)
-    found = connection.execute(_STAGED, {"run_id": run_id, "is_claim": False}).fetchall()
+    found = connection.execute(
+        _STAGED, {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
+    ).fetchall()
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     anything = _matches(found, any_product=True)
     same_list = is_same_list(len(anything), rows)
@@ -153,7 +182,12 @@ def refuse_claimed(
     if not rows or not _is_compared(file, connection, run):
         return rows
     at = file.now()
-    values = {"row_ids": json.dumps([row["row_id"] for row in rows]), "run_id": run.id, "is_claim": True}
+    values = {
+        "row_ids": json.dumps([row["row_id"] for row in rows]),
+        "run_id": run.id,
+        "is_claim": True,
+        "absent_since": absent_since(file.clock.now()),
+    }
     matches = _matches(connection.execute(_CLAIMED, values), any_product=_policy_of(run).any_product)
     refused = {match["key"]: match for match in matches}
     connection.executemany(

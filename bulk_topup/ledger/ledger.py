@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bulk_topup.ledger.absences import AbsenceQueries
 from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
@@ -50,6 +51,8 @@ class LedgerStore:
         self.staging = StagingQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.
         self.attempts = AttemptQueries(file)
+        #: Attempts that wait for proof that DVS has no transaction of theirs.
+        self.absences = AbsenceQueries(file)
         #: Callbacks that DVS sent and that were not checked yet.
         self.hints = HintQueries(file)
         #: Failed rows that get a new attempt.

@@ -41,6 +41,8 @@ _PURGE_ATTEMPTS: Final = """
                               'destination', json_extract(request, '$.destination'))
     WHERE row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
 """
+#: They name people, and without its party none of them can be compared with anything.
+_PURGE_ABSENCES: Final = "DELETE FROM absences WHERE row_id IN (SELECT id FROM rows WHERE run_id = :run_id)"
 #: The reason of a manual resolution may name people.
 _PURGE_EVENTS: Final = """
     UPDATE events SET cause = substr(cause, 1, instr(cause, ':') - 1)
@@ -95,7 +97,14 @@ class PurgeQueries:
             unfinished: int = connection.execute(_ACTIVITY, ids).fetchone()["unfinished"]
             if unfinished:
                 raise LedgerError(f"Can't purge run {run.name}: {format_rows(unfinished)} not final.")
-            for statement in (_PURGE_ROWS, _PURGE_REPEATED, _PURGE_ATTEMPTS, _PURGE_EVENTS, _PURGE_RUN):
+            for statement in (
+                _PURGE_ROWS,
+                _PURGE_REPEATED,
+                _PURGE_ATTEMPTS,
+                _PURGE_ABSENCES,
+                _PURGE_EVENTS,
+                _PURGE_RUN,
+            ):
                 connection.execute(statement, ids)
             return run_of(connection.execute(_FIND, ids).fetchone(), self.file.path)
 

@@ -212,6 +212,32 @@ def _tenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[10])
+def _fourteenth(db: Database) -> None:
+    # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
+    # read next, how often it was read, what follows from absence, and what the request paid to whom.
+    db.table("absences").create(
+        {
+            "row_id": int,
+            "attempt": int,
+            "sent_at": str,
+            "due_at": str,
+            "looks": int,
+            "after": str,
+            "message": str,
+            "credit_party": str,
+            "party_key": str,
+            "product_id": int,
+            "operator_id": int,
+            "amount": str,
+            "unit": str,
+        },
+        pk=("row_id", "attempt"),
+        not_null={"sent_at", "looks", "after", "message"},
+        foreign_keys=[("row_id", "rows", "id")],
+    )
+
+
+@migrations(name=NAMES[11])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

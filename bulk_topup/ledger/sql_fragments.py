@@ -1,7 +1,9 @@
-"""Pieces of SQL that statements of several modules share; constants alone."""
+"""Pieces of SQL that statements of several modules share, and the time that one of them needs; touches nothing."""
 
+from datetime import datetime
 from typing import Final
 
+from bulk_topup.domain.attempt import MAY_ARRIVE
 from bulk_topup.domain.states import RowState
 
 #: States of rows that were sent and that no list may change any more.
@@ -12,10 +14,27 @@ SENT: Final = ", ".join(
 #: States of rows that a list may still change.
 UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 
-#: States of rows that paid or may have paid: all but those that are known to have failed, and those that were reversed.
+#: States of rows that paid or may have paid. Not those that failed (but see `ABSENT`) and those that were reversed.
 PAID: Final = ", ".join(
     f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
 )
+
+#: Attempts that failed, or are sent again, because DVS listed no transaction of theirs: what was sent to whom, and
+#: when. A request may still arrive late, so each may be paid while `:absent_since` is before its last send; that
+#: parameter is `absent_since(now)`. What the list says by now is in `rows`, and may be something else.
+ABSENT: Final = """
+    SELECT w.row_id, w.attempt, w.sent_at, w.credit_party, w.party_key, w.product_id, w.operator_id, w.amount, w.unit
+    FROM absences AS w CROSS JOIN attempts AS t ON t.row_id = w.row_id AND t.number = w.attempt
+    WHERE w.sent_at > :absent_since AND t.transaction_id IS NULL
+"""
+
+#: IDs of rows whose request changed since such an attempt: the new one is not sent while the old one may arrive.
+WITHHELD: Final = """
+    SELECT w.row_id
+    FROM absences AS w CROSS JOIN attempts AS t ON t.row_id = w.row_id AND t.number = w.attempt
+        CROSS JOIN rows AS q ON q.id = w.row_id
+    WHERE w.sent_at > :absent_since AND t.transaction_id IS NULL AND q.request IS NOT t.request
+"""
 
 #: The columns of an `Attempt`, its row's planned amount and cost included.
 ATTEMPT: Final = (
@@ -27,3 +46,8 @@ INSERT_EVENT: Final = """
     INSERT INTO events (row_id, attempt, at, before, after, cause, status_message)
     VALUES (:row_id, :attempt, :at, :before, :after, :cause, :status_message)
 """
+
+
+def absent_since(now: datetime) -> str:
+    """Return the parameter of `ABSENT` and `WITHHELD`."""
+    return (now - MAY_ARRIVE).isoformat()

@@ -21,6 +21,7 @@ from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.runs import FIND_RUN
+from bulk_topup.ledger.sql_fragments import absent_since
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
 if TYPE_CHECKING:
@@ -87,14 +88,16 @@ class StagingQueries:
             velocity: the limit of payments per beneficiary; rows above it are refused.
             comparison: the other runs whose payments the rows must not repeat; None for none.
         """
-        ids = {"run_id": run.id if run else None}
+        now = self.file.clock.now()
+        run_id = run.id if run else None
+        ids = {"run_id": run_id, "absent_since": absent_since(now)}
         with self.file.transaction() as connection:
             _compare(connection, ids)
             earlier = EarlierPayments()
             if comparison is not None:
-                earlier = earlier_payments.compare_staged(connection, ids["run_id"], comparison)
+                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
             if velocity is not None:
-                velocity_limit.refuse_staged(connection, velocity, ids["run_id"], self.file.clock.now())
+                velocity_limit.refuse_staged(connection, velocity, run_id, now)
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
         removed = self.file.fetch_all(sql.COUNT_REMOVED)[0][0]
         costs = sum_amounts(self.file.fetch_all(sql.COSTS, **ids))
@@ -164,7 +167,8 @@ class StagingQueries:
             connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
             run = run_of(connection.execute(FIND_RUN, values).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
-            ids = {"run_id": run.id, "at": values["at"], "last_id": last_id}
+            since = absent_since(self.file.clock.now())
+            ids = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since}
             _compare(connection, ids)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
@@ -183,7 +187,8 @@ def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
     connection.execute(sql.INDEX_STAGED)
     match_equals(connection, ids)
     connection.execute(sql.FIND_REMOVED, ids)
-    if connection.execute(sql.FIND_UNLISTED, ids).rowcount:
+    found = connection.execute(sql.FIND_UNLISTED, ids).rowcount, connection.execute(sql.FIND_ABSENT, ids).rowcount
+    if any(found):
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
     refuse_uncredited(connection, ids)
     refuse_staged_equals(connection, ids["run_id"])

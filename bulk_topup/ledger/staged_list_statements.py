@@ -7,7 +7,7 @@ order, from the few to the many, and a plus before a column keeps SQLite from us
 from typing import Final
 
 from bulk_topup.domain.row import StagedRow
-from bulk_topup.ledger.sql_fragments import SENT, UNSENT
+from bulk_topup.ledger.sql_fragments import ABSENT, SENT, UNSENT
 
 #: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
 POSSIBLE_DUPLICATE: Final = 1
@@ -97,6 +97,21 @@ FIND_UNLISTED: Final = f"""
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
 """  # noqa: S608
 
+#: The same for attempts that may still arrive, as they were sent; a correction may have replaced that in their rows.
+FIND_ABSENT: Final = f"""
+    INSERT OR IGNORE INTO temp.unlisted
+    SELECT party.value, CASE WHEN s.identity IS NULL
+            THEN 'Line ' || r.line || ' of an earlier version of this list, since removed,'
+            ELSE 'Line ' || s.line || ', since changed in the list,' END
+        || ' may still pay product ' || x.product_id || ' to ' || x.credit_party
+    FROM ({ABSENT}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
+        CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt
+        LEFT JOIN temp.staged AS s ON s.identity = r.identity
+        JOIN json_each({_PARTIES.format(of="a")}) AS party
+    WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL
+      AND (s.identity IS NULL OR s.product_id IS NOT x.product_id OR s.credit_party IS NOT x.credit_party)
+"""  # noqa: S608
+
 #: A row with the credit party of such a row, whatever the product, is not sent. It may be the same payment: its
 #: reference was edited, the references were renumbered, or an equal row before it was deleted.
 REFUSE_POSSIBLE_DUPLICATES: Final = f"""
@@ -105,7 +120,8 @@ REFUSE_POSSIBLE_DUPLICATES: Final = f"""
     FROM temp.unlisted AS u
     WHERE staged.state = 'pending' AND u.party IN (SELECT value FROM json_each({_PARTIES.format(of="staged")}))
       AND NOT EXISTS (SELECT 1 FROM rows AS r
-                      WHERE r.run_id = :run_id AND r.identity = staged.identity AND r.state IN ({SENT}))
+                      WHERE r.run_id = :run_id AND r.identity = staged.identity
+                        AND (r.state IN ({SENT}) OR r.id IN (SELECT row_id FROM ({ABSENT}))))
 """  # noqa: S608
 
 #: What a merge of the staged list would do to the run, in numbers of rows.

@@ -13,7 +13,7 @@ from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT, PAID, UNSENT
+from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import VELOCITY
 
 if TYPE_CHECKING:
@@ -35,9 +35,22 @@ _PAYMENTS = f"""
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt JOIN runs AS u ON u.id = r.run_id
     WHERE r.state IN ({PAID}) AND a.intent_at >= :since
 """  # noqa: S608 - composed of constants
+#: The same for attempts that may still arrive, as they were sent, unless their rows are counted already.
+_ABSENT_PAYMENTS = f"""
+    SELECT x.credit_party, CASE WHEN json_extract(a.request, '$.credit_party_identifier.mobile_number') IS NULL
+            THEN x.operator_id END, 0, a.intent_at, r.line, x.amount, x.unit, u.job || '/' || u.run_key, r.id
+    FROM ({ABSENT}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
+        CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt JOIN runs AS u ON u.id = r.run_id
+    WHERE r.state NOT IN ({PAID})
+"""  # noqa: S608 - composed of constants
 #: Recent payments to the credit parties of the staged list, then the rows of the list, in list order.
 _STAGED = f"""
     {_PAYMENTS} AND r.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
+    UNION ALL
+    {_ABSENT_PAYMENTS} AND x.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
+      AND NOT EXISTS (
+          SELECT 1 FROM temp.staged AS s WHERE r.run_id = :run_id AND s.identity = r.identity AND s.state = 'pending'
+              AND r.state IN ({UNSENT}) AND s.credit_party IS x.credit_party)
     UNION ALL
     SELECT s.credit_party, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.amount, s.unit, NULL, s.line
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
@@ -53,6 +66,9 @@ _CLAIMED = f"""
     {_PAYMENTS} AND r.credit_party IN (
         SELECT p.credit_party FROM json_each(:row_ids) AS w JOIN rows AS p ON p.id = w.value)
     UNION ALL
+    {_ABSENT_PAYMENTS} AND r.id NOT IN (SELECT value FROM json_each(:row_ids))
+      AND x.credit_party IN (SELECT p.credit_party FROM json_each(:row_ids) AS w JOIN rows AS p ON p.id = w.value)
+    UNION ALL
     SELECT r.credit_party, {_OPERATOR.format(of="r")}, 1, NULL, r.line, r.amount, r.unit, NULL, r.id
     FROM json_each(:row_ids) AS w JOIN rows AS r ON r.id = w.value
     WHERE r.credit_party IS NOT NULL
@@ -67,7 +83,7 @@ _REFUSE_CLAIMED = """
 def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: int | None, now: datetime) -> None:
     """Refuse staged rows above the limit, counting payments of any run and earlier rows of the list."""
     since = (now - velocity.period).isoformat()
-    entries = connection.execute(_STAGED, {"run_id": run_id, "since": since})
+    entries = connection.execute(_STAGED, {"run_id": run_id, "since": since, "absent_since": absent_since(now)})
     refused = [{"key": key, "problems": _problems(text)} for key, text in _above_limit(velocity, entries)]
     connection.executemany(_REFUSE_STAGED, refused)
 
@@ -79,7 +95,11 @@ def refuse_claimed(
 
     Two runs that were started at the same time both passed the plan, so the check is repeated here.
     """
-    values = {"row_ids": json.dumps([row["row_id"] for row in rows]), "since": (now - velocity.period).isoformat()}
+    values = {
+        "row_ids": json.dumps([row["row_id"] for row in rows]),
+        "since": (now - velocity.period).isoformat(),
+        "absent_since": absent_since(now),
+    }
     refused = dict(_above_limit(velocity, connection.execute(_CLAIMED, values)))
     problems = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
     connection.executemany(_REFUSE_CLAIMED, problems)

@@ -26,12 +26,14 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock, SystemClock
 from tests.helpers.dvs_values import attempt, transaction
+from tests.helpers.hand_clock import Late
 
 __all__ = ["attempt", "transaction"]
 
-#: The fate of a request: its name, the status and content of the proxy's own response, or a function that
-#: changes the JSON of DVS's response.
-Fate = str | tuple[int, bytes] | Callable[[Any], object]
+
+#: The fate of a request: its name, the status and content of the proxy's own response, a late delivery, or a function
+#: that changes the JSON of DVS's response.
+Fate = str | tuple[int, bytes] | Late | Callable[[Any], object]
 
 
 @dataclass
@@ -42,20 +44,27 @@ class Network:
     port: int
     #: Called with the number of the request (from 1), its first line and its body; returns its fate.
     rule: Callable[[int, str, bytes], Fate] = lambda _number, _line, _body: "pass"
+    #: The clock by which late requests arrive.
+    clock: Clock = field(default_factory=SystemClock)
     seen: list[tuple[str, bytes]] = field(default_factory=list)
     address: str = ""
     #: Maximum concurrent requests of each method, and of list queries (`GET?`).
     most: Counter[str] = field(default_factory=Counter)
     _now: Counter[str] = field(default_factory=Counter)
+    _late: list[tuple[float, bytes]] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 request, body = await _message(reader)
                 line = request.split(b"\r\n", 1)[0].decode()
+                await self.deliver()
                 self.seen.append((line, body))
                 fate = self.rule(len(self.seen), line, body)
                 if fate == "lose":  # DVS never receives it
+                    break
+                if isinstance(fate, Late):
+                    self._late.append((self.clock.monotonic() + fate.seconds, request + body))
                     break
                 if isinstance(fate, tuple):  # the proxy responds itself
                     status, content = fate
@@ -78,6 +87,13 @@ class Network:
             pass
         finally:
             writer.close()
+
+    async def deliver(self) -> None:
+        """Deliver the late requests whose time has come."""
+        now = self.clock.monotonic()
+        due, self._late = [each for at, each in self._late if at <= now], [each for each in self._late if each[0] > now]
+        for request in due:
+            await self._forward(request)
 
     async def _forward(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -183,7 +199,7 @@ def pay(
         )
         policy = retries or RetryPolicy(tries=2, first_wait=0.01)
         async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=policy) as dvs:
-            with LedgerStore(tmp_path / "ledger.db") as ledger:
+            with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 finished = await run_list(
                     job,
                     dvs=dvs,

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.anyio
 Pay = Callable[..., Awaitable[Any]]
 Books = Callable[[], list[dict[str, Any]]]
 
+UNAUTHORIZED = b'{"errors":[{"code":1000401,"message":"Unauthorized"}]}'
 BARRED = "+6595123103"
 UNAVAILABLE = "+6595123104"
 
@@ -28,7 +29,7 @@ async def test_canaries_are_sent_first_also_after_an_invocation_that_sent_nothin
     pay: Pay, books: Books, network: Any
 ) -> None:
     text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(9)))
-    network.rule = lambda _number, line, _body: (401, b"{}") if line.startswith("POST") else "pass"
+    network.rule = lambda _number, line, _body: (401, UNAUTHORIZED) if line.startswith("POST") else "pass"
     finished, outcomes = await pay(text=text)
     assert (finished.result.reason, set(_states(outcomes))) == (StopReason.UNAUTHORIZED, {"pending"})
     network.rule = lambda *_: "pass"
@@ -40,7 +41,7 @@ async def test_a_run_waits_for_canaries_that_may_not_be_sent_yet(pay: Pay, books
     text = _list(BARRED, *(f"+6595123{400 + number}" for number in range(3)))
     await pay(text=text)
     stops = {"canary": 1, "canary_share": 1}
-    finished, _ = await pay(text=text, run_key="again", stops=stops, spacing=2)
+    finished, _ = await pay(text=text.replace(",5\n", ",6\n"), run_key="again", stops=stops, spacing=2)
     assert (finished.result.reason, len(books())) == (StopReason.CANARY, 4 + 1)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.dvs import NoResponseError, UnauthorizedError
+from bulk_topup.dvs import NoResponseError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.engine import CircuitPolicy, StopReason
-from bulk_topup.engine.control import Control, format_seconds
+from bulk_topup.engine.control import OUTAGE, Control, format_seconds
 
 pytestmark = pytest.mark.anyio
 
@@ -153,3 +153,32 @@ async def test_refused_credentials_stop_the_run_and_other_errors_count_as_missin
 )
 def test_durations_are_written_in_seconds_or_whole_minutes(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+async def test_half_a_minute_in_which_a_request_had_no_response_is_one_outage(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    clock.seconds += 10 * OUTAGE
+    assert control.outages == 0, "nothing was sent"
+    control.record_response()
+    await _fail(control, 1)
+    clock.seconds += OUTAGE - 1
+    assert control.outages == 0
+    clock.seconds += 1
+    assert control.outages == 1
+    clock.seconds += OUTAGE
+    await _fail(control, 1)
+    assert control.outages == 1, "it lasts"
+    control.record_response()
+    await _fail(control, 1)
+    clock.seconds += OUTAGE
+    control.record_response()
+    assert control.outages == 2, "it is over, and was one"
+
+
+async def test_a_throttled_request_had_a_response(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 1)
+    for _ in range(3):
+        clock.seconds += OUTAGE - 1
+        control.record_no_response(TooManyRequestsError(429, ()))
+    assert control.outages == 0

@@ -14,8 +14,15 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.reconcile.resolve import ManualResolution
+from tests.helpers.hand_clock import RingingClock
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock() -> RingingClock:
+    return RingingClock()
+
 
 Pay = Callable[..., Awaitable[Any]]
 GONE = (404, json.dumps({"errors": [{"code": 1008004, "message": "Transaction not found"}]}).encode())
@@ -29,24 +36,38 @@ def _is_read(line: str) -> bool:
 
 
 async def test_a_row_whose_transaction_is_missing_for_long_is_a_conflict_and_is_not_sent_again(
-    pay: Pay, network: Any, books: Callable[[], Any]
+    pay: Pay, network: Any, books: Callable[[], Any], clock: RingingClock
 ) -> None:
-    network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
-    finished, [outcome] = await pay(text=SLOW)
+    missed: list[float] = []
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if not _is_read(line):
+            return "pass"
+        missed.append(clock.monotonic())
+        return GONE
+
+    network.rule = rule
+    finished, [outcome] = await pay(text=SLOW, clock=clock, timeout=1)
     assert outcome.state is RowState.CONFLICT
+    assert missed[-1] - missed[0] >= 60
     assert "no longer finds or lists it" in outcome.message
     assert finished.result.reason is None
     network.rule = lambda _number, _line, _body: "pass"
-    _, [outcome] = await pay(text=SLOW)
+    _, [outcome] = await pay(text=SLOW, clock=clock)
     assert outcome.state is RowState.CONFLICT
     assert len(books()) == 1
 
 
 async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its_retry(
-    pay: Pay, network: Any, books: Callable[[], Any], tmp_path: Path, credentials: tuple[str, str]
+    pay: Pay,
+    network: Any,
+    books: Callable[[], Any],
+    tmp_path: Path,
+    credentials: tuple[str, str],
+    clock: RingingClock,
 ) -> None:
     network.rule = lambda _number, line, _body: GONE if _is_read(line) else "pass"
-    finished, _ = await pay(text=SLOW)
+    finished, _ = await pay(text=SLOW, clock=clock)
     statement = ManualResolution(state=RowState.FAILED, who="ada", reason="ticket 4711")
     async with AsyncDVS(network.address, *credentials) as dvs:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
@@ -55,7 +76,7 @@ async def test_a_row_that_is_wrongly_resolved_as_failed_is_not_paid_twice_by_its
             ledger.retries.choose(finished.run, RetryChoice())
             ledger.retries.apply("retry asked for")
     network.rule = lambda _number, _line, _body: "pass"
-    _, [outcome] = await pay(text=SLOW)
+    _, [outcome] = await pay(text=SLOW, clock=clock)
     assert (outcome.state, outcome.attempt) == (RowState.COMPLETED, 1)
     assert len(books()) == 1
 
@@ -74,7 +95,9 @@ async def test_a_transaction_that_is_found_again_in_time_is_tracked(pay: Pay, ne
     assert outcome.state is RowState.COMPLETED
 
 
-async def test_a_base_url_that_finds_nothing_at_all_proves_nothing(pay: Pay, network: Any, watcher: Any) -> None:
+async def test_a_base_url_that_finds_nothing_at_all_proves_nothing(
+    pay: Pay, network: Any, watcher: Any, clock: RingingClock
+) -> None:
     asked: list[str] = []
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
@@ -86,5 +109,5 @@ async def test_a_base_url_that_finds_nothing_at_all_proves_nothing(pay: Pay, net
         return NO_ROUTE if line.startswith("GET /v1/transactions/") else (200, b"[]")
 
     network.rule = rule
-    _, [outcome] = await pay(text=SLOW)
+    _, [outcome] = await pay(text=SLOW, clock=clock)
     assert outcome.state is RowState.ACCEPTED

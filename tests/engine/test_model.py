@@ -6,6 +6,7 @@ it.
 """
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
@@ -46,7 +47,9 @@ from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
 
-TIMEOUT = 60.0
+TIMEOUT = 1.0
+#: Seconds after which a late request arrives, when its client has long given up.
+LATENESS = (6.0, 55.0)
 OPENING = Decimal(100_000)
 UNSUCCESSFUL = {"REJECTED", "DECLINED", "CANCELLED"}
 KEY, SECRET = "test-key", "test-secret-9f3a"
@@ -58,7 +61,8 @@ ENDINGS = ("400", "401", "104", "103", "109")
 FATES = (
     "pass",
     "lost",  # DVS never receives it
-    "late",  # no response, and it arrives before the timeout is over
+    "late",  # no response, and it arrives some seconds later
+    "kept",  # no response, it arrives nearly a minute later, and its repetitions are refused until then
     "hang up",  # received, and the response is lost
     "half",  # received, and the response is cut off
     "twice",  # arrives two times
@@ -96,6 +100,11 @@ class HandClock:
         await asyncio.sleep(0)
 
 
+def _external_id(request: HTTPRequest) -> str:
+    """Return the external ID of a creation; empty for another request."""
+    return str(json.loads(request.body).get("external_id", "")) if request.body else ""
+
+
 class Wire:
     """The transport to the sandbox, with injected faults."""
 
@@ -105,6 +114,8 @@ class Wire:
         self.fates: deque[str] = deque()
         self.is_dead = False
         self._late: list[tuple[float, HTTPRequest]] = []
+        #: External IDs of requests that arrive later whose repetitions are refused.
+        self._kept: set[str] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,11 +127,13 @@ class Wire:
         if self.is_dead:
             raise Killed
         await self.arrive()
-        fate = self.fates.popleft() if self.fates and request.method == "POST" else "pass"
+        fate = self._fate_of(request)
         match fate:
-            case "lost" | "late":
-                if fate == "late":
-                    self._late.append((self.clock.monotonic() + TIMEOUT / 2, request))
+            case "lost" | "late" | "kept":
+                if fate != "lost":
+                    self._late.append((self.clock.monotonic() + LATENESS[fate == "kept"], request))
+                if fate == "kept":
+                    self._kept.add(_external_id(request))
                 await self.clock.sleep(TIMEOUT)
                 raise NoResponseError("timed out")
             case "503 before" | "429":
@@ -146,12 +159,17 @@ class Wire:
                 return HTTPResponse(status_code=503, headers={}, body=ERRORS)
         return response
 
+    def _fate_of(self, request: HTTPRequest) -> str:
+        fate = self.fates.popleft() if self.fates and request.method == "POST" else "pass"
+        return "refused" if _external_id(request) in self._kept else fate
+
     async def arrive(self, *, everything: bool = False) -> None:
         """Let late requests arrive, for which no caller waits any more."""
         now = self.clock.monotonic()
         due = [request for at, request in self._late if everything or at <= now]
         self._late = [(at, request) for at, request in self._late if not everything and at > now]
         for request in due:
+            self._kept.discard(_external_id(request))
             await self._forward(request)
 
     async def _forward(self, request: HTTPRequest) -> HTTPResponse:

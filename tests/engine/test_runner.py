@@ -12,7 +12,9 @@ import pytest
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import RetryPolicy
 from bulk_topup.engine import CircuitPolicy, StopReason
+from bulk_topup.engine.absence_proof import LOOKS
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +23,7 @@ Books = Callable[[], list[dict[str, Any]]]
 Fate = str | tuple[int, bytes]
 
 CREATION = "POST /v1/async/transactions HTTP/1.1"
+UNAUTHORIZED = b'{"errors":[{"code":1000401,"message":"Unauthorized"}]}'
 
 
 def _first_of_each_row(fate: Fate) -> Callable[[int, str, bytes], Fate]:
@@ -84,28 +87,28 @@ async def test_a_row_that_stays_unknown_after_all_tries_is_sent_again_by_a_later
 
 
 async def test_a_refusal_after_an_unknown_try_counts_only_when_the_list_agrees(
-    pay: Pay, network: Any, books: Books
+    pay: Pay, network: Any, books: Books, clock: Clock
 ) -> None:
     fates = iter(["hang up", (400, b"")])
     network.rule = lambda _number, line, _body: next(fates, "pass") if line == CREATION else "pass"
-    _, [outcome] = await pay(1)
+    _, [outcome] = await pay(1, clock=clock)
     assert outcome.state is RowState.COMPLETED
     assert len(books()) == 1
 
 
 async def test_a_refusal_after_a_lost_try_fails_the_row_once_the_list_shows_no_transaction(
-    pay: Pay, network: Any, books: Books
+    pay: Pay, network: Any, books: Books, clock: Clock
 ) -> None:
     fates = iter(["lose", (400, b"")])
     network.rule = lambda _number, line, _body: next(fates, "pass") if line == CREATION else "pass"
-    _, [outcome] = await pay(1)
+    _, [outcome] = await pay(1, clock=clock)
     assert outcome.state is RowState.FAILED
     assert books() == []
     lookups = [line for line, _ in network.seen if line.startswith("GET /v1/transactions?external_id=")]
-    assert len(lookups) == 1
+    assert len(lookups) == LOOKS
 
 
-async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: Any, watcher: Any) -> None:
+async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: Any, watcher: Any, clock: Clock) -> None:
     fates: Iterator[Fate] = chain(["lose"], repeat((400, b"")))
 
     def rule(_number: int, line: str, _body: bytes) -> Fate:
@@ -117,16 +120,20 @@ async def test_when_the_look_up_fails_the_row_stays_unknown(pay: Pay, network: A
         return "pass"
 
     network.rule = rule
-    finished, [outcome] = await pay(1)
+    finished, [outcome] = await pay(1, clock=clock)
     assert outcome.state is RowState.IN_FLIGHT
     assert finished.result.reason is StopReason.INTERRUPTED
 
 
-async def test_a_definite_refusal_fails_the_row_immediately_with_a_reason(pay: Pay, network: Any, books: Books) -> None:
-    network.rule = lambda _number, line, _body: (404, b"") if line == CREATION else "pass"
-    _, outcomes = await pay(2)
+async def test_a_definite_refusal_fails_the_row_immediately_with_a_reason(
+    pay: Pay, network: Any, books: Books, clock: Clock
+) -> None:
+    refusal = b'{"errors":[{"code":1003001,"message":"Product is not available in your account"}]}'
+    network.rule = lambda _number, line, _body: (404, refusal) if line == CREATION else "pass"
+    _, outcomes = await pay(2, clock=clock)
     assert [outcome.state for outcome in outcomes] == [RowState.FAILED] * 2
-    assert "HTTP 404" in outcomes[0].message
+    assert "not available in your account (1003001)" in outcomes[0].message
+    assert not [line for line, _ in network.seen if "external_id=" in line]
     assert set(_creations(network).values()) == {1}
     assert books() == []
 
@@ -135,7 +142,7 @@ async def test_refused_credentials_stop_the_run_and_leave_the_rest_pending(
     pay: Pay, network: Any, books: Books
 ) -> None:
     creations = iter(["pass", "pass"])
-    network.rule = lambda _number, line, _body: next(creations, (401, b"")) if line == CREATION else "pass"
+    network.rule = lambda _number, line, _body: next(creations, (401, UNAUTHORIZED)) if line == CREATION else "pass"
     finished, outcomes = await pay(20)
     states = Counter(outcome.state for outcome in outcomes)
     assert finished.result.reason is StopReason.UNAUTHORIZED
@@ -202,7 +209,7 @@ async def test_rows_that_wait_for_the_limiter_are_not_sent_after_a_stop(
     pay: Pay, network: Any, books: Books, watcher: Any, how: str
 ) -> None:
     answers: dict[str, Fate] = {
-        "refused credentials": (401, b""),
+        "refused credentials": (401, UNAUTHORIZED),
         "empty wallet": (400, b'{"errors":[{"code":1006001,"message":"Insufficient balance"}]}'),
     }
 
@@ -251,22 +258,22 @@ async def test_a_missing_transaction_delays_no_other_row(pay: Pay, network: Any,
 
 @pytest.mark.parametrize("body", [b"<html>Bad request</html>", b'{"errors":[{"code":1007001,"mess', b"{}"])
 async def test_a_refusal_without_a_readable_reason_does_not_prove_that_the_row_is_unpaid(
-    pay: Pay, network: Any, books: Books, tmp_path: Path, body: bytes
+    pay: Pay, network: Any, books: Books, tmp_path: Path, body: bytes, clock: Clock
 ) -> None:
-    await pay(3)
+    await pay(3, clock=clock)
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (tmp_path / name).unlink(missing_ok=True)
     network.rule = lambda _number, line, _body: (400, body) if line == CREATION else "pass"
-    finished, outcomes = await pay(3)
+    finished, outcomes = await pay(3, clock=clock)
     assert (finished.result.reason, [outcome.state for outcome in outcomes]) == (None, [RowState.COMPLETED] * 3)
     assert len(books()) == 3
 
 
 async def test_a_refusal_without_a_reason_is_a_failure_if_dvs_has_no_transaction(
-    pay: Pay, network: Any, books: Books
+    pay: Pay, network: Any, books: Books, clock: Clock
 ) -> None:
     network.rule = lambda _number, line, _body: (400, b"<html>") if line == CREATION else "pass"
-    _, outcomes = await pay(3)
+    _, outcomes = await pay(3, clock=clock)
     assert [outcome.state for outcome in outcomes] == [RowState.FAILED] * 3
     assert books() == []
 

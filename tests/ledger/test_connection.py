@@ -52,6 +52,7 @@ AS_OF_THE_SIXTH = (
     "DROP TRIGGER rows_update_makes_report_old",
     "DROP TRIGGER rows_delete_makes_report_old",
     "DROP TRIGGER runs_update_makes_report_old",
+    "DROP TABLE absences",
     "DROP TABLE reports",
     "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN last_sent_at",

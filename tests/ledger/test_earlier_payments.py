@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.attempt import MAY_ARRIVE
 from bulk_topup.domain.earlier_payments import ComparedRun, Comparison, ComparisonPolicy, EarlierPayments
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key, mobile_key
@@ -65,6 +66,36 @@ def test_a_row_that_another_run_may_have_paid_is_refused(
     [(_, [problem])] = ledger.staging.refusals(10)
     assert problem.may_be_paid
     assert "run payroll/a, line 4, sent 10.00 SGD (product 6418) for +6595123002 on 2026-11-01." in problem.message
+
+
+@pytest.mark.parametrize("is_corrected", [False, True])
+def test_a_row_that_failed_by_proof_of_absence_counts_as_it_was_sent_for_a_day(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any, is_corrected: bool
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    [attempt] = ledger.attempts.claim(run, 9)
+    now = clock.now()
+    ledger.absences.start(attempt, sent_at=now, due_at=now, after=RowState.FAILED, message="No.")
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED)])
+    if is_corrected:
+        _merge(ledger, [row(777, identity="party:1", line=3)], "a")
+    listed = [row(1, line=7), *(row(who) for who in range(10, 14))]
+    assert _plan(ledger, listed)[1] == [7]
+    assert _plan(ledger, [row(1, "11"), *listed[1:]])[1] == [], "another amount"
+    clock.seconds += MAY_ARRIVE.total_seconds()
+    assert _plan(ledger, listed)[1] == []
+
+
+def test_a_row_that_failed_by_proof_of_absence_counts_when_rows_are_claimed(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    run, other = _merge(ledger, [row(1)], "a"), _merge(ledger, [row(1)], "b")
+    [attempt] = ledger.attempts.claim(run, 9)
+    now = clock.now()
+    ledger.absences.start(attempt, sent_at=now, due_at=now, after=RowState.FAILED, message="No.")
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED)])
+    assert ledger.attempts.claim(other, 9) == []
+    assert ledger.rows.counts(other)[RowState.REFUSED] == 1
 
 
 @pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])

@@ -1,0 +1,144 @@
+"""Proof that DVS has no transaction of an attempt; sends look-ups, and keeps the waits in the ledger.
+
+A refusal after a request of unknown outcome proves nothing, as that request may still arrive. Only DVS's list proves
+it: it must not show the external ID at two looks, the first a minute after the last send. Nothing is sent for the row
+until then, and no option shortens the wait.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bulk_topup.domain.attempt import MAY_ARRIVE, Absence, Attempt, Move
+from bulk_topup.domain.moves import move_for
+from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import format_rows
+from bulk_topup.dvs import AsyncDVS, DVSError, InvalidResponseError
+from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.engine.concurrency import gather_sum
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.run_context import RunContext
+
+#: Seconds between the last send of an attempt and the first look at DVS's list.
+ABSENCE_WAIT: Final = 60.0
+#: Looks that must not show the attempt.
+LOOKS: Final = 2
+#: Seconds between them, since a list can be behind for a moment.
+BETWEEN_LOOKS: Final = 15.0
+#: Attempts that are looked up before the next ones are read from the ledger.
+LOOKS_AT_ONCE: Final = 250
+
+
+class AbsenceProof:
+    """Waits until DVS is known to have no transaction of attempts that it refused after a request of unknown outcome.
+
+    Args:
+        context: what the parts of the run share.
+        recorder: records moves.
+    """
+
+    def __init__(self, context: RunContext, recorder: MoveRecorder) -> None:
+        self._context = context
+        self._control = context.control
+        self._ledger = context.ledger
+        self._journal = context.journal
+        self._run = context.run
+        self._recorder = recorder
+        #: When the monotonic clock was 0: a clock that is set during the run shortens no wait.
+        self._epoch = context.clock.now() - timedelta(seconds=context.clock.monotonic())
+        #: Attempts that wait.
+        self.waiting = 0
+
+    @property
+    def message(self) -> str:
+        """A sentence about the attempts that wait; empty without any."""
+        verb = "waits" if self.waiting == 1 else "wait"
+        return f"{format_rows(self.waiting)} {verb} for proof that DVS has no transaction." if self.waiting else ""
+
+    async def resume(self) -> None:
+        """Continue the waits of earlier invocations, each from its last send."""
+        latest = self._now() + timedelta(seconds=ABSENCE_WAIT)
+        self.waiting = await self._journal.call(self._ledger.absences.resume, self._run, latest=latest)
+
+    async def start(self, attempt: Attempt, *, after: RowState, message: str) -> None:
+        """Start the wait of an attempt whose last send has just ended; its row stays in flight.
+
+        Args:
+            attempt: the attempt.
+            after: the row's state once absence is proved.
+            message: its message then.
+        """
+        now = self._now()
+        await self._journal.call(
+            self._ledger.absences.start,
+            attempt,
+            sent_at=now,
+            due_at=now + timedelta(seconds=ABSENCE_WAIT),
+            after=after,
+            message=message,
+        )
+        self.waiting += 1
+
+    async def look(self) -> None:
+        """Look up the attempts whose time has come, and move the rows of those that are found or proved absent."""
+        while self.waiting and not (self._control.is_stopping or self._control.is_paused):
+            due = await self._journal.call(self._ledger.absences.due, self._run, self._now(), limit=LOOKS_AT_ONCE)
+            if not due:
+                return
+            try:
+                self.waiting -= await gather_sum(self._look_at, due, concurrency=self._context.concurrency)
+            except DVSError as error:
+                # Without a look there is no proof: those that were not looked up stay due.
+                self._control.record_error(error)
+                await self.resume()
+                return
+
+    async def _look_at(self, absence: Absence) -> int:
+        """Look up an attempt once; return 1 if its wait is over."""
+        if self._control.is_stopping:
+            return 0
+        attempt = absence.attempt
+        found, listed = await find_listed(self._context.dvs, attempt)
+        if found is None and listed:
+            raise InvalidResponseError(f"DVS listed other transactions than {attempt.external_id}.")
+        self._control.record_response()
+        if found is not None:
+            cause = "found in the provider's list after a refusal"  # language: a cause that ledgers contain
+            await self._recorder.record(
+                (attempt, move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))
+            )
+            return 1
+        if absence.looks + 1 < LOOKS:
+            due_at = self._now() + timedelta(seconds=BETWEEN_LOOKS)
+            await self._journal.call(self._ledger.absences.save_look, attempt, due_at=due_at)
+            return 0
+        await self._recorder.record((attempt, _move_of_absent(absence)))
+        return 1
+
+    def _now(self) -> datetime:
+        return self._epoch + timedelta(seconds=self._context.clock.monotonic())
+
+
+async def find_listed(dvs: AsyncDVS, attempt: Attempt) -> tuple[TransactionOutcome | None, int]:
+    """Return the transaction that DVS lists under an attempt's external ID, and how many transactions it lists.
+
+    Raises:
+        DVSError: the list can't be read.
+    """
+    page = await dvs.transaction_outcomes.list(external_id=attempt.external_id).page()
+    own = [found for found in page.items if found.external_id == attempt.external_id]
+    return own[0] if own else None, len(page.items)
+
+
+def _move_of_absent(absence: Absence) -> Move:
+    """Return the move of a row whose attempt is proved to be absent."""
+    is_failed = absence.after is RowState.FAILED
+    until = absence.sent_at + MAY_ARRIVE
+    late = f" Its request may still arrive: do not pay it by other means before {until:%Y-%m-%d %H:%M} UTC."
+    return Move(
+        row_id=absence.attempt.row_id,
+        attempt=absence.attempt.number,
+        before=RowState.IN_FLIGHT,
+        after=absence.after,
+        cause="creation refused" if is_failed else "not taken: insufficient balance",
+        message=f"{absence.message}{late}" if is_failed else "",
+    )
