@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
 
 #: Most runs that a message names.
 MAX_RUNS_NAMED: Final = 3
@@ -128,13 +129,13 @@ def compared_runs(
     period = Period(policy.period)
     start = period.start(moment.astimezone(_zone(policy.time_zone)))
     start = None if start is None else start.astimezone(UTC)
-    beside = frozenset(policy.beside)
+    beside = frozenset(map(fold_name, policy.beside))
     found = []
     for run in runs:
-        if run.job in beside:
+        if fold_name(run.job) in beside:
             continue
         since = start
-        if run.job == job and _names_another_period(policy, run_key, run.run_key):
+        if fold_name(run.job) == fold_name(job) and _names_another_period(policy, run_key, run.run_key):
             if policy.is_scheduled:
                 continue
             since = None if period.length is None else moment - period.length / 2

@@ -21,6 +21,7 @@ from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.schema_versions import NAMES
 from bulk_topup.system.clock import Clock
 from tests.helpers.checked_rows import CheckedRow
+from tests.helpers.earlier_ledgers import AS_OF_THE_TENTH
 
 OPENERS = 8
 
@@ -41,6 +42,7 @@ with LedgerStore(Path(sys.argv[1])) as ledger:
 
 #: Reverts the last three migrations.
 AS_OF_THE_SIXTH = (
+    *AS_OF_THE_TENTH,
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
     "DROP INDEX idx_rows_noted",
     "DROP INDEX idx_rows_in_flight",
