@@ -24,10 +24,6 @@ class RunLock:
         """Whether this process has the lock."""
         return all(file.is_locked for file in self.files)
 
-    def covers(self, files: tuple[Path, ...]) -> bool:
-        """Return True if this process has locked all of the files."""
-        return self.is_locked and {str(file) for file in files} <= {file.lock_file for file in self.files}
-
 
 @contextmanager
 def run_lock(ledger: Path, job: str, run_key: str, *, locked: RunLock | None = None) -> Iterator[RunLock]:
@@ -37,18 +33,20 @@ def run_lock(ledger: Path, job: str, run_key: str, *, locked: RunLock | None = N
         ledger: the ledger's file.
         job: the run's job.
         run_key: the run's key.
-        locked: the lock of an enclosing block; if it is for the same run, it is used again.
+        locked: the lock of an enclosing block; what it has locked already is not locked again.
 
     Raises:
         RunLockedError: another process has locked the run.
         LedgerWriteError: the lock file can't be written.
     """
-    files = lock_files(ledger, job, run_key)
-    if locked is not None and locked.covers(files):
+    held = locked.files if locked is not None and locked.is_locked else ()
+    known = {file.lock_file for file in held}
+    missing = {file: f"{job}/{run_key}" for file in lock_files(ledger, job, run_key) if str(file) not in known}
+    if locked is not None and not missing:
         yield locked
         return
-    with _locked(dict.fromkeys(files, f"{job}/{run_key}")) as lock:
-        yield lock
+    with _locked(missing) as lock:
+        yield RunLock((*held, *lock.files))
 
 
 @contextmanager

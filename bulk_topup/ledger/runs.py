@@ -6,7 +6,6 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Final
 
-from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name, fold_run_name
 from bulk_topup.errors import RunNameError, RunNotFoundError
@@ -30,9 +29,6 @@ _SPAN: Final = """
     FROM attempts AS a JOIN rows AS r ON r.id = a.row_id WHERE r.run_id = :run_id
 """
 _IS_SENT: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id AND attempt > 0)"
-_SET_IDS: Final = """
-    UPDATE runs SET identity_version = :version, id_job = :job, id_run_key = :run_key WHERE id = :run_id
-"""
 _RENAME: Final = """
     UPDATE runs SET job = :job, run_key = :run_key, folded_job = :folded_job, folded_key = :folded_key,
         id_job = :id_job, id_run_key = :id_run_key
@@ -133,13 +129,6 @@ class RunQueries:
         """Save the account that the run continues with."""
         with self.file.transaction() as connection:
             connection.execute(_SET_ACCOUNT, {"run_id": run.id, "account": account})
-
-    def set_ids(self, run: Run, ids: RunIds) -> Run:
-        """Save what the external IDs of a run are computed from, before any of its rows is sent; return the run."""
-        values = {"run_id": run.id, "version": ids.version, "job": ids.job, "run_key": ids.run_key}
-        with self.file.transaction() as connection:
-            connection.execute(_SET_IDS, values)
-        return self.again(run)
 
     def rename(self, run: Run, job: str, run_key: str) -> Run:
         """Rename a run, and return it; what its external IDs are computed from stays.

@@ -10,7 +10,7 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.identity import MAX_ATTEMPTS, stem_of
 from bulk_topup.domain.moves import move_for
-from bulk_topup.domain.run import Run, possible_ids
+from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
@@ -61,27 +61,10 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         after_row = rows[-1][0].row_id
         found = ledger.rebuild.saved([attempts[0].row_id for attempts in rows])
         chains = await asyncio.gather(*(_chain_of_row(dvs, attempts, found) for attempts in rows))
-        if not rebuilt:
-            run = _take_ids(run, rows, chains, ledger)
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
     ledger.rebuild.end(run)
     return rebuilt
-
-
-def _take_ids(
-    run: Run, rows: Sequence[Sequence[Attempt]], chains: Sequence[Sequence[_FoundAttempt]], ledger: LedgerStore
-) -> Run:
-    """Save that a run has the IDs of the first row that DVS has, before any row is written.
-
-    If the rebuild does not end, the rows that were not looked up are then sent under IDs that DVS may know.
-    """
-    for attempts, chain in zip(rows, chains, strict=True):
-        if chain:
-            stems = [stem_of(attempt.external_id) for attempt in attempts]
-            ids = possible_ids(run)[stems.index(stem_of(chain[0].attempt.external_id))]
-            return run if ids.has_ids_of(run.ids) else ledger.runs.set_ids(run, ids)
-    return run
 
 
 async def _chain_of_row(

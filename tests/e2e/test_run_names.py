@@ -398,6 +398,16 @@ def test_a_renamed_run_is_continued_under_its_new_name_alone(
     assert len(paid()) == len(PARTIES) + 1
 
 
+def test_runs_of_an_earlier_version_with_one_name_are_reconciled_together(
+    pay: Pay, list_: Path, edit: Callable[..., None]
+) -> None:
+    for number, key in enumerate(("rewards", "other")):
+        pay("run", write_list(list_, PARTIES[number::2]), *PAYING, "--run-key", key)
+    edit("UPDATE runs SET run_key = 'Rewards', folded_key = 'rewards' WHERE run_key = 'other'")
+    found = json.loads(pay("reconcile", "--json").stdout)
+    assert found["runs"] == ["list/rewards", "list/Rewards"]
+
+
 @pytest.mark.parametrize("name", ["", " ", "a\u200bb", "/x", "list/", "x" * 65 + "/1"])
 def test_a_name_that_no_run_can_have_is_refused(pay: Pay, list_: Path, name: str) -> None:
     pay("run", list_, *PAYING)

@@ -10,15 +10,18 @@ from bulk_topup.domain.identity_version import IdentityVersion, RunIds
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
-#: What the eleventh migration added.
-AS_OF_THE_TENTH: Final = (
+#: Reverts the tenth and the eleventh migration.
+AS_OF_THE_NINTH: Final = (
     "DROP TABLE former_names",
     "DROP INDEX idx_runs_folded_job_folded_key",
     *(
         f"ALTER TABLE runs DROP COLUMN {column}"
         for column in ("folded_job", "folded_key", "identity_version", "id_job", "id_run_key", "rebuilding")
     ),
-    "DELETE FROM _sqlite_migrations WHERE name >= '0011'",
+    "DROP INDEX idx_rows_party_key",
+    "DROP INDEX idx_rows_without_party_key",
+    "ALTER TABLE rows DROP COLUMN party_key",
+    "DELETE FROM _sqlite_migrations WHERE name > '0010'",
 )
 
 
@@ -48,8 +51,8 @@ def write_earlier(path: Path, *names: tuple[str, str], rows: Sequence[CheckedRow
 
 
 def make_earlier(ledger: Path) -> None:
-    """Remove from a closed ledger what the eleventh migration added; its runs must have IDs of the first version."""
+    """Remove from a closed ledger what these migrations added; its runs must have IDs of the first version."""
     with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
         assert connection.execute("SELECT max(identity_version) FROM runs").fetchone()[0] in {None, 1}
-        for statement in AS_OF_THE_TENTH:
+        for statement in AS_OF_THE_NINTH:
             connection.execute(statement)
