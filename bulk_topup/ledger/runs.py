@@ -38,10 +38,6 @@ _SAVE_FORMER: Final = """
     INSERT INTO former_names (folded_job, folded_key, job, run_key, run_id)
     VALUES (:folded_job, :folded_key, :job, :run_key, :run_id)
 """
-_FORGET_FORMER: Final = """
-    DELETE FROM former_names
-    WHERE folded_job = :folded_job AND folded_key = :folded_key AND run_id = :run_id
-"""
 _SET_ACCOUNT: Final = "UPDATE runs SET account = :account WHERE id = :run_id"
 
 
@@ -147,7 +143,6 @@ class RunQueries:
             folded, was = fold_run_name(job, run_key), fold_run_name(run.job, run.run_key)
             new = {"run_id": run.id, "job": job, "run_key": run_key, "folded_job": folded[0], "folded_key": folded[1]}
             old = {"run_id": run.id, "job": run.job, "run_key": run.run_key, "folded_job": was[0], "folded_key": was[1]}
-            connection.execute(_FORGET_FORMER, new)
             if was != folded:
                 connection.execute(_SAVE_FORMER, old)
             connection.execute(_RENAME, {**new, "id_job": run.ids.job, "id_run_key": run.ids.run_key})

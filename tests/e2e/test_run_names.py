@@ -408,6 +408,19 @@ def test_runs_of_an_earlier_version_with_one_name_are_reconciled_together(
     assert found["runs"] == ["list/rewards", "list/Rewards"]
 
 
+@pytest.mark.parametrize("new", ["bonus/2026-11", "list/other"])
+def test_a_renamed_run_is_reconciled_with_the_ids_of_its_first_name(
+    pay: Pay, list_: Path, edit: Callable[..., None], new: str
+) -> None:
+    pay("run", list_, *PAYING)
+    pay("ledger", "rename", "list/pay", new)
+    edit(
+        "DELETE FROM attempts WHERE row_id = 3", "DELETE FROM events WHERE row_id = 3", "DELETE FROM rows WHERE id = 3"
+    )
+    found = json.loads(pay("reconcile", new, "--json", code=1).stdout)
+    assert found["counts"]["missing_here"] == 1
+
+
 @pytest.mark.parametrize("name", ["", " ", "a\u200bb", "/x", "list/", "x" * 65 + "/1"])
 def test_a_name_that_no_run_can_have_is_refused(pay: Pay, list_: Path, name: str) -> None:
     pay("run", list_, *PAYING)
