@@ -157,16 +157,8 @@ class StagingQueries:
             RunNameError: the name could mean more than one run.
             PurgedRunError: the run's personal data was removed.
         """
-        ids = ids or RunIds.of_name(job, run_key)
-        folded_job, folded_key = fold_run_name(job, run_key)
         values: dict[str, object] = {
-            "folded_job": folded_job,
-            "folded_key": folded_key,
-            "identity_version": ids.version,
-            "id_job": ids.job,
-            "id_run_key": ids.run_key,
-            "job": job,
-            "run_key": run_key,
+            **_names(job, run_key, ids or RunIds.of_name(job, run_key)),
             "environment": environment,
             "account": account,
             "guards": guards,
@@ -195,6 +187,20 @@ class StagingQueries:
                 connection.execute(statement, keys)
             earlier_payments.save_repeated(connection, run.id, pay_again, self.file.now())
         return run
+
+
+def _names(job: str, run_key: str, ids: RunIds) -> dict[str, object]:
+    """Return a run's name, as it is written and folded, and what its external IDs are computed from."""
+    folded_job, folded_key = fold_run_name(job, run_key)
+    return {
+        "job": job,
+        "run_key": run_key,
+        "folded_job": folded_job,
+        "folded_key": folded_key,
+        "identity_version": ids.version,
+        "id_job": ids.job,
+        "id_run_key": ids.run_key,
+    }
 
 
 def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:

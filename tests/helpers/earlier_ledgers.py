@@ -10,7 +10,7 @@ from bulk_topup.domain.identity_version import IdentityVersion, RunIds
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
-#: Reverts the tenth and the eleventh migration.
+#: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
     "DROP TABLE former_names",
     "DROP INDEX idx_runs_folded_job_folded_key",
@@ -21,6 +21,8 @@ AS_OF_THE_NINTH: Final = (
     "DROP INDEX idx_rows_party_key",
     "DROP INDEX idx_rows_without_party_key",
     "ALTER TABLE rows DROP COLUMN party_key",
+    "ALTER TABLE runs DROP COLUMN comparison",
+    "DROP TABLE repeated_payments",
     "DELETE FROM _sqlite_migrations WHERE name > '0010'",
 )
 
