@@ -155,6 +155,6 @@ def is_same_list(matched: int, rows: int) -> bool:
 
 
 def _names_another_period(policy: ComparisonPolicy, key: str, other: str) -> bool:
-    if policy.period_keys is None or key == other:
+    if policy.period_keys is None or fold_name(key) == fold_name(other):
         return False
     return all(re.fullmatch(policy.period_keys, each) for each in (key, other))
