@@ -104,6 +104,14 @@ class RunNotFoundError(LedgerError):
     """The ledger has no such run. `bulk-topup status` lists its runs."""
 
 
+class RunNameError(LedgerError):
+    """The name of the run could mean another run too, so nothing was sent."""
+
+
+class RunNotRebuiltError(LedgerError):
+    """A rebuild of the run was interrupted, so nothing was sent. Rebuild it again."""
+
+
 class RunLockedError(LedgerError):
     """Another process works on this run. Wait until it ends, or stop it, then run again."""
 

@@ -21,10 +21,12 @@ from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_ending import InvocationEnd, end_of
+from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.engine import Runner, RunOptions
 from bulk_topup.errors import ConfirmationRequiredError
@@ -84,6 +86,7 @@ class Invocation:
             if (archived := find_archived_run(missing.job, self._provider_options(missing.job))) is None:
                 raise
             return archived_result(missing.job, *archived)
+        job = named_as_known_run(job, self._provider_options(job).ledger)
         monitor.set_run(job.name, str(job.run_key))
         monitor.finished = await self._pay_list(job, work, monitor)
         return result_of(monitor.finished)
@@ -150,7 +153,9 @@ class _Watcher:
     def confirm(self, run_name: str, rows: int) -> None:
         """Raise ConfirmationRequiredError unless the script named the run, if rows are sent in production."""
         confirmed = self._invocation.confirm
-        if self._environment is Environment.PRODUCTION and confirmed != run_name:
+        if self._environment is Environment.PRODUCTION and (
+            confirmed is None or fold_name(confirmed) != fold_name(run_name)
+        ):
             given = "" if confirmed is None else f" The given confirm is {confirmed!r}."
             raise ConfirmationRequiredError(
                 f"Run {run_name} would pay {format_rows(rows)} with real money. Nothing was sent.{given} If that is "

@@ -14,6 +14,7 @@ from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
+from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.jobs.job import Job
@@ -127,6 +128,7 @@ def plan_list(
     """
     job = render_job(*load_argument(list_or_job, run_key), today)
     options = options_of(job, environment, base_url, credentials, ledger)
+    job = named_as_known_run(job, options.ledger)
     corrected = None if corrections is None else Path(corrections)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:

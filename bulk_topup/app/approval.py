@@ -12,8 +12,9 @@ from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approv
 from bulk_topup.approvals.keys import HMAC
 from bulk_topup.approvals.statement import PlanStatement, check_same_plan
 from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.identity_version import RunIds, ids_of_name
 from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.errors import ApprovalRequiredError, ListError
 from bulk_topup.jobs.job import Job
@@ -35,7 +36,7 @@ def load_approval(file: Path, policy: ApprovalPolicy) -> Presented:
 
 
 def plan_statement(
-    job: Job, prepared: Prepared, payer: PayingAccount, ledger: LedgerStore, clock: Clock
+    job: Job, prepared: Prepared, payer: PayingAccount, ledger: LedgerStore, clock: Clock, ids: RunIds
 ) -> PlanStatement:
     """Return what the staged list pays; two statements agree in their figures only if they pay the same.
 
@@ -45,11 +46,12 @@ def plan_statement(
         payer: the account that pays.
         ledger: an open ledger, where the job's list is staged.
         clock: the source of time.
+        ids: what the external IDs of its run are computed from.
 
     Raises:
         ListError: the list cannot be read.
     """
-    digest = ledger.staging.digest(job.name, str(job.run_key))
+    digest = ledger.staging.digest(ids)
     try:
         list_sha256 = sha256_of(Path(job.list))
     except OSError as error:
@@ -86,6 +88,7 @@ def check_approval(
     prepared: Prepared,
     approval: Presented | None,
     *,
+    ids: RunIds,
     payer: PayingAccount,
     ledger: LedgerStore,
     clock: Clock,
@@ -97,6 +100,7 @@ def check_approval(
         found: the job's run; None for a new one.
         prepared: the job's list, checked and staged.
         approval: a valid approval; None without one.
+        ids: what the external IDs of its run are computed from.
         payer: the account that pays.
         ledger: an open ledger.
         clock: the source of time.
@@ -106,7 +110,14 @@ def check_approval(
         ApprovalRequiredError: the run needs an approval and has none.
     """
     if approval is not None:
-        check_same_plan(approval.plan.statement, plan_statement(job, prepared, payer, ledger, clock))
+        signed = approval.plan.statement
+        planned = plan_statement(job, prepared, payer, ledger, clock, ids)
+        # It may have been approved before an upgrade, when the run's external IDs were computed otherwise.
+        for other in possible_ids(found) if found else ids_of_name(job.name, str(job.run_key)):
+            if planned.requests_sha256 == signed.requests_sha256:
+                break
+            planned = plan_statement(job, prepared, payer, ledger, clock, other)
+        check_same_plan(signed, planned)
         return
     is_required = job.approval.required or (found is not None and found.approval is not None)
     preview = prepared.difference

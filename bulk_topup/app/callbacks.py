@@ -8,7 +8,7 @@ from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import AsyncDVS, DVSError
 from bulk_topup.dvs.callbacks import CallbackReceiver
 from bulk_topup.engine import follow_hints
-from bulk_topup.errors import RunLockedError
+from bulk_topup.errors import RunLockedError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.security.redaction import register_secret
 from bulk_topup.system.asgi_server import Address, Serving
@@ -63,10 +63,10 @@ async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:
     for run in ledger.hints.runs():
         try:
             with run_lock(ledger.path, run.job, run.run_key):
-                found = ledger.runs.find(run.job, run.run_key) or run  # it may have been purged by now
+                found = ledger.runs.again(run)  # it may have been purged by now
                 moved += await follow_hints(found, dvs=dvs, ledger=ledger, clock=clock)
-        except RunLockedError:
-            continue  # the process that works on the run follows them
+        except (RunLockedError, RunNotFoundError):
+            continue  # the process that works on the run follows them; a renamed run is read again the next time
     return moved
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from bulk_topup.app.approval import plan_statement
 from bulk_topup.app.preflight import PayingAccount, check_not_purged, check_velocity_history
 from bulk_topup.app.prepare import Prepared, prepare
+from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import MappingError, RunNotFoundError
@@ -182,8 +184,9 @@ async def plan_job(
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        RunNameError: the run's name could mean more than one run.
     """
-    run, prepared = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
+    run, prepared, _ = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
     return run, prepared
 
@@ -214,10 +217,11 @@ async def plan_for_approval(
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        RunNameError: the run's name could mean more than one run.
     """
     clock = clock or SystemClock()
-    run, prepared = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
-    statement = plan_statement(job, prepared, payer, ledger, clock)
+    run, prepared, ids = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
+    statement = plan_statement(job, prepared, payer, ledger, clock, ids)
     ledger.staging.clear()
     return run, prepared, statement
 
@@ -230,7 +234,7 @@ async def _plan(
     corrections: Path | None,
     clock: Clock,
     repetition: Repetition,
-) -> tuple[Run | None, Prepared]:
+) -> tuple[Run | None, Prepared, RunIds]:
     run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
@@ -245,4 +249,5 @@ async def _plan(
             job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
         ),
     )
-    return run, planned.prepared
+    ids = await choose_ids(job, run, dvs=dvs, ledger=ledger)
+    return run, planned.prepared, ids

@@ -21,6 +21,7 @@ from bulk_topup.errors import (
     ModeMismatchError,
     PurgedRunError,
     RowsRefusedError,
+    RunNotRebuiltError,
 )
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -56,12 +57,14 @@ def check_before_reading(job: Job, found: Run | None, payer: PayingAccount, ledg
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        RunNotRebuiltError: a rebuild of the run was interrupted.
         EnvironmentMismatchError, AccountMismatchError: the run belongs to another environment or account.
         ModeMismatchError: rows of the run were sent in another mode.
     """
     check_velocity_history(job, ledger, now)
     if found is not None:
         check_not_purged(found)
+        check_is_rebuilt(found)
         check_same_account(found, payer)
         check_same_mode(found, job.mode, ledger)
 
@@ -133,6 +136,15 @@ def check_not_purged(run: Run) -> None:
         raise PurgedRunError(
             f"The personal data of run {run.name} was purged on {run.purged_at:%Y-%m-%d %H:%M} UTC, so its payments "
             "can no longer be recognised. Nothing was sent. To pay this list again, add --run-key with another key."
+        )
+
+
+def check_is_rebuilt(run: Run) -> None:
+    """Raise RunNotRebuiltError if a rebuild has not looked up all rows: DVS may have them under other external IDs."""
+    if run.is_rebuilding:
+        raise RunNotRebuiltError(
+            f"A rebuild of run {run.name} was interrupted, so DVS may have more of its rows. Nothing was sent. "
+            "Run the same `bulk-topup reconcile --rebuild` again, then continue."
         )
 
 

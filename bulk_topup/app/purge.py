@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
-from bulk_topup.errors import RunLockedError
+from bulk_topup.errors import RunLockedError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, run_lock
 
 
@@ -82,12 +82,12 @@ def purge(
 def _purge_run(ledger: LedgerStore, run: Run, older_than: timedelta, now: datetime) -> Candidate:
     try:
         with run_lock(ledger.path, run.job, run.run_key):
-            fresh = ledger.runs.find(run.job, run.run_key) or run
+            fresh = ledger.runs.again(run)
             [candidate] = candidates(ledger, [fresh], older_than=older_than, now=now)
             if not candidate.why_not:
                 ledger.purges.purge(fresh)
             return candidate
-    except RunLockedError as error:
+    except (RunLockedError, RunNotFoundError) as error:
         [candidate] = candidates(ledger, [run], older_than=older_than, now=now)
         return replace(candidate, why_not=str(error))
 

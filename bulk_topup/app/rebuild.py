@@ -6,6 +6,8 @@ from bulk_topup.app.plan import prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
+from bulk_topup.app.run_ids import choose_ids
+from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
@@ -47,22 +49,25 @@ async def rebuild(
     Raises:
         AlreadySentError: the ledger has sent rows of the run.
         RunLockedError: another process works on the run.
+        RunNameError: the run's name could mean more than one run.
         ListError, MappingError: the list cannot be read or mapped.
         DVSError: DVS did not respond.
     """
     now = (clock or SystemClock()).now()
+    job = named_as_run(job, ledger)
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.runs.find(job.name, run_key)
         if found is not None:
             check_same_account(found, payer)
-            if ledger.runs.is_sent(found):
+            if ledger.runs.is_sent(found) and not found.is_rebuilding:
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
         planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
+        ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
+        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=ids)
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
     return run, rows

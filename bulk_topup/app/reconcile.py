@@ -1,7 +1,6 @@
 """Reconciles list, ledger, DVS and wallets, and applies what a transaction proves; prints nothing."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from bulk_topup.errors import InvalidInputError, ListError, MappingError
 from bulk_topup.intake import Formats, ListReader, ListSource, read_list
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run
-from bulk_topup.ledger import LedgerStore, run_lock
+from bulk_topup.ledger import LedgerStore, run_locks
 from bulk_topup.reconcile.compare import Applied, Comparison, apply, compare_window
 from bulk_topup.reconcile.discrepancies import Discrepancy
 from bulk_topup.reconcile.list_changes import ListFigures, changed_lines, contradictions
@@ -96,9 +95,9 @@ async def reconcile(
         check_same_account(run, payer)
     window = window_of(run, ledger, now, start, end)
     runs = [run] if run is not None else ledger.runs.between(payer.account, window.start, window.end)
-    with ExitStack() as locks:
-        for each in runs:
-            locks.enter_context(run_lock(ledger.path, each.job, each.run_key))
+    with run_locks(ledger.path, runs):
+        runs = [ledger.runs.again(each) for each in runs]
+        run = None if run is None else runs[0]
         reconciled = await _compare(runs, run, job, payer, dvs, ledger, window, now)
         if is_applied and (applied := await apply(reconciled.comparison, dvs=dvs, ledger=ledger)):
             again = await _compare(runs, run, job, payer, dvs, ledger, window, now)
@@ -150,7 +149,7 @@ async def _compare(
         dvs=dvs,
         ledger=ledger,
         runs=runs,
-        job=None if named is None else named.job,
+        jobs=None if named is None else {named.job, named.ids.job},
         start=window.start,
         end=window.end,
         observed={unit: seen.newest for unit, seen in observed.items()},

@@ -43,6 +43,7 @@ async def resolve_conflicts(
         DVSError: DVS did not respond; earlier lines are resolved.
     """
     with run_lock(ledger.path, run.job, run.run_key):
+        run = ledger.runs.again(run)
         check_same_account(run, payer)
         conflicts = ledger.conflicts.external_ids(run, lines)
         mismatched = {

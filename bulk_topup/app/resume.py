@@ -3,12 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from filelock import FileLock
-
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
     check_balance,
+    check_is_rebuilt,
     check_not_purged,
     check_run_caps,
     check_same_account,
@@ -18,11 +17,12 @@ from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.run import FinishedRun, Watcher, execute
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
 from bulk_topup.system.clock import Clock
 
 
@@ -38,7 +38,7 @@ def run_to_retry(ledger: LedgerStore, name: str) -> Run:
     """
     if "/" in name:
         return ledger.runs.named(name)
-    runs = [run for run in ledger.runs.all() if run.job == name]
+    runs = [run for run in ledger.runs.all() if fold_name(run.job) == fold_name(name)]
     if not runs:
         raise RunNotFoundError(f"No run of the job {name} in {ledger.path}. `bulk-topup status` lists all runs.")
     return max(runs, key=lambda run: run.created_at)
@@ -56,7 +56,7 @@ async def resume_run(
     clock: Clock | None = None,
     retry: RetryChoice | None = None,
     not_before: datetime | None = None,
-    lock: FileLock | None = None,
+    lock: RunLock | None = None,
 ) -> FinishedRun:
     """Resume a run without rereading its list; with `retry`, failed rows get a new attempt.
 
@@ -75,6 +75,7 @@ async def resume_run(
 
     Raises:
         RunLockedError: another process works on the run.
+        RunNameError: another run has its name in another spelling; nothing was sent.
         GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
             sent.
         PurgedRunError: the run's personal data is purged; nothing was sent.
@@ -82,8 +83,10 @@ async def resume_run(
     """
     with run_lock(ledger.path, run.job, run.run_key, locked=lock):
         # Before this process had the lock, another one may have changed the run's account or guards.
-        run = ledger.runs.find(run.job, run.run_key) or run
+        run = ledger.runs.again(run)
+        ledger.runs.check_is_distinct(run)
         check_not_purged(run)
+        check_is_rebuilt(run)
         check_same_account(run, payer)
         if run.account != payer.account:
             ledger.runs.set_account(run, payer.account)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
-
 from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
 from bulk_topup.app.plan import compare_with_others, prepare_job
@@ -21,20 +19,23 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
+from bulk_topup.app.run_ids import choose_ids
+from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult
-from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError, ReportError
+from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
-from bulk_topup.ledger import LedgerStore, RetryChoice, run_lock
+from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -83,7 +84,7 @@ async def run_list(
     clock: Clock | None = None,
     corrections: Path | None = None,
     approval: Presented | None = None,
-    lock: FileLock | None = None,
+    lock: RunLock | None = None,
     repetition: Repetition = NO_REPETITION,
 ) -> FinishedRun:
     """Pay a list, or continue where an earlier invocation ended.
@@ -106,6 +107,7 @@ async def run_list(
 
     Raises:
         RunLockedError: another process works on the run.
+        RunNameError: the run's name could mean more than one run; nothing was sent.
         AlreadyPaidError: other runs have paid the list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
@@ -115,8 +117,9 @@ async def run_list(
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     clock = clock or SystemClock()
+    job = named_as_run(job, ledger)
     with run_lock(ledger.path, job.name, str(job.run_key), locked=lock):
-        found = ledger.runs.find(job.name, str(job.run_key))
+        found = _found_run(job, ledger)
         check_before_reading(job, found, payer, ledger, clock.now())
         if approval is not None:
             check_valid(approval, job.approval, clock.now())
@@ -137,12 +140,13 @@ async def run_list(
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
         check_plan(job, prepared, ledger)
-        check_approval(job, found, prepared, approval, payer=payer, ledger=ledger, clock=clock)
+        ids = await choose_ids(job, found, dvs=dvs, ledger=ledger)
+        check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
-        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, repetition)
+        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, repetition)
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
@@ -156,6 +160,7 @@ def merge_list(
     ledger: LedgerStore,
     payer: PayingAccount,
     columns: Sequence[str],
+    ids: RunIds,
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
 ) -> Run:
@@ -166,6 +171,7 @@ def merge_list(
         ledger: an open ledger, where the list is staged.
         payer: the account that pays.
         columns: the names of the list's columns.
+        ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
         approval: the approval of this list; None without one.
         repetition: what is said about rows that other runs have paid.
 
@@ -185,6 +191,7 @@ def merge_list(
         reporting=report_snapshot(job),
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
         pay_again=repetition.pay_again,
+        ids=ids,
     )
 
 
@@ -225,6 +232,14 @@ async def execute(
         raise InterruptedRunError(f"Run {run.name} ended, and its report is missing. {error}") from error
 
 
+def _found_run(job: Job, ledger: LedgerStore) -> Run | None:
+    """Return the job's run, whose lock this process has; None for a new one."""
+    found = ledger.runs.find(job.name, str(job.run_key))
+    if found is not None and (found.job, found.run_key) != (job.name, job.run_key):
+        raise RunLockedError(f"Another process has just created the run {found.name}. Run again to continue it.")
+    return found
+
+
 def _list_fingerprint(job: Job) -> tuple[int, ...] | None:
     """Return what changes while the job's list is written; None without such a file."""
     try:
@@ -252,10 +267,13 @@ def _merge_or_interrupt(
     payer: PayingAccount,
     columns: Sequence[str],
     approval: Presented | None,
+    ids: RunIds,
     repetition: Repetition,
 ) -> Run:
     try:
-        return merge_list(job, ledger=ledger, payer=payer, columns=columns, approval=approval, repetition=repetition)
+        return merge_list(
+            job, ledger=ledger, payer=payer, columns=columns, ids=ids, approval=approval, repetition=repetition
+        )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error
 

@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
-from filelock import FileLock
-
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.ledger import LedgerStore, run_lock
+from bulk_topup.ledger import LedgerStore, RunLock, run_lock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +18,7 @@ class Session:
 
     ledger: LedgerStore
     #: The run's lock, which this process has.
-    lock: FileLock
+    lock: RunLock
     dvs: AsyncDVS
     #: The account that the client pays from.
     payer: PayingAccount

@@ -4,12 +4,13 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.money import format_money, parse_plain_amount
+from bulk_topup.domain.run_names import fold_name
 from bulk_topup.errors import ApprovalError
 
 
@@ -62,6 +63,10 @@ class _PlanFile(BaseModel):
     to_approve: PlanStatement
 
 
+#: Names that are compared in one form.
+_NAMES: Final = frozenset({"job", "run_key"})
+
+
 def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]:
     for name, what in (
         ("job", "the job"),
@@ -74,7 +79,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("list_sha256", "the SHA-256 of the list"),
     ):
         was, is_ = getattr(approved, name), getattr(found, name)
-        if was != is_:
+        if was != is_ and not (name in _NAMES and fold_name(was) == fold_name(is_)):
             yield f"{what} is {is_}, approved was {was}"
     for name, what in (("amounts", "the requested amount"), ("costs", "the cost")):
         before, after = getattr(approved, name), getattr(found, name)

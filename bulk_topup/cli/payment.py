@@ -19,6 +19,7 @@ from bulk_topup.app.provider import poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
 from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
@@ -157,7 +158,7 @@ def pay_list(
         day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=repetition.is_scheduled)
         job = _job_on_day(job, day, folder, payment, provider)
         monitor.set_run(job.name, str(job.run_key))
-        report = _report_of(job, payment)
+        report = payment.report.resolve_job(job)
         callbacks, deadline = Callbacks(payment.callbacks), payment.pace.deadline or due_deadline
         watcher, options = watcher_and_options(payment, provider, job.concurrency, deadline, callbacks, report, monitor)
 
@@ -198,14 +199,11 @@ def pay_list(
 def _job_on_day(job: Job, day: date, folder: Path, payment: PaymentOptions, provider: ProviderOptions) -> Job:
     """Return the job with its templates rendered; exit if its list was archived when the run ended."""
     try:
-        return job.at(day, folder)
+        return named_as_known_run(job.at(day, folder), provider.ledger)
     except NoListError as missing:
-        exit_if_archived(missing, provider, _report_of(missing.job, payment).folder)
+        known = named_as_known_run(missing.job, provider.ledger)
+        exit_if_archived(missing, provider, payment.report.resolve_job(known).folder)
         raise
-
-
-def _report_of(job: Job, payment: PaymentOptions) -> ReportOptions:
-    return payment.report.resolve(job.name, str(job.run_key), job.reports, job.report_folder)
 
 
 def retry_choice(statuses: tuple[str, ...], lines: frozenset[int], *, is_every_failed: bool) -> RetryChoice:

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
 
 #: Most runs that a message names.
 MAX_RUNS_NAMED: Final = 3
@@ -128,13 +129,13 @@ def compared_runs(
     period = Period(policy.period)
     start = period.start(moment.astimezone(_zone(policy.time_zone)))
     start = None if start is None else start.astimezone(UTC)
-    beside = frozenset(policy.beside)
+    beside = frozenset(map(fold_name, policy.beside))
     found = []
     for run in runs:
-        if run.job in beside:
+        if fold_name(run.job) in beside:
             continue
         since = start
-        if run.job == job and _names_another_period(policy, run_key, run.run_key):
+        if fold_name(run.job) == fold_name(job) and _names_another_period(policy, run_key, run.run_key):
             if policy.is_scheduled:
                 continue
             since = None if period.length is None else moment - period.length / 2
@@ -154,6 +155,6 @@ def is_same_list(matched: int, rows: int) -> bool:
 
 
 def _names_another_period(policy: ComparisonPolicy, key: str, other: str) -> bool:
-    if policy.period_keys is None or key == other:
+    if policy.period_keys is None or fold_name(key) == fold_name(other):
         return False
     return all(re.fullmatch(policy.period_keys, each) for each in (key, other))

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 
 #: Most characters of an external ID that DVS accepts (reference: Transactions, create).
@@ -76,9 +77,15 @@ def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
     return f"{slug(job)}-{hashed}-{attempt}"
 
 
-def looks_like(job: str, external_id: str) -> bool:
-    """Return True if an external ID has the form of a job's; jobs with the same slug share it."""
-    return re.fullmatch(rf"{re.escape(slug(job))}-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id) is not None
+def looks_like(jobs: Collection[str], external_id: str) -> bool:
+    """Return True if an external ID has the form of one of the jobs; jobs with the same slug share it."""
+    found = re.fullmatch(rf"(.+)-[a-z2-7]{{{HASH_LENGTH}}}-[1-9][0-9]*", external_id)
+    return found is not None and found[1] in {slug(job) for job in jobs}
+
+
+def stem_of(external_id: str) -> str:
+    """Return what the external IDs of all attempts of a row have in common."""
+    return external_id.rpartition("-")[0]
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bulk_topup.domain.identity_version import IdentityVersion, RunIds, ids_of_name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
@@ -38,8 +40,29 @@ class Run:
     comparison: str | None = None
     #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
+    #: What its rows' external IDs are computed from; the names are None for the run's own.
+    identity_version: IdentityVersion = IdentityVersion.AS_WRITTEN
+    id_job: str | None = None
+    id_run_key: str | None = None
+    #: Whether a rebuild has not looked up all of its rows yet.
+    is_rebuilding: bool = False
 
     @property
     def name(self) -> str:
         """The name that commands use: job/run key."""
         return f"{self.job}/{self.run_key}"
+
+    @property
+    def ids(self) -> RunIds:
+        """What the external IDs of its rows are computed from; a new name does not change it."""
+        job = self.job if self.id_job is None else self.id_job
+        return RunIds(self.identity_version, job, self.run_key if self.id_run_key is None else self.id_run_key)
+
+
+def possible_ids(run: Run) -> tuple[RunIds, ...]:
+    """Return what the external IDs of a run may be computed from at DVS if its ledger was lost: first its own."""
+    found = [run.ids]
+    for ids in ids_of_name(run.job, run.run_key):
+        if not any(ids.has_ids_of(known) for known in found):
+            found.append(ids)
+    return tuple(found)

@@ -11,6 +11,7 @@ from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
+from bulk_topup.domain.run_names import is_usable_name
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
@@ -142,7 +143,7 @@ class Job(BaseJob, Guards):
         pattern = str(Path(escape_pattern(str(folder))) / list_)
         list_path = pattern if is_pattern(list_) else unescape_pattern(pattern)
         key = self.key_on(today)
-        if not key.strip() or not key.isprintable():
+        if not is_usable_name(key):
             # Two such keys look the same to a person, who could resume the wrong run.
             raise JobError(
                 f"Run key {key[:60]!a} is empty or has invisible characters. "

@@ -12,7 +12,7 @@ from bulk_topup.ledger.sql_fragments import ATTEMPT, WITHHELD
 #: interval ago, by any run. Canaries come from all operators in turn, first those of an earlier invocation.
 _CLAIMABLE: Final = f"""
     SELECT r.id AS row_id, r.identity, r.attempt, r.request, r.credit_party, r.operator_id, r.amount, r.unit, r.cost,
-           r.cost_unit, a.transaction_id, a.resolution
+           r.cost_unit, a.transaction_id, a.resolution, a.external_id AS last_id
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
       AND (r.retry_at IS NULL OR r.retry_at <= :at)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt, Move, OpenAttempt, OpenSecond, Resolution
-from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.identity import stem_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState, check_move
 from bulk_topup.errors import StateError
@@ -90,7 +90,9 @@ class AttemptQueries:
                     row["transaction_id"] is None and row["resolution"] != Resolution.TAKEN
                 )
                 number = row["attempt"] if row["attempt"] > 0 and is_free else row["attempt"] + 1
-                attempts.append(new_attempt_of(row, number, external_id(run.job, run.run_key, row["identity"], number)))
+                # A rebuilt row may have the IDs of another version, and keeps them.
+                first_id = row["last_id"] or run.ids.external_id(row["identity"], 1)
+                attempts.append(new_attempt_of(row, number, f"{stem_of(first_id)}-{number}"))
             write_intents(self.file, connection, [(attempt, at) for attempt in attempts], at, "intent to send")
         return attempts
 

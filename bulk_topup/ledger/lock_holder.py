@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.run_names import fold_run_name
+
 #: File name suffix of a run's lock.
 LOCK: Final = "lock"
 
@@ -20,6 +22,16 @@ def run_file(ledger: Path, job: str, run_key: str, ending: str) -> Path:
     # A ledger that is reached by a link is the same file.
     path = ledger.resolve()
     return path.with_name(f"{path.name}.{digest}.{ending}")
+
+
+def lock_files(ledger: Path, job: str, run_key: str) -> tuple[Path, ...]:
+    """Return the files whose locks a process that works on a run has: that of the folded name, and that of the name.
+
+    Earlier versions, which may still be running, lock the second alone.
+    """
+    folded = run_file(ledger, *fold_run_name(job, run_key), LOCK)
+    exact = run_file(ledger, job, run_key, LOCK)
+    return (folded,) if folded == exact else (folded, exact)
 
 
 def is_locked(ledger: Path, job: str, run_key: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt
+from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Run
@@ -74,6 +75,10 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         reporting=row["reporting"],
         comparison=row["comparison"],
         ledger=ledger.absolute(),
+        identity_version=IdentityVersion(row["identity_version"]),
+        id_job=row["id_job"],
+        id_run_key=row["id_run_key"],
+        is_rebuilding=bool(row["rebuilding"]),
     )
 
 

@@ -1,19 +1,21 @@
 """Finds runs in the ledger: by name, by account and time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Final
 
 from bulk_topup.domain.run import Run
-from bulk_topup.errors import RunNotFoundError
+from bulk_topup.domain.run_names import fold_name, fold_run_name
+from bulk_topup.errors import RunNameError, RunNotFoundError
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import run_of, utc_text
+from bulk_topup.ledger.run_search import READ_RUN, find_run, indistinct_error, runs_named, runs_once_named
 
 #: Runs that a message lists.
 MAX_LISTED: Final = 10
 
-FIND_RUN: Final = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 _LIST_RUNS: Final = "SELECT * FROM runs ORDER BY id"
 _RUNS_BETWEEN: Final = """
     SELECT * FROM runs WHERE account IN ('', :account) AND id IN (
@@ -27,6 +29,15 @@ _SPAN: Final = """
     FROM attempts AS a JOIN rows AS r ON r.id = a.row_id WHERE r.run_id = :run_id
 """
 _IS_SENT: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id AND attempt > 0)"
+_RENAME: Final = """
+    UPDATE runs SET job = :job, run_key = :run_key, folded_job = :folded_job, folded_key = :folded_key,
+        id_job = :id_job, id_run_key = :id_run_key
+    WHERE id = :run_id
+"""
+_SAVE_FORMER: Final = """
+    INSERT INTO former_names (folded_job, folded_key, job, run_key, run_id)
+    VALUES (:folded_job, :folded_key, :job, :run_key, :run_id)
+"""
 _SET_ACCOUNT: Final = "UPDATE runs SET account = :account WHERE id = :run_id"
 
 
@@ -41,18 +52,51 @@ class RunQueries:
         return [run_of(row, self.file.path) for row in self.file.fetch_all(_LIST_RUNS)]
 
     def find(self, job: str, run_key: str) -> Run | None:
-        """Return the run of that job and run key; None if there is none."""
-        rows = self.file.fetch_all(FIND_RUN, job=job, run_key=run_key)
-        return run_of(rows[0], self.file.path) if rows else None
+        """Return the run that a start with that job and run key continues, in whatever spelling; None for a new one.
+
+        Raises:
+            RunNameError: the name could mean more than one run, or a run had it that has another now.
+        """
+        with self.file.translate_errors():
+            return find_run(self.file.connection, self.file.path, job, run_key)
+
+    def again(self, run: Run) -> Run:
+        """Return a run as it is now; its lock is taken, which depends on its name.
+
+        Raises:
+            RunNotFoundError: it was renamed since it was read.
+        """
+        now = run_of(self.file.fetch_all(READ_RUN, run_id=run.id)[0], self.file.path)
+        if now.name != run.name:
+            raise RunNotFoundError(f"Run {run.name} was just renamed to {now.name}. Run the command again.")
+        return now
+
+    def check_is_distinct(self, run: Run) -> None:
+        """Raise RunNameError if another run of an earlier version has the same name in another spelling."""
+        with self.file.translate_errors():
+            found = runs_named(self.file.connection, self.file.path, run.job, run.run_key)
+        if len(found) > 1:
+            raise indistinct_error(found)
+
+    def indistinct(self) -> list[list[Run]]:
+        """Return the runs whose names differ in spelling alone, those that share a name together."""
+        by_name: dict[tuple[str, str], list[Run]] = {}
+        for run in self.all():
+            by_name.setdefault(fold_run_name(run.job, run.run_key), []).append(run)
+        return [runs for runs in by_name.values() if len(runs) > 1]
 
     def named(self, name: str) -> Run:
-        """Return the run with a name: `job/run-key`, or the run key alone if only one run has it.
+        """Return the run with a name: `job/run-key`, or the run key alone if only one run has it, in any spelling.
+
+        Where two runs differ in spelling alone, the exact name finds each of them.
 
         Raises:
             RunNotFoundError: no run, or more than one, has that name.
         """
         runs = self.all()
-        found = [run for run in runs if run.name == name] or [run for run in runs if run.run_key == name]
+        found = _runs_called(name, [(run, run.name) for run in runs]) or _runs_called(
+            name, [(run, run.run_key) for run in runs]
+        )
         if len(found) == 1:
             return found[0]
         if found:
@@ -81,3 +125,32 @@ class RunQueries:
         """Save the account that the run continues with."""
         with self.file.transaction() as connection:
             connection.execute(_SET_ACCOUNT, {"run_id": run.id, "account": account})
+
+    def rename(self, run: Run, job: str, run_key: str) -> Run:
+        """Rename a run, and return it; what its external IDs are computed from stays.
+
+        Raises:
+            RunNameError: another run has, or had, the name.
+        """
+        with self.file.transaction() as connection:
+            known = (connection, self.file.path, job, run_key)
+            former = [renamed for _, renamed in runs_once_named(*known)]
+            if others := [each for each in (*runs_named(*known), *former) if each.id != run.id]:
+                raise RunNameError(
+                    f"The ledger has run {others[0].name}, which has or had the name {job}/{run_key}. Nothing was "
+                    "renamed. Choose another name."
+                )
+            folded, was = fold_run_name(job, run_key), fold_run_name(run.job, run.run_key)
+            new = {"run_id": run.id, "job": job, "run_key": run_key, "folded_job": folded[0], "folded_key": folded[1]}
+            old = {"run_id": run.id, "job": run.job, "run_key": run.run_key, "folded_job": was[0], "folded_key": was[1]}
+            if was != folded:
+                connection.execute(_SAVE_FORMER, old)
+            connection.execute(_RENAME, {**new, "id_job": run.ids.job, "id_run_key": run.ids.run_key})
+            return run_of(connection.execute(READ_RUN, new).fetchone(), self.file.path)
+
+
+def _runs_called(name: str, named: Sequence[tuple[Run, str]]) -> list[Run]:
+    """Return the runs with a name in any spelling; if there are several, those with this spelling, if any."""
+    same = [(run, known) for run, known in named if fold_name(known) == fold_name(name)]
+    exact = [run for run, known in same if known == name]
+    return exact if len(same) > 1 and exact else [run for run, _ in same]

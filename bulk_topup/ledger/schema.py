@@ -2,6 +2,7 @@
 
 from sqlite_utils import Database, Migrations
 
+from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.ledger.schema_versions import NAMES, SET
 
 migrations = Migrations(SET)
@@ -212,6 +213,32 @@ def _tenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[10])
+def _eleventh(db: Database) -> None:
+    # The folded names, by which runs are found; empty in a run that an earlier version adds while it is still running.
+    runs = db.table("runs")
+    runs.add_column("folded_job", str, not_null_default="")
+    runs.add_column("folded_key", str, not_null_default="")
+    # What external IDs are computed from: the version of the form, and the names where they are not the run's own.
+    runs.add_column("identity_version", int, not_null_default=1)
+    runs.add_column("id_job", str)
+    runs.add_column("id_run_key", str)
+    # Whether a rebuild of the run has started, and has not looked up every row.
+    runs.add_column("rebuilding", int, not_null_default=0)
+    for id_, job, run_key in db.execute("SELECT id, job, run_key FROM runs").fetchall():
+        folded = fold_run_name(job, run_key)
+        db.execute("UPDATE runs SET folded_job = ?, folded_key = ? WHERE id = ?", (*folded, id_))
+    # Not unique: runs of earlier versions may have one name in two spellings.
+    runs.create_index(["folded_job", "folded_key"])
+    # Names that a run had before it was renamed.
+    db.table("former_names").create(
+        {"id": int, "folded_job": str, "folded_key": str, "job": str, "run_key": str, "run_id": int},
+        pk="id",
+        not_null={"folded_job", "folded_key", "job", "run_key", "run_id"},
+        foreign_keys=[("run_id", "runs", "id")],
+    ).create_index(["folded_job", "folded_key"])
+
+
+@migrations(name=NAMES[11])
 def _fourteenth(db: Database) -> None:
     # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
     # read next, how often it was read, what follows from absence, and what the request paid to whom.
@@ -237,7 +264,7 @@ def _fourteenth(db: Database) -> None:
     )
 
 
-@migrations(name=NAMES[11])
+@migrations(name=NAMES[12])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

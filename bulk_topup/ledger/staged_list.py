@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bulk_topup.domain.earlier_payments import EarlierPayments
-from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import PurgedRunError
 from bulk_topup.ledger import earlier_payments
@@ -20,7 +21,7 @@ from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
-from bulk_topup.ledger.runs import FIND_RUN
+from bulk_topup.ledger.run_search import READ_RUN, find_run
 from bulk_topup.ledger.sql_fragments import absent_since
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
@@ -109,15 +110,24 @@ class StagingQueries:
             (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
         ]
 
-    def digest(self, job: str, run_key: str) -> Digest:
-        """Return sums and hashes of all rows that the staged list pays in that run, sent or not, in list order.
+    def sample(self, *, first: int, spread: int) -> list[str]:
+        """Return the identities of some staged rows that are to be paid: the first ones, and others across the list."""
+        found = [row["identity"] for row in self.file.fetch_all(sql.FIRST_IDENTITIES, after=0, limit=first)]
+        last = self.file.fetch_all(sql.LAST_STAGED)[0][0]
+        for count in range(1, spread + 1):
+            after = last * count // (spread + 1)
+            found.extend(row["identity"] for row in self.file.fetch_all(sql.FIRST_IDENTITIES, after=after, limit=1))
+        return list(dict.fromkeys(found))
+
+    def digest(self, ids: RunIds) -> Digest:
+        """Return sums and hashes of all rows that the staged list pays in a run, sent or not, in list order.
 
         Every text is hashed with its length before it, so that no two different lists of rows give the same bytes.
         """
         requests, costs = hashlib.sha256(), hashlib.sha256()
         total = Total()
         for identity, request, unit, amount, cost_unit, cost in self.file.iterate(_REQUESTS):
-            for text in (identity, external_id(job, run_key, identity, 1), request):
+            for text in (identity, ids.external_id(identity, 1), request):
                 requests.update(_with_length(text))
             for text in (cost_unit, cost):
                 costs.update(_with_length(text or ""))
@@ -139,15 +149,19 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        ids: RunIds | None = None,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
+        A run keeps the name that it was created with, and what its external IDs are computed from: `ids`, or None for
+        those of the newest version.
+
         Raises:
+            RunNameError: the name could mean more than one run.
             PurgedRunError: the run's personal data was removed.
         """
-        values = {
-            "job": job,
-            "run_key": run_key,
+        values: dict[str, object] = {
+            **_names(job, run_key, ids or RunIds.of_name(job, run_key)),
             "environment": environment,
             "account": account,
             "guards": guards,
@@ -160,22 +174,37 @@ class StagingQueries:
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:
-            found = connection.execute(FIND_RUN, values).fetchone()
-            if found and found["purged_at"]:
+            found = find_run(connection, self.file.path, job, run_key)
+            if found and found.purged_at:
                 raise PurgedRunError  # its rows have no identity any more, so the whole list would be paid again
-            before = run_of(found, self.file.path).columns if found else tuple(columns)
-            connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
-            run = run_of(connection.execute(FIND_RUN, values).fetchone(), self.file.path)
+            before = found.columns if found else tuple(columns)
+            values["id"] = found.id if found else None
+            [id_] = connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values).fetchone()
+            run = run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
-            ids = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since}
-            _compare(connection, ids)
+            keys = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since}
+            _compare(connection, keys)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
-                connection.execute(statement, ids)
+                connection.execute(statement, keys)
             earlier_payments.save_repeated(connection, run.id, pay_again, self.file.now())
         return run
+
+
+def _names(job: str, run_key: str, ids: RunIds) -> dict[str, object]:
+    """Return a run's name, as it is written and folded, and what its external IDs are computed from."""
+    folded_job, folded_key = fold_run_name(job, run_key)
+    return {
+        "job": job,
+        "run_key": run_key,
+        "folded_job": folded_job,
+        "folded_key": folded_key,
+        "identity_version": ids.version,
+        "id_job": ids.job,
+        "id_run_key": ids.run_key,
+    }
 
 
 def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:

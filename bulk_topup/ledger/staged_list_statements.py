@@ -27,16 +27,18 @@ _PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_ident
 
 INSERT_RUN: Final = """
     INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        comparison, created_at)
+        comparison, created_at, folded_job, folded_key, identity_version, id_job, id_run_key)
     VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
-        :comparison, :at)
+        :comparison, :at, :folded_job, :folded_key, :identity_version, :id_job, :id_run_key)
+    RETURNING id
 """
 
 UPDATE_RUN: Final = """
     UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
         list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting,
         comparison = :comparison
-    WHERE job = :job AND run_key = :run_key
+    WHERE id = :id
+    RETURNING id
 """
 
 #: In list order, so that rows are only added at the end. `party` finds duplicates where the identity is the list's
@@ -252,5 +254,12 @@ EVENTS_OF_NEW: Final = """
     INSERT INTO events (row_id, attempt, at, before, after, cause)
     SELECT id, 0, :at, NULL, state, 'list read' FROM rows WHERE run_id = :run_id AND id > :last_id
 """
+
+#: The first rows to be paid after a line.
+FIRST_IDENTITIES: Final = """
+    SELECT identity FROM temp.staged WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
+"""
+
+LAST_STAGED: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
 
 LAST_ROW_ID: Final = "SELECT coalesce(max(id), 0) FROM rows"

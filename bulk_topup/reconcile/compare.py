@@ -28,6 +28,7 @@ from bulk_topup.reconcile.discrepancies import (
     missing_there,
 )
 from bulk_topup.reconcile.figures import Figures, dvs_entry, ledger_entry
+from bulk_topup.reconcile.lookup import find_by_external_id
 
 #: Maximum discrepancies that are kept one by one; any more are only counted.
 MAX_DISCREPANCIES: Final = 100_000
@@ -89,7 +90,7 @@ async def compare_window(
     dvs: AsyncDVS,
     ledger: LedgerStore,
     runs: Collection[Run],
-    job: str | None,
+    jobs: Collection[str] | None,
     start: datetime,
     end: datetime,
     observed: Mapping[str, datetime],
@@ -100,7 +101,7 @@ async def compare_window(
         dvs: an open client.
         ledger: an open ledger.
         runs: the runs to compare, whose locks the caller holds.
-        job: the job whose unknown external IDs count as missing here; None for all unknown ones.
+        jobs: the names of the job whose unknown external IDs count as missing here; None for all unknown ones.
         start, end: the window of creation dates, in UTC.
         observed: for each wallet currency, the creation date of the newest transaction in its last observation.
 
@@ -110,7 +111,7 @@ async def compare_window(
     Raises:
         DVSError: DVS did not respond; the comparison is incomplete.
     """
-    comparer = _Comparer(dvs, ledger, runs, job, observed)
+    comparer = _Comparer(dvs, ledger, runs, jobs, observed)
     ledger.comparison.start()
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
@@ -129,13 +130,13 @@ class _Comparer:
         dvs: AsyncDVS,
         ledger: LedgerStore,
         runs: Collection[Run],
-        job: str | None,
+        jobs: Collection[str] | None,
         observed: Mapping[str, datetime],
     ) -> None:
         self._dvs = dvs
         self._ledger = ledger
         self._run_ids = {run.id for run in runs}
-        self._job = job
+        self._jobs = jobs
         self._observed = observed
         self._lookups = 0
         self.found = Comparison()
@@ -180,7 +181,7 @@ class _Comparer:
             since = self._observed.get(unit)
             if since is not None and transaction.creation_date > since:
                 found.moved[unit] = PRECISE.add(found.moved.get(unit, Decimal(0)), there.cost)
-        is_unknown = known is None and (self._job is None or looks_like(self._job, transaction.external_id))
+        is_unknown = known is None and (self._jobs is None or looks_like(self._jobs, transaction.external_id))
         if not is_unknown and (known is None or known.run_id not in self._run_ids or is_foreign(known)):
             found.foreign.add(there)
             return
@@ -207,9 +208,7 @@ async def find(dvs: AsyncDVS, known: KnownAttempt) -> Transaction | None:
             return await dvs.transactions.get(known.transaction_id)
         except NotFoundError:
             pass
-    external_id = known.attempt.external_id
-    page = await dvs.transactions.list(external_id=external_id).page()
-    return next((each for each in page.items if each.external_id == external_id), None)
+    return await find_by_external_id(dvs, known.attempt.external_id)
 
 
 async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -> list[Applied]:

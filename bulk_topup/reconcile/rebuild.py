@@ -1,14 +1,14 @@
 """Rebuilds a run's attempts from the transactions that DVS has for its external IDs; sends no payment."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt, Move
-from bulk_topup.domain.identity import MAX_ATTEMPTS
+from bulk_topup.domain.identity import MAX_ATTEMPTS, stem_of
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -16,6 +16,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.reconcile.lookup import find_by_external_id
 
 #: The cause in the event log of everything that is written here.
 CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
@@ -56,19 +57,41 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         async for page in pages:
             ledger.rebuild.save([(each.external_id, _saved_body(each)) for each in page.items])
     rebuilt = after_row = 0
-    while attempts := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
-        after_row = attempts[-1].row_id
-        found = ledger.rebuild.saved([attempt.row_id for attempt in attempts])
-        chains = await asyncio.gather(*(_chain(dvs, each, found[each.row_id]) for each in attempts))
+    while rows := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
+        after_row = rows[-1][0].row_id
+        found = ledger.rebuild.saved([attempts[0].row_id for attempts in rows])
+        chains = await asyncio.gather(*(_chain_of_row(dvs, attempts, found) for attempts in rows))
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
+    ledger.rebuild.end(run)
     return rebuilt
+
+
+async def _chain_of_row(
+    dvs: AsyncDVS, firsts: Sequence[Attempt], found: Mapping[str, Mapping[int, bytes | None]]
+) -> list[_FoundAttempt]:
+    """Return the attempts of a row under the IDs that DVS knows; those that did not fail come before failed ones.
+
+    If it was sent under two and neither has failed, it may be paid twice, so its last attempt needs review.
+    """
+    chains = await asyncio.gather(*(_chain(dvs, each, found.get(stem_of(each.external_id), {})) for each in firsts))
+    known = [chain for chain in chains if chain]
+    if not known:
+        return []
+    taken = [chain for chain in known if chain[-1].move.after is not RowState.FAILED]
+    chain, others = (taken or known)[0], taken[1:]
+    if others:
+        ids = ", ".join(each[-1].attempt.external_id for each in others)
+        message = f"DVS also has {ids} for this row. It may be paid more than once. Ask DT One now."
+        move = replace(chain[-1].move, after=RowState.CONFLICT, message=message)
+        chain[-1] = replace(chain[-1], move=move)
+    return chain
 
 
 async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None]) -> list[_FoundAttempt]:
     """Return a row's attempts from the first to the one that did not fail, or to the last that DVS has."""
     chain: list[_FoundAttempt] = []
-    stem = first.external_id[: -len("-1")]
+    stem = stem_of(first.external_id)
     for number in range(1, MAX_ATTEMPTS + 1):
         attempt = replace(first, number=number, external_id=f"{stem}-{number}")
         transaction = await _transaction(dvs, attempt, found.get(number))
@@ -90,8 +113,7 @@ def _saved_body(transaction: Transaction) -> bytes | None:
 async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> Transaction | None:
     if body is not None:
         return Transaction.model_validate_json(body)
-    page = await dvs.transactions.list(external_id=attempt.external_id).page()
-    return next((each for each in page.items if each.external_id == attempt.external_id), None)
+    return await find_by_external_id(dvs, attempt.external_id)
 
 
 def _write(chains: list[list[_FoundAttempt]], ledger: LedgerStore) -> None:

@@ -92,7 +92,7 @@ def test_production_sends_nothing_unless_its_run_is_named(
             run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
     assert not paid()
     assert not Ledger(ways["ledger"]).runs()
-    assert run_job(job_of(2), environment="production", confirm="bonus/may", **ways, **QUICK).exit_code == 0
+    assert run_job(job_of(2), environment="production", confirm="Bonus/MAY", **ways, **QUICK).exit_code == 0
     # Nothing is left to be sent, so that nothing has to be confirmed.
     assert run_job(job_of(2), environment="production", **ways, **QUICK).exit_code == 0
     assert len(paid()) == 2

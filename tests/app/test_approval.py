@@ -29,6 +29,7 @@ def _check(folder: Path, preview: MergePreview, *, spacing: float = 0) -> None:
             approved,
             Prepared(plan=Plan(), difference=preview, balances=()),
             None,
+            ids=approved.ids,
             payer=PayingAccount(environment=Environment.SANDBOX, account="one"),
             ledger=ledger,
             clock=SystemClock(),

@@ -41,6 +41,12 @@ def test_a_job_beside_is_not_compared() -> None:
     assert list(_since(policy, "bonus/2026-11", "list/rewards")) == ["list/rewards"]
 
 
+def test_jobs_and_keys_are_compared_in_any_spelling() -> None:
+    assert list(_since(replace(MONTHLY, beside=("Bonus ",)), "bonus/2026-11", "list/rewards")) == ["list/rewards"]
+    scheduled = replace(MONTHLY, is_scheduled=True)
+    assert list(_since(scheduled, "PAYROLL/2026-10", "Payroll/2026–11")) == ["Payroll/2026–11"]
+
+
 def test_another_period_of_the_job_counts_for_half_a_period_if_a_person_starts_it() -> None:
     assert _since(MONTHLY, "payroll/2026-10") == {"payroll/2026-10": NOW - timedelta(days=14)}
 

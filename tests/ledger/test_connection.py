@@ -21,6 +21,7 @@ from bulk_topup.ledger.schema import migrations
 from bulk_topup.ledger.schema_versions import NAMES
 from bulk_topup.system.clock import Clock
 from tests.helpers.checked_rows import CheckedRow
+from tests.helpers.earlier_ledgers import AS_OF_THE_NINTH
 
 OPENERS = 8
 
@@ -39,27 +40,22 @@ with LedgerStore(Path(sys.argv[1])) as ledger:
 """
 
 
-#: Reverts the last three migrations.
+#: Reverts all migrations since the seventh.
 AS_OF_THE_SIXTH = (
+    *AS_OF_THE_NINTH,
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
     "DROP INDEX idx_rows_noted",
     "DROP INDEX idx_rows_in_flight",
     "DROP INDEX idx_attempts_created",
     "DROP INDEX idx_hints_received_at",
-    "DROP INDEX idx_rows_party_key",
-    "DROP INDEX idx_rows_without_party_key",
     "DROP TRIGGER rows_insert_makes_report_old",
     "DROP TRIGGER rows_update_makes_report_old",
     "DROP TRIGGER rows_delete_makes_report_old",
     "DROP TRIGGER runs_update_makes_report_old",
-    "DROP TABLE absences",
     "DROP TABLE reports",
-    "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN last_sent_at",
     "ALTER TABLE runs DROP COLUMN reading",
     "ALTER TABLE runs DROP COLUMN reporting",
-    "ALTER TABLE runs DROP COLUMN comparison",
-    "DROP TABLE repeated_payments",
     "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
     "DELETE FROM _sqlite_migrations WHERE name > '0007'",
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import Move
 from bulk_topup.domain.identity import occurrence_identity, party_identity
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore
@@ -217,9 +218,9 @@ def test_a_plan_and_its_merge_give_rows_the_same_identities(
     digests = []
     for _ in range(2):
         preview(ledger, run, edited)
-        digests.append(ledger.staging.digest("payroll", "2026-11").requests)
+        digests.append(ledger.staging.digest(RunIds.of_name("payroll", "2026-11")).requests)
     ledger.staging.preview(run)
-    digests.append(ledger.staging.digest("payroll", "2026-11").requests)
+    digests.append(ledger.staging.digest(RunIds.of_name("payroll", "2026-11")).requests)
     assert len(set(digests)) == 1
     planned = ledger.staging.identities(range(2, 7))
     ledger.staging.merge(
@@ -236,12 +237,12 @@ def test_an_edited_list_keeps_its_identities_while_its_rows_are_sent(
     send(run, 2)
     edited = equals("30", "20", "30", "10")
     preview(ledger, run, edited)
-    approved = ledger.staging.digest("payroll", "2026-11")
+    approved = ledger.staging.digest(RunIds.of_name("payroll", "2026-11"))
     start(ledger, edited)
     send(run, 1, RowState.FAILED)
     send(run)
     preview(ledger, run, edited)
-    assert ledger.staging.digest("payroll", "2026-11") == approved
+    assert ledger.staging.digest(RunIds.of_name("payroll", "2026-11")) == approved
 
 
 amounts = st.sampled_from(["10", "20", "30"])

@@ -4,13 +4,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import pytest
+from filelock import FileLock, Timeout
 
+from bulk_topup.domain.run import Run
 from bulk_topup.errors import LedgerError, RunLockedError
-from bulk_topup.ledger import is_locked, run_lock
+from bulk_topup.ledger import is_locked, run_file, run_lock, run_locks
 
 HOLDER = """
 import sys
@@ -171,3 +174,40 @@ def test_a_lock_of_another_run_or_a_released_one_does_not_count(tmp_path: Path) 
     with run_lock(path, "payroll", "2026-11"), pytest.raises(RunLockedError):
         with run_lock(path, "payroll", "2026-11", locked=held):
             pass
+
+
+@pytest.mark.parametrize(("job", "run_key"), [("Payroll", "2026-11"), ("payroll", "2026–11"), ("payroll", "2026-11 ")])
+def test_every_spelling_of_a_name_takes_the_same_lock(tmp_path: Path, job: str, run_key: str) -> None:
+    path = tmp_path / "ledger.db"
+    with run_lock(path, job, run_key):
+        with pytest.raises(RunLockedError):
+            take(path)
+        with pytest.raises(RunLockedError), run_lock(path, "PAYROLL", "2026-11"):
+            pass
+    take(path)
+
+
+def test_an_earlier_version_that_still_runs_excludes_a_start_under_the_same_name(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    earlier = FileLock(run_file(path, "Payroll", "2026-11", "lock"), timeout=0)
+    with earlier, pytest.raises(RunLockedError), run_lock(path, "Payroll", "2026-11"):
+        pass
+    with run_lock(path, "Payroll", "2026-11"):
+        with pytest.raises(Timeout):
+            earlier.acquire()
+        assert is_locked(path, "Payroll", "2026-11")
+    take(path)  # a lock that could not be taken whole is released
+
+
+def test_runs_whose_names_differ_in_spelling_alone_are_locked_together(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    runs = [
+        Run(id=1, job=job, run_key="1", environment="sandbox", list_path="", columns=(), created_at=datetime.now(UTC))
+        for job in ("Pay", "pay", "other")
+    ]
+    with run_locks(path, runs) as locked:
+        for run in runs:
+            with pytest.raises(RunLockedError), run_lock(path, run.job, run.run_key):
+                pass
+            with run_lock(path, run.job, run.run_key, locked=locked) as again:
+                assert again is locked

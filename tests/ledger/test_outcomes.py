@@ -16,7 +16,7 @@ from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import RunNotFoundError
-from bulk_topup.ledger import LedgerStore, RetryChoice, outcomes, retries, rows, runs
+from bulk_topup.ledger import LedgerStore, RetryChoice, outcomes, retries, rows, run_search
 from bulk_topup.ledger import attempt_statements as sql
 from bulk_topup.ledger.pin_keys import ENCRYPTED_PREFIX
 from bulk_topup.system.clock import Clock
@@ -209,7 +209,8 @@ HOT = {
     "COUNT_STATES": rows._COUNT_STATES,
     "OUTCOMES": outcomes.OUTCOMES,
     "EVENTS_OF_ROW": rows._EVENTS,
-    "FIND_RUN": runs.FIND_RUN,
+    "RUNS_NAMED": run_search.RUNS_NAMED,
+    "RUNS_ONCE_NAMED": run_search.RUNS_ONCE_NAMED,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Digest
@@ -19,7 +20,7 @@ Start = Callable[..., Run]
 def _digest(ledger: LedgerStore, rows: Sequence[CheckedRow], run_key: str = "2026-11") -> Digest:
     ledger.staging.clear()
     ledger.staging.add(staged(rows))
-    return ledger.staging.digest("payroll", run_key)
+    return ledger.staging.digest(RunIds.of_name("payroll", run_key))
 
 
 def test_sent_rows_count_with_their_actual_price_and_others_with_the_expected_cost(

@@ -107,6 +107,8 @@ STATISTICS = {
     "idx_events_row_id_id": ("events", "40000000 4 1"),
     "idx_hints_received_at": ("hints", "100 1"),
     "idx_runs_job_run_key": ("runs", "10 5 1"),
+    "idx_runs_folded_job_folded_key": ("runs", "10 5 1"),
+    "idx_former_names_folded_job_folded_key": ("former_names", "10 5 1"),
     "idx_observations_account_id": ("observations", "100 100 1"),
 }
 

@@ -11,7 +11,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.errors import LedgerError, PinKeyError
-from bulk_topup.ledger import Health, LedgerStore, examine
+from bulk_topup.ledger import Health, LedgerStore, examine, spelled
 from bulk_topup.ledger.pin_keys import PinKeys, load_pin_keys
 from bulk_topup.system.files import OWNER_ONLY
 
@@ -43,6 +43,7 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
         health = examine(path)
         with LedgerStore(path, read_only=True) as ledger:
             counts = [(run, ledger.rows.counts(run)) for run in ledger.runs.all()]
+            indistinct = ledger.runs.indistinct()
     except LedgerError as error:
         yield Finding(
             check="ledger",
@@ -54,6 +55,7 @@ def examine_ledger(path: Path) -> Iterator[Finding]:
     yield _health(path, health, len(counts))
     yield from _modes(path)
     yield from _runs(counts)
+    yield from _names(indistinct)
     yield _pin_keys(keys, health.pin_keys, path)
 
 
@@ -98,6 +100,18 @@ def _runs(counts: Sequence[tuple[Run, Mapping[RowState, int]]]) -> Iterator[Find
         )
     if not open_runs and not conflicts:
         yield Finding(check="runs", status=CheckStatus.OK, message="No run has open rows or conflicts.")
+
+
+def _names(indistinct: Sequence[Sequence[Run]]) -> Iterator[Finding]:
+    """Check that no two runs of earlier versions have names that nobody can tell apart."""
+    for runs in indistinct[:_RUNS_NAMED]:
+        yield Finding(
+            check="run names",
+            status=CheckStatus.WARN,
+            message=f"Nobody can tell these names apart: {', '.join(map(spelled, runs))}. A start that names one of "
+            "them is refused.",
+            fix=f"Give one of them another run key: `bulk-topup ledger rename {run_arguments(runs[-1])} NEW-RUN-KEY`.",
+        )
 
 
 def _modes(path: Path) -> Iterator[Finding]:

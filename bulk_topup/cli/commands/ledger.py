@@ -1,4 +1,4 @@
-"""The commands of the ledger itself: purge the personal data of finished runs."""
+"""The commands of the ledger itself: purge the personal data of finished runs, and rename a run."""
 
 import re
 from datetime import timedelta
@@ -10,12 +10,15 @@ from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.purge import Candidate, candidates, purge
+from bulk_topup.app.rename import rename
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
+from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import SystemClock
 
 _HEADINGS: Final = ("run", "rows", "last changed (UTC)", "personal data")
@@ -30,11 +33,12 @@ def _parse_days(_context: click.Context, _option: click.Parameter, text: str) ->
 
 @cloup.group("ledger")
 def ledger_group() -> None:
-    """Purge personal data of finished runs.
+    """Purge personal data of finished runs, and rename runs.
 
     \b
     Example:
       bulk-topup ledger purge --older-than 90d --dry-run
+      bulk-topup ledger rename rewards/2026-11 2026-11-second
     """
 
 
@@ -77,6 +81,39 @@ def purge_command(
             confirm(f"Purge the personal data of {names} for good?", needs="Purging")
         done = {each.run.id: each for each in purge(ledger, found, older_than=older_than, now=now)}
         _show([done.get(each.run.id, each) for each in found], "purged", as_json)
+
+
+@ledger_group.command("rename")
+@run_argument()
+@click.argument("new_name", metavar="NEW")
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@provider_options
+def rename_command(run_name: str, new_name: str, as_json: bool, provider: ProviderArguments) -> None:
+    """Rename a run: NEW is JOB/RUN-KEY, or another run key of its job.
+
+    What was sent stays as it is: the run's external IDs remain those of its first name. A start under the old name is
+    then refused, so change the job file or --run-key as well.
+
+    \b
+    Example:
+      bulk-topup ledger rename rewards/2026-11 2026-11-second
+    """
+    with exit_on_error(), open_existing_ledger(provider.resolve()) as ledger:
+        run = ledger.runs.named(run_name)
+        renamed = rename(ledger, run, new_name)
+        if as_json:
+            click.echo(codec.encode({"run": renamed.name, "was": run.name, "external_ids_of": _name_of_ids(renamed)}))
+            return
+        click.echo(
+            printable(
+                f"Run {run.name} is now {renamed.name}. Continue it under the new name. Its external IDs remain those "
+                f"of {_name_of_ids(renamed)}, which a rebuild after a lost ledger needs."
+            )
+        )
+
+
+def _name_of_ids(run: Run) -> str:
+    return f"{run.ids.job}/{run.ids.run_key}"
 
 
 def _show(found: list[Candidate], purged: str, as_json: bool) -> None:

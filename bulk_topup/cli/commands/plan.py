@@ -10,6 +10,7 @@ from rich.console import Console
 from bulk_topup.app.plan import plan_for_approval, plan_job
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.report import make_report_folder
+from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
@@ -60,6 +61,7 @@ def plan_command(
         job, folder = job_from(list_or_job, given, provider.environment)
         options = provider.resolve(job.environment)
         job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+        job = named_as_known_run(job, options.ledger)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
         repetition = Repetition(pay_again=pay_again)

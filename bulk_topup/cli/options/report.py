@@ -15,6 +15,7 @@ from bulk_topup.cli.options.groups import REPORT, collect
 if TYPE_CHECKING:
     from bulk_topup.app.report import ReportOptions
     from bulk_topup.domain.run import Run
+    from bulk_topup.jobs.job import Job
     from bulk_topup.report import ReportFormat
 
 #: The values of `ReportFormat`, whose import is too heavy for a help text.
@@ -49,6 +50,10 @@ class ReportArguments:
             formats=tuple(map(ReportFormat, self.formats)) or formats or DEFAULT_FORMATS,
             reveal_pins=self.reveal_pins,
         )
+
+    def resolve_job(self, job: Job) -> ReportOptions:
+        """Return the options of a job whose dates are rendered."""
+        return self.resolve(job.name, str(job.run_key), job.reports, job.report_folder)
 
     def resolve_for(self, run: Run, formats: tuple[ReportFormat, ...] = (), folder: str | None = None) -> ReportOptions:
         """Return the report options of a run in the ledger; its own job's settings come last."""
