@@ -4,8 +4,10 @@ from datetime import datetime
 
 from bulk_topup.app.plan import prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_same_account
+from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
@@ -61,8 +63,17 @@ async def rebuild(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
-        planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
+        version = await find_reading_version(job, dvs)
+        if found is not None:
+            ledger.runs.set_reading_version(found, version)
+        # What was paid is looked up although its number would be refused today.
+        planned = await prepare_job(
+            job, found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
+        )
+        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, reading_version=version)
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
+        if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
+            await prepare_job(job, run, dvs=dvs, ledger=ledger, environment=payer.environment)
+            run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
     return run, rows

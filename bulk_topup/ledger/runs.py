@@ -28,6 +28,7 @@ _SPAN: Final = """
 """
 _IS_SENT: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id AND attempt > 0)"
 _SET_ACCOUNT: Final = "UPDATE runs SET account = :account WHERE id = :run_id"
+_SET_READING_VERSION: Final = "UPDATE runs SET reading_version = :version WHERE id = :run_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +82,8 @@ class RunQueries:
         """Save the account that the run continues with."""
         with self.file.transaction() as connection:
             connection.execute(_SET_ACCOUNT, {"run_id": run.id, "account": account})
+
+    def set_reading_version(self, run: Run, version: int) -> None:
+        """Save how a run of which nothing was sent reads its numbers."""
+        with self.file.transaction() as connection:
+            connection.execute(_SET_READING_VERSION, {"run_id": run.id, "version": version})

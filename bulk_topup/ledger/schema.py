@@ -212,6 +212,14 @@ def _tenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[10])
+def _thirteenth(db: Database) -> None:
+    # How a run reads numbers; earlier ones read them as they are written.
+    db.table("runs").add_column("reading_version", int, not_null_default=1)
+    # Numbers that are paid although no numbering plan has them.
+    db.table("accepted_numbers").create({"number": str, "accepted_at": str}, pk="number", not_null={"accepted_at"})
+
+
+@migrations(name=NAMES[11])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

@@ -18,6 +18,7 @@ NAMES: Final = (
     "0008_reports",
     "0009_jobs_of_runs",
     "0010_party_keys",
+    "0013_numbers",
     "0017_earlier_payments",
 )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.problems import Problem, decode_problems
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import PurgedRunError
 from bulk_topup.ledger import earlier_payments
@@ -136,8 +136,11 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        reading_version: int = READING_VERSION,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
+
+        A run that exists keeps its version of reading.
 
         Raises:
             PurgedRunError: the run's personal data was removed.
@@ -154,6 +157,7 @@ class StagingQueries:
             "reading": reading,
             "reporting": reporting,
             "comparison": comparison,
+            "reading_version": reading_version,
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:

@@ -27,9 +27,9 @@ _PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_ident
 
 INSERT_RUN: Final = """
     INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        comparison, created_at)
+        comparison, reading_version, created_at)
     VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
-        :comparison, :at)
+        :comparison, :reading_version, :at)
 """
 
 UPDATE_RUN: Final = """

@@ -59,6 +59,8 @@ AS_OF_THE_SIXTH = (
     "ALTER TABLE runs DROP COLUMN reporting",
     "ALTER TABLE runs DROP COLUMN comparison",
     "DROP TABLE repeated_payments",
+    "ALTER TABLE runs DROP COLUMN reading_version",
+    "DROP TABLE accepted_numbers",
     "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
     "DELETE FROM _sqlite_migrations WHERE name > '0007'",
 )
