@@ -88,13 +88,13 @@ def test_an_accepted_number_is_paid_now_and_in_later_runs_until_it_is_purged(
     result = pay(*run, "--accept-number-plan", "0770", code=2)
     assert "is not an E.164 number; write it like" in result.stderr
     pay(*run, "--accept-number-plan", "+65 0770-0900649")
-    pay(*run, "--run-key", "next")
+    pay(*run, "--run-key", "next", "--pay-again", "another week")
     assert paid(books) == ["+6507700900649"] * 2
     pay("ledger", "purge", "pay", "--older-than", "0d", "--yes")
     assert sql(tmp_path, "SELECT number FROM accepted_numbers") == [("+6507700900649",)]
     pay("ledger", "purge", "next", "--older-than", "0d", "--yes")
     assert sql(tmp_path, "SELECT number FROM accepted_numbers") == []
-    pay(*run, "--run-key", "third", code=3)
+    assert "is in no numbering plan" in pay(*run, "--run-key", "third", code=3).stdout
 
 
 def test_a_job_file_may_accept_numbers(pay: Pay, books: Books, write: Callable[..., Path]) -> None:
