@@ -39,7 +39,7 @@ def parts(number: str) -> tuple[int, PhoneNumber]:
     match = re.match(number_plans.calling_codes(), number)
     assert match is not None
     code, digits = int(match[1]), number[match.end() :]
-    zeros = len(digits) - len(digits.lstrip("0"))
+    zeros = len(digits) - len(str(int(digits or 0)))
     return code, PhoneNumber(
         country_code=code,
         national_number=int(digits or 0),
