@@ -17,6 +17,7 @@ from bulk_topup.app.provider import open_client
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck
@@ -68,6 +69,8 @@ class ListPlan:
     paid_before: int
     #: Whether half of the rows or more are such rows, so that nothing is sent unless they are paid again on purpose.
     is_same_list: bool
+    #: How credited numbers were read, and what is odd about those that are not refused.
+    numbers: NumberNotes
     #: Whether earlier payments, refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
@@ -162,6 +165,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
         balances=prepared.balances,
         guards=prepared.checks,
+        numbers=plan.numbers,
         refused_not_named=plan.refused - len(plan.refused_rows),
         paid_before=preview.earlier.refused + preview.earlier.paid_again,
         is_same_list=preview.earlier.is_same_list,

@@ -12,7 +12,7 @@ from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repeti
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.identity_version import RunIds
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.errors import MappingError, RunNotFoundError
 from bulk_topup.intake import ListReader, Table, open_table, read_list
@@ -21,6 +21,7 @@ from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.plan import NumberPolicy
 from bulk_topup.system.clock import Clock, SystemClock
 
 
@@ -60,12 +61,13 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
     return _filter_table(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
 
 
-def open_job_list(job: Job, table: Table | None = None) -> ListReader:
+def open_job_list(job: Job, table: Table | None = None, reading_version: int = READING_VERSION) -> ListReader:
     """Open a job's list with its column mapping.
 
     Args:
         job: the job, its dates rendered.
         table: the list, if it is open already.
+        reading_version: how numbers are read, see `READING_VERSION`.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
@@ -76,7 +78,7 @@ def open_job_list(job: Job, table: Table | None = None) -> ListReader:
         job.source,
         mapping=job.columns,
         constants=job.all_constants,
-        formats=job.formats,
+        formats=replace(job.formats, version=reading_version),
         table=table,
         row_checks=table.row_checks if isinstance(table, FilteredTable) else {},
     )
@@ -98,8 +100,10 @@ async def prepare_job(
     *,
     dvs: AsyncDVS,
     ledger: LedgerStore,
+    environment: Environment,
     corrections: Path | None = None,
     comparison: Comparison | None = None,
+    reading_version: int | None = None,
 ) -> PlannedList:
     """Open, check and stage a job's list.
 
@@ -108,8 +112,10 @@ async def prepare_job(
         run: the job's run; None for a new one.
         dvs: an open client.
         ledger: an open ledger, where rows are staged.
+        environment: where the run pays; production refuses numbers that others only note.
         corrections: a not-completed file of the run with corrected rows; None without corrections.
         comparison: the other runs whose payments the rows must not repeat; None for none.
+        reading_version: how numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
@@ -117,13 +123,20 @@ async def prepare_job(
         DVSError: products or balances cannot be fetched.
     """
     table = open_job_table(job, run, ledger, corrections)
-    reader = open_job_list(job, table)
+    if reading_version is None:
+        reading_version = READING_VERSION if run is None else run.reading_version
+    reader = open_job_list(job, table, reading_version)
+    numbers = NumberPolicy(
+        refuses=environment is Environment.PRODUCTION,
+        accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
+        find_sent=lambda sought: set() if run is None else ledger.rows.sent_to(run, sought),
+    )
     prepared = await prepare(
         reader=reader,
         dvs=dvs,
         ledger=ledger,
         run=run,
-        options=job.plan_options,
+        options=replace(job.plan_options, numbers=numbers),
         guards=job.guards,
         auto_product=job.auto_product,
         comparison=comparison,
@@ -174,7 +187,7 @@ async def plan_job(
         job: the job, its dates rendered by `Job.at`.
         dvs: an open client.
         ledger: an open ledger, which may have the run already.
-        environment: the environment that pays.
+        environment: where the run would pay.
         corrections: a not-completed file of the run with corrected rows.
         clock: the source of time.
         repetition: what is said about rows that other runs have paid.
@@ -244,6 +257,7 @@ async def _plan(
         run,
         dvs=dvs,
         ledger=ledger,
+        environment=environment,
         corrections=corrections,
         comparison=compare_with_others(
             job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -150,7 +150,12 @@ async def _stage_rows(
             staging.result()
             return ledger.staging.identities(lines)
 
-        checker = Checker(products, columns, options, recall, reader.position_word)
+        def find_sent(numbers: Collection[str]) -> Collection[str]:
+            staging.result()
+            return options.numbers.find_sent(numbers)
+
+        numbers = replace(options.numbers, find_sent=find_sent)
+        checker = Checker(products, columns, replace(options, numbers=numbers), recall, reader.position_word)
         # Each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
             reading = threads.submit(next, frames, None)
@@ -165,6 +170,8 @@ async def _stage_rows(
             await asyncio.wrap_future(staging)
             staging = threads.submit(ledger.staging.add, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
         await asyncio.wrap_future(staging)
+    plan.numbers = reader.number_notes
+    plan.numbers.concerns = checker.number_notes.concerns
     return plan
 
 

@@ -4,10 +4,12 @@ from datetime import datetime
 
 from bulk_topup.app.plan import prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_same_account
+from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
@@ -65,9 +67,20 @@ async def rebuild(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
-        planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
+        version = await find_reading_version(job, dvs)
+        if found is not None:
+            ledger.runs.set_reading_version(found, version)
+        # What was paid is looked up although its number would be refused today.
+        planned = await prepare_job(
+            job, found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
+        )
         ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=ids)
+        run = merge_list(
+            job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=ids, reading_version=version
+        )
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
+        if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
+            await prepare_job(job, run, dvs=dvs, ledger=ledger, environment=payer.environment)
+            run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=run.ids)
     return run, rows

@@ -24,7 +24,7 @@ from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.identity_version import RunIds
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
@@ -130,6 +130,7 @@ async def run_list(
             found,
             dvs=dvs,
             ledger=ledger,
+            environment=payer.environment,
             corrections=corrections,
             comparison=compare_with_others(
                 job, found, environment=payer.environment, ledger=ledger, clock=clock, repetition=repetition
@@ -163,6 +164,7 @@ def merge_list(
     ids: RunIds,
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
+    reading_version: int = READING_VERSION,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
 
@@ -174,10 +176,12 @@ def merge_list(
         ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
         approval: the approval of this list; None without one.
         repetition: what is said about rows that other runs have paid.
+        reading_version: how a new run reads numbers; one that exists keeps its own.
 
     Raises:
         LedgerError: the ledger cannot be written.
     """
+    ledger.accepted_numbers.save(job.accept_number_plan)
     return ledger.staging.merge(
         job=job.name,
         run_key=str(job.run_key),
@@ -192,6 +196,7 @@ def merge_list(
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
         pay_again=repetition.pay_again,
         ids=ids,
+        reading_version=reading_version,
     )
 
 

@@ -36,6 +36,8 @@ def job_from(
     fields = {"columns": given.list_.columns, "constants": given.list_.constants}
     if path.suffix.lower() == ".toml":
         job = load_job(path)
+        if accepted := given.list_.accept_number_plan:
+            settings["accept_number_plan"] = tuple(dict.fromkeys((*job.accept_number_plan, *accepted)))
         changed = {**settings, **given.stops.settings(), **given.guards.settings(job), **fields}
         return make_job(_merge(job.model_dump(), changed), f"The job file {path} with these options"), path.parent
     if "run_key" in settings:
@@ -54,6 +56,7 @@ def _settings(list_: ListOptions, environment: Environment | None, pace: PaceOpt
         "encoding": list_.encoding,
         "delimiter": None if list_.delimiter is None else DELIMITERS[list_.delimiter],
         "default_country": list_.default_country,
+        "accept_number_plan": list_.accept_number_plan or None,
         "decimal_mark": list_.decimal_mark,
         "calculation_mode": list_.calculation_mode,
         "allow_duplicates": list_.allow_duplicates,

@@ -1,4 +1,4 @@
-"""Define the fields that a list's columns map to: the request fields of DVS and four of ours; pure."""
+"""Define the fields that a list's columns map to: the request fields of DVS and five of ours; pure."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ REFERENCE: Final = "reference"  # the list's own key of a row: its identity wher
 PRODUCT_ID: Final = "product_id"
 AMOUNT: Final = "amount"  # sent as `destination` or `source`, by the calculation mode
 CURRENCY: Final = "currency"  # the unit of the amount; must equal the product's
+COUNTRY: Final = "country"  # that of the row's numbers without a country code; never sent
 
 _PARTY = ("mobile_number", "account_number", "account_qualifier")
 _PERSON = (
@@ -38,7 +39,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 DVS_FIELDS: Final = tuple(f"{group}.{field}" for group, fields in GROUPS.items() for field in fields)
 
 #: Everything that a column can map to.
-FIELDS: Final = (REFERENCE, PRODUCT_ID, AMOUNT, CURRENCY, *DVS_FIELDS)
+FIELDS: Final = (REFERENCE, PRODUCT_ID, AMOUNT, CURRENCY, COUNTRY, *DVS_FIELDS)
 
 CREDIT_MOBILE: Final = "credit_party_identifier.mobile_number"
 CREDIT_ACCOUNT: Final = "credit_party_identifier.account_number"

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from bulk_topup.domain.identity_version import IdentityVersion, RunIds, ids_of_name
+
+#: How new runs read numbers. 1: as they are written. 2: old spellings are brought into their modern form, and a column
+#: "country" is that of national numbers. A run keeps its version, since another number would be another row.
+READING_VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +43,8 @@ class Run:
     reporting: str | None = None
     #: How far back it is compared with other runs, as JSON of `ComparisonPolicy`; None if unknown.
     comparison: str | None = None
+    #: How it reads numbers, see `READING_VERSION`.
+    reading_version: int = 1
     #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
     #: What its rows' external IDs are computed from; the names are None for the run's own.

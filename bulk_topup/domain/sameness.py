@@ -34,6 +34,9 @@ _OTHER_DASHES: Final = frozenset("\u2212\u2043")
 #: A Brazilian mobile number as it was before all got a ninth digit: two digits of the area, then eight from 6 to 9.
 BRAZIL_BEFORE: Final = r"^(\+55[1-9][1-9])([6-9][0-9]{7})$"
 BRAZIL_NOW: Final = "${1}9${2}"
+#: Those of them that are sent with a ninth digit. Trunked radios, whose numbers start with 7, never got one, so these
+#: are sent as they are written.
+BRAZIL_SENT: Final = r"^(\+55(?:[14689][1-9]|2[12478]|3[1-578]|5[13-5]|7[13-79]))([689][0-9]{7})$"
 #: A Mexican mobile number with the 1 that was dialled from abroad until 2019.
 MEXICO_BEFORE: Final = r"^\+521([0-9]{10})$"
 MEXICO_NOW: Final = "+52${1}"

@@ -55,13 +55,16 @@ def _key(name: str) -> str:
 _FIELDS_BY_KEY: Final = {_key(name): field for field in fields.FIELDS for name in (field, *_ALIASES.get(field, ()))}
 
 
-def map_columns(columns: Sequence[str], mapping: Mapping[str, str], constants: Collection[str]) -> dict[str, int]:
+def map_columns(
+    columns: Sequence[str], mapping: Mapping[str, str], constants: Collection[str], unrecognised: Collection[str] = ()
+) -> dict[str, int]:
     """Return the column of each field that the list has.
 
     Args:
         columns: the list's columns in order, without spaces around them.
         mapping: the given column for a field.
         constants: the fields with the same value in every row, which need no column.
+        unrecognised: fields that need a given column.
 
     Returns:
         The column index for each mapped field.
@@ -77,7 +80,7 @@ def map_columns(columns: Sequence[str], mapping: Mapping[str, str], constants: C
     given = {field: _column_index(columns, field, column) for field, column in mapping.items()}
     found = dict(given)
     for field, indexes in _recognise(columns, set(given.values())).items():
-        if field in given or field in constants:
+        if field in given or field in constants or field in unrecognised:
             continue
         if len(indexes) > 1:
             raise MappingError(_explain_ambiguity(field, [columns[index] for index in indexes]))

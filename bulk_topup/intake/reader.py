@@ -1,11 +1,13 @@
 """Lists as polars frames, a batch at a time: columns mapped, cells normalised, problems added; reads the file."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import DO_NOT_PAY, REASON_COLUMN, position, position_word
 from bulk_topup.errors import ListError, MappingError
 from bulk_topup.intake.cells.formats import Formats
@@ -17,6 +19,7 @@ from bulk_topup.intake.files.csv_file import CsvTable
 from bulk_topup.intake.files.open_table import Table, open_table
 from bulk_topup.intake.files.source import ListSource
 from bulk_topup.intake.files.xlsx_file import XlsxTable
+from bulk_topup.intake.number_columns import NumberColumns, RowCountries
 
 #: Most columns of a list: a sheet must have space for them and for those of the report.
 MAX_COLUMNS: Final = 1_000
@@ -47,7 +50,11 @@ class ListReader:
         self._indexes = indexes
         self._constants = constants
         self._row_checks = row_checks
-        self._normalisers: dict[str, Normaliser] = {field: normaliser_of(field, formats) for field in indexes}
+        self._formats = replace(formats, default_country=constants.get(fields.COUNTRY, formats.default_country))
+        self._numbers = NumberColumns(self._formats)
+        self._normalisers: dict[str, Normaliser] = {
+            field: normaliser_of(field, formats) for field in indexes if field not in fields.MOBILE_FIELDS
+        }
         #: The list's own column names in their order.
         self.columns: tuple[str, ...] = _names(table.header)
         #: Indexes of columns with a reason, where the list is a not-completed file of a report.
@@ -62,6 +69,11 @@ class ListReader:
         self.position_word = position_word(name)
         #: The fields for which frames have a column.
         self.mapped: tuple[str, ...] = tuple(field for field in fields.FIELDS if field in indexes or field in constants)
+
+    @property
+    def number_notes(self) -> NumberNotes:
+        """How the credited numbers were read, as far as `batches` has come."""
+        return self._numbers.notes
 
     def column_of(self, field: str) -> str:
         """Return the list's column of a mapped field, for messages."""
@@ -79,6 +91,7 @@ class ListReader:
             ListError: the list cannot be read to its end, or has no rows.
         """
         table = self._table
+        self._numbers = NumberColumns(self._formats)
         frames = (
             table.frames(self._layout)
             if isinstance(table, CsvTable | XlsxTable)
@@ -95,14 +108,25 @@ class ListReader:
 
     def _frame(self, rows: pl.DataFrame) -> pl.DataFrame:
         problems = list(self._row_problems(rows))
-        values: dict[str, pl.Series | pl.Expr] = {}
+        values: dict[str, pl.Series] = {}
+        countries: RowCountries | None = None
         for field in self.mapped:
             if field in self._constants:
-                values[field] = pl.lit(self._constants[field], dtype=pl.String)
+                values[field] = pl.Series([self._constants[field]], dtype=pl.String).new_from_index(0, rows.height)
                 continue
-            index = self._indexes[field]
-            values[field], refused = self._normalisers[field].column(rows[str(index)])
-            problems.extend((row, self.columns[index], message) for row, message in refused.items())
+            column, cells = self.columns[self._indexes[field]], rows[str(self._indexes[field])]
+            if field in fields.MOBILE_FIELDS:
+                values[field], refused, unknown = self._numbers.read(field, cells, rows["line"], countries)
+                if countries is not None:
+                    problems.extend((row, countries.column, message) for row, message in unknown.items())
+            elif field == fields.COUNTRY:
+                # An unknown country is a problem only where a number needs it.
+                values[field], unknown = self._normalisers[field].column(cells)
+                countries = RowCountries(column=column, codes=values[field], unknown=unknown)
+                continue
+            else:
+                values[field], refused = self._normalisers[field].column(cells)
+            problems.extend((row, column, message) for row, message in refused.items())
         return _with_problems(rows.select("line", "cells"), problems).with_columns(**values)
 
     def _row_problems(self, rows: pl.DataFrame) -> Iterator[_Problem]:
@@ -165,7 +189,8 @@ def read_list(
             f"{position(source.path.name, table.header_line)}: the header has {len(names):,} columns, more than "
             f"{MAX_COLUMNS:,}. Remove columns that are not needed."
         )
-    indexes = map_columns(names, mapping, constants)
+    unrecognised = () if formats.is_modern else (fields.COUNTRY,)
+    indexes = map_columns(names, mapping, constants, unrecognised)
     values = {field: _constant(field, text, formats) for field, text in constants.items()}
     return ListReader(source.path.name, table, indexes, values, formats, row_checks or {})
 

@@ -1,5 +1,6 @@
 """The job that pays a list, with the run key and the list of a day; looks for the list."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -12,6 +13,7 @@ from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run_names import is_usable_name
+from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
 from bulk_topup.intake import Formats, ListSource
@@ -24,11 +26,24 @@ from bulk_topup.plan import PlanOptions
 #: Job name of a list that is run without a job file.
 BARE_LIST = "list"
 
+#: Most numbers that a job may accept by name.
+MAX_ACCEPTED_NUMBERS: Final = 10_000
+
 #: Maximum files that a message names when several match a pattern.
 NAMED_FILES: Final = 10
 
 
 PeriodName = Annotated[str, AfterValidator(lambda name: Period(name).name)]
+
+
+def _check_e164(number: str) -> str:
+    if not re.fullmatch(E164, number):
+        raise ValueError(f'"{number}" is not an E.164 number. Write + and 7 to 15 digits.')
+    return number
+
+
+#: A mobile number in E.164 form.
+E164Number = Annotated[str, AfterValidator(_check_e164)]
 
 
 class NoListError(ListError):
@@ -68,6 +83,8 @@ class Job(BaseJob, Guards):
     auto_product: AutoProduct | None = None
     #: ISO 3166-1 alpha-2 country code of mobile numbers that are written without + and calling code.
     default_country: str | None = None
+    #: Mobile numbers that are paid although no numbering plan has them, in E.164 form; the ledger keeps them.
+    accept_number_plan: tuple[E164Number, ...] = Field(default=(), max_length=MAX_ACCEPTED_NUMBERS)
     #: Decimal mark of amounts.
     decimal_mark: Literal[".", ","] = "."
     #: Whether amounts are what the beneficiary receives (DESTINATION_AMOUNT) or what is charged (SOURCE_AMOUNT).

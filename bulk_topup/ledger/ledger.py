@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from bulk_topup.ledger.absences import AbsenceQueries
+from bulk_topup.ledger.accepted_numbers import AcceptedNumberQueries
 from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
@@ -77,6 +78,8 @@ class LedgerStore:
         self.rebuild = RebuildQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
+        #: Numbers that are paid although no numbering plan has them.
+        self.accepted_numbers = AcceptedNumberQueries(file)
         #: Removal of personal data.
         self.purges = PurgeQueries(file)
 

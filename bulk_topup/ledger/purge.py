@@ -55,6 +55,10 @@ _PURGE_RUN: Final = """
         SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
     WHERE id = :run_id
 """
+#: Accepted numbers that no row credits any more.
+_PURGE_ACCEPTED: Final = """
+    DELETE FROM accepted_numbers WHERE NOT EXISTS (SELECT 1 FROM rows WHERE credit_party = number)
+"""
 _FIND: Final = "SELECT * FROM runs WHERE id = :run_id"
 
 
@@ -104,6 +108,7 @@ class PurgeQueries:
                 _PURGE_ABSENCES,
                 _PURGE_EVENTS,
                 _PURGE_RUN,
+                _PURGE_ACCEPTED,
             ):
                 connection.execute(statement, ids)
             return run_of(connection.execute(_FIND, ids).fetchone(), self.file.path)

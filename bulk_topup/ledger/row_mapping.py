@@ -74,6 +74,7 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         reading=row["reading"],
         reporting=row["reporting"],
         comparison=row["comparison"],
+        reading_version=row["reading_version"],
         ledger=ledger.absolute(),
         identity_version=IdentityVersion(row["identity_version"]),
         id_job=row["id_job"],

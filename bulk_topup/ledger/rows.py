@@ -38,6 +38,10 @@ _SENT_LINES: Final = f"""
     SELECT line FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND +state IN ({SENT}) AND line IN (SELECT value FROM json_each(:lines))
 """  # noqa: S608 - composed of constants
+_SENT_TO: Final = f"""
+    SELECT credit_party FROM rows
+    WHERE credit_party IN (SELECT value FROM json_each(:numbers)) AND +run_id = :run_id AND +state IN ({SENT})
+"""  # noqa: S608 - composed of constants
 _EVENTS: Final = "SELECT * FROM events WHERE row_id = :row_id ORDER BY id"
 
 
@@ -87,6 +91,11 @@ class RowQueries:
     def sent_lines(self, run: Run, lines: Collection[int]) -> set[int]:
         """Return those lines of the list as it was last read whose rows were sent and are not known to have failed."""
         return {row["line"] for row in self.file.fetch_all(_SENT_LINES, run_id=run.id, lines=json_array(lines))}
+
+    def sent_to(self, run: Run, numbers: Collection[str]) -> set[str]:
+        """Return those numbers that rows of the run credit that were sent and are not known to have failed."""
+        rows = self.file.fetch_all(_SENT_TO, run_id=run.id, numbers=json_array(numbers))
+        return {row["credit_party"] for row in rows}
 
     def events(self, row_id: int) -> list[Event]:
         """Return the events of a row, oldest first."""

@@ -39,6 +39,7 @@ _SAVE_FORMER: Final = """
     VALUES (:folded_job, :folded_key, :job, :run_key, :run_id)
 """
 _SET_ACCOUNT: Final = "UPDATE runs SET account = :account WHERE id = :run_id"
+_SET_READING_VERSION: Final = "UPDATE runs SET reading_version = :version WHERE id = :run_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,11 @@ class RunQueries:
         """Save the account that the run continues with."""
         with self.file.transaction() as connection:
             connection.execute(_SET_ACCOUNT, {"run_id": run.id, "account": account})
+
+    def set_reading_version(self, run: Run, version: int) -> None:
+        """Save how a run of which nothing was sent reads its numbers."""
+        with self.file.transaction() as connection:
+            connection.execute(_SET_READING_VERSION, {"run_id": run.id, "version": version})
 
     def rename(self, run: Run, job: str, run_key: str) -> Run:
         """Rename a run, and return it; what its external IDs are computed from stays.

@@ -239,6 +239,14 @@ def _eleventh(db: Database) -> None:
 
 
 @migrations(name=NAMES[11])
+def _thirteenth(db: Database) -> None:
+    # How a run reads numbers; earlier ones read them as they are written.
+    db.table("runs").add_column("reading_version", int, not_null_default=1)
+    # Numbers that are paid although no numbering plan has them.
+    db.table("accepted_numbers").create({"number": str, "accepted_at": str}, pk="number", not_null={"accepted_at"})
+
+
+@migrations(name=NAMES[12])
 def _fourteenth(db: Database) -> None:
     # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
     # read next, how often it was read, what follows from absence, and what the request paid to whom.
@@ -264,7 +272,7 @@ def _fourteenth(db: Database) -> None:
     )
 
 
-@migrations(name=NAMES[12])
+@migrations(name=NAMES[13])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

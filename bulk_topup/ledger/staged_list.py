@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.problems import Problem, decode_problems
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import PurgedRunError
@@ -150,11 +150,12 @@ class StagingQueries:
         comparison: str | None = None,
         pay_again: str = "",
         ids: RunIds | None = None,
+        reading_version: int = READING_VERSION,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
-        A run keeps the name that it was created with, and what its external IDs are computed from: `ids`, or None for
-        those of the newest version.
+        A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
+        computed from: `ids`, or None for those of the newest version.
 
         Raises:
             RunNameError: the name could mean more than one run.
@@ -171,6 +172,7 @@ class StagingQueries:
             "reading": reading,
             "reporting": reporting,
             "comparison": comparison,
+            "reading_version": reading_version,
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:

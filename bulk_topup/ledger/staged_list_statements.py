@@ -27,9 +27,9 @@ _PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_ident
 
 INSERT_RUN: Final = """
     INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        comparison, created_at, folded_job, folded_key, identity_version, id_job, id_run_key)
+        comparison, created_at, folded_job, folded_key, identity_version, id_job, id_run_key, reading_version)
     VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
-        :comparison, :at, :folded_job, :folded_key, :identity_version, :id_job, :id_run_key)
+        :comparison, :at, :folded_job, :folded_key, :identity_version, :id_job, :id_run_key, :reading_version)
     RETURNING id
 """
 

@@ -7,12 +7,14 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan.duplicates import PARTY_IDENTITY, REFERENCE_IDENTITY, Duplicates
 from bulk_topup.plan.json_expressions import joined, problem_entry
+from bulk_topup.plan.number_checks import NUMBER_PROBLEM, NumberCheck, NumberPolicy
 from bulk_topup.plan.party_keys import party_key
 from bulk_topup.plan.prices import Prices
 from bulk_topup.plan.request_bodies import request_body
@@ -37,12 +39,16 @@ class PlanOptions:
     hold: bool = False
     #: Cap on the requested amount of a row, per unit; empty for no cap.
     row_amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    #: Which credited numbers are refused.
+    numbers: NumberPolicy = field(default_factory=NumberPolicy)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rules:
     """The checks and columns of one product's rows, compiled once for all batches."""
 
+    #: What is odd about credited numbers; None where the product is not known.
+    numbers: NumberCheck | None
     #: Whether a row has a problem; no messages are created for the others, which are nearly all.
     is_invalid: pl.Expr
     #: The problems of such a row, as JSON entries.
@@ -76,6 +82,8 @@ class Checker:
         self._options = options
         self._duplicates = Duplicates(recall, columns, allow=options.allow_duplicates, position_word=position_word)
         self._rules: dict[int | None, _Rules] = {}
+        #: What is odd about the credited numbers of all batches.
+        self.number_notes = NumberNotes()
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the checked rows of the next batch, in list order, with the columns of `StagedRow`."""
@@ -119,6 +127,7 @@ class Checker:
         if product_id not in self._rules:
             self._rules[product_id] = self._compile(product_id, part.columns)
         rules = self._rules[product_id]
+        part = part.with_columns(_NONE.alias(NUMBER_PROBLEM)) if rules.numbers is None else rules.numbers.add_to(part)
         is_invalid = part.select(rules.is_invalid).to_series()
         problems = pl.repeat(None, part.height, dtype=pl.String, eager=True).alias("problems")
         if is_invalid.any():
@@ -140,10 +149,13 @@ class Checker:
         ]
         prices = Prices(product, mode, self._options.row_amounts)
         amount_column = self._columns.get(fields.AMOUNT) or self._columns.get(fields.PRODUCT_ID, "")
-        body = _NONE
+        body, numbers = _NONE, None
         if product is not None:
             body = request_body(product, mode, present, pl.col("number"), auto_confirm=not hold)
+            if fields.CREDIT_MOBILE in present:
+                numbers = NumberCheck(product, self._options.numbers, self.number_notes)
         return _Rules(
+            numbers=numbers,
             is_invalid=pl.any_horizontal(was_refused, *(check.is_invalid for check in checks)).fill_null(value=False),
             problems=pl.concat_str(entries, separator=", ", ignore_nulls=True),
             prices=prices,
@@ -172,6 +184,8 @@ class Checker:
             yield always(column, text)
             return
         yield from product_checks(product, self._options.calculation_mode, present, self._columns)
+        number = pl.col(NUMBER_PROBLEM)
+        yield Check(column=self._columns.get(fields.CREDIT_MOBILE, ""), is_invalid=number.is_not_null(), message=number)
         if fields.REFERENCE in present:
             yield Check(
                 column=self._columns.get(fields.REFERENCE, ""),

@@ -7,6 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain.money import PRECISE, format_plain
+from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
@@ -77,6 +78,8 @@ class Plan:
     amounts: dict[str, Decimal] = field(default_factory=dict)
     #: Rows whose amount or unit is not readable.
     unreadable: int = 0
+    #: How credited numbers were read, and what is odd about them.
+    numbers: NumberNotes = field(default_factory=NumberNotes)
 
     def add(self, rows: pl.DataFrame, products: Mapping[int, Product | None]) -> None:
         """Count further rows.
@@ -164,6 +167,7 @@ class Plan:
                 for row in self.refused_rows
             ],
             "refused_rows_not_listed": self.refused - len(self.refused_rows),
+            "numbers": self.numbers.as_json(),
         }
 
 

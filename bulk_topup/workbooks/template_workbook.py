@@ -12,12 +12,12 @@ from xlsxwriter import Workbook  # type: ignore[import-untyped]
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 
+from bulk_topup.domain.countries import COUNTRIES
 from bulk_topup.domain.fields import EXAMPLE
 from bulk_topup.domain.money import format_plain
 from bulk_topup.intake.files.xlsx_file import HELP_SHEET
 from bulk_topup.report.cells import fits_number_cell
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
-from bulk_topup.workbooks.countries import COUNTRIES
 from bulk_topup.workbooks.template import Template
 from bulk_topup.workbooks.template_column import Column, ColumnKind
 from bulk_topup.workbooks.template_product import TemplateProduct
@@ -189,5 +189,5 @@ def _write_countries(sheet: Worksheet, styles: Styles) -> None:
     sheet.set_column(0, 0, 12)
     sheet.set_column(1, 1, 50)
     write_heading(sheet, 0, ("code", "country"), styles)
-    for number, cells in enumerate(COUNTRIES.items(), start=1):
-        write_row(sheet, number, cells, (), styles)
+    for number, country in enumerate(COUNTRIES, start=1):
+        write_row(sheet, number, (country.alpha_3, country.name), (), styles)

@@ -66,3 +66,16 @@ def test_the_usual_ledger_is_the_one_that_commands_use(
     monkeypatch.setenv("BULK_TOPUP_LEDGER", str(tmp_path / "usual.db"))
     plan_list(job_of(1), **{**ways, "ledger": None})
     assert (tmp_path / "usual.db").exists()
+
+
+def test_notes_on_numbers_are_those_of_the_plan(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:
+    last = "R-7,91000429,5\nR-8,+4915112345678,5\n"
+    plan = plan_list(job_of(1, last=last, default_country="SG"), **ways)
+    [national] = plan.numbers.national
+    assert (national.cell, national.number) == ("91000429", "+6591000429")
+    [note] = plan.numbers.concerns
+    assert (note.concern.value, note.rows, note.production_refuses) == ("other_country", 1, True)
+    strict = plan_list(job_of(1, last=last, default_country="SG"), **{**ways, "environment": "production"})
+    assert strict.refused == 1
+    accepted = job_of(1, last="R-9,+6507700900649,5\n", accept_number_plan=("+6507700900649",))
+    assert plan_list(accepted, **{**ways, "environment": "production"}).refused == 0

@@ -134,6 +134,7 @@ def test_a_new_job_states_the_lists_columns_and_its_date_as_a_template(job: Path
     assert loaded.columns == {
         "reference": "reference",
         "amount": "amount",
+        "country": "Country",
         "credit_party_identifier.mobile_number": "phone",
     }
 

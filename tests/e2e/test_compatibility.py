@@ -28,7 +28,7 @@ RENAMED = {
 #: Keys that were added, by the last key of their path.
 ADDED = {"needs_review", "credit_limit"}
 #: Tables that were added to plans.
-ADDED_TABLES = {"earlier_payments"}
+ADDED_TABLES = {"earlier_payments", "numbers"}
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
 #: Sentences for people, and what differs from machine to machine and from time to time.

@@ -13,6 +13,8 @@ from tests.helpers.checked_rows import CheckedRow, staged
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
     "DROP TABLE absences",
+    "ALTER TABLE runs DROP COLUMN reading_version",
+    "DROP TABLE accepted_numbers",
     "DROP TABLE former_names",
     "DROP INDEX idx_runs_folded_job_folded_key",
     *(

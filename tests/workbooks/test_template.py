@@ -12,7 +12,6 @@ from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
 from bulk_topup.workbooks.column_names import column_name
-from bulk_topup.workbooks.countries import COUNTRIES
 from bulk_topup.workbooks.template import template_for
 from bulk_topup.workbooks.template_column import ColumnKind
 from bulk_topup.workbooks.template_product import TemplateError
@@ -93,9 +92,3 @@ def test_every_example_with_personal_data_is_marked_as_an_example() -> None:
     for column in template_for(PRODUCTS).columns:
         plain = column.kind in {ColumnKind.AMOUNT, ColumnKind.COUNTRY, ColumnKind.DATE, ColumnKind.PRODUCT}
         assert column.example.endswith(fields.EXAMPLE) != plain
-
-
-def test_the_countries_are_all_of_iso_3166_with_three_capital_letters_each() -> None:
-    assert len(COUNTRIES) == 249
-    assert all(len(code) == 3 and code.isupper() and code.isascii() for code in COUNTRIES)
-    assert (COUNTRIES["SGP"], COUNTRIES["CIV"], COUNTRIES["ZWE"]) == ("Singapore", "Côte d'Ivoire", "Zimbabwe")

@@ -67,7 +67,7 @@ def test_numbers_other_than_amounts_are_text_to_keep_zeros_and_plus_signs(
 def test_countries_and_products_are_chosen_from_the_help_sheets(workbook: Callable[..., Workbook]) -> None:
     book = workbook(7350, 4460)
     found = checks(book)
-    assert found["sender nationality"].formula1 == "'bulk-topup countries'!$A$2:$A$250"
+    assert found["sender nationality"].formula1 == "'bulk-topup countries'!$A$2:$A$251"
     assert found["product"].formula1 == "'bulk-topup products'!$A$2:$A$3"
     products = [[cell.value for cell in row] for row in book["bulk-topup products"]["A2:G3"]]
     assert products == [

@@ -14,6 +14,7 @@ from bulk_topup.cli.options.groups import COLUMNS, GUARDS, LIST, collect
 from bulk_topup.cli.options.guards import GuardOptions, guard_options
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
+from bulk_topup.dvs.field_limits import E164
 
 #: Most lines that one command may name.
 MAX_LINES: Final = 1_000_000
@@ -38,6 +39,7 @@ class ListOptions:
     encoding: str | None
     delimiter: str | None
     default_country: str | None
+    accept_number_plan: tuple[str, ...]
     decimal_mark: str | None
     calculation_mode: str | None
     allow_duplicates: bool | None
@@ -90,6 +92,14 @@ def _check_reason(_context: click.Context, _option: click.Parameter, text: str |
     return "" if text is None else text.strip()
 
 
+def _parse_numbers(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    numbers = tuple(re.sub(r"[ ()-]", "", text) for text in texts)
+    for text, number in zip(texts, numbers, strict=True):
+        if not re.fullmatch(E164, number):
+            raise click.BadParameter(f'"{text}" is not an E.164 number; write it like +6591234567.')
+    return numbers
+
+
 list_argument = cloup.argument("list_or_job", metavar="LIST|JOB", type=click.Path(path_type=Path))
 
 corrections_option = cloup.option(
@@ -133,6 +143,14 @@ _list_options = collect(
         help="CSV: the delimiter of cells.  [default: the header's]",
     ),
     cloup.option("--default-country", group=LIST, metavar="CC", help="Country of numbers without +, e.g. SG."),
+    cloup.option(
+        "--accept-number-plan",
+        group=LIST,
+        metavar="NUMBER",
+        multiple=True,
+        callback=_parse_numbers,
+        help="Pay this number although no numbering plan has it; repeatable.",
+    ),
     cloup.option(
         "--decimal-mark", group=LIST, type=click.Choice([".", ","]), help="Decimal mark of amounts.  [default: .]"
     ),

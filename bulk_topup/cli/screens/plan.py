@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
+from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
 from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED
@@ -73,6 +74,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if repeated := prepared.difference.velocity_refused:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
+    yield from number_lines(plan.numbers)
 
 
 def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:

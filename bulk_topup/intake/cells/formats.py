@@ -5,6 +5,7 @@ from typing import Final
 
 import phonenumbers
 
+from bulk_topup.domain.run import READING_VERSION
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.intake.cells.texts import quoted
 
@@ -24,6 +25,13 @@ class Formats:
     default_country: str | None = None
     #: The character before the decimals of an amount, `.` or `,`.
     decimal_mark: str = "."
+    #: How numbers are read, see `READING_VERSION`.
+    version: int = READING_VERSION
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether old spellings are brought into their modern form, and a column may have the country of numbers."""
+        return self.version > 1
 
     def __post_init__(self) -> None:
         country = self.default_country

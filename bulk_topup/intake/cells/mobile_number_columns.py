@@ -17,12 +17,15 @@ from bulk_topup.intake.cells.mobile_numbers import possible_lengths, possible_le
 _MARKS = r" \x{a0}()\-\x{2010}-\x{2015}\x{2212}"
 
 
-def normalise_mobile_numbers(texts: pl.Series, default_country: str | None) -> pl.Series:
+def normalise_mobile_numbers(
+    texts: pl.Series, default_country: str | None, old_spellings: str | None = None
+) -> pl.Series:
     """Return mobile numbers in E.164 form.
 
     Args:
         texts: the cells, stripped.
         default_country: ISO 3166-1 alpha-2 code of the country of numbers without a country code, None for none.
+        old_spellings: a pattern of E.164 numbers that are right although their length is not possible today.
 
     Returns:
         `+`, country code and number, null for cells that phonenumbers must check.
@@ -32,7 +35,8 @@ def normalise_mobile_numbers(texts: pl.Series, default_country: str | None) -> p
     is_plain = pl.col("text").str.contains(rf"^[+0-9{_MARKS}]+$")
     numbers = cells.select(compact=pl.when(is_plain).then(compact))
     national = pl.lit(None, dtype=pl.String) if default_country is None else _national(default_country)
-    is_international = pl.col("compact").str.contains(possible_lengths_pattern())
+    patterns = (possible_lengths_pattern(), *([] if old_spellings is None else [old_spellings]))
+    is_international = pl.col("compact").str.contains("|".join(patterns))
     return numbers.select(pl.when(is_international).then("compact").otherwise(national)).to_series()
 
 

@@ -8,16 +8,14 @@ from functools import cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+from bulk_topup.domain.number_plans import metadata_of
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.intake.cells.texts import BLANKS, CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
 #: Longest country code, in digits.
 COUNTRY_CODE_DIGITS: Final = 3
-#: The region of codes without a country, such as 800.
-_NO_COUNTRY: Final = "001"
-
 _E164: Final = re.compile(E164)
 _SCIENTIFIC: Final = re.compile(r"\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?[0-9]+")
 _BETWEEN_DIGITS: Final = re.compile(f"[{BLANKS}()\\-\u2010-\u2015\u2212]")
@@ -26,12 +24,15 @@ _DECIMALS: Final = re.compile(r"\+?[0-9]+[.,](?:[0-9]{1,2}|0+)")
 _DIGITS: Final = re.compile(r"\+?[0-9]+")
 
 
-def normalise_mobile_number(text: str, default_country: str | None) -> str | CellProblem:
+def normalise_mobile_number(
+    text: str, default_country: str | None, old_spellings: re.Pattern[str] | None = None
+) -> str | CellProblem:
     """Return a mobile number in E.164 form.
 
     Args:
         text: the cell; spaces, dashes, points and parentheses between digits are ignored, and 00 means +.
         default_country: ISO 3166-1 alpha-2 code of the country of numbers without a country code, None for none.
+        old_spellings: E.164 numbers that are right although their length is not possible today; None for none.
 
     Returns:
         `+`, country code and number, or why it is not a mobile number.
@@ -57,6 +58,8 @@ def normalise_mobile_number(text: str, default_country: str | None) -> str | Cel
     if not _DIGITS.fullmatch(compact):
         return CellProblem(message=f"{quoted(text)} is not an E.164 number. Write + and digits only.")
     if compact.startswith("+"):
+        if old_spellings is not None and old_spellings.fullmatch(compact):
+            return compact
         return _international(text, compact)
     if default_country is None:
         return CellProblem(
@@ -79,10 +82,7 @@ def possible_lengths_pattern() -> str:
 @cache
 def possible_lengths(country_code: int, region: str) -> frozenset[int]:
     """Return the possible numbers of digits after the country code in a region."""
-    if region == _NO_COUNTRY:
-        metadata = PhoneMetadata.metadata_for_nongeo_region(country_code)
-    else:
-        metadata = PhoneMetadata.metadata_for_region(region)
+    metadata = metadata_of(str(country_code), region)
     general = None if metadata is None else metadata.general_desc
     # Together with its code a number has 7 to 15 digits in DVS's pattern, whatever the tables say.
     prefix = len(str(country_code))

@@ -13,10 +13,12 @@ from typing import Final
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.sameness import MEXICO_BEFORE
 from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT, normalise_amount, normalise_amounts
 from bulk_topup.intake.cells.formats import Formats
 from bulk_topup.intake.cells.mobile_number_columns import normalise_mobile_numbers
 from bulk_topup.intake.cells.mobile_numbers import normalise_mobile_number, possible_lengths_pattern
+from bulk_topup.intake.cells.number_countries import normalise_number_country
 from bulk_topup.intake.cells.spreadsheet_artefacts import SUSPICIOUS, find_rounded, find_uncomputed
 from bulk_topup.intake.cells.texts import (
     BLANKS,
@@ -100,11 +102,16 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
         formats: the list's number formats.
     """
     if field in fields.MOBILE_FIELDS:
+        country = formats.default_country
+        is_modern = formats.is_modern and field == fields.CREDIT_MOBILE
+        old = MEXICO_BEFORE if is_modern else None
         return Normaliser(
-            pattern=possible_lengths_pattern(),
+            pattern=possible_lengths_pattern() if old is None else f"{possible_lengths_pattern()}|{old}",
             matches_form=True,
-            normalise=partial(normalise_mobile_number, default_country=formats.default_country),
-            normalise_many=partial(normalise_mobile_numbers, default_country=formats.default_country),
+            normalise=partial(
+                normalise_mobile_number, default_country=country, old_spellings=re.compile(old) if old else None
+            ),
+            normalise_many=partial(normalise_mobile_numbers, default_country=country, old_spellings=old),
         )
     if field == fields.AMOUNT:
         pattern = PLAIN_AMOUNT if formats.decimal_mark == "." else _WHOLE_AMOUNT
@@ -118,6 +125,8 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
         return Normaliser(pattern=_PLAIN_ID, matches_form=True, normalise=normalise_product_id)
     if field == fields.CURRENCY:
         return Normaliser(pattern=_CAPITALS, matches_form=True, normalise=normalise_currency)
+    if field == fields.COUNTRY:
+        return Normaliser(pattern="^$", matches_form=True, normalise=normalise_number_country)
     if field.endswith("country_iso_code"):
         return Normaliser(pattern=_CAPITALS, matches_form=True, normalise=normalise_country_code)
     if field.endswith("due_date"):
