@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
-from bulk_topup.app.preflight import PayingAccount, check_not_purged, check_velocity_history
+from bulk_topup.app.preflight import (
+    PayingAccount,
+    check_not_closed,
+    check_not_purged,
+    check_velocity_history,
+    find_earlier_runs,
+)
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs
@@ -147,7 +153,7 @@ def compare_with_others(
         environment: the environment that pays.
         ledger: an open ledger.
         clock: the source of time.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
     """
     policy = comparison_policy(job, is_scheduled=repetition.is_scheduled)
     others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
@@ -175,13 +181,14 @@ async def plan_job(
         environment: the environment that pays.
         corrections: a not-completed file of the run with corrected rows.
         clock: the source of time.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
 
     Returns:
         The job's run, None for a new one, and the checked list.
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        ClosedRunError: the run is closed.
     """
     run, prepared = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
@@ -207,13 +214,14 @@ async def plan_for_approval(
         ledger: an open ledger, which may have the run already.
         clock: the source of time.
         corrections: a not-completed file of the run with corrected rows.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
 
     Returns:
         The job's run, None for a new one; the checked list; and the statement.
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        ClosedRunError: the run is closed.
     """
     clock = clock or SystemClock()
     run, prepared = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
@@ -234,6 +242,8 @@ async def _plan(
     run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
+        check_not_closed(run, ledger)
+    earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
     planned = await prepare_job(
         job,
@@ -245,4 +255,4 @@ async def _plan(
             job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
         ),
     )
-    return run, planned.prepared
+    return run, replace(planned.prepared, earlier_runs=earlier, leave_open=repetition.leave_open)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bulk_topup.app.plan import prepare_job
-from bulk_topup.app.preflight import PayingAccount, check_same_account
+from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_same_account
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
 from bulk_topup.domain.run import Run
@@ -46,6 +46,7 @@ async def rebuild(
 
     Raises:
         AlreadySentError: the ledger has sent rows of the run.
+        ClosedRunError: the run is closed.
         RunLockedError: another process works on the run.
         ListError, MappingError: the list cannot be read or mapped.
         DVSError: DVS did not respond.
@@ -55,6 +56,7 @@ async def rebuild(
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.runs.find(job.name, run_key)
         if found is not None:
+            check_not_closed(found, ledger)
             check_same_account(found, payer)
             if ledger.runs.is_sent(found):
                 raise AlreadySentError(
@@ -62,7 +64,7 @@ async def rebuild(
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
         planned = await prepare_job(job, found, dvs=dvs, ledger=ledger)
-        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns)
+        run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, is_start=False)
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
     return run, rows

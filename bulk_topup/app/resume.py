@@ -9,6 +9,7 @@ from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
     check_balance,
+    check_not_closed,
     check_not_purged,
     check_run_caps,
     check_same_account,
@@ -16,7 +17,7 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.run import FinishedRun, Watcher, execute
-from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.guards import Guards, guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
@@ -78,18 +79,23 @@ async def resume_run(
         GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
             sent.
         PurgedRunError: the run's personal data is purged; nothing was sent.
+        ClosedRunError: failed rows of a closed run would be retried; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     with run_lock(ledger.path, run.job, run.run_key, locked=lock):
         # Before this process had the lock, another one may have changed the run's account or guards.
         run = ledger.runs.find(run.job, run.run_key) or run
         check_not_purged(run)
+        if retry is not None:
+            check_not_closed(run, ledger)
         check_same_account(run, payer)
         if run.account != payer.account:
             ledger.runs.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.retries.choose(run, retry) if retry else (0, {})
         guards = guards_of(run.guards)
+        if run.closing is not None:  # nothing of it is sent: no retries, no caps, and no canaries
+            guards = Guards(mode=guards.mode)
         if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)

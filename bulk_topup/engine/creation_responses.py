@@ -66,6 +66,25 @@ class CreationResponses:
         elif not creation.maybe_sent:
             await self._release(attempt, "not sent: the run was stopped")
 
+    async def look_up(self, attempt: Attempt) -> None:
+        """Record the outcome of an attempt of a closed run, which is not sent again: a transaction, or that none is.
+
+        Args:
+            attempt: the attempt, in flight.
+        """
+        if await self._is_proved_absent(attempt):
+            await self._record(
+                attempt,
+                Move(
+                    row_id=attempt.row_id,
+                    attempt=attempt.number,
+                    before=RowState.IN_FLIGHT,
+                    after=RowState.FAILED,
+                    cause="run closed, and no transaction is listed under the external id",
+                    message=f"DVS has no transaction {attempt.external_id}, and the run is closed: not sent again.",
+                ),
+            )
+
     async def _record_error(self, creation: Creation, error: DVSError) -> None:
         attempt = creation.attempt
         if error.outcome_unknown:

@@ -60,6 +60,9 @@ class Submitter:
 
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
+        if self._run.closing is not None:
+            await self._end_closed()
+            return
         await self._recorder.retry()
         if self._hold:
             # First: a transaction that is found only now was not compared when the decision was made.
@@ -80,6 +83,18 @@ class Submitter:
                 break
         if self._hold and not self._control.is_stopping:
             await self._hold.end_round()
+
+    async def _end_closed(self) -> None:
+        """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+        if self._hold:
+            await self._hold.finish_decided()
+        while self._control.may_submit:
+            await self._work(self._unknown())
+            if not self._journal.counts[RowState.IN_FLIGHT]:
+                break
+            await self._control.sleep(PASS_WAIT)
+        if self._hold and not self._control.is_stopping:
+            await self._hold.cancel_round()
 
     async def _send_canaries(self) -> None:
         """Send the canaries, wait until they are final, and stop if too few of them completed."""
@@ -211,6 +226,9 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
+            if self._run.closing is not None:
+                await self._responses.look_up(creation.attempt)
+                continue
             async with self._slots:
                 response = await self._send(creation.attempt)
             self._returned += 1

@@ -15,6 +15,7 @@ MAX_LISTED: Final = 10
 
 FIND_RUN: Final = "SELECT * FROM runs WHERE job = :job AND run_key = :run_key"
 _LIST_RUNS: Final = "SELECT * FROM runs ORDER BY id"
+_LATEST_RUN: Final = "SELECT * FROM runs WHERE id = (SELECT max(id) FROM runs WHERE job = :job)"
 _RUNS_BETWEEN: Final = """
     SELECT * FROM runs WHERE account IN ('', :account) AND id IN (
         SELECT r.run_id FROM attempts AS a JOIN rows AS r ON r.id = a.row_id
@@ -43,6 +44,11 @@ class RunQueries:
     def find(self, job: str, run_key: str) -> Run | None:
         """Return the run of that job and run key; None if there is none."""
         rows = self.file.fetch_all(FIND_RUN, job=job, run_key=run_key)
+        return run_of(rows[0], self.file.path) if rows else None
+
+    def latest(self, job: str) -> Run | None:
+        """Return the run of a job that was created last; None if there is none."""
+        rows = self.file.fetch_all(_LATEST_RUN, job=job)
         return run_of(rows[0], self.file.path) if rows else None
 
     def named(self, name: str) -> Run:

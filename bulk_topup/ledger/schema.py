@@ -221,3 +221,16 @@ def _seventeenth(db: Database) -> None:
         pk=("run_id", "earlier_row_id"),
         not_null={"identity", "at"},
     )
+
+
+@migrations(name="0012_closed_runs")
+def _twelfth(db: Database) -> None:
+    runs = db.table("runs")
+    # That nothing more of the run is sent: when, who decided it, and why.
+    runs.add_column("closed_at", str)
+    runs.add_column("closed_by", str)
+    runs.add_column("closed_reason", str)
+    # The open runs that it was started beside, as JSON.
+    runs.add_column("left_open", str)
+    # The time zone of the days of its job.
+    runs.add_column("time_zone", str)

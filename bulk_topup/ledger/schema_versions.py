@@ -19,6 +19,7 @@ NAMES: Final = (
     "0009_jobs_of_runs",
     "0010_party_keys",
     "0017_earlier_payments",
+    "0012_closed_runs",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity import external_id
 from bulk_topup.domain.problems import Problem, decode_problems
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import LeftOpen, Run
 from bulk_topup.domain.totals import Digest, MergePreview, Total
-from bulk_topup.errors import PurgedRunError
+from bulk_topup.errors import ClosedRunError, PurgedRunError
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -136,13 +137,22 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        time_zone: str | None = None,
+        leave_open: LeftOpen | None = None,
+        check_earlier: bool = False,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
+        With `check_earlier`, open runs of the job stop a new one unless `leave_open` says who leaves them, and why.
+
+        Long because of its arguments.
+
         Raises:
             PurgedRunError: the run's personal data was removed.
+            ClosedRunError: the run is closed.
+            EarlierRunOpenError: a run of the job is open that stops a new one.
         """
-        values = {
+        values: dict[str, object] = {
             "job": job,
             "run_key": run_key,
             "environment": environment,
@@ -154,12 +164,18 @@ class StagingQueries:
             "reading": reading,
             "reporting": reporting,
             "comparison": comparison,
+            "time_zone": time_zone,
+            "left_open": None,
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:
             found = connection.execute(FIND_RUN, values).fetchone()
             if found and found["purged_at"]:
                 raise PurgedRunError  # its rows have no identity any more, so the whole list would be paid again
+            if found and found["closed_at"]:
+                raise ClosedRunError
+            if found is None and check_earlier:
+                values["left_open"] = left_open_json(self.file, connection, values, leave_open)
             before = run_of(found, self.file.path).columns if found else tuple(columns)
             connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values)
             run = run_of(connection.execute(FIND_RUN, values).fetchone(), self.file.path)

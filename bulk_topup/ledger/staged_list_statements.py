@@ -27,15 +27,15 @@ _PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_ident
 
 INSERT_RUN: Final = """
     INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        comparison, created_at)
+        comparison, time_zone, left_open, created_at)
     VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
-        :comparison, :at)
+        :comparison, :time_zone, :left_open, :at)
 """
 
 UPDATE_RUN: Final = """
     UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
         list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting,
-        comparison = :comparison
+        comparison = :comparison, time_zone = coalesce(:time_zone, time_zone)
     WHERE job = :job AND run_key = :run_key
 """
 

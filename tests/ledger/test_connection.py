@@ -39,7 +39,7 @@ with LedgerStore(Path(sys.argv[1])) as ledger:
 """
 
 
-#: Reverts the last three migrations.
+#: Reverts all migrations after the sixth.
 AS_OF_THE_SIXTH = (
     "DROP INDEX idx_rows_run_id_state_id_in_list_attempt",
     "DROP INDEX idx_rows_noted",
@@ -59,6 +59,10 @@ AS_OF_THE_SIXTH = (
     "ALTER TABLE runs DROP COLUMN reporting",
     "ALTER TABLE runs DROP COLUMN comparison",
     "DROP TABLE repeated_payments",
+    *(
+        f"ALTER TABLE runs DROP COLUMN {column}"
+        for column in ("closed_at", "closed_by", "closed_reason", "left_open", "time_zone")
+    ),
     "CREATE INDEX idx_rows_run_id_state_id ON rows (run_id, state, id)",
     "DELETE FROM _sqlite_migrations WHERE name > '0007'",
 )

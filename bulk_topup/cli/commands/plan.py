@@ -10,11 +10,19 @@ from rich.console import Console
 from bulk_topup.app.plan import plan_for_approval, plan_job
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.report import make_report_folder
+from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
-from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
+from bulk_topup.cli.options.list import (
+    JobOptions,
+    corrections_option,
+    job_options,
+    leave_open_option,
+    list_argument,
+    pay_again_option,
+)
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
@@ -32,6 +40,7 @@ from bulk_topup.system.files import atomic_write
 @job_options
 @corrections_option
 @pay_again_option
+@leave_open_option
 @provider_options
 @cloup.option(
     "--output",
@@ -44,6 +53,7 @@ def plan_command(
     given: JobOptions,
     corrections: Path | None,
     pay_again: str,
+    leave_open: str | None,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -59,10 +69,11 @@ def plan_command(
     with exit_on_error():
         job, folder = job_from(list_or_job, given, provider.environment)
         options = provider.resolve(job.environment)
-        job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+        zone = zone_of(job, options.ledger)
+        job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=False)[0], folder)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
-        repetition = Repetition(pay_again=pay_again)
+        repetition = Repetition(pay_again=pay_again, leave_open=leave_open)
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:
