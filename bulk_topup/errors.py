@@ -48,6 +48,10 @@ class ModeMismatchError(InvalidInputError):
     """The run was started in another mode."""
 
 
+class EarlierRunOpenError(InvalidInputError):
+    """An earlier run of the job is open, so nothing was sent. Resume it, or close it."""
+
+
 class ApprovalError(InvalidInputError):
     """The approval does not match the run, so nothing was sent."""
 
@@ -118,6 +122,10 @@ class RunLockedError(LedgerError):
 
 class PurgedRunError(LedgerError):
     """The run's personal data was purged, so the run can't be sent again."""
+
+
+class ClosedRunError(LedgerError):
+    """The run was closed, so nothing more of it is sent."""
 
 
 class StateError(LedgerError):

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.app.credentials import Credentials
+from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
-from bulk_topup.system.clock import SystemClock
 
 #: Seconds to wait for a response of DVS.
 TIMEOUT: Final = 60.0
@@ -39,19 +39,22 @@ def load_argument(job: Path | str | Job, run_key: str | None) -> tuple[Job, Path
     return job, folder
 
 
-def render_job(job: Job, folder: Path, today: date | None) -> Job:
-    """Return a job with its dates rendered and its list found.
+def render_job(job: Job, folder: Path, today: date | None, ledger: Path) -> Job:
+    """Return a job with its time zone set, its dates rendered and its list found.
 
     Args:
         job: the job as it is defined.
         folder: where its relative paths begin.
-        today: the day that its dates stand for; None for today by this machine's calendar.
+        today: the day that its dates stand for; None for today in its time zone.
+        ledger: the ledger's file, which may know the time zone.
 
     Raises:
         JobError: the job is invalid.
         ListError: there is no such list.
+        LedgerError: the ledger cannot be read.
     """
-    return job.at(today or SystemClock().now().astimezone(), folder)
+    zone = zone_of(job, ledger)
+    return in_zone(job, zone).at(today or zone.today(), folder)
 
 
 def options_of(

@@ -62,6 +62,7 @@ class Invocation:
     tracking_timeout: float
     same_account: bool
     pay_again: str
+    leave_open: str | None
     #: The run; None until its rows are sent.
     runner: Runner | None = field(default=None, init=False)
     _result: JobResult | None = field(default=None, init=False)
@@ -81,7 +82,7 @@ class Invocation:
             credentials=credentials_file(self.credentials),
         )
         try:
-            job = render_job(job, folder, self.today)
+            job = render_job(job, folder, self.today, self._provider_options(job).ledger)
         except NoListError as missing:
             if (archived := find_archived_run(missing.job, self._provider_options(missing.job))) is None:
                 raise
@@ -123,7 +124,7 @@ class Invocation:
                 corrections=None if self.corrections is None else Path(self.corrections),
                 approval=approval,
                 lock=session.lock,
-                repetition=Repetition(pay_again=self.pay_again),
+                repetition=Repetition(pay_again=self.pay_again, leave_open=self.leave_open),
             )
 
     def _provider_options(self, job: Job) -> ProviderOptions:

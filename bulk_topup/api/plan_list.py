@@ -16,8 +16,10 @@ from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.domain.earlier_payments import Repetition
+from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.number_notes import NumberNotes
+from bulk_topup.domain.reason import checked_reason
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck
@@ -71,7 +73,9 @@ class ListPlan:
     is_same_list: bool
     #: How credited numbers were read, and what is odd about those that are not refused.
     numbers: NumberNotes
-    #: Whether earlier payments, refused rows and guards allow the run.
+    #: Open runs of the job beside which a new run would start; those with rows pending or in flight stop it.
+    earlier_runs: tuple[EarlierRun, ...]
+    #: Whether earlier runs and payments, refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
 
@@ -105,12 +109,13 @@ def plan_list(
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
     pay_again: str = "",
+    leave_open: str | None = None,
 ) -> ListPlan:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
     Args:
         list_or_job: a job file that ends in .toml, a list, or a `Job`.
-        today: the day that `{today}` stands for; None for today by this machine's calendar.
+        today: the day that `{today}` stands for; None for today in the job's time zone.
         run_key: the run key, in place of the job's own.
         environment: the environment, in place of the job's.
         base_url: another address of the API, up to and with /v1.
@@ -118,6 +123,7 @@ def plan_list(
         ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
         corrections: a not-completed file of the run with corrected rows.
         pay_again: why rows that other runs have paid are paid again; empty to refuse them.
+        leave_open: why earlier runs of the job would stay open; None if they stop a new one.
 
     Returns:
         Counts, costs, balances and refusals.
@@ -125,14 +131,17 @@ def plan_list(
     Raises:
         JobError, ListError, MappingError: job or list are invalid.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        ClosedRunError: the run is closed.
+        ValueError: the reason is empty.
         ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.
         DVSError: DVS did not respond.
     """
-    job = render_job(*load_argument(list_or_job, run_key), today)
+    job, folder = load_argument(list_or_job, run_key)
     options = options_of(job, environment, base_url, credentials, ledger)
-    job = named_as_known_run(job, options.ledger)
+    job = named_as_known_run(render_job(job, folder, today, options.ledger), options.ledger)
     corrected = None if corrections is None else Path(corrections)
+    reason = None if leave_open is None else checked_reason(leave_open)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
@@ -143,7 +152,7 @@ def plan_list(
                     ledger=opened,
                     environment=options.environment,
                     corrections=corrected,
-                    repetition=Repetition(pay_again=pay_again),
+                    repetition=Repetition(pay_again=pay_again, leave_open=reason),
                 )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 
@@ -169,6 +178,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         refused_not_named=plan.refused - len(plan.refused_rows),
         paid_before=preview.earlier.refused + preview.earlier.paid_again,
         is_same_list=preview.earlier.is_same_list,
+        earlier_runs=prepared.earlier_runs,
         is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),
         _refusals=tuple(
             Refusal(line=row.line, column=problem.column, message=problem.message)

@@ -9,6 +9,7 @@ from bulk_topup.api.job_result import JobResult
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.reason import checked_reason
 from bulk_topup.engine import Progress, RunOptions
 from bulk_topup.jobs.job import Job
 
@@ -31,6 +32,7 @@ def run_job(
     tracking_timeout: float = RunOptions().tracking_timeout,
     same_account: bool = False,
     pay_again: str = "",
+    leave_open: str | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     progress_interval: float = 1.0,
 ) -> JobResult:
@@ -45,7 +47,7 @@ def run_job(
 
     Args:
         job: a job file that ends in .toml, a list, or a `Job`.
-        today: the day that `{today}` stands for; None for today by this machine's calendar.
+        today: the day that `{today}` stands for; None for today in the job's time zone.
         run_key: the run key, in place of the job's own; a new key pays again.
         environment: the environment, in place of the job's.
         base_url: another address of the API, up to and with /v1.
@@ -60,6 +62,7 @@ def run_job(
         tracking_timeout: seconds without any status change after which open rows are left to the next call.
         same_account: whether the run's account is unchanged although its credentials or URL changed.
         pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; empty to refuse them.
+        leave_open: why earlier runs of the job stay open beside a new one; None if they stop it.
         on_progress: called in this thread with the run's progress, regularly and once at its end.
         progress_interval: seconds between two such calls.
 
@@ -70,7 +73,9 @@ def run_job(
         AlreadyPaidError: other runs have paid the list; nothing was sent.
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: invalid input; nothing was
             sent.
-        ValueError: the deadline has no time zone; nothing was sent.
+        EarlierRunOpenError: an earlier run of the job has rows pending or in flight; nothing was sent.
+        ClosedRunError: the run is closed; nothing was sent.
+        ValueError: the deadline has no time zone, or the reason is empty; nothing was sent.
         ConfirmationRequiredError: production, and `confirm` does not name the run; nothing was sent.
         BalanceTooLowError, AccountMismatchError, EnvironmentMismatchError, ModeMismatchError, PurgedRunError: nothing
             was sent.
@@ -97,6 +102,7 @@ def run_job(
         tracking_timeout=tracking_timeout,
         same_account=same_account,
         pay_again=pay_again,
+        leave_open=None if leave_open is None else checked_reason(leave_open),
     )
 
     def report_progress() -> None:

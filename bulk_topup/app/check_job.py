@@ -1,7 +1,7 @@
 """Checks what a job file refers to: list, columns, folders, channels and products; reads the list, sends nothing."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -16,8 +16,9 @@ from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.date_templates import first_shared_run, render_dates
 from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
-from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.job import BARE_LIST, Job
 from bulk_topup.jobs.load import load_any_job
+from bulk_topup.jobs.rare_days import months_without
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.toml_lines import KeyPath, line_numbers
 from bulk_topup.monitoring.apprise_sender import address_error
@@ -42,13 +43,19 @@ class CheckedJob:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-def check_job(path: Path, today: date, credentials: Path | None = None) -> CheckedJob:
+def check_job(
+    path: Path,
+    today: date,
+    credentials: Path | None = None,
+    day_of: Callable[[Job | RetryJob], date] | None = None,
+) -> CheckedJob:
     """Check everything that would keep a job from running now; nothing is sent or fetched.
 
     Args:
         path: the job file.
         today: the day that its dates stand for.
         credentials: the credentials file; None for `.env`.
+        day_of: returns the day of a job, by its time zone, in place of `today`.
     """
     try:
         job = load_any_job(path)
@@ -57,7 +64,9 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
         return CheckedJob(path=path, job=None, errors=error.diagnostics)
     except JobError as error:
         return CheckedJob(path=path, job=None, errors=(Diagnostic(line=None, key="", message=str(error)),))
-    warnings = tuple(_shared_runs(job, today, lines)) if isinstance(job, Job) else ()
+    if day_of is not None:
+        today = day_of(job)
+    warnings = tuple(_warnings(job, today, lines))
     try:
         job = job.at(today, path.parent)
     except (JobError, ListError) as error:
@@ -70,6 +79,20 @@ def check_job(path: Path, today: date, credentials: Path | None = None) -> Check
     ]
     errors.sort(key=lambda error: error.line or 0)
     return CheckedJob(path=path, job=job, errors=tuple(errors), warnings=warnings)
+
+
+def _warnings(job: Job | RetryJob, today: date, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:
+    if job.schedule is not None and (missing := months_without(job.schedule)):
+        yield Diagnostic(line=lines.get(("schedule", "at")), key="schedule.at", message=missing)
+    if not isinstance(job, Job):
+        return
+    if job.is_bare_list:
+        text = (
+            f'"{BARE_LIST}" is the name of lists without a job file: an open run of this job stops no new one; choose '
+            "another name"
+        )
+        yield Diagnostic(line=lines.get(("name",)), key="name", message=text)
+    yield from _shared_runs(job, today, lines)
 
 
 def _shared_runs(job: Job, today: date, lines: Mapping[KeyPath, int]) -> Iterator[Diagnostic]:

@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
-from bulk_topup.app.preflight import PayingAccount, check_not_purged, check_velocity_history
+from bulk_topup.app.preflight import (
+    PayingAccount,
+    check_not_closed,
+    check_not_purged,
+    check_velocity_history,
+    find_earlier_runs,
+)
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.approvals.statement import PlanStatement
@@ -162,7 +168,7 @@ def compare_with_others(
         environment: the environment that pays.
         ledger: an open ledger.
         clock: the source of time.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
     """
     policy = comparison_policy(job, is_scheduled=repetition.is_scheduled)
     others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
@@ -190,7 +196,7 @@ async def plan_job(
         environment: where the run would pay.
         corrections: a not-completed file of the run with corrected rows.
         clock: the source of time.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
 
     Returns:
         The job's run, None for a new one, and the checked list.
@@ -198,6 +204,7 @@ async def plan_job(
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         RunNameError: the run's name could mean more than one run.
+        ClosedRunError: the run is closed.
     """
     run, prepared, _ = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
@@ -223,7 +230,7 @@ async def plan_for_approval(
         ledger: an open ledger, which may have the run already.
         clock: the source of time.
         corrections: a not-completed file of the run with corrected rows.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
 
     Returns:
         The job's run, None for a new one; the checked list; and the statement.
@@ -231,6 +238,7 @@ async def plan_for_approval(
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         RunNameError: the run's name could mean more than one run.
+        ClosedRunError: the run is closed.
     """
     clock = clock or SystemClock()
     run, prepared, ids = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
@@ -251,6 +259,8 @@ async def _plan(
     run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
+        check_not_closed(run, ledger)
+    earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
     planned = await prepare_job(
         job,
@@ -264,4 +274,4 @@ async def _plan(
         ),
     )
     ids = await choose_ids(job, run, dvs=dvs, ledger=ledger)
-    return run, planned.prepared, ids
+    return run, replace(planned.prepared, earlier_runs=earlier, leave_open=repetition.leave_open), ids

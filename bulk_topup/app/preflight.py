@@ -7,15 +7,18 @@ from decimal import Decimal
 
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, MatchedRun
+from bulk_topup.domain.earlier_run import EarlierRun, check_earlier_runs
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Caps, Mode, guards_of
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import (
     AccountMismatchError,
     AlreadyPaidError,
     BalanceTooLowError,
+    ClosedRunError,
     EnvironmentMismatchError,
     GuardError,
     ModeMismatchError,
@@ -45,7 +48,15 @@ def add_costs(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> di
     return {unit: PRECISE.add(first.get(unit, Decimal(0)), second.get(unit, Decimal(0))) for unit in units}
 
 
-def check_before_reading(job: Job, found: Run | None, payer: PayingAccount, ledger: LedgerStore, now: datetime) -> None:
+def check_before_reading(
+    job: Job,
+    found: Run | None,
+    payer: PayingAccount,
+    ledger: LedgerStore,
+    now: datetime,
+    *,
+    leave_open: str | None = None,
+) -> tuple[EarlierRun, ...]:
     """Check, before the list is read, that the job's run may be started or continued.
 
     Args:
@@ -54,19 +65,46 @@ def check_before_reading(job: Job, found: Run | None, payer: PayingAccount, ledg
         payer: the account that pays.
         ledger: an open ledger.
         now: the time, in UTC.
+        leave_open: why earlier runs of the job stay open; None if they stop a new one.
+
+    Returns:
+        The earlier runs of the job with open rows, where the run is new.
 
     Raises:
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         RunNotRebuiltError: a rebuild of the run was interrupted.
+        ClosedRunError: the run is closed.
         EnvironmentMismatchError, AccountMismatchError: the run belongs to another environment or account.
         ModeMismatchError: rows of the run were sent in another mode.
+        EarlierRunOpenError: the run is new, and an earlier run of the job has rows pending or in flight.
     """
     check_velocity_history(job, ledger, now)
     if found is not None:
         check_not_purged(found)
         check_is_rebuilt(found)
+        check_not_closed(found, ledger)
         check_same_account(found, payer)
         check_same_mode(found, job.mode, ledger)
+    earlier = find_earlier_runs(job, found, payer.environment, ledger)
+    if leave_open is None:
+        check_earlier_runs(f"{job.name}/{job.run_key}", earlier)
+    return earlier
+
+
+def find_earlier_runs(
+    job: Job, found: Run | None, environment: Environment, ledger: LedgerStore
+) -> tuple[EarlierRun, ...]:
+    """Return the open runs of a job beside which a new run would start.
+
+    Args:
+        job: the job, its dates rendered.
+        found: the job's run; None for a new one.
+        environment: where it would be paid.
+        ledger: an open ledger.
+    """
+    if found is not None or job.is_bare_list:
+        return ()
+    return ledger.closed_runs.earlier(job.name, str(job.run_key), environment)
 
 
 def check_plan(job: Job, prepared: Prepared, ledger: LedgerStore) -> None:
@@ -146,6 +184,22 @@ def check_is_rebuilt(run: Run) -> None:
             f"A rebuild of run {run.name} was interrupted, so DVS may have more of its rows. Nothing was sent. "
             "Run the same `bulk-topup reconcile --rebuild` again, then continue."
         )
+
+
+def check_not_closed(run: Run, ledger: LedgerStore) -> None:
+    """Raise ClosedRunError if the run is closed: nothing more of it is sent, not even a retry."""
+    if run.closing is None:
+        return
+    counts = ledger.rows.counts(run)
+    open_ = counts[RowState.IN_FLIGHT] + counts[RowState.ACCEPTED]
+    follow = (
+        f" {format_rows(open_)} without outcome: follow with `bulk-topup resume {run_arguments(run)}`." if open_ else ""
+    )
+    raise ClosedRunError(
+        f"Run {run.name} is closed. {run.closing.sentence()} Nothing was sent, and nothing of this run is sent again. "
+        "To pay rows that it did not pay, put them into a list of their own, and run that list with another "
+        f"--run-key.{follow}"
+    )
 
 
 def check_velocity_history(job: Job, ledger: LedgerStore, now: datetime) -> None:

@@ -13,6 +13,7 @@ from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.earlier_payments import Comparison
+from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
@@ -49,6 +50,10 @@ class Prepared:
     checks: tuple[GuardCheck, ...] = ()
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int] = field(default_factory=dict)
+    #: Open runs of the job beside which the run would start.
+    earlier_runs: tuple[EarlierRun, ...] = ()
+    #: Why they stay open; None if those with rows pending or in flight stop the run.
+    leave_open: str | None = None
 
     @property
     def guards_are_kept(self) -> bool:
@@ -56,10 +61,16 @@ class Prepared:
         return all(check.is_kept for check in self.checks)
 
     def is_acceptable(self, *, skip_refused: bool) -> bool:
-        """Return True if no refused row and no guard keeps the run from starting."""
+        """Return True if no earlier run or payment, no refused row and no guard keeps the run from starting."""
         earlier = self.difference.earlier
         is_paid = earlier.is_same_list and earlier.refused > 0
-        return not is_paid and (not self.plan.refused or skip_refused) and self.guards_are_kept
+        is_stopped = is_paid or bool(self.stopping_runs)
+        return not is_stopped and (not self.plan.refused or skip_refused) and self.guards_are_kept
+
+    @property
+    def stopping_runs(self) -> tuple[EarlierRun, ...]:
+        """The earlier runs that stop the run until they are resumed or closed."""
+        return () if self.leave_open is not None else tuple(each for each in self.earlier_runs if each.stops)
 
     @property
     def balance_is_enough(self) -> bool:

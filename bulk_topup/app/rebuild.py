@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from bulk_topup.app.plan import prepare_job
-from bulk_topup.app.preflight import PayingAccount, check_same_account
+from bulk_topup.app.plan import PlannedList, prepare_job
+from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_same_account
 from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.run import merge_list
@@ -50,6 +50,7 @@ async def rebuild(
 
     Raises:
         AlreadySentError: the ledger has sent rows of the run.
+        ClosedRunError: the run is closed.
         RunLockedError: another process works on the run.
         RunNameError: the run's name could mean more than one run.
         ListError, MappingError: the list cannot be read or mapped.
@@ -61,26 +62,36 @@ async def rebuild(
     with run_lock(ledger.path, job.name, run_key):
         found = ledger.runs.find(job.name, run_key)
         if found is not None:
+            check_not_closed(found, ledger)
             check_same_account(found, payer)
             if ledger.runs.is_sent(found) and not found.is_rebuilding:
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
-        version = await find_reading_version(job, dvs)
-        if found is not None:
-            ledger.runs.set_reading_version(found, version)
-        # What was paid is looked up although its number would be refused today.
-        planned = await prepare_job(
-            job, found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
-        )
-        ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
-        run = merge_list(
-            job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=ids, reading_version=version
-        )
+        planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger)
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
             await prepare_job(job, run, dvs=dvs, ledger=ledger, environment=payer.environment)
-            run = merge_list(job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=run.ids)
+            run = merge_list(
+                job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=run.ids, is_start=False
+            )
     return run, rows
+
+
+async def _merge_as_sent(
+    job: Job, found: Run | None, *, dvs: AsyncDVS, payer: PayingAccount, ledger: LedgerStore
+) -> tuple[PlannedList, Run]:
+    """Merge the list as the lost run read it, under the external IDs that DVS has; return both."""
+    version = await find_reading_version(job, dvs)
+    if found is not None:
+        ledger.runs.set_reading_version(found, version)
+    # What was paid is looked up although its number would be refused today.
+    planned = await prepare_job(
+        job, found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
+    )
+    ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
+    columns = planned.reader.columns
+    run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=ids, reading_version=version, is_start=False)
+    return planned, run

@@ -8,6 +8,7 @@ from bulk_topup.app.preflight import (
     add_costs,
     check_balance,
     check_is_rebuilt,
+    check_not_closed,
     check_not_purged,
     check_run_caps,
     check_same_account,
@@ -15,7 +16,7 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
 from bulk_topup.app.run import FinishedRun, Watcher, execute
-from bulk_topup.domain.guards import guards_of
+from bulk_topup.domain.guards import Guards, guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState
@@ -60,6 +61,8 @@ async def resume_run(
 ) -> FinishedRun:
     """Resume a run without rereading its list; with `retry`, failed rows get a new attempt.
 
+    Long because of its arguments and errors.
+
     Args:
         run: the run.
         dvs: an open client.
@@ -79,6 +82,7 @@ async def resume_run(
         GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
             sent.
         PurgedRunError: the run's personal data is purged; nothing was sent.
+        ClosedRunError: failed rows of a closed run would be retried; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     with run_lock(ledger.path, run.job, run.run_key, locked=lock):
@@ -87,12 +91,16 @@ async def resume_run(
         ledger.runs.check_is_distinct(run)
         check_not_purged(run)
         check_is_rebuilt(run)
+        if retry is not None:
+            check_not_closed(run, ledger)
         check_same_account(run, payer)
         if run.account != payer.account:
             ledger.runs.set_account(run, payer.account)
         make_report_folder(report.folder)
         chosen, costs = ledger.retries.choose(run, retry) if retry else (0, {})
         guards = guards_of(run.guards)
+        if run.closing is not None:  # nothing of it is sent: no retries, no caps, and no canaries
+            guards = Guards(mode=guards.mode)
         if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)

@@ -21,10 +21,10 @@ from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
-from bulk_topup.approvals.approval import Presented, check_valid
+from bulk_topup.approvals.approval import Presented, check_valid, user_name
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.identity_version import RunIds
-from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
@@ -103,7 +103,7 @@ async def run_list(
         corrections: a not-completed file of the run with corrected rows; rows that changed are sent.
         approval: an approval of exactly this plan; it replaces the watcher's confirmation.
         lock: the run's lock, if the caller has it from `run_lock`; None to lock the run here.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
 
     Raises:
         RunLockedError: another process works on the run.
@@ -111,16 +111,17 @@ async def run_list(
         AlreadyPaidError: other runs have paid the list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
-            AccountMismatchError, ModeMismatchError: a check failed; nothing was sent.
+            AccountMismatchError, ModeMismatchError, EarlierRunOpenError: a check failed; nothing was sent.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
             was sent.
+        ClosedRunError: the run is closed; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     clock = clock or SystemClock()
     job = named_as_run(job, ledger)
     with run_lock(ledger.path, job.name, str(job.run_key), locked=lock):
         found = _found_run(job, ledger)
-        check_before_reading(job, found, payer, ledger, clock.now())
+        earlier = check_before_reading(job, found, payer, ledger, clock.now(), leave_open=repetition.leave_open)
         if approval is not None:
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
@@ -136,7 +137,7 @@ async def run_list(
                 job, found, environment=payer.environment, ledger=ledger, clock=clock, repetition=repetition
             ),
         )
-        prepared = planned.prepared
+        prepared = replace(planned.prepared, earlier_runs=earlier, leave_open=repetition.leave_open)
         watcher.prepared(job, found, prepared)
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
@@ -165,6 +166,7 @@ def merge_list(
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
     reading_version: int = READING_VERSION,
+    is_start: bool = True,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
 
@@ -175,13 +177,17 @@ def merge_list(
         columns: the names of the list's columns.
         ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
         approval: the approval of this list; None without one.
-        repetition: what is said about rows that other runs have paid.
+        repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads numbers; one that exists keeps its own.
+        is_start: whether the run's rows are to be sent; a run that is only written again is stopped by no other.
 
     Raises:
         LedgerError: the ledger cannot be written.
+        ClosedRunError: the run is closed.
+        EarlierRunOpenError: the run is new, and an earlier run of the job has rows pending or in flight.
     """
     ledger.accepted_numbers.save(job.accept_number_plan)
+    leave_open = repetition.leave_open
     return ledger.staging.merge(
         job=job.name,
         run_key=str(job.run_key),
@@ -197,6 +203,9 @@ def merge_list(
         pay_again=repetition.pay_again,
         ids=ids,
         reading_version=reading_version,
+        time_zone=job.time_zone,
+        leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
+        check_earlier=is_start and not job.is_bare_list,
     )
 
 

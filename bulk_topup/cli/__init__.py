@@ -43,6 +43,7 @@ COMMANDS = {
     **_specs(
         "Repair",
         reconcile=("reconcile", "reconcile_command", "Compare list, ledger, DVS and wallets."),
+        close=("close", "close_command", "Close a run: what was not sent is never sent."),
         conflict=("conflict", "conflict_group", "List and resolve rows that need review."),
         ledger=("ledger", "ledger_group", "Purge personal data of finished runs."),
     ),

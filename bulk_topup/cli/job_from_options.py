@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
+from bulk_topup.app.time_zone import JobZone, due_time
 from bulk_topup.cli.options.list import DELIMITERS, JobOptions, ListOptions
 from bulk_topup.cli.options.pace import PaceOptions
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Guards
-from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
-from bulk_topup.jobs.schedule import Schedule
+from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.system.clock import SystemClock
 
 
@@ -82,23 +82,26 @@ def _check_literal(text: str) -> None:
         raise click.UsageError(f'"{text}": braces are for the templates of job files. Use a name without them.')
 
 
-def start_day(today: date | None, schedule: Schedule | None, *, is_scheduled: bool) -> tuple[date, datetime | None]:
+def start_day(
+    job: Job | RetryJob, zone: JobZone, today: date | None, *, is_scheduled: bool
+) -> tuple[date, datetime | None]:
     """Return the day that a job's templates mean, and the deadline of its schedule in UTC; None for none.
 
+    By hand and by schedule, the day is that of the job's time zone, so that one day means the same run.
+
     Args:
+        job: the job as it is defined.
+        zone: its time zone.
         today: the day of --today; None for the current day.
-        schedule: that of the job file.
         is_scheduled: whether the day that is due by the schedule is meant.
 
     Raises:
         JobError: the job has no schedule, or nothing is due.
     """
     if not is_scheduled:
-        # Local time, because cron runs in it: by hand and by schedule, one day means the same run.
-        return today or SystemClock().now().astimezone(), None
+        return today or zone.today(), None
     if today is not None:
         raise click.UsageError("--scheduled uses the day of the schedule. Remove --today.")
-    if schedule is None:
-        raise JobError("The job has no [schedule], so nothing can be due. Remove --scheduled.")
-    due = schedule.due(SystemClock().now())
-    return due.wall, None if schedule.deadline is None else due.at + schedule.sending_window
+    due = due_time(job, zone, SystemClock().now())
+    schedule = job.schedule
+    return due.wall, None if schedule is None or schedule.deadline is None else due.at + schedule.sending_window

@@ -1,8 +1,5 @@
 """Pays lists and continues runs: connects the options of run, resume and retry with the use cases of app."""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +8,6 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bulk_topup.app.callbacks import receive_callbacks
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
@@ -21,6 +17,8 @@ from bulk_topup.app.resume import resume_run, run_to_retry
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
+from bulk_topup.app.time_zone import in_zone, zone_of
+from bulk_topup.cli.callbacks import Callbacks
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
 from bulk_topup.cli.errors import exit_on_error
@@ -29,7 +27,6 @@ from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import monitored
 from bulk_topup.cli.options.approval import ApprovalOptions
 from bulk_topup.cli.options.list import JobOptions
-from bulk_topup.cli.options.pace import CallbackOptions
 from bulk_topup.cli.options.payment import PaymentOptions
 from bulk_topup.cli.quiet import suppress_output
 from bulk_topup.cli.screens.plan import plan_json
@@ -42,38 +39,11 @@ from bulk_topup.errors import AlreadyPaidError, BalanceTooLowError, GuardError, 
 from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.ledger import LedgerStore, RetryChoice
-from bulk_topup.security.redaction import register_secret
+from bulk_topup.ledger import RetryChoice
 from bulk_topup.security.terminal_text import printable
 
-#: Seconds between two polls when callbacks are received: only rows without callback are polled.
-POLL_INTERVAL_WITH_CALLBACKS: Final = 30.0
 #: The settings of a run that no job file retries.
 _NO_JOB_FILE: Final = RetryJob(retry_of="-")
-
-
-class Callbacks:
-    """Receives callbacks during a run, where the options ask for it."""
-
-    def __init__(self, options: CallbackOptions) -> None:
-        self._options = options
-        if options.token:
-            register_secret(options.token)
-
-    @property
-    def poll_interval(self) -> float | None:
-        """Seconds between two polls; None for the default."""
-        return None if self._options.listen_at is None else POLL_INTERVAL_WITH_CALLBACKS
-
-    @contextmanager
-    def received(self, ledger: LedgerStore, options: RunOptions, watcher: ConsoleWatcher) -> Iterator[RunOptions]:
-        """Receive callbacks during the block, and yield the run's options with the callback URL."""
-        if self._options.listen_at is None:
-            yield replace(options, callback_url=self._options.callback_url)
-            return
-        token = self._options.token if self._options.callback_url else secrets.token_urlsafe(24)
-        with receive_callbacks(ledger, self._options.listen_at, token, watcher.wake) as url:
-            yield replace(options, callback_url=self._options.callback_url or url)
 
 
 def _configure(monitor: RunMonitor, payment: PaymentOptions, job: Job | RetryJob | None, folder: Path) -> None:
@@ -155,8 +125,9 @@ def pay_list(
         _configure(monitor, payment, job, folder)
         job, presented = approval.load(job)
         provider = payment.provider.resolve(job.environment)
-        day, due_deadline = start_day(given.list_.today, job.schedule, is_scheduled=repetition.is_scheduled)
-        job = _job_on_day(job, day, folder, payment, provider)
+        zone = zone_of(job, provider.ledger)
+        day, due_deadline = start_day(job, zone, given.list_.today, is_scheduled=repetition.is_scheduled)
+        job = _job_on_day(in_zone(job, zone), day, folder, payment, provider)
         monitor.set_run(job.name, str(job.run_key))
         report = payment.report.resolve_job(job)
         callbacks, deadline = Callbacks(payment.callbacks), payment.pace.deadline or due_deadline
@@ -250,7 +221,8 @@ def continue_run(
         else:
             job = load_retry_job(job_file)
             _configure(monitor, payment, job, job_file.parent)
-            day, due_deadline = start_day(None, job.schedule, is_scheduled=is_scheduled)
+            zone = zone_of(job, payment.provider.resolve(job.environment).ledger)
+            day, due_deadline = start_day(job, zone, None, is_scheduled=is_scheduled)
             job, deadline = job.at(day, job_file.parent), deadline or due_deadline
             retry = RetryChoice(
                 statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts

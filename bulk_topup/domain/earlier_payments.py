@@ -56,12 +56,14 @@ class ComparedRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """What an invocation says about rows that other runs have paid."""
+    """What an invocation says about other runs, and about rows that they have paid."""
 
     #: Whether the schedule starts it for a due time.
     is_scheduled: bool = False
     #: Why such rows are paid again; empty to refuse them.
     pay_again: str = ""
+    #: Why earlier runs of the job stay open beside a new one; None if they stop it.
+    leave_open: str | None = None
 
 
 #: The repetition of an invocation that says nothing.

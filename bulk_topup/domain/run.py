@@ -1,7 +1,8 @@
-"""Define a run as the ledger records it; pure."""
+"""Define a run as the ledger records it, its closing, and what it was started beside; pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,42 @@ from bulk_topup.domain.identity_version import IdentityVersion, RunIds, ids_of_n
 #: How new runs read numbers. 1: as they are written. 2: old spellings are brought into their modern form, and a column
 #: "country" is that of national numbers. A run keeps its version, since another number would be another row.
 READING_VERSION: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Closing:
+    """A person's decision that nothing more of a run is sent; it can't be undone."""
+
+    #: When, in UTC.
+    at: datetime
+    #: The user name of the person.
+    by: str
+    #: Why; empty if it was purged.
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {"at": self.at.isoformat(), "by": self.by, "reason": self.reason}
+
+    def sentence(self) -> str:
+        """Return when and why, without the person: `Closed on 2026-11-30: the list was withdrawn.`."""
+        return f"Closed on {self.at:%Y-%m-%d}{_after_colon(self.reason)}."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOpen:
+    """Earlier runs of the job that were open when a run was started beside them on purpose."""
+
+    #: Their names.
+    runs: tuple[str, ...]
+    #: The user name of the person who started the run.
+    by: str
+    #: Why; empty if it was purged.
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {"runs": list(self.runs), "by": self.by, "reason": self.reason}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +82,13 @@ class Run:
     comparison: str | None = None
     #: How it reads numbers, see `READING_VERSION`.
     reading_version: int = 1
+    #: The time zone of the days that its job's templates mean, an IANA name; None for a list without a job file, or if
+    #: unknown.
+    time_zone: str | None = None
+    #: That nothing more of it is sent; None for a run that may be continued.
+    closing: Closing | None = None
+    #: The open runs that it was started beside; None without any.
+    left_open: LeftOpen | None = None
     #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
     #: What its rows' external IDs are computed from; the names are None for the run's own.
@@ -65,6 +109,16 @@ class Run:
         job = self.job if self.id_job is None else self.id_job
         return RunIds(self.identity_version, job, self.run_key if self.id_run_key is None else self.id_run_key)
 
+    def decisions(self) -> Iterator[str]:
+        """Yield what people decided about the run, as phrases without a full stop."""
+        if self.purged_at is not None:
+            yield f"personal data purged {_time_text(self.purged_at)}; the run can't be sent again"
+        if self.closing is not None:
+            yield f"closed {_time_text(self.closing.at)} by {self.closing.by}{_after_colon(self.closing.reason)}"
+        if self.left_open is not None:
+            names = ", ".join(self.left_open.runs)
+            yield f"started beside {names}, left open by {self.left_open.by}{_after_colon(self.left_open.reason)}"
+
 
 def possible_ids(run: Run) -> tuple[RunIds, ...]:
     """Return what the external IDs of a run may be computed from at DVS if its ledger was lost: first its own."""
@@ -73,3 +127,11 @@ def possible_ids(run: Run) -> tuple[RunIds, ...]:
         if not any(ids.has_ids_of(known) for known in found):
             found.append(ids)
     return tuple(found)
+
+
+def _time_text(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _after_colon(reason: str) -> str:
+    return f": {reason.rstrip('.')}" if reason else ""

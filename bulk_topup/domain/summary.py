@@ -9,7 +9,7 @@ from typing import Final
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import OutcomeGroup
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import Closing, Run
 from bulk_topup.domain.states import RowState
 
 #: Most digits of a sum. Python's default of 28 would round silently; money never reaches this, and a longer sum raises
@@ -68,6 +68,8 @@ class Summary:
     charged: dict[str, Decimal]
     #: Price plus fee of the accepted rows, by currency: what the wallet has on hold.
     held: dict[str, Decimal]
+    #: That nothing more of the run is sent; None for a run that may be continued.
+    closing: Closing | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values; amounts are strings in plain notation."""
@@ -78,6 +80,7 @@ class Summary:
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
+            "closed": None if self.closing is None else self.closing.as_json(),
         }
 
 
@@ -168,6 +171,7 @@ class Tally:
             totals=totals,
             charged=_by_currency(totals, RowState.COMPLETED),
             held=_by_currency(totals, RowState.ACCEPTED),
+            closing=self._run.closing,
         )
 
 

@@ -104,12 +104,14 @@ def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, i
         is_running: whether a process works on it.
     """
     rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
+    if run.closing is not None:
+        text = f"closed, {text}"
     if is_running:
         severity, headline = Severity.OPEN, f"Running: {text}."
     elif any(counts[state] for state in OPEN_STATES):
         severity, headline = Severity.OPEN, f"Incomplete: {text}."
     elif counts[RowState.COMPLETED] < rows or contradicted:
-        severity, headline = Severity.BAD, f"{text}."
+        severity, headline = Severity.BAD, f"{text[:1].upper()}{text[1:]}."
     else:
         severity, headline = Severity.GOOD, f"All done: {text}." if rows else "The run has no rows."
     return RunVerdict(
@@ -137,6 +139,19 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
             "by other means:",
             command=f"bulk-topup resume {name}",
         )
+    if run.closing is not None:
+        if unpaid := counts[RowState.FAILED] + counts[RowState.REFUSED]:
+            yield Step(
+                text=f"The run is closed, and {format_rows(unpaid)} of it not paid. To pay them, put them into a list "
+                "of their own, and run that list with another --run-key."
+            )
+    else:
+        yield from _steps_to_fix(run, counts, name)
+    if reversed_ := counts[RowState.REVERSED]:
+        yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")
+
+
+def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str) -> Iterator[Step]:
     if failed := counts[RowState.FAILED]:
         yield Step(
             text=f"Retry failed rows that may succeed ({failed:,} failed):",
@@ -148,5 +163,3 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
             text=f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}, "
             "then run the list with --corrections and that file."
         )
-    if reversed_ := counts[RowState.REVERSED]:
-        yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")

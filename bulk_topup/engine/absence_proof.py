@@ -111,7 +111,7 @@ class AbsenceProof:
             due_at = self._now() + timedelta(seconds=BETWEEN_LOOKS)
             await self._journal.call(self._ledger.absences.save_look, attempt, due_at=due_at)
             return 0
-        await self._recorder.record((attempt, _move_of_absent(absence)))
+        await self._recorder.record((attempt, _move_of_absent(absence, is_closed=self._run.closing is not None)))
         return 1
 
     def _now(self) -> datetime:
@@ -129,16 +129,17 @@ async def find_listed(dvs: AsyncDVS, attempt: Attempt) -> tuple[TransactionOutco
     return own[0] if own else None, len(page.items)
 
 
-def _move_of_absent(absence: Absence) -> Move:
-    """Return the move of a row whose attempt is proved to be absent."""
-    is_failed = absence.after is RowState.FAILED
+def _move_of_absent(absence: Absence, *, is_closed: bool) -> Move:
+    """Return the move of a row whose attempt is proved to be absent; no row of a closed run is sent again."""
+    is_failed = is_closed or absence.after is RowState.FAILED
+    why = absence.message or f"DVS has no transaction {absence.attempt.external_id}, and the run is closed."
     until = absence.sent_at + MAY_ARRIVE
     late = f" Its request may still arrive: do not pay it by other means before {until:%Y-%m-%d %H:%M} UTC."
     return Move(
         row_id=absence.attempt.row_id,
         attempt=absence.attempt.number,
         before=RowState.IN_FLIGHT,
-        after=absence.after,
+        after=RowState.FAILED if is_failed else absence.after,
         cause="creation refused" if is_failed else "not taken: insufficient balance",
-        message=f"{absence.message}{late}" if is_failed else "",
+        message=f"{why}{late}" if is_failed else "",
     )

@@ -97,6 +97,26 @@ class CreationResponses:
         elif not creation.maybe_sent:
             await self._release(attempt, "not sent: the run was stopped")
 
+    async def look_up(self, attempt: Attempt) -> None:
+        """Find the outcome of an attempt of a closed run, which is not sent again: a transaction, or proof of none.
+
+        Args:
+            attempt: the attempt, in flight.
+        """
+        if not await self._control.wait_until_allowed():
+            return
+        try:
+            found, _ = await find_listed(self._dvs, attempt)
+        except DVSError as error:
+            self._control.record_error(error)
+            return
+        self._control.record_response()
+        if found is not None:
+            await self._record_found(attempt, found, "found in DVS's list after the run was closed")
+            return
+        message = f"DVS has no transaction {attempt.external_id}, and the run is closed: not sent again."
+        await self._proof.start(attempt, after=RowState.FAILED, message=message)
+
     async def _record_error(self, creation: Creation, error: DVSError) -> None:
         attempt = creation.attempt
         if error.outcome_unknown:

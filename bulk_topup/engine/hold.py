@@ -85,6 +85,13 @@ class HoldCoordinator:
         if reason is not None:
             self._control.stop(StopReason.CANCELLED, f"All unconfirmed transactions were cancelled. {reason}")
 
+    async def cancel_round(self) -> None:
+        """Cancel the unconfirmed transactions of a closed run."""
+        if await self._journal.call(self._ledger.unconfirmed.summary, self._run) is None:
+            return
+        await self._journal.call(self._ledger.unconfirmed.set_decision, self._run, Decision.CANCEL)
+        await self._carry_out(Decision.CANCEL)
+
     async def _reason_to_cancel(self) -> str | None:
         """Return why nothing must be confirmed, as sentences; None if all may be."""
         if self._control.reason in ENDS_SUBMITTING:

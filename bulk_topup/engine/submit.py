@@ -65,6 +65,9 @@ class Submitter:
 
     async def submit_all(self) -> None:
         """Send rows of unknown outcome again, then the pending rows, until nothing is left to send."""
+        if self._run.closing is not None:
+            await self._end_closed()
+            return
         await self._recorder.retry()
         await self._proof.resume()
         if self._hold:
@@ -88,6 +91,19 @@ class Submitter:
             await self._wait_for_outcomes()
         if self._hold and not self._control.is_stopping:
             await self._hold.end_round()
+
+    async def _end_closed(self) -> None:
+        """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+        await self._proof.resume()
+        if self._hold:
+            await self._hold.finish_decided()
+        while self._control.may_submit:
+            await self._work_unknown()
+            if not self._journal.counts[RowState.IN_FLIGHT]:
+                break
+            await self._control.sleep(PASS_WAIT)
+        if self._hold and not self._control.is_stopping:
+            await self._hold.cancel_round()
 
     async def _work_unknown(self) -> None:
         """Send rows of unknown outcome again, and look up those that wait for proof of absence and are due."""
@@ -243,6 +259,9 @@ class Submitter:
 
     async def _worker(self, queue: asyncio.Queue[Creation | None]) -> None:
         while (creation := await queue.get()) is not None:
+            if self._run.closing is not None:
+                await self._responses.look_up(creation.attempt)
+                continue
             async with self._slots:
                 if not await self._responses.may_send(creation):
                     continue

@@ -1,8 +1,10 @@
 """What every job file has, whether it pays a list or retries a run: name, environment, report, monitoring; pure."""
 
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -11,6 +13,7 @@ from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.notifications import MetricsFile, Notification, PingURL
 from bulk_topup.report import DEFAULT_FORMATS, ReportFormat
+from bulk_topup.system.time_zones import load_zone
 
 
 def _checked_name(text: str) -> str:
@@ -20,6 +23,17 @@ def _checked_name(text: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f]{1,64}$"), AfterValidator(_checked_name)]
+
+
+def _checked_time_zone(text: str) -> str:
+    if load_zone(text) is None:
+        near = get_close_matches(text, available_timezones(), n=1)
+        suggestion = f" Did you mean {near[0]}?" if near else ""
+        raise ValueError(f'"{text}" is not a time zone.{suggestion} Write its IANA name, e.g. Europe/Berlin.')
+    return text
+
+
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_checked_time_zone)]
 
 
 class BaseJob(BaseModel):
@@ -39,6 +53,9 @@ class BaseJob(BaseModel):
     reports: tuple[ReportFormat, ...] = DEFAULT_FORMATS
     #: Report folder, relative to the job file; may contain {today} and {today:FORMAT}.
     report_folder: Template | None = None
+    #: Time zone of {today} and of the schedule, an IANA name, e.g. "Asia/Singapore"; by default that of the job's
+    #: latest run in the ledger, else the machine's.
+    time_zone: TimeZone | None = None
     #: When cron or systemd runs the job.
     schedule: Schedule | None = None
     #: Who is notified of which event, by mail or another channel.
@@ -54,7 +71,7 @@ class BaseJob(BaseModel):
         """Return the job with its dates filled in, and its report folder absolute or relative to the current folder.
 
         Args:
-            today: the day the run is for, or a time on it in the machine's time zone.
+            today: the day the run is for, or a time on it in the job's time zone.
             folder: where relative paths start, the folder of the job file.
         """
         return self.model_copy(update={"report_folder": resolve_folder(self.report_folder, today, folder)})

@@ -30,6 +30,7 @@ def comparison_policy(job: Job, *, is_scheduled: bool) -> ComparisonPolicy:
         is_scheduled=is_scheduled,
         beside=job.beside,
         any_product=job.auto_product is not None,
+        time_zone=job.time_zone,
     )
 
 

@@ -91,6 +91,8 @@ class ScheduledCommand:
     #: Job file.
     job: Path
     schedule: Schedule
+    #: Time zone of its times, an IANA name; None for the machine's.
+    time_zone: str | None = None
     #: Program and arguments.
     arguments: Sequence[str]
     #: Working directory.
@@ -161,8 +163,8 @@ def systemd_units(command: ScheduledCommand) -> dict[str, str]:
         file=f"{stem}.timer",
         job=command.job,
         title=_escape_specifiers(command.name),
-        on_calendar=times.on_calendar(),
-        later="" if later is None else _TIMER_LATER.substitute(on_calendar=later.on_calendar()),
+        on_calendar=times.on_calendar(command.time_zone),
+        later="" if later is None else _TIMER_LATER.substitute(on_calendar=later.on_calendar(command.time_zone)),
         until=command.schedule.catch_up,
     )
     return {f"{stem}.service": service, f"{stem}.timer": timer}

@@ -61,7 +61,7 @@ class Job(BaseJob, Guards):
     #: First part of the run name; by default the file name without `.toml`.
     name: Name = BARE_LIST
     #: Second part of the run name; a new key is a new run, which pays again. {today:%Y-%m} is the month in the
-    #: machine's time zone.
+    #: job's time zone.
     run_key: Template | None = None
     #: Path of the list, relative to the job file; may contain {today} as `run_key` does, and * and ? in its name.
     list: Template
@@ -148,7 +148,7 @@ class Job(BaseJob, Guards):
         """Return the job of one run: with dates filled in, its list found, and paths relative to the current folder.
 
         Args:
-            today: the day the run is for, or a time on it in the machine's time zone.
+            today: the day the run is for, or a time on it in the job's time zone.
             folder: where relative paths start, the folder of the job file.
 
         Raises:
@@ -179,6 +179,11 @@ class Job(BaseJob, Guards):
     def run_key_template(self) -> str | None:
         """The run key before its dates were filled in; None for a job without one."""
         return self._run_key_template
+
+    @property
+    def is_bare_list(self) -> bool:
+        """Whether it pays a list without a job file; such lists share a job name, but each is a payout of its own."""
+        return self.name == BARE_LIST
 
     @property
     def source(self) -> ListSource:

@@ -1,9 +1,9 @@
-"""When a job is due: crontab times in the machine's time zone; reads that time zone."""
+"""When a job is due: crontab times in the job's time zone, else the machine's; reads the machine's time zone."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import product
 from typing import Annotated, Final, Self
 
@@ -25,11 +25,12 @@ _MINUTE: Final = timedelta(minutes=1)
 
 _WEEKDAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAY: Final = "day of the month"
 #: For each field its name, smallest and largest number, and names of its numbers.
 _FIELDS: Final = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
-    ("day of the month", 1, 31, ()),
+    (_DAY, 1, 31, ()),
     ("month", 1, 12, _MONTHS),
     ("weekday", 0, 7, _WEEKDAYS),
 )
@@ -41,7 +42,7 @@ class Due:
 
     #: The time in UTC.
     at: datetime
-    #: The same time in the machine's time zone, without a zone; its day replaces `{today}`.
+    #: The same time in the job's time zone, without a zone; its day replaces `{today}`.
     wall: datetime
 
 
@@ -56,26 +57,27 @@ class CronTimes:
     #: From 0 (Sunday) to 6.
     weekdays: tuple[int, ...]
 
-    def last(self, now: datetime) -> Due:
+    def last(self, now: datetime, zone: tzinfo | None = None) -> Due:
         """Return the latest time that is not after `now`, as cron would run it.
 
         A time that the clock skips is due at the skip; a time that the clock shows twice is due the first time.
 
         Args:
             now: in UTC.
+            zone: the times' time zone; None for the machine's.
 
         Raises:
             JobError: no such time exists.
         """
         # If the clock was set back over midnight, it has already shown later times than now.
-        latest = _shown(now) + SET_BACK
+        latest = _shown(now, zone) + SET_BACK
         for back in range(MAX_DAYS_BACK):
             day = latest.date() - timedelta(days=back)
             if not self.is_on(day):
                 continue
             for hour, minute in product(reversed(self.hours), reversed(self.minutes)):
                 wall = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - local time
-                if wall <= latest and (moment := _first_shown(wall)) <= now:
+                if wall <= latest and (moment := _first_shown(wall, zone)) <= now:
                     return Due(at=moment, wall=wall)
         raise JobError("The schedule has a day that no month has. Fix schedule.at in the job file.")
 
@@ -97,25 +99,30 @@ class CronTimes:
         """Return times on the same days at other hours, once per hour."""
         return replace(self, hours=hours, minutes=self.minutes[:1])
 
-    def on_calendar(self) -> str:
-        """Return the times as a systemd calendar expression."""
+    def on_calendar(self, zone: str | None = None) -> str:
+        """Return the times as a systemd calendar expression.
+
+        Args:
+            zone: the IANA name of their time zone; None for the machine's.
+        """
         weekdays = "" if len(self.weekdays) == 7 else ",".join(_WEEKDAYS[each] for each in self.weekdays) + " "
         months, days = _numbers(self.months, 12), _numbers(self.days, 31)
-        return f"{weekdays}*-{months}-{days} {_numbers(self.hours, 24)}:{_numbers(self.minutes, 60)}:00"
+        times = f"{_numbers(self.hours, 24)}:{_numbers(self.minutes, 60)}:00"
+        return f"{weekdays}*-{months}-{days} {times}{'' if zone is None else f' {zone}'}"
 
 
-def _first_shown(wall: datetime) -> datetime:
-    """Return when the machine's clock first shows a local time, or the next later one if it skips it; in UTC."""
-    moment, last = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    if moment == last or _shown(moment) >= wall:
+def _first_shown(wall: datetime, zone: tzinfo | None) -> datetime:
+    """Return when a zone's clock first shows a local time, or the next later one if it skips it; in UTC."""
+    moment, last = sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if moment == last or _shown(moment, zone) >= wall:
         return moment
     minutes = range((last - moment) // _MINUTE + 1)  # clocks are set on whole minutes
-    return moment + _MINUTE * bisect_left(minutes, wall, key=lambda count: _shown(moment + _MINUTE * count))
+    return moment + _MINUTE * bisect_left(minutes, wall, key=lambda count: _shown(moment + _MINUTE * count, zone))
 
 
-def _shown(moment: datetime) -> datetime:
-    """Return a time in the machine's time zone, without a zone."""
-    return moment.astimezone().replace(tzinfo=None)
+def _shown(moment: datetime, zone: tzinfo | None) -> datetime:
+    """Return a time as a zone's clock shows it, None for the machine's, without a zone."""
+    return moment.astimezone(zone).replace(tzinfo=None)
 
 
 def cron_times(text: str) -> CronTimes:
@@ -137,6 +144,12 @@ def cron_times(text: str) -> CronTimes:
 
 
 def _field(word: str, name: str, low: int, high: int, names: tuple[str, ...]) -> Iterator[int]:
+    if name == _DAY and "L" in word.upper():
+        # Cron knows no last day of a month; some other schedulers write it so.
+        raise ValueError(
+            f'"{word}" is not a {name}, because cron has no last day of the month. Use 28, which every month has, or '
+            "1, the first of the next month, on which {today} is in that next month."
+        )
     for part in word.split(","):
         base, slash, step = part.partition("/")
         first, dash, last = base.partition("-")
@@ -188,7 +201,7 @@ class Schedule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Crontab time in the machine's time zone: minute, hour, day of the month, month, weekday; e.g. "0 17 28 * *".
+    #: Crontab time in the job's time zone: minute, hour, day of the month, month, weekday; e.g. "0 17 28 * *".
     at: Annotated[str, AfterValidator(_checked_times)]
     #: Late-run window: how long after its time a missed run still starts, e.g. "12h".
     catch_up: Duration = "12h"
@@ -216,22 +229,23 @@ class Schedule(BaseModel):
         """How long after its time rows are sent; without a deadline, without limit."""
         return timedelta.max if self.deadline is None else parse_duration(self.deadline) or timedelta()
 
-    def due(self, now: datetime) -> Due:
+    def due(self, now: datetime, zone: tzinfo | None = None) -> Due:
         """Return the due time that a run at `now` is for.
 
         Its day replaces `{today}`, even if the machine was down and the run starts on a later day.
 
         Args:
             now: in UTC.
+            zone: the time zone of the times; None for the machine's.
 
         Raises:
             JobError: the late-run window of the last due time has ended.
         """
-        due = self.times.last(now)
+        due = self.times.last(now, zone)
         if now - due.at >= self.catch_up_window + LATENESS:
             raise JobError(
                 "No run is due. The last due time was "
-                f"{due.wall:%Y-%m-%d %H:%M} local time ({due.at:%Y-%m-%d %H:%M} UTC), "
+                f"{due.wall:%Y-%m-%d %H:%M} {zone or 'local time'} ({due.at:%Y-%m-%d %H:%M} UTC), "
                 f"and its catch-up ended {self.catch_up} later. Nothing was sent. If that run was missed, run the job "
                 f"with --today {due.wall:%Y-%m-%d}. If cron or systemd does not use schedule.at, install the output "
                 "of `bulk-topup schedule print` again."

@@ -15,6 +15,7 @@ _CLAIMABLE: Final = f"""
            r.cost_unit, a.transaction_id, a.resolution, a.external_id AS last_id
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE id = :run_id AND closed_at IS NOT NULL)
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
       AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:paused_operators)))
       AND NOT EXISTS ({WITHHELD} AND w.row_id = r.id)

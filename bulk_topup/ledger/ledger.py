@@ -11,6 +11,7 @@ from typing import Self
 from bulk_topup.ledger.absences import AbsenceQueries
 from bulk_topup.ledger.accepted_numbers import AcceptedNumberQueries
 from bulk_topup.ledger.attempts import AttemptQueries
+from bulk_topup.ledger.closed_runs import ClosedRunQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
 from bulk_topup.ledger.hints import HintQueries
@@ -48,6 +49,8 @@ class LedgerStore:
         self.file = file = LedgerFile(path, clock=clock, read_only=read_only)
         #: Runs by name, account and time.
         self.runs = RunQueries(file)
+        #: Runs that are closed, and open ones that stop others.
+        self.closed_runs = ClosedRunQueries(file)
         #: A list on its way into a run: staged, compared, merged.
         self.staging = StagingQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.

@@ -48,10 +48,11 @@ _PURGE_EVENTS: Final = """
     UPDATE events SET cause = substr(cause, 1, instr(cause, ':') - 1)
     WHERE cause LIKE 'resolved as %:%' AND row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
 """
-#: A list without a header has personal data in its column names, and a job may have some in its constants. The time of
-#: the last payment stays.
+#: A list without a header has personal data in its column names, and a job may have some in its constants; so may
+#: the reasons that people gave. The time of the last payment stays.
 _PURGE_RUN: Final = """
-    UPDATE runs SET columns = '[]', reading = NULL, purged_at = :at, last_sent_at = (
+    UPDATE runs SET columns = '[]', reading = NULL, closed_reason = iif(closed_at IS NULL, NULL, ''),
+        left_open = json_set(left_open, '$.reason', ''), purged_at = :at, last_sent_at = (
         SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
     WHERE id = :run_id
 """

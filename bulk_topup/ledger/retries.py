@@ -17,6 +17,7 @@ _CLEAR_RETRIED: Final = "DELETE FROM temp.retried"
 _CHOOSE: Final = """
     LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = :run_id AND r.state = 'failed' AND r.in_list = 1 AND r.request IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE id = :run_id AND closed_at IS NOT NULL)
       AND (r.note = '' OR r.request IS NOT a.request)
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
       AND (:attempts IS NULL OR r.attempt < :attempts)

@@ -12,7 +12,7 @@ from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt
 from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import Closing, LeftOpen, Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
 
@@ -75,12 +75,29 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         reporting=row["reporting"],
         comparison=row["comparison"],
         reading_version=row["reading_version"],
+        time_zone=row["time_zone"],
+        closing=_closing_of(row),
+        left_open=_left_open_of(row),
         ledger=ledger.absolute(),
         identity_version=IdentityVersion(row["identity_version"]),
         id_job=row["id_job"],
         id_run_key=row["id_run_key"],
         is_rebuilding=bool(row["rebuilding"]),
     )
+
+
+def _closing_of(row: sqlite3.Row) -> Closing | None:
+    if row["closed_at"] is None:
+        return None
+    at = datetime.fromisoformat(row["closed_at"])
+    return Closing(at=at, by=row["closed_by"], reason=row["closed_reason"])
+
+
+def _left_open_of(row: sqlite3.Row) -> LeftOpen | None:
+    if row["left_open"] is None:
+        return None
+    stored = json.loads(row["left_open"])
+    return LeftOpen(runs=tuple(stored["runs"]), by=stored["by"], reason=stored["reason"])
 
 
 def attempt_of(row: sqlite3.Row) -> Attempt:

@@ -17,6 +17,10 @@ from bulk_topup.ledger.run_search import READ_RUN, find_run, indistinct_error, r
 MAX_LISTED: Final = 10
 
 _LIST_RUNS: Final = "SELECT * FROM runs ORDER BY id"
+_LATEST_RUN: Final = """
+    SELECT * FROM runs WHERE id = (
+        SELECT max(id) FROM runs WHERE folded_job = :folded_job OR folded_job = '' AND job = :job)
+"""
 _RUNS_BETWEEN: Final = """
     SELECT * FROM runs WHERE account IN ('', :account) AND id IN (
         SELECT r.run_id FROM attempts AS a JOIN rows AS r ON r.id = a.row_id
@@ -85,6 +89,11 @@ class RunQueries:
         for run in self.all():
             by_name.setdefault(fold_run_name(run.job, run.run_key), []).append(run)
         return [runs for runs in by_name.values() if len(runs) > 1]
+
+    def latest(self, job: str) -> Run | None:
+        """Return the run of a job that was created last; None if there is none."""
+        rows = self.file.fetch_all(_LATEST_RUN, job=job, folded_job=fold_name(job))
+        return run_of(rows[0], self.file.path) if rows else None
 
     def named(self, name: str) -> Run:
         """Return the run with a name: `job/run-key`, or the run key alone if only one run has it, in any spelling.

@@ -239,6 +239,19 @@ def _eleventh(db: Database) -> None:
 
 
 @migrations(name=NAMES[11])
+def _twelfth(db: Database) -> None:
+    runs = db.table("runs")
+    # That nothing more of the run is sent: when, who decided it, and why.
+    runs.add_column("closed_at", str)
+    runs.add_column("closed_by", str)
+    runs.add_column("closed_reason", str)
+    # The open runs that it was started beside, as JSON.
+    runs.add_column("left_open", str)
+    # The time zone of the days of its job.
+    runs.add_column("time_zone", str)
+
+
+@migrations(name=NAMES[12])
 def _thirteenth(db: Database) -> None:
     # How a run reads numbers; earlier ones read them as they are written.
     db.table("runs").add_column("reading_version", int, not_null_default=1)
@@ -246,7 +259,7 @@ def _thirteenth(db: Database) -> None:
     db.table("accepted_numbers").create({"number": str, "accepted_at": str}, pk="number", not_null={"accepted_at"})
 
 
-@migrations(name=NAMES[12])
+@migrations(name=NAMES[13])
 def _fourteenth(db: Database) -> None:
     # Attempts that DVS refused after a request of unknown outcome: when the last request was sent, when DVS's list is
     # read next, how often it was read, what follows from absence, and what the request paid to whom.
@@ -272,7 +285,7 @@ def _fourteenth(db: Database) -> None:
     )
 
 
-@migrations(name=NAMES[13])
+@migrations(name=NAMES[14])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

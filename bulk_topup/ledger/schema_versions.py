@@ -19,6 +19,7 @@ NAMES: Final = (
     "0009_jobs_of_runs",
     "0010_party_keys",
     "0011_run_names",
+    "0012_closed_runs",
     "0013_numbers",
     "0014_absences",
     "0017_earlier_payments",

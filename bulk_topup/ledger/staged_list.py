@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.problems import Problem, decode_problems
-from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
-from bulk_topup.errors import PurgedRunError
+from bulk_topup.errors import ClosedRunError, PurgedRunError
 from bulk_topup.ledger import earlier_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
+from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -151,15 +152,23 @@ class StagingQueries:
         pay_again: str = "",
         ids: RunIds | None = None,
         reading_version: int = READING_VERSION,
+        time_zone: str | None = None,
+        leave_open: LeftOpen | None = None,
+        check_earlier: bool = False,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
-        computed from: `ids`, or None for those of the newest version.
+        computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
+        new one unless `leave_open` says who leaves them, and why.
+
+        Long because of its arguments.
 
         Raises:
             RunNameError: the name could mean more than one run.
             PurgedRunError: the run's personal data was removed.
+            ClosedRunError: the run is closed.
+            EarlierRunOpenError: a run of the job is open that stops a new one.
         """
         values: dict[str, object] = {
             **_names(job, run_key, ids or RunIds.of_name(job, run_key)),
@@ -173,12 +182,18 @@ class StagingQueries:
             "reporting": reporting,
             "comparison": comparison,
             "reading_version": reading_version,
+            "time_zone": time_zone,
+            "left_open": None,
             "at": self.file.now(),
         }
         with self.file.transaction() as connection:
             found = find_run(connection, self.file.path, job, run_key)
             if found and found.purged_at:
                 raise PurgedRunError  # its rows have no identity any more, so the whole list would be paid again
+            if found and found.closing:
+                raise ClosedRunError
+            if found is None and check_earlier:
+                values["left_open"] = left_open_json(self.file, connection, values, leave_open)
             before = found.columns if found else tuple(columns)
             values["id"] = found.id if found else None
             [id_] = connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values).fetchone()

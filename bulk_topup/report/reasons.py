@@ -39,6 +39,10 @@ _SENTENCES: Final[dict[RowState, tuple[str, str]]] = {
 _NOT_PAID: Final = frozenset({RowState.REFUSED, RowState.FAILED})
 #: The same for rows that must not be paid by other means, whatever their state.
 _MAY_BE_PAID: Final = (f"{DO_NOT_PAY} another row may pay the same.", "")
+#: What a row of a closed run needs, whatever the reason that it is not paid.
+_NEW_RUN: Final = (
+    "Its run is closed. To pay it, put it into a list of its own, and run that list with another --run-key."
+)
 _REMOVED: Final = (
     f"{DO_NOT_PAY} it is no longer in the list, and another row may pay it. To pay it, restore it and run the list.",
     "",
@@ -72,7 +76,11 @@ def why_not_completed(run: Run) -> Callable[[Outcome], str]:
     columns = len(run.columns)
     reason_index = run.columns.index(REASON_COLUMN) if REASON_COLUMN in run.columns else columns
     sentences = {
-        state: (before.format(run=name), after.format(run=name)) for state, (before, after) in _SENTENCES.items()
+        state: (
+            before.format(run=name),
+            _NEW_RUN if run.closing is not None and state in _NOT_PAID else after.format(run=name),
+        )
+        for state, (before, after) in _SENTENCES.items()
     }
 
     def why(outcome: Outcome) -> str:

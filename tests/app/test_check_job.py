@@ -179,3 +179,25 @@ def test_days_that_share_a_run_are_a_warning(job: Path, text: str, key: str, tol
 def test_days_with_runs_of_their_own_are_no_warning(job: Path, text: str) -> None:
     job.write_text(text)
     assert check_job(job, NOW).warnings == ()
+
+
+def test_a_day_that_some_months_lack_is_warned_of_and_l_names_the_way(job: Path) -> None:
+    text = (
+        'list = "inbox/pay-2026-11.csv"\nrun_key = "{today:%Y-%m}"\nproduct = 6418\n[schedule]\nat = "0 17 DAY * *"\n'
+    )
+    job.write_text(text.replace("DAY", "31"))
+    checked = check_job(job, NOW)
+    assert checked.errors == ()
+    assert [(each.line, each.key) for each in checked.warnings] == [(5, "schedule.at")]
+    assert "some months lack day 31 (February, April, June, September and November)" in checked.warnings[0].message
+    job.write_text(text.replace("DAY", "28"))
+    assert check_job(job, NOW).warnings == ()
+    for day in ("L", "l", "15,L"):
+        [error] = _mistakes(job, text.replace("DAY", day))
+        assert (error.line, error.key) == (5, "schedule.at")
+        assert "cron has no last day of the month. Use 28, which every month has, or 1, the first" in error.message
+
+
+def test_a_job_with_the_name_of_lists_without_a_job_file_is_warned_of(job: Path) -> None:
+    job.write_text('name = "list"\nlist = "inbox/pay-2026-11.csv"\nproduct = 6418\n')
+    assert [(each.line, each.key) for each in check_job(job, NOW).warnings] == [(1, "name")]

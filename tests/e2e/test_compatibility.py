@@ -25,10 +25,8 @@ RENAMED = {
     "in_order": "valid",
     "cure": "fix",
 }
-#: Keys that were added, by the last key of their path.
-ADDED = {"needs_review", "credit_limit"}
-#: Tables that were added to plans.
-ADDED_TABLES = {"earlier_payments", "numbers"}
+#: Keys that were added, with all that is below them.
+ADDED = {"needs_review", "credit_limit", "closed", "left_open", "earlier_runs", "earlier_payments", "numbers"}
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
 #: Sentences for people, and what differs from machine to machine and from time to time.
@@ -64,7 +62,7 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
     found = {}
     for path, each in _values(value):
         key = path[-1] if path else ""
-        if key in UNCOMPARED or key in ADDED or not ADDED_TABLES.isdisjoint(path):
+        if key in UNCOMPARED or not ADDED.isdisjoint(path):
             continue
         if key in TEXTS_NOW and "balances" in path:
             each = str(each)

@@ -82,6 +82,18 @@ def test_an_invocation_is_reported_at_its_start_and_its_end(
     assert "Warning" not in result.stderr
 
 
+def test_an_open_earlier_run_that_stops_a_new_one_is_notified_as_a_failure(
+    invoke: Any, job: Write, hook: Hook, options: tuple[str, ...]
+) -> None:
+    file = job()
+    invoke("run", file, "--run-key", "0", "--deadline", "2020-01-01", *options, code=75)
+    hook.requests.clear()
+    invoke("run", file, "--quiet", *options, code=3)
+    assert titles(hook) == ["pay/1: checks failed, nothing was sent (exit code 3)"]
+    assert "Run pay/0 of this job is open (1 row pending)" in notified(hook)[0]["message"]
+    assert "bulk-topup close pay/0" in notified(hook)[0]["message"]
+
+
 def test_an_invocation_with_nothing_new_sends_no_notification_but_pings(
     invoke: Any, job: Write, hook: Hook, options: tuple[str, ...]
 ) -> None:

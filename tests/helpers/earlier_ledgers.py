@@ -19,7 +19,10 @@ AS_OF_THE_NINTH: Final = (
     "DROP INDEX idx_runs_folded_job_folded_key",
     *(
         f"ALTER TABLE runs DROP COLUMN {column}"
-        for column in ("folded_job", "folded_key", "identity_version", "id_job", "id_run_key", "rebuilding")
+        for column in (
+            *("folded_job", "folded_key", "identity_version", "id_job", "id_run_key", "rebuilding"),
+            *("closed_at", "closed_by", "closed_reason", "left_open", "time_zone"),
+        )
     ),
     "DROP INDEX idx_rows_party_key",
     "DROP INDEX idx_rows_without_party_key",

@@ -217,3 +217,15 @@ def test_the_day_to_run_manually_is_in_the_machines_time_zone() -> None:
 
 def test_a_line_break_between_the_fields_is_read_as_a_space() -> None:
     assert Schedule(at="0 17\n28\t* *").at == "0 17 28 * *"
+
+
+@given(
+    now=st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31)),  # noqa: DTZ001 - made aware below
+    name=st.sampled_from(ZONES),
+    at=st.sampled_from(("30 2 * * *", "0 0 1 * *", "15 23 28-31 * *", "*/20 1-3 * * Sun")),
+)
+def test_a_jobs_time_zone_gives_the_times_of_a_machine_in_it(now: datetime, name: str, at: str) -> None:
+    moment = now.replace(tzinfo=UTC)
+    with _in_zone(name) as zone:
+        expected = cron_times(at).last(moment)
+    assert cron_times(at).last(moment, zone) == expected

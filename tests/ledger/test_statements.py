@@ -27,6 +27,9 @@ WHOLE_RUN = {
     "attempt_statements.CLAIMABLE": WHILE_OPEN,
     "attempt_statements.CLAIMABLE_CANARIES": WHILE_OPEN,
     "attempts._COUNT_PENDING": WHILE_OPEN,
+    "closed_runs._EARLIER": "reads open rows by index alone, once when a run is started",
+    "closed_runs._EVENTS_OF_CLOSED": ON_REQUEST,
+    "closed_runs._REFUSE_PENDING": ON_REQUEST,
     "conflicting_equals._CONFLICTS": ONCE_FOR_A_LIST,
     "conflicts._CONFLICTS": ON_REQUEST,
     "outcomes.OUTCOMES": ONCE_FOR_AN_INVOCATION,
@@ -64,6 +67,7 @@ WHOLE_RUN = {
 SORTING = {
     "attempt_statements.ACCEPTED_SECONDS": "open rows by second and operator, once a poll",
     "attempt_statements.CLAIMABLE_CANARIES": "canaries come from all operators in turn; once before the other rows",
+    "closed_runs._EARLIER": "open runs of one job are few",
     "conflicts._CONFLICTS": "conflicts are few",
     "earlier_payments._CLAIMED": "the rows of one claim and payments to their credit parties",
     "earlier_payments._STAGED": "rows of the list that other runs may have paid, once for a list",

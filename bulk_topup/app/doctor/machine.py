@@ -41,7 +41,8 @@ def examine_machine(now: datetime) -> Iterator[Finding]:
     yield Finding(
         check="time zone",
         status=CheckStatus.OK,
-        message=f"Local time is {here:%H:%M} (UTC{here:%z}), and {{today}} is {here:%Y-%m-%d}. Reports are in UTC.",
+        message=f"Local time is {here:%H:%M} (UTC{here:%z}), and {{today}} is {here:%Y-%m-%d} unless a "
+        "job or its latest run has another time zone. Reports are in UTC.",
     )
 
 

@@ -1,7 +1,5 @@
 """The command that resolves rows in conflict by hand."""
 
-from typing import Final
-
 import click
 import cloup
 from rich.console import Console
@@ -15,6 +13,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.list import parse_lines
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
+from bulk_topup.cli.options.reason import parse_reason
 from bulk_topup.cli.options.run_name import run_argument
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.attempt import Move
@@ -22,9 +21,6 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.reconcile.resolve import RESOLVED_STATES, ManualResolution
-
-#: Most characters of a reason, which is saved with every row.
-MAX_REASON: Final = 1_000
 
 
 @cloup.command("resolve")
@@ -38,7 +34,13 @@ MAX_REASON: Final = 1_000
     required=True,
     help="The outcome of the rows.",
 )
-@cloup.option("--reason", metavar="TEXT", required=True, help="Who said so, and when; saved with the rows for good.")
+@cloup.option(
+    "--reason",
+    metavar="TEXT",
+    required=True,
+    callback=parse_reason,
+    help="Who said so, and when; saved with the rows for good.",
+)
 @cloup.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
@@ -62,17 +64,13 @@ def resolve_command(
     Example:
       bulk-topup conflict resolve list/rewards --rows 5 --state failed --reason "DT One, ticket 4711: never created"
     """
-    if not reason.strip():
-        raise click.UsageError("--reason is empty. Write who said so, and when.")
-    if len(reason) > MAX_REASON:
-        raise click.UsageError(f"--reason has more than {MAX_REASON:,} characters. Refer to a ticket instead.")
     with exit_on_error():
         options = provider.resolve()
         with open_existing_ledger(options) as ledger:
             run = ledger.runs.named(run_name)
             if not yes:
                 confirm(f"Set {format_rows(len(lines))} of {run.name} to {state}?", needs="Resolving")
-            resolution = ManualResolution(state=RowState(state), who=user_name(), reason=reason.strip())
+            resolution = ManualResolution(state=RowState(state), who=user_name(), reason=reason)
 
             async def resolve() -> tuple[list[Move], list[int]]:
                 async with open_client(options) as dvs:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from datetime import date
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import cloup
 
 from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.app.provider import open_client
+from bulk_topup.app.time_zone import zone_of
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -56,8 +58,8 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider
       bulk-topup job check jobs/payroll.toml jobs/rewards.toml
     """
     with exit_on_error():
-        today = SystemClock().now().astimezone()
-        checked = [check_job(path, today, provider.credentials) for path in paths]
+        now = SystemClock().now()
+        checked = [check_job(path, now, provider.credentials, lambda job: _day_of(job, provider)) for path in paths]
         if online:
             checked = [_check_online(each, provider) for each in checked]
         if as_json:
@@ -139,6 +141,10 @@ def schema_command() -> None:
       bulk-topup job schema > job.schema.json
     """
     click.echo(json.dumps(job_schema(), indent=2))
+
+
+def _day_of(job: Job | RetryJob, provider: ProviderArguments) -> date:
+    return zone_of(job, provider.resolve(job.environment).ledger).today()
 
 
 def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJob:

@@ -8,14 +8,23 @@ import cloup
 from rich.console import Console
 
 from bulk_topup.app.plan import plan_for_approval, plan_job
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.report import make_report_folder
 from bulk_topup.app.run_name import named_as_known_run
+from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
-from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
+from bulk_topup.cli.options.list import (
+    JobOptions,
+    corrections_option,
+    job_options,
+    leave_open_option,
+    list_argument,
+    pay_again_option,
+)
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
@@ -24,6 +33,7 @@ from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ReportError
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.files import atomic_write
 
@@ -33,6 +43,7 @@ from bulk_topup.system.files import atomic_write
 @job_options
 @corrections_option
 @pay_again_option
+@leave_open_option
 @provider_options
 @cloup.option(
     "--output",
@@ -45,6 +56,7 @@ def plan_command(
     given: JobOptions,
     corrections: Path | None,
     pay_again: str,
+    leave_open: str | None,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -60,11 +72,12 @@ def plan_command(
     with exit_on_error():
         job, folder = job_from(list_or_job, given, provider.environment)
         options = provider.resolve(job.environment)
-        job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+        zone = zone_of(job, options.ledger)
+        job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=False)[0], folder)
         job = named_as_known_run(job, options.ledger)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
-        repetition = Repetition(pay_again=pay_again)
+        repetition = Repetition(pay_again=pay_again, leave_open=leave_open)
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:
@@ -93,12 +106,16 @@ def plan_command(
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
             click.echo(body)
-        if not prepared.is_acceptable(skip_refused=job.skip_refused):
-            raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
-        if not prepared.balance_is_enough:
-            raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER)
+        _exit_unless_ready(job, prepared)
         if statement is not None and job.approval.required:
             notify_plan(job, folder, options.credentials, statement, file)
+
+
+def _exit_unless_ready(job: Job, prepared: Prepared) -> None:
+    if not prepared.is_acceptable(skip_refused=job.skip_refused):
+        raise click.exceptions.Exit(ExitCode.INVALID_INPUT)
+    if not prepared.balance_is_enough:
+        raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER)
 
 
 def _write(body: bytes, file: Path) -> None:

@@ -14,6 +14,7 @@ from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild
 from bulk_topup.app.reconcile import Reconciled, reconcile
+from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
@@ -111,7 +112,8 @@ def _job_to_reread(
     """Return the job whose list is reread; None where only the ledger's run is compared."""
     if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
         job, folder = job_from(list_or_job, given, provider.environment)
-        return job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
+        zone = zone_of(job, provider.resolve(job.environment).ledger)
+        return in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=False)[0], folder)
     if is_rebuilt:
         raise click.UsageError("--rebuild needs the run's list or job file.")
     return None

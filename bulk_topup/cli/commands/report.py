@@ -10,7 +10,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments, report_options
 from bulk_topup.cli.options.run_name import run_argument
-from bulk_topup.cli.screens.status import purge_line
+from bulk_topup.cli.screens.status import decision_lines
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
 from bulk_topup.dvs import codec
@@ -40,7 +40,7 @@ def report_command(run_name: str, provider: ProviderArguments, report: ReportArg
         console.print(summary_table(written.summary))
         for line in charged_lines(written.summary):
             console.print(line, highlight=False)
-        if run.purged_at is not None:
-            console.print(purge_line(run), highlight=False, soft_wrap=True)
+        for line in decision_lines(run):
+            console.print(line, highlight=False, soft_wrap=True)
         for file in written.files:
             console.print(f"  {escape_markup(file)}", highlight=False, soft_wrap=True)

@@ -6,7 +6,14 @@ import click
 import cloup
 
 from bulk_topup.cli.options.approval import ApprovalOptions, approval_options
-from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
+from bulk_topup.cli.options.list import (
+    JobOptions,
+    corrections_option,
+    job_options,
+    leave_open_option,
+    list_argument,
+    pay_again_option,
+)
 from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 
@@ -16,6 +23,7 @@ from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 @job_options
 @corrections_option
 @pay_again_option
+@leave_open_option
 @scheduled_option
 @approval_options
 @payment_options
@@ -24,6 +32,7 @@ def run_command(
     given: JobOptions,
     corrections: Path | None,
     pay_again: str,
+    leave_open: str | None,
     is_scheduled: bool,
     approval: ApprovalOptions,
     payment: PaymentOptions,
@@ -37,10 +46,12 @@ def run_command(
     Example:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
+    if is_scheduled and leave_open is not None:
+        raise click.UsageError("--leave-open is a decision about one run, so no schedule can make it. Remove it.")
     from bulk_topup.cli.payment import pay_list  # heavy: not for --help
     from bulk_topup.domain.earlier_payments import Repetition
 
     if is_scheduled and pay_again:
         raise click.UsageError("--pay-again is for a person who has seen what is paid again. Remove --scheduled.")
-    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again)
+    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again, leave_open=leave_open)
     pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)

@@ -10,6 +10,7 @@ from typing import Final
 import click
 import cloup
 
+from bulk_topup.app.time_zone import zone_of
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.monitoring import MonitoringOptions, monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
@@ -94,10 +95,20 @@ def print_command(
             raise click.UsageError(
                 f"The job pays in {job.environment}. Add --environment-file with its API credentials."
             )
+        now = SystemClock().now()
+        zone = zone_of(job, ledger or default_ledger(job.environment))
+        is_machines = zone.is_machines(now)
+        if is_cron and not is_machines:
+            raise JobError(
+                f"The job's times are in {zone.name}{'' if zone.run is None else f', as those of run {zone.run}'}, and "
+                "cron would start it by this machine's clock. Print units with --systemd, which has time zones, or set "
+                "time_zone in the job file to this machine's."
+            )
         command = ScheduledCommand(
             name=job.name,
             job=path.absolute(),
             schedule=_schedule_of(job, path),
+            time_zone=None if is_machines and job.time_zone is None else zone.name,
             arguments=[*_words(job, path, ledger, base_url), *_monitoring_words(monitoring)],
             directory=(directory or Path()).absolute(),
             is_retry=isinstance(job, RetryJob),

@@ -12,6 +12,7 @@ import cloup
 
 from bulk_topup.cli.options.groups import COLUMNS, GUARDS, LIST, collect
 from bulk_topup.cli.options.guards import GuardOptions, guard_options
+from bulk_topup.cli.options.reason import parse_reason
 from bulk_topup.cli.options.stops import StopOptions, stop_options
 from bulk_topup.cli.options.times import parse_day
 from bulk_topup.dvs.field_limits import E164
@@ -118,6 +119,14 @@ pay_again_option = cloup.option(
     help="Pay rows again that other runs have paid, as the plan shows them; the reason is kept with the run.",
 )
 
+leave_open_option = cloup.option(
+    "--leave-open",
+    group=LIST,
+    callback=parse_reason,
+    metavar="REASON",
+    help="Start a new run beside open earlier runs of the job; the reason is saved with it. Not with --scheduled.",
+)
+
 _list_options = collect(
     "list_",
     ListOptions,
@@ -175,7 +184,7 @@ _list_options = collect(
         group=LIST,
         callback=parse_day,
         metavar="DATE",
-        help="Day that {today} means in a job file, to catch up on a missed run.  [default: today, in local time]",
+        help="Day that {today} means in a job file, to catch up on a missed run.  [default: today in its time zone]",
     ),
     cloup.option(
         "--map",

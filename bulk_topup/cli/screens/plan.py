@@ -13,9 +13,11 @@ from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
 from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED
+from bulk_topup.domain.earlier_run import MAX_NAMED, ways_on
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
+from bulk_topup.system.time_zones import machine_zone_name
 
 if TYPE_CHECKING:
     from bulk_topup.app.prepare import Prepared
@@ -87,6 +89,9 @@ def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     if run is None:
         yield f"Run [bold]{escape_markup(job.name)}/{escape_markup(job.run_key)}[/] is new."
+        if job.time_zone is not None and job.time_zone != machine_zone_name():
+            yield f"  Its days are those of the time zone {escape_markup(job.time_zone)}."
+        yield from _open_run_lines(prepared)
         return
     difference = prepared.difference
     parts = (
@@ -109,6 +114,18 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
             "no longer in the list.[/]"
         )
     yield "  To pay this list again: --run-key NAME --pay-again REASON"
+
+
+def _open_run_lines(prepared: Prepared) -> Iterator[str]:
+    for each in prepared.earlier_runs[:MAX_NAMED]:
+        style = "red" if each in prepared.stopping_runs else "yellow"
+        left = ", left open" if each.stops and not prepared.stopping_runs else ""
+        ways = list(ways_on(each.run))
+        way = ", or ".join(ways if each.stops else ways[:1])
+        text = f"Earlier run {each.run.name}: {each.description}{left}. {way[:1].upper()}{way[1:]}."
+        yield f"  [{style}]{escape_markup(text)}[/]"
+    if (more := len(prepared.earlier_runs) - MAX_NAMED) > 0:
+        yield f"  {more:,} more open runs of the job; `bulk-topup status` lists them."
 
 
 def _products_table(prepared: Prepared) -> Table:
@@ -190,6 +207,7 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             ],
         },
         "left_out": dict(prepared.left_out),
+        "earlier_runs": [each.as_json() for each in prepared.earlier_runs],
         "guards": [check.as_json() for check in prepared.checks],
         "balances": [
             {

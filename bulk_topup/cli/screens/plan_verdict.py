@@ -4,6 +4,7 @@ from __future__ import annotations  # what is checked is heavy to import, and on
 
 from typing import TYPE_CHECKING
 
+from bulk_topup.domain.earlier_run import MAX_NAMED
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.verdict import Severity, format_rows
 
@@ -23,6 +24,12 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         prepared: the list, checked.
     """
     plan, difference = prepared.plan, prepared.difference
+    if stopping := prepared.stopping_runs:
+        return Severity.BAD, (
+            f"Cannot run: {', '.join(each.run.name for each in stopping[:MAX_NAMED])} of this job "
+            f"{'is' if len(stopping) == 1 else 'are'} open. Resume or close {'it' if len(stopping) == 1 else 'them'}, "
+            "or add --leave-open REASON."
+        )
     to_send = difference.new + difference.waiting
     earlier = difference.earlier
     if earlier.is_same_list and earlier.refused:

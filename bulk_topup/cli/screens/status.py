@@ -74,13 +74,13 @@ def _lines(console: Console, status: RunStatus) -> Iterator[str]:
         f", last change {status.last_change:%Y-%m-%d %H:%M:%S} UTC" if status.last_change else ""
     )
     yield from charged_lines(summary)
-    if run.purged_at is not None:
-        yield purge_line(run)
+    yield from decision_lines(run)
 
 
-def purge_line(run: Run) -> str:
-    """Return the sentence about a purged run."""
-    return f"Personal data purged {run.purged_at:%Y-%m-%d %H:%M} UTC; the run can't be sent again."
+def decision_lines(run: Run) -> Iterator[str]:
+    """Yield what people decided about a run, as sentences in markup."""
+    for decision in run.decisions():
+        yield escape_markup(f"{decision[:1].upper()}{decision[1:]}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +122,8 @@ def _progress_row(each: RunCounts) -> tuple[object, ...]:
     states = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     if run.purged_at is not None:
         states += "; purged"
+    if run.closing is not None:
+        states += "; closed"
     return run.name, run.environment, run.created_at.strftime("%Y-%m-%d %H:%M"), sum(counts.values()), states
 
 
@@ -136,6 +138,7 @@ def _runs_screen(runs: Sequence[RunCounts], console: Console) -> Table:
         parts = [f"[{STATE_STYLES[state]}]{count:,} {state}[/]" for state, count in counts.items() if count]
         parts += ["[bold yellow]running[/]"] if each.is_running else []
         parts += ["purged"] if run.purged_at is not None else []
+        parts += ["closed"] if run.closing is not None else []
         name = Text.from_markup(f"[bold]{escape_markup(run.name)}[/]\n[dim]{run.environment}[/]", emoji=False)
         share = f"{100 * counts[RowState.COMPLETED] // rows}%" if rows else ""
         done = Text("\n").join(

@@ -218,8 +218,7 @@ def _facts(run: Run, data: PageData) -> Iterator[str]:
     yield f"started {_time(run.created_at)}"
     if data.last_change:
         yield f"last change {_time(datetime.fromisoformat(data.last_change))}"
-    if run.purged_at is not None:
-        yield f"personal data purged {_time(run.purged_at)}"
+    yield from run.decisions()
 
 
 def _time(moment: datetime) -> str:

@@ -39,6 +39,13 @@ def write_summary(sheet: Worksheet, run: Run, summary: Summary, styles: Styles) 
         row += 2
 
 
+def _closed_rows(run: Run) -> Iterator[tuple[str, str]]:
+    if run.closing is not None:
+        yield "Closed", time_text(run.closing.at)
+        yield "Closed by", run.closing.by
+        yield "Reason", run.closing.reason
+
+
 def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
     yield _Table(
         heading=("Run", run.name),
@@ -46,6 +53,7 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
             ("Environment", run.environment),
             ("List", run.list_path),
             ("Started", time_text(run.created_at)),
+            *_closed_rows(run),
         ],
         numeric=frozenset(),
     )

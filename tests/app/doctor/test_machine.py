@@ -26,7 +26,10 @@ def test_versions_and_the_time_zone_are_reported(monkeypatch: pytest.MonkeyPatch
         time.tzset()
     assert versions.message.startswith("bulk-topup ")
     assert "SQLite 3." in versions.message
-    assert zone.message == "Local time is 02:30 (UTC+0800), and {today} is 2026-11-25. Reports are in UTC."
+    assert zone.message == (
+        "Local time is 02:30 (UTC+0800), and {today} is 2026-11-25 unless a job or its latest run has another time "
+        "zone. Reports are in UTC."
+    )
 
 
 def test_a_folder_with_room_is_well_and_nothing_is_left_in_it(tmp_path: Path) -> None:
