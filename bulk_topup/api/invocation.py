@@ -24,6 +24,7 @@ from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.app.session import open_session
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment, ProviderOptions
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.engine import Runner, RunOptions
@@ -60,6 +61,7 @@ class Invocation:
     tracking_timeout: float
     same_account: bool
     pay_again: str
+    not_the_same: NotTheSame | None
     #: The run; None until its rows are sent.
     runner: Runner | None = field(default=None, init=False)
     _result: JobResult | None = field(default=None, init=False)
@@ -120,7 +122,7 @@ class Invocation:
                 corrections=None if self.corrections is None else Path(self.corrections),
                 approval=approval,
                 lock=session.lock,
-                repetition=Repetition(pay_again=self.pay_again),
+                repetition=Repetition(pay_again=self.pay_again, not_the_same=self.not_the_same),
             )
 
     def _provider_options(self, job: Job) -> ProviderOptions:

@@ -1,6 +1,6 @@
 """Plans a list for scripts: counts, costs and every refused row; sends nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk_topup.api.arguments import key_pair, load_argument, options_of, render_job
+from bulk_topup.api.arguments import decision_of, key_pair, load_argument, options_of, render_job
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.plan import plan_job
@@ -101,6 +101,8 @@ def plan_list(
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
     pay_again: str = "",
+    not_the_same: Collection[int] = (),
+    reason: str | None = None,
 ) -> ListPlan:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
 
@@ -114,6 +116,9 @@ def plan_list(
         ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
         corrections: a not-completed file of the run with corrected rows.
         pay_again: why rows that other runs have paid are paid again; empty to refuse them.
+        not_the_same: lines of the list whose rows are others than those that they are refused for as possible
+            duplicates; a plan keeps nothing.
+        reason: why they are.
 
     Returns:
         Counts, costs, balances and refusals.
@@ -121,6 +126,7 @@ def plan_list(
     Raises:
         JobError, ListError, MappingError: job or list are invalid.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
+        ValueError: lines are named without a reason.
         ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.
         DVSError: DVS did not respond.
@@ -128,6 +134,7 @@ def plan_list(
     job = render_job(*load_argument(list_or_job, run_key), today)
     options = options_of(job, environment, base_url, credentials, ledger)
     corrected = None if corrections is None else Path(corrections)
+    decision = decision_of(not_the_same, reason)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
@@ -138,7 +145,7 @@ def plan_list(
                     ledger=opened,
                     environment=options.environment,
                     corrections=corrected,
-                    repetition=Repetition(pay_again=pay_again),
+                    repetition=Repetition(pay_again=pay_again, not_the_same=decision),
                 )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 

@@ -1,9 +1,10 @@
 """Runs a job for scripts and orchestrators: what `bulk-topup run` does, with a result in place of an exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from pathlib import Path
 
+from bulk_topup.api.arguments import decision_of
 from bulk_topup.api.invocation import Invocation
 from bulk_topup.api.job_result import JobResult
 from bulk_topup.api.worker_thread import Work
@@ -31,6 +32,8 @@ def run_job(
     tracking_timeout: float = RunOptions().tracking_timeout,
     same_account: bool = False,
     pay_again: str = "",
+    not_the_same: Collection[int] = (),
+    reason: str | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     progress_interval: float = 1.0,
 ) -> JobResult:
@@ -60,6 +63,9 @@ def run_job(
         tracking_timeout: seconds without any status change after which open rows are left to the next call.
         same_account: whether the run's account is unchanged although its credentials or URL changed.
         pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; empty to refuse them.
+        not_the_same: lines of the list whose rows are others than those that they are refused for as possible
+            duplicates; kept in the ledger.
+        reason: why they are.
         on_progress: called in this thread with the run's progress, regularly and once at its end.
         progress_interval: seconds between two such calls.
 
@@ -70,7 +76,7 @@ def run_job(
         AlreadyPaidError: other runs have paid the list; nothing was sent.
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: invalid input; nothing was
             sent.
-        ValueError: the deadline has no time zone; nothing was sent.
+        ValueError: the deadline has no time zone, or lines are named without a reason; nothing was sent.
         ConfirmationRequiredError: production, and `confirm` does not name the run; nothing was sent.
         BalanceTooLowError, AccountMismatchError, EnvironmentMismatchError, ModeMismatchError, PurgedRunError: nothing
             was sent.
@@ -97,6 +103,7 @@ def run_job(
         tracking_timeout=tracking_timeout,
         same_account=same_account,
         pay_again=pay_again,
+        not_the_same=decision_of(not_the_same, reason),
     )
 
     def report_progress() -> None:

@@ -185,6 +185,7 @@ def merge_list(
         reporting=report_snapshot(job),
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
         pay_again=repetition.pay_again,
+        not_the_same=repetition.not_the_same,
     )
 
 

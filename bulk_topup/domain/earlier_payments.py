@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Self
 
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import Run
 
@@ -55,12 +56,14 @@ class ComparedRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """What an invocation says about rows that other runs have paid."""
+    """What an invocation says about rows that other runs have paid, and about rows that look like others."""
 
     #: Whether the schedule starts it for a due time.
     is_scheduled: bool = False
     #: Why such rows are paid again; empty to refuse them.
     pay_again: str = ""
+    #: Rows that a person has found to be others than those that they look like; None for none.
+    not_the_same: NotTheSame | None = None
 
 
 #: The repetition of an invocation that says nothing.
@@ -76,6 +79,8 @@ class Comparison:
     any_product: bool = False
     #: Why rows that other runs have paid are paid again; empty to refuse them.
     pay_again: str = ""
+    #: Rows that a person has found to be others than those that they look like; None for none.
+    not_the_same: NotTheSame | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -247,3 +247,14 @@ def _seventeenth(db: Database) -> None:
         pk=("run_id", "earlier_row_id"),
         not_null={"identity", "at"},
     )
+
+
+@migrations(name="0016_not_the_same")
+def _sixteenth(db: Database) -> None:
+    # Pairs of party keys that a person has found to be different beneficiaries; `key` is before `other`.
+    db.table("not_the_same").create(
+        {"key": str, "other": str, "reason": str, "by": str, "at": str},
+        pk=("key", "other"),
+        not_null={"reason", "by", "at"},
+    )
+    db.table("not_the_same").create_index(["other"])

@@ -20,6 +20,7 @@ NAMES: Final = (
     "0010_party_keys",
     "0014_absences",
     "0017_earlier_payments",
+    "0016_not_the_same",
 )
 
 #: The table in which sqlite-utils records applied migrations.

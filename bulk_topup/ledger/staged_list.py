@@ -5,10 +5,12 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity import external_id
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Digest, MergePreview, Total
@@ -19,6 +21,9 @@ from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.near_rows import refuse_near_rows
+from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
+from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.runs import FIND_RUN
 from bulk_topup.ledger.sql_fragments import absent_since
@@ -35,6 +40,7 @@ _CLEAR: Final = (
     sql.CLEAR_STAGED,
     sql.DROP_STAGED_INDEX,
     *earlier_payments.CREATE,
+    *CLEAR_PAIRS,
 )
 _MERGE: Final = (
     sql.EVENTS_OF_REMOVED,
@@ -79,20 +85,30 @@ class StagingQueries:
         return {line: (identity, party) for line, identity, party in rows}
 
     def preview(
-        self, run: Run | None, velocity: "Velocity | None" = None, comparison: "Comparison | None" = None
+        self,
+        run: Run | None,
+        velocity: "Velocity | None" = None,
+        comparison: "Comparison | None" = None,
+        *,
+        allow_duplicates: bool = True,
     ) -> MergePreview:
         """Return what a merge of the staged list would do, and refuse staged rows that must not be paid.
 
         Args:
             run: the run; None for one that does not exist yet.
             velocity: the limit of payments per beneficiary; rows above it are refused.
-            comparison: the other runs whose payments the rows must not repeat; None for none.
+            comparison: the other runs whose payments the rows must not repeat, and the decisions of a person; None for
+                none.
+            allow_duplicates: whether one credit party may receive the same product more than once in the list.
         """
         now = self.file.clock.now()
         run_id = run.id if run else None
         ids = {"run_id": run_id, "absent_since": absent_since(now)}
         with self.file.transaction() as connection:
+            if comparison is not None and comparison.not_the_same is not None:
+                name_lines(connection, comparison.not_the_same.lines)
             _compare(connection, ids)
+            refuse_near_rows(connection, ids["run_id"], allow_duplicates=allow_duplicates)
             earlier = EarlierPayments()
             if comparison is not None:
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
@@ -109,6 +125,10 @@ class StagingQueries:
             (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
         ]
 
+    def undecided_lines(self, limit: int) -> tuple[int, ...]:
+        """Return the first lines that `preview` refused until a person finds that they are not the same as others."""
+        return tuple(row["line"] for row in self.file.fetch_all(sql.UNDECIDED_LINES, limit=limit))
+
     def digest(self, job: str, run_key: str) -> Digest:
         """Return sums and hashes of all rows that the staged list pays in that run, sent or not, in list order.
 
@@ -122,7 +142,10 @@ class StagingQueries:
             for text in (cost_unit, cost):
                 costs.update(_with_length(text or ""))
             add_to_total(total, unit, amount, cost_unit, cost, 1)
-        return Digest(total=total, requests=requests.hexdigest(), costs=costs.hexdigest())
+        pairs = self.file.fetch_all(USED_PAIRS)
+        for text in chain.from_iterable(pairs):
+            requests.update(_with_length(text))
+        return Digest(total=total, pairs=len(pairs), requests=requests.hexdigest(), costs=costs.hexdigest())
 
     def merge(
         self,
@@ -139,12 +162,14 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        not_the_same: NotTheSame | None = None,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
         Raises:
             PurgedRunError: the run's personal data was removed.
         """
+        at = self.file.now()
         values = {
             "job": job,
             "run_key": run_key,
@@ -157,7 +182,7 @@ class StagingQueries:
             "reading": reading,
             "reporting": reporting,
             "comparison": comparison,
-            "at": self.file.now(),
+            "at": at,
         }
         with self.file.transaction() as connection:
             found = connection.execute(FIND_RUN, values).fetchone()
@@ -174,7 +199,9 @@ class StagingQueries:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
                 connection.execute(statement, ids)
-            earlier_payments.save_repeated(connection, run.id, pay_again, self.file.now())
+            earlier_payments.save_repeated(connection, run.id, pay_again, at)
+            if not_the_same is not None:
+                keep_used(connection, not_the_same, at)
         return run
 
 
@@ -185,10 +212,14 @@ def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
     if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
         return
     connection.execute(sql.INDEX_STAGED)
+    if connection.execute(sql.FIND_REMOVED, ids).rowcount > 0:
+        respell_rows(connection, ids)
     match_equals(connection, ids)
+    connection.execute(sql.CLEAR_REMOVED)
     connection.execute(sql.FIND_REMOVED, ids)
     found = connection.execute(sql.FIND_UNLISTED, ids).rowcount, connection.execute(sql.FIND_ABSENT, ids).rowcount
     if any(found):
+        connection.execute(sql.USE_UNLISTED_PAIRS)
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
     refuse_uncredited(connection, ids)
     refuse_staged_equals(connection, ids["run_id"])

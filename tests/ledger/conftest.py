@@ -76,7 +76,7 @@ def start() -> Callable[..., Run]:
         *,
         run_key: str = "2026-11",
         columns: Sequence[str] = COLUMNS,
-        **job: str,
+        **job: Any,
     ) -> Run:
         ledger.staging.clear()
         ledger.staging.add(staged(rows))

@@ -54,6 +54,7 @@ AS_OF_THE_SIXTH = (
     "DROP TRIGGER runs_update_makes_report_old",
     "DROP TABLE absences",
     "DROP TABLE reports",
+    "DROP TABLE not_the_same",
     "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN last_sent_at",
     "ALTER TABLE runs DROP COLUMN reading",

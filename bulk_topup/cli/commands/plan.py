@@ -15,6 +15,7 @@ from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
 from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
+from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
@@ -32,6 +33,7 @@ from bulk_topup.system.files import atomic_write
 @job_options
 @corrections_option
 @pay_again_option
+@not_the_same_options
 @provider_options
 @cloup.option(
     "--output",
@@ -44,6 +46,7 @@ def plan_command(
     given: JobOptions,
     corrections: Path | None,
     pay_again: str,
+    different: NotTheSameOptions,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -62,7 +65,7 @@ def plan_command(
         job = job.at(start_day(given.list_.today, job.schedule, is_scheduled=False)[0], folder)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
-        repetition = Repetition(pay_again=pay_again)
+        repetition = Repetition(pay_again=pay_again, not_the_same=different.decision())
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:

@@ -7,6 +7,7 @@ import cloup
 
 from bulk_topup.cli.options.approval import ApprovalOptions, approval_options
 from bulk_topup.cli.options.list import JobOptions, corrections_option, job_options, list_argument, pay_again_option
+from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
 from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 
@@ -16,6 +17,7 @@ from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 @job_options
 @corrections_option
 @pay_again_option
+@not_the_same_options
 @scheduled_option
 @approval_options
 @payment_options
@@ -24,6 +26,7 @@ def run_command(
     given: JobOptions,
     corrections: Path | None,
     pay_again: str,
+    different: NotTheSameOptions,
     is_scheduled: bool,
     approval: ApprovalOptions,
     payment: PaymentOptions,
@@ -42,5 +45,6 @@ def run_command(
 
     if is_scheduled and pay_again:
         raise click.UsageError("--pay-again is for a person who has seen what is paid again. Remove --scheduled.")
-    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again)
+    decision = different.decision(is_scheduled=is_scheduled)
+    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again, not_the_same=decision)
     pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)
