@@ -33,6 +33,7 @@ _CLEAR_USED_PAIRS: Final = "DELETE FROM temp.used_pairs"
 CLEAR_PAIRS: Final = (CREATE_NAMED_LINES, CREATE_USED_PAIRS, _CLEAR_NAMED_LINES, _CLEAR_USED_PAIRS)
 _NAME_LINE: Final = "INSERT OR IGNORE INTO temp.named_lines (line) VALUES (?)"
 _NAMED_LINES: Final = "SELECT line FROM temp.named_lines"
+_HAS_PAIRS: Final = "SELECT EXISTS (SELECT 1 FROM not_the_same) OR EXISTS (SELECT 1 FROM temp.named_lines)"
 _IS_KEPT: Final = f"SELECT {IS_KEPT_PAIR.format(a=':a', b=':b')}"
 _USE_PAIR: Final = f"""
     INSERT INTO temp.used_pairs (key, other)
@@ -76,6 +77,11 @@ def name_lines(connection: sqlite3.Connection, lines: Collection[int]) -> None:
 def named_lines(connection: sqlite3.Connection) -> frozenset[int]:
     """Return the lines of the staged list that a decision names."""
     return frozenset(row["line"] for row in connection.execute(_NAMED_LINES))
+
+
+def has_pairs(connection: sqlite3.Connection) -> bool:
+    """Return True if any pair is kept, or a decision names any line; else `use_pair` finds none."""
+    return bool(connection.execute(_HAS_PAIRS).fetchone()[0])
 
 
 def use_pair(connection: sqlite3.Connection, key: str, other: str, *, is_named: bool) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bulk_topup.domain.identity import PARTY_PREFIX, REFERENCE_PREFIX
 from bulk_topup.domain.sameness import is_near, reference_key
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger.not_the_same import named_lines, use_pair
+from bulk_topup.ledger.not_the_same import has_pairs, named_lines, use_pair
 from bulk_topup.ledger.sql_fragments import NEAR_PART, SENT
 
 #: Rows of the run whose identities the staged list does not have: by credited party, or by reference.
@@ -66,10 +66,10 @@ _NEW_PARTIES: Final = f"""
 """  # noqa: S608
 #: Rows that were sent come first, then failed ones, so that a payment keeps its row.
 _LEFT_PARTIES: Final = f"""
-    SELECT r.identity, r.party_key, r.amount, r.unit
+    SELECT l.near, l.product_id, r.identity, r.party_key, r.amount, r.unit
     FROM temp.left_rows AS l CROSS JOIN rows AS r ON r.id = l.id
-    WHERE l.near = :near AND l.product_id = :product_id
-    ORDER BY CASE WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END,
+    WHERE l.near IS NOT NULL AND l.product_id IS NOT NULL
+    ORDER BY l.near, l.product_id, CASE WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END,
         r.in_list DESC, r.line, r.id
 """  # noqa: S608
 _RESPELL: Final = "INSERT INTO temp.respelled (line, identity) VALUES (?, ?)"
@@ -120,15 +120,21 @@ def respell_rows(connection: sqlite3.Connection, ids: Mapping[str, object]) -> b
 
 def _respelled_parties(connection: sqlite3.Connection, ids: Mapping[str, object]) -> Iterator[tuple[int, str]]:
     """Yield the lines of new rows with the identities of rows that left the list."""
-    named = named_lines(connection)
+    named, may_differ = named_lines(connection), has_pairs(connection)
     new_rows = connection.execute(_NEW_PARTIES, ids)
-    for (near, product_id), group in groupby(new_rows, lambda row: (row["near"], row["product_id"])):
-        left = connection.execute(_LEFT_PARTIES, {"near": near, "product_id": product_id}).fetchall()
-        yield from _pairs(connection, list(group), left, named)
+    left_groups = groupby(connection.execute(_LEFT_PARTIES), _group)
+    for group, new in groupby(new_rows, _group):
+        # Both sides are in order, and each group of new rows has one of rows that left.
+        left = next(list(rows) for left_group, rows in left_groups if left_group == group)
+        yield from _pairs(connection, list(new), left, named, may_differ=may_differ)
+
+
+def _group(row: _Row) -> tuple[str, int]:
+    return row["near"], row["product_id"]
 
 
 def _pairs(
-    connection: sqlite3.Connection, new: list[_Row], left: list[_Row], named: Collection[int]
+    connection: sqlite3.Connection, new: list[_Row], left: list[_Row], named: Collection[int], *, may_differ: bool
 ) -> Generator[tuple[int, str], None, None]:
     """Yield lines with identities: equal rows first, and of those with the same amount before others."""
     left_keys = dict.fromkeys(row["party_key"] for row in left)
@@ -139,7 +145,9 @@ def _pairs(
 
     @cache
     def near_keys(key: str) -> Collection[str]:
-        others = (other for other in left_keys if is_near(key, other))
+        others = [other for other in left_keys if is_near(key, other)]
+        if not may_differ:
+            return others
         return [other for other in others if not use_pair(connection, key, other, is_named=key in named_keys)]
 
     for same_keys in (equal_keys, near_keys):
