@@ -74,6 +74,7 @@ _COLUMNS: Final = """
 #: There are few, so they come first.
 _ABSENT: Final = f"""
     {{key}} AS key, s.identity, x.row_id AS earlier_id, x.party_key = s.party_key AS is_equal,
+    x.party_key AS earlier_key, s.party_key AS own_key,
     (x.product_id IS s.product_id OR coalesce(json_extract(u.comparison, '$.any_product'), 0)) AS same_product,
     x.credit_party, r.line AS earlier_line, x.amount, x.unit, x.product_id,
     a.intent_at, u.job || '/' || u.run_key AS run

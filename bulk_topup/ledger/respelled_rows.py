@@ -69,7 +69,8 @@ _LEFT_PARTIES: Final = f"""
     SELECT l.near, l.product_id, r.identity, r.party_key, r.amount, r.unit
     FROM temp.left_rows AS l CROSS JOIN rows AS r ON r.id = l.id
     WHERE l.near IS NOT NULL AND l.product_id IS NOT NULL
-    ORDER BY l.near, l.product_id, CASE WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END,
+    ORDER BY l.near, l.product_id,
+        CASE WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END,
         r.in_list DESC, r.line, r.id
 """  # noqa: S608
 _RESPELL: Final = "INSERT INTO temp.respelled (line, identity) VALUES (?, ?)"

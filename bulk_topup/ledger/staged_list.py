@@ -108,7 +108,7 @@ class StagingQueries:
             if comparison is not None and comparison.not_the_same is not None:
                 name_lines(connection, comparison.not_the_same.lines)
             _compare(connection, ids)
-            refuse_near_rows(connection, ids["run_id"], allow_duplicates=allow_duplicates)
+            refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
             earlier = EarlierPayments()
             if comparison is not None:
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
