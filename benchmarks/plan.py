@@ -25,11 +25,12 @@ from pydantic import BaseModel, Field, SecretStr
 from python_calamine import CalamineWorkbook
 from workbooks import write_workbook
 
+from bulk_topup.app.merge import merge_list
 from bulk_topup.app.plan import open_job_list, plan_job
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import prepare
-from bulk_topup.app.run import merge_list
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -160,7 +161,7 @@ async def _plan_and_merge(job: Job, dvs: AsyncDVS, ledger: LedgerStore) -> tuple
     await prepare(reader=reader, dvs=dvs, ledger=ledger, run=run, options=job.plan_options, guards=job.guards)
     planned = time.perf_counter()
     payer = PayingAccount(environment=Environment.SANDBOX, account="")
-    merge_list(job, ledger=ledger, payer=payer, columns=reader.columns)
+    merge_list(job, ledger=ledger, payer=payer, columns=reader.columns, ids=RunIds.of_name(job.name, str(job.run_key)))
     return planned - started, time.perf_counter() - planned
 
 

@@ -1,13 +1,17 @@
 """Turns a script's arguments into a job and provider options; reads job files and the environment."""
 
 import os
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.time_zone import in_zone, zone_of
+from bulk_topup.approvals.approval import user_name
 from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.not_the_same import NotTheSame
+from bulk_topup.domain.reason import checked_reason
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
@@ -111,3 +115,16 @@ def credentials_file(credentials: Path | str | Credentials | None) -> Path | Non
 def key_pair(credentials: Path | str | Credentials | None) -> Credentials | None:
     """Return the credentials that are given themselves; None if they are read from a file or the environment."""
     return credentials if isinstance(credentials, Credentials) else None
+
+
+def decision_of(lines: Collection[int], reason: str | None) -> NotTheSame | None:
+    """Return the decision that the rows of these lines are others than those that they look like; None for no lines.
+
+    Raises:
+        ValueError: lines are named without a reason, or a reason without lines.
+    """
+    if not lines and reason is None:
+        return None
+    if not lines or reason is None:
+        raise ValueError("not_the_same and reason belong together. Add the other one.")
+    return NotTheSame(lines=frozenset(lines), reason=checked_reason(reason), by=user_name())

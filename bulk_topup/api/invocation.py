@@ -25,6 +25,7 @@ from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment, ProviderOptions
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.verdict import format_rows
@@ -63,6 +64,7 @@ class Invocation:
     same_account: bool
     pay_again: str
     leave_open: str | None
+    not_the_same: NotTheSame | None
     #: The run; None until its rows are sent.
     runner: Runner | None = field(default=None, init=False)
     _result: JobResult | None = field(default=None, init=False)
@@ -124,7 +126,9 @@ class Invocation:
                 corrections=None if self.corrections is None else Path(self.corrections),
                 approval=approval,
                 lock=session.lock,
-                repetition=Repetition(pay_again=self.pay_again, leave_open=self.leave_open),
+                repetition=Repetition(
+                    pay_again=self.pay_again, leave_open=self.leave_open, not_the_same=self.not_the_same
+                ),
             )
 
     def _provider_options(self, job: Job) -> ProviderOptions:

@@ -1,6 +1,6 @@
 """Plans a list for scripts: counts, costs and every refused row; sends nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk_topup.api.arguments import key_pair, load_argument, options_of, render_job
+from bulk_topup.api.arguments import decision_of, key_pair, load_argument, options_of, render_job
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.plan import plan_job
@@ -110,8 +110,12 @@ def plan_list(
     corrections: Path | str | None = None,
     pay_again: str = "",
     leave_open: str | None = None,
+    not_the_same: Collection[int] = (),
+    reason: str | None = None,
 ) -> ListPlan:
     """Check a list and return what a run would do; nothing is sent, and no run is created or changed.
+
+    Long because of its arguments and errors.
 
     Args:
         list_or_job: a job file that ends in .toml, a list, or a `Job`.
@@ -124,6 +128,9 @@ def plan_list(
         corrections: a not-completed file of the run with corrected rows.
         pay_again: why rows that other runs have paid are paid again; empty to refuse them.
         leave_open: why earlier runs of the job would stay open; None if they stop a new one.
+        not_the_same: lines of the list whose rows are others than those that they are refused for as possible
+            duplicates; a plan keeps nothing.
+        reason: why they are.
 
     Returns:
         Counts, costs, balances and refusals.
@@ -132,7 +139,7 @@ def plan_list(
         JobError, ListError, MappingError: job or list are invalid.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         ClosedRunError: the run is closed.
-        ValueError: the reason is empty.
+        ValueError: a reason is empty, or lines are named without one.
         ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.
         DVSError: DVS did not respond.
@@ -141,7 +148,8 @@ def plan_list(
     options = options_of(job, environment, base_url, credentials, ledger)
     job = named_as_known_run(render_job(job, folder, today, options.ledger), options.ledger)
     corrected = None if corrections is None else Path(corrections)
-    reason = None if leave_open is None else checked_reason(leave_open)
+    left_open = None if leave_open is None else checked_reason(leave_open)
+    decision = decision_of(not_the_same, reason)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
@@ -152,7 +160,7 @@ def plan_list(
                     ledger=opened,
                     environment=options.environment,
                     corrections=corrected,
-                    repetition=Repetition(pay_again=pay_again, leave_open=reason),
+                    repetition=Repetition(pay_again=pay_again, leave_open=left_open, not_the_same=decision),
                 )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 

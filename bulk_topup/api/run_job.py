@@ -1,9 +1,10 @@
 """Runs a job for scripts and orchestrators: what `bulk-topup run` does, with a result in place of an exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from pathlib import Path
 
+from bulk_topup.api.arguments import decision_of
 from bulk_topup.api.invocation import Invocation
 from bulk_topup.api.job_result import JobResult
 from bulk_topup.api.worker_thread import Work
@@ -33,6 +34,8 @@ def run_job(
     same_account: bool = False,
     pay_again: str = "",
     leave_open: str | None = None,
+    not_the_same: Collection[int] = (),
+    reason: str | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     progress_interval: float = 1.0,
 ) -> JobResult:
@@ -63,6 +66,9 @@ def run_job(
         same_account: whether the run's account is unchanged although its credentials or URL changed.
         pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; empty to refuse them.
         leave_open: why earlier runs of the job stay open beside a new one; None if they stop it.
+        not_the_same: lines of the list whose rows are others than those that they are refused for as possible
+            duplicates; kept in the ledger.
+        reason: why they are.
         on_progress: called in this thread with the run's progress, regularly and once at its end.
         progress_interval: seconds between two such calls.
 
@@ -75,7 +81,7 @@ def run_job(
             sent.
         EarlierRunOpenError: an earlier run of the job has rows pending or in flight; nothing was sent.
         ClosedRunError: the run is closed; nothing was sent.
-        ValueError: the deadline has no time zone, or the reason is empty; nothing was sent.
+        ValueError: the deadline has no time zone, a reason is empty, or lines are named without one; nothing was sent.
         ConfirmationRequiredError: production, and `confirm` does not name the run; nothing was sent.
         BalanceTooLowError, AccountMismatchError, EnvironmentMismatchError, ModeMismatchError, PurgedRunError: nothing
             was sent.
@@ -103,6 +109,7 @@ def run_job(
         same_account=same_account,
         pay_again=pay_again,
         leave_open=None if leave_open is None else checked_reason(leave_open),
+        not_the_same=decision_of(not_the_same, reason),
     )
 
     def report_progress() -> None:

@@ -69,6 +69,7 @@ def plan_statement(
         costs={unit: format_plain(cost) for unit, cost in sorted(digest.total.costs.items())},
         rows_without_known_cost=digest.total.unpriced,
         requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
+        pairs_not_the_same=digest.pairs,
         costs_sha256=digest.costs,
         guards=json.dumps(job.guards.model_dump(mode="json"), sort_keys=True),
         not_by=job.approval.not_by,

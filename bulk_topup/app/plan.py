@@ -174,7 +174,12 @@ def compare_with_others(
     others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
     moment = clock.now() if run is None else run.created_at
     runs = compared_runs(policy, others, job=job.name, run_key=str(job.run_key), moment=moment)
-    return Comparison(runs=runs, any_product=policy.any_product, pay_again=repetition.pay_again)
+    return Comparison(
+        runs=runs,
+        any_product=policy.any_product,
+        pay_again=repetition.pay_again,
+        not_the_same=repetition.not_the_same,
+    )
 
 
 async def plan_job(

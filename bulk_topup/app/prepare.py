@@ -48,6 +48,8 @@ class Prepared:
     balances: tuple[BalanceCheck, ...]
     #: Caps and control totals beside the figures; failed ones have a message.
     checks: tuple[GuardCheck, ...] = ()
+    #: The first lines that are refused until a person finds that they are not the same as others.
+    undecided: tuple[int, ...] = ()
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int] = field(default_factory=dict)
     #: Open runs of the job beside which the run would start.
@@ -117,15 +119,16 @@ async def prepare(
         )
     ledger.staging.clear()
     plan = await _stage_rows(reader, dvs, ledger, options, chooser)
-    preview = ledger.staging.preview(run, guards.velocity, comparison)
+    preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT))
+    undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
     if guards.caps != Caps() and preview.new + preview.waiting:
         checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     balances = await compare_balances(dvs, preview.costs)
-    return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks))
+    return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks), undecided=undecided)
 
 
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from bulk_topup.app.merge import merge_list
 from bulk_topup.app.plan import PlannedList, prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_same_account
 from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
-from bulk_topup.app.run import merge_list
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment

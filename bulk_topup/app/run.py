@@ -1,6 +1,5 @@
 """Runs a list from the checks to the report: check, plan, merge, send, track, report; prints nothing."""
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Protocol
 
 from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
+from bulk_topup.app.merge import merge_or_interrupt
 from bulk_topup.app.plan import compare_with_others, prepare_job
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -21,20 +21,17 @@ from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
-from bulk_topup.approvals.approval import Presented, check_valid, user_name
+from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
-from bulk_topup.domain.identity_version import RunIds
-from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
+from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner, RunOptions, RunResult
-from bulk_topup.errors import InterruptedRunError, LedgerError, LedgerWriteError, ListError, ReportError, RunLockedError
+from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
-from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
-from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
 from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
@@ -148,65 +145,12 @@ async def run_list(
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
-        run = _merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, repetition)
+        run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, repetition)
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         archiving = None if file is None or is_open(finished.result.counts) else file.archive()
         return replace(finished, left_out=left_out, archiving=archiving)
-
-
-def merge_list(
-    job: Job,
-    *,
-    ledger: LedgerStore,
-    payer: PayingAccount,
-    columns: Sequence[str],
-    ids: RunIds,
-    approval: Presented | None = None,
-    repetition: Repetition = NO_REPETITION,
-    reading_version: int = READING_VERSION,
-    is_start: bool = True,
-) -> Run:
-    """Merge the staged list into the job's run, and create the run if it is new.
-
-    Args:
-        job: the job, its dates rendered.
-        ledger: an open ledger, where the list is staged.
-        payer: the account that pays.
-        columns: the names of the list's columns.
-        ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
-        approval: the approval of this list; None without one.
-        repetition: what is said about other runs, and about rows that they have paid.
-        reading_version: how a new run reads numbers; one that exists keeps its own.
-        is_start: whether the run's rows are to be sent; a run that is only written again is stopped by no other.
-
-    Raises:
-        LedgerError: the ledger cannot be written.
-        ClosedRunError: the run is closed.
-        EarlierRunOpenError: the run is new, and an earlier run of the job has rows pending or in flight.
-    """
-    ledger.accepted_numbers.save(job.accept_number_plan)
-    leave_open = repetition.leave_open
-    return ledger.staging.merge(
-        job=job.name,
-        run_key=str(job.run_key),
-        environment=payer.environment,
-        account=payer.account,
-        guards=job.guards.model_dump_json(),
-        approval=None if approval is None else approval.plan.model_dump_json(),
-        list_path=job.list,
-        columns=columns,
-        reading=reading_snapshot(job),
-        reporting=report_snapshot(job),
-        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
-        pay_again=repetition.pay_again,
-        ids=ids,
-        reading_version=reading_version,
-        time_zone=job.time_zone,
-        leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
-        check_earlier=is_start and not job.is_bare_list,
-    )
 
 
 async def execute(
@@ -273,23 +217,6 @@ def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: b
     to_send = preview.new + preview.waiting + (preview.corrected if is_correction else 0)
     if to_send:
         watcher.confirm(f"{job.name}/{job.run_key}", to_send)
-
-
-def _merge_or_interrupt(
-    job: Job,
-    ledger: LedgerStore,
-    payer: PayingAccount,
-    columns: Sequence[str],
-    approval: Presented | None,
-    ids: RunIds,
-    repetition: Repetition,
-) -> Run:
-    try:
-        return merge_list(
-            job, ledger=ledger, payer=payer, columns=columns, ids=ids, approval=approval, repetition=repetition
-        )
-    except LedgerWriteError as error:
-        raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error
 
 
 async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:

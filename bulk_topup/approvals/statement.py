@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.money import format_money, parse_plain_amount
@@ -45,8 +52,11 @@ class PlanStatement(SignedModel):
     amounts: dict[str, str]
     costs: dict[str, str]
     rows_without_known_cost: int
-    #: SHA-256 of all rows' identities, external IDs and requests, with the payments of other runs that they repeat on
-    #: purpose; and of their costs.
+    #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
+    #: there are none, so that statements of earlier versions keep their signed bytes.
+    pairs_not_the_same: int = 0
+    #: SHA-256 of all rows' identities, external IDs and requests, with these pairs and with the payments of other runs
+    #: that they repeat on purpose; and of their costs.
     requests_sha256: str
     costs_sha256: str
     #: The run's guards, as JSON of `Guards` with sorted keys.
@@ -55,6 +65,13 @@ class PlanStatement(SignedModel):
     #: The operating system's user, and the time in UTC.
     planned_by: str
     planned_at: str
+
+    @model_serializer(mode="wrap")
+    def _without_no_pairs(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+        values: dict[str, object] = serialize(self)
+        if not self.pairs_not_the_same:
+            del values["pairs_not_the_same"]
+        return values
 
 
 class _PlanFile(BaseModel):
@@ -75,6 +92,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("account", "the account"),
         ("rows", "the number of rows"),
         ("not_by", "the person who must not approve"),
+        ("pairs_not_the_same", "the number of pairs that are not the same"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
     ):

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from bulk_topup.cli.command_line import keep_words
 from bulk_topup.cli.terminal import is_terminal
 
 #: Printed where Ctrl-C comes while no command handles it.
@@ -76,10 +77,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(spec.module), spec.name)
         return command
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **kwargs: Any) -> click.Context:
         """Parse the command line; Ctrl-C exits as it does later."""
+        words = tuple(args)  # click removes them while it parses
         with _interruption():
-            return super().make_context(*args, **kwargs)
+            context = super().make_context(info_name, args, *more, **kwargs)
+        if context.parent is None:
+            keep_words(context, words)
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - commands return anything
         """Import and run the command of the command line; Ctrl-C and cancelled prompts exit with their own codes."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Self
 
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.period import Period
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
@@ -56,7 +57,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """What an invocation says about other runs, and about rows that they have paid."""
+    """What an invocation says about other runs, rows that they have paid, and rows that look like others."""
 
     #: Whether the schedule starts it for a due time.
     is_scheduled: bool = False
@@ -64,6 +65,8 @@ class Repetition:
     pay_again: str = ""
     #: Why earlier runs of the job stay open beside a new one; None if they stop it.
     leave_open: str | None = None
+    #: Rows that a person has found to be others than those that they look like; None for none.
+    not_the_same: NotTheSame | None = None
 
 
 #: The repetition of an invocation that says nothing.
@@ -79,6 +82,8 @@ class Comparison:
     any_product: bool = False
     #: Why rows that other runs have paid are paid again; empty to refuse them.
     pay_again: str = ""
+    #: Rows that a person has found to be others than those that they look like; None for none.
+    not_the_same: NotTheSame | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

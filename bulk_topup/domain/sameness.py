@@ -1,7 +1,8 @@
 """Define when two rows credit the same beneficiary: equal keys, and near ones that only a person can tell apart; pure.
 
 A key is one text. Its near part comes first; what tells equal keys apart follows after a tab where there is anything to
-tell apart. Keys with the same near part are near, and keys that are the same text are equal.
+tell apart. Keys that are the same text are equal. Near keys have the same near part, but two bills of one account are
+near only if their references are, or if one of them has none.
 """
 
 import re
@@ -17,6 +18,8 @@ AFTER_NEAR: Final = chr(ord(NEAR_END) + 1)
 SEPARATOR: Final = " "
 ACCOUNT: Final = "account:"
 REFERENCE: Final = "reference:"
+#: The place of a bill's reference among the texts of an account's key, after number and qualifier.
+_BILL_INDEX: Final = 2
 
 #: Texts of printable ASCII characters need no Unicode rules, and of what is invisible have only spaces.
 PLAIN: Final = r"^[\x20-\x7e]*$"
@@ -123,6 +126,20 @@ def party_key(mobile: str | None, account: str | None, qualifier: str | None, bi
 def near_part(key: str) -> str:
     """Return the near part of a key."""
     return key.partition(NEAR_END)[0]
+
+
+def is_near(key: str, other: str) -> bool:
+    """Return True if two keys are near but not equal."""
+    if key == other or near_part(key) != near_part(other):
+        return False
+    bill, other_bill = near_bill(key), near_bill(other)
+    return not bill or not other_bill or bill == other_bill
+
+
+def near_bill(key: str) -> str:
+    """Return the near text of the bill's reference in a key; empty without one."""
+    texts = key.partition(NEAR_END)[2].split(SEPARATOR)
+    return near(texts[_BILL_INDEX]) if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
 
 
 def _key(prefix: str, near_texts: tuple[str, ...], texts: tuple[str, ...]) -> str:

@@ -71,7 +71,10 @@ class Digest:
     """A digest of all rows that a list pays: two lists with the same digest pay the same amounts to the same people."""
 
     total: Total
-    #: SHA-256 of each row's identity, first external ID and request, in list order, in hexadecimal.
+    #: Pairs of similar credit parties that a person has found to be different, without which it would pay fewer rows.
+    pairs: int
+    #: SHA-256 of each row's identity, first external ID and request, in list order, and of the keys of these pairs, in
+    #: hexadecimal.
     requests: str
     #: SHA-256 of the planned cost of each row.
     costs: str

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -21,8 +21,10 @@ from bulk_topup.domain.earlier_payments import (
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import is_near
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
 from bulk_topup.ledger.row_mapping import event_values, run_of, utc_text
 from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
@@ -63,7 +65,7 @@ _PAYMENTS: Final = f"""
 """  # noqa: S608 - composed of constants
 _NEAR: Final = "substr({of}.party_key, 1, instr({of}.party_key || char(9), char(9)) - 1)"
 _COLUMNS: Final = """
-    r.id AS earlier_id, r.party_key = {of}.party_key AS is_equal,
+    r.id AS earlier_id, r.party_key = {of}.party_key AS is_equal, r.party_key AS earlier_key, {of}.party_key AS own_key,
     (r.product_id IS {of}.product_id OR coalesce(json_extract(u.comparison, '$.any_product'), 0)) AS same_product,
     r.credit_party, r.line AS earlier_line, r.amount, r.unit, r.product_id,
     a.intent_at, u.job || '/' || u.run_key AS run
@@ -72,6 +74,7 @@ _COLUMNS: Final = """
 #: There are few, so they come first.
 _ABSENT: Final = f"""
     {{key}} AS key, s.identity, x.row_id AS earlier_id, x.party_key = s.party_key AS is_equal,
+    x.party_key AS earlier_key, s.party_key AS own_key,
     (x.product_id IS s.product_id OR coalesce(json_extract(u.comparison, '$.any_product'), 0)) AS same_product,
     x.credit_party, r.line AS earlier_line, x.amount, x.unit, x.product_id,
     a.intent_at, u.job || '/' || u.run_key AS run
@@ -147,16 +150,20 @@ def compare_staged(
     if not comparison.runs:
         return EarlierPayments()
     connection.execute(_INDEX_STAGED)
-    found = connection.execute(
-        _STAGED, {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
-    ).fetchall()
+    named = named_lines(connection)
+    values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
+    found = [
+        pair
+        for pair in connection.execute(_STAGED, values).fetchall()
+        if _may_be_same(pair, lambda a, b, line: use_pair(connection, a, b, is_named=line in named))
+    ]
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     anything = _matches(found, any_product=True)
     same_list = is_same_list(len(anything), rows)
     matches = anything if same_list else _matches(found, any_product=comparison.any_product)
     connection.executemany(_REPEAT, map(dict, matches))
     if not comparison.pay_again:
-        refused = [{"key": match["key"], "problems": _problems(match)} for match in matches]
+        refused = [{"key": match["key"], "problems": _problems(match, line=match["key"])} for match in matches]
         connection.executemany(_REFUSE_STAGED, refused)
         return EarlierPayments(refused=len(matches), is_same_list=same_list, runs=_runs(matches))
     return EarlierPayments(
@@ -188,7 +195,12 @@ def refuse_claimed(
         "is_claim": True,
         "absent_since": absent_since(file.clock.now()),
     }
-    matches = _matches(connection.execute(_CLAIMED, values), any_product=_policy_of(run).any_product)
+    found = (
+        pair
+        for pair in connection.execute(_CLAIMED, values).fetchall()
+        if _may_be_same(pair, lambda a, b, _: is_kept_pair(connection, a, b))
+    )
+    matches = _matches(found, any_product=_policy_of(run).any_product)
     refused = {match["key"]: match for match in matches}
     connection.executemany(
         _REFUSE_CLAIMED, [{"key": key, "problems": _problems(match)} for key, match in refused.items()]
@@ -234,6 +246,12 @@ def _write_compared(connection: sqlite3.Connection, runs: Iterable[ComparedRun])
     )
 
 
+def _may_be_same(pair: Mapping[str, Any], are_different: Callable[[str, str, int], bool]) -> bool:
+    """Return True if a row and a payment are of equal parties, or of near ones that are not known to be different."""
+    own, earlier = pair["own_key"], pair["earlier_key"]
+    return bool(pair["is_equal"]) or (is_near(own, earlier) and not are_different(own, earlier, pair["key"]))
+
+
 def _matches(found: Iterable[Mapping[str, Any]], *, any_product: bool) -> list[Mapping[str, Any]]:
     """Return one payment for each row that repeats one; a payment answers for one row only.
 
@@ -265,12 +283,15 @@ def _digest(matches: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(sorted(pairs)).encode()).hexdigest()
 
 
-def _problems(match: Mapping[str, Any]) -> str:
+def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
     money = "" if match["amount"] is None else f"{format_money(Decimal(match['amount']), match['unit'])} "
+    decide = ""
+    if line is not None and not match["is_equal"]:
+        decide = f", or --not-the-same {line} --reason TEXT if it is another beneficiary"
     party = "" if match["credit_party"] is None else f" for {match['credit_party']}"
     text = (
         f"Possible duplicate: run {match['run']}, line {match['earlier_line']}, sent {money}(product "
         f"{match['product_id']}){party} on {match['intent_at'][:10]}. Remove this row, or add --pay-again REASON if it "
-        "is another payment."
+        f"is another payment{decide}."
     )
     return encode_problems([Problem(column="", message=text, may_be_paid=True)])

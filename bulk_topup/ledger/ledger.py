@@ -16,6 +16,7 @@ from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
 from bulk_topup.ledger.hints import HintQueries
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.not_the_same import NotTheSameQueries
 from bulk_topup.ledger.observations import ObservationQueries
 from bulk_topup.ledger.outcomes import OutcomeQueries
 from bulk_topup.ledger.product_choices import ProductChoiceQueries
@@ -53,6 +54,8 @@ class LedgerStore:
         self.closed_runs = ClosedRunQueries(file)
         #: A list on its way into a run: staged, compared, merged.
         self.staging = StagingQueries(file)
+        #: Pairs of beneficiaries that a person has found to be different.
+        self.not_the_same = NotTheSameQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.
         self.attempts = AttemptQueries(file)
         #: Attempts that wait for proof that DVS has no transaction of theirs.

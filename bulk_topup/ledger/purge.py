@@ -9,6 +9,7 @@ from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger.connection import scrub
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.not_the_same import FORGET_PAIRS
 from bulk_topup.ledger.row_mapping import run_of
 
 #: Replaces texts that could quote a cell.
@@ -110,6 +111,7 @@ class PurgeQueries:
                 _PURGE_EVENTS,
                 _PURGE_RUN,
                 _PURGE_ACCEPTED,
+                FORGET_PAIRS,
             ):
                 connection.execute(statement, ids)
             return run_of(connection.execute(_FIND, ids).fetchone(), self.file.path)

@@ -1,4 +1,7 @@
-"""The migrations that create the ledger's tables: one per change, applied in order, never edited afterwards."""
+"""The migrations that create the ledger's tables: one per change, applied in order, never edited afterwards.
+
+Long because migrations are never edited or moved, and each is a plain list of changes.
+"""
 
 from sqlite_utils import Database, Migrations
 
@@ -286,6 +289,17 @@ def _fourteenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[14])
+def _sixteenth(db: Database) -> None:
+    # Pairs of party keys that a person has found to be different beneficiaries; `key` is before `other`.
+    db.table("not_the_same").create(
+        {"key": str, "other": str, "reason": str, "by": str, "at": str},
+        pk=("key", "other"),
+        not_null={"reason", "by", "at"},
+    )
+    db.table("not_the_same").create_index(["other"])
+
+
+@migrations(name=NAMES[15])
 def _seventeenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)

@@ -22,6 +22,7 @@ NAMES: Final = (
     "0012_closed_runs",
     "0013_numbers",
     "0014_absences",
+    "0016_not_the_same",
     "0017_earlier_payments",
 )
 

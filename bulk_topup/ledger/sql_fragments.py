@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bulk_topup.domain.attempt import MAY_ARRIVE
+from bulk_topup.domain.sameness import NEAR_END
 from bulk_topup.domain.states import RowState
 
 #: States of rows that were sent and that no list may change any more.
@@ -18,6 +19,9 @@ UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 PAID: Final = ", ".join(
     f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
 )
+
+#: The near part of a party key, which `{key}` is an expression for.
+NEAR_PART: Final = f"substr({{key}}, 1, instr({{key}} || char({ord(NEAR_END)}), char({ord(NEAR_END)})) - 1)"
 
 #: Attempts that failed, or are sent again, because DVS listed no transaction of theirs: what was sent to whom, and
 #: when. A request may still arrive late, so each may be paid while `:absent_since` is before its last send; that

@@ -5,10 +5,12 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
@@ -21,8 +23,12 @@ from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.near_rows import refuse_near_rows
+from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
+from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.run_search import READ_RUN, find_run
+from bulk_topup.ledger.run_statements import INSERT_RUN, UPDATE_RUN
 from bulk_topup.ledger.sql_fragments import absent_since
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
@@ -37,6 +43,7 @@ _CLEAR: Final = (
     sql.CLEAR_STAGED,
     sql.DROP_STAGED_INDEX,
     *earlier_payments.CREATE,
+    *CLEAR_PAIRS,
 )
 _MERGE: Final = (
     sql.EVENTS_OF_REMOVED,
@@ -81,20 +88,30 @@ class StagingQueries:
         return {line: (identity, party) for line, identity, party in rows}
 
     def preview(
-        self, run: Run | None, velocity: "Velocity | None" = None, comparison: "Comparison | None" = None
+        self,
+        run: Run | None,
+        velocity: "Velocity | None" = None,
+        comparison: "Comparison | None" = None,
+        *,
+        allow_duplicates: bool = True,
     ) -> MergePreview:
         """Return what a merge of the staged list would do, and refuse staged rows that must not be paid.
 
         Args:
             run: the run; None for one that does not exist yet.
             velocity: the limit of payments per beneficiary; rows above it are refused.
-            comparison: the other runs whose payments the rows must not repeat; None for none.
+            comparison: the other runs whose payments the rows must not repeat, and the decisions of a person; None for
+                none.
+            allow_duplicates: whether one credit party may receive the same product more than once in the list.
         """
         now = self.file.clock.now()
         run_id = run.id if run else None
         ids = {"run_id": run_id, "absent_since": absent_since(now)}
         with self.file.transaction() as connection:
+            if comparison is not None and comparison.not_the_same is not None:
+                name_lines(connection, comparison.not_the_same.lines)
             _compare(connection, ids)
+            refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
             earlier = EarlierPayments()
             if comparison is not None:
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
@@ -110,6 +127,10 @@ class StagingQueries:
         return [
             (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
         ]
+
+    def undecided_lines(self, limit: int) -> tuple[int, ...]:
+        """Return the first lines that `preview` refused until a person finds that they are not the same as others."""
+        return tuple(row["line"] for row in self.file.fetch_all(sql.UNDECIDED_LINES, limit=limit))
 
     def sample(self, *, first: int, spread: int) -> list[str]:
         """Return the identities of some staged rows that are to be paid: the first ones, and others across the list."""
@@ -133,7 +154,10 @@ class StagingQueries:
             for text in (cost_unit, cost):
                 costs.update(_with_length(text or ""))
             add_to_total(total, unit, amount, cost_unit, cost, 1)
-        return Digest(total=total, requests=requests.hexdigest(), costs=costs.hexdigest())
+        pairs = self.file.fetch_all(USED_PAIRS)
+        for text in chain.from_iterable(pairs):
+            requests.update(_with_length(text))
+        return Digest(total=total, pairs=len(pairs), requests=requests.hexdigest(), costs=costs.hexdigest())
 
     def merge(
         self,
@@ -155,6 +179,7 @@ class StagingQueries:
         time_zone: str | None = None,
         leave_open: LeftOpen | None = None,
         check_earlier: bool = False,
+        not_the_same: NotTheSame | None = None,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
@@ -170,6 +195,7 @@ class StagingQueries:
             ClosedRunError: the run is closed.
             EarlierRunOpenError: a run of the job is open that stops a new one.
         """
+        at = self.file.now()
         values: dict[str, object] = {
             **_names(job, run_key, ids or RunIds.of_name(job, run_key)),
             "environment": environment,
@@ -184,7 +210,7 @@ class StagingQueries:
             "reading_version": reading_version,
             "time_zone": time_zone,
             "left_open": None,
-            "at": self.file.now(),
+            "at": at,
         }
         with self.file.transaction() as connection:
             found = find_run(connection, self.file.path, job, run_key)
@@ -196,7 +222,7 @@ class StagingQueries:
                 values["left_open"] = left_open_json(self.file, connection, values, leave_open)
             before = found.columns if found else tuple(columns)
             values["id"] = found.id if found else None
-            [id_] = connection.execute(sql.UPDATE_RUN if found else sql.INSERT_RUN, values).fetchone()
+            [id_] = connection.execute(UPDATE_RUN if found else INSERT_RUN, values).fetchone()
             run = run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
@@ -206,7 +232,9 @@ class StagingQueries:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
                 connection.execute(statement, keys)
-            earlier_payments.save_repeated(connection, run.id, pay_again, self.file.now())
+            earlier_payments.save_repeated(connection, run.id, pay_again, at)
+            if not_the_same is not None:
+                keep_used(connection, not_the_same, at)
         return run
 
 
@@ -231,10 +259,14 @@ def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
     if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
         return
     connection.execute(sql.INDEX_STAGED)
+    if connection.execute(sql.FIND_REMOVED, ids).rowcount > 0:
+        respell_rows(connection, ids)
     match_equals(connection, ids)
+    connection.execute(sql.CLEAR_REMOVED)
     connection.execute(sql.FIND_REMOVED, ids)
     found = connection.execute(sql.FIND_UNLISTED, ids).rowcount, connection.execute(sql.FIND_ABSENT, ids).rowcount
     if any(found):
+        connection.execute(sql.USE_UNLISTED_PAIRS)
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
     refuse_uncredited(connection, ids)
     refuse_staged_equals(connection, ids["run_id"])

@@ -7,41 +7,43 @@ order, from the few to the many, and a plus before a column keeps SQLite from us
 from typing import Final
 
 from bulk_topup.domain.row import StagedRow
-from bulk_topup.ledger.sql_fragments import ABSENT, SENT, UNSENT
+from bulk_topup.ledger.not_the_same import IS_KEPT_PAIR, IS_NAMED_LINE, IS_USED_PAIR
+from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, SENT, UNSENT
 
 #: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
 POSSIBLE_DUPLICATE: Final = 1
 VELOCITY: Final = 2
 ALREADY_PAID: Final = 3
+#: A possible duplicate that a person may find to be another one.
+UNDECIDED: Final = 4
 #: The end of the reason of a possible duplicate.
 HOW_TO_PAY: Final = "Restore that line, or pay this one on purpose in another run with --run-key and --pay-again."
 
+#: What tells two accounts with one number apart, where a row's key changed and its number did not.
+_DETAIL: Final = """CASE WHEN s.credit_party IS rows.credit_party AND s.party_key IS NOT rows.party_key
+    THEN coalesce(' "' || json_extract({of}.request, '$.credit_party_identifier.account_qualifier') || '"', '')
+        || coalesce(', bill "' || json_extract({of}.request, '$.statement_identifier.reference') || '"', '')
+    ELSE '' END"""
 #: A row's request in a note: as it was sent, and as the list has it now.
-_SENT_WAS: Final = "coalesce(rows.amount || ' ' || rows.unit, 'nothing') || coalesce(' to ' || rows.credit_party, '')"
-_NOW_IS: Final = "coalesce(s.amount || ' ' || s.unit, 'nothing') || coalesce(' to ' || s.credit_party, '')"
+_REQUEST: Final = f"""coalesce({{of}}.amount || ' ' || {{of}}.unit, 'nothing')
+    || coalesce(' to ' || {{of}}.credit_party || {_DETAIL}, '')"""
+_SENT_WAS: Final = _REQUEST.format(of="rows")
+_NOW_IS: Final = _REQUEST.format(of="s")
 
-#: The credit party of a request as a JSON array: mobile number, and account number with its qualifier; else null.
-_PARTIES: Final = """json_array(json_extract({of}.request, '$.credit_party_identifier.mobile_number'),
-        json_extract({of}.request, '$.credit_party_identifier.account_number') || char(10)
-        || coalesce(json_extract({of}.request, '$.credit_party_identifier.account_qualifier'), ''))"""
+#: The credited parties of a request as a JSON array: the near part of its key, and the mobile number beside an account.
+_PARTIES: Final = f"""json_array({NEAR_PART.format(key="{of}.party_key")},
+        CASE WHEN json_extract({{of}}.request, '$.credit_party_identifier.account_number') IS NOT NULL
+             THEN json_extract({{of}}.request, '$.credit_party_identifier.mobile_number') END)"""
 
-INSERT_RUN: Final = """
-    INSERT INTO runs (job, run_key, environment, account, guards, approval, list_path, columns, reading, reporting,
-        comparison, created_at, folded_job, folded_key, identity_version, id_job, id_run_key, reading_version,
-        time_zone, left_open)
-    VALUES (:job, :run_key, :environment, :account, :guards, :approval, :list_path, :columns, :reading, :reporting,
-        :comparison, :at, :folded_job, :folded_key, :identity_version, :id_job, :id_run_key, :reading_version,
-        :time_zone, :left_open)
-    RETURNING id
-"""
-
-UPDATE_RUN: Final = """
-    UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
-        list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting,
-        comparison = :comparison, time_zone = coalesce(:time_zone, time_zone)
-    WHERE id = :id
-    RETURNING id
-"""
+#: A request without the texts that a key stands for; a mobile number beside an account is none of them.
+_UNSPELLED: Final = """json_remove({of}.request, '$.credit_party_identifier.account_number',
+        '$.credit_party_identifier.account_qualifier', '$.statement_identifier.reference',
+        CASE WHEN json_extract({of}.request, '$.credit_party_identifier.account_number') IS NULL
+             THEN '$.credit_party_identifier.mobile_number' ELSE '$.none' END)"""
+#: True if the list has the request of a row, in any spelling of its credited party.
+_IS_SAME_REQUEST: Final = f"""({{s}}.request IS {{r}}.request
+        OR {{s}}.request IS NOT NULL AND {{s}}.party_key IS {{r}}.party_key
+           AND {_UNSPELLED.format(of="{s}")} IS {_UNSPELLED.format(of="{r}")})"""
 
 #: In list order, so that rows are only added at the end. `party` finds duplicates where the identity is the list's
 #: reference.
@@ -56,7 +58,9 @@ CREATE_STAGED: Final = """
 CREATE_REMOVED: Final = "CREATE TEMP TABLE IF NOT EXISTS removed (id INTEGER PRIMARY KEY)"
 
 CREATE_UNLISTED: Final = """
-    CREATE TEMP TABLE IF NOT EXISTS unlisted (party TEXT PRIMARY KEY, message TEXT) WITHOUT ROWID
+    CREATE TEMP TABLE IF NOT EXISTS unlisted (
+        party TEXT, party_key TEXT, message TEXT, PRIMARY KEY (party, party_key)
+    ) WITHOUT ROWID
 """
 
 CLEAR_STAGED: Final = "DELETE FROM temp.staged"
@@ -88,41 +92,56 @@ FIND_REMOVED: Final = """
 #: another credit party or product now, or an earlier line pays the same. The message names a remaining line as the
 #: list has it.
 FIND_UNLISTED: Final = f"""
-    INSERT OR IGNORE INTO temp.unlisted
-    SELECT party.value, CASE WHEN s.identity IS NULL
+    INSERT OR IGNORE INTO temp.unlisted (party, party_key, message)
+    SELECT party.value, r.party_key, CASE WHEN s.identity IS NULL
             THEN 'Line ' || r.line || ' of an earlier version of this list, since removed,'
             ELSE 'Line ' || s.line || ', since changed in the list,' END
         || ' was already sent product ' || r.product_id || ' for ' || r.credit_party
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.format(of="r")}) AS party
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
-      AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.credit_party IS NOT r.credit_party
+      AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.party_key IS NOT r.party_key
            OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
 """  # noqa: S608
 
 #: The same for attempts that may still arrive, as they were sent; a correction may have replaced that in their rows.
 FIND_ABSENT: Final = f"""
-    INSERT OR IGNORE INTO temp.unlisted
-    SELECT party.value, CASE WHEN s.identity IS NULL
+    INSERT OR IGNORE INTO temp.unlisted (party, party_key, message)
+    SELECT party.value, x.party_key, CASE WHEN s.identity IS NULL
             THEN 'Line ' || r.line || ' of an earlier version of this list, since removed,'
             ELSE 'Line ' || s.line || ', since changed in the list,' END
         || ' may still pay product ' || x.product_id || ' to ' || x.credit_party
     FROM ({ABSENT}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
         CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt
         LEFT JOIN temp.staged AS s ON s.identity = r.identity
-        JOIN json_each({_PARTIES.format(of="a")}) AS party
+        JOIN json_each({_PARTIES.replace("{of}.party_key", "x.party_key").format(of="a")}) AS party
     WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL
-      AND (s.identity IS NULL OR s.product_id IS NOT x.product_id OR s.credit_party IS NOT x.credit_party)
+      AND (s.identity IS NULL OR s.product_id IS NOT x.product_id OR s.party_key IS NOT x.party_key)
 """  # noqa: S608
 
-#: A row with the credit party of such a row, whatever the product, is not sent. It may be the same payment: its
-#: reference was edited, the references were renumbered, or an equal row before it was deleted.
+#: Pairs of a row and such a row that a person has found to be different.
+USE_UNLISTED_PAIRS: Final = f"""
+    INSERT OR IGNORE INTO temp.used_pairs (key, other)
+    SELECT min(s.party_key, u.party_key), max(s.party_key, u.party_key)
+    FROM temp.staged AS s CROSS JOIN json_each({_PARTIES.format(of="s")}) AS party
+        CROSS JOIN temp.unlisted AS u ON u.party = party.value
+    WHERE s.state = 'pending' AND s.party_key <> u.party_key
+      AND ({IS_NAMED_LINE.format(line="s.line")} OR {IS_KEPT_PAIR.format(a="s.party_key", b="u.party_key")})
+"""  # noqa: S608
+
+#: A row with the credit party of such a row, or a near one, whatever the product, is not sent. It may be the same
+#: payment: its reference was edited, the references were renumbered, or an equal row before it was deleted.
 REFUSE_POSSIBLE_DUPLICATES: Final = f"""
-    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
-        problems = json_array(json_array('', u.message || '. {HOW_TO_PAY}', 1))
+    UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL,
+        refusal = CASE WHEN u.party_key = staged.party_key THEN {POSSIBLE_DUPLICATE} ELSE {UNDECIDED} END,
+        problems = json_array(json_array('', u.message || '. ' || CASE
+            WHEN u.party_key = staged.party_key THEN '{HOW_TO_PAY}'
+            ELSE 'Restore that line, or if ' || staged.credit_party || ' is another beneficiary, add --not-the-same '
+                || staged.line || ' --reason TEXT.' END, 1))
     FROM temp.unlisted AS u
     WHERE staged.state = 'pending' AND u.party IN (SELECT value FROM json_each({_PARTIES.format(of="staged")}))
+      AND NOT {IS_USED_PAIR.format(a="staged.party_key", b="u.party_key")}
       AND NOT EXISTS (SELECT 1 FROM rows AS r
                       WHERE r.run_id = :run_id AND r.identity = staged.identity
                         AND (r.state IN ({SENT}) OR r.id IN (SELECT row_id FROM ({ABSENT}))))
@@ -138,8 +157,9 @@ PREVIEW: Final = f"""
                (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
            count(*) FILTER (WHERE r.state IN ('in_flight', 'accepted')) AS open,
            count(*) FILTER (WHERE r.state IN ('reversed', 'conflict')) AS needs_review,
-           count(*) FILTER (WHERE r.state IN ({SENT}) AND s.request IS NOT r.request) AS changed_after_sending,
-           count(*) FILTER (WHERE s.refusal = {POSSIBLE_DUPLICATE}) AS possible_duplicates,
+           count(*) FILTER (WHERE r.state IN ({SENT}) AND NOT {_IS_SAME_REQUEST.format(s="s", r="r")})
+               AS changed_after_sending,
+           count(*) FILTER (WHERE s.refusal IN ({POSSIBLE_DUPLICATE}, {UNDECIDED})) AS possible_duplicates,
            count(*) FILTER (WHERE s.refusal = {VELOCITY}) AS velocity_refused
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
 """  # noqa: S608 - composed of constants
@@ -157,6 +177,8 @@ COSTS: Final = f"""
 #: Staged rows that the ledger refused: possible duplicates, rows that other runs paid, and those above the velocity
 #: limit.
 REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
+
+UNDECIDED_LINES: Final = f"SELECT line FROM temp.staged WHERE refusal = {UNDECIDED} ORDER BY line LIMIT :limit"  # noqa: S608
 
 #: A pending row that was removed from the list is not sent. A row in flight when it was removed may be pending again
 #: by now.
@@ -229,13 +251,13 @@ REFUSE_FAILED: Final = """
 #: The note must keep its wording: people's acknowledgements are compared with it.
 UPDATE_SENT: Final = f"""
     UPDATE rows SET in_list = 1, line = s.line, cells = s.cells,
-        note = CASE WHEN s.request IS rows.request THEN ''
+        note = CASE WHEN {_IS_SAME_REQUEST.format(s="s", r="rows")} THEN ''
             ELSE 'The list changed after this row was sent: sent was ' || {_SENT_WAS} || ', the list now says '
                  || CASE WHEN s.request IS NULL THEN 'what cannot be sent' ELSE {_NOW_IS} END
                  || '. It is not paid again; to pay a difference on purpose, use another list.' END
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({SENT})
-      AND (s.request IS NOT rows.request
+      AND (NOT {_IS_SAME_REQUEST.format(s="s", r="rows")}
            OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line, s.cells, ''))
 """  # noqa: S608
 

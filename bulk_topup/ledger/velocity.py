@@ -2,18 +2,21 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
+from bulk_topup.domain.sameness import ACCOUNT, AFTER_NEAR
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, PAID, UNSENT, absent_since
+from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, NEAR_PART, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import VELOCITY
 
 if TYPE_CHECKING:
@@ -25,34 +28,40 @@ _FIX: Final = (
     "It may be a different payment. Remove this row, or pay it on purpose after that time or with a higher limit."
 )
 
+#: Near spellings are one beneficiary, and two bills of one account are, unless a person has found two to be different.
+_NEAR = NEAR_PART.format(key="{of}.party_key")
 #: An account number belongs to one beneficiary per operator; a mobile number belongs to one everywhere.
-_OPERATOR = """CASE WHEN json_extract({of}.request, '$.credit_party_identifier.mobile_number') IS NULL
-        THEN {of}.operator_id END"""
+_OPERATOR = f"CASE WHEN {{of}}.party_key GLOB '{ACCOUNT}*' THEN {{of}}.operator_id END"
 
+#: The payments to each `n.near`; all keys with a near part are between it and the near part with the next character.
 _PAYMENTS = f"""
-    SELECT r.credit_party AS party, {_OPERATOR.format(of="r")} AS operator_id, 0 AS is_new, a.intent_at AS at,
-           r.line, r.amount, r.unit, u.job || '/' || u.run_key AS run, r.id AS key
-    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt JOIN runs AS u ON u.id = r.run_id
-    WHERE r.state IN ({PAID}) AND a.intent_at >= :since
+    SELECT n.near AS party, {_OPERATOR.format(of="r")} AS operator_id, 0 AS is_new, a.intent_at AS at,
+           r.line, r.credit_party, r.party_key, r.amount, r.unit, u.job || '/' || u.run_key AS run, r.id AS key
+    FROM n CROSS JOIN rows AS r ON r.party_key >= n.near AND r.party_key < n.near || char({ord(AFTER_NEAR)})
+        CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt CROSS JOIN runs AS u ON u.id = r.run_id
+    WHERE r.state IN ({PAID}) AND a.intent_at >= :since AND r.credit_party IS NOT NULL
 """  # noqa: S608 - composed of constants
 #: The same for attempts that may still arrive, as they were sent, unless their rows are counted already.
 _ABSENT_PAYMENTS = f"""
-    SELECT x.credit_party, CASE WHEN json_extract(a.request, '$.credit_party_identifier.mobile_number') IS NULL
-            THEN x.operator_id END, 0, a.intent_at, r.line, x.amount, x.unit, u.job || '/' || u.run_key, r.id
+    SELECT {_NEAR.format(of="x")}, {_OPERATOR.format(of="x")}, 0, a.intent_at, r.line, x.credit_party, x.party_key,
+        x.amount, x.unit, u.job || '/' || u.run_key, r.id
     FROM ({ABSENT}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
         CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt JOIN runs AS u ON u.id = r.run_id
-    WHERE r.state NOT IN ({PAID})
+    WHERE r.state NOT IN ({PAID}) AND x.credit_party IS NOT NULL AND {_NEAR.format(of="x")} IN (SELECT near FROM n)
 """  # noqa: S608 - composed of constants
 #: Recent payments to the credit parties of the staged list, then the rows of the list, in list order.
 _STAGED = f"""
-    {_PAYMENTS} AND r.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
+    WITH n AS (SELECT DISTINCT {_NEAR.format(of="s")} AS near FROM temp.staged AS s
+               WHERE s.state = 'pending' AND s.credit_party IS NOT NULL)
+    {_PAYMENTS}
     UNION ALL
-    {_ABSENT_PAYMENTS} AND x.credit_party IN (SELECT credit_party FROM temp.staged WHERE state = 'pending')
+    {_ABSENT_PAYMENTS}
       AND NOT EXISTS (
           SELECT 1 FROM temp.staged AS s WHERE r.run_id = :run_id AND s.identity = r.identity AND s.state = 'pending'
-              AND r.state IN ({UNSENT}) AND s.credit_party IS x.credit_party)
+              AND r.state IN ({UNSENT}) AND s.party_key IS x.party_key)
     UNION ALL
-    SELECT s.credit_party, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.amount, s.unit, NULL, s.line
+    SELECT {_NEAR.format(of="s")}, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.credit_party, s.party_key, s.amount,
+        s.unit, NULL, s.line
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE s.state = 'pending' AND s.credit_party IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
     ORDER BY party, operator_id, is_new, at, line
@@ -63,16 +72,25 @@ _REFUSE_STAGED = f"""
 """  # noqa: S608
 #: The same for rows that are about to be sent; the parameter is a JSON array of row IDs.
 _CLAIMED = f"""
-    {_PAYMENTS} AND r.credit_party IN (
-        SELECT p.credit_party FROM json_each(:row_ids) AS w JOIN rows AS p ON p.id = w.value)
+    WITH n AS (SELECT DISTINCT {_NEAR.format(of="p")} AS near FROM json_each(:row_ids) AS w
+               JOIN rows AS p ON p.id = w.value WHERE p.credit_party IS NOT NULL)
+    {_PAYMENTS}
     UNION ALL
     {_ABSENT_PAYMENTS} AND r.id NOT IN (SELECT value FROM json_each(:row_ids))
-      AND x.credit_party IN (SELECT p.credit_party FROM json_each(:row_ids) AS w JOIN rows AS p ON p.id = w.value)
     UNION ALL
-    SELECT r.credit_party, {_OPERATOR.format(of="r")}, 1, NULL, r.line, r.amount, r.unit, NULL, r.id
+    SELECT {_NEAR.format(of="r")}, {_OPERATOR.format(of="r")}, 1, NULL, r.line, r.credit_party, r.party_key, r.amount,
+        r.unit, NULL, r.id
     FROM json_each(:row_ids) AS w JOIN rows AS r ON r.id = w.value
     WHERE r.credit_party IS NOT NULL
     ORDER BY party, operator_id, is_new, at, line
+"""  # noqa: S608
+#: The pairs of different parties with a near part that the ledger keeps, and those that the staged list uses.
+_KEPT_PAIRS: Final = f"""
+    SELECT key, other FROM not_the_same WHERE key >= :near AND key < :near || char({ord(AFTER_NEAR)})
+"""  # noqa: S608
+_STAGED_PAIRS: Final = f"""
+    {_KEPT_PAIRS}
+    UNION SELECT key, other FROM temp.used_pairs WHERE key >= :near AND key < :near || char({ord(AFTER_NEAR)})
 """  # noqa: S608
 _REFUSE_CLAIMED = """
     UPDATE rows SET state = 'refused', request = NULL, cost = NULL, problems = :problems
@@ -84,7 +102,8 @@ def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: 
     """Refuse staged rows above the limit, counting payments of any run and earlier rows of the list."""
     since = (now - velocity.period).isoformat()
     entries = connection.execute(_STAGED, {"run_id": run_id, "since": since, "absent_since": absent_since(now)})
-    refused = [{"key": key, "problems": _problems(text)} for key, text in _above_limit(velocity, entries)]
+    above = _above_limit(velocity, entries, _pairs(connection, _STAGED_PAIRS))
+    refused = [{"key": key, "problems": _problems(text)} for key, text in above]
     connection.executemany(_REFUSE_STAGED, refused)
 
 
@@ -100,7 +119,8 @@ def refuse_claimed(
         "since": (now - velocity.period).isoformat(),
         "absent_since": absent_since(now),
     }
-    refused = dict(_above_limit(velocity, connection.execute(_CLAIMED, values)))
+    entries = connection.execute(_CLAIMED, values)
+    refused = dict(_above_limit(velocity, entries, _pairs(connection, _KEPT_PAIRS)))
     problems = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
     connection.executemany(_REFUSE_CLAIMED, problems)
     events = [
@@ -116,49 +136,85 @@ def refuse_claimed(
 
 @dataclass(kw_only=True, slots=True)
 class _Payments:
-    """The payments to one beneficiary in the period."""
+    """Payments to one beneficiary in the period."""
 
-    party: str
     count: int = 0
     amounts: dict[str, Decimal] = field(default_factory=dict)
-    #: The latest payments in words.
-    latest: list[str] = field(default_factory=list)
+    #: The latest ones with their places, newest first.
+    latest: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
 
-    def add(self, amount: Decimal | None, unit: str | None, description: str) -> None:
+    def add(self, place: int, entry: Mapping[str, Any]) -> None:
+        """Add a payment, which comes after all others."""
         self.count += 1
-        if amount is not None and unit is not None:
-            self.amounts[unit] = self.total_with(amount, unit)
-        self.latest = [description, *self.latest[: MAX_LISTED - 1]]
+        if entry["amount"] is not None and entry["unit"] is not None:
+            self.amounts[entry["unit"]] = self.total_with(Decimal(entry["amount"]), entry["unit"])
+        self.latest = [(place, entry), *self.latest[: MAX_LISTED - 1]]
+
+    @classmethod
+    def together(cls, parts: Sequence["_Payments"]) -> "_Payments":
+        """Return the payments of several keys as one."""
+        total = cls(count=sum(part.count for part in parts))
+        for part in parts:
+            for unit, amount in part.amounts.items():
+                total.amounts[unit] = total.total_with(amount, unit)
+        latest = (payment for part in parts for payment in part.latest)
+        total.latest = sorted(latest, key=itemgetter(0), reverse=True)[:MAX_LISTED]
+        return total
 
     def total_with(self, amount: Decimal, unit: str) -> Decimal:
         return PRECISE.add(self.amounts.get(unit, Decimal(0)), amount)
 
-    def sentence(self) -> str:
+    def sentence(self, party: str) -> str:
+        """Return the latest payments in words, to a number as the list spells it."""
         more = self.count - len(self.latest)
-        payments = "; ".join([*self.latest, f"and {more:,} more before"] if more else self.latest)
-        return f"{self.party} was already sent {payments}. " if payments else ""
+        latest = [_description(entry, party) for _, entry in self.latest]
+        payments = "; ".join([*latest, f"and {more:,} more before"] if more else latest)
+        return f"{party} was already sent {payments}. " if payments else ""
 
 
-def _above_limit(velocity: "Velocity", entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, str]]:
+#: Returns the pairs of different parties with a near part.
+_Pairs = Callable[[str], AbstractSet[tuple[str, str]]]
+
+
+def _pairs(connection: sqlite3.Connection, statement: str) -> _Pairs:
+    return lambda near: {(row["key"], row["other"]) for row in connection.execute(statement, {"near": near})}
+
+
+def _above_limit(
+    velocity: "Velocity", entries: Iterable[Mapping[str, Any]], pairs_of: _Pairs
+) -> Iterator[tuple[Any, str]]:
     """Yield the key of every new row above the limit, with the message for it.
 
     Args:
         velocity: the limit.
         entries: payments and new rows, those of one beneficiary together, payments first.
+        pairs_of: which parties are two beneficiaries although they look like one.
     """
-    beneficiary: Callable[[Mapping[str, Any]], object] = lambda entry: (  # noqa: E731
+    beneficiary: Callable[[Mapping[str, Any]], tuple[str, int | None]] = lambda entry: (  # noqa: E731
         entry["party"],
         entry["operator_id"],
     )
-    for _, group in groupby(entries, beneficiary):
-        payments: _Payments | None = None
-        for entry in group:
-            payments = payments or _Payments(party=entry["party"])
-            amount, unit = None if entry["amount"] is None else Decimal(entry["amount"]), entry["unit"]
-            if entry["is_new"] and (excess := _excess(velocity, payments, amount, unit)):
-                yield entry["key"], f"{payments.sentence()}{excess} {_FIX}"
-                continue
-            payments.add(amount, unit, _description(entry))
+    for (near, _), group in groupby(entries, beneficiary):
+        all_payments = _Payments()
+        by_party: dict[str, _Payments] = {}
+        pairs: AbstractSet[tuple[str, str]] = frozenset()
+        for place, entry in enumerate(group):
+            party = entry["party_key"]
+            if party not in by_party:
+                pairs = pairs_of(near) if len(by_party) == 1 else pairs
+                by_party[party] = _Payments()
+            if entry["is_new"]:
+                payments = all_payments
+                if pairs:
+                    payments = _Payments.together(
+                        [part for key, part in by_party.items() if (min(key, party), max(key, party)) not in pairs]
+                    )
+                amount = None if entry["amount"] is None else Decimal(entry["amount"])
+                if excess := _excess(velocity, payments, amount, entry["unit"]):
+                    yield entry["key"], f"{payments.sentence(entry['credit_party'])}{excess} {_FIX}"
+                    continue
+            all_payments.add(place, entry)
+            by_party[party].add(place, entry)
 
 
 def _excess(velocity: "Velocity", payments: _Payments, amount: Decimal | None, unit: str | None) -> str:
@@ -181,8 +237,10 @@ def _excess(velocity: "Velocity", payments: _Payments, amount: Decimal | None, u
     )
 
 
-def _description(entry: Mapping[str, Any]) -> str:
+def _description(entry: Mapping[str, Any], party: str) -> str:
     money = "" if entry["amount"] is None else f"{format_money(Decimal(entry['amount']), entry['unit'])} "
+    if entry["credit_party"] != party:
+        money += f"as {entry['credit_party']} "
     if entry["is_new"]:
         return f"{money}by line {entry['line']} of this list"
     return f"{money}on {entry['at'][:10]} by run {entry['run']}, line {entry['line']}"

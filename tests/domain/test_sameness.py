@@ -1,5 +1,9 @@
 """Which spellings are one beneficiary, which may be two, and that expressions and functions agree."""
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import polars as pl
 import pytest
 from hypothesis import example, given
@@ -109,3 +113,41 @@ def test_expressions_and_functions_give_the_same_keys(rows: list[tuple[str | Non
     assert keys == [
         sameness.party_key(*party) or (reference_key(reference) if reference else None) for *party, reference in rows
     ]
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "sameness.md"
+EXAMPLES = re.findall(
+    r"^\| (\S[^|]*?) \| `([^`]*)` \| (?:`([^`]*)` )?\| (equal|near|different)\b", DOCS.read_text(), re.MULTILINE
+)
+KEYS: dict[str, Callable[[str], str]] = {
+    "mobile number": sameness.mobile_key,
+    "account": sameness.account_key,
+    "qualifier": lambda text: sameness.account_key("4711", text),
+    "reference": sameness.reference_key,
+    "bill": lambda text: sameness.account_key("4711", "home", text),
+}
+
+
+@pytest.mark.parametrize(("what", "one", "other", "level"), EXAMPLES)
+def test_the_examples_of_the_documentation_are_true(what: str, one: str, other: str, level: str) -> None:
+    keys = KEYS[what](one), KEYS[what](other)
+    found = "equal" if keys[0] == keys[1] else "near" if sameness.is_near(*keys) else "different"
+    assert found == level
+
+
+def test_the_documentation_has_examples_of_everything() -> None:
+    assert len(EXAMPLES) > 20
+    assert {example[0] for example in EXAMPLES} == set(KEYS)
+
+
+BILLS = st.sampled_from(["", "A", "a", "-a", "B-1", "b1", "01", "1", "2"])
+
+
+@given(st.sampled_from(["12", "012", "1-2", "13"]), BILLS, st.sampled_from(["12", "012", "1-2", "13"]), BILLS)
+def test_accounts_are_near_if_numbers_are_and_bills_are_or_one_has_none(
+    number: str, bill: str, other_number: str, other_bill: str
+) -> None:
+    key, other = sameness.account_key(number, "", bill), sameness.account_key(other_number, "", other_bill)
+    near_bills = not bill or not other_bill or sameness.near(bill) == sameness.near(other_bill)
+    expected = key != other and sameness.near(number) == sameness.near(other_number) and near_bills
+    assert sameness.is_near(key, other) == sameness.is_near(other, key) == expected

@@ -169,3 +169,28 @@ def test_without_yes_and_without_terminal_nothing_is_approved(
     assert "Approving needs confirmation, but there is no terminal. Add --yes." in result.stderr
     assert "payroll/2026-11" in result.stdout
     assert not (tmp_path / "plan.approved.json").exists()
+
+
+def test_an_approval_is_for_the_pairs_that_are_not_the_same(
+    pay: Pay, command: Pay, books: Books, job: Path, tmp_path: Path
+) -> None:
+    job.write_text(job.read_text().replace("6418", "9240"))
+    accounts = '"credit_party_identifier.account_number" = "account"'
+    job.write_text(job.read_text().replace("[approval]", f'[columns]\namount = "amount"\n{accounts}\n[approval]'))
+    (tmp_path / "pay.csv").write_text("account,amount\n012,5000\n12,5000\n")
+    decided = ("--not-the-same", 3, "--reason", "two meters")
+    pay("plan", job, "--output", "plan.json", code=3)
+    command("approve", "plan.json", "--key", "controller.key", "--yes")
+    skipping = ("--approved", "plan.approved.json", "--skip-refused")
+    slipped = pay("run", job, *skipping, *decided, code=3).stderr
+    assert "the number of pairs that are not the same is 1, approved was 0" in slipped
+    assert "the number of rows is 2, approved was 1" in slipped
+    assert books()["transactions"] == []
+    pay("plan", job, *decided, "--output", "plan.json")
+    assert "pairs not the same" in command("approve", "plan.json", "--key", "controller.key", "--yes").stdout
+    assert "approved was 1" in pay("run", job, *skipping, code=3).stderr
+    assert books()["transactions"] == []
+    pay("run", job, "--approved", "plan.approved.json", *decided)
+    # The decision is kept now, and the same approval is for it as well.
+    pay("run", job, "--approved", "plan.approved.json")
+    assert sorted(entry["credit_party"] for entry in books()["transactions"]) == ["012", "12"]

@@ -122,15 +122,14 @@ def test_edited_references_of_gift_cards_buy_no_card_again(
     list_.write_text(CARDS)
     pay("run", list_)
     assert len(books()["transactions"]) == 3
-    for edited in (
-        CARDS.lower().replace("003", "3"),
-        "reference,product_id,amount\nA,8803,\nB,8803,\nC,8810,25\n",
+    for edited, number in (
+        (CARDS.lower().replace("003", "3"), "1 possible duplicate"),  # references without case are equal
+        ("reference,product_id,amount\nA,8803,\nB,8803,\nC,8810,25\n", "3 possible duplicates"),
     ):
         list_.write_text(edited)
-        plan = pay("plan", list_, code=3).stdout
-        assert "3 possible duplicates, refused" in plan
+        assert f"{number}, refused" in pay("plan", list_, code=3).stdout
         refused = pay("run", list_, code=3)
-        assert "3 of 3 rows refused" in refused.stdout + refused.stderr
+        assert f"{number[0]} of 3 rows refused" in refused.stdout + refused.stderr
         pay("run", list_, "--skip-refused", code=1)
         assert len(books()["transactions"]) == 3
     shown = pay("plan", list_, code=3).stdout

@@ -95,7 +95,9 @@ def test_two_runs_write_to_one_ledger_at_the_same_time(path: Path, row: MakeRow,
         try:
             with LedgerStore(path) as ledger:
                 barrier.wait()
-                run = start(ledger, [row(who) for who in range(people)], run_key=key)
+                # Each run pays another amount, so that none repeats the payments of another.
+                amount = str(10 + keys.index(key))
+                run = start(ledger, [row(who, amount) for who in range(people)], run_key=key)
                 while attempts := ledger.attempts.claim(run, batch):
                     ledger.attempts.record(
                         [move(attempt, RowState.IN_FLIGHT, RowState.ACCEPTED) for attempt in attempts]

@@ -8,6 +8,7 @@ import pytest
 
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import account_key, party_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.ledger import LedgerStore, RetryChoice
@@ -155,7 +156,7 @@ def test_a_sent_row_that_the_checks_refuse_now_still_blocks_payments_to_its_cred
         ).possible_duplicates
         == 0
     )
-    nobody = row(10, identity="reference:1", refused="No number.", credit_party=None)
+    nobody = row(10, identity="reference:1", refused="No number.", credit_party=None, party_key=None)
     assert preview(ledger, run, [nobody, beside]).possible_duplicates == 1
 
 
@@ -194,7 +195,9 @@ def test_a_credit_party_is_identified_by_mobile_number_or_by_account_and_qualifi
         request = json.dumps({"product_id": 6418, "credit_party_identifier": identifier}).encode()
         party = identifier.get("mobile_number") or identifier["account_number"]
         line = 2 + (identity == "reference:B")
-        return row(1, line=line, identity=identity, credit_party=party, request=request)
+        mobile, account, qualifier = map(identifier.get, ("mobile_number", "account_number", "account_qualifier"))
+        key = party_key(mobile, account, qualifier, None)
+        return row(1, line=line, identity=identity, credit_party=party, request=request, party_key=key)
 
     run = start(ledger, [crediting(before, "reference:A")])
     bring(run, RowState.COMPLETED)
@@ -208,7 +211,8 @@ def test_a_sent_row_that_has_another_product_or_account_now_still_blocks_what_wa
 ) -> None:
     def with_account(account: str, **changes: object) -> CheckedRow:
         identifier = {"mobile_number": "+6595123001", "account_number": account}
-        return row(1, request=json.dumps({"credit_party_identifier": identifier}).encode(), **changes)
+        request = json.dumps({"credit_party_identifier": identifier}).encode()
+        return row(1, request=request, party_key=account_key(account), **changes)
 
     sent = with_account("77", identity="reference:A")
     run = start(ledger, [sent])

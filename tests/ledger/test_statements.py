@@ -77,10 +77,15 @@ SORTING = {
     "equal_rows._PAIR_LEFT": "rows of groups of equal rows that changed, once for a list",
     "equal_rows._PAIR_LINES": "rows of groups of equal rows that changed, once for a list",
     "equal_rows._PAIR_REQUESTS": "rows of groups of equal rows that changed, once for a list",
+    "near_rows._MEMBERS": "staged rows whose near part is repeated, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
+    "respelled_rows._LEFT_PARTIES": "rows that left the list and share their near part",
+    "respelled_rows._NEW_PARTIES": "new rows near to rows that left the list, once for a list",
+    "respelled_rows._RESPELL_REFERENCES": "new references that equal some that left the list, once for a list",
     "staged_list._REQUESTS": "staged rows in list order, once for an approval",
     "staged_list_statements.INSERT_NEW": "new rows are added in list order, once for a list",
+    "staged_list_statements.UNDECIDED_LINES": "staged rows that the ledger refused, once for a list",
     "staged_list_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
     "velocity._CLAIMED": "the rows of one claim and earlier payments to their credit parties",
     "velocity._STAGED": "staged rows and earlier payments to their credit parties, once for a list",
@@ -113,6 +118,7 @@ STATISTICS = {
     "idx_runs_job_run_key": ("runs", "10 5 1"),
     "idx_runs_folded_job_folded_key": ("runs", "10 5 1"),
     "idx_former_names_folded_job_folded_key": ("former_names", "10 5 1"),
+    "idx_not_the_same_other": ("not_the_same", "1000 1"),
     "idx_observations_account_id": ("observations", "100 100 1"),
 }
 
@@ -149,6 +155,7 @@ def connection(request: pytest.FixtureRequest, ledger: LedgerStore, path: Path) 
         opened.commit()
         opened.close()
         opened = sqlite3.connect(path)
+    opened.create_function("reference_key", 1, str)
     for statement in sorted(TEMPORARY, key=lambda text: "INDEX" in text.split("(")[0]):
         opened.execute(statement)
     yield opened

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.guards import Guards, Velocity
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import account_key, mobile_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.ledger import LedgerStore
@@ -110,11 +113,46 @@ def test_account_numbers_are_compared_at_one_operator_only(
 ) -> None:
     def bill(operator: int) -> CheckedRow:
         request = b'{"product_id":9,"credit_party_identifier":{"account_number":"4711"}}'
-        return row(1, credit_party="4711", request=request, operator_id=operator)
+        return row(1, credit_party="4711", request=request, operator_id=operator, party_key=account_key("4711"))
 
     _send(ledger, start(ledger, [bill(1)]), move, RowState.COMPLETED)
     assert _plan(ledger, [bill(2)], ONCE)[0].velocity_refused == 0
     assert _plan(ledger, [bill(1)], ONCE)[0].velocity_refused == 1
+
+
+SPELLINGS = [
+    (("095 325", account_key("095 325")), ("95325", account_key("95325"))),
+    (("+541123456789", mobile_key("+541123456789")), ("+5491123456789", mobile_key("+5491123456789"))),
+]
+
+
+@pytest.mark.parametrize("spellings", SPELLINGS)
+def test_spellings_are_counted_together_in_a_plan_in_a_list_and_when_a_row_is_sent(
+    ledger: LedgerStore, row: Row, start: Start, move: Callable[..., Any], spellings: tuple[tuple[str, str], ...]
+) -> None:
+    first, second = (
+        row(1, line=line, identity=f"reference:{line}", credit_party=party, party_key=key)
+        for line, (party, key) in enumerate(spellings, 2)
+    )
+    difference, _ = _plan(ledger, [first, second], ONCE)
+    assert (difference.new, difference.possible_duplicates) == (1, 1)
+    limited = start(ledger, [second], run_key="other", guards=Guards(velocity=ONCE).model_dump_json())
+    _send(ledger, start(ledger, [first]), move, RowState.COMPLETED)
+    _, refused = _plan(ledger, [second], ONCE)
+    spelled = f"{spellings[1][0]} was already sent 10.00 SGD as {spellings[0][0]} on 2026-11-01 by run payroll/2026-11"
+    assert refused[3].startswith(spelled)
+    assert ledger.attempts.claim(limited, 9) == []
+    decided = NotTheSame(lines=frozenset({3}), reason="two meters", by="ann")
+    ledger.staging.clear()
+    ledger.staging.add(staged([first, second]))
+    # A second payment to the first one exceeds the limit, and the other beneficiary is not limited by it.
+    assert ledger.staging.preview(None, ONCE, Comparison(runs=(), not_the_same=decided)).velocity_refused == 1
+    assert [line for line, _ in ledger.staging.refusals(9)] == [2]
+    ledger.staging.merge(
+        job="next", run_key="1", environment="sandbox", list_path="l.csv", columns=(), not_the_same=decided
+    )
+    start(ledger, [second], run_key="other", guards=Guards(velocity=ONCE).model_dump_json())
+    assert len(ledger.attempts.claim(limited, 9)) == 1
 
 
 def test_rows_without_a_credit_party_are_never_refused(ledger: LedgerStore, row: Row) -> None:

@@ -137,6 +137,7 @@ def _show(console: Console, statement: PlanStatement) -> None:
         *(("requested", _money(amount, unit)) for unit, amount in statement.amounts.items()),
         *(("cost", _money(cost, unit)) for unit, cost in statement.costs.items()),
         ("rows of unknown cost", statement.rows_without_known_cost),
+        ("pairs not the same", statement.pairs_not_the_same),
         ("guards", Guards.model_validate_json(statement.guards).model_dump_json(exclude_defaults=True)),
         ("planned by", statement.planned_by),
         ("planned at", _time(statement.planned_at)),

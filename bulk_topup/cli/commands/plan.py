@@ -25,6 +25,7 @@ from bulk_topup.cli.options.list import (
     list_argument,
     pay_again_option,
 )
+from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
@@ -44,6 +45,7 @@ from bulk_topup.system.files import atomic_write
 @corrections_option
 @pay_again_option
 @leave_open_option
+@not_the_same_options
 @provider_options
 @cloup.option(
     "--output",
@@ -57,6 +59,7 @@ def plan_command(
     corrections: Path | None,
     pay_again: str,
     leave_open: str | None,
+    different: NotTheSameOptions,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -77,7 +80,7 @@ def plan_command(
         job = named_as_known_run(job, options.ledger)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
-        repetition = Repetition(pay_again=pay_again, leave_open=leave_open)
+        repetition = Repetition(pay_again=pay_again, leave_open=leave_open, not_the_same=different.decision())
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:

@@ -14,6 +14,7 @@ from bulk_topup.cli.options.list import (
     list_argument,
     pay_again_option,
 )
+from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
 from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 
@@ -24,6 +25,7 @@ from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 @corrections_option
 @pay_again_option
 @leave_open_option
+@not_the_same_options
 @scheduled_option
 @approval_options
 @payment_options
@@ -33,6 +35,7 @@ def run_command(
     corrections: Path | None,
     pay_again: str,
     leave_open: str | None,
+    different: NotTheSameOptions,
     is_scheduled: bool,
     approval: ApprovalOptions,
     payment: PaymentOptions,
@@ -53,5 +56,8 @@ def run_command(
 
     if is_scheduled and pay_again:
         raise click.UsageError("--pay-again is for a person who has seen what is paid again. Remove --scheduled.")
-    repetition = Repetition(is_scheduled=is_scheduled, pay_again=pay_again, leave_open=leave_open)
+    decision = different.decision(is_scheduled=is_scheduled)
+    repetition = Repetition(
+        is_scheduled=is_scheduled, pay_again=pay_again, leave_open=leave_open, not_the_same=decision
+    )
     pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)

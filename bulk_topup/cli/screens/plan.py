@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
+from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
@@ -46,6 +47,9 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
         console.print(_refused_table(prepared))
         if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
             console.print(f"… and {format_rows(more)} more, refused too; `bulk-topup plan` writes all into its file.")
+    if prepared.undecided and (command := repeated_command("--not-the-same", join_lines(prepared.undecided))):
+        text = f"If they are not the same:\n  {escape_markup(command)} --reason TEXT"
+        console.print(text, highlight=False, soft_wrap=True)
     if prepared.checks:
         console.print(_guards_table(prepared))
     if prepared.plan.products:
@@ -73,6 +77,9 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     yield from _earlier_lines(prepared.difference.earlier)
+    if duplicates := prepared.difference.possible_duplicates:
+        what = "possible duplicate" if duplicates == 1 else "possible duplicates"
+        yield f"  [red]{duplicates:,} {what}, refused: another row of the list or of the run may pay the same.[/]"
     if repeated := prepared.difference.velocity_refused:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
@@ -107,12 +114,6 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     yield f"  {known}{difference.new + difference.waiting:,} to send{new}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
-    if duplicates := difference.possible_duplicates:
-        what = "possible duplicate" if duplicates == 1 else "possible duplicates"
-        yield (
-            f"  [red]{duplicates:,} {what}, refused: the run paid the credit party under a reference or line that is "
-            "no longer in the list.[/]"
-        )
     yield "  To pay this list again: --run-key NAME --pay-again REASON"
 
 

@@ -1,0 +1,90 @@
+"""Merges a checked and staged list into its run; writes to the ledger and sends nothing."""
+
+from collections.abc import Sequence
+
+from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.approvals.approval import Presented, user_name
+from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
+from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
+from bulk_topup.errors import InterruptedRunError, LedgerWriteError
+from bulk_topup.jobs.comparison import comparison_policy
+from bulk_topup.jobs.job import Job
+from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
+from bulk_topup.ledger import LedgerStore
+
+
+def merge_list(
+    job: Job,
+    *,
+    ledger: LedgerStore,
+    payer: PayingAccount,
+    columns: Sequence[str],
+    ids: RunIds,
+    approval: Presented | None = None,
+    repetition: Repetition = NO_REPETITION,
+    reading_version: int = READING_VERSION,
+    is_start: bool = True,
+) -> Run:
+    """Merge the staged list into the job's run, and create the run if it is new.
+
+    Args:
+        job: the job, its dates rendered.
+        ledger: an open ledger, where the list is staged.
+        payer: the account that pays.
+        columns: the names of the list's columns.
+        ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
+        approval: the approval of this list; None without one.
+        repetition: what is said about other runs, and about rows that they have paid.
+        reading_version: how a new run reads numbers; one that exists keeps its own.
+        is_start: whether the run's rows are to be sent; a run that is only written again is stopped by no other.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+        ClosedRunError: the run is closed.
+        EarlierRunOpenError: the run is new, and an earlier run of the job has rows pending or in flight.
+    """
+    ledger.accepted_numbers.save(job.accept_number_plan)
+    leave_open = repetition.leave_open
+    return ledger.staging.merge(
+        job=job.name,
+        run_key=str(job.run_key),
+        environment=payer.environment,
+        account=payer.account,
+        guards=job.guards.model_dump_json(),
+        approval=None if approval is None else approval.plan.model_dump_json(),
+        list_path=job.list,
+        columns=columns,
+        reading=reading_snapshot(job),
+        reporting=report_snapshot(job),
+        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
+        pay_again=repetition.pay_again,
+        ids=ids,
+        reading_version=reading_version,
+        time_zone=job.time_zone,
+        leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
+        check_earlier=is_start and not job.is_bare_list,
+        not_the_same=repetition.not_the_same,
+    )
+
+
+def merge_or_interrupt(
+    job: Job,
+    ledger: LedgerStore,
+    payer: PayingAccount,
+    columns: Sequence[str],
+    approval: Presented | None,
+    ids: RunIds,
+    repetition: Repetition,
+) -> Run:
+    """Merge the staged list as `merge_list` does.
+
+    Raises:
+        InterruptedRunError: the ledger cannot be written; run again to resume.
+    """
+    try:
+        return merge_list(
+            job, ledger=ledger, payer=payer, columns=columns, ids=ids, approval=approval, repetition=repetition
+        )
+    except LedgerWriteError as error:
+        raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

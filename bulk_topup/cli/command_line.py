@@ -1,0 +1,36 @@
+"""Repeats the command line of this process with more options, as a command to copy."""
+
+import shlex
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import click
+
+#: Where the words of the command line are kept.
+_WORDS: Final = "bulk_topup.words"
+_PROGRAM: Final = "bulk-topup"
+
+
+def keep_words(context: click.Context, words: Sequence[str]) -> None:
+    """Save the words of a command line."""
+    context.meta[_WORDS] = tuple(words)
+
+
+def repeated_command(*more: str) -> str:
+    """Return this process's command with more words, secrets redacted; an empty text where there is none."""
+    from bulk_topup.security.redaction import redact_secrets
+
+    context = click.get_current_context(silent=True)
+    words = () if context is None else context.meta.get(_WORDS, ())
+    return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words else ""
+
+
+def join_lines(lines: Collection[int]) -> str:
+    """Return lines as options read them: `5,7-9`."""
+    ranges: list[list[int]] = []
+    for line in sorted(lines):
+        if ranges and line == ranges[-1][1] + 1:
+            ranges[-1][1] = line
+        else:
+            ranges.append([line, line])
+    return ",".join(f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
