@@ -10,13 +10,14 @@ from typing import Final
 
 from bulk_topup.app.plan import open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
+from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.errors import BulkTopupError, ConfigurationError, JobError, ListError, MappingError
 from bulk_topup.intake import Table, open_table, read_list
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.date_templates import first_shared_run, render_dates
 from bulk_topup.jobs.diagnostics import Diagnostic, InvalidJobError
-from bulk_topup.jobs.job import BARE_LIST, Job
+from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.rare_days import months_without
 from bulk_topup.jobs.retry_job import RetryJob

@@ -12,6 +12,7 @@ from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import reading_snapshot, report_snapshot
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
 
 
 def merge_list(
@@ -21,6 +22,7 @@ def merge_list(
     payer: PayingAccount,
     columns: Sequence[str],
     ids: RunIds,
+    clock: Clock,
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
     reading_version: int = READING_VERSION,
@@ -34,6 +36,7 @@ def merge_list(
         payer: the account that pays.
         columns: the names of the list's columns.
         ids: what the external IDs of a new run are computed from; a run that exists keeps its own.
+        clock: the source of time.
         approval: the approval of this list; None without one.
         repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads numbers; one that exists keeps its own.
@@ -57,7 +60,7 @@ def merge_list(
         columns=columns,
         reading=reading_snapshot(job),
         reporting=report_snapshot(job),
-        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled).as_json(),
+        comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
         pay_again=repetition.pay_again,
         ids=ids,
         reading_version=reading_version,
@@ -75,6 +78,7 @@ def merge_or_interrupt(
     columns: Sequence[str],
     approval: Presented | None,
     ids: RunIds,
+    clock: Clock,
     repetition: Repetition,
 ) -> Run:
     """Merge the staged list as `merge_list` does.
@@ -84,7 +88,14 @@ def merge_or_interrupt(
     """
     try:
         return merge_list(
-            job, ledger=ledger, payer=payer, columns=columns, ids=ids, approval=approval, repetition=repetition
+            job,
+            ledger=ledger,
+            payer=payer,
+            columns=columns,
+            ids=ids,
+            clock=clock,
+            approval=approval,
+            repetition=repetition,
         )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

@@ -14,7 +14,7 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.approvals.statement import PlanStatement
-from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs
+from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, ComparisonPolicy, Repetition, compared_runs
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.identity_version import RunIds
@@ -170,7 +170,9 @@ def compare_with_others(
         clock: the source of time.
         repetition: what is said about other runs, and about rows that they have paid.
     """
-    policy = comparison_policy(job, is_scheduled=repetition.is_scheduled)
+    policy = comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now())
+    if run is not None and run.comparison is not None:
+        policy = ComparisonPolicy.from_json(run.comparison)  # a run keeps its own
     others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
     moment = clock.now() if run is None else run.created_at
     runs = compared_runs(policy, others, job=job.name, run_key=str(job.run_key), moment=moment)

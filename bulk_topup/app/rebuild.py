@@ -56,7 +56,8 @@ async def rebuild(
         ListError, MappingError: the list cannot be read or mapped.
         DVSError: DVS did not respond.
     """
-    now = (clock or SystemClock()).now()
+    clock = clock or SystemClock()
+    now = clock.now()
     job = named_as_run(job, ledger)
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
@@ -69,19 +70,18 @@ async def rebuild(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
                     f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
                 )
-        planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger)
+        planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
             await prepare_job(job, run, dvs=dvs, ledger=ledger, environment=payer.environment)
-            run = merge_list(
-                job, ledger=ledger, payer=payer, columns=planned.reader.columns, ids=run.ids, is_start=False
-            )
+            columns = planned.reader.columns
+            run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
     return run, rows
 
 
 async def _merge_as_sent(
-    job: Job, found: Run | None, *, dvs: AsyncDVS, payer: PayingAccount, ledger: LedgerStore
+    job: Job, found: Run | None, *, dvs: AsyncDVS, payer: PayingAccount, ledger: LedgerStore, clock: Clock
 ) -> tuple[PlannedList, Run]:
     """Merge the list as the lost run read it, under the external IDs that DVS has; return both."""
     version = await find_reading_version(job, dvs)
@@ -93,5 +93,7 @@ async def _merge_as_sent(
     )
     ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
     columns = planned.reader.columns
-    run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=ids, reading_version=version, is_start=False)
+    run = merge_list(
+        job, ledger=ledger, payer=payer, columns=columns, ids=ids, clock=clock, reading_version=version, is_start=False
+    )
     return planned, run

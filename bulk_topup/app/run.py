@@ -145,7 +145,7 @@ async def run_list(
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
-        run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, repetition)
+        run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, clock, repetition)
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Final, Self
 
 from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.period import Period
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import BARE_LIST, Run
 from bulk_topup.domain.run_names import fold_name
 
 #: Most runs that a message names.
@@ -34,6 +34,8 @@ class ComparisonPolicy:
     any_product: bool = False
     #: The time zone of days and months, as IANA names it; None for the machine's.
     time_zone: str | None = None
+    #: The day that the run is for, as an ISO date, but never one after its first start; None if unknown.
+    day: str | None = None
 
     def as_json(self) -> str:
         """Return it as the ledger keeps it."""
@@ -133,21 +135,62 @@ def compared_runs(
         run_key: its key.
         moment: when it was first started, in UTC.
     """
-    period = Period(policy.period)
-    start = period.start(moment.astimezone(_zone(policy.time_zone)))
-    start = None if start is None else start.astimezone(UTC)
-    beside = frozenset(map(fold_name, policy.beside))
+    start = _period_start(policy, moment)
     found = []
     for run in runs:
-        if fold_name(run.job) in beside:
+        other = ComparisonPolicy() if run.comparison is None else ComparisonPolicy.from_json(run.comparison)
+        if _names(policy.beside, run.job) or _names(other.beside, job):
             continue
-        since = start
         if fold_name(run.job) == fold_name(job) and _names_another_period(policy, run_key, run.run_key):
-            if policy.is_scheduled:
+            if policy.is_scheduled or _are_apart(policy, other):
                 continue
-            since = None if period.length is None else moment - period.length / 2
-        found.append(ComparedRun(run=run, since=since))
+            length = Period(policy.period).length
+            known = other.day is not None or length is None
+            found.append(ComparedRun(run=run, since=None if known or length is None else moment - length / 2))
+        else:
+            found.append(ComparedRun(run=run, since=start))
     return tuple(found)
+
+
+def compared_runs_of_earlier_version(run: Run, others: Iterable[Run]) -> tuple[ComparedRun, ...]:
+    """Return the runs whose payments count for a run that an earlier version started, whose period is unknown.
+
+    A list without a job file is compared with all payments. Of a job, those before it began may be of other periods,
+    but other jobs and lists count from the beginning of its month.
+
+    Args:
+        run: the run.
+        others: the other runs of its environment.
+    """
+    month = Period("month").start(run.created_at)
+    found = []
+    for other in others:
+        since = run.created_at if fold_name(other.job) == fold_name(run.job) else month
+        found.append(ComparedRun(run=other, since=None if run.job == BARE_LIST else since))
+    return tuple(found)
+
+
+def _period_start(policy: ComparisonPolicy, moment: datetime) -> datetime | None:
+    """Return when the period of the run's day, or of its first start if that is earlier, began; None for all time."""
+    zone = _zone(policy.time_zone)
+    local = moment.astimezone(zone)
+    if policy.day is not None:
+        day = date.fromisoformat(policy.day)
+        local = min(local, datetime(day.year, day.month, day.day, tzinfo=local.tzinfo))
+    start = Period(policy.period).start(local)
+    return None if start is None else start.astimezone(UTC)
+
+
+def _are_apart(policy: ComparisonPolicy, other: ComparisonPolicy) -> bool:
+    """Return True if half a period or more lies between the days of two runs, both known."""
+    length = Period(policy.period).length
+    if length is None or policy.day is None or other.day is None:
+        return False
+    return abs(date.fromisoformat(policy.day) - date.fromisoformat(other.day)) * 2 >= length
+
+
+def _names(jobs: Iterable[str], job: str) -> bool:
+    return fold_name(job) in map(fold_name, jobs)
 
 
 def _zone(name: str | None) -> tzinfo | None:

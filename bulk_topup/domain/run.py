@@ -8,6 +8,8 @@ from typing import Final
 
 from bulk_topup.domain.identity_version import IdentityVersion, RunIds, ids_of_name
 
+#: Job name of a list that is run without a job file.
+BARE_LIST: Final = "list"
 #: How new runs read numbers. 1: as they are written. 2: old spellings are brought into their modern form, and a column
 #: "country" is that of national numbers. A run keeps its version, since another number would be another row.
 READING_VERSION: Final = 2

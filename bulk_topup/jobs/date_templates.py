@@ -9,6 +9,18 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, StringConstraints
 
 _TODAY: Final = re.compile(r"\{today(?::([^{}]*))?\}")
+#: The parts of a date that name a period, and what they look like.
+_DIRECTIVE: Final = re.compile("(%-?[A-Za-z%])")
+_TWO, _ONE_OR_TWO, _WORD = "[0-9]{2}", "[0-9]{1,2}", r"[^\W\d_]+\.?"
+_PATTERNS: Final = {
+    **dict.fromkeys(("%Y", "%G"), "[0-9]{4}"),
+    **dict.fromkeys(("%y", "%g", "%m", "%d", "%V", "%U", "%W", "%H", "%M"), _TWO),
+    **dict.fromkeys(("%-m", "%-d", "%-V"), _ONE_OR_TWO),
+    **dict.fromkeys(("%B", "%b", "%A", "%a"), _WORD),
+    "%j": "[0-9]{3}",
+    "%F": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "%%": "%",
+}
 _BRACES: Final = re.compile(r"[{}]")
 
 
@@ -32,9 +44,18 @@ def render_dates(template: str, today: date) -> str:
 
 
 def template_pattern(template: str) -> str | None:
-    """Return a regular expression that all results of a template match; None for one without dates."""
-    texts = _TODAY.split(template)[::2]
-    return None if len(texts) == 1 else ".+".join(map(re.escape, texts))
+    """Return a regular expression of the results of a template; None for one without dates, or with unusual ones."""
+    parts: list[str] = []
+    end = 0
+    for found in _TODAY.finditer(template):
+        parts.append(re.escape(template[end : found.start()]))
+        end = found.end()
+        format_ = found[1] or "%Y-%m-%d"
+        directives = _DIRECTIVE.split(format_)
+        if any(directive not in _PATTERNS for directive in directives[1::2]):
+            return None
+        parts += [_PATTERNS[text] if index % 2 else re.escape(text) for index, text in enumerate(directives)]
+    return "".join([*parts, re.escape(template[end:])]) if end else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

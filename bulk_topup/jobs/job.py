@@ -1,7 +1,7 @@
 """The job that pays a list, with the run key and the list of a day; looks for the list."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -12,7 +12,8 @@ from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.fields import PRODUCT_ID, REFERENCE
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.period import Period
-from bulk_topup.domain.run_names import is_usable_name
+from bulk_topup.domain.run import BARE_LIST
+from bulk_topup.domain.run_names import fold_name, is_usable_name
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.errors import JobError, ListError
@@ -22,9 +23,6 @@ from bulk_topup.jobs.base_job import BaseJob, Name, resolve_folder
 from bulk_topup.jobs.date_templates import Template, render_dates
 from bulk_topup.jobs.list_pattern import escape_pattern, find_matches, is_pattern, unescape_pattern
 from bulk_topup.plan import PlanOptions
-
-#: Job name of a list that is run without a job file.
-BARE_LIST = "list"
 
 #: Most numbers that a job may accept by name.
 MAX_ACCEPTED_NUMBERS: Final = 10_000
@@ -105,6 +103,8 @@ class Job(BaseJob, Guards):
 
     #: The run key before `at` filled in its dates.
     _run_key_template: str | None = PrivateAttr(default=None)
+    #: The day that `at` was called for.
+    _day: date | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _check_run_key_of_pattern(self) -> Self:
@@ -129,6 +129,12 @@ class Job(BaseJob, Guards):
         if REFERENCE not in self.columns:
             # The next look-up may choose another product, which must not change the identity of the row.
             raise ValueError("A job with auto_product needs a reference. Add its column to [columns].")
+        return self
+
+    @model_validator(mode="after")
+    def _check_beside(self) -> Self:
+        if fold_name(self.name) in map(fold_name, self.beside):
+            raise ValueError("A job can't be beside itself: its own runs are always compared. Remove it from beside.")
         return self
 
     @model_validator(mode="after")
@@ -168,7 +174,8 @@ class Job(BaseJob, Guards):
             )
         archive = resolve_folder(self.archive, today, folder)
         job = super().at(today, folder).model_copy(update={"list": list_path, "run_key": key, "archive": archive})
-        job._run_key_template = self.run_key  # noqa: SLF001 - of the same class
+        job._run_key_template = self.run_key or Path(unescape_pattern(self.list)).stem  # noqa: SLF001 - the same class
+        job._day = today.date() if isinstance(today, datetime) else today  # noqa: SLF001
         if is_pattern(list_):
             return job.model_copy(update={"list": _only_match(list_path, job)})
         if job.archive is not None and not Path(list_path).exists():
@@ -177,8 +184,13 @@ class Job(BaseJob, Guards):
 
     @property
     def run_key_template(self) -> str | None:
-        """The run key before its dates were filled in; None for a job without one."""
+        """The run key before its dates were filled in, or the list's name; None before `at`."""
         return self._run_key_template
+
+    @property
+    def day(self) -> date | None:
+        """The day that its dates were filled in for; None before `at`."""
+        return self._day
 
     @property
     def is_bare_list(self) -> bool:

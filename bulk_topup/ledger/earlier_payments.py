@@ -16,6 +16,7 @@ from bulk_topup.domain.earlier_payments import (
     EarlierPayments,
     MatchedRun,
     compared_runs,
+    compared_runs_of_earlier_version,
     is_same_list,
 )
 from bulk_topup.domain.money import format_money
@@ -230,8 +231,7 @@ def _is_compared(file: LedgerFile, connection: sqlite3.Connection, run: Run) -> 
 
 def _compared(run: Run, others: Iterable[Run]) -> tuple[ComparedRun, ...]:
     if run.comparison is None:
-        # A run that an earlier version started was not compared: what was paid before may be meant.
-        return tuple(ComparedRun(run=other, since=run.created_at) for other in others)
+        return compared_runs_of_earlier_version(run, others)
     return compared_runs(_policy_of(run), others, job=run.job, run_key=run.run_key, moment=run.created_at)
 
 

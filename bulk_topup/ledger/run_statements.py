@@ -15,7 +15,7 @@ INSERT_RUN: Final = """
 UPDATE_RUN: Final = """
     UPDATE runs SET account = :account, guards = :guards, approval = coalesce(:approval, approval),
         list_path = :list_path, columns = :columns, reading = :reading, reporting = :reporting,
-        comparison = :comparison, time_zone = coalesce(:time_zone, time_zone)
+        comparison = coalesce(comparison, :comparison), time_zone = coalesce(:time_zone, time_zone)
     WHERE id = :id
     RETURNING id
 """

@@ -6,16 +6,23 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.domain.earlier_payments import ComparisonPolicy, compared_runs, is_same_list
+from bulk_topup.domain.earlier_payments import (
+    ComparisonPolicy,
+    compared_runs,
+    compared_runs_of_earlier_version,
+    is_same_list,
+)
 from bulk_topup.domain.run import Run
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-MONTHLY = ComparisonPolicy(period="month", period_keys=".+", time_zone="UTC")
+MONTHLY = ComparisonPolicy(period="month", period_keys="[0-9]{4}-[0-9]{2}", time_zone="UTC")
 
 
-def _run(name: str, id_: int = 1) -> Run:
+def _run(name: str, **more: Any) -> Run:
     job, key = name.split("/")
-    return Run(id=id_, job=job, run_key=key, environment="sandbox", list_path="pay.csv", columns=(), created_at=NOW)
+    return Run(
+        id=1, job=job, run_key=key, environment="sandbox", list_path="pay.csv", columns=(), created_at=NOW, **more
+    )
 
 
 def _since(policy: ComparisonPolicy, *others: str, job: str = "payroll", key: str = "2026-11") -> dict[str, Any]:
@@ -56,11 +63,52 @@ def test_another_period_of_the_job_does_not_count_if_the_schedule_starts_it() ->
     assert _since(policy, "payroll/2026-10", "bonus/x") == {"bonus/x": datetime(2026, 11, 1, tzinfo=UTC)}
 
 
-@pytest.mark.parametrize("policy", [replace(MONTHLY, period_keys="2026-.+"), ComparisonPolicy()])
-def test_a_key_that_names_no_period_is_compared_as_any_other_run(policy: ComparisonPolicy) -> None:
-    scheduled = replace(policy, is_scheduled=True)
-    assert list(_since(scheduled, "payroll/extra")) == ["payroll/extra"]
-    assert list(_since(scheduled, "payroll/2026-10", key="extra")) == ["payroll/2026-10"]
+@pytest.mark.parametrize("key", ["extra", "2026-10b", "november"])
+def test_a_key_that_names_no_period_is_compared_as_any_other_run(key: str) -> None:
+    scheduled, start = replace(MONTHLY, is_scheduled=True), datetime(2026, 11, 1, tzinfo=UTC)
+    assert _since(scheduled, f"payroll/{key}") == {f"payroll/{key}": start}
+    assert _since(scheduled, "payroll/2026-10", key=key) == {"payroll/2026-10": start}
+
+
+@pytest.mark.parametrize(
+    ("day", "other_day", "compared"),
+    [
+        ("2026-11-28", "2026-10-31", False),  # a month later, as usual
+        ("2026-12-01", "2026-11-30", True),  # a moment after midnight
+        ("2026-10-30", "2026-11-28", False),  # a late catch-up
+        ("2026-11-28", "2026-11-14", False),
+        ("2026-11-28", "2026-11-15", True),
+    ],
+)
+def test_runs_of_a_job_for_other_periods_are_compared_if_their_days_are_near(
+    day: str, other_day: str, compared: bool
+) -> None:
+    other = _run("payroll/2026-10", comparison=replace(MONTHLY, day=other_day).as_json())
+    found = compared_runs(replace(MONTHLY, day=day), [other], job="payroll", run_key="2026-11", moment=NOW)
+    assert [each.since for each in found] == ([None] if compared else [])
+
+
+def test_a_job_that_names_this_one_beside_itself_is_not_compared() -> None:
+    allowance = _run("allowance/2026-11", comparison=replace(MONTHLY, beside=("Payroll",)).as_json())
+    assert compared_runs(MONTHLY, [allowance], job="payroll", run_key="2026-11", moment=NOW) == ()
+
+
+def test_the_period_of_a_catch_up_begins_with_its_day() -> None:
+    october = replace(MONTHLY, day="2026-10-31")
+    found = compared_runs(october, [_run("bonus/2026-10")], job="payroll", run_key="2026-10", moment=NOW)
+    assert [each.since for each in found] == [datetime(2026, 10, 1, tzinfo=UTC)]
+
+
+def test_a_period_begins_at_midnight_of_its_zone_whatever_the_clocks_show_later() -> None:
+    new_york = replace(MONTHLY, time_zone="America/New_York")
+    assert _since(new_york, "bonus/x") == {"bonus/x": datetime(2026, 11, 1, 4, tzinfo=UTC)}
+
+
+def test_a_run_of_an_earlier_version_is_compared_by_what_is_known_of_it() -> None:
+    others = [_run("payroll/2026-10"), _run("bonus/x"), _run("list/a")]
+    found = compared_runs_of_earlier_version(_run("payroll/2026-11"), others)
+    assert [each.since for each in found] == [NOW, *[datetime(2026, 11, 1, tzinfo=UTC)] * 2]
+    assert {each.since for each in compared_runs_of_earlier_version(_run("list/b"), others)} == {None}
 
 
 @pytest.mark.parametrize(
