@@ -26,7 +26,7 @@ import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
 import bulk_topup.cli.payment
-import bulk_topup.ledger.attempts
+import bulk_topup.domain.identity_version
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
@@ -232,7 +232,7 @@ def _sabotage(kind: str) -> None:
 
     match kind:
         case "random_ids":
-            _replace(bulk_topup.ledger.attempts, "external_id", random_ids)
+            _replace(bulk_topup.domain.identity_version, "external_id", random_ids)
         case "second_payment":
             _replace(HTTPTransport, "send", second_payment)
         case "forgotten_line":

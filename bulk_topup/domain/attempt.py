@@ -9,8 +9,9 @@ from typing import Final
 from bulk_topup.domain.money import with_fee
 from bulk_topup.domain.states import RowState
 
-#: How long after the last send a request may still arrive whose transaction DVS does not list.
-MAY_ARRIVE: Final = timedelta(hours=24)
+#: Hours after the last send in which a request may still arrive whose transaction DVS does not list.
+MAY_ARRIVE_HOURS: Final = 24
+MAY_ARRIVE: Final = timedelta(hours=MAY_ARRIVE_HOURS)
 
 
 class Resolution(StrEnum):

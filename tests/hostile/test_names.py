@@ -42,7 +42,7 @@ JOBS = {
     "nothing": (b"", "list: Field required"),
     "a list that is no text": (b"list = true", "list: Input should be a valid string"),
     "a list that is a list": (b'list = ["a"]', "list: Input should be a valid string"),
-    "an unknown key": (b'list = "a"\nyes = true', "yes: Unknown key in a job. Known keys: allow_duplicates"),
+    "an unknown key": (b'list = "a"\nyes = true', "yes: Unknown key in a job. Known keys: accept_number_plan"),
     "columns that are no table": (b'list = "a"\ncolumns = ["a"]', "columns: Input should be a valid dictionary"),
     "a product below one": (b'list = "a"\nproduct = 0', "product: Input should be greater than or equal to 1"),
     "a rate of infinity": (b'list = "a"\nrate = inf', "rate: Input should be a finite number"),
