@@ -289,7 +289,7 @@ def _fourteenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[14])
-def _sixteenth(db: Database) -> None:
+def _fifteenth(db: Database) -> None:
     # Pairs of party keys that a person has found to be different beneficiaries; `key` is before `other`.
     db.table("not_the_same").create(
         {"key": str, "other": str, "reason": str, "by": str, "at": str},
@@ -300,7 +300,7 @@ def _sixteenth(db: Database) -> None:
 
 
 @migrations(name=NAMES[15])
-def _seventeenth(db: Database) -> None:
+def _sixteenth(db: Database) -> None:
     # How far back the run is compared with others, as JSON of `ComparisonPolicy`.
     db.table("runs").add_column("comparison", str)
     # Payments of other runs that a row of the run repeats: with a reason if it is paid again, without if it is refused.

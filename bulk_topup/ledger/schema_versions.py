@@ -22,8 +22,8 @@ NAMES: Final = (
     "0012_closed_runs",
     "0013_numbers",
     "0014_absences",
-    "0016_not_the_same",
-    "0017_earlier_payments",
+    "0015_not_the_same",
+    "0016_earlier_payments",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -179,3 +179,50 @@ def test_python_has_the_same_rules(
     assert run_job(tmp_path / "b.toml", pay_again="second bonus", poll_interval=0.05, **ways).exit_code == 0
     assert paid() == dict.fromkeys(NUMBERS[:3], 2)
     assert not issubclass(AlreadyPaidError, RowsRefusedError)
+
+
+def test_a_run_key_that_names_no_period_is_no_other_month(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("bonus"), "--run-key", "november bonus")
+    pay("run", job("bonus"), code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_either_of_two_jobs_may_name_the_other(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("allowance", 'beside = ["payroll"]\n'))
+    pay("run", job("payroll"))
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+def test_a_late_month_is_paid_although_the_next_one_was(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("payroll"), "--today", "2026-11-28")
+    pay("run", job("payroll"), "--today", "2026-10-28")
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+def test_a_late_month_is_not_paid_again_by_a_renamed_job(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:4])
+    pay("run", job("payroll"), "--today", "2026-10-28")
+    pay("run", job("salaries"), "--today", "2026-10-28", code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_a_run_keeps_how_it_is_compared(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:3]), *PRODUCT)
+    write("b.csv", *NUMBERS[:3])
+    pay(
+        "run",
+        "b.csv",
+        *PRODUCT,
+        "--pay-again",
+        "second bonus",
+        "--period",
+        "day",
+        "--deadline",
+        "2020-01-01T00:00Z",
+        code=75,
+    )
+    pay("run", "b.csv", *PRODUCT)
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
