@@ -10,6 +10,7 @@ from bulk_topup.app.preflight import (
     check_not_purged,
     check_velocity_history,
     find_earlier_runs,
+    paid_out_at,
 )
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
@@ -281,4 +282,10 @@ async def _plan(
         ),
     )
     ids = await choose_ids(job, run, dvs=dvs, ledger=ledger)
-    return run, replace(planned.prepared, earlier_runs=earlier, leave_open=repetition.leave_open), ids
+    prepared = replace(
+        planned.prepared,
+        earlier_runs=earlier,
+        leave_open=repetition.leave_open,
+        paid_out_at=paid_out_at(job, run, planned.prepared, ledger, clock.now()),
+    )
+    return run, prepared, ids

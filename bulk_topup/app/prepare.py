@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -56,6 +57,8 @@ class Prepared:
     earlier_runs: tuple[EarlierRun, ...] = ()
     #: Why they stay open; None if those with rows pending or in flight stop the run.
     leave_open: str | None = None
+    #: When the list was paid out, in UTC, if it is run again too late to be an interrupted run; else None.
+    paid_out_at: datetime | None = None
 
     @property
     def guards_are_kept(self) -> bool:
@@ -66,7 +69,7 @@ class Prepared:
         """Return True if no earlier run or payment, no refused row and no guard keeps the run from starting."""
         earlier = self.difference.earlier
         is_paid = earlier.is_same_list and earlier.refused > 0
-        is_stopped = is_paid or bool(self.stopping_runs)
+        is_stopped = is_paid or bool(self.stopping_runs) or self.paid_out_at is not None
         return not is_stopped and (not self.plan.refused or skip_refused) and self.guards_are_kept
 
     @property

@@ -14,8 +14,10 @@ from bulk_topup.app.preflight import (
     add_costs,
     check_balance,
     check_before_reading,
+    check_not_paid_out,
     check_plan,
     check_run_caps,
+    paid_out_at,
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
@@ -134,11 +136,17 @@ async def run_list(
                 job, found, environment=payer.environment, ledger=ledger, clock=clock, repetition=repetition
             ),
         )
-        prepared = replace(planned.prepared, earlier_runs=earlier, leave_open=repetition.leave_open)
+        prepared = replace(
+            planned.prepared,
+            earlier_runs=earlier,
+            leave_open=repetition.leave_open,
+            paid_out_at=paid_out_at(job, found, planned.prepared, ledger, clock.now()),
+        )
         watcher.prepared(job, found, prepared)
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
         check_plan(job, prepared, ledger)
+        check_not_paid_out(job, prepared)
         ids = await choose_ids(job, found, dvs=dvs, ledger=ledger)
         check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)

@@ -1,8 +1,11 @@
 """A list that other runs have paid is not paid again in silence, whatever it is called."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +229,46 @@ def test_a_run_keeps_how_it_is_compared(pay: Pay, paid: Any, write: Any) -> None
     )
     pay("run", "b.csv", *PRODUCT)
     assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+
+
+def _age(tmp_path: Path, **by: float) -> None:
+    """Move all payments of the ledger back in time."""
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection, connection:
+        for id_, intent_at in connection.execute("SELECT id, intent_at FROM attempts").fetchall():
+            earlier = (datetime.fromisoformat(intent_at) - timedelta(**by)).isoformat()
+            values = {"id": id_, "at": earlier}
+            connection.execute("UPDATE attempts SET intent_at = :at, creation_date = :at WHERE id = :id", values)
+
+
+def test_a_list_that_was_paid_out_long_ago_is_not_taken_for_an_interrupted_one(
+    pay: Pay, paid: Any, write: Any, tmp_path: Path
+) -> None:
+    write("pay.csv", *NUMBERS[:3])
+    pay("run", "pay.csv", *PRODUCT)
+    pay("run", "pay.csv", *PRODUCT)
+    _age(tmp_path, hours=13)
+    refused = pay("run", "pay.csv", *PRODUCT, "--quiet", code=3)
+    assert "run list/pay sent its last row on 20" in refused.stderr
+    assert "--run-key NAME and --pay-again REASON" in refused.stderr
+    assert "Paid already on 20" in pay("plan", "pay.csv", *PRODUCT, code=3).stdout
+    pay("run", "pay.csv", *PRODUCT, "--run-key", "second", "--pay-again", "second bonus")
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+
+
+def test_rows_that_were_added_or_corrected_later_are_no_paid_out_list(
+    pay: Pay, paid: Any, write: Any, tmp_path: Path
+) -> None:
+    write("pay.csv", *NUMBERS[:3], "+6595123102")
+    pay("run", "pay.csv", *PRODUCT, code=1)
+    _age(tmp_path, hours=13)
+    write("pay.csv", *NUMBERS[:4], "+6595123102")
+    pay("run", "pay.csv", *PRODUCT, code=1)
+    assert paid() == dict.fromkeys([*NUMBERS[:4], "+6595123102"], 1)
+
+
+def test_a_job_that_was_paid_out_long_ago_is_done(pay: Pay, paid: Any, write: Any, job: Any, tmp_path: Path) -> None:
+    write("pay.csv", *NUMBERS[:3])
+    pay("run", job("bonus"))
+    _age(tmp_path, days=3)
+    pay("run", job("bonus"))
+    assert paid() == dict.fromkeys(NUMBERS[:3], 1)

@@ -43,6 +43,8 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:
         return Severity.BAD, " ".join(short)
+    if prepared.paid_out_at is not None:
+        return Severity.BAD, f"Paid already on {prepared.paid_out_at:%Y-%m-%d}; nothing is left to send."
     if not to_send:
         if difference.corrected:
             verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
