@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bulk_topup.app import merge
 from bulk_topup.app import run as run_module
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.report import ReportOptions
@@ -124,7 +125,7 @@ async def test_a_list_that_cannot_be_merged_is_resumable_only_if_the_ledger_can_
     def fail(*_: object, **__: object) -> None:
         raise failure
 
-    monkeypatch.setattr(run_module, "merge_list", fail)
+    monkeypatch.setattr(merge, "merge_list", fail)
     (tmp_path / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\n")
     job = Job(list="pay.csv", product=6418).at(SystemClock().now(), tmp_path)
     async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
