@@ -174,7 +174,8 @@ def compare_with_others(
     policy = comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now())
     if run is not None and run.comparison is not None:
         policy = ComparisonPolicy.from_json(run.comparison)  # a run keeps its own
-    others = [other for other in ledger.runs.all() if other.environment == environment and other != run]
+    own = None if run is None else run.id
+    others = [other for other in ledger.runs.all() if other.environment == environment and other.id != own]
     moment = clock.now() if run is None else run.created_at
     runs = compared_runs(policy, others, job=job.name, run_key=str(job.run_key), moment=moment)
     return Comparison(

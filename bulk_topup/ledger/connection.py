@@ -137,9 +137,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Run the block as one transaction that is on disk when it ends, or changes nothing."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, *, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Run the block as one transaction that is on disk when it ends, or changes nothing.
+
+    Args:
+        connection: an open ledger, outside of a transaction.
+        begin: the statement that begins it.
+    """
+    connection.execute(begin)
     try:
         yield
         connection.execute("COMMIT")

@@ -72,6 +72,15 @@ class LedgerFile:
         with self.translate_errors(), transaction(self.connection):
             yield self.connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Run the block on one state of the file, while other processes may write it; it writes temporary tables alone.
+
+        A block that fails leaves these tables as they were.
+        """
+        with self.translate_errors(), transaction(self.connection, begin="BEGIN"):
+            yield self.connection
+
     def check_changed(self, changed: int, expected: int) -> None:
         """Raise LedgerWriteError unless a statement changed as many rows as expected."""
         if max(changed, 0) != expected:

@@ -42,7 +42,7 @@ _CLEAR: Final = (
     sql.CREATE_UNLISTED,
     sql.CLEAR_STAGED,
     sql.DROP_STAGED_INDEX,
-    *earlier_payments.CREATE,
+    *earlier_payments.CLEAR,
     *CLEAR_PAIRS,
 )
 _MERGE: Final = (
@@ -73,13 +73,13 @@ class StagingQueries:
 
     def clear(self) -> None:
         """Remove all staged rows."""
-        with self.file.transaction() as connection:
+        with self.file.snapshot() as connection:
             for statement in _CLEAR:
                 connection.execute(statement)
 
     def add(self, rows: Iterable[tuple[object, ...]]) -> None:
         """Stage checked rows, each with the values of a `StagedRow`."""
-        with self.file.transaction() as connection:
+        with self.file.snapshot() as connection:
             connection.executemany(sql.STAGE, rows)
 
     def identities(self, lines: Collection[int]) -> dict[int, tuple[str, str | None]]:
@@ -107,7 +107,7 @@ class StagingQueries:
         now = self.file.clock.now()
         run_id = run.id if run else None
         ids = {"run_id": run_id, "absent_since": absent_since(now)}
-        with self.file.transaction() as connection:
+        with self.file.snapshot() as connection:
             if comparison is not None and comparison.not_the_same is not None:
                 name_lines(connection, comparison.not_the_same.lines)
             _compare(connection, ids)

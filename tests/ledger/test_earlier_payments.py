@@ -1,5 +1,6 @@
 """Rows that other runs have paid: found in the plan, and when they are claimed by two runs at once."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -189,6 +190,66 @@ def test_a_run_of_an_earlier_version_is_compared_with_what_was_sent_after_it_beg
         outcome_id
         for (outcome_id,) in ledger.file.fetch_all("SELECT id FROM rows WHERE run_id = :id AND line = 3", id=old.id)
     ]
+
+
+@pytest.mark.parametrize("order", [(6430, 6418), (6418, 6430)])
+@pytest.mark.parametrize("is_earlier_version", [False, True])
+def test_a_payment_of_any_product_is_taken_by_the_row_that_has_no_other(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], order: tuple[int, int], is_earlier_version: bool
+) -> None:
+    chosen: dict[str, Any] = {"comparison": ComparisonPolicy(any_product=True).as_json()}
+    if is_earlier_version:
+        chosen = {"comparison": None, "reading": json.dumps({"auto_product": {"service": "Mobile"}})}
+    _send(ledger, _merge(ledger, [row(1)], "chosen", **chosen), move)
+    _send(ledger, _merge(ledger, [row(1, product_id=6430)], "list", pay_again_all="x", pay_again="x"), move)
+    listed = [row(1, line=line, identity=f"row:{line}", product_id=each) for line, each in enumerate(order, 2)]
+    found, lines = _plan(ledger, [*listed, *(row(who) for who in range(10, 15))])
+    assert (found.refused, found.is_same_list, lines) == (2, False, [2, 3])
+
+
+@pytest.mark.parametrize("reading", [None, json.dumps({"auto_product": None})])
+def test_a_run_of_an_earlier_version_without_chosen_products_counts_for_its_products_alone(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], reading: str | None
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a", comparison=None, reading=reading), move)
+    assert _plan(ledger, [row(1, product_id=7), *(row(who) for who in range(10, 15))])[1] == []
+
+
+def test_a_resumed_run_of_an_earlier_version_with_chosen_products_repeats_any_product(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    reading = json.dumps({"auto_product": {"service": "Mobile"}})
+    old = _merge(ledger, [row(1)], "old", comparison=None, reading=reading)
+    clock.seconds += 60
+    _send(ledger, _merge(ledger, [row(1, product_id=7)], "after"), move)
+    assert ledger.attempts.claim(old, 9) == []
+
+
+def test_a_plan_waits_for_no_process_that_writes(
+    ledger: LedgerStore, path: Path, row: Row, move: Callable[..., Any]
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a"), move)
+    ledger.file.connection.execute("PRAGMA busy_timeout = 0")
+    with LedgerStore(path) as other, other.file.transaction():
+        assert _plan(ledger, [row(1)])[1] == [3]
+
+
+def test_a_run_that_was_too_old_for_the_plan_and_pays_meanwhile_counts_when_rows_are_claimed(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    old = _merge(ledger, [row(1), row(2)], "old")
+    [first, _] = ledger.attempts.claim(old, 9)
+    ledger.attempts.record([move(first, RowState.IN_FLIGHT, RowState.COMPLETED)])
+    clock.seconds += timedelta(days=40).total_seconds()
+    monthly = ComparisonPolicy(period="month", time_zone="UTC").as_json()
+    new = _merge(ledger, [row(3)], "new", comparison=monthly)
+    found, lines = _plan(ledger, [row(1), row(2), row(3)], since=new.created_at)
+    assert (found.refused, lines) == (0, [])
+    assert ledger.attempts.claim(new, 0) == []
+    late = _merge(ledger, [row(3, identity="party:late")], "old")
+    assert late.id == old.id
+    _send(ledger, late, move)
+    assert ledger.attempts.claim(new, 9) == []
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,0 +1,170 @@
+"""Finds payments of other runs that rows may repeat, in key order, one beneficiary and amount at a time.
+
+First come the groups of near part, amount and unit that rows and payments share; then rows and payments are read side
+by side in the order of the groups. A family's rows and payments are thus added, not multiplied, and memory is needed
+for one group alone. What is read at first is in indexes; a payment's row and attempt are looked up once, and only in
+runs that count.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+from bulk_topup.domain.payment_matching import ListedRow, Payment
+from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT
+
+#: The near part of a credited party, an amount and a unit that are in the list and paid by other runs. Texts are empty
+#: for those that are NULL.
+CREATE_GROUPS: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS compared_groups (
+        near TEXT, amount TEXT, unit TEXT, PRIMARY KEY (near, amount, unit)
+    ) WITHOUT ROWID
+"""
+_CLEAR_GROUPS: Final = "DELETE FROM temp.compared_groups"
+_ADD_GROUP: Final = "INSERT OR IGNORE INTO temp.compared_groups (near, amount, unit) VALUES (?, ?, ?)"
+
+_NEAR: Final = NEAR_PART.format(key="s.party_key")
+#: In the order of the groups.
+_INDEX_STAGED: Final = f"""
+    CREATE INDEX IF NOT EXISTS temp.staged_near ON staged ({NEAR_PART.format(key="party_key")}, amount, unit)
+"""
+DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_near"
+_IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT EXISTS (
+        SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT}))"""  # noqa: S608
+_GROUP_STAGED: Final = f"""
+    INSERT INTO temp.compared_groups (near, amount, unit)
+    SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, '')
+    FROM (SELECT {_NEAR} AS near, s.amount, s.unit FROM temp.staged AS s INDEXED BY staged_near
+          WHERE {_IS_UNSENT} GROUP BY {_NEAR}, s.amount, s.unit) AS g
+    WHERE EXISTS (
+        SELECT 1 FROM rows AS r INDEXED BY idx_rows_party_key
+        WHERE r.party_key >= g.near AND r.party_key < g.near || char(10) AND r.amount IS g.amount AND r.unit IS g.unit
+          AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id))
+"""  # noqa: S608 - composed of constants
+#: The plus removes the type of the column, which an index on an expression does not have.
+_STAGED: Final = f"""
+    SELECT g.near, g.amount, g.unit, s.line, s.party_key, s.product_id
+    FROM temp.compared_groups AS g
+    CROSS JOIN temp.staged AS s INDEXED BY staged_near
+        ON {_NEAR} = +g.near AND s.amount IS nullif(g.amount, '') AND s.unit IS nullif(g.unit, '')
+    WHERE {_IS_UNSENT}
+    ORDER BY g.near, g.amount, g.unit
+"""  # noqa: S608
+#: The parameter is a JSON array of row IDs.
+_GROUP_CLAIMED: Final = f"""
+    INSERT OR IGNORE INTO temp.compared_groups (near, amount, unit)
+    SELECT {_NEAR}, coalesce(s.amount, ''), coalesce(s.unit, '')
+    FROM json_each(:row_ids) AS w CROSS JOIN rows AS s ON s.id = w.value
+    WHERE s.party_key IS NOT NULL
+"""  # noqa: S608
+_CLAIMED: Final = f"""
+    SELECT {_NEAR} AS near, coalesce(s.amount, '') AS amount, coalesce(s.unit, '') AS unit, s.id, s.party_key,
+        s.product_id
+    FROM json_each(:row_ids) AS w CROSS JOIN rows AS s ON s.id = w.value
+    WHERE s.party_key IS NOT NULL
+    ORDER BY near, amount, unit, s.id
+"""  # noqa: S608
+
+#: True if a payment counts: not before the time from which those of its run do, and not repeated already. Of what its
+#: own run repeats, a plan counts only what a person decided, since it judges the other rows anew.
+_COUNTS: Final = """(c.since IS NULL OR EXISTS (
+        SELECT 1 FROM attempts AS a
+        WHERE a.row_id = p.id AND a.number = {attempt} AND a.intent_at >= c.since))
+    AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d WHERE d.run_id IS :run_id AND d.earlier_row_id = p.id
+                    AND (:is_claim OR d.reason IS NOT NULL))"""
+_PAID: Final = f"""
+    g.near AS near, g.amount AS amount, g.unit AS unit, r.id AS row_id, NULL AS attempt, r.party_key,
+        r.product_id, g.amount <> '' AND c.any_product
+    FROM temp.compared_groups AS g
+    CROSS JOIN rows AS r INDEXED BY idx_rows_party_key
+        ON {{is_same}} AND r.amount IS nullif(g.amount, '') AND r.unit IS nullif(g.unit, '')
+    CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
+    CROSS JOIN rows AS p ON p.id = r.id
+    WHERE p.state IN ({PAID}) AND {_COUNTS.format(attempt="p.attempt")}
+"""
+#: Keys that are a near part alone are found by their amounts as well; a text after them needs a look at each.
+_PAYMENTS: Final = f"""
+    SELECT {_PAID.format(is_same="r.party_key = g.near")}
+    UNION ALL
+    SELECT {_PAID.format(is_same="r.party_key >= g.near || char(9) AND r.party_key < g.near || char(10)")}
+    ORDER BY near, amount, unit
+"""
+#: The same for attempts that may still arrive, as they were sent: another run's row that failed by proof of absence.
+_ABSENT: Final = f"""
+    SELECT {NEAR_PART.format(key="x.party_key")}, coalesce(x.amount, ''), coalesce(x.unit, ''), x.row_id, x.attempt,
+        x.party_key, x.product_id, x.amount IS NOT NULL AND c.any_product
+    FROM ({ABSENT}) AS x CROSS JOIN rows AS p ON p.id = x.row_id CROSS JOIN temp.compared AS c ON c.run_id = p.run_id
+    WHERE x.party_key IS NOT NULL AND p.state NOT IN ({PAID}) AND {_COUNTS.format(attempt="x.attempt")}
+"""  # noqa: S608
+
+#: Near part, amount and unit.
+Group = tuple[str, str, str]
+_Entry = tuple[Any, ...]
+
+
+def find_in_list(
+    connection: sqlite3.Connection, values: Mapping[str, object], named: Iterable[int]
+) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+    """Yield rows of the staged list that may be sent, and the payments that they may repeat, by group.
+
+    Args:
+        connection: the ledger, with the runs that count in `compared`.
+        values: the run's ID or None as `run_id`, `is_claim` as False, and `absent_since`.
+        named: lines that a person's decision names.
+    """
+    connection.execute(_INDEX_STAGED)
+    lines = frozenset(named)
+    return _find(connection, (_GROUP_STAGED, _STAGED), values, lambda line: line in lines)
+
+
+def find_claimed(
+    connection: sqlite3.Connection, values: Mapping[str, object]
+) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+    """Yield rows that are about to be sent, and the payments that they may repeat, by group.
+
+    Args:
+        connection: the ledger, with the runs that count in `compared`.
+        values: the run's ID as `run_id`, `is_claim` as True, `absent_since`, and the JSON array `row_ids`.
+    """
+    return _find(connection, (_GROUP_CLAIMED, _CLAIMED), values, lambda _: False)
+
+
+def _find(
+    connection: sqlite3.Connection,
+    statements: tuple[str, str],
+    values: Mapping[str, object],
+    is_named: Callable[[int], bool],
+) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+    group_rows, read_rows = statements
+    connection.execute(_CLEAR_GROUPS)
+    connection.execute(group_rows, values)
+    absent: dict[Group, list[Payment]] = defaultdict(list)
+    for near, amount, unit, *payment in connection.execute(_ABSENT, values):
+        absent[near, amount, unit].append(Payment(*payment))
+    connection.executemany(_ADD_GROUP, absent)
+    paid = groupby(connection.execute(_PAYMENTS, values), _group_of)
+    waiting, entries = next(paid, (None, iter(())))
+    for group, rows in groupby(connection.execute(read_rows, values), _group_of):
+        listed = [ListedRow(row[3], row[4], row[5], is_named(row[3])) for row in rows]
+        payments = absent.get(group, [])
+        if waiting == group:
+            payments = [*payments, *_enough(entries, len(listed))]
+            waiting, entries = next(paid, (None, iter(())))
+        if payments:
+            yield group, listed, payments
+
+
+def _group_of(entry: _Entry) -> Group:
+    return entry[0], entry[1], entry[2]
+
+
+def _enough(entries: Iterable[_Entry], rows: int) -> Iterator[Payment]:
+    """Yield as many payments of each kind as there are rows; more would answer for none."""
+    counts: dict[_Entry, int] = defaultdict(int)
+    for entry in entries:
+        payment = Payment(*entry[3:])
+        counts[payment[2:]] += 1
+        if counts[payment[2:]] <= rows:
+            yield payment
