@@ -16,8 +16,8 @@ from bulk_topup.domain.earlier_payments import (
     is_same_list,
 )
 from bulk_topup.domain.money import format_money
-from bulk_topup.domain.payment_matching import Match, match_payments
 from bulk_topup.domain.problems import Problem, encode_problems
+from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import payment_search
@@ -39,7 +39,7 @@ _CREATE_REPEATED: Final = """
     ) WITHOUT ROWID
 """
 #: Creates what a comparison needs, before a list is staged.
-CLEAR: Final = (_CREATE_REPEATED, payment_search.CREATE_GROUPS, payment_search.DROP_STAGED_INDEX)
+CLEAR: Final = (_CREATE_REPEATED, payment_search.DROP_STAGED_INDEX)
 #: Values of `repeated.matching`: in which of the two the match is.
 _EQUAL_PRODUCTS: Final = 1
 _ANY_PRODUCTS: Final = 2

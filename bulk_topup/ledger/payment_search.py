@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from bulk_topup.domain.payment_matching import ListedRow, Payment
+from bulk_topup.domain.repeated_payments import ListedRow, Payment
 from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT
 
 #: The near part of a credited party, an amount and a unit that are in the list and paid by other runs. Texts are empty
 #: for those that are NULL.
-CREATE_GROUPS: Final = """
+_CREATE_GROUPS: Final = """
     CREATE TEMP TABLE IF NOT EXISTS compared_groups (
         near TEXT, amount TEXT, unit TEXT, PRIMARY KEY (near, amount, unit)
     ) WITHOUT ROWID
@@ -68,7 +68,7 @@ _CLAIMED: Final = f"""
 """  # noqa: S608
 
 #: True if a payment counts: not before the time from which those of its run do, and not repeated already. Of what its
-#: own run repeats, a plan counts only what a person decided, since it judges the other rows anew.
+#: own run repeats, a plan counts only what a person decided, since it judges the other rows again.
 _COUNTS: Final = """(c.since IS NULL OR EXISTS (
         SELECT 1 FROM attempts AS a
         WHERE a.row_id = p.id AND a.number = {attempt} AND a.intent_at >= c.since))
@@ -138,6 +138,7 @@ def _find(
     is_named: Callable[[int], bool],
 ) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
     group_rows, read_rows = statements
+    connection.execute(_CREATE_GROUPS)
     connection.execute(_CLEAR_GROUPS)
     connection.execute(group_rows, values)
     absent: dict[Group, list[Payment]] = defaultdict(list)

@@ -160,6 +160,15 @@ def test_two_runs_that_both_passed_the_plan_pay_everybody_once(
     assert Counter(states["a"] + states["b"]) == {RowState.IN_FLIGHT: 6, RowState.REFUSED: 6}
 
 
+def test_rows_are_compared_by_a_process_that_has_planned_nothing(
+    ledger: LedgerStore, path: Path, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    _send(ledger, _merge(ledger, [row(1)], "b"), move)
+    with LedgerStore(path, clock=clock) as other:
+        assert other.attempts.claim(run, 9) == []
+
+
 def test_what_is_paid_again_is_kept_with_its_reason_and_covers_nothing_else(
     ledger: LedgerStore, row: Row, move: Callable[..., Any]
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.payment_matching import ListedRow, Payment, match_payments
+from bulk_topup.domain.repeated_payments import ListedRow, Payment, match_payments
 from bulk_topup.domain.sameness import account_key, is_near, mobile_key
 
 X = mobile_key("+6595123001")
