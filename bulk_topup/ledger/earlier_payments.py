@@ -1,10 +1,10 @@
 """Refuses rows that another run has paid or may have paid; for the other modules of the ledger."""
 
-import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -26,6 +26,7 @@ from bulk_topup.domain.sameness import is_near
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
+from bulk_topup.ledger.repeated_payments import find_repeated, unknown_until
 from bulk_topup.ledger.row_mapping import event_values, run_of, utc_text
 from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
@@ -127,11 +128,6 @@ _SAVE_CLAIMED: Final = """
     INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, at)
     VALUES (:run_id, :earlier_id, :identity, :at)
 """
-_FORGET_REFUSED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id AND reason IS NULL"
-_SAVE: Final = """
-    INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, reason, at)
-    SELECT :run_id, earlier_row_id, identity, nullif(:pay_again, ''), :at FROM temp.repeated
-"""
 
 
 def compare_staged(
@@ -148,8 +144,19 @@ def compare_staged(
     connection.execute(_CLEAR_REPEATED)
     connection.execute(_CLEAR_COMPARED_FOR)
     _write_compared(connection, comparison.runs)
-    if not comparison.runs:
-        return EarlierPayments()
+    found = _compare_staged(connection, run_id, comparison, now) if comparison.runs else EarlierPayments()
+    repeated = find_repeated(connection, run_id, comparison.pay_again)
+    return replace(
+        found,
+        repeated=repeated.runs,
+        paid_again_sha256=repeated.sha256,
+        unknown_until=unknown_until(connection),
+    )
+
+
+def _compare_staged(
+    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
+) -> EarlierPayments:
     connection.execute(_INDEX_STAGED)
     named = named_lines(connection)
     values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
@@ -167,16 +174,7 @@ def compare_staged(
         refused = [{"key": match["key"], "problems": _problems(match, line=match["key"])} for match in matches]
         connection.executemany(_REFUSE_STAGED, refused)
         return EarlierPayments(refused=len(matches), is_same_list=same_list, runs=_runs(matches))
-    return EarlierPayments(
-        paid_again=len(matches), paid_again_sha256=_digest(matches), is_same_list=same_list, runs=_runs(matches)
-    )
-
-
-def save_repeated(connection: sqlite3.Connection, run_id: int, pay_again: str, at: str) -> None:
-    """Save which payments the rows of the merged list repeat, and why they are paid again."""
-    values = {"run_id": run_id, "pay_again": pay_again, "at": at}
-    connection.execute(_FORGET_REFUSED, values)
-    connection.execute(_SAVE, values)
+    return EarlierPayments(paid_again=len(matches), is_same_list=same_list, runs=_runs(matches))
 
 
 def refuse_claimed(
@@ -278,11 +276,6 @@ def _runs(matches: Iterable[Mapping[str, Any]]) -> tuple[MatchedRun, ...]:
     return tuple(sorted(found, key=lambda run: (-run.rows, run.run)))
 
 
-def _digest(matches: Iterable[Mapping[str, Any]]) -> str:
-    pairs: Iterator[str] = (json.dumps([match["identity"], match["earlier_id"]]) for match in matches)
-    return hashlib.sha256("\n".join(sorted(pairs)).encode()).hexdigest()
-
-
 def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
     money = "" if match["amount"] is None else f"{format_money(Decimal(match['amount']), match['unit'])} "
     decide = ""
@@ -294,4 +287,4 @@ def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
         f"{match['product_id']}){party} on {match['intent_at'][:10]}. Remove this row, or add --pay-again REASON if it "
         f"is another payment{decide}."
     )
-    return encode_problems([Problem(column="", message=text, may_be_paid=True)])
+    return encode_problems([Problem(column="", message=text, may_be_paid=True, is_repeat=True)])
