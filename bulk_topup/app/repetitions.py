@@ -1,4 +1,4 @@
-"""What a start does about rows that other runs have paid: the refusal of a whole list, and how to mend a part of one."""
+"""What a start does about rows that other runs have paid: refuses a whole list, and says how to mend a part of one."""
 
 from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, MatchedRun
 from bulk_topup.domain.states import is_open

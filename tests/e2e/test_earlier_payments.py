@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -442,8 +442,8 @@ def test_an_open_run_that_paid_the_list_is_offered_to_be_resumed(pay: Pay, write
 
 def test_a_scheduled_start_is_planned_as_it_will_run(pay: Pay, paid: Any, write: Any, job: Any) -> None:
     write("pay.csv", *NUMBERS[:2])
-    file = job("bonus", 'period = "month"\n[schedule]\nat = "* * * * *"\n')
-    pay("run", file, "--today", "2020-01-01")
+    file = job("bonus", 'period = "year"\n[schedule]\nat = "* * * * *"\n')
+    pay("run", file, "--today", f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}")
     assert "Paid already" in pay("plan", file, code=3).stdout
     assert "Ready" in pay("plan", file, "--scheduled").stdout
     assert "Remove --scheduled" in pay("plan", file, "--scheduled", *AGAIN, code=2).stderr
