@@ -62,7 +62,7 @@ class Invocation:
     poll_interval: float | None
     tracking_timeout: float
     same_account: bool
-    pay_again: str
+    pay_again: str | None
     leave_open: str | None
     not_the_same: NotTheSame | None
     #: The run; None until its rows are sent.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -69,6 +69,8 @@ class ListPlan:
     refused_not_named: int
     #: Rows that other runs have paid or may have paid: refused, or paid again on purpose.
     paid_before: int
+    #: When the last payment of purged runs was sent that would have been compared; None for none.
+    unknown_until: datetime | None
     #: Whether half of the rows or more are such rows, so that nothing is sent unless they are paid again on purpose.
     is_same_list: bool
     #: How credited numbers were read, and what is odd about those that are not refused.
@@ -108,7 +110,7 @@ def plan_list(
     credentials: Path | str | Credentials | None = None,
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
-    pay_again: str = "",
+    pay_again: str | None = None,
     leave_open: str | None = None,
     not_the_same: Collection[int] = (),
     reason: str | None = None,
@@ -126,7 +128,7 @@ def plan_list(
         credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
         ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
         corrections: a not-completed file of the run with corrected rows.
-        pay_again: why rows that other runs have paid are paid again; empty to refuse them.
+        pay_again: why rows that other runs have paid are paid again; None to refuse them.
         leave_open: why earlier runs of the job would stay open; None if they stop a new one.
         not_the_same: lines of the list whose rows are others than those that they are refused for as possible
             duplicates; a plan keeps nothing.
@@ -149,6 +151,7 @@ def plan_list(
     job = named_as_known_run(render_job(job, folder, today, options.ledger), options.ledger)
     corrected = None if corrections is None else Path(corrections)
     left_open = None if leave_open is None else checked_reason(leave_open)
+    again = None if pay_again is None else checked_reason(pay_again)
     decision = decision_of(not_the_same, reason)
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
@@ -160,7 +163,7 @@ def plan_list(
                     ledger=opened,
                     environment=options.environment,
                     corrections=corrected,
-                    repetition=Repetition(pay_again=pay_again, leave_open=left_open, not_the_same=decision),
+                    repetition=Repetition(pay_again=again, leave_open=left_open, not_the_same=decision),
                 )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 
@@ -185,6 +188,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         numbers=plan.numbers,
         refused_not_named=plan.refused - len(plan.refused_rows),
         paid_before=preview.earlier.refused + preview.earlier.paid_again,
+        unknown_until=preview.earlier.unknown_until,
         is_same_list=preview.earlier.is_same_list,
         earlier_runs=prepared.earlier_runs,
         is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),

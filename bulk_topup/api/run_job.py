@@ -32,7 +32,7 @@ def run_job(
     poll_interval: float | None = None,
     tracking_timeout: float = RunOptions().tracking_timeout,
     same_account: bool = False,
-    pay_again: str = "",
+    pay_again: str | None = None,
     leave_open: str | None = None,
     not_the_same: Collection[int] = (),
     reason: str | None = None,
@@ -51,7 +51,7 @@ def run_job(
     Args:
         job: a job file that ends in .toml, a list, or a `Job`.
         today: the day that `{today}` stands for; None for today in the job's time zone.
-        run_key: the run key, in place of the job's own; a new key pays again.
+        run_key: the run key, in place of the job's own; a new key is a new run.
         environment: the environment, in place of the job's.
         base_url: another address of the API, up to and with /v1.
         credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
@@ -64,7 +64,7 @@ def run_job(
         poll_interval: seconds between two polls of open rows.
         tracking_timeout: seconds without any status change after which open rows are left to the next call.
         same_account: whether the run's account is unchanged although its credentials or URL changed.
-        pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; empty to refuse them.
+        pay_again: why rows that other runs have paid are paid again, as `plan_list` shows them; None to refuse them.
         leave_open: why earlier runs of the job stay open beside a new one; None if they stop it.
         not_the_same: lines of the list whose rows are others than those that they are refused for as possible
             duplicates; kept in the ledger.
@@ -107,7 +107,7 @@ def run_job(
         poll_interval=poll_interval,
         tracking_timeout=tracking_timeout,
         same_account=same_account,
-        pay_again=pay_again,
+        pay_again=None if pay_again is None else checked_reason(pay_again),
         leave_open=None if leave_open is None else checked_reason(leave_open),
         not_the_same=decision_of(not_the_same, reason),
     )

@@ -10,7 +10,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved, user_name
 from bulk_topup.approvals.keys import HMAC
-from bulk_topup.approvals.statement import PlanStatement, check_same_plan
+from bulk_topup.approvals.statement import PlanStatement, StatedRepetition, check_same_plan
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.identity_version import RunIds, ids_of_name
 from bulk_topup.domain.money import format_plain
@@ -70,6 +70,10 @@ def plan_statement(
         rows_without_known_cost=digest.total.unpriced,
         requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
         pairs_not_the_same=digest.pairs,
+        paid_again=tuple(
+            StatedRepetition(run=each.run, rows=each.rows, reason=each.reason)
+            for each in prepared.difference.earlier.repeated
+        ),
         costs_sha256=digest.costs,
         guards=json.dumps(job.guards.model_dump(mode="json"), sort_keys=True),
         not_by=job.approval.not_by,

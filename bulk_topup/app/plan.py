@@ -181,7 +181,7 @@ def compare_with_others(
     return Comparison(
         runs=runs,
         any_product=policy.any_product,
-        pay_again=repetition.pay_again,
+        pay_again=repetition.pay_again or "",
         not_the_same=repetition.not_the_same,
     )
 

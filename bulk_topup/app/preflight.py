@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, MatchedRun
+from bulk_topup.app.repetitions import check_not_paid, how_to_fix
 from bulk_topup.domain.earlier_run import EarlierRun, check_earlier_runs
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Caps, Mode, guards_of
@@ -129,8 +129,9 @@ def check_plan(job: Job, prepared: Prepared, ledger: LedgerStore) -> None:
     check_not_paid(job, prepared.difference.earlier, plan.rows, ledger)
     if plan.refused and not job.skip_refused:
         others = ", or add --skip-refused to pay the others" if plan.accepted else ""
+        fix = how_to_fix(plan.refused, prepared.difference.earlier.refused)
         raise RowsRefusedError(
-            f"{plan.refused:,} of {format_rows(plan.rows)} refused. Nothing was sent. Fix the list{others}."
+            f"{plan.refused:,} of {format_rows(plan.rows)} refused. Nothing was sent. {fix}{others}."
         )
     check_guards(prepared.checks)
     check_balance(prepared.balances)
@@ -166,24 +167,6 @@ def check_not_paid_out(job: Job, prepared: Prepared) -> None:
         f"{prepared.paid_out_at:%Y-%m-%d %H:%M} UTC, and nothing is left to send. To pay the list again, add --run-key "
         "NAME and --pay-again REASON. If it is another payout, save it under another name."
     )
-
-
-def check_not_paid(job: Job, earlier: EarlierPayments, rows: int, ledger: LedgerStore) -> None:
-    """Raise AlreadyPaidError if other runs have paid half of a list's rows or more, and they are not paid again."""
-    if not earlier.is_same_list or not earlier.refused:
-        return
-    names = ", ".join(_format_matched(run) for run in earlier.runs[:MAX_RUNS_NAMED])
-    more = f" and {len(earlier.runs) - MAX_RUNS_NAMED:,} more runs" if len(earlier.runs) > MAX_RUNS_NAMED else ""
-    first = run_arguments(ledger.runs.named(earlier.runs[0].run))
-    raise AlreadyPaidError(
-        f"{job.list} was paid already: {earlier.refused:,} of {format_rows(rows)} repeat payments of {names}{more}. "
-        f"Nothing was sent. To continue that run: `bulk-topup resume {first}`. If these are other payments, add "
-        "--pay-again REASON. A job that pays the same beneficiaries on purpose names the other in `beside`."
-    )
-
-
-def _format_matched(run: MatchedRun) -> str:
-    return f"{run.run} ({format_rows(run.rows)}, sent {run.days})"
 
 
 def check_same_account(run: Run, payer: PayingAccount) -> None:

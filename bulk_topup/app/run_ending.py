@@ -90,7 +90,9 @@ def ending_of(
     summary = None if finished is None else finished.report.summary
     verdict = None
     if finished is not None and summary is not None:
-        verdict = verdict_of(finished.run, summary.counts, contradicted=finished.result.contradicted)
+        verdict = verdict_of(
+            finished.run, summary.counts, contradicted=finished.result.contradicted, repeats=summary.repeats
+        )
     return Ending(
         exit_code=end.code,
         error="\n".join(_sentences(end, finished)),

@@ -18,6 +18,7 @@ from pydantic import (
 from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.money import format_money, parse_plain_amount
 from bulk_topup.domain.run_names import fold_name
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import ApprovalError
 
 
@@ -30,6 +31,16 @@ class SignedModel(BaseModel):
     """A model of texts and whole numbers only, so that reading and writing it again gives the same bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StatedRepetition(SignedModel):
+    """Rows of a plan that another run has paid, and that are paid again on purpose."""
+
+    #: The other run.
+    run: str
+    rows: int
+    #: Why they are paid again.
+    reason: str
 
 
 class PlanStatement(SignedModel):
@@ -53,10 +64,12 @@ class PlanStatement(SignedModel):
     costs: dict[str, str]
     rows_without_known_cost: int
     #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
-    #: there are none, so that statements of earlier versions keep their signed bytes.
+    #: there are none, so that statements of earlier versions keep their signed bytes; the same is true of the next.
     pairs_not_the_same: int = 0
+    #: What the list pays again that other runs have paid.
+    paid_again: tuple[StatedRepetition, ...] = ()
     #: SHA-256 of all rows' identities, external IDs and requests, with these pairs and with the payments of other runs
-    #: that they repeat on purpose; and of their costs.
+    #: that they repeat on purpose and the reasons; and of their costs.
     requests_sha256: str
     costs_sha256: str
     #: The run's guards, as JSON of `Guards` with sorted keys.
@@ -67,10 +80,11 @@ class PlanStatement(SignedModel):
     planned_at: str
 
     @model_serializer(mode="wrap")
-    def _without_no_pairs(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
+    def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
         values: dict[str, object] = serialize(self)
-        if not self.pairs_not_the_same:
-            del values["pairs_not_the_same"]
+        for name in ("pairs_not_the_same", "paid_again"):
+            if not values[name]:
+                del values[name]
         return values
 
 
@@ -99,6 +113,8 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         was, is_ = getattr(approved, name), getattr(found, name)
         if was != is_ and not (name in _NAMES and fold_name(was) == fold_name(is_)):
             yield f"{what} is {is_}, approved was {was}"
+    if approved.paid_again != found.paid_again:
+        yield f"what is paid again is {_repetitions(found)}; approved was {_repetitions(approved)}"
     for name, what in (("amounts", "the requested amount"), ("costs", "the cost")):
         before, after = getattr(approved, name), getattr(found, name)
         for unit in sorted({*before, *after}):
@@ -130,6 +146,16 @@ def check_same_plan(approved: PlanStatement, found: PlanStatement) -> None:
             f"Run {approved.job}/{approved.run_key} differs from its approved plan. Nothing was sent.\n"
             f"{lines}\nWrite a new plan, and have it approved."
         )
+
+
+def _repetitions(statement: PlanStatement) -> str:
+    """Return for people what a plan pays again."""
+    return "; ".join(map(format_repetition, statement.paid_again)) or "nothing"
+
+
+def format_repetition(repetition: StatedRepetition) -> str:
+    """Return for people what is paid again and why: `2 rows of payroll/may: second bonus`."""
+    return f"{format_rows(repetition.rows)} of {repetition.run}: {repetition.reason}"
 
 
 def _money(sums: Mapping[str, str], unit: str) -> str:

@@ -25,6 +25,13 @@ def repeated_command(*more: str) -> str:
     return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words else ""
 
 
+def repeated_run(*more: str) -> str:
+    """Return `repeated_command` where this process runs a list or a job; an empty text for other commands."""
+    context = click.get_current_context(silent=True)
+    is_run = context is not None and context.command.name == "run"
+    return repeated_command(*more) if is_run else ""
+
+
 def join_lines(lines: Collection[int]) -> str:
     """Return lines as options read them: `5,7-9`."""
     ranges: list[list[int]] = []

@@ -63,8 +63,8 @@ class Repetition:
 
     #: Whether the schedule starts it for a due time.
     is_scheduled: bool = False
-    #: Why such rows are paid again; empty to refuse them.
-    pay_again: str = ""
+    #: Why such rows are paid again; None to refuse them.
+    pay_again: str | None = None
     #: Why earlier runs of the job stay open beside a new one; None if they stop it.
     leave_open: str | None = None
     #: Rows that a person has found to be others than those that they look like; None for none.
@@ -106,6 +106,22 @@ class MatchedRun:
         first, last = f"{self.first:%Y-%m-%d}", f"{self.last:%Y-%m-%d}"
         return first if first == last else f"{first} to {last}"
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {"run": self.run, "rows": self.rows, "first": self.first.isoformat(), "last": self.last.isoformat()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepeatedRun(MatchedRun):
+    """Another run whose payments rows of the list repeat on purpose."""
+
+    #: Why they do.
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {**MatchedRun.as_json(self), "reason": self.reason}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EarlierPayments:
@@ -113,14 +129,19 @@ class EarlierPayments:
 
     #: Rows refused for it.
     refused: int = 0
-    #: Rows that are paid again on purpose.
+    #: Rows that this invocation pays again on purpose.
     paid_again: int = 0
-    #: SHA-256 of their identities and of the payments that they repeat, in hexadecimal; empty without any.
+    #: What the list pays again on purpose, by this invocation or by earlier ones of its run: of each run and reason.
+    repeated: tuple[RepeatedRun, ...] = ()
+    #: SHA-256 of these rows' identities, the payments that they repeat, and the reasons, in hexadecimal; empty without
+    #: any.
     paid_again_sha256: str = ""
     #: Whether this is the list of other runs: half of the rows or more, whatever the product.
     is_same_list: bool = False
     #: The runs, those with the most rows first.
     runs: tuple[MatchedRun, ...] = field(default=())
+    #: When the last payment was sent that would have been compared, were its run not purged; None for none.
+    unknown_until: datetime | None = None
 
 
 def compared_runs(

@@ -28,15 +28,25 @@ class Problem:
     message: str
     #: Whether another row may pay the same, so that this one must not be paid by other means.
     may_be_paid: bool = False
+    #: Whether that row is another run's.
+    is_repeat: bool = False
+
+
+#: The third value of an encoded problem of a row that another one may pay: one of its own run, or another run's.
+_BY_OWN_RUN: Final = 1
+_BY_OTHER_RUN: Final = 2
 
 
 def encode_problems(problems: Iterable[Problem]) -> str:
     """Return problems as the JSON text that plan, ledger and report share.
 
-    Each problem is an array of column and message, with a third value only where `may_be_paid`.
+    Each problem is an array of column and message, with a third value only where `may_be_paid`: 2 where `is_repeat`,
+    else 1.
     """
     entries = [
-        [problem.column, problem.message, 1] if problem.may_be_paid else [problem.column, problem.message]
+        [problem.column, problem.message, _BY_OTHER_RUN if problem.is_repeat else _BY_OWN_RUN]
+        if problem.may_be_paid
+        else [problem.column, problem.message]
         for problem in problems
     ]
     return json.dumps(entries, ensure_ascii=False)
@@ -45,7 +55,15 @@ def encode_problems(problems: Iterable[Problem]) -> str:
 def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...]:
     """Return the problems of that text, or of its JSON value where a caller has decoded many texts at once."""
     entries = json.loads(stored) if isinstance(stored, str) else stored
-    return tuple(Problem(column=entry[0], message=entry[1], may_be_paid=len(entry) > 2) for entry in entries)
+    return tuple(
+        Problem(
+            column=entry[0],
+            message=entry[1],
+            may_be_paid=len(entry) > 2,
+            is_repeat=len(entry) > 2 and entry[2] == _BY_OTHER_RUN,
+        )
+        for entry in entries
+    )
 
 
 def position_word(list_name: str) -> str:

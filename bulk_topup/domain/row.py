@@ -97,3 +97,5 @@ class OutcomeGroup:
     price_unit: str | None
     #: The number of rows.
     rows: int
+    #: Whether they are refused because other runs have paid them.
+    is_repeat: bool = False

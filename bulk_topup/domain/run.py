@@ -13,6 +13,8 @@ BARE_LIST: Final = "list"
 #: How new runs read numbers. 1: as they are written. 2: old spellings are brought into their modern form, and a column
 #: "country" is that of national numbers. A run keeps its version, since another number would be another row.
 READING_VERSION: Final = 2
+#: Most runs that the phrase of a decision names.
+_MAX_NAMED: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,32 @@ class LeftOpen:
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values."""
         return {"runs": list(self.runs), "by": self.by, "reason": self.reason}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PaidAgain:
+    """A person's decision that rows are paid again that other runs have paid."""
+
+    #: The names of these runs.
+    runs: tuple[str, ...]
+    #: The number of rows.
+    rows: int
+    #: The user name of the person.
+    by: str
+    #: Why; empty if it was purged.
+    reason: str
+    #: When, in UTC.
+    at: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {
+            "runs": list(self.runs),
+            "rows": self.rows,
+            "by": self.by,
+            "reason": self.reason,
+            "at": self.at.isoformat(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +119,8 @@ class Run:
     closing: Closing | None = None
     #: The open runs that it was started beside; None without any.
     left_open: LeftOpen | None = None
+    #: What it pays again on purpose, in the order of the decisions.
+    paid_again: tuple[PaidAgain, ...] = ()
     #: The run's ledger, an absolute path; None if unknown.
     ledger: Path | None = None
     #: What its rows' external IDs are computed from; the names are None for the run's own.
@@ -120,6 +150,11 @@ class Run:
         if self.left_open is not None:
             names = ", ".join(self.left_open.runs)
             yield f"started beside {names}, left open by {self.left_open.by}{_after_colon(self.left_open.reason)}"
+        for again in self.paid_again:
+            names = ", ".join(again.runs[:_MAX_NAMED])
+            more = f" and {len(again.runs) - _MAX_NAMED:,} more runs" if len(again.runs) > _MAX_NAMED else ""
+            decided = f"decided {_time_text(again.at)} by {again.by}{_after_colon(again.reason)}"
+            yield f"rows of {names}{more} paid again ({again.rows:,}), {decided}"
 
 
 def possible_ids(run: Run) -> tuple[RunIds, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import OutcomeGroup
-from bulk_topup.domain.run import Closing, Run
+from bulk_topup.domain.run import Closing, PaidAgain, Run
 from bulk_topup.domain.states import RowState
 
 #: Most digits of a sum. Python's default of 28 would round silently; money never reaches this, and a longer sum raises
@@ -70,6 +70,10 @@ class Summary:
     held: dict[str, Decimal]
     #: That nothing more of the run is sent; None for a run that may be continued.
     closing: Closing | None = None
+    #: What the run pays again on purpose.
+    paid_again: tuple[PaidAgain, ...] = ()
+    #: Refused rows that repeat payments of other runs.
+    repeats: int = 0
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values; amounts are strings in plain notation."""
@@ -81,6 +85,7 @@ class Summary:
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
             "closed": None if self.closing is None else self.closing.as_json(),
+            "paid_again": [each.as_json() for each in self.paid_again],
         }
 
 
@@ -104,9 +109,12 @@ class Tally:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
+        self._repeats = 0
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
+        if RowState.REFUSED in outcomes.state:
+            self._repeats += sum(any(problem.is_repeat for problem in problems) for problems in outcomes.problems)
         groups_of_rows = Counter(
             zip(
                 outcomes.state,
@@ -140,6 +148,7 @@ class Tally:
             key = (group.state, group.product_id, group.unit, group.price_unit)
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
+            self._repeats += group.rows if group.is_repeat else 0
             sums.amount = fma(group.amount or _ZERO, group.rows, sums.amount)
             sums.price = fma(group.price or _ZERO, group.rows, sums.price)
             sums.fee = fma(group.fee or _ZERO, group.rows, sums.fee)
@@ -172,6 +181,8 @@ class Tally:
             charged=_by_currency(totals, RowState.COMPLETED),
             held=_by_currency(totals, RowState.ACCEPTED),
             closing=self._run.closing,
+            paid_again=self._run.paid_again,
+            repeats=self._repeats,
         )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.domain.environment import Environment, default_ledger
 from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.list_command import list_command, place_options
 from bulk_topup.domain.report_files import not_completed_name
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -62,13 +62,7 @@ _ENDINGS: Final = {
 
 def run_arguments(run: Run) -> str:
     """Return the arguments that identify a run to a command: its name, and --env and --ledger where needed."""
-    words = [shlex.quote(run.name)]
-    environment = Environment(run.environment)
-    if environment != Environment.SANDBOX:
-        words.append(f"--env {environment}")
-    if run.ledger is not None and run.ledger != default_ledger(environment):
-        words.append(f"--ledger {shlex.quote(str(run.ledger))}")
-    return " ".join(words)
+    return shlex.join([run.name, *place_options(run)])
 
 
 def format_rows(number: int) -> str:
@@ -94,14 +88,24 @@ def format_counts(counts: Mapping[RowState, int], *, contradicted: int = 0) -> s
     return ", ".join([first, *(f"{number:,} {outcome}" for number, outcome in parts if number)])
 
 
-def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, is_running: bool = False) -> RunVerdict:
+def verdict_of(
+    run: Run,
+    counts: Mapping[RowState, int],
+    *,
+    contradicted: int,
+    repeats: int = 0,
+    is_running: bool = False,
+    command: str = "",
+) -> RunVerdict:
     """Return what a person needs to know of a run, by the number of its rows in each state.
 
     Args:
         run: the run.
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
+        repeats: refused rows that repeat payments of other runs.
         is_running: whether a process works on it.
+        command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
     rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
     if run.closing is not None:
@@ -118,11 +122,11 @@ def verdict_of(run: Run, counts: Mapping[RowState, int], *, contradicted: int, i
         severity=severity,
         headline=headline,
         ending=_ENDINGS[severity],
-        steps=() if is_running else tuple(_steps(run, counts, contradicted)),
+        steps=() if is_running else tuple(_steps(run, counts, contradicted, repeats, command)),
     )
 
 
-def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Iterator[Step]:
+def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int, repeats: int, command: str) -> Iterator[Step]:
     if run.purged_at is not None:
         if counts[RowState.COMPLETED] < sum(counts.values()):
             yield Step(text="Personal data purged; the run can't be sent again. Pay what is unpaid in another run.")
@@ -146,18 +150,25 @@ def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int) -> Itera
                 "of their own, and run that list with another --run-key."
             )
     else:
-        yield from _steps_to_fix(run, counts, name)
+        yield from _steps_to_fix(run, counts, name, repeats, command)
     if reversed_ := counts[RowState.REVERSED]:
         yield Step(text=f"{format_rows(reversed_)} reversed. Ask DT One why before paying again.")
 
 
-def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str) -> Iterator[Step]:
+def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str, repeats: int, command: str) -> Iterator[Step]:
     if failed := counts[RowState.FAILED]:
         yield Step(
             text=f"Retry failed rows that may succeed ({failed:,} failed):",
             command=f"bulk-topup retry {name}",
         )
-    if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED]:
+    if repeats:
+        verb, them = ("repeats a payment", "it") if repeats == 1 else ("repeat payments", "them")
+        again = command or list_command(run, "--pay-again", "REASON")
+        how = ":" if again else f", with the job file of {run.job} and --pay-again REASON."
+        yield Step(
+            text=f"{format_rows(repeats)} {verb} of other runs. To pay {them} again on purpose{how}", command=again
+        )
+    if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED] - repeats:
         file = not_completed_name(run)
         yield Step(
             text=f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}, "

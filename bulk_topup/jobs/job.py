@@ -58,8 +58,7 @@ class Job(BaseJob, Guards):
 
     #: First part of the run name; by default the file name without `.toml`.
     name: Name = BARE_LIST
-    #: Second part of the run name; a new key is a new run, which pays again. {today:%Y-%m} is the month in the
-    #: job's time zone.
+    #: Second part of the run name; a new key is a new run. {today:%Y-%m} is the month in the job's time zone.
     run_key: Template | None = None
     #: Path of the list, relative to the job file; may contain {today} as `run_key` does, and * and ? in its name.
     list: Template

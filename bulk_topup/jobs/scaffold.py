@@ -39,7 +39,7 @@ _TEXT: Final = Template("""\
 $schema# Check it:   bulk-topup plan $file
 # Then pay:   bulk-topup run $file
 name = $name
-# The same key resumes its run. A new key pays again.
+# The same key resumes its run. A new key is a new run; rows that others paid need --pay-again.
 run_key = $run_key
 list = $list
 ${source}${product}environment = $environment

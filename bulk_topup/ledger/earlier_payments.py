@@ -1,9 +1,9 @@
 """Refuses rows that another run has paid or may have paid; for the other modules of the ledger."""
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -24,6 +24,7 @@ from bulk_topup.ledger import payment_search
 from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
+from bulk_topup.ledger.repeated_payments import find_repeated, unknown_until
 from bulk_topup.ledger.row_mapping import event_values
 from bulk_topup.ledger.sql_fragments import INSERT_EVENT, absent_since
 from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
@@ -88,11 +89,6 @@ _SAVE_CLAIMED: Final = """
     INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, at)
     VALUES (:run_id, :earlier_id, :identity, :at)
 """
-_FORGET_REFUSED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id AND reason IS NULL"
-_SAVE: Final = """
-    INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, reason, at)
-    SELECT :run_id, earlier_row_id, identity, nullif(:pay_again, ''), :at FROM temp.repeated
-"""
 
 
 def compare_staged(
@@ -110,8 +106,21 @@ def compare_staged(
         now: the time.
     """
     connection.execute(_CLEAR_REPEATED)
-    if not choose_runs(connection, comparison.runs):
-        return EarlierPayments()
+    found = EarlierPayments()
+    if choose_runs(connection, comparison.runs):
+        found = _compare_staged(connection, run_id, comparison, now)
+    repeated = find_repeated(connection, run_id, comparison.pay_again)
+    return replace(
+        found,
+        repeated=repeated.runs,
+        paid_again_sha256=repeated.sha256,
+        unknown_until=unknown_until(connection),
+    )
+
+
+def _compare_staged(
+    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
+) -> EarlierPayments:
     values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
     connection.executemany(_REPEAT, _staged_matches(connection, values))
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
@@ -119,20 +128,17 @@ def compare_staged(
     same_list = is_same_list(of_any, rows)
     unused = _EQUAL_PRODUCTS if same_list or comparison.any_product else _ANY_PRODUCTS
     connection.execute(_FORGET_REPEATED, {"matching": unused})
-    runs, digest = _MatchedRuns(), hashlib.sha256()
+    runs = _MatchedRuns()
     chosen: Iterator[Any] = connection.execute(_CHOSEN_STAGED)
     while batch := list(islice(chosen, _BATCH)):
         for match in batch:
             runs.add(match)
-            digest.update(f"{json.dumps([match['identity'], match['earlier_id']])}\n".encode())
         if not comparison.pay_again:
             refused = [{"key": match["key"], "problems": _problems(match, line=match["key"])} for match in batch]
             connection.executemany(_REFUSE_STAGED, refused)
     if not comparison.pay_again:
         return EarlierPayments(refused=runs.rows, is_same_list=same_list, runs=runs.all())
-    return EarlierPayments(
-        paid_again=runs.rows, paid_again_sha256=digest.hexdigest(), is_same_list=same_list, runs=runs.all()
-    )
+    return EarlierPayments(paid_again=runs.rows, is_same_list=same_list, runs=runs.all())
 
 
 def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
@@ -150,13 +156,6 @@ def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]
         for matching, matches in parts:
             for key, row_id, attempt, is_equal in matches:
                 yield matching, row_id, attempt, is_equal, key
-
-
-def save_repeated(connection: sqlite3.Connection, run_id: int, pay_again: str, at: str) -> None:
-    """Save which payments the rows of the merged list repeat, and why they are paid again."""
-    values = {"run_id": run_id, "pay_again": pay_again, "at": at}
-    connection.execute(_FORGET_REFUSED, values)
-    connection.execute(_SAVE, values)
 
 
 def refuse_claimed(
@@ -233,4 +232,4 @@ def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
         f"{match['product_id']}){party} on {match['intent_at'][:10]}. Remove this row, or add --pay-again REASON if it "
         f"is another payment{decide}."
     )
-    return encode_problems([Problem(column="", message=text, may_be_paid=True)])
+    return encode_problems([Problem(column="", message=text, may_be_paid=True, is_repeat=True)])

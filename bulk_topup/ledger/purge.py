@@ -53,7 +53,10 @@ _PURGE_EVENTS: Final = """
 #: the reasons that people gave. The time of the last payment stays.
 _PURGE_RUN: Final = """
     UPDATE runs SET columns = '[]', reading = NULL, closed_reason = iif(closed_at IS NULL, NULL, ''),
-        left_open = json_set(left_open, '$.reason', ''), purged_at = :at, last_sent_at = (
+        left_open = json_set(left_open, '$.reason', ''),
+        paid_again = iif(paid_again IS NULL, NULL,
+            (SELECT json_group_array(json_set(value, '$.reason', '')) FROM json_each(paid_again))),
+        purged_at = :at, last_sent_at = (
         SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
     WHERE id = :run_id
 """

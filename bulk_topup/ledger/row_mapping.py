@@ -12,7 +12,7 @@ from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt
 from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
-from bulk_topup.domain.run import Closing, LeftOpen, Run
+from bulk_topup.domain.run import Closing, LeftOpen, PaidAgain, Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
 
@@ -78,6 +78,7 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         time_zone=row["time_zone"],
         closing=_closing_of(row),
         left_open=_left_open_of(row),
+        paid_again=_paid_again_of(row),
         ledger=ledger.absolute(),
         identity_version=IdentityVersion(row["identity_version"]),
         id_job=row["id_job"],
@@ -98,6 +99,19 @@ def _left_open_of(row: sqlite3.Row) -> LeftOpen | None:
         return None
     stored = json.loads(row["left_open"])
     return LeftOpen(runs=tuple(stored["runs"]), by=stored["by"], reason=stored["reason"])
+
+
+def _paid_again_of(row: sqlite3.Row) -> tuple[PaidAgain, ...]:
+    return tuple(
+        PaidAgain(
+            runs=tuple(stored["runs"]),
+            rows=stored["rows"],
+            by=stored["by"],
+            reason=stored["reason"],
+            at=datetime.fromisoformat(stored["at"]),
+        )
+        for stored in json.loads(row["paid_again"] or "[]")
+    )
 
 
 def attempt_of(row: sqlite3.Row) -> Attempt:
@@ -204,6 +218,7 @@ def outcome_group_of(row: sqlite3.Row) -> OutcomeGroup:
         fee=_decimal(row["fee"]),
         price_unit=row["price_unit"],
         rows=row["rows"],
+        is_repeat=bool(row["is_repeat"]),
     )
 
 

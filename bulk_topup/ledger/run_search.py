@@ -59,7 +59,7 @@ def find_run(connection: sqlite3.Connection, ledger: Path, job: str, run_key: st
                 f"Run {'/'.join(former)} was renamed to {renamed.name}, and its payments keep the external IDs of the "
                 f"old name. Nothing was sent. To continue it, use the job name {renamed.job} and the run key "
                 f"{renamed.run_key}, or `bulk-topup resume {run_arguments(renamed)}`. To pay again, choose another run "
-                "key."
+                "key, and add --pay-again REASON."
             )
     return run
 

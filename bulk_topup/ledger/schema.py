@@ -309,3 +309,9 @@ def _sixteenth(db: Database) -> None:
         pk=("run_id", "earlier_row_id"),
         not_null={"identity", "at"},
     )
+
+
+@migrations(name=NAMES[16])
+def _seventeenth(db: Database) -> None:
+    # The decisions to pay rows again that other runs have paid: a JSON array of who, why, when, and how many of whose.
+    db.table("runs").add_column("paid_again", str)

@@ -24,6 +24,7 @@ NAMES: Final = (
     "0014_absences",
     "0015_not_the_same",
     "0016_earlier_payments",
+    "0017_paid_again",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -16,7 +16,7 @@ from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import ClosedRunError, PurgedRunError
-from bulk_topup.ledger import earlier_payments
+from bulk_topup.ledger import earlier_payments, repeated_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
@@ -174,6 +174,7 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        by: str = "",
         ids: RunIds | None = None,
         reading_version: int = READING_VERSION,
         time_zone: str | None = None,
@@ -185,7 +186,8 @@ class StagingQueries:
 
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
         computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
-        new one unless `leave_open` says who leaves them, and why.
+        new one unless `leave_open` says who leaves them, and why. `pay_again` says why rows that other runs have paid
+        are paid again, and `by` who decided it.
 
         Long because of its arguments.
 
@@ -232,10 +234,10 @@ class StagingQueries:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
                 connection.execute(statement, keys)
-            earlier_payments.save_repeated(connection, run.id, pay_again, at)
+            repeated_payments.save_repeated(connection, run.id, pay_again, by=by, at=at)
             if not_the_same is not None:
                 keep_used(connection, not_the_same, at)
-        return run
+            return run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
 
 
 def _names(job: str, run_key: str, ids: RunIds) -> dict[str, object]:

@@ -26,7 +26,16 @@ RENAMED = {
     "cure": "fix",
 }
 #: Keys that were added, with all that is below them.
-ADDED = {"needs_review", "credit_limit", "closed", "left_open", "earlier_runs", "earlier_payments", "numbers"}
+ADDED = {
+    "needs_review",
+    "credit_limit",
+    "closed",
+    "left_open",
+    "paid_again",
+    "earlier_runs",
+    "earlier_payments",
+    "numbers",
+}
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
 #: Sentences for people, and what differs from machine to machine and from time to time.

@@ -1,11 +1,13 @@
 """A list that other runs have paid is not paid again in silence, whatever it is called."""
 
 import json
+import re
+import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,6 @@ def test_a_list_under_another_name_is_not_paid_again(pay: Pay, paid: Any, write:
     again = pay("run", write("rewards (1).csv", *NUMBERS[:4]), *PRODUCT, code=3)
     assert paid() == dict.fromkeys(NUMBERS[:4], 1)
     assert "4 of 4 rows repeat payments of list/rewards (4 rows, sent 20" in again.stderr
-    assert "`bulk-topup resume list/rewards --ledger " in again.stderr
     assert "add --pay-again REASON" in again.stderr
     for number in NUMBERS[:4]:
         assert f"sent 5.00 SGD (product 6418) for {number} on 20" in " ".join(again.stdout.split())
@@ -272,3 +273,179 @@ def test_a_job_that_was_paid_out_long_ago_is_done(pay: Pay, paid: Any, write: An
     _age(tmp_path, days=3)
     pay("run", job("bonus"))
     assert paid() == dict.fromkeys(NUMBERS[:3], 1)
+
+
+@pytest.fixture
+def approve(pay: Pay, invoke: Pay, tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that plans a job that needs an approval, and approves the plan; `b.toml` pays b.csv."""
+    public = json.loads(invoke("approval-key", "new", "--output", "own.key", "--json").stdout)["public_key"]
+    (tmp_path / "b.toml").write_text(
+        'list = "b.csv"\nrun_key = "b"\nproduct = 6418\nreports = ["csv"]\n'
+        f'[approval]\nrequired = true\nnot_by = "nobody"\nkeys = ["{public}"]\n'
+    )
+
+    def save(reason: str) -> Any:
+        pay("plan", "b.toml", "--pay-again", reason, "--output", "plan.json")
+        return invoke("approve", "plan.json", "--key", "own.key", "--yes", "--output", "ok.json")
+
+    return save
+
+
+AGAIN = ("--pay-again", "second bonus")
+
+
+def test_an_approved_repetition_goes_on_after_an_interruption(pay: Pay, paid: Any, write: Any, approve: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    write("b.csv", *NUMBERS[:4])
+    approve("second bonus")
+    pay("run", "b.toml", "--approved", "ok.json", *AGAIN, "--deadline", "2020-01-01T00:00Z", code=75)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+    assert "4 rows repeat payments of run list/a" in " ".join(pay("plan", "b.toml").stdout.split())
+    pay("run", "b.toml", "--approved", "ok.json")
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+    pay("run", "b.toml", "--approved", "ok.json", *AGAIN)
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+def test_an_approver_sees_what_is_paid_again_and_why(pay: Pay, paid: Any, write: Any, approve: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
+    write("b.csv", *NUMBERS[:6])
+    shown = " ".join(approve("second bonus").stdout.replace("│", " ").split())
+    assert "rows paid again 2 paid again 2 rows of list/a: second bonus" in shown
+    [statement] = [json.loads(Path("plan.json").read_text())["to_approve"]]
+    assert statement["paid_again"] == [{"run": "list/a", "rows": 2, "reason": "second bonus"}]
+    refused = pay("run", "b.toml", "--approved", "ok.json", "--pay-again", "a typo", code=3)
+    assert "paid again is 2 rows of list/a: a typo; approved was 2 rows of list/a: second bonus" in refused.stderr
+    pay("run", "b.toml", "--approved", "ok.json", code=3)
+    assert paid() == dict.fromkeys(NUMBERS[:2], 1)
+    pay("run", "b.toml", "--approved", "ok.json", *AGAIN)
+    assert paid() == {**dict.fromkeys(NUMBERS[:2], 2), **dict.fromkeys(NUMBERS[2:6], 1)}
+
+
+def test_the_plan_names_what_is_paid_again_and_why(pay: Pay, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:1]), *PRODUCT)
+    plan = pay("plan", write("b.csv", *NUMBERS[:1]), *PRODUCT, *AGAIN)
+    shown = " ".join(plan.stdout.replace("│", " ").split())
+    assert "1 row repeats a payment of run list/a, sent 20" in shown
+    assert "paid again: second bonus." in shown
+    listed = json.loads(pay("plan", "b.csv", *PRODUCT, *AGAIN, "--json").stdout)["earlier_payments"]
+    assert [(each["run"], each["rows"], each["reason"]) for each in listed["repeated"]] == [
+        ("list/a", 1, "second bonus")
+    ]
+
+
+def test_the_reason_is_shown_with_the_run(pay: Pay, write: Any, tmp_path: Path) -> None:
+    pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
+    options = (*PRODUCT, *AGAIN, "--format", "html", "--format", "csv", "--json")
+    ended = json.loads(pay("run", write("b.csv", *NUMBERS[:2]), *options).stdout)
+    [again] = ended["paid_again"]
+    assert (again["runs"], again["rows"], again["reason"]) == (["list/a"], 2, "second bonus")
+    assert again["by"]
+    assert json.loads(pay("status", "b", "--json").stdout)["paid_again"] == [again]
+    assert [each["paid_again"] for each in json.loads(pay("status", "--json").stdout)] == [[], [again]]
+    phrase = "ows of list/a paid again (2), decided 20"
+    assert phrase in " ".join(pay("status", "b").stdout.replace("│", " ").split())
+    [page] = tmp_path.glob("reports/*-b/*.html")
+    assert phrase in page.read_text()
+    [summary] = tmp_path.glob("reports/*-b/summary.json")
+    assert json.loads(summary.read_text())["paid_again"] == [again]
+    pay("ledger", "purge", "--older-than", "0d", "--yes")
+    assert json.loads(pay("status", "b", "--json").stdout)["paid_again"] == [{**again, "reason": ""}]
+
+
+def _shown(result: Any) -> str:
+    return " ".join(re.sub("[│┃|]", " ", result.stdout).split())
+
+
+def test_payments_of_purged_runs_are_named_and_stop_nothing(
+    pay: Pay, paid: Any, write: Any, sandbox: Any, credentials: tuple[str, str], tmp_path: Path
+) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    pay("ledger", "purge", "--older-than", "0d", "--yes")
+    write("b.csv", *NUMBERS[:4])
+    named = "Payments of purged runs until 20"
+    assert named in _shown(pay("plan", "b.csv", *PRODUCT))
+    until = json.loads(pay("plan", "b.csv", *PRODUCT, "--json").stdout)["earlier_payments"]["unknown_until"]
+    key, secret = credentials
+    plan = plan_list(
+        tmp_path / "b.csv",
+        base_url=sandbox.base_url,
+        ledger=tmp_path / "ledger.db",
+        credentials=Credentials(api_key=key, api_secret=secret),
+        run_key="c",
+    )
+    assert plan.unknown_until == datetime.fromisoformat(until)
+    assert named in _shown(pay("run", "b.csv", *PRODUCT))
+    assert paid() == dict.fromkeys(NUMBERS[:4], 2)
+
+
+@pytest.mark.parametrize("ends", ["run", "resume", "status"])
+def test_rows_that_another_run_paid_get_a_command_that_pays_them_again(
+    pay: Pay, invoke: Pay, paid: Any, write: Any, ends: str
+) -> None:
+    write("b.csv", *NUMBERS[1:6])
+    pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
+    ended = pay("run", "b.csv", *PRODUCT, "--skip-refused", code=1)
+    if ends != "run":
+        ended = pay("resume", "list/b", code=1) if ends == "resume" else invoke("status", "b", "--ledger", "ledger.db")
+    shown = _shown(ended)
+    assert "1 row repeats a payment of other runs. To pay it again on purpose: bulk-topup run b.csv" in shown
+    assert "--corrections" not in shown
+    [command] = re.findall("bulk-topup (run .* --pay-again) REASON", shown)
+    pay(*shlex.split(command), "bonus")
+    assert paid() == {NUMBERS[0]: 1, NUMBERS[1]: 2, **dict.fromkeys(NUMBERS[2:6], 1)}
+
+
+def test_a_run_whose_rows_others_paid_first_names_the_command(pay: Pay, paid: Any, write: Any) -> None:
+    write("a.csv", *NUMBERS[:3])
+    pay("run", "a.csv", *PRODUCT, "--deadline", "2020-01-01T00:00Z", code=75)
+    pay("run", write("b.csv", *NUMBERS[:3]), *PRODUCT)
+    shown = _shown(pay("resume", "list/a", code=1))
+    assert "3 rows repeat payments of other runs" in shown
+    [command] = re.findall("bulk-topup (run .* --pay-again) REASON", shown)
+    pay(*shlex.split(command), "bonus")
+    assert paid() == dict.fromkeys(NUMBERS[:3], 2)
+
+
+def test_a_job_is_paid_again_with_its_job_file(pay: Pay, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:1])
+    pay("run", job("payroll"))
+    write("pay.csv", *NUMBERS[:5])
+    shown = _shown(pay("run", job("bonus", "skip_refused = true\n"), code=1))
+    assert "bonus.toml" in shown
+    assert "--pay-again REASON" in shown
+    again = _shown(pay("resume", "bonus/2026-11", code=1))
+    assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in again
+
+
+def test_refused_rows_that_others_paid_are_not_to_be_fixed(pay: Pay, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:1]), *PRODUCT)
+    refused = pay("run", write("b.csv", *NUMBERS[:5]), *PRODUCT, code=3)
+    assert "1 row repeats a payment of other runs. Remove it, or add --pay-again REASON" in refused.stderr
+    assert "Fix" not in refused.stderr + refused.stdout
+
+
+def test_only_an_open_run_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:
+    pay("run", write("a.csv", NUMBERS[0]), *PRODUCT)
+    again = pay("run", write("b.csv", NUMBERS[0]), *PRODUCT, code=3)
+    assert "1 of 1 row repeats a payment of list/a" in again.stderr
+    assert "1 of 1 row repeats an earlier payment" in _shown(again)
+    assert "Run list/a has nothing left to send or to follow." in again.stderr
+    assert "resume" not in again.stderr
+
+
+def test_an_open_run_that_paid_the_list_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:
+    pay("run", write("a.csv", "+6595123400"), *PRODUCT, "--tracking-timeout", 0, code=75)
+    again = pay("run", write("b.csv", "+6595123400"), *PRODUCT, code=3)
+    assert "To continue that run: `bulk-topup resume list/a --ledger " in again.stderr
+
+
+def test_a_scheduled_start_is_planned_as_it_will_run(pay: Pay, paid: Any, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:2])
+    file = job("bonus", 'period = "year"\n[schedule]\nat = "* * * * *"\n')
+    pay("run", file, "--today", f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}")
+    assert "Paid already" in pay("plan", file, code=3).stdout
+    assert "Ready" in pay("plan", file, "--scheduled").stdout
+    assert "Remove --scheduled" in pay("plan", file, "--scheduled", *AGAIN, code=2).stderr
+    pay("run", file, "--scheduled")
+    assert paid() == dict.fromkeys(NUMBERS[:2], 2)

@@ -29,6 +29,7 @@ AS_OF_THE_NINTH: Final = (
     "DROP INDEX idx_rows_without_party_key",
     "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN comparison",
+    "ALTER TABLE runs DROP COLUMN paid_again",
     "DROP TABLE repeated_payments",
     "DELETE FROM _sqlite_migrations WHERE name > '0010'",
 )

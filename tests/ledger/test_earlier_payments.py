@@ -136,6 +136,19 @@ def test_payments_before_the_period_do_not_count(
     assert _plan(ledger, [row(1)], since=clock.now() + timedelta(seconds=1))[1] == []
 
 
+def test_the_time_of_purged_payments_that_would_count_is_known(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    run, sent = _merge(ledger, [row(1)], "a"), clock.now()
+    _send(ledger, run, move)
+    assert _plan(ledger, [row(1)])[0].unknown_until is None
+    ledger.purges.purge(run)
+    clock.seconds += 60
+    assert _plan(ledger, [row(1)]) == (EarlierPayments(unknown_until=sent), [])
+    assert _plan(ledger, [row(1)], since=sent)[0].unknown_until == sent
+    assert _plan(ledger, [row(1)], since=clock.now())[0].unknown_until is None
+
+
 def test_an_equal_credit_party_is_matched_before_a_near_one(
     ledger: LedgerStore, row: Row, move: Callable[..., Any]
 ) -> None:

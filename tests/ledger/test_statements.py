@@ -79,6 +79,8 @@ SORTING = {
     "near_rows._MEMBERS": "staged rows whose near part is repeated, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "payment_search._CLAIMED": "the rows of one claim",
+    "repeated_payments._NEW": "one entry for each run whose payments are repeated, once for a merge",
+    "repeated_payments._REPEATED": "rows of the list that are paid again on purpose, once for a list",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
     "respelled_rows._LEFT_PARTIES": "rows that left the list and share their near part",
     "respelled_rows._NEW_PARTIES": "new rows near to rows that left the list, once for a list",

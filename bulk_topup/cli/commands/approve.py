@@ -12,7 +12,7 @@ from rich.console import Console
 from bulk_topup.app.credentials import load_approval_secret
 from bulk_topup.approvals.approval import VALID_FOR, approve, user_name
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer
-from bulk_topup.approvals.statement import PlanStatement, read_statement
+from bulk_topup.approvals.statement import PlanStatement, format_repetition, read_statement
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.screens.style import escape_markup
@@ -138,6 +138,8 @@ def _show(console: Console, statement: PlanStatement) -> None:
         *(("cost", _money(cost, unit)) for unit, cost in statement.costs.items()),
         ("rows of unknown cost", statement.rows_without_known_cost),
         ("pairs not the same", statement.pairs_not_the_same),
+        ("rows paid again", sum(each.rows for each in statement.paid_again)),
+        *(("paid again", format_repetition(each)) for each in statement.paid_again),
         ("guards", Guards.model_validate_json(statement.guards).model_dump_json(exclude_defaults=True)),
         ("planned by", statement.planned_by),
         ("planned at", _time(statement.planned_at)),

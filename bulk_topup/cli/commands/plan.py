@@ -26,11 +26,12 @@ from bulk_topup.cli.options.list import (
     pay_again_option,
 )
 from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
+from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
+from bulk_topup.cli.options.repetition import repetition_of
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
-from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ReportError
@@ -46,6 +47,7 @@ from bulk_topup.system.files import atomic_write
 @pay_again_option
 @leave_open_option
 @not_the_same_options
+@scheduled_option
 @provider_options
 @cloup.option(
     "--output",
@@ -57,9 +59,10 @@ def plan_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
-    pay_again: str,
+    pay_again: str | None,
     leave_open: str | None,
     different: NotTheSameOptions,
+    is_scheduled: bool,
     provider: ProviderArguments,
     output: Path | None,
     as_json: bool,
@@ -76,11 +79,11 @@ def plan_command(
         job, folder = job_from(list_or_job, given, provider.environment)
         options = provider.resolve(job.environment)
         zone = zone_of(job, options.ledger)
-        job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=False)[0], folder)
+        job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=is_scheduled)[0], folder)
         job = named_as_known_run(job, options.ledger)
         report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
         file = output or report.folder / "plan.json"
-        repetition = Repetition(pay_again=pay_again, leave_open=leave_open, not_the_same=different.decision())
+        repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled)
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:

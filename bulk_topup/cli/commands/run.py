@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import click
 import cloup
 
 from bulk_topup.cli.options.approval import ApprovalOptions, approval_options
@@ -17,6 +16,7 @@ from bulk_topup.cli.options.list import (
 from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
 from bulk_topup.cli.options.pace import scheduled_option
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
+from bulk_topup.cli.options.repetition import repetition_of
 
 
 @cloup.command("run")
@@ -33,7 +33,7 @@ def run_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
-    pay_again: str,
+    pay_again: str | None,
     leave_open: str | None,
     different: NotTheSameOptions,
     is_scheduled: bool,
@@ -49,15 +49,7 @@ def run_command(
     Example:
       bulk-topup run sample_files/rewards.csv --product 6418
     """
-    if is_scheduled and leave_open is not None:
-        raise click.UsageError("--leave-open is a decision about one run, so no schedule can make it. Remove it.")
     from bulk_topup.cli.payment import pay_list  # heavy: not for --help
-    from bulk_topup.domain.earlier_payments import Repetition
 
-    if is_scheduled and pay_again:
-        raise click.UsageError("--pay-again is for a person who has seen what is paid again. Remove --scheduled.")
-    decision = different.decision(is_scheduled=is_scheduled)
-    repetition = Repetition(
-        is_scheduled=is_scheduled, pay_again=pay_again, leave_open=leave_open, not_the_same=decision
-    )
+    repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled)
     pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)

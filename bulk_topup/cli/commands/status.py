@@ -90,6 +90,7 @@ def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
             "purged": run.purged_at,
             "closed": None if run.closing is None else run.closing.as_json(),
             "left_open": None if run.left_open is None else run.left_open.as_json(),
+            "paid_again": [each.as_json() for each in run.paid_again],
             "counts": {state.value: count for state, count in ledger.rows.counts(run).items()},
         }
         for run in ledger.runs.all()

@@ -86,13 +86,6 @@ def _parse_pairs(_context: click.Context, option: click.Parameter, texts: tuple[
     return pairs
 
 
-def _check_reason(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
-    """Return a reason; an empty text without the option."""
-    if text is not None and not text.strip():
-        raise click.BadParameter("The reason is empty. Write why these rows are paid again.")
-    return "" if text is None else text.strip()
-
-
 def _parse_numbers(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
     numbers = tuple(re.sub(r"[ ()-]", "", text) for text in texts)
     for text, number in zip(texts, numbers, strict=True):
@@ -115,7 +108,7 @@ pay_again_option = cloup.option(
     "--pay-again",
     group=GUARDS,
     metavar="REASON",
-    callback=_check_reason,
+    callback=parse_reason,
     help="Pay rows again that other runs have paid, as the plan shows them; the reason is kept with the run.",
 )
 
@@ -133,7 +126,7 @@ _list_options = collect(
     cloup.option(
         "--run-key",
         group=LIST,
-        help="Key of the run; a new key pays again.  [default: the list's file name without its extension]",
+        help="Key of the run; a new key is a new run.  [default: the list's file name without its extension]",
     ),
     cloup.option(
         "--product",

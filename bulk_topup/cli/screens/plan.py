@@ -87,10 +87,18 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
 
 
 def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
-    for run in earlier.runs[:MAX_RUNS_NAMED]:
-        what = "paid again on purpose" if earlier.paid_again else "refused"
-        verb = "repeats a payment" if run.rows == 1 else "repeat payments"
-        yield f"  [red]{format_rows(run.rows)} {verb} of run {escape_markup(run.run)}, sent {run.days}: {what}.[/]"
+    refused = [(run, "refused") for run in earlier.runs] if earlier.refused else []
+    again = [(run, f"paid again: {run.reason}") for run in earlier.repeated]
+    for found in (refused, again):
+        for run, what in found[:MAX_RUNS_NAMED]:
+            verb = "repeats a payment" if run.rows == 1 else "repeat payments"
+            text = f"{format_rows(run.rows)} {verb} of run {run.run}, sent {run.days}: {what.rstrip('.')}."
+            yield f"  [red]{escape_markup(text)}[/]"
+        if more := sum(run.rows for run, _ in found[MAX_RUNS_NAMED:]):
+            yield f"  [red]{format_rows(more)} more, of other runs.[/]"
+    if earlier.unknown_until is not None:
+        until = f"{earlier.unknown_until:%Y-%m-%d %H:%M} UTC"
+        yield f"  [yellow]Payments of purged runs until {until} are not compared: nobody knows whom they paid.[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
@@ -202,10 +210,11 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             "refused": difference.earlier.refused,
             "paid_again": difference.earlier.paid_again,
             "is_same_list": difference.earlier.is_same_list,
-            "runs": [
-                {"run": run.run, "rows": run.rows, "first": run.first.isoformat(), "last": run.last.isoformat()}
-                for run in difference.earlier.runs
-            ],
+            "runs": [run.as_json() for run in difference.earlier.runs],
+            "repeated": [run.as_json() for run in difference.earlier.repeated],
+            "unknown_until": None
+            if difference.earlier.unknown_until is None
+            else difference.earlier.unknown_until.isoformat(),
         },
         "left_out": dict(prepared.left_out),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],

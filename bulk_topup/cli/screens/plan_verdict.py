@@ -33,12 +33,17 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     to_send = difference.new + difference.waiting
     earlier = difference.earlier
     if earlier.is_same_list and earlier.refused:
-        return Severity.BAD, f"Paid already: {earlier.refused:,} of {format_rows(plan.rows)} repeat earlier payments."
+        verb = "repeats an earlier payment" if earlier.refused == 1 else "repeat earlier payments"
+        return Severity.BAD, f"Paid already: {earlier.refused:,} of {format_rows(plan.rows)} {verb}."
     if plan.refused and not job.skip_refused:
         valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
         others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""
         them = "it" if plan.refused == 1 else "them"
-        return Severity.BAD, f"{plan.refused:,} of {format_rows(plan.rows)} refused. Fix {them}{others}."
+        fix = f"Fix {them}"
+        if earlier.refused:
+            verb = "Remove" if earlier.refused == plan.refused else "Fix"
+            fix = f"{verb} {them}, add --pay-again REASON for repetitions"
+        return Severity.BAD, f"{plan.refused:,} of {format_rows(plan.rows)} refused. {fix}{others}."
     if broken := sum(not check.is_kept for check in prepared.checks):
         return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:

@@ -60,7 +60,13 @@ def load_status(run: Run, ledger: LedgerStore) -> RunStatus:
 def render_status(status: RunStatus, console: Console) -> RenderableType:
     """Return what a terminal shows of one run: verdict, totals, next steps."""
     run, summary = status.run, status.summary
-    verdict = verdict_of(run, summary.counts, contradicted=status.contradicted, is_running=status.is_running)
+    verdict = verdict_of(
+        run,
+        summary.counts,
+        contradicted=status.contradicted,
+        repeats=summary.repeats,
+        is_running=status.is_running,
+    )
     lines = [escape_markup(verdict.headline), *_lines(console, status)]
     frame = framed(f"Run {run.name}, {run.environment}", verdict.severity, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.states import RowState
@@ -47,8 +48,14 @@ def summary_table(summary: Summary) -> Table:
 
 def show_summary(console: Console, finished: FinishedRun) -> None:
     """Print how a run ended, and the files of its report."""
-    result = finished.result
-    verdict = verdict_of(finished.run, finished.report.summary.counts, contradicted=result.contradicted)
+    result, summary = finished.result, finished.report.summary
+    verdict = verdict_of(
+        finished.run,
+        summary.counts,
+        contradicted=result.contradicted,
+        repeats=summary.repeats,
+        command=repeated_run("--pay-again", "REASON"),
+    )
     lines = [escape_markup(verdict.headline)]
     if result.message:
         lines.append(f"[bold yellow]{escape_markup(result.message)}[/]")

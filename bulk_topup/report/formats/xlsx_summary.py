@@ -9,6 +9,7 @@ from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary
+from bulk_topup.domain.verdict import format_rows
 from bulk_topup.report.cells import time_text
 from bulk_topup.report.formats.xlsx_sheets import Styles, write_heading, write_row
 
@@ -39,11 +40,15 @@ def write_summary(sheet: Worksheet, run: Run, summary: Summary, styles: Styles) 
         row += 2
 
 
-def _closed_rows(run: Run) -> Iterator[tuple[str, str]]:
+def _decision_rows(run: Run) -> Iterator[tuple[str, str]]:
     if run.closing is not None:
         yield "Closed", time_text(run.closing.at)
         yield "Closed by", run.closing.by
         yield "Reason", run.closing.reason
+    for again in run.paid_again:
+        yield "Paid again", f"{format_rows(again.rows)} of {', '.join(again.runs)}"
+        yield "Paid again by", again.by
+        yield "Reason", again.reason
 
 
 def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
@@ -53,7 +58,7 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
             ("Environment", run.environment),
             ("List", run.list_path),
             ("Started", time_text(run.created_at)),
-            *_closed_rows(run),
+            *_decision_rows(run),
         ],
         numeric=frozenset(),
     )

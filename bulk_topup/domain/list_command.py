@@ -1,0 +1,53 @@
+"""The command that runs the list of a run again, with the options that decide how it is read; pure."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from bulk_topup.domain.environment import Environment, default_ledger
+from bulk_topup.domain.run import BARE_LIST, Run
+
+#: The options of a command line by the settings of a job that the ledger keeps with a run.
+_OPTIONS: Final = {
+    "product": "--product",
+    "sheet": "--sheet",
+    "encoding": "--encoding",
+    "delimiter": "--delimiter",
+    "default_country": "--default-country",
+    "decimal_mark": "--decimal-mark",
+}
+_PAIRS: Final = {"columns": "--map", "constants": "--constant"}
+#: The names of delimiters on a command line.
+_DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+_DEFAULTS: Final = {"decimal_mark": "."}
+
+
+def place_options(run: Run) -> list[str]:
+    """Return the options that name the environment and the ledger of a run, where they are not the usual ones."""
+    words = []
+    environment = Environment(run.environment)
+    if environment != Environment.SANDBOX:
+        words += ["--env", environment.value]
+    if run.ledger is not None and run.ledger != default_ledger(environment):
+        words += ["--ledger", str(run.ledger)]
+    return words
+
+
+def list_command(run: Run, *more: str) -> str:
+    """Return the command that runs a run's list with more words; an empty text where a job file decides that."""
+    if run.job != BARE_LIST:
+        return ""
+    words = ["bulk-topup", "run", run.list_path, "--run-key", run.run_key, *_reading_options(run), *place_options(run)]
+    return shlex.join([*words, *more])
+
+
+def _reading_options(run: Run) -> Iterator[str]:
+    settings = json.loads(run.reading or "{}")
+    for name, option in _OPTIONS.items():
+        value = settings.get(name)
+        if value is not None and value != _DEFAULTS.get(name):
+            yield from (option, _DELIMITERS.get(value, str(value)) if name == "delimiter" else str(value))
+    for name, option in _PAIRS.items():
+        for field, value in (settings.get(name) or {}).items():
+            yield from (option, f"{field}={value}")
