@@ -95,9 +95,9 @@ def _break_ledger(killer: _Killer) -> None:
 
     def with_instants(transaction: Callable[..., Any]) -> Callable[..., Any]:
         @contextmanager
-        def wrapped(connection: Any) -> Iterator[None]:
+        def wrapped(connection: Any, **options: Any) -> Iterator[None]:
             before = connection.total_changes
-            with transaction(connection):
+            with transaction(connection, **options):
                 yield
                 changes = connection.total_changes > before
                 if writing and changes:

@@ -125,7 +125,8 @@ def _compare_staged(
     connection.executemany(_REPEAT, _staged_matches(connection, values))
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     of_any = connection.execute(_COUNT_REPEATED).fetchone()[0]
-    same_list = is_same_list(of_any, rows)
+    # Rows of a run that exists are the run's own, and some are paid: those that are left are judged one by one.
+    same_list = run_id is None and is_same_list(of_any, rows)
     unused = _EQUAL_PRODUCTS if same_list or comparison.any_product else _ANY_PRODUCTS
     connection.execute(_FORGET_REPEATED, {"matching": unused})
     runs = _MatchedRuns()

@@ -434,9 +434,10 @@ def test_only_an_open_run_is_offered_to_be_resumed(pay: Pay, write: Any) -> None
     assert "resume" not in again.stderr
 
 
+@pytest.mark.parametrize("time_scale", [0.5])  # the row is open for minutes
 def test_an_open_run_that_paid_the_list_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:
-    pay("run", write("a.csv", "+6595123400"), *PRODUCT, "--tracking-timeout", 0, code=75)
-    again = pay("run", write("b.csv", "+6595123400"), *PRODUCT, code=3)
+    pay("run", write("a.csv", "+6595123300"), *PRODUCT, "--tracking-timeout", 0, code=75)
+    again = pay("run", write("b.csv", "+6595123300"), *PRODUCT, code=3)
     assert "To continue that run: `bulk-topup resume list/a --ledger " in again.stderr
 
 
@@ -449,3 +450,11 @@ def test_a_scheduled_start_is_planned_as_it_will_run(pay: Pay, paid: Any, write:
     assert "Remove --scheduled" in pay("plan", file, "--scheduled", *AGAIN, code=2).stderr
     pay("run", file, "--scheduled")
     assert paid() == dict.fromkeys(NUMBERS[:2], 2)
+
+
+def test_rows_that_are_left_of_a_run_are_judged_one_by_one(pay: Pay, paid: Any, write: Any) -> None:
+    write("b.csv", *NUMBERS[:6])
+    pay("run", "b.csv", *PRODUCT, "--deadline", "2020-01-01T00:00Z", code=75)
+    pay("run", write("c.csv", *NUMBERS[:3]), *PRODUCT)
+    pay("run", "b.csv", *PRODUCT, "--skip-refused", code=1)
+    assert paid() == dict.fromkeys(NUMBERS[:6], 1)
