@@ -26,7 +26,8 @@ from python_calamine import CalamineWorkbook
 from workbooks import write_workbook
 
 from bulk_topup.app.merge import merge_list
-from bulk_topup.app.plan import open_job_list, plan_job
+from bulk_topup.app.open_list import open_job_list
+from bulk_topup.app.plan import plan_job
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import prepare
 from bulk_topup.domain.environment import Environment

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.plan import open_job_list
+from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain.run import BARE_LIST
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError

@@ -7,6 +7,14 @@ from bulk_topup.errors import LedgerMissingError, LedgerOutdatedError
 from bulk_topup.ledger import LedgerStore
 
 
+def ledger_exists(path: Path) -> bool:
+    """Return True if there is a file; False as well if no file can have this name."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> LedgerStore:
     """Open the ledger that the options name.
 
@@ -18,11 +26,7 @@ def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -
         LedgerMissingError: it does not exist.
         LedgerError: it cannot be used.
     """
-    try:
-        exists = options.ledger.exists()
-    except OSError:  # no file can have this name
-        exists = False
-    if not exists:
+    if not ledger_exists(options.ledger):
         raise LedgerMissingError(f"No ledger at {options.ledger}. Check --ledger and --env.")
     return open_for_reading(options.ledger) if read_only else LedgerStore(options.ledger)
 

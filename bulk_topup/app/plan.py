@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
+from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.preflight import (
     PayingAccount,
     check_not_closed,
@@ -15,15 +16,13 @@ from bulk_topup.app.preflight import (
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.approvals.statement import PlanStatement
-from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, ComparisonPolicy, Repetition, compared_runs
+from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs, policy_of
+from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import MappingError, RunNotFoundError
-from bulk_topup.intake import ListReader, Table, open_table, read_list
-from bulk_topup.intake.corrections import CorrectedTable, read_corrections
+from bulk_topup.intake import ListReader, Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
@@ -40,65 +39,6 @@ class PlannedList:
     table: Table
     reader: ListReader
     prepared: Prepared
-
-
-def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: Path | None) -> Table:
-    """Open a job's list, with corrected rows in place of the original ones, and without rows that filters leave out.
-
-    Args:
-        job: the job, its dates rendered.
-        run: the job's run; None for a new one.
-        ledger: an open ledger.
-        corrections: a not-completed file of the run with corrected rows; None without corrections.
-
-    Raises:
-        ListError: list or corrections cannot be read.
-        RunNotFoundError: there are corrections, and no run that they could correct.
-    """
-    _ = job.formats  # an error of the job is reported before an error of its list
-    if corrections is None:
-        return _filter_table(job, open_table(job.source))
-    if run is None:
-        raise RunNotFoundError(
-            f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
-        )
-    found = read_corrections(corrections)
-    known = ledger.rows.cells(run, found.rows.keys())
-    sent = ledger.rows.sent_lines(run, found.rows.keys())
-    return _filter_table(job, CorrectedTable(open_table(job.source), job.source.path.name, found, known, sent))
-
-
-def open_job_list(job: Job, table: Table | None = None, reading_version: int = READING_VERSION) -> ListReader:
-    """Open a job's list with its column mapping.
-
-    Args:
-        job: the job, its dates rendered.
-        table: the list, if it is open already.
-        reading_version: how numbers are read, see `READING_VERSION`.
-
-    Raises:
-        ListError, MappingError: the list cannot be read or mapped.
-    """
-    if table is None:
-        table = _filter_table(job, open_table(job.source))
-    reader = read_list(
-        job.source,
-        mapping=job.columns,
-        constants=job.all_constants,
-        formats=replace(job.formats, version=reading_version),
-        table=table,
-        row_checks=table.row_checks if isinstance(table, FilteredTable) else {},
-    )
-    if job.auto_product is not None and PRODUCT_ID in reader.mapped:
-        raise MappingError(
-            f'Column "{reader.column_of(PRODUCT_ID)}" of {job.source.path.name} names products, and the job\'s '
-            "[auto_product] chooses them. Remove one of the two."
-        )
-    return reader
-
-
-def _filter_table(job: Job, table: Table) -> Table:
-    return FilteredTable(table, job.source.path.name, job.filters) if job.filters else table
 
 
 async def prepare_job(
@@ -152,7 +92,7 @@ async def prepare_job(
     return PlannedList(table=table, reader=reader, prepared=replace(prepared, left_out=left_out))
 
 
-def compare_with_others(
+def _compare_with_others(
     job: Job,
     run: Run | None,
     *,
@@ -173,7 +113,7 @@ def compare_with_others(
     """
     policy = comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now())
     if run is not None and run.comparison is not None:
-        policy = ComparisonPolicy.from_json(run.comparison)  # a run keeps its own
+        policy = policy_of(run)  # a run keeps its own
     own = None if run is None else run.id
     others = [other for other in ledger.runs.all() if other.environment == environment and other.id != own]
     moment = clock.now() if run is None else run.created_at
@@ -184,6 +124,52 @@ def compare_with_others(
         pay_again=repetition.pay_again or "",
         not_the_same=repetition.not_the_same,
     )
+
+
+async def prepare_start(
+    job: Job,
+    run: Run | None,
+    *,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    environment: Environment,
+    clock: Clock,
+    corrections: Path | None,
+    repetition: Repetition,
+    earlier: tuple[EarlierRun, ...],
+) -> PlannedList:
+    """Open, check and stage a job's list as `prepare_job` does, compared with the other runs of the ledger.
+
+    Args:
+        job: the job, its dates rendered.
+        run: the job's run; None for a new one.
+        dvs: an open client.
+        ledger: an open ledger, where rows are staged.
+        environment: where the run pays.
+        clock: the source of time.
+        corrections: a not-completed file of the run with corrected rows; None without corrections.
+        repetition: what is said about other runs, and about rows that they have paid.
+        earlier: the open runs of the job beside which it would start.
+    """
+    comparison = _compare_with_others(
+        job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
+    )
+    planned = await prepare_job(
+        job,
+        run,
+        dvs=dvs,
+        ledger=ledger,
+        environment=environment,
+        corrections=corrections,
+        comparison=comparison,
+    )
+    prepared = replace(
+        planned.prepared,
+        earlier_runs=earlier,
+        leave_open=repetition.leave_open,
+        paid_out_at=paid_out_at(job, run, planned.prepared, ledger, clock.now()),
+    )
+    return replace(planned, prepared=prepared)
 
 
 async def plan_job(
@@ -271,22 +257,16 @@ async def _plan(
         check_not_closed(run, ledger)
     earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
-    planned = await prepare_job(
+    planned = await prepare_start(
         job,
         run,
         dvs=dvs,
         ledger=ledger,
         environment=environment,
+        clock=clock,
         corrections=corrections,
-        comparison=compare_with_others(
-            job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
-        ),
+        repetition=repetition,
+        earlier=earlier,
     )
     ids = await choose_ids(job, run, dvs=dvs, ledger=ledger)
-    prepared = replace(
-        planned.prepared,
-        earlier_runs=earlier,
-        leave_open=repetition.leave_open,
-        paid_out_at=paid_out_at(job, run, planned.prepared, ledger, clock.now()),
-    )
-    return run, prepared, ids
+    return run, planned.prepared, ids

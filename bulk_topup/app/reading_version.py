@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from bulk_topup.app.plan import open_job_list
+from bulk_topup.app.open_list import open_job_list
 from bulk_topup.domain import fields
 from bulk_topup.domain.identity import party_identity, reference_identity
 from bulk_topup.domain.identity_version import ids_of_name

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.plan import open_job_list
+from bulk_topup.app.open_list import open_job_list
 from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation

@@ -8,7 +8,7 @@ from typing import Protocol
 from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
 from bulk_topup.app.merge import merge_or_interrupt
-from bulk_topup.app.plan import compare_with_others, prepare_job
+from bulk_topup.app.plan import prepare_start
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
@@ -17,7 +17,6 @@ from bulk_topup.app.preflight import (
     check_not_paid_out,
     check_plan,
     check_run_caps,
-    paid_out_at,
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
@@ -125,23 +124,18 @@ async def run_list(
             check_valid(approval, job.approval, clock.now())
         file = None if job.archive is None else ListFile.inspect(Path(job.list), Path(job.archive))
         before = _list_fingerprint(job)
-        planned = await prepare_job(
+        planned = await prepare_start(
             job,
             found,
             dvs=dvs,
             ledger=ledger,
             environment=payer.environment,
+            clock=clock,
             corrections=corrections,
-            comparison=compare_with_others(
-                job, found, environment=payer.environment, ledger=ledger, clock=clock, repetition=repetition
-            ),
+            repetition=repetition,
+            earlier=earlier,
         )
-        prepared = replace(
-            planned.prepared,
-            earlier_runs=earlier,
-            leave_open=repetition.leave_open,
-            paid_out_at=paid_out_at(job, found, planned.prepared, ledger, clock.now()),
-        )
+        prepared = planned.prepared
         watcher.prepared(job, found, prepared)
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")

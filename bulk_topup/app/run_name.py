@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bulk_topup.app.open_ledger import open_for_reading
+from bulk_topup.app.open_ledger import ledger_exists, open_for_reading
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 
@@ -28,11 +28,7 @@ def named_as_known_run(job: Job, ledger: Path) -> Job:
         LedgerError: the ledger cannot be used.
         RunNameError: the name could mean more than one run, or a run had it that has another now.
     """
-    try:
-        exists = ledger.exists()
-    except OSError:  # no file can have this name; opening it explains that
-        exists = False
-    if not exists:
+    if not ledger_exists(ledger):
         return job
     with open_for_reading(ledger) as opened:
         return named_as_run(job, opened)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bulk_topup.app.open_ledger import open_for_reading
+from bulk_topup.app.open_ledger import ledger_exists, open_for_reading
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import JobError
 from bulk_topup.jobs.job import Job
@@ -63,10 +63,7 @@ def _latest_run(job: Job | RetryJob, ledger: Path) -> Run | None:
     if isinstance(job, Job) and job.is_bare_list:
         return None
     name = job.name if isinstance(job, Job) else job.retry_of.partition("/")[0]
-    try:
-        if not ledger.exists():
-            return None
-    except OSError:  # no file can have this name
+    if not ledger_exists(ledger):
         return None
     with open_for_reading(ledger) as opened:
         return opened.runs.latest(name)

@@ -144,6 +144,11 @@ class EarlierPayments:
     unknown_until: datetime | None = None
 
 
+def policy_of(run: Run) -> ComparisonPolicy:
+    """Return the policy that is kept with a run; the default one if an earlier version started it."""
+    return ComparisonPolicy() if run.comparison is None else ComparisonPolicy.from_json(run.comparison)
+
+
 def compared_runs(
     policy: ComparisonPolicy, runs: Iterable[Run], *, job: str, run_key: str, moment: datetime
 ) -> tuple[ComparedRun, ...]:
@@ -159,7 +164,7 @@ def compared_runs(
     start = _period_start(policy, moment)
     found = []
     for run in runs:
-        other = ComparisonPolicy() if run.comparison is None else ComparisonPolicy.from_json(run.comparison)
+        other = policy_of(run)
         if _names(policy.beside, run.job) or _names(other.beside, job):
             continue
         if fold_name(run.job) == fold_name(job) and _names_another_period(policy, run_key, run.run_key):

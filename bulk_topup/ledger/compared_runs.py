@@ -8,9 +8,9 @@ from typing import Final
 
 from bulk_topup.domain.earlier_payments import (
     ComparedRun,
-    ComparisonPolicy,
     compared_runs,
     compared_runs_of_earlier_version,
+    policy_of,
 )
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -72,18 +72,14 @@ def choose_runs_of(file: LedgerFile, connection: sqlite3.Connection, run: Run) -
 def _compared(run: Run, others: Iterable[Run]) -> tuple[ComparedRun, ...]:
     if run.comparison is None:
         return compared_runs_of_earlier_version(run, others)
-    return compared_runs(_policy_of(run), others, job=run.job, run_key=run.run_key, moment=run.created_at)
-
-
-def _policy_of(run: Run) -> ComparisonPolicy:
-    return ComparisonPolicy() if run.comparison is None else ComparisonPolicy.from_json(run.comparison)
+    return compared_runs(policy_of(run), others, job=run.job, run_key=run.run_key, moment=run.created_at)
 
 
 def has_any_product(run: Run) -> bool:
     """Return True if the run's products were chosen automatically, so that the same payment may have another one."""
     if run.comparison is None and run.reading is not None:  # an earlier version started it
         return json.loads(run.reading).get("auto_product") is not None
-    return _policy_of(run).any_product
+    return policy_of(run).any_product
 
 
 def _not_too_old(connection: sqlite3.Connection, runs: Collection[ComparedRun]) -> list[ComparedRun]:

@@ -11,9 +11,7 @@ from typing import Final
 
 from bulk_topup.domain.identity import PARTY_PREFIX, base_identity
 from bulk_topup.domain.problems import Problem, encode_problems
-from bulk_topup.domain.states import RowState
-from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT
+from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 
 #: Rows in conflict whose own transaction is unknown. "$" is the character after "#", and nothing but an identity and
@@ -38,10 +36,6 @@ _CLAIMED: Final = """
     CROSS JOIN attempts AS a ON a.row_id = o.id AND a.number = o.attempt AND a.transaction_id IS NULL
     GROUP BY c.key
 """
-_REFUSE_CLAIMED: Final = """
-    UPDATE rows SET state = 'refused', request = NULL, cost = NULL, problems = :problems
-    WHERE id = :row_id AND state = 'pending'
-"""
 
 
 def refuse_staged_equals(connection: sqlite3.Connection, run_id: object) -> None:
@@ -63,18 +57,8 @@ def refuse_claimed_equals(
         (row["row_id"], base_identity(row["identity"])) for row in rows if row["identity"].startswith(PARTY_PREFIX)
     ]
     found = connection.execute(_CLAIMED, {"run_id": run_id, "claimed": json.dumps(claimed, ensure_ascii=False)})
-    lines = {row["row_id"]: row["line"] for row in found}
-    refused = [{"row_id": row_id, "problems": _problems(line)} for row_id, line in lines.items()]
-    connection.executemany(_REFUSE_CLAIMED, refused)
-    events = [
-        event_values(
-            row["row_id"], row["attempt"], now.isoformat(), RowState.PENDING, RowState.REFUSED, "possible duplicate"
-        )
-        for row in rows
-        if row["row_id"] in lines
-    ]
-    connection.executemany(INSERT_EVENT, events)
-    return [row for row in rows if row["row_id"] not in lines]
+    problems = {row["row_id"]: _problems(row["line"]) for row in found}
+    return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="possible duplicate")
 
 
 def _problems(line: int) -> str:

@@ -19,14 +19,13 @@ from bulk_topup.domain.money import format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import payment_search
+from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import is_kept_pair, named_lines, use_pair
 from bulk_topup.ledger.repeated_payments import find_repeated, unknown_until
-from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT, absent_since
+from bulk_topup.ledger.sql_fragments import absent_since
 from bulk_topup.ledger.staged_list_statements import ALREADY_PAID
 
 #: Matches that are in memory at once.
@@ -81,10 +80,6 @@ _CHOSEN_CLAIMED: Final = f"""
     SELECT (SELECT s.identity FROM rows AS s WHERE s.id = m.key) AS identity,
     {_CHOSEN.format(matches=_CLAIMED_MATCHES)}
 """  # noqa: S608
-_REFUSE_CLAIMED: Final = """
-    UPDATE rows SET state = 'refused', request = NULL, cost = NULL, problems = :problems
-    WHERE id = :key AND state = 'pending'
-"""
 _SAVE_CLAIMED: Final = """
     INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, at)
     VALUES (:run_id, :earlier_id, :identity, :at)
@@ -187,18 +182,9 @@ def refuse_claimed(
     if not found:
         return rows
     matches = connection.execute(_CHOSEN_CLAIMED, {"matches": json.dumps(found)}).fetchall()
-    refused = {match["key"]: match for match in matches}
-    connection.executemany(
-        _REFUSE_CLAIMED, [{"key": key, "problems": _problems(match)} for key, match in refused.items()]
-    )
     connection.executemany(_SAVE_CLAIMED, [{**match, "run_id": run.id, "at": at} for match in map(dict, matches)])
-    events = [
-        event_values(row["row_id"], row["attempt"], at, RowState.PENDING, RowState.REFUSED, "paid by another run")
-        for row in rows
-        if row["row_id"] in refused
-    ]
-    connection.executemany(INSERT_EVENT, events)
-    return [row for row in rows if row["row_id"] not in refused]
+    problems = {match["key"]: _problems(match) for match in matches}
+    return refuse_rows(connection, rows, problems, at=at, cause="paid by another run")
 
 
 class _MatchedRuns:

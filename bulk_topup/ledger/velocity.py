@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.sameness import ACCOUNT, AFTER_NEAR
-from bulk_topup.domain.states import RowState
-from bulk_topup.ledger.row_mapping import event_values
-from bulk_topup.ledger.sql_fragments import ABSENT, INSERT_EVENT, NEAR_PART, PAID, UNSENT, absent_since
+from bulk_topup.ledger.claim_refusals import refuse_rows
+from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT, absent_since
 from bulk_topup.ledger.staged_list_statements import VELOCITY
 
 if TYPE_CHECKING:
@@ -92,10 +91,6 @@ _STAGED_PAIRS: Final = f"""
     {_KEPT_PAIRS}
     UNION SELECT key, other FROM temp.used_pairs WHERE key >= :near AND key < :near || char({ord(AFTER_NEAR)})
 """  # noqa: S608
-_REFUSE_CLAIMED = """
-    UPDATE rows SET state = 'refused', request = NULL, cost = NULL, problems = :problems
-    WHERE id = :key AND state = 'pending'
-"""
 
 
 def refuse_staged(connection: sqlite3.Connection, velocity: "Velocity", run_id: int | None, now: datetime) -> None:
@@ -120,18 +115,9 @@ def refuse_claimed(
         "absent_since": absent_since(now),
     }
     entries = connection.execute(_CLAIMED, values)
-    refused = dict(_above_limit(velocity, entries, _pairs(connection, _KEPT_PAIRS)))
-    problems = [{"key": key, "problems": _problems(text)} for key, text in refused.items()]
-    connection.executemany(_REFUSE_CLAIMED, problems)
-    events = [
-        event_values(
-            row["row_id"], row["attempt"], now.isoformat(), RowState.PENDING, RowState.REFUSED, "paid too often by now"
-        )
-        for row in rows
-        if row["row_id"] in refused
-    ]
-    connection.executemany(INSERT_EVENT, events)
-    return [row for row in rows if row["row_id"] not in refused]
+    above = _above_limit(velocity, entries, _pairs(connection, _KEPT_PAIRS))
+    problems = {key: _problems(text) for key, text in above}
+    return refuse_rows(connection, rows, problems, at=now.isoformat(), cause="paid too often by now")
 
 
 @dataclass(kw_only=True, slots=True)
