@@ -65,7 +65,7 @@ def test_recent_and_open_runs_are_not_purged_and_the_reason_is_given(pay: Pay, l
     pay("run", list_, *PAYING, "--tracking-timeout", 0, code=75)
     [open_] = json.loads(pay(*PURGE, "--json").stdout)
     assert not open_["purged"]
-    assert "rows open or in conflict" in open_["reason"]
+    assert " open or in conflict" in open_["reason"]
     pay("resume", "bonus", "--poll-interval", 0.1, code=1)
     [young] = json.loads(pay("ledger", "purge", "--older-than", "90d", "--yes", "--json").stdout)
     assert young["reason"] == "It changed 0 days ago."

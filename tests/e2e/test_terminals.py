@@ -7,10 +7,12 @@ import os
 import pty
 import re
 import signal
+import sqlite3
 import struct
 import subprocess
 import termios
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -187,27 +189,35 @@ def _digest(ledger: Path) -> str:
 def paying(
     start: Callable[..., Any], options: tuple[str, ...], list_: Path, tmp_path: Path, wait_until: Callable[..., None]
 ) -> Any:
-    """A process that pays the list slowly, and has started to."""
+    """A process that pays the list slowly, stopped by SIGSTOP when it has paid some rows; SIGCONT continues it."""
     process = start("run", list_, *PAYING, "--rate", 20, *options)
+    ledger = tmp_path / "ledger.db"
 
     def is_started() -> bool:
-        status = [str(COMMAND), "status", "--ledger", str(tmp_path / "ledger.db")]
-        return b"completed" in subprocess.run(status, capture_output=True, check=False).stdout
+        try:
+            with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
+                return bool(connection.execute("SELECT 1 FROM rows WHERE state = 'completed'").fetchone())
+        except sqlite3.OperationalError:  # the ledger or its tables are not there yet
+            return False
 
     wait_until(is_started)
+    process.send_signal(signal.SIGSTOP)
     return process
 
 
 def test_watch_shows_a_run_of_another_process_until_it_ends(paying: Any, at_terminal: Callable[..., Terminal]) -> None:
     watched = at_terminal("status", "list/bonus", "--watch", 0.1)
+    while not any("Running: " in line for line in watched.lines):
+        assert watched.read()
+    paying.send_signal(signal.SIGCONT)
     code, _ = watched.wait()
     assert code == 0
-    assert any("Running: " in line for line in watched.lines)
     assert any("All done: 60 of 60 rows completed." in line for line in watched.lines)
     assert paying.wait(timeout=PATIENCE) == 0  # watching does not disturb the run
 
 
 def test_watch_writes_the_progress_to_a_file_without_escapes(paying: Any, command: Callable[..., Any]) -> None:
+    paying.send_signal(signal.SIGCONT)
     output = command("status", "list/bonus", "--watch", 0.1, "--ledger", "ledger.db").stdout
     assert "\x1b" not in output
     counts = [int(each) for each in re.findall(r"^(?:Running|All done): (\d+) of 60", output, flags=re.MULTILINE)]
@@ -217,6 +227,7 @@ def test_watch_writes_the_progress_to_a_file_without_escapes(paying: Any, comman
 
 
 def test_watch_without_a_run_shows_all_runs(paying: Any, command: Callable[..., Any]) -> None:
+    paying.send_signal(signal.SIGCONT)
     assert "60 completed" in command("status", "--watch", 0.1, "--ledger", "ledger.db").stdout
     assert paying.wait(timeout=PATIENCE) == 0
 
@@ -225,6 +236,7 @@ def test_ctrl_c_ends_watching_an_incomplete_run_and_changes_nothing(
     paying: Any, at_terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     paying.send_signal(signal.SIGINT)
+    paying.send_signal(signal.SIGCONT)
     assert paying.wait(timeout=PATIENCE) == 75
     before = _digest(tmp_path / "ledger.db")
     watched = at_terminal("status", "list/bonus", "--watch", 0.1)
