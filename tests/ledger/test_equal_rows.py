@@ -283,7 +283,7 @@ def _edit(rows: Sequence[str], changes: Iterable[tuple[object, ...]]) -> list[st
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

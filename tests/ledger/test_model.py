@@ -274,7 +274,7 @@ def test_the_ledger_does_what_the_model_does(make_row: MakeRow) -> None:
     run_state_machine_as_test(
         lambda: LedgerMachine(make_row),  # type: ignore[arg-type]  # a factory is as good as a class
         settings=settings(
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -96,7 +96,7 @@ def share_hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
     return request.param is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     rows=rows_of_lists,
     sizes=st.lists(st.integers(1, 6), max_size=24),

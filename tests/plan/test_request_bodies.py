@@ -77,7 +77,7 @@ texts = st.text(st.characters(codec="utf-8") | st.sampled_from('"\\\b\f\n\r\t\0\
 written_amounts = st.from_regex(r"[0-9]{1,18}(\.[0-9]{1,9})?", fullmatch=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.dictionaries(st.sampled_from(fields.DVS_FIELDS), st.none() | texts), written_amounts),

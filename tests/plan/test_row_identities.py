@@ -158,7 +158,7 @@ references = st.none() | st.sampled_from(["A", "A#2", "A#2#2", "B", "party:1:A",
 numbers = st.none() | st.sampled_from([A, B, f"{A}#2"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.tuples(references, numbers, numbers), min_size=1, max_size=9),
     has_references=st.booleans(),

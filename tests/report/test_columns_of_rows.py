@@ -137,7 +137,7 @@ def csv_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
     return file.getvalue().encode(errors="backslashreplace")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(found=ROWS, reveal_pins=st.booleans())
 def test_rows_in_batches_are_written_byte_for_byte_as_single_rows(
     run: Run, outcome: Callable[..., Outcome], tmp_path: Path, found: list[dict[str, Any]], reveal_pins: bool

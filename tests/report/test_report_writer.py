@@ -138,8 +138,8 @@ def test_rows_that_cannot_be_read_leave_the_earlier_report_and_nothing_else(
     before = _contents(folder)
 
     def outcomes() -> Iterator[Outcomes]:
-        for line in range(2_000):
-            yield Outcomes.of([outcome(line=line, state=RowState.REFUSED)])
+        page = Outcomes.of([outcome(line=line, state=RowState.REFUSED) for line in range(500)])
+        yield from (page for _ in range(4))
         raise RuntimeError("the ledger went away")
 
     with pytest.raises(RuntimeError, match="the ledger went away"):

@@ -65,7 +65,7 @@ def _read(path: Path, *, by_record: bool, **options: str) -> list[dict[str, Any]
     chunk=st.sampled_from([1, 7, 30, csv_file.CHUNK_CHARACTERS]),
     is_ended=st.booleans(),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_columns_have_the_rows_of_records(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
