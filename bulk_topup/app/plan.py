@@ -1,10 +1,9 @@
 """Plans a run: opens, checks and stages its list, and returns what a run would do; sends nothing."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
-from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.preflight import (
     PayingAccount,
     check_not_closed,
@@ -13,83 +12,18 @@ from bulk_topup.app.preflight import (
     find_earlier_runs,
     paid_out_at,
 )
-from bulk_topup.app.prepare import Prepared, prepare
-from bulk_topup.app.run_ids import choose_ids
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Comparison, Repetition, compared_runs, policy_of
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.identity_version import RunIds
-from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.intake import ListReader, Table
-from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.comparison import comparison_policy
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.plan import NumberPolicy
 from bulk_topup.system.clock import Clock, SystemClock
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedList:
-    """A job's list, open, checked and staged."""
-
-    #: The list with corrections and without the rows that filters leave out.
-    table: Table
-    reader: ListReader
-    prepared: Prepared
-
-
-async def prepare_job(
-    job: Job,
-    run: Run | None,
-    *,
-    dvs: AsyncDVS,
-    ledger: LedgerStore,
-    environment: Environment,
-    corrections: Path | None = None,
-    comparison: Comparison | None = None,
-    reading_version: int | None = None,
-) -> PlannedList:
-    """Open, check and stage a job's list.
-
-    Args:
-        job: the job, its dates rendered.
-        run: the job's run; None for a new one.
-        dvs: an open client.
-        ledger: an open ledger, where rows are staged.
-        environment: where the run pays; production refuses numbers that others only note.
-        corrections: a not-completed file of the run with corrected rows; None without corrections.
-        comparison: the other runs whose payments the rows must not repeat; None for none.
-        reading_version: how numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
-
-    Raises:
-        ListError, MappingError: the list cannot be read or mapped.
-        RunNotFoundError: there are corrections, and no run that they could correct.
-        DVSError: products or balances cannot be fetched.
-    """
-    table = open_job_table(job, run, ledger, corrections)
-    if reading_version is None:
-        reading_version = READING_VERSION if run is None else run.reading_version
-    reader = open_job_list(job, table, reading_version)
-    numbers = NumberPolicy(
-        refuses=environment is Environment.PRODUCTION,
-        accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
-        find_sent=lambda sought: set() if run is None else ledger.rows.sent_to(run, sought),
-    )
-    prepared = await prepare(
-        reader=reader,
-        dvs=dvs,
-        ledger=ledger,
-        run=run,
-        options=replace(job.plan_options, numbers=numbers),
-        guards=job.guards,
-        auto_product=job.auto_product,
-        comparison=comparison,
-    )
-    left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
-    return PlannedList(table=table, reader=reader, prepared=replace(prepared, left_out=left_out))
 
 
 def _compare_with_others(
@@ -154,15 +88,16 @@ async def prepare_start(
     comparison = _compare_with_others(
         job, run, environment=environment, ledger=ledger, clock=clock, repetition=repetition
     )
-    planned = await prepare_job(
-        job,
-        run,
+    stager = JobStager(
+        job=job,
+        run=run,
         dvs=dvs,
         ledger=ledger,
         environment=environment,
         corrections=corrections,
         comparison=comparison,
     )
+    planned = await prepare_job(stager, clock=clock)
     prepared = replace(
         planned.prepared,
         earlier_runs=earlier,
@@ -201,9 +136,9 @@ async def plan_job(
         RunNameError: the run's name could mean more than one run.
         ClosedRunError: the run is closed.
     """
-    run, prepared, _ = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
+    run, planned = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
-    return run, prepared
+    return run, planned.prepared
 
 
 async def plan_for_approval(
@@ -236,10 +171,10 @@ async def plan_for_approval(
         ClosedRunError: the run is closed.
     """
     clock = clock or SystemClock()
-    run, prepared, ids = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
-    statement = plan_statement(job, prepared, payer, ledger, clock, ids)
+    run, planned = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
+    statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids)
     ledger.staging.clear()
-    return run, prepared, statement
+    return run, planned.prepared, statement
 
 
 async def _plan(
@@ -250,7 +185,7 @@ async def _plan(
     corrections: Path | None,
     clock: Clock,
     repetition: Repetition,
-) -> tuple[Run | None, Prepared, RunIds]:
+) -> tuple[Run | None, PlannedList]:
     run = ledger.runs.find(job.name, str(job.run_key))
     if run is not None:
         check_not_purged(run)
@@ -268,5 +203,4 @@ async def _plan(
         repetition=repetition,
         earlier=earlier,
     )
-    ids = await choose_ids(job, run, dvs=dvs, ledger=ledger)
-    return run, planned.prepared, ids
+    return run, planned

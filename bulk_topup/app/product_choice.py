@@ -13,7 +13,7 @@ import polars as pl
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
-from bulk_topup.domain.identity import reference_identity
+from bulk_topup.domain.identity import folded_reference_identity, reference_identity
 from bulk_topup.domain.money import format_money, format_plain
 from bulk_topup.domain.problems import Problem, decode_problems, encode_problems
 from bulk_topup.domain.run import Run
@@ -143,9 +143,13 @@ class Chooser:
         return rows.with_columns(pl.Series("problems", all_problems), *cleared, state=state)
 
     def _known(self, references: Iterable[str | None]) -> Mapping[str, ChosenProduct]:
+        """Return the run's earlier choices by the references of the list."""
         if self._run is None or self._ledger is None:
             return {}
-        return self._ledger.product_choices.find(self._run, [reference_identity(each) for each in references if each])
+        identity_of = folded_reference_identity if self._run.identity_version.folds_rows else reference_identity
+        identities = {each: identity_of(each) for each in references if each}
+        found = self._ledger.product_choices.find(self._run, identities.values())
+        return {each: found[identity] for each, identity in identities.items() if identity in found}
 
     async def _look_up(self, numbers: set[str]) -> None:
         """Look up the operators of these numbers, some at a time, and fetch the products of those operators."""
@@ -204,7 +208,7 @@ def _earlier_choice(
     """Return the run's earlier choice for a row; None if there is none, or if number, amount or currency changed."""
     if number is None or amount is None or reference is None:
         return None
-    before = known.get(reference_identity(reference))
+    before = known.get(reference)
     if before is None or before.credit_party != number or before.amount != Decimal(amount):
         return None
     return before.product_id if currency in {None, before.unit} else None

@@ -6,6 +6,7 @@ import polars as pl
 
 from bulk_topup.app.open_list import open_job_list
 from bulk_topup.domain import fields
+from bulk_topup.domain.earlier_identities import fold_identity, possible_stems
 from bulk_topup.domain.identity import party_identity, reference_identity
 from bulk_topup.domain.identity_version import ids_of_name
 from bulk_topup.domain.run import READING_VERSION
@@ -32,7 +33,7 @@ async def find_reading_version(job: Job, dvs: AsyncDVS) -> int:
     names = ids_of_name(job.name, str(job.run_key))
     for earlier, latest in _differing_rows(job):
         for version, (number, identity) in ((1, earlier), (READING_VERSION, latest)):
-            for id_ in (ids.external_id(identity, 1) for ids in names):
+            for id_ in (f"{stem}-1" for stem in possible_stems(names, fold_identity(identity, None), identity)):
                 page = await dvs.transactions.list(external_id=id_).page()
                 for found in page.items:
                     party = found.credit_party_identifier

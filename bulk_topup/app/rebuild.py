@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from bulk_topup.app.merge import merge_list
-from bulk_topup.app.plan import PlannedList, prepare_job
 from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_same_account
+from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
 from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
-from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
@@ -74,7 +73,8 @@ async def rebuild(
         window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
-            await prepare_job(job, run, dvs=dvs, ledger=ledger, environment=payer.environment)
+            stager = JobStager(job=job, run=run, dvs=dvs, ledger=ledger, environment=payer.environment)
+            await prepare_job(stager, clock=clock)
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
     return run, rows
@@ -88,11 +88,12 @@ async def _merge_as_sent(
     if found is not None:
         ledger.runs.set_reading_version(found, version)
     # What was paid is looked up although its number would be refused today.
-    planned = await prepare_job(
-        job, found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
+    stager = JobStager(
+        job=job, run=found, dvs=dvs, ledger=ledger, environment=Environment.SANDBOX, reading_version=version
     )
-    ids = await choose_ids(job, found, dvs=dvs, ledger=ledger, is_rebuilt=True)
-    columns = planned.reader.columns
+    planned = await prepare_job(stager, clock=clock, is_rebuilt=True)
+    ledger.rebuild.remember_spellings()
+    columns, ids = planned.reader.columns, planned.ids
     run = merge_list(
         job, ledger=ledger, payer=payer, columns=columns, ids=ids, clock=clock, reading_version=version, is_start=False
     )

@@ -20,7 +20,6 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
-from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
@@ -141,7 +140,7 @@ async def run_list(
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
         check_plan(job, prepared, ledger)
         check_not_paid_out(job, prepared)
-        ids = await choose_ids(job, found, dvs=dvs, ledger=ledger)
+        ids = planned.ids
         check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)

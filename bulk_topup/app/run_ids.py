@@ -1,64 +1,153 @@
 """Chooses what the external IDs of a new run are computed from, by what DVS has of its list; sends no payment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
+from contextlib import aclosing
+from datetime import datetime, timedelta
 from typing import Final
 
-from bulk_topup.domain.identity_version import RunIds, ids_of_name
+from bulk_topup.domain.earlier_identities import number_among_equals, possible_stems
+from bulk_topup.domain.identity import looks_like, stem_of
+from bulk_topup.domain.identity_version import NEWEST, IdentityVersion, RunIds, ids_of_name
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.errors import InvalidInputError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.lookup import find_by_external_id
+from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
 
 #: Rows of a new run that are looked up: the first ones, which an interrupted run sent, and as many across the list.
 FIRST_ROWS: Final = 10
 SPREAD_ROWS: Final = 10
+#: External IDs that are looked up concurrently.
+LOOK_UPS: Final = 20
+#: What DVS's list without dates covers. Once the ledger's first run of the newest version is older, DVS has no
+#: transaction of an earlier version there.
+LISTED: Final = timedelta(hours=24)
+
+#: The version of a transaction that was found; None for one under an earlier version and another spelling.
+_Found = IdentityVersion | None
 
 
 class SeveralVersionsError(InvalidInputError):
-    """DVS has payments of the list under the external IDs of two versions. Nothing was sent."""
+    """DVS has payments of the list under external IDs that one version alone does not give. Nothing was sent."""
 
 
 async def choose_ids(
-    job: Job, run: Run | None, *, dvs: AsyncDVS, ledger: LedgerStore, is_rebuilt: bool = False
+    job: Job, run: Run | None, *, dvs: AsyncDVS, ledger: LedgerStore, now: datetime, is_rebuilt: bool = False
 ) -> RunIds:
     """Return what the external IDs of a job's run are computed from; a run that exists keeps what it has.
 
-    A new run may have been paid by an earlier version whose ledger was lost, under IDs of the name as it was written.
-    If DVS has any of the rows under them, all rows get them, so that DVS refuses to pay one again.
+    A new run may have been paid by an earlier version whose ledger was lost, under IDs of its name and its rows as they
+    were written. If DVS has rows under IDs that one earlier version computes, all rows get IDs of that version, so that
+    DVS refuses to pay one again. Otherwise only a rebuild, which looks up every row, can tell who was paid.
 
     Args:
         job: the job, its dates rendered, its list staged.
         run: the job's run; None for a new one.
         dvs: an open client.
         ledger: an open ledger, where the list is staged.
+        now: the time, in UTC.
         is_rebuilt: whether every row is looked up under all IDs before anything is sent.
 
     Raises:
-        SeveralVersionsError: DVS has rows under the IDs of two versions.
+        SeveralVersionsError: DVS has rows under the IDs of two versions, or of another spelling.
         DVSError: DVS did not respond.
     """
     if run is not None:
         return run.ids
-    newest, *earlier = ids_of_name(job.name, str(job.run_key))
-    identities = ledger.staging.sample(first=FIRST_ROWS, spread=SPREAD_ROWS) if earlier else []
-    for ids in earlier:
-        if not await _has_any(dvs, ids, identities):
-            continue
-        if not await _has_any(dvs, newest, identities):
-            return ids
-        if not is_rebuilt:
-            raise SeveralVersionsError(
-                f"DVS has payments of {job.list} for run {job.name}/{job.run_key} under the external IDs of two "
-                "versions, and this ledger does not know them. Nothing was sent. Rebuild the run with "
-                "`bulk-topup reconcile --rebuild` and the same list or job, which looks up every row, then run again."
-            )
-    return newest
+    search = _Search(job, dvs, ledger, now)
+    found = await search.find()
+    earlier = [ids for ids in search.versions if ids.version in found and ids.version is not NEWEST]
+    if found <= {NEWEST} or (is_rebuilt and (NEWEST in found or len(earlier) != 1)):
+        return search.versions[0]
+    if len(found) == len(earlier) == 1:
+        return earlier[0]
+    raise SeveralVersionsError(
+        f"DVS has payments of {job.list} for run {job.name}/{job.run_key} under the external IDs of two "
+        "versions or spellings, and this ledger does not know them. Nothing was sent. Rebuild the run with "
+        "`bulk-topup reconcile --rebuild` and the same list or job, which looks up every row, then run again."
+    )
 
 
-async def _has_any(dvs: AsyncDVS, ids: RunIds, identities: Sequence[str]) -> bool:
-    """Return True if DVS has the first attempt of a row under these IDs."""
-    found = await asyncio.gather(*(find_by_external_id(dvs, ids.external_id(identity, 1)) for identity in identities))
-    return any(found)
+class _Search:
+    """Finds out under which versions DVS has rows of the staged list.
+
+    Args:
+        job: the job, its dates rendered.
+        dvs: an open client.
+        ledger: an open ledger, where the list is staged.
+        now: the time, in UTC.
+    """
+
+    def __init__(self, job: Job, dvs: AsyncDVS, ledger: LedgerStore, now: datetime) -> None:
+        self.versions = ids_of_name(job.name, str(job.run_key))
+        self._dvs = dvs
+        self._ledger = ledger
+        self._jobs = {job.name, *(ids.job for ids in self.versions)}
+        newest = [run for run in ledger.runs.all() if run.identity_version is NEWEST]
+        self._is_settled = any(run.created_at < now - LISTED for run in newest)
+
+    async def find(self) -> set[_Found]:
+        """Return the versions of which DVS has rows."""
+        if not self._ledger.possible_ids.are_doubtful(self.versions):
+            return set()
+        sample = self._ledger.staging.sample(first=FIRST_ROWS, spread=SPREAD_ROWS)
+        found = await self._look_up(sample)
+        if not self._is_settled:
+            found |= await self._find_listed()
+        if found - {NEWEST}:
+            newest = self.versions[0]
+            found |= await self._versions_at_dvs([(newest.external_id(identity, 1), NEWEST) for identity, _ in sample])
+        return found
+
+    async def _find_listed(self) -> set[_Found]:
+        """Return the versions of the transactions that DVS lists, or of all rows where these are fewer than its pages.
+
+        Reading ends with the first transaction that only a rebuild can tell.
+        """
+        found: set[_Found] = set()
+        is_computed = False
+        async with aclosing(self._dvs.transactions.list().pages(at_once=PAGES_AT_ONCE)) as pages:
+            async for page in pages:
+                pages_left = (page.total_pages or 0) - page.number
+                if page.number == 1 and pages_left > self._ledger.possible_ids.count():
+                    return await self._look_up(self._ledger.staging.sample(first=pages_left, spread=0))
+                ours = [each for each in page.items if looks_like(self._jobs, each.external_id)]
+                if not ours:
+                    continue
+                if not is_computed:
+                    self._ledger.possible_ids.expect_staged(self.versions)
+                    is_computed = True
+                found |= self._versions_of(ours)
+                if None in found:
+                    break
+        return found
+
+    def _versions_of(self, transactions: Collection[Transaction]) -> set[_Found]:
+        """Return the versions of those transactions that may have paid rows of the list."""
+        known = self._ledger.possible_ids.versions_of({stem_of(each.external_id) for each in transactions})
+        others = (each for each in transactions if stem_of(each.external_id) not in known)
+        is_other = any(number_among_equals(self.versions, listed_transaction(each)) for each in others)
+        return {*known.values(), *([None] if is_other else [])}
+
+    async def _look_up(self, rows: Iterable[tuple[str, str]]) -> set[_Found]:
+        """Return the earlier versions under whose IDs DVS has the first attempts of these rows."""
+        return await self._versions_at_dvs(
+            [
+                (f"{stem}-1", version)
+                for identity, written in rows
+                for stem, version in possible_stems(self.versions, identity, written).items()
+                if version is not NEWEST and not (version is None and self._is_settled)
+            ]
+        )
+
+    async def _versions_at_dvs(self, ids: list[tuple[str, _Found]]) -> set[_Found]:
+        found: set[_Found] = set()
+        for start in range(0, len(ids), LOOK_UPS):
+            some = ids[start : start + LOOK_UPS]
+            transactions = await asyncio.gather(*(find_by_external_id(self._dvs, id_) for id_, _ in some))
+            found.update(version for (_, version), each in zip(some, transactions, strict=True) if each is not None)
+        return found

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
 
+from bulk_topup.domain.sameness import folded, folded_without_case, modern_mobile_number
+
 #: Most characters of an external ID that DVS accepts (reference: Transactions, create).
 EXTERNAL_ID_LENGTH = 40
 #: Prefixes of identities: by the list's own reference, by the credit party, and by the cells.
@@ -35,6 +37,31 @@ def party_identity(product_id: int, parties: tuple[str | None, ...]) -> str:
     return PARTY_PREFIX + _join((str(product_id), *("" if part is None else part for part in parties)))
 
 
+def folded_reference_identity(reference: str) -> str:
+    """Return the identity of a row by the list's own reference, the same for all that are equal."""
+    return reference_identity(folded_without_case(reference))
+
+
+def folded_party_identity(
+    product_id: int, mobile: str | None, account: str | None, qualifier: str | None, bill: str | None
+) -> str:
+    """Return the identity of a row by its product and credit party, the same for all parties that are equal.
+
+    External IDs are computed from it, so it never changes for any row: other rules need another `IdentityVersion`.
+
+    Args:
+        product_id: the product.
+        mobile: the mobile number in E.164 form.
+        account: the account number, which alone counts where there are both.
+        qualifier: the account qualifier.
+        bill: the reference of the bill that is paid.
+    """
+    if not account:
+        return party_identity(product_id, (modern_mobile_number(mobile or ""), "", ""))
+    parts = ("", folded(account), folded_without_case(qualifier or ""), folded_without_case(bill or ""))
+    return party_identity(product_id, parts if parts[-1] else parts[:-1])
+
+
 def unreadable_identity(cells: str) -> str:
     """Return the identity of a row by its cells, for a row refused before its credit party is known."""
     return CELLS_PREFIX + hashlib.sha256(cells.encode()).hexdigest()
@@ -51,11 +78,14 @@ def base_identity(identity: str) -> str:
     The lengths in front of its parts say where it ends, so that a part such as "#2" is not taken for a number. An
     identity of another form is returned as it is.
     """
-    end = len(PARTY_PREFIX)
-    while part := _PART_LENGTH.match(identity, end):
-        end = part.end() + int(part[1])
+    _, end = _parts_of(identity)
     is_numbered = identity.startswith(PARTY_PREFIX) and _NUMBER.fullmatch(identity, min(end, len(identity)))
     return identity[:end] if is_numbered else identity
+
+
+def party_of(identity: str) -> tuple[str, ...]:
+    """Return the product and the texts of the credit party in an identity by them; empty for another identity."""
+    return _parts_of(identity)[0] if identity.startswith(PARTY_PREFIX) else ()
 
 
 def external_id(job: str, run_key: str, identity: str, attempt: int) -> str:
@@ -93,6 +123,15 @@ def slug(name: str) -> str:
     """Return a name's first characters as lower-case ASCII letters, digits and dashes; `run` if none are left."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:SLUG_LENGTH].rstrip("-") or "run"
+
+
+def _parts_of(identity: str) -> tuple[tuple[str, ...], int]:
+    """Return the parts of an identity by credit party, and where they end."""
+    parts, end = [], len(PARTY_PREFIX)
+    while part := _PART_LENGTH.match(identity, end):
+        end = part.end() + int(part[1])
+        parts.append(identity[part.end() : end])
+    return tuple(parts), end
 
 
 def _join(parts: tuple[str, ...]) -> str:

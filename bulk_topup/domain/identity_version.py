@@ -9,12 +9,24 @@ from bulk_topup.domain.run_names import fold_run_name
 
 
 class IdentityVersion(IntEnum):
-    """How the names that external IDs are computed from are written."""
+    """How the names and the rows' identities that external IDs are computed from are written."""
 
     #: As the person wrote them; all runs of ledgers before version 2.
     AS_WRITTEN = 1
-    #: Folded, so that a lost ledger gives the same IDs when its run is started under another spelling.
-    FOLDED = 2
+    #: Names folded, and identities of rows as they are written.
+    FOLDED_NAMES = 2
+    #: Both folded, so that a lost ledger gives the same IDs for its list and its name in another spelling.
+    FOLDED = 3
+
+    @property
+    def folds_names(self) -> bool:
+        """Whether names are folded."""
+        return self >= IdentityVersion.FOLDED_NAMES
+
+    @property
+    def folds_rows(self) -> bool:
+        """Whether the identities of rows are folded."""
+        return self >= IdentityVersion.FOLDED
 
 
 #: The version of new runs.
@@ -32,7 +44,7 @@ class RunIds:
     @classmethod
     def of_name(cls, job: str, run_key: str, version: IdentityVersion = NEWEST) -> Self:
         """Return what a version computes from, for a new run with that name."""
-        if version is IdentityVersion.FOLDED:
+        if version.folds_names:
             job, run_key = fold_run_name(job, run_key)
         return cls(version, job, run_key)
 
@@ -42,11 +54,15 @@ class RunIds:
 
     def has_ids_of(self, other: "RunIds") -> bool:
         """Return True if both give every row the same external IDs, whatever their versions."""
-        return (self.job, self.run_key) == (other.job, other.run_key)
+        own, others = ((ids.job, ids.run_key, ids.version.folds_rows) for ids in (self, other))
+        return own == others
 
 
 def ids_of_name(job: str, run_key: str) -> tuple[RunIds, ...]:
     """Return what any version would compute from for a run with that name, the newest first; equals only once."""
-    newest = RunIds.of_name(job, run_key)
-    earliest = RunIds.of_name(job, run_key, IdentityVersion.AS_WRITTEN)
-    return (newest,) if earliest.has_ids_of(newest) else (newest, earliest)
+    found: list[RunIds] = []
+    for version in sorted(IdentityVersion, reverse=True):
+        ids = RunIds.of_name(job, run_key, version)
+        if not any(ids.has_ids_of(known) for known in found):
+            found.append(ids)
+    return tuple(found)

@@ -1,15 +1,24 @@
 """Decide what a transaction of the provider means for a row: from a request and a transaction to a move; pure."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
 from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.sameness import folded, folded_without_case, modern_mobile_number
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Amount, Price
 from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
+
+#: How the parts of equal credit parties are the same.
+_EQUAL_FORMS: Final[Mapping[str, Callable[[str], str]]] = {
+    "mobile_number": modern_mobile_number,
+    "account_number": folded,
+    "account_qualifier": folded_without_case,
+}
 
 
 def request_of(attempt: Attempt) -> TransactionRequest:
@@ -114,6 +123,8 @@ def reversal_of_forgotten(
 def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, needs_amount: bool) -> list[str]:
     """Return how a transaction differs from its request in external ID, product, credit party and amount.
 
+    Another spelling of an equal party is none: a lost ledger may have sent it as the list had it then.
+
     Args:
         request: what was sent.
         transaction: the provider's record.
@@ -126,10 +137,10 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
         differences.append(f"product {transaction.product.id} instead of {request.product_id}")
     wanted = request.credit_party_identifier
     found = transaction.credit_party_identifier
-    for name in ("mobile_number", "account_number", "account_qualifier"):
+    for name, equal_form in _EQUAL_FORMS.items():
         ours = getattr(wanted, name, None)
         theirs = getattr(found, name, None)
-        if ours != theirs:
+        if equal_form(ours or "") != equal_form(theirs or ""):
             differences.append(f"{name.replace('_', ' ')} {theirs or 'none'} instead of {ours or 'none'}")
     for side in ("source", "destination"):
         requested: Amount | None = getattr(request, side)

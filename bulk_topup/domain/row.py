@@ -60,7 +60,7 @@ class StagedRow(NamedTuple):
 
     line: int
     identity: str
-    #: Its identity by product and credit party, if the list's reference is the identity.
+    #: Its identity by product and credit party as they are written, if that is not the identity.
     party: str | None
     #: pending or refused.
     state: str
@@ -80,6 +80,8 @@ class StagedRow(NamedTuple):
     operator_id: int | None
     #: The key of the credited party or of the reference, as `sameness` creates it; None if the row has neither.
     party_key: str | None = None
+    #: Its identity as the list writes it, if the identity is folded and another.
+    written: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,15 +5,11 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-#: Characters that look like a dash and are none of Unicode's dash punctuation: hyphen bullet, swung dash, modifier
-#: minus and minus.
-_OTHER_DASHES: Final = "\u2043\u2053\u02d7\u2212"
-#: Characters that look like a space and are no white space: an empty Braille cell and the fillers of Hangul.
-_BLANKS: Final = "\u2800\u115f\u1160"
-#: Characters that show nothing, among those that Python calls printable: joiners, vowels without a shape and
-#: variation selectors. Job files with others are refused.
-_UNSEEN: Final = re.compile("[\u034f\u17b4\u17b5\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_BLANK_RUN: Final = re.compile(rf"[\s{_BLANKS}]+")
+from bulk_topup.domain.characters import BLANKS, DASH_CATEGORY, INVISIBLE, OTHER_DASHES
+
+#: Job files with other invisible characters are refused.
+_UNSEEN: Final = re.compile(f"[{''.join(sorted(INVISIBLE))}]")
+_BLANK_RUN: Final = re.compile(rf"[\s{''.join(sorted(BLANKS))}]+")
 
 
 @lru_cache(maxsize=256)
@@ -45,4 +41,4 @@ def _fold_once(text: str) -> str:
 
 
 def _is_dash(character: str) -> bool:
-    return unicodedata.category(character) == "Pd" or character in _OTHER_DASHES
+    return unicodedata.category(character) == DASH_CATEGORY or character in OTHER_DASHES

@@ -10,6 +10,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from bulk_topup.domain.characters import BLANKS, DASH_CATEGORY, INVISIBLE, OTHER_DASHES
+
 #: Ends the near part of a key. No folded text contains it.
 NEAR_END: Final = "\t"
 #: The next character: all keys with a near part lie between it and the near part followed by this.
@@ -26,13 +28,7 @@ PLAIN: Final = r"^[\x20-\x7e]*$"
 _PLAIN: Final = re.compile(PLAIN)
 #: Categories of characters that are invisible or white space.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-#: Invisible characters of other categories: joiners, fillers and selectors.
-_UNSEEN_OTHERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {
-    chr(code) for code in (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10))
-}
-_DASH: Final = "Pd"
-#: The minus sign and the hyphen bullet, which are no punctuation.
-_OTHER_DASHES: Final = frozenset("\u2212\u2043")
+_UNSEEN_OTHERS: Final = BLANKS | INVISIBLE
 
 #: A Brazilian mobile number as it was before all got a ninth digit: two digits of the area, then eight from 6 to 9.
 BRAZIL_BEFORE: Final = r"^(\+55[1-9][1-9])([6-9][0-9]{7})$"
@@ -45,6 +41,9 @@ MEXICO_BEFORE: Final = r"^\+521([0-9]{10})$"
 MEXICO_NOW: Final = "+52${1}"
 #: An Argentinian number with the 9 of mobile numbers; without it a valid fixed line may be another beneficiary's.
 ARGENTINA_MOBILE: Final = r"^\+549([0-9]{10})$"
+#: The modern numbers that had such a form.
+_BRAZIL_MODERN: Final = re.compile(r"^(\+55[1-9][1-9])9([6-9][0-9]{7})$")
+_MEXICO_MODERN: Final = re.compile(r"^\+52([0-9]{10})$")
 _BRAZIL_BEFORE: Final = re.compile(BRAZIL_BEFORE)
 _MEXICO_BEFORE: Final = re.compile(MEXICO_BEFORE)
 _ARGENTINA_MOBILE: Final = re.compile(ARGENTINA_MOBILE)
@@ -59,6 +58,11 @@ def modern_mobile_number(number: str) -> str:
     return number
 
 
+def earlier_mobile_number(number: str) -> str:
+    """Return the form that an E.164 number in modern form had before; the number itself if it had none."""
+    return _MEXICO_MODERN.sub(r"+521\1", _BRAZIL_MODERN.sub(r"\1\2", number))
+
+
 @lru_cache(maxsize=65536)
 def folded(text: str) -> str:
     """Return a text by which equal account numbers are the same: NFKC, nothing invisible, no white space, one dash."""
@@ -67,7 +71,7 @@ def folded(text: str) -> str:
     kept = []
     for character in unicodedata.normalize("NFKC", text):
         category = unicodedata.category(character)
-        if category == _DASH or character in _OTHER_DASHES:
+        if category == DASH_CATEGORY or character in OTHER_DASHES:
             kept.append("-")
         elif category not in _UNSEEN and character not in _UNSEEN_OTHERS:
             kept.append(character)

@@ -19,6 +19,7 @@ from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import NotTheSameQueries
 from bulk_topup.ledger.observations import ObservationQueries
 from bulk_topup.ledger.outcomes import OutcomeQueries
+from bulk_topup.ledger.possible_ids import PossibleIdQueries
 from bulk_topup.ledger.product_choices import ProductChoiceQueries
 from bulk_topup.ledger.purge import PurgeQueries
 from bulk_topup.ledger.rebuild import RebuildQueries
@@ -82,6 +83,8 @@ class LedgerStore:
         self.observations = ObservationQueries(file)
         #: Attempts of a lost ledger, written again from the transactions of DVS.
         self.rebuild = RebuildQueries(file)
+        #: External IDs under which DVS may have rows of a staged list.
+        self.possible_ids = PossibleIdQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
         #: Numbers that are paid although no numbering plan has them.

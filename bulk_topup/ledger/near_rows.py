@@ -50,7 +50,9 @@ _MEMBERS: Final = f"""
     LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity AND +r.state IN ({SENT})
     ORDER BY g.near, g.product_id, is_sent DESC, s.line
 """  # noqa: S608
-_SPELLING: Final = "SELECT identity, credit_party, request FROM temp.staged WHERE line = :line"
+_SPELLING: Final = (
+    "SELECT coalesce(written, identity) AS identity, credit_party, request FROM temp.staged WHERE line = :line"
+)
 _REFUSE: Final = """
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = :refusal, problems = :problems
     WHERE line = :line

@@ -1,5 +1,6 @@
 """Rebuilds the attempts of a run whose ledger was lost from the transactions that DVS has."""
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,32 +8,58 @@ from datetime import datetime
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt
-from bulk_topup.domain.identity import stem_of
+from bulk_topup.domain.earlier_identities import ListedTransaction, fold_identity, number_among_equals
+from bulk_topup.domain.identity import looks_like
 from bulk_topup.domain.run import Run, possible_ids
+from bulk_topup.domain.sameness import party_key
 from bulk_topup.ledger.attempts import write_intents
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.possible_ids import Spelled, expect
 from bulk_topup.ledger.row_mapping import json_array, new_attempt_of, utc_text
 
-_CREATE_EXPECTED: Final = (
-    "CREATE TEMP TABLE IF NOT EXISTS expected (stem TEXT PRIMARY KEY, row_id INTEGER) WITHOUT ROWID"
-)
+_CREATE_WRITTEN: Final = """
+    CREATE TEMP TABLE IF NOT EXISTS written_identities (identity TEXT PRIMARY KEY, written TEXT) WITHOUT ROWID
+"""
+_CLEAR_WRITTEN: Final = "DELETE FROM temp.written_identities"
+_KEEP_WRITTEN: Final = """
+    INSERT OR IGNORE INTO temp.written_identities (identity, written)
+    SELECT identity, written FROM temp.staged WHERE written IS NOT NULL AND state = 'pending'
+"""
 _CREATE_FOUND: Final = """
     CREATE TEMP TABLE IF NOT EXISTS found (
         row_id INTEGER, stem TEXT, number INTEGER, body BLOB, PRIMARY KEY (row_id, stem, number)
     ) WITHOUT ROWID
 """
-_CLEAR_EXPECTED: Final = "DELETE FROM temp.expected"
 _CLEAR_FOUND: Final = "DELETE FROM temp.found"
-_SET_REBUILDING: Final = "UPDATE runs SET rebuilding = :rebuilding WHERE id = :run_id"
+_SET_REBUILDING: Final = """
+    UPDATE runs SET rebuilding = EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
+"""
+_END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
     SELECT id AS row_id, identity, request, operator_id, amount, unit, cost, cost_unit FROM rows
     WHERE run_id = :run_id AND state = 'pending' AND attempt = 0 AND id > :after ORDER BY id LIMIT :limit
 """
-_IDENTITIES: Final = "SELECT id, identity FROM rows WHERE run_id = :run_id AND state = 'pending' AND attempt = 0"
-_EXPECT: Final = "INSERT OR IGNORE INTO temp.expected (stem, row_id) VALUES (?, ?)"
+_IDENTITIES: Final = """
+    SELECT r.id, r.identity, w.written, json_extract(r.request, '$.statement_identifier.reference') AS bill
+    FROM rows AS r LEFT JOIN temp.written_identities AS w ON w.identity = r.identity
+    WHERE r.run_id = :run_id AND r.state = 'pending' AND r.attempt = 0
+"""
+_STEMS: Final = """
+    SELECT key, stem FROM temp.expected WHERE key IN (SELECT value FROM json_each(:row_ids)) ORDER BY key, place
+"""
+#: After all stems that were computed from the list.
+SPELLED_PLACE: Final = 1_000
+#: The row that a transaction paid, whose own spelling alone gives its stem.
+_EXPECT_SPELLED: Final = f"""
+    INSERT OR IGNORE INTO temp.expected (stem, key, place, version)
+    SELECT :stem, id, {SPELLED_PLACE}, NULL FROM rows
+    WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
+        AND +state = 'pending' AND attempt = 0
+    ORDER BY line LIMIT 1 OFFSET :number - 1
+"""  # noqa: S608
 _SAVE: Final = """
     INSERT OR IGNORE INTO temp.found (row_id, stem, number, body)
-    SELECT row_id, stem, :number, :body FROM temp.expected WHERE stem = :stem
+    SELECT key, stem, :number, :body FROM temp.expected WHERE stem = :stem
 """
 _FOUND: Final = """
     SELECT row_id, stem, number, body FROM temp.found WHERE row_id IN (SELECT value FROM json_each(:row_ids))
@@ -45,53 +72,59 @@ class RebuildQueries:
 
     file: LedgerFile
 
+    def remember_spellings(self) -> None:
+        """Keep how the staged list writes the identities of its rows, until the run is rebuilt."""
+        with self.file.snapshot() as connection:
+            for statement in (_CREATE_WRITTEN, _CLEAR_WRITTEN, _KEEP_WRITTEN):
+                connection.execute(statement)
+
     def start(self, run: Run) -> None:
         """Save under which external IDs DVS may know the run's rows.
 
-        If there are several for each row, nothing is sent before the rebuild has ended.
+        If there are several for a row, nothing is sent before the rebuild has ended.
         """
         with self.file.transaction() as connection:
-            connection.execute(_SET_REBUILDING, {"run_id": run.id, "rebuilding": len(possible_ids(run)) > 1})
-            for statement in (_CREATE_EXPECTED, _CREATE_FOUND, _CLEAR_EXPECTED, _CLEAR_FOUND):
+            for statement in (_CREATE_WRITTEN, _CREATE_FOUND, _CLEAR_FOUND):
                 connection.execute(statement)
             rows = connection.execute(_IDENTITIES, {"run_id": run.id})
-            connection.executemany(
-                _EXPECT,
-                (
-                    (stem_of(ids.external_id(row["identity"], 1)), row["id"])
-                    for row in rows
-                    for ids in possible_ids(run)
-                ),
-            )
+            expect(connection, possible_ids(run), (_spelled(run, row) for row in rows))
+            connection.execute(_SET_REBUILDING, {"run_id": run.id})
 
     def end(self, run: Run) -> None:
         """Save that every row was looked up."""
         with self.file.transaction() as connection:
-            connection.execute(_SET_REBUILDING, {"run_id": run.id, "rebuilding": False})
+            connection.execute(_END_REBUILDING, {"run_id": run.id})
 
-    def save(self, transactions: Collection[tuple[str, bytes | None]]) -> None:
-        """Save the transactions that belong to rows of the run, each with its external ID and its JSON.
+    def save(self, run: Run, transactions: Collection[tuple[ListedTransaction, bytes | None]]) -> None:
+        """Save the transactions that belong to rows of the run, also in another spelling of their parties.
 
-        The JSON is None where it must not be written to a temporary file, in which nothing is encrypted.
+        Each comes with its JSON, or None where that must not be written to a file that is not encrypted.
         """
-        values = []
-        for id_, body in transactions:
-            stem, _, number = id_.rpartition("-")
+        versions, jobs = possible_ids(run), {run.job, *(ids.job for ids in possible_ids(run))}
+        values, spelled = [], []
+        for each, body in transactions:
+            stem, _, number = each.external_id.rpartition("-")
             if number.isascii() and number.isdigit() and number.lstrip("0") == number:
                 values.append({"stem": stem, "number": int(number), "body": body})
+            if looks_like(jobs, each.external_id):
+                row_number = number_among_equals(versions, each)
+                if row_number is not None:
+                    key = {"party_key": party_key(*each.party, each.bill), "product_id": each.product_id}
+                    spelled.append({"run_id": run.id, "stem": stem, "number": row_number, **key})
         with self.file.transaction() as connection:
+            connection.executemany(_EXPECT_SPELLED, spelled)
             connection.executemany(_SAVE, values)
 
     def unsent(self, run: Run, *, after_row: int = 0, limit: int) -> list[tuple[Attempt, ...]]:
         """Return the first attempts that rows never sent may have had, after the row ID `after_row`.
 
-        Each row has one for every name and version that its external ID may have been computed from, the run's first.
+        Each row has one for every external ID that it may have had, the run's own first.
         """
         rows = self.file.fetch_all(_UNSENT, run_id=run.id, after=after_row, limit=limit)
-        return [
-            tuple(new_attempt_of(row, 1, ids.external_id(row["identity"], 1)) for ids in possible_ids(run))
-            for row in rows
-        ]
+        stems: dict[int, list[str]] = defaultdict(list)
+        for found in self.file.fetch_all(_STEMS, row_ids=json_array([row["row_id"] for row in rows])):
+            stems[found["key"]].append(found["stem"])
+        return [tuple(new_attempt_of(row, 1, f"{stem}-1") for stem in stems[row["row_id"]]) for row in rows]
 
     def saved(self, row_ids: Collection[int]) -> dict[str, dict[int, bytes | None]]:
         """Return the saved JSON for rows, by the stem of the external ID and the attempt number."""
@@ -114,3 +147,10 @@ class RebuildQueries:
         intents = [(attempt, utc_text(created_at)) for attempt, created_at in attempts]
         with self.file.transaction() as connection:
             write_intents(self.file, connection, intents, at, cause)
+
+
+def _spelled(run: Run, row: sqlite3.Row) -> Spelled:
+    """Return a row's ID, its folded identity and its identity as the list writes it."""
+    if run.identity_version.folds_rows:
+        return row["id"], row["identity"], row["written"] or row["identity"]
+    return row["id"], fold_identity(row["identity"], row["bill"]), row["identity"]

@@ -60,7 +60,9 @@ _MERGE: Final = (
 )
 #: Every row of the staged list that is to be paid, sent or not.
 _REQUESTS: Final = """
-    SELECT identity, request, unit, amount, cost_unit, cost FROM temp.staged WHERE state = 'pending'
+    SELECT CASE WHEN :folds_rows THEN identity ELSE coalesce(written, identity) END AS identity,
+           request, unit, amount, cost_unit, cost
+    FROM temp.staged WHERE state = 'pending'
     ORDER BY line
 """
 
@@ -132,14 +134,17 @@ class StagingQueries:
         """Return the first lines that `preview` refused until a person finds that they are not the same as others."""
         return tuple(row["line"] for row in self.file.fetch_all(sql.UNDECIDED_LINES, limit=limit))
 
-    def sample(self, *, first: int, spread: int) -> list[str]:
-        """Return the identities of some staged rows that are to be paid: the first ones, and others across the list."""
-        found = [row["identity"] for row in self.file.fetch_all(sql.FIRST_IDENTITIES, after=0, limit=first)]
+    def sample(self, *, first: int, spread: int) -> list[tuple[str, str]]:
+        """Return the identities of some staged rows that are to be paid, each as it is and as it is written.
+
+        Those are the first ones, and others across the list.
+        """
+        found = self.file.fetch_all(sql.FIRST_IDENTITIES, after=0, limit=first)
         last = self.file.fetch_all(sql.LAST_STAGED)[0][0]
         for count in range(1, spread + 1):
             after = last * count // (spread + 1)
-            found.extend(row["identity"] for row in self.file.fetch_all(sql.FIRST_IDENTITIES, after=after, limit=1))
-        return list(dict.fromkeys(found))
+            found += self.file.fetch_all(sql.FIRST_IDENTITIES, after=after, limit=1)
+        return list(dict.fromkeys((row["identity"], row["written"]) for row in found))
 
     def digest(self, ids: RunIds) -> Digest:
         """Return sums and hashes of all rows that the staged list pays in a run, sent or not, in list order.
@@ -148,7 +153,9 @@ class StagingQueries:
         """
         requests, costs = hashlib.sha256(), hashlib.sha256()
         total = Total()
-        for identity, request, unit, amount, cost_unit, cost in self.file.iterate(_REQUESTS):
+        for identity, request, unit, amount, cost_unit, cost in self.file.iterate(
+            _REQUESTS, folds_rows=ids.version.folds_rows
+        ):
             for text in (identity, ids.external_id(identity, 1), request):
                 requests.update(_with_length(text))
             for text in (cost_unit, cost):

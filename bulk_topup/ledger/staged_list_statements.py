@@ -51,7 +51,7 @@ CREATE_STAGED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
         line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
         credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
-        party_key TEXT, refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
+        party_key TEXT, written TEXT, refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
     )
 """
 
@@ -279,9 +279,10 @@ EVENTS_OF_NEW: Final = """
     SELECT id, 0, :at, NULL, state, 'list read' FROM rows WHERE run_id = :run_id AND id > :last_id
 """
 
-#: The first rows to be paid after a line.
+#: The first rows to be paid after a line, folded and as they are written.
 FIRST_IDENTITIES: Final = """
-    SELECT identity FROM temp.staged WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
+    SELECT identity, coalesce(written, identity) AS written FROM temp.staged
+    WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
 """
 
 LAST_STAGED: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"

@@ -1,10 +1,11 @@
 """Refuses new rows that credit nobody, e.g. gift cards, where a sent row of their product and amount left the list."""
 
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bulk_topup.domain.identity import REFERENCE_PREFIX
+from bulk_topup.domain.identity import REFERENCE_PREFIX, folded_reference_identity, reference_identity
 from bulk_topup.domain.sameness import near
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.sql_fragments import SENT
@@ -33,7 +34,7 @@ _SET_UP: Final = (_CREATE_LEFT, _CREATE_NEW, _INDEX_NEAR, _INDEX_FIRST, _CLEAR_L
 _ANY_LISTED: Final = "SELECT EXISTS (SELECT 1 FROM temp.staged WHERE state = 'pending' AND credit_party IS NULL)"
 #: Rows that were sent and that the list no longer has in that form.
 _LEFT: Final = f"""
-    SELECT r.product_id, r.amount, r.unit, r.line, r.identity, s.identity IS NULL AS is_removed
+    SELECT r.product_id, r.amount, r.unit, r.line, r.identity, r.cells, s.identity IS NULL AS is_removed
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND +r.credit_party IS NULL
       AND (s.identity IS NULL OR (s.product_id, s.amount, s.unit) IS NOT (r.product_id, r.amount, r.unit))
@@ -41,7 +42,7 @@ _LEFT: Final = f"""
 #: Rows to send that were not in the list beside those: unknown ones, those refused before, and those that asked for
 #: something else.
 _NEW: Final = f"""
-    SELECT s.line, s.product_id, s.amount, s.unit, s.identity FROM temp.staged AS s
+    SELECT s.line, s.product_id, s.amount, s.unit, coalesce(s.written, s.identity) AS identity FROM temp.staged AS s
     WHERE s.state = 'pending' AND s.credit_party IS NULL AND NOT EXISTS (
         SELECT 1 FROM rows AS r
         WHERE r.run_id = :run_id AND r.identity = s.identity AND (r.state IN ({SENT})
@@ -92,7 +93,11 @@ def refuse_uncredited(connection: sqlite3.Connection, ids: Mapping[str, object])
     for statement in _SET_UP:
         connection.execute(statement)
     left = (
-        (row["product_id"], row["amount"], row["unit"], row["line"], *_references(row["identity"]), row["is_removed"])
+        (
+            *(row["product_id"], row["amount"], row["unit"], row["line"]),
+            *_references(_written(row["identity"], json.loads(row["cells"]))),
+            row["is_removed"],
+        )
         for row in connection.execute(_LEFT, ids)
     )
     if connection.executemany(_ADD_LEFT, left).rowcount < 1:
@@ -103,6 +108,11 @@ def refuse_uncredited(connection: sqlite3.Connection, ids: Mapping[str, object])
     )
     connection.executemany(_ADD_NEW, new)
     connection.execute(_REFUSE)
+
+
+def _written(identity: str, cells: Sequence[str]) -> str:
+    """Return a row's identity as its cells write it; the identity itself if none of them is the reference."""
+    return next((reference_identity(cell) for cell in cells if folded_reference_identity(cell) == identity), identity)
 
 
 def _references(identity: str) -> tuple[str, str]:

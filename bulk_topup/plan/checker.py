@@ -7,19 +7,26 @@ from decimal import Decimal
 import polars as pl
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.identity_version import NEWEST, IdentityVersion
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import Product
-from bulk_topup.plan.duplicates import PARTY_IDENTITY, REFERENCE_IDENTITY, Duplicates
+from bulk_topup.plan.duplicates import IDENTITY, PARTY_IDENTITY, REFERENCE_IDENTITY, WRITTEN_IDENTITY, Duplicates
 from bulk_topup.plan.json_expressions import joined, problem_entry
 from bulk_topup.plan.number_checks import NUMBER_PROBLEM, NumberCheck, NumberPolicy
 from bulk_topup.plan.party_keys import party_key
 from bulk_topup.plan.prices import Prices
 from bulk_topup.plan.request_bodies import request_body
 from bulk_topup.plan.requirements import REFUSED_COLUMNS, Check, always, format_checks, is_missing, product_checks
-from bulk_topup.plan.row_identities import credit_party, party_identity, reference_identity
+from bulk_topup.plan.row_identities import (
+    credit_party,
+    folded_party_identity,
+    folded_reference_identity,
+    party_identity,
+    reference_identity,
+)
 from bulk_topup.plan.seen_keys import Recall
 
 #: The column of the product ID as a number; the list has it as text.
@@ -41,6 +48,8 @@ class PlanOptions:
     row_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     #: Which credited numbers are refused.
     numbers: NumberPolicy = field(default_factory=NumberPolicy)
+    #: How the rows' identities are written.
+    identity_version: IdentityVersion = NEWEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,12 +123,19 @@ class Checker:
             pl.col("problems").fill_null([]),
             pl.col(fields.PRODUCT_ID).cast(pl.Int64, strict=False).alias(_ID),
         )
+        present = frame.columns
+        reference, party = reference_identity(present), party_identity(present, _ID)
+        own_reference, own_party = reference, party
+        if self._options.identity_version.folds_rows:
+            own_reference, own_party = folded_reference_identity(present), folded_party_identity(present, _ID)
         return frame.with_columns(
             pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED_COLUMNS),
-            reference_identity(frame.columns).alias(REFERENCE_IDENTITY),
-            party_identity(frame.columns, _ID).alias(PARTY_IDENTITY),
-            credit_party=credit_party(frame.columns),
-            party_key=party_key(frame.columns),
+            own_reference.alias(REFERENCE_IDENTITY),
+            party.alias(PARTY_IDENTITY),
+            pl.coalesce(own_reference, own_party).alias(IDENTITY),
+            pl.coalesce(reference, party).alias(WRITTEN_IDENTITY),
+            credit_party=credit_party(present),
+            party_key=party_key(present),
         )
 
     def _check_product(self, part: pl.DataFrame, product_id: int | None) -> pl.DataFrame:

@@ -11,9 +11,14 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.plan.json_expressions import problem_entries
 from bulk_topup.plan.seen_keys import FirstLines, Recall
 
-#: Columns of a batch: the identity by the row's reference, and by its credit party; null where it has none.
+#: Columns of a batch, null where a row has none: its identity; that by its reference, in the same form; that by its
+#: credit party, and its identity, both as they are written.
+IDENTITY: Final = "identity"
 REFERENCE_IDENTITY: Final = "reference_identity"
 PARTY_IDENTITY: Final = "party_identity"
+WRITTEN_IDENTITY: Final = "written_identity"
+#: What the reason adds for a reference that is written otherwise there.
+_ASIDE: Final = " in another spelling"
 
 
 class Duplicates:
@@ -35,21 +40,23 @@ class Duplicates:
         self._occurrences: dict[int, int] = {}
 
     def add_to(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Return the batch with `identity`, `party` where that is not the identity, and `duplicate`, problems as JSON.
+        """Return the batch with unique identities, `party` and `written` where they are others, and `duplicate`.
+
+        Those are problems as JSON entries.
 
         Args:
             batch: rows in list order, after those of all earlier batches.
         """
         batch = batch.with_columns(
-            identity=pl.coalesce(REFERENCE_IDENTITY, PARTY_IDENTITY),
-            party=pl.when(pl.col(REFERENCE_IDENTITY).is_not_null()).then(PARTY_IDENTITY),
+            party=pl.when(pl.col(PARTY_IDENTITY) != pl.col(IDENTITY)).then(PARTY_IDENTITY),
+            written=pl.when(pl.col(WRITTEN_IDENTITY) != pl.col(IDENTITY)).then(WRITTEN_IDENTITY),
             duplicate=pl.lit(None, dtype=pl.String),
         )
-        unidentified = batch["identity"].is_null()
+        unidentified = batch[IDENTITY].is_null()
         if unidentified.any():
             cells = [unreadable_identity(text) for text in batch["cells"].filter(unidentified)]
-            batch = batch.with_columns(batch["identity"].scatter(unidentified.arg_true(), pl.Series(cells)))
-        own = batch.select("line", key="identity")
+            batch = batch.with_columns(batch[IDENTITY].scatter(unidentified.arg_true(), pl.Series(cells)))
+        own = batch.select("line", key=IDENTITY)
         parties = batch.select("line", key="party").filter(pl.col("key").is_not_null())
         keys = self._seen.add_hints(pl.concat([own, parties]).sort("line", maintain_order=True))
         repeated = keys.filter(pl.col("hint").is_not_null() | pl.col("hash").is_duplicated())
@@ -67,9 +74,7 @@ class Duplicates:
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Check possible duplicates one by one; return the batch, and its keys with those that were added."""
         first_lines = self._seen.lines_of(repeated)
-        may_be_equal = pl.col("line").is_in(repeated["line"].implode()) | pl.col("identity").str.starts_with(
-            CELLS_PREFIX
-        )
+        may_be_equal = pl.col("line").is_in(repeated["line"].implode()) | pl.col(IDENTITY).str.starts_with(CELLS_PREFIX)
         rows = batch.with_row_index("index").filter(may_be_equal)
         added = self._seen.add_hints(_repeated_references(rows, first_lines))
         first_lines |= self._seen.lines_of(added)
@@ -81,10 +86,11 @@ class Duplicates:
         )
         self._seen.keep_colliding(repeated, first_lines.keys())
         cells = dict(added.select("line", "key").iter_rows())
-        identities, duplicates = [], []
+        spellings = dict(rows.select("line", WRITTEN_IDENTITY).iter_rows())
+        identities, written, duplicates = [], [], []
         for row in rows.iter_rows(named=True):
-            problems = list(self._problems(row, first_lines))
-            identity = cells.get(row["line"]) or row["identity"]
+            problems = list(self._problems(row, first_lines, spellings))
+            identity = cells.get(row["line"]) or row[IDENTITY]
             occurrence = 1
             if (first := first_lines.get(identity)) is not None:
                 occurrence = self._occurrences[first] = self._occurrences.get(first, 1) + 1
@@ -92,20 +98,25 @@ class Duplicates:
                 if key is not None:
                     first_lines.setdefault(key, row["line"])
             identities.append(occurrence_identity(identity, occurrence))
+            written.append(_written(row, occurrence))
             duplicates.append(problem_entries(problems))
         batch = batch.with_columns(
-            batch["identity"].scatter(rows["index"], pl.Series(identities, dtype=pl.String)),
+            batch[IDENTITY].scatter(rows["index"], pl.Series(identities, dtype=pl.String)),
+            batch["written"].scatter(rows["index"], pl.Series(written, dtype=pl.String)),
             batch["duplicate"].scatter(rows["index"], pl.Series(duplicates, dtype=pl.String)),
         )
         return batch, keys
 
-    def _problems(self, row: Mapping[str, Any], first_lines: Mapping[str, int]) -> Iterator[Problem]:
+    def _problems(
+        self, row: Mapping[str, Any], first_lines: Mapping[str, int], spellings: Mapping[int, str | None]
+    ) -> Iterator[Problem]:
         """Yield the problems of a row whose reference or credit party an earlier row has."""
         first_of_party = first_lines.get(row[PARTY_IDENTITY])
         if (first := first_lines.get(row[REFERENCE_IDENTITY])) is not None:
+            aside = _ASIDE if spellings.get(first, row[WRITTEN_IDENTITY]) != row[WRITTEN_IDENTITY] else ""
             yield Problem(
                 column=self._columns.get(fields.REFERENCE, ""),
-                message=f'"{row[fields.REFERENCE]}" is already the reference of {self._position_word} {first}. '
+                message=f'"{row[fields.REFERENCE]}" is already the reference of {self._position_word} {first}{aside}. '
                 "Every row needs its own.",
                 may_be_paid=row[PARTY_IDENTITY] is None or first_of_party is not None,
             )
@@ -113,6 +124,12 @@ class Duplicates:
             field = fields.CREDIT_MOBILE if row.get(fields.CREDIT_MOBILE) else fields.CREDIT_ACCOUNT
             text = f"Duplicate of {self._position_word} {first_of_party}. Remove one, or add --allow-duplicates."
             yield Problem(column=self._columns.get(field, ""), message=text, may_be_paid=True)
+
+
+def _written(row: Mapping[str, Any], occurrence: int) -> str | None:
+    """Return a row's identity as it is written, numbered as its identity is; None if it is that."""
+    written = row["written"]
+    return None if written is None else occurrence_identity(written, occurrence)
 
 
 def _repeated_references(rows: pl.DataFrame, first_lines: Mapping[str, int]) -> pl.DataFrame:

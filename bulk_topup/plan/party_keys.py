@@ -9,7 +9,8 @@ from bulk_topup.domain import fields, sameness
 from bulk_topup.domain.sameness import ACCOUNT, NEAR_END, REFERENCE, SEPARATOR
 from bulk_topup.plan.json_expressions import joined
 
-_BILL: Final = "statement_identifier.reference"
+#: The field of the reference of the bill that is paid.
+BILL: Final = "statement_identifier.reference"
 _EMPTY: Final = pl.lit("")
 
 
@@ -21,7 +22,7 @@ def party_key(present: Collection[str]) -> pl.Expr:
     """
     mobile, account, qualifier, bill, reference = (
         pl.col(name).fill_null("") if name in present else _EMPTY
-        for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, _BILL, fields.REFERENCE)
+        for name in (fields.CREDIT_MOBILE, fields.CREDIT_ACCOUNT, fields.CREDIT_QUALIFIER, BILL, fields.REFERENCE)
     )
     key = pl.lit(None, dtype=pl.String)
     if fields.REFERENCE in present:
@@ -33,20 +34,35 @@ def party_key(present: Collection[str]) -> pl.Expr:
     return key
 
 
-def _mobile_key(number: pl.Expr) -> pl.Expr:
-    modern = number.str.replace(sameness.BRAZIL_BEFORE, sameness.BRAZIL_NOW).str.replace(
+def modern_mobile_number(number: pl.Expr) -> pl.Expr:
+    """Return an E.164 number in its one modern form."""
+    return number.str.replace(sameness.BRAZIL_BEFORE, sameness.BRAZIL_NOW).str.replace(
         sameness.MEXICO_BEFORE, sameness.MEXICO_NOW
     )
+
+
+def folded(text: pl.Expr) -> pl.Expr:
+    """Return a text by which equal account numbers are the same."""
+    return _map_odd(text, text.str.replace_all(" ", "", literal=True), sameness.folded)
+
+
+def without_case(text: pl.Expr) -> pl.Expr:
+    """Return a text by which equal references and account qualifiers are the same."""
+    return _map_odd(text, text.str.replace_all(" ", "", literal=True).str.to_lowercase(), sameness.folded_without_case)
+
+
+def _mobile_key(number: pl.Expr) -> pl.Expr:
+    modern = modern_mobile_number(number)
     return modern.str.replace(sameness.ARGENTINA_MOBILE, f"+54${{1}}{NEAR_END}9")
 
 
 def _account_key(number: pl.Expr, qualifier: pl.Expr, bill: pl.Expr) -> pl.Expr:
-    number, qualifier, bill = _folded(number), _without_case(qualifier), _without_case(bill)
+    number, qualifier, bill = folded(number), without_case(qualifier), without_case(bill)
     return _key(ACCOUNT, (_near(number), _near(qualifier)), (number, qualifier, bill))
 
 
 def _reference_key(reference: pl.Expr) -> pl.Expr:
-    reference = _without_case(reference)
+    reference = without_case(reference)
     return _key(REFERENCE, (_near(reference),), (reference,))
 
 
@@ -57,17 +73,9 @@ def _key(prefix: str, near_texts: tuple[pl.Expr, ...], texts: tuple[pl.Expr, ...
     return joined(prefix, near) + pl.when(near != rest).then(joined(NEAR_END, rest)).otherwise(_EMPTY)
 
 
-def _folded(text: pl.Expr) -> pl.Expr:
-    return _map_odd(text, text.str.replace_all(" ", "", literal=True), sameness.folded)
-
-
-def _without_case(text: pl.Expr) -> pl.Expr:
-    return _map_odd(text, text.str.replace_all(" ", "", literal=True).str.to_lowercase(), sameness.folded_without_case)
-
-
-def _near(folded: pl.Expr) -> pl.Expr:
-    plain = folded.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
-    return _map_odd(folded, plain, sameness.near)
+def _near(text: pl.Expr) -> pl.Expr:
+    plain = text.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
+    return _map_odd(text, plain, sameness.near)
 
 
 def _map_odd(text: pl.Expr, plain: pl.Expr, function: Callable[[str], str]) -> pl.Expr:

@@ -16,7 +16,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.lookup import find_by_external_id
+from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
 
 #: The cause in the event log of everything that is written here.
 CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
@@ -55,7 +55,7 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            ledger.rebuild.save([(each.external_id, _saved_body(each)) for each in page.items])
+            ledger.rebuild.save(run, [(listed_transaction(each), _saved_body(each)) for each in page.items])
     rebuilt = after_row = 0
     while rows := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = rows[-1][0].row_id

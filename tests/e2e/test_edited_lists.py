@@ -133,7 +133,7 @@ def test_edited_references_of_gift_cards_buy_no_card_again(
         pay("run", list_, "--skip-refused", code=1)
         assert len(books()["transactions"]) == 3
     shown = pay("plan", list_, code=3).stdout
-    assert 'Reference "A" may replace "GC-001", which line 2 of an earlier version of this list' in " ".join(
+    assert 'Reference "A" may replace "gc-001", which line 2 of an earlier version of this list' in " ".join(
         shown.split()
     )
     # Restored rows are the bought ones; a new row beside them is bought.

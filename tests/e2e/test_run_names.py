@@ -392,7 +392,7 @@ def test_a_renamed_run_is_continued_under_its_new_name_alone(
     pay("ledger", "rename", "bonus/2026-11", "list/once")
     write_list(list_, (*PARTIES, "+6595123407"))
     pay("run", list_, *PAYING, "--run-key", "once")
-    assert ids() == {*before, external_id("list", "rewards", "reference:R-6", 1)}
+    assert ids() == {*before, external_id("list", "rewards", "reference:r-6", 1)}
     assert len(paid()) == len(PARTIES) + 1
     lose()
     pay("run", list_, *PAYING, "--run-key", "Rewards")  # the name that its IDs are computed from

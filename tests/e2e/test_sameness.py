@@ -1,6 +1,7 @@
 """Spellings of one beneficiary, in a list and against its run: who was paid how often, by the provider's books."""
 
 import csv
+import json
 import re
 import shlex
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 from bulk_topup import plan_list, run_job
 from bulk_topup.errors import RowsRefusedError
 from bulk_topup.ledger import LedgerStore
+from tests.helpers.earlier_ledgers import write_earlier
 
 Pay = Callable[..., Any]
 Books = Callable[[], dict[str, Any]]
@@ -306,3 +308,63 @@ def test_each_bill_of_an_account_is_a_payment_of_its_own_in_any_run(pay_rows: Pa
     pay_rows(bill("4711", "prepaid", "inv\u201312"), options=("--run-key", "again"), code=3)
     pay_rows(bill("4711", "PREPAID", "INV12"), options=("--run-key", "again"), code=3)
     assert paid() == {"4711": 3}
+
+
+KEY = ("--run-key", "Rewards")
+
+
+@pytest.fixture
+def lose(tmp_path: Path) -> Callable[[], None]:
+    """Return a function that deletes the ledger."""
+
+    def delete() -> None:
+        for file in tmp_path.glob("ledger.db*"):
+            file.unlink()
+
+    return delete
+
+
+@pytest.mark.parametrize(("before", "after"), EQUAL)
+def test_a_lost_ledger_and_a_respelled_list_pay_nobody_again(
+    pay_rows: Pay, paid: Pay, lose: Pay, before: Row, after: Row
+) -> None:
+    pay_rows(before, options=KEY)
+    first = paid()
+    lose()
+    pay_rows(after, options=("--run-key", "rewards "))
+    assert paid() == first
+    assert sum(first.values()) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [EQUAL[0], EQUAL[2], EQUAL[4], EQUAL[5]])
+def test_a_lost_ledger_of_an_earlier_version_and_a_respelled_list_are_paid_only_after_a_rebuild(
+    pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path, before: Row, after: Row
+) -> None:
+    write_earlier(tmp_path / "ledger.db", ("list", "Rewards"))
+    pay_rows(before, options=KEY)
+    first = paid()
+    lose()
+    refused = pay_rows(after, options=KEY, code=3)
+    assert "under the external IDs of two versions or spellings" in refused.stderr
+    rebuilt = pay_rows(after, options=(*KEY, "--rebuild", "--json"), command="reconcile")
+    assert json.loads(rebuilt.stdout)["rebuilt_rows"] == 1
+    pay_rows(after, options=KEY)
+    assert paid() == first
+    assert sum(first.values()) == 1
+
+
+def test_a_lost_ledger_of_an_earlier_version_is_found_by_the_spelling_that_was_sent(
+    pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path
+) -> None:
+    """No likely spelling has these blanks, so only DVS's list says which account the run paid."""
+    write_earlier(tmp_path / "ledger.db", ("list", "Rewards"))
+    pay_rows(account("0 302 9442961"), options=KEY)
+    lose()
+    more = [account(f"47{number}") for number in range(12)]
+    pay_rows(*more, account("03029442961"), options=KEY, code=3)
+    rebuilt = pay_rows(*more, account("03029442961"), options=(*KEY, "--rebuild", "--json"), command="reconcile")
+    assert json.loads(rebuilt.stdout)["rebuilt_rows"] == 1
+    pay_rows(*more, account("03029442961"), options=KEY)
+    assert paid()["03029442961"] == 0
+    assert paid()["0 302 9442961"] == 1
+    assert sum(paid().values()) == 1 + len(more)

@@ -81,7 +81,7 @@ def row_of(staged: StagedRow) -> CheckedRow:
         operator_id=staged.operator_id,
         party_key=staged.party_key,
     )
-    assert row.staged() == staged._replace(party=None)
+    assert row.staged() == staged._replace(party=None, written=None)
     return row
 
 

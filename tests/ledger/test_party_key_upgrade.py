@@ -89,3 +89,16 @@ def test_the_upgrade_leaves_a_current_report_current(old_ledger: Path) -> None:
     with closing(sqlite3.connect(old_ledger)) as connection, connection:
         connection.execute("UPDATE rows SET note = 'x'")
     assert _fetch(old_ledger, "SELECT mark FROM reports") == []
+
+
+def test_keys_with_rare_characters_are_computed_again(
+    path: Path, row: Callable[..., CheckedRow], start: Callable[..., Any]
+) -> None:
+    request = json.dumps({"product_id": 7, "credit_party_identifier": {"account_number": "47\u02d711\u2800"}})
+    with LedgerStore(path) as ledger:
+        start(ledger, [row(1), row(2, request=request.encode())])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE rows SET party_key = ? WHERE id = 2", ["account:4711\t47\u02d711\u2800"])
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0021_party_keys_of_rare_characters'")
+    LedgerStore(path).close()
+    assert _fetch(path, KEYS)[1] == account_key("47-11")

@@ -201,6 +201,7 @@ def test_further_attempts_of_a_row_have_the_ids_of_its_first(
 ) -> None:
     """A rebuild may find a row under the IDs of another version than the run has."""
     run = merge("Pay", "1")
+    ledger.rebuild.start(run)
     [(newest, earliest)] = ledger.rebuild.unsent(run, limit=9)
     assert newest.external_id == external_id("pay", "1", "party:1", 1)
     assert earliest.external_id == external_id("Pay", "1", "party:1", 1)

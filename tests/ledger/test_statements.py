@@ -79,6 +79,7 @@ SORTING = {
     "near_rows._MEMBERS": "staged rows whose near part is repeated, once for a list",
     "observations._LATEST": "one entry for each wallet",
     "payment_search._CLAIMED": "the rows of one claim",
+    "rebuild._EXPECT_SPELLED": "rows of one run that pay one beneficiary the same product",
     "repeated_payments._NEW": "one entry for each run whose payments are repeated, once for a merge",
     "repeated_payments._REPEATED": "rows of the list that are paid again on purpose, once for a list",
     "report_digests._LAST_CHANGE": "the newest events, of which it reads a bounded number",
@@ -87,8 +88,8 @@ SORTING = {
     "respelled_rows._RESPELL_REFERENCES": "new references that equal some that left the list, once for a list",
     "staged_list._REQUESTS": "staged rows in list order, once for an approval",
     "staged_list_statements.INSERT_NEW": "new rows are added in list order, once for a list",
-    "staged_list_statements.UNDECIDED_LINES": "staged rows that the ledger refused, once for a list",
     "staged_list_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
+    "staged_list_statements.UNDECIDED_LINES": "staged rows that the ledger refused, once for a list",
     "velocity._CLAIMED": "the rows of one claim and earlier payments to their credit parties",
     "velocity._STAGED": "staged rows and earlier payments to their credit parties, once for a list",
 }

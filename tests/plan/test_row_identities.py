@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
+from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.problems import decode_problems
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.plan import Checker, PlanOptions
@@ -196,3 +197,30 @@ def test_unidentified_rows_are_identified_by_their_cells(fixed: MakeProduct, fra
     assert all(row.identity.startswith("cells:") for row in checked)
     assert checked[2].identity == f"{checked[0].identity}#2"
     assert not any("Duplicate of" in problem.message for row in checked for problem in row.problems)
+
+
+def test_references_of_two_people_that_are_equal_but_for_their_spelling_are_refused(
+    check: Check, fixed: MakeProduct
+) -> None:
+    rows = [
+        {fields.REFERENCE: reference, fields.CREDIT_MOBILE: number} for reference, number in (("E-1", A), ("e–1 ", B))
+    ]
+    [first, second] = check(fixed(), *rows, options=ALLOWED)
+    assert first.problems == ()
+    [problem] = second.problems
+    expected = '"e–1 " is already the reference of line 2 in another spelling. Every row needs its own.'
+    assert problem.message == expected
+    assert first.identity == "reference:e-1"
+    # A run of an earlier version keeps the identities that its rows have.
+    earlier = PlanOptions(allow_duplicates=True, identity_version=IdentityVersion.FOLDED_NAMES)
+    assert [row.identity for row in check(fixed(), *rows, options=earlier)] == ["reference:E-1", "reference:e–1 "]
+
+
+def test_spellings_of_one_party_share_an_identity_and_a_bill_is_part_of_it(check: Check, fixed: MakeProduct) -> None:
+    bill = "statement_identifier.reference"
+    product = fixed(required_credit_party_identifier_fields=[["account_number"]])
+    accounts = [("0302 9442961", "B-1"), ("03029442961", "b–1"), ("03029442961", "B-2")]
+    rows = [{fields.CREDIT_MOBILE: None, fields.CREDIT_ACCOUNT: account, bill: text} for account, text in accounts]
+    first, second, third = (row.identity for row in check(product, *rows, options=ALLOWED))
+    assert second == f"{first}#2"
+    assert third not in {first, second}

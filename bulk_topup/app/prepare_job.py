@@ -1,0 +1,108 @@
+"""Opens, checks and stages a job's list, with the identities of its run; sends no payment."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulk_topup.app.open_list import open_job_list, open_job_table
+from bulk_topup.app.prepare import Prepared, prepare
+from bulk_topup.app.run_ids import choose_ids
+from bulk_topup.domain.earlier_payments import Comparison
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.identity_version import NEWEST, IdentityVersion, RunIds
+from bulk_topup.domain.run import READING_VERSION, Run
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.intake import ListReader, Table
+from bulk_topup.intake.filters import FilteredTable
+from bulk_topup.jobs.job import Job
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.plan import NumberPolicy
+from bulk_topup.system.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedList:
+    """A job's list, open, checked and staged."""
+
+    #: The list with corrections and without the rows that filters leave out.
+    table: Table
+    reader: ListReader
+    prepared: Prepared
+    #: What the external IDs of its rows are computed from.
+    ids: RunIds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobStager:
+    """Stages a job's list: what of it is the same for every version of identities."""
+
+    job: Job
+    #: The job's run; None for a new one.
+    run: Run | None
+    dvs: AsyncDVS
+    #: An open ledger, where rows are staged.
+    ledger: LedgerStore
+    #: Where the run pays; production refuses numbers that others only note.
+    environment: Environment
+    #: A not-completed file of the run with corrected rows; None without corrections.
+    corrections: Path | None = None
+    #: The other runs whose payments the rows must not repeat; None for none.
+    comparison: Comparison | None = None
+    #: How numbers are read, see `READING_VERSION`; None for the run's own, or that of new runs.
+    reading_version: int | None = None
+
+    async def stage(self, version: IdentityVersion) -> tuple[Table, ListReader, Prepared]:
+        """Open, check and stage the list, with identities of a version.
+
+        Raises:
+            ListError, MappingError: the list cannot be read or mapped.
+            RunNotFoundError: there are corrections, and no run that they could correct.
+            DVSError: products or balances cannot be fetched.
+        """
+        job, run, ledger = self.job, self.run, self.ledger
+        table = open_job_table(job, run, ledger, self.corrections)
+        reading_version = self.reading_version
+        if reading_version is None:
+            reading_version = READING_VERSION if run is None else run.reading_version
+        reader = open_job_list(job, table, reading_version)
+        numbers = NumberPolicy(
+            refuses=self.environment is Environment.PRODUCTION,
+            accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
+            find_sent=lambda sought: set() if run is None else ledger.rows.sent_to(run, sought),
+        )
+        prepared = await prepare(
+            reader=reader,
+            dvs=self.dvs,
+            ledger=ledger,
+            run=run,
+            options=replace(job.plan_options, numbers=numbers, identity_version=version),
+            guards=job.guards,
+            auto_product=job.auto_product,
+            comparison=self.comparison,
+        )
+        left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
+        return table, reader, replace(prepared, left_out=left_out)
+
+
+async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = False) -> PlannedList:
+    """Open, check and stage a job's list with the identities that its run has, or that a new run gets.
+
+    Args:
+        stager: the list, and where it is staged.
+        clock: the source of time.
+        is_rebuilt: whether every row is looked up under all IDs before anything is sent.
+
+    Raises:
+        ListError, MappingError: the list cannot be read or mapped.
+        RunNotFoundError: there are corrections, and no run that they could correct.
+        SeveralVersionsError: only a rebuild can tell which rows DVS has.
+        DVSError: products, balances or transactions cannot be fetched.
+    """
+    run = stager.run
+    version = NEWEST if run is None else run.identity_version
+    table, reader, prepared = await stager.stage(version)
+    ids = await choose_ids(
+        stager.job, run, dvs=stager.dvs, ledger=stager.ledger, now=clock.now(), is_rebuilt=is_rebuilt
+    )
+    if ids.version is not version:
+        table, reader, prepared = await stager.stage(ids.version)
+    return PlannedList(table=table, reader=reader, prepared=prepared, ids=ids)

@@ -1,0 +1,118 @@
+"""The external IDs under which any version may have paid a row, in every spelling that is likely; pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from bulk_topup.domain.identity import (
+    REFERENCE_PREFIX,
+    base_identity,
+    folded_party_identity,
+    folded_reference_identity,
+    occurrence_identity,
+    party_identity,
+    party_of,
+    reference_identity,
+    stem_of,
+)
+from bulk_topup.domain.identity_version import IdentityVersion, RunIds
+from bulk_topup.domain.sameness import earlier_mobile_number, folded, folded_without_case, modern_mobile_number
+
+#: Of more equal rows of one beneficiary only so many are recognised under the spelling of their transactions.
+MAX_EQUALS: Final = 9
+
+
+def fold_identity(written: str, bill: str | None) -> str:
+    """Return the folded identity of a row.
+
+    Args:
+        written: its identity as it is written; a number at its end stays.
+        bill: the reference of the bill that it pays, which no written identity has.
+    """
+    if written.startswith(REFERENCE_PREFIX):
+        return folded_reference_identity(written.removeprefix(REFERENCE_PREFIX))
+    if not (parts := party_of(written)):
+        return written
+    product_id, mobile, account, qualifier = parts[:4]
+    number = written[len(base_identity(written)) :]
+    return folded_party_identity(int(product_id), mobile, account, qualifier, bill) + number
+
+
+def likely_spellings(written: str) -> tuple[str, ...]:
+    """Return identities that versions which fold no rows may have given to a row whose list was spelled otherwise.
+
+    Args:
+        written: its identity as it is written now, which is the first of them.
+    """
+    return tuple(dict.fromkeys((written, *_spellings(written))))
+
+
+def possible_stems(versions: Sequence[RunIds], identity: str, written: str) -> dict[str, IdentityVersion | None]:
+    """Return what the external IDs of a row may begin with, each with its version; None for another spelling's.
+
+    Args:
+        versions: what IDs may be computed from, the run's own first; so are the results.
+        identity: the row's folded identity.
+        written: its identity as it is written.
+    """
+    found: dict[str, IdentityVersion | None] = {}
+    for ids in versions:
+        own = identity if ids.version.folds_rows else written
+        found.setdefault(stem_of(ids.external_id(own, 1)), ids.version)
+    for spelling in likely_spellings(written)[1:]:
+        for ids in versions:
+            if not ids.version.folds_rows:
+                found.setdefault(stem_of(ids.external_id(spelling, 1)), None)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedTransaction:
+    """What a transaction of DVS's list says about the row that it paid."""
+
+    external_id: str
+    product_id: int
+    #: Mobile number, account number and qualifier of the credited party, as they were sent.
+    party: tuple[str | None, str | None, str | None]
+    #: The reference of the bill that was paid.
+    bill: str | None
+
+
+def number_among_equals(versions: Sequence[RunIds], listed: ListedTransaction) -> int | None:
+    """Return the number among equal rows of the row that a transaction paid without a reference.
+
+    It needs no spelling of the list: the transaction has that of its party.
+
+    Args:
+        versions: what IDs may be computed from; those that fold no rows count.
+        listed: the transaction.
+
+    Returns:
+        The number, from 1; None if its external ID is computed from something else.
+    """
+    stem, base = stem_of(listed.external_id), party_identity(listed.product_id, listed.party)
+    for number in range(1, MAX_EQUALS + 1):
+        for ids in versions:
+            identity = occurrence_identity(base, number)
+            if not ids.version.folds_rows and stem_of(ids.external_id(identity, 1)) == stem:
+                return number
+    return None
+
+
+def _spellings(written: str) -> Iterator[str]:
+    if written.startswith(REFERENCE_PREFIX):
+        reference = written.removeprefix(REFERENCE_PREFIX)
+        yield from map(reference_identity, _without_case(reference))
+    elif parts := party_of(written):
+        product_id, mobile, account, qualifier = parts[:4]
+        modern = modern_mobile_number(mobile)
+        mobiles = (mobile, modern, earlier_mobile_number(modern))
+        number = written[len(base_identity(written)) :]
+        for party in product(mobiles, (account, folded(account)), _without_case(qualifier)):
+            yield party_identity(int(product_id), party) + number
+
+
+def _without_case(text: str) -> tuple[str, ...]:
+    plain = folded(text)
+    return text, plain, plain.upper(), folded_without_case(text)
