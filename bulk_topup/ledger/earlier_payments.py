@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from bulk_topup.domain.money import format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import is_near
 from bulk_topup.ledger import payment_search
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
@@ -35,7 +36,7 @@ _BATCH: Final = 1_000
 _CREATE_REPEATED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS repeated (
         key INTEGER, matching INTEGER, earlier_row_id INTEGER, attempt INTEGER, is_equal INTEGER, identity TEXT,
-        PRIMARY KEY (key, matching)
+        more INTEGER, known_until INTEGER, PRIMARY KEY (key, matching)
     ) WITHOUT ROWID
 """
 #: Creates what a comparison needs, before a list is staged.
@@ -52,9 +53,10 @@ _REFUSE_STAGED: Final = f"""
     WHERE line = :key
 """  # noqa: S608
 _REPEAT: Final = """
-    INSERT INTO temp.repeated (matching, key, earlier_row_id, attempt, is_equal, identity)
-    SELECT ?, line, ?, ?, ?, identity FROM temp.staged WHERE line = ?
+    INSERT INTO temp.repeated (matching, key, earlier_row_id, attempt, is_equal, identity, more, known_until)
+    SELECT ?, line, ?, ?, ?, identity, ?, ? FROM temp.staged WHERE line = ?
 """
+_LAST_EVENT: Final = "SELECT coalesce(max(id), 0) FROM events"
 _COUNT_REPEATED: Final = f"SELECT count(*) FROM temp.repeated WHERE matching <> {_EQUAL_PRODUCTS}"  # noqa: S608
 _FORGET_REPEATED: Final = "DELETE FROM temp.repeated WHERE matching = :matching"
 #: Chosen payments in full: those that may still arrive as they were sent.
@@ -108,6 +110,7 @@ def compare_staged(
     return replace(
         found,
         repeated=repeated.runs,
+        more_repeated=repeated.more,
         paid_again_sha256=repeated.sha256,
         unknown_until=unknown_until(connection),
     )
@@ -139,10 +142,12 @@ def _compare_staged(
 
 def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
     """Yield the parameters of `_REPEAT` for each match."""
+    [known_until] = connection.execute(_LAST_EVENT).fetchone()
     different: Callable[[str, str, bool], bool] = lambda own, earlier, is_named: use_pair(  # noqa: E731
         connection, own, earlier, is_named=is_named
     )
-    for (_, amount, _), rows, payments in payment_search.find_in_list(connection, values, named_lines(connection)):
+    for found in payment_search.find_in_list(connection, values, named_lines(connection)):
+        (_, amount, _), rows, payments, _ = found
         equal = match_payments(rows, payments, any_product=False, are_different=different)
         parts = [(_BOTH, equal)]
         # Without an amount, only the product tells what was paid.
@@ -150,8 +155,25 @@ def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]
             of_any = match_payments(rows, payments, any_product=True, are_different=different)
             parts = [(_EQUAL_PRODUCTS, equal), (_ANY_PRODUCTS, of_any)]
         for matching, matches in parts:
+            more = _more(found, matches, any_product=matching == _ANY_PRODUCTS) if matches else 0
             for key, row_id, attempt, is_equal in matches:
-                yield matching, row_id, attempt, is_equal, key
+                yield matching, row_id, attempt, is_equal, more, known_until, key
+                more = 0
+
+
+def _more(found: payment_search.Compared, matches: Sequence[Match], *, any_product: bool) -> int:
+    """Return the number of payments that matched rows may repeat beside those that they are matched with."""
+    keys = {match.key for match in matches}
+    kinds = {(row.party_key, row.product_id) for row in found.rows if row.key in keys}
+    total = sum(
+        count
+        for (key, product_id, is_chosen, _), count in found.counts.items()
+        if any(
+            (key == own or is_near(key, own)) and (any_product or is_chosen or product_id == product)
+            for own, product in kinds
+        )
+    )
+    return max(total - len(matches), 0)
 
 
 def refuse_claimed(
@@ -172,7 +194,7 @@ def refuse_claimed(
         "absent_since": absent_since(file.clock.now()),
     }
     found: list[Match] = []
-    for (_, amount, _), listed, payments in payment_search.find_claimed(connection, values):
+    for (_, amount, _), listed, payments, _ in payment_search.find_claimed(connection, values):
         found += match_payments(
             listed,
             payments,

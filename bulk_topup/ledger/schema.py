@@ -315,3 +315,17 @@ def _sixteenth(db: Database) -> None:
 def _seventeenth(db: Database) -> None:
     # The decisions to pay rows again that other runs have paid: a JSON array of who, why, when, and how many of whose.
     db.table("runs").add_column("paid_again", str)
+
+
+@migrations(name=NAMES[17])
+def _eighteenth(db: Database) -> None:
+    repeated = db.table("repeated_payments")
+    # The last event when a person decided to pay the row again: earlier payments are covered, later ones are not.
+    repeated.add_column("known_until", int)
+    # Payments that the decision covers beside this one.
+    repeated.add_column("more", int)
+    # Finds the decision about a row.
+    db.execute(
+        "CREATE INDEX idx_repeated_payments_decided ON repeated_payments (run_id, identity, known_until) "
+        "WHERE reason IS NOT NULL"
+    )

@@ -79,6 +79,14 @@ def test_a_reason_pays_again_what_was_shown_and_nothing_else(pay: Pay, paid: Any
     assert paid() == dict.fromkeys(NUMBERS[:4], 2)
 
 
+def test_one_reason_covers_the_payments_of_several_runs(pay: Pay, paid: Any, write: Any) -> None:
+    for name in ("a", "b"):
+        pay("run", write(f"{name}.csv", *NUMBERS[:3]), *PRODUCT, "--pay-again", "bonus")
+    third = pay("run", write("c.csv", *NUMBERS[:3]), *PRODUCT, "--pay-again", "third bonus")
+    assert "These rows repeat 3 more payments of other runs as well." in " ".join(third.stdout.split())
+    assert paid() == dict.fromkeys(NUMBERS[:3], 3)
+
+
 def test_a_reason_must_say_something_and_is_not_for_schedules(pay: Pay, write: Any) -> None:
     assert "The reason is empty" in pay("run", write("a.csv", NUMBERS[0]), *PRODUCT, "--pay-again", " ", code=2).stderr
     assert "Remove --scheduled" in pay("run", "a.csv", *PRODUCT, "--pay-again", "x", "--scheduled", code=2).stderr

@@ -200,6 +200,67 @@ def test_what_is_paid_again_is_kept_with_its_reason_and_covers_nothing_else(
     assert sorted(str(each["reason"]) for each in kept) == ["None", "bonus", "bonus"]
 
 
+def _states(ledger: LedgerStore, run: Run) -> dict[int, RowState]:
+    return {each.line: each.state for each in ledger.outcomes.rows(run)}
+
+
+def test_a_decision_about_a_row_covers_the_payments_of_all_runs(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    for key in ("a", "b", "c"):
+        _send(ledger, _merge(ledger, [row(1, line=2), row(2, line=3)], key, pay_again_all="x", pay_again="x"), move)
+    again = _merge(ledger, [row(1, line=2), row(2, line=3)], "d", pay_again_all="bonus", pay_again="bonus")
+    found = _plan(ledger, [row(1, line=2), row(2, line=3)], pay_again="bonus")[0]
+    assert (found.paid_again, found.more_repeated) == (2, 4)
+    assert len(ledger.attempts.claim(again, 9)) == 2
+    ledger.staging.clear()
+
+
+def test_a_decision_does_not_cover_what_is_paid_later(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    """Neither by a request that was held back before the decision, nor while the clock is set back."""
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1, line=2)], key, pay_again_all="x", pay_again="x"), move)
+    late = _merge(ledger, [row(1, line=2), row(2, line=3)], "late", pay_again_all="x", pay_again="x")
+    held_back = ledger.attempts.claim(late, 9)
+    ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.PENDING) for each in held_back])
+    again = _merge(ledger, [row(1, line=2), row(2, line=3)], "d", pay_again_all="bonus", pay_again="bonus")
+    clock.seconds -= 3600
+    _send(ledger, late, move)
+    assert ledger.attempts.claim(again, 9) == []
+    assert _states(ledger, again) == {2: RowState.REFUSED, 3: RowState.REFUSED}
+
+
+def test_a_decision_covers_its_rows_alone(ledger: LedgerStore, row: Row, move: Callable[..., Any]) -> None:
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1, line=2)], key, pay_again_all="x", pay_again="x"), move)
+    _merge(ledger, [row(1, line=2)], "d", pay_again_all="bonus", pay_again="bonus")
+    more = [row(1, line=2), row(1, line=3, identity="party:1#2")]
+    ledger.staging.clear()
+    ledger.staging.add(staged(more))
+    [run] = [each for each in ledger.runs.all() if each.run_key == "d"]
+    others = tuple(ComparedRun(run=each, since=None) for each in ledger.runs.all() if each.id != run.id)
+    assert ledger.staging.preview(run, None, Comparison(runs=others)).earlier.refused == 1
+    assert [line for line, _ in ledger.staging.refusals(9)] == [3]
+
+
+def test_what_is_approved_names_how_many_payments_are_repeated(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    digests = []
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1)], key, pay_again_all="x", pay_again="x"), move)
+        found, _ = _plan(ledger, [row(1)], pay_again="bonus")
+        digests.append(found.paid_again_sha256)
+        run = _merge(ledger, [row(1)], f"of {key}", pay_again_all="bonus", pay_again="bonus")
+        ledger.staging.clear()
+        ledger.staging.add(staged([row(1)]))
+        others = tuple(ComparedRun(run=each, since=None) for each in ledger.runs.all() if each.id != run.id)
+        assert ledger.staging.preview(run, None, Comparison(runs=others)).earlier.paid_again_sha256 == digests[-1]
+    assert digests[0] != digests[1]
+
+
 def test_a_run_of_an_earlier_version_is_compared_with_what_was_sent_after_it_began(
     ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
 ) -> None:

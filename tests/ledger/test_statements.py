@@ -99,6 +99,7 @@ WHOLE_TABLE = {
     "party_key_upgrade._IS_LEFT": "the same",
     "party_key_upgrade._LEFT": "the same",
     "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
+    "earlier_payments._LAST_EVENT": "SQLite reads the last event alone",
     "staged_list_statements.LAST_ROW_ID": "SQLite reads the last row alone",
 }
 
@@ -122,6 +123,7 @@ STATISTICS = {
     "idx_former_names_folded_job_folded_key": ("former_names", "10 5 1"),
     "idx_not_the_same_other": ("not_the_same", "1000 1"),
     "idx_observations_account_id": ("observations", "100 100 1"),
+    "idx_repeated_payments_decided": ("repeated_payments", "1000000 100000 1 1"),
 }
 
 
