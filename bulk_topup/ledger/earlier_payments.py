@@ -206,7 +206,8 @@ def refuse_claimed(
     matches = connection.execute(_CHOSEN_CLAIMED, {"matches": json.dumps(found)}).fetchall()
     connection.executemany(_SAVE_CLAIMED, [{**match, "run_id": run.id, "at": at} for match in map(dict, matches)])
     problems = {match["key"]: _problems(match) for match in matches}
-    return refuse_rows(connection, rows, problems, at=at, cause="paid by another run")
+    # That payment may fail yet.
+    return refuse_rows(connection, rows, problems, at=at, cause="paid by another run", may_be_retried=True)
 
 
 class _MatchedRuns:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bulk_topup.domain.earlier_payments import ComparedRun, Comparison, Comparis
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key, mobile_key
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
@@ -198,6 +199,52 @@ def test_what_is_paid_again_is_kept_with_its_reason_and_covers_nothing_else(
     }
     kept = ledger.file.fetch_all("SELECT reason FROM repeated_payments WHERE run_id = :run_id", run_id=again.id)
     assert sorted(str(each["reason"]) for each in kept) == ["None", "bonus", "bonus"]
+
+
+@pytest.mark.parametrize("is_retry", [False, True])
+@pytest.mark.parametrize("way", ["retry", "start"])
+def test_a_row_refused_for_a_payment_that_fails_later_is_sent_after_all(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], is_retry: bool, way: str
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    if is_retry:
+        _send(ledger, run, move, RowState.FAILED)
+    other = _merge(ledger, [row(1)], "b")
+    [sent] = ledger.attempts.claim(other, 9)
+    choice = RetryChoice(statuses=[], or_corrected=True)
+
+    def try_again() -> int:
+        if way == "start":
+            ledger.staging.clear()
+            ledger.staging.add(staged([row(1)]))
+            ledger.staging.preview(run)
+            ledger.staging.merge(
+                job="payroll", run_key="a", environment="sandbox", list_path="a.csv", columns=("phone", "amount")
+            )
+        elif ledger.retries.choose(run, choice)[0]:
+            ledger.retries.apply("retry asked for")
+        return len(ledger.attempts.claim(run, 9))
+
+    if is_retry:
+        ledger.retries.choose(run, RetryChoice())
+        ledger.retries.apply("retry asked for")
+    assert ledger.attempts.claim(run, 9) == []
+    assert _states(ledger, run) == {3: RowState.REFUSED}
+    assert try_again() == 0
+    assert _states(ledger, run) == {3: RowState.REFUSED}
+    ledger.attempts.record([move(sent, RowState.IN_FLIGHT, RowState.FAILED)])
+    assert try_again() == 1
+
+
+def test_a_retry_counts_the_cost_of_rows_that_were_refused_for_a_payment_of_another_run(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    _send(ledger, _merge(ledger, [row(1)], "b"), move, RowState.IN_FLIGHT)
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.retries.choose(run, RetryChoice()) == (1, {"USD": Decimal(5)})
+    assert ledger.spending.final(run).rows == 1
+    assert ledger.retries.choose(run, RetryChoice(statuses=["DECLINED"]))[0] == 0
 
 
 def _states(ledger: LedgerStore, run: Run) -> dict[int, RowState]:
