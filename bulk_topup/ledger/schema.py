@@ -6,6 +6,7 @@ Long because migrations are never edited or moved, and each is a plain list of c
 from sqlite_utils import Database, Migrations
 
 from bulk_topup.domain.run_names import fold_run_name
+from bulk_topup.domain.sameness import REFERENCE, renewed_reference_key
 from bulk_topup.ledger.schema_versions import NAMES, SET
 
 migrations = Migrations(SET)
@@ -329,3 +330,24 @@ def _eighteenth(db: Database) -> None:
         "CREATE INDEX idx_repeated_payments_decided ON repeated_payments (run_id, identity, known_until) "
         "WHERE reason IS NOT NULL"
     )
+    _renew_reference_keys(db)
+
+
+def _renew_reference_keys(db: Database) -> None:
+    """Give rows that credit nobody, and pairs of them, the keys by which zeros after letters are near."""
+    db.conn.create_function("renewed_key", 1, renewed_reference_key, deterministic=True)
+    is_reference = f"{{0}} >= '{REFERENCE}' AND {{0}} < '{REFERENCE[:-1]}{chr(ord(REFERENCE[-1]) + 1)}'"
+    # Rows without keys get them after the migrations, in order; none has one if the first has none.
+    first = db.execute("SELECT party_key FROM rows WHERE request IS NOT NULL ORDER BY id LIMIT 1").fetchone()
+    if first is not None and first[0] is not None:
+        db.execute(
+            f"UPDATE rows SET party_key = renewed_key(party_key) WHERE {is_reference.format('party_key')} "  # noqa: S608
+            "AND party_key <> renewed_key(party_key)"
+        )
+    db.execute(
+        f"UPDATE absences SET party_key = renewed_key(party_key) WHERE {is_reference.format('party_key')}"  # noqa: S608
+    )
+    pairs = db.execute(f"SELECT key, other FROM not_the_same WHERE {is_reference.format('key')}").fetchall()  # noqa: S608
+    for key, other in pairs:
+        renewed = sorted((renewed_reference_key(key), renewed_reference_key(other)))
+        db.execute("UPDATE not_the_same SET key = ?, other = ? WHERE key = ? AND other = ?", (*renewed, key, other))
