@@ -431,6 +431,8 @@ def test_refused_rows_that_others_paid_are_not_to_be_fixed(pay: Pay, write: Any)
     refused = pay("run", write("b.csv", *NUMBERS[:5]), *PRODUCT, code=3)
     assert "1 row repeats a payment of other runs. Remove it, or add --pay-again REASON" in refused.stderr
     assert "Fix" not in refused.stderr + refused.stdout
+    [product] = json.loads(pay("plan", "b.csv", *PRODUCT, "--json", code=3).stdout)["products"]
+    assert (product["rows"], product["amount"]) == (4, "20")
 
 
 def test_only_an_open_run_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:

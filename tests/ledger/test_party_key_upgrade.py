@@ -54,6 +54,24 @@ def test_rows_of_an_earlier_version_get_their_keys(old_ledger: Path) -> None:
     assert _fetch(old_ledger, INDEX) == [1]
 
 
+def test_keys_of_references_are_renewed(old_ledger: Path) -> None:
+    """In an earlier version, `GC-001` and `GC-1` were not near; pairs that are kept have to have today's keys."""
+    LedgerStore(old_ledger).close()
+    earlier = "reference:gc001\tgc-001"
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        connection.execute("UPDATE rows SET party_key = ? WHERE id = 3", [earlier])
+        connection.execute("INSERT INTO not_the_same VALUES (?, 'reference:h01', 'two cards', 'ann', '')", [earlier])
+        connection.execute("DROP INDEX idx_repeated_payments_decided")
+        for column in ("known_until", "more"):
+            connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0022_covered_payments'")
+    with LedgerStore(old_ledger) as ledger:
+        [pair] = ledger.not_the_same.find(reference_key("GC-001"))
+        assert (pair.key, pair.other, pair.reason) == (reference_key("GC-001"), reference_key("H01"), "two cards")
+    assert _fetch(old_ledger, KEYS) == EXPECTED
+    assert EXPECTED[2] == "reference:gc1\tgc-001"
+
+
 def test_an_upgrade_continues_where_it_was_interrupted(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(party_key_upgrade, "_LEFT", party_key_upgrade._LEFT.replace(str(party_key_upgrade.BATCH), "1"))
     key_of = party_key_upgrade._key_of
