@@ -13,7 +13,9 @@ _REFUSE: Final = """
     WHERE id = :row_id AND state = 'pending'
 """
 #: A row that keeps its request may be sent by a retry.
-_REFUSE_FOR_NOW: Final = "UPDATE rows SET state = 'refused', problems = :problems WHERE id = :row_id AND state = 'pending'"
+_REFUSE_FOR_NOW: Final = (
+    "UPDATE rows SET state = 'refused', problems = :problems WHERE id = :row_id AND state = 'pending'"
+)
 
 
 def refuse_rows(

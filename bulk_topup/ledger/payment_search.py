@@ -143,9 +143,7 @@ def find_in_list(
     return _find(connection, (_GROUP_STAGED, _STAGED), values, lambda line: line in lines)
 
 
-def find_claimed(
-    connection: sqlite3.Connection, values: Mapping[str, object]
-) -> Iterator[Compared]:
+def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:
     """Yield rows that are about to be sent, and the payments that they may repeat, by group.
 
     Args:

@@ -31,7 +31,7 @@ _CHOOSE: Final = f"""
       AND (:statuses IS NULL OR a.status_message IN (SELECT value FROM json_each(:statuses))
            OR a.status_class IN (SELECT value FROM json_each(:classes))
            OR :or_corrected AND (r.state = 'refused' OR r.request IS NOT a.request))
-"""
+"""  # noqa: S608 - composed of constants
 _CHOOSE_ANY: Final = f"INSERT INTO temp.retried SELECT r.id FROM rows AS r {_CHOOSE}"  # noqa: S608 - composed of constants
 #: The same for row IDs, a JSON array, so that not every failed row is read for each one that fails.
 _CHOOSE_AMONG: Final = f"""
@@ -55,7 +55,8 @@ _HAS_REFUSED: Final = """
 _COMPARE_AGAIN: Final = """
     DELETE FROM repeated_payments
     WHERE reason IS NULL AND (run_id, identity) IN (
-        SELECT r.run_id, r.identity FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id WHERE r.state = 'refused')
+        SELECT r.run_id, r.identity FROM temp.retried AS t CROSS JOIN rows AS r ON r.id = t.id
+        WHERE r.state = 'refused')
 """
 _MOVE_RETRIED: Final = """
     UPDATE rows SET state = 'pending', message = '', problems = '[]', retry_at = :retry_at

@@ -334,7 +334,7 @@ def _eighteenth(db: Database) -> None:
 
 
 def _renew_reference_keys(db: Database) -> None:
-    """Give rows that credit nobody, and pairs of them, the keys by which zeros after letters are near."""
+    """Set the keys of rows that credit nobody, and of pairs of them, to those by which zeros after letters are near."""
     db.conn.create_function("renewed_key", 1, renewed_reference_key, deterministic=True)
     is_reference = f"{{0}} >= '{REFERENCE}' AND {{0}} < '{REFERENCE[:-1]}{chr(ord(REFERENCE[-1]) + 1)}'"
     # Rows without keys get them after the migrations, in order; none has one if the first has none.

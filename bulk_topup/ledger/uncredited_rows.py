@@ -139,10 +139,7 @@ def refuse_uncredited(connection: sqlite3.Connection, ids: Mapping[str, object])
         return
     for statement in _SET_UP:
         connection.execute(statement)
-    left = (
-        (*_asked(row), row["line"], *_references(row), row["is_removed"])
-        for row in connection.execute(_LEFT, ids)
-    )
+    left = ((*_asked(row), row["line"], *_references(row), row["is_removed"]) for row in connection.execute(_LEFT, ids))
     if connection.executemany(_ADD_LEFT, left).rowcount < 1:
         return
     new = ((row["line"], *_asked(row), *_references(row)) for row in connection.execute(_NEW, ids))

@@ -138,12 +138,12 @@ class Plan:
         """
         names = {product_id: total.name for product_id, total in self.products.items()}
         self.products.clear()
-        for product_id, *group in valid:
+        for product_id, unit, amount, cost_unit, cost, count in valid:
             if product_id is not None:
                 total = self.products.setdefault(
                     product_id, ProductTotal(product_id=product_id, name=names[product_id])
                 )
-                total.add(*group)
+                total.add(unit, amount, cost_unit, cost, count)
         self.accepted -= number
         self.refused += number
         listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
