@@ -8,7 +8,7 @@ runs that count.
 
 import sqlite3
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any, Final, NamedTuple
@@ -125,7 +125,7 @@ class Compared(NamedTuple):
     #: Of each kind as many payments as there are rows at most; more would answer for none.
     payments: list[Payment]
     #: All payments by kind.
-    counts: Counter[_Entry]
+    counts: Mapping[_Entry, int]
 
 
 def find_in_list(
@@ -186,19 +186,18 @@ def _group_of(entry: _Entry) -> Group:
     return entry[0], entry[1], entry[2]
 
 
-def _enough(entries: Iterable[_Entry], rows: list[ListedRow]) -> tuple[list[Payment], Counter[_Entry]]:
+def _enough(entries: Iterable[_Entry], rows: list[ListedRow]) -> tuple[list[Payment], dict[_Entry, int]]:
     """Return as many payments of each kind as there are rows, and the number of all by kind.
 
     Of their events only the order beside the decisions about the rows matters, so that there are few kinds.
     """
     decisions = sorted({row.known_until for row in rows})
-    counts: Counter[_Entry] = Counter()
+    counts: dict[_Entry, int] = {}
     payments = []
-    for entry in entries:
-        later = bisect_left(decisions, entry[8])
-        event = decisions[later] if later < len(decisions) else decisions[-1] + 1
-        kind = (entry[5], entry[6], entry[7], event)
-        counts[kind] += 1
-        if counts[kind] <= len(rows):
-            payments.append(Payment(entry[3], entry[4], *kind))
+    for _, _, _, row_id, attempt, key, product_id, is_chosen, event in entries:
+        later = bisect_left(decisions, event)
+        kind = key, product_id, is_chosen, decisions[later] if later < len(decisions) else decisions[-1] + 1
+        count = counts[kind] = counts.get(kind, 0) + 1
+        if count <= len(rows):
+            payments.append(Payment(row_id, attempt, *kind))
     return payments, counts

@@ -45,6 +45,17 @@ def _fetch(path: Path, statement: str) -> list[Any]:
         return [row[0] for row in connection.execute(statement)]
 
 
+@pytest.mark.parametrize(
+    "number", ["+6595123001", "+551187654321", "+5215512345678", "+5491155550000", "+541155550000", "+5255", "12"]
+)
+def test_sqlite_fills_in_only_numbers_that_are_their_own_keys(old_ledger: Path, number: str) -> None:
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        request = json.dumps({"credit_party_identifier": {"mobile_number": number}})
+        connection.execute("UPDATE rows SET request = ? WHERE id = 1", [request])
+    LedgerStore(old_ledger).close()
+    assert _fetch(old_ledger, KEYS)[0] == mobile_key(number)
+
+
 EXPECTED = [mobile_key("+6595123001"), account_key("00123", "prepaid", "b-1"), reference_key("gc-001"), None]
 
 
@@ -73,7 +84,7 @@ def test_keys_of_references_are_renewed(old_ledger: Path) -> None:
 
 
 def test_an_upgrade_continues_where_it_was_interrupted(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(party_key_upgrade, "_LEFT", party_key_upgrade._LEFT.replace(str(party_key_upgrade.BATCH), "1"))
+    monkeypatch.setattr(party_key_upgrade, "_LAST", party_key_upgrade._LAST.replace(str(party_key_upgrade.BATCH), "1"))
     key_of = party_key_upgrade._key_of
 
     def interrupt(identity: str, *party: str | None) -> str:

@@ -98,6 +98,7 @@ WHOLE_TABLE = {
     "pin_encryption._OTHER_PINS": "after a change of the key, which has to find every PIN",
     "party_key_upgrade._COUNT_LEFT": "a partial index, empty but for rows of an earlier version",
     "party_key_upgrade._IS_LEFT": "the same",
+    "party_key_upgrade._LAST": "the same",
     "party_key_upgrade._LEFT": "the same",
     "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
     "earlier_payments._LAST_EVENT": "SQLite reads the last event alone",
