@@ -124,7 +124,7 @@ async def prepare(
     plan = await _stage_rows(reader, dvs, ledger, options, chooser)
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
-        plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT))
+        plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.

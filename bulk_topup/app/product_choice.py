@@ -120,12 +120,13 @@ class Chooser:
         )
 
     def refuse_repeats(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows, with those refused that pay a number again by any product."""
+        """Return the rows, with those refused that pay a beneficiary again by any product, in any equal spelling."""
         if self._allow_duplicates:
             return rows
         repeats: dict[int, str] = {}
-        for index, (line, party, problems) in enumerate(rows.select("line", "credit_party", "problems").iter_rows()):
-            first = line if party is None else self._first_lines.setdefault(party, line)
+        columns = rows.select("line", "credit_party", "party_key", "problems")
+        for index, (line, party, key, problems) in enumerate(columns.iter_rows()):
+            first = line if party is None else self._first_lines.setdefault(key, line)
             found = [] if first == line else decode_problems(problems)
             # A duplicate, which repeats the product as well, has its problem already.
             if first != line and not any(problem.may_be_paid for problem in found):

@@ -133,6 +133,8 @@ class EarlierPayments:
     paid_again: int = 0
     #: What the list pays again on purpose, by this invocation or by earlier ones of its run: of each run and reason.
     repeated: tuple[RepeatedRun, ...] = ()
+    #: Payments that these rows repeat beside those of `repeated`, of which each row has one.
+    more_repeated: int = 0
     #: SHA-256 of these rows' identities, the payments that they repeat, and the reasons, in hexadecimal; empty without
     #: any.
     paid_again_sha256: str = ""

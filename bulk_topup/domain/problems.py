@@ -37,6 +37,10 @@ _BY_OWN_RUN: Final = 1
 _BY_OTHER_RUN: Final = 2
 
 
+#: `json.dumps` with these options creates an encoder each time.
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def encode_problems(problems: Iterable[Problem]) -> str:
     """Return problems as the JSON text that plan, ledger and report share.
 
@@ -49,7 +53,7 @@ def encode_problems(problems: Iterable[Problem]) -> str:
         else [problem.column, problem.message]
         for problem in problems
     ]
-    return json.dumps(entries, ensure_ascii=False)
+    return _encode(entries)
 
 
 def decode_problems(stored: str | Sequence[Sequence[Any]]) -> tuple[Problem, ...]:

@@ -18,6 +18,8 @@ class ListedRow(NamedTuple):
     product_id: int | None
     #: Whether a person's decision names it as another beneficiary than those that it looks like.
     is_named: bool = False
+    #: The last event of the ledger that a decision to pay it again knew of; 0 without such a decision.
+    known_until: int = 0
 
 
 class Payment(NamedTuple):
@@ -31,6 +33,8 @@ class Payment(NamedTuple):
     product_id: int | None
     #: Whether its product was chosen automatically, so that it may repeat one of any product.
     any_product: bool = False
+    #: The event with which it became a payment; a later one counts for rows that were decided on before.
+    event: int = 1
 
 
 class Match(NamedTuple):
@@ -57,6 +61,7 @@ def match_payments(
     """Return a payment for each row that repeats one; a payment answers for one row only.
 
     No choice of payments has more rows. Equal parties are matched before near ones, and equal products before others.
+    A payment that was known when a row was decided to be paid again is not matched with that row.
 
     Args:
         rows: rows whose credited parties have one near part.
@@ -65,7 +70,7 @@ def match_payments(
         are_different: whether near parties are known to be different.
     """
     first = rows[0].party_key, rows[0].product_id
-    are_rows_alike = all((row.party_key, row.product_id) == first for row in rows)
+    are_rows_alike = all((row.party_key, row.product_id) == first and not row.known_until for row in rows)
     if are_rows_alike and all((paid.party_key, paid.product_id) == first for paid in payments):
         return [Match(row.key, paid.row_id, paid.attempt, True) for row, paid in zip(rows, payments, strict=False)]
     return list(_Flow.between(rows, payments, any_product, are_different).matches())
@@ -149,6 +154,8 @@ class _Flow:
                 for other in by_key[key]:
                     payment = self.payments[other][0]
                     is_other_product = row.product_id != payment.product_id
+                    if payment.event <= row.known_until:
+                        continue
                     if any_product or payment.any_product or not is_other_product:
                         yield (key != row.party_key, is_other_product), index, other
 

@@ -30,6 +30,11 @@ _PLAIN: Final = re.compile(PLAIN)
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _UNSEEN_OTHERS: Final = BLANKS | INVISIBLE
 
+#: Zeros before another digit, after a letter: those of `GC-001` without its separators.
+INNER_ZEROS: Final = r"([^0-9])0+([0-9])"
+WITHOUT_ZEROS: Final = "${1}${2}"
+_INNER_ZEROS: Final = re.compile(INNER_ZEROS)
+
 #: A Brazilian mobile number as it was before all got a ninth digit: two digits of the area, then eight from 6 to 9.
 BRAZIL_BEFORE: Final = r"^(\+55[1-9][1-9])([6-9][0-9]{7})$"
 BRAZIL_NOW: Final = "${1}9${2}"
@@ -84,8 +89,13 @@ def folded_without_case(text: str) -> str:
 
 
 def near(text: str) -> str:
-    """Return a text by which near account numbers and references are the same: no case, leading zeros, separators."""
+    """Return a text by which near account numbers are the same: without case, leading zeros and separators."""
     return "".join(filter(str.isalnum, folded_without_case(text))).lstrip("0")
+
+
+def near_reference(text: str) -> str:
+    """Return a text by which near references are the same: `near`, also without leading zeros after a letter."""
+    return _INNER_ZEROS.sub(r"\1\2", near(text))
 
 
 def mobile_key(number: str) -> str:
@@ -110,7 +120,12 @@ def account_key(number: str, qualifier: str = "", bill: str = "") -> str:
 
 def reference_key(reference: str) -> str:
     """Return the key of a row that credits nobody, by the list's own reference."""
-    return _key(REFERENCE, (near(reference),), (folded_without_case(reference),))
+    return _key(REFERENCE, (near_reference(reference),), (folded_without_case(reference),))
+
+
+def renewed_reference_key(key: str) -> str:
+    """Return a key of `reference_key` as it is created today, from one of an earlier version."""
+    return reference_key(key.partition(NEAR_END)[2] or key.removeprefix(REFERENCE))
 
 
 def party_key(mobile: str | None, account: str | None, qualifier: str | None, bill: str | None) -> str | None:
@@ -143,7 +158,7 @@ def is_near(key: str, other: str) -> bool:
 def near_bill(key: str) -> str:
     """Return the near text of the bill's reference in a key; empty without one."""
     texts = key.partition(NEAR_END)[2].split(SEPARATOR)
-    return near(texts[_BILL_INDEX]) if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
+    return near_reference(texts[_BILL_INDEX]) if key.startswith(ACCOUNT) and len(texts) > _BILL_INDEX else ""
 
 
 def _key(prefix: str, near_texts: tuple[str, ...], texts: tuple[str, ...]) -> str:

@@ -185,10 +185,15 @@ class Control:
             self._is_outage = True
             self._outages += 1
 
+    async def wait_until_closed(self) -> None:
+        """Wait while the circuit is open, but not beyond a stop."""
+        while self.is_paused and not self.is_stopping:
+            await self._wait_for_pause()
+
     async def wait_until_allowed(self) -> bool:
         """Wait while the circuit is open; return whether a row may be sent now."""
         while self.may_submit and self.is_paused:
-            await self.sleep(self._resume_at - self._clock.monotonic())
+            await self._wait_for_pause()
         return self.may_submit
 
     async def admit(self, slot: Coroutine[object, object, object]) -> bool:
@@ -216,6 +221,9 @@ class Control:
     async def sleep(self, seconds: float, *, until: Collection[asyncio.Event] = ()) -> None:
         """Wait, but neither beyond a stop nor beyond any of the events `until`."""
         await sleep_until(self._clock, seconds, (self._stopping, *until))
+
+    async def _wait_for_pause(self) -> None:
+        await self.sleep(self._resume_at - self._clock.monotonic())
 
     async def stopped(self) -> None:
         """Wait until submitting and tracking have to end."""

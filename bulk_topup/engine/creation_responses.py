@@ -40,6 +40,14 @@ class Creation:
     maybe_sent: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Reading:
+    """DVS's list, read for one external ID."""
+
+    #: Its transaction; None if it lists none.
+    found: TransactionOutcome | None
+
+
 class CreationResponses:
     """Records what the responses to creations mean for their rows.
 
@@ -68,18 +76,12 @@ class CreationResponses:
         if not creation.maybe_sent or self._outages_seen.get(attempt.row_id) == outages:
             self._outages_seen[attempt.row_id] = outages
             return True
-        if not await self._control.wait_until_allowed():
+        if not self._control.may_submit or not (reading := await self._read_list(attempt)):
             return False
-        try:
-            found, _ = await find_listed(self._dvs, attempt)
-        except DVSError as error:
-            self._control.record_error(error)
-            return False
-        self._control.record_response()
         self._outages_seen[attempt.row_id] = outages
-        if found is not None:
-            await self._record_found(attempt, found, "found in DVS's list before it was sent again")
-        return found is None
+        if reading.found is not None:
+            await self._record_found(attempt, reading.found, "found in DVS's list before it was sent again")
+        return reading.found is None
 
     async def record(self, creation: Creation, response: TransactionOutcome | DVSError | None) -> None:
         """Record what a response means for its row.
@@ -103,16 +105,10 @@ class CreationResponses:
         Args:
             attempt: the attempt, in flight.
         """
-        if not await self._control.wait_until_allowed():
+        if not (reading := await self._read_list(attempt)):
             return
-        try:
-            found, _ = await find_listed(self._dvs, attempt)
-        except DVSError as error:
-            self._control.record_error(error)
-            return
-        self._control.record_response()
-        if found is not None:
-            await self._record_found(attempt, found, "found in DVS's list after the run was closed")
+        if reading.found is not None:
+            await self._record_found(attempt, reading.found, "found in DVS's list after the run was closed")
             return
         message = f"DVS has no transaction {attempt.external_id}, and the run is closed: not sent again."
         await self._proof.start(attempt, after=RowState.FAILED, message=message)
@@ -170,13 +166,12 @@ class CreationResponses:
         """Fetch the transaction of a used external ID (1007001); it is ours only if it matches our request."""
         wait = USED_ID_FIRST_WAIT
         for _ in range(USED_ID_LOOKUPS):
-            try:
-                found, _ = await find_listed(self._dvs, attempt)
-            except DVSError as error:
-                self._control.record_error(error)
+            if not (reading := await self._read_list(attempt)):
                 return
-            if found is not None:
-                await self._record_found(attempt, found, "external id already used: the transaction was fetched")
+            if reading.found is not None:
+                await self._record_found(
+                    attempt, reading.found, "external id already used: the transaction was fetched"
+                )
                 return
             await self._control.sleep(wait)
             wait *= 2
@@ -196,6 +191,22 @@ class CreationResponses:
                 ),
             ),
         )
+
+    async def _read_list(self, attempt: Attempt) -> _Reading | None:
+        """Return what DVS lists under an attempt's external ID, once the circuit is closed; None if it can't be read.
+
+        A run that stops reads nothing more; one that only submits no more rows still does.
+        """
+        await self._control.wait_until_closed()
+        if self._control.is_stopping:
+            return None
+        try:
+            found, _ = await find_listed(self._dvs, attempt)
+        except DVSError as error:
+            self._control.record_error(error)
+            return None
+        self._control.record_response()
+        return _Reading(found=found)
 
     async def _record_found(self, attempt: Attempt, found: TransactionOutcome, cause: str) -> None:
         await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, found, cause, found_by_id=True))

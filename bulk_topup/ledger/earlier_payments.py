@@ -2,10 +2,11 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from bulk_topup.domain.money import format_money
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.repeated_payments import Match, match_payments
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import is_near
 from bulk_topup.ledger import payment_search
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.compared_runs import choose_runs, choose_runs_of, has_any_product
@@ -35,7 +37,7 @@ _BATCH: Final = 1_000
 _CREATE_REPEATED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS repeated (
         key INTEGER, matching INTEGER, earlier_row_id INTEGER, attempt INTEGER, is_equal INTEGER, identity TEXT,
-        PRIMARY KEY (key, matching)
+        more INTEGER, known_until INTEGER, PRIMARY KEY (key, matching)
     ) WITHOUT ROWID
 """
 #: Creates what a comparison needs, before a list is staged.
@@ -52,9 +54,10 @@ _REFUSE_STAGED: Final = f"""
     WHERE line = :key
 """  # noqa: S608
 _REPEAT: Final = """
-    INSERT INTO temp.repeated (matching, key, earlier_row_id, attempt, is_equal, identity)
-    SELECT ?, line, ?, ?, ?, identity FROM temp.staged WHERE line = ?
+    INSERT INTO temp.repeated (matching, key, earlier_row_id, attempt, is_equal, identity, more, known_until)
+    SELECT ?, line, ?, ?, ?, identity, ?, ? FROM temp.staged WHERE line = ?
 """
+_LAST_EVENT: Final = "SELECT coalesce(max(id), 0) FROM events"
 _COUNT_REPEATED: Final = f"SELECT count(*) FROM temp.repeated WHERE matching <> {_EQUAL_PRODUCTS}"  # noqa: S608
 _FORGET_REPEATED: Final = "DELETE FROM temp.repeated WHERE matching = :matching"
 #: Chosen payments in full: those that may still arrive as they were sent.
@@ -108,6 +111,7 @@ def compare_staged(
     return replace(
         found,
         repeated=repeated.runs,
+        more_repeated=repeated.more,
         paid_again_sha256=repeated.sha256,
         unknown_until=unknown_until(connection),
     )
@@ -117,7 +121,8 @@ def _compare_staged(
     connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
 ) -> EarlierPayments:
     values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
-    connection.executemany(_REPEAT, _staged_matches(connection, values))
+    counts_more = bool(comparison.pay_again)
+    connection.executemany(_REPEAT, _staged_matches(connection, values, counts_more=counts_more))
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     of_any = connection.execute(_COUNT_REPEATED).fetchone()[0]
     # Rows of a run that exists are the run's own, and some are paid: those that are left are judged one by one.
@@ -137,12 +142,16 @@ def _compare_staged(
     return EarlierPayments(paid_again=runs.rows, is_same_list=same_list, runs=runs.all())
 
 
-def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
-    """Yield the parameters of `_REPEAT` for each match."""
+def _staged_matches(
+    connection: sqlite3.Connection, values: Mapping[str, object], *, counts_more: bool
+) -> Iterator[tuple[object, ...]]:
+    """Yield the parameters of `_REPEAT` for each match, with the number of payments that it covers if they count."""
+    [known_until] = connection.execute(_LAST_EVENT).fetchone()
     different: Callable[[str, str, bool], bool] = lambda own, earlier, is_named: use_pair(  # noqa: E731
         connection, own, earlier, is_named=is_named
     )
-    for (_, amount, _), rows, payments in payment_search.find_in_list(connection, values, named_lines(connection)):
+    for found in payment_search.find_in_list(connection, values, named_lines(connection)):
+        (_, amount, _), rows, payments, _ = found
         equal = match_payments(rows, payments, any_product=False, are_different=different)
         parts = [(_BOTH, equal)]
         # Without an amount, only the product tells what was paid.
@@ -150,8 +159,27 @@ def _staged_matches(connection: sqlite3.Connection, values: Mapping[str, object]
             of_any = match_payments(rows, payments, any_product=True, are_different=different)
             parts = [(_EQUAL_PRODUCTS, equal), (_ANY_PRODUCTS, of_any)]
         for matching, matches in parts:
+            more = _more(found, matches, any_product=matching == _ANY_PRODUCTS) if counts_more and matches else 0
             for key, row_id, attempt, is_equal in matches:
-                yield matching, row_id, attempt, is_equal, key
+                yield matching, row_id, attempt, is_equal, more, known_until, key
+                more = 0
+
+
+def _more(found: payment_search.Compared, matches: Sequence[Match], *, any_product: bool) -> int:
+    """Return the number of payments that matched rows may repeat beside those that they are matched with."""
+    if len(matches) == sum(found.counts.values()):
+        return 0
+    keys = {match.key for match in matches}
+    kinds = {(row.party_key, row.product_id) for row in found.rows if row.key in keys}
+    total = sum(
+        count
+        for (key, product_id, is_chosen, _), count in found.counts.items()
+        if any(
+            (key == own or is_near(key, own)) and (any_product or is_chosen or product_id == product)
+            for own, product in kinds
+        )
+    )
+    return max(total - len(matches), 0)
 
 
 def refuse_claimed(
@@ -172,7 +200,7 @@ def refuse_claimed(
         "absent_since": absent_since(file.clock.now()),
     }
     found: list[Match] = []
-    for (_, amount, _), listed, payments in payment_search.find_claimed(connection, values):
+    for (_, amount, _), listed, payments, _ in payment_search.find_claimed(connection, values):
         found += match_payments(
             listed,
             payments,
@@ -184,7 +212,8 @@ def refuse_claimed(
     matches = connection.execute(_CHOSEN_CLAIMED, {"matches": json.dumps(found)}).fetchall()
     connection.executemany(_SAVE_CLAIMED, [{**match, "run_id": run.id, "at": at} for match in map(dict, matches)])
     problems = {match["key"]: _problems(match) for match in matches}
-    return refuse_rows(connection, rows, problems, at=at, cause="paid by another run")
+    # That payment may fail yet.
+    return refuse_rows(connection, rows, problems, at=at, cause="paid by another run", may_be_retried=True)
 
 
 class _MatchedRuns:
@@ -192,24 +221,32 @@ class _MatchedRuns:
 
     def __init__(self) -> None:
         self.rows = 0
-        self._found: dict[str, MatchedRun] = {}
+        #: Of each run its rows, and the first and the last time, as the ledger has it.
+        self._found: dict[str, tuple[int, str, str]] = {}
 
     def add(self, match: Mapping[str, Any]) -> None:
         """Count a match."""
         self.rows += 1
-        name, at = match["run"], datetime.fromisoformat(match["intent_at"])
-        found = self._found.get(name) or MatchedRun(run=name, rows=0, first=at, last=at)
-        self._found[name] = MatchedRun(
-            run=name, rows=found.rows + 1, first=min(found.first, at), last=max(found.last, at)
-        )
+        name, at = match["run"], match["intent_at"]
+        rows, first, last = self._found.get(name) or (0, at, at)
+        self._found[name] = rows + 1, min(first, at), max(last, at)
 
     def all(self) -> tuple[MatchedRun, ...]:
         """Return the runs, those with the most rows first."""
-        return tuple(sorted(self._found.values(), key=lambda run: (-run.rows, run.run)))
+        runs = (
+            MatchedRun(run=name, rows=rows, first=datetime.fromisoformat(first), last=datetime.fromisoformat(last))
+            for name, (rows, first, last) in self._found.items()
+        )
+        return tuple(sorted(runs, key=lambda run: (-run.rows, run.run)))
+
+
+@lru_cache(maxsize=1_000)
+def _money(amount: str, unit: str) -> str:
+    return format_money(Decimal(amount), unit)
 
 
 def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
-    money = "" if match["amount"] is None else f"{format_money(Decimal(match['amount']), match['unit'])} "
+    money = "" if match["amount"] is None else f"{_money(match['amount'], match['unit'])} "
     decide = ""
     if line is not None and not match["is_equal"]:
         decide = f", or --not-the-same {line} --reason TEXT if it is another beneficiary"

@@ -23,12 +23,23 @@ _CREATE_INDEX: Final = (
 _WITHOUT_KEY: Final = "FROM rows INDEXED BY idx_rows_without_party_key WHERE party_key IS NULL AND request IS NOT NULL"
 _IS_LEFT: Final = f"SELECT 1 {_WITHOUT_KEY} LIMIT 1"
 _COUNT_LEFT: Final = f"SELECT count(*) {_WITHOUT_KEY}"
+#: The last row of the next batch.
+_LAST: Final = f"SELECT max(id) FROM (SELECT id {_WITHOUT_KEY} ORDER BY id LIMIT {BATCH})"  # noqa: S608
+_MOBILE: Final = "json_extract(request, '$.credit_party_identifier.mobile_number')"
+#: Most rows credit a mobile number that is its own key, and SQLite fills those in: not those with an account, and no
+#: numbers of the countries whose numbers have several forms.
+_FILL_NUMBERS: Final = f"""
+    UPDATE rows INDEXED BY idx_rows_without_party_key SET party_key = {_MOBILE}
+    WHERE party_key IS NULL AND request IS NOT NULL AND id <= :last AND instr(request, '"account_number"') = 0
+      AND {_MOBILE} GLOB '+[0-9]*' AND NOT {_MOBILE} GLOB '+5[245]*'
+"""  # noqa: S608
+#: The others of the batch.
 _LEFT: Final = f"""
-    SELECT id, identity, json_extract(request, '$.credit_party_identifier.mobile_number'),
+    SELECT id, identity, {_MOBILE},
            json_extract(request, '$.credit_party_identifier.account_number'),
            json_extract(request, '$.credit_party_identifier.account_qualifier'),
            json_extract(request, '$.statement_identifier.reference')
-    {_WITHOUT_KEY} ORDER BY id LIMIT {BATCH}
+    {_WITHOUT_KEY} AND id <= :last ORDER BY id
 """
 _FILL: Final = "UPDATE rows SET party_key = ? WHERE id = ?"
 
@@ -55,11 +66,13 @@ def _fill(connection: sqlite3.Connection) -> None:
     done, shown_at = 0, time.monotonic()
     while True:
         with transaction(connection):
-            rows = connection.execute(_LEFT).fetchall()
+            batch = {"last": connection.execute(_LAST).fetchone()[0]}
+            filled = max(connection.execute(_FILL_NUMBERS, batch).rowcount, 0)
+            rows = connection.execute(_LEFT, batch).fetchall()
             connection.executemany(_FILL, [(_key_of(*row[1:]), row[0]) for row in rows])
-        if not rows:
+        if not rows and not filled:
             return
-        done += len(rows)
+        done += filled + len(rows)
         if time.monotonic() - shown_at > PROGRESS_INTERVAL:
             shown_at = time.monotonic()
             _log.warning("Upgrading the ledger once: %s of %s rows.", f"{done:,}", f"{max(done, total):,}")

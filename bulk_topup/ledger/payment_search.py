@@ -7,10 +7,11 @@ runs that count.
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
-from typing import Any, Final
+from itertools import chain, groupby
+from typing import Any, Final, NamedTuple
 
 from bulk_topup.domain.repeated_payments import ListedRow, Payment
 from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT
@@ -43,9 +44,13 @@ _GROUP_STAGED: Final = f"""
         WHERE r.party_key >= g.near AND r.party_key < g.near || char(10) AND r.amount IS g.amount AND r.unit IS g.unit
           AND EXISTS (SELECT 1 FROM temp.compared AS c WHERE c.run_id = r.run_id))
 """  # noqa: S608 - composed of constants
+#: The last event that a decision to pay the row again knew of.
+_KNOWN_UNTIL: Final = """coalesce((
+        SELECT max(d.known_until) FROM repeated_payments AS d
+        WHERE d.run_id = :run_id AND d.identity = s.identity AND d.reason IS NOT NULL), 0)"""
 #: The plus removes the type of the column, which an index on an expression does not have.
 _STAGED: Final = f"""
-    SELECT g.near, g.amount, g.unit, s.line, s.party_key, s.product_id
+    SELECT g.near, g.amount, g.unit, s.line, s.party_key, s.product_id, {_KNOWN_UNTIL}
     FROM temp.compared_groups AS g
     CROSS JOIN temp.staged AS s INDEXED BY staged_near
         ON {_NEAR} = +g.near AND s.amount IS nullif(g.amount, '') AND s.unit IS nullif(g.unit, '')
@@ -61,7 +66,7 @@ _GROUP_CLAIMED: Final = f"""
 """  # noqa: S608
 _CLAIMED: Final = f"""
     SELECT {_NEAR} AS near, coalesce(s.amount, '') AS amount, coalesce(s.unit, '') AS unit, s.id, s.party_key,
-        s.product_id
+        s.product_id, {_KNOWN_UNTIL}
     FROM json_each(:row_ids) AS w CROSS JOIN rows AS s ON s.id = w.value
     WHERE s.party_key IS NOT NULL
     ORDER BY near, amount, unit, s.id
@@ -74,9 +79,17 @@ _COUNTS: Final = """(c.since IS NULL OR EXISTS (
         WHERE a.row_id = p.id AND a.number = {attempt} AND a.intent_at >= c.since))
     AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d WHERE d.run_id IS :run_id AND d.earlier_row_id = p.id
                     AND (:is_claim OR d.reason IS NOT NULL))"""
+_HAS_DECISIONS: Final = """
+    SELECT EXISTS (SELECT 1 FROM repeated_payments WHERE run_id = :run_id AND reason IS NOT NULL)
+"""
+#: The event with which a row last became a payment; read only if a decision of the run may know it.
+_EVENT: Final = f"""iif(:has_decisions, coalesce((
+        SELECT max(e.id) FROM events AS e
+        WHERE e.row_id = p.id AND e.after IN ({PAID}) AND coalesce(e.before, '') NOT IN ({PAID})
+    ), {2**63 - 1}), 1)"""  # noqa: S608
 _PAID: Final = f"""
     g.near AS near, g.amount AS amount, g.unit AS unit, r.id AS row_id, NULL AS attempt, r.party_key,
-        r.product_id, g.amount <> '' AND c.any_product
+        r.product_id, g.amount <> '' AND c.any_product, {_EVENT}
     FROM temp.compared_groups AS g
     CROSS JOIN rows AS r INDEXED BY idx_rows_party_key
         ON {{is_same}} AND r.amount IS nullif(g.amount, '') AND r.unit IS nullif(g.unit, '')
@@ -94,7 +107,7 @@ _PAYMENTS: Final = f"""
 #: The same for attempts that may still arrive, as they were sent: another run's row that failed by proof of absence.
 _ABSENT: Final = f"""
     SELECT {NEAR_PART.format(key="x.party_key")}, coalesce(x.amount, ''), coalesce(x.unit, ''), x.row_id, x.attempt,
-        x.party_key, x.product_id, x.amount IS NOT NULL AND c.any_product
+        x.party_key, x.product_id, x.amount IS NOT NULL AND c.any_product, {_EVENT}
     FROM ({ABSENT}) AS x CROSS JOIN rows AS p ON p.id = x.row_id CROSS JOIN temp.compared AS c ON c.run_id = p.run_id
     WHERE x.party_key IS NOT NULL AND p.state NOT IN ({PAID}) AND {_COUNTS.format(attempt="x.attempt")}
 """  # noqa: S608
@@ -104,9 +117,20 @@ Group = tuple[str, str, str]
 _Entry = tuple[Any, ...]
 
 
+class Compared(NamedTuple):
+    """The rows and the payments of a group."""
+
+    group: Group
+    rows: list[ListedRow]
+    #: Of each kind as many payments as there are rows at most; more would answer for none.
+    payments: list[Payment]
+    #: All payments by kind.
+    counts: Mapping[_Entry, int]
+
+
 def find_in_list(
     connection: sqlite3.Connection, values: Mapping[str, object], named: Iterable[int]
-) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+) -> Iterator[Compared]:
     """Yield rows of the staged list that may be sent, and the payments that they may repeat, by group.
 
     Args:
@@ -119,9 +143,7 @@ def find_in_list(
     return _find(connection, (_GROUP_STAGED, _STAGED), values, lambda line: line in lines)
 
 
-def find_claimed(
-    connection: sqlite3.Connection, values: Mapping[str, object]
-) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:
     """Yield rows that are about to be sent, and the payments that they may repeat, by group.
 
     Args:
@@ -136,36 +158,46 @@ def _find(
     statements: tuple[str, str],
     values: Mapping[str, object],
     is_named: Callable[[int], bool],
-) -> Iterator[tuple[Group, list[ListedRow], list[Payment]]]:
+) -> Iterator[Compared]:
     group_rows, read_rows = statements
     connection.execute(_CREATE_GROUPS)
     connection.execute(_CLEAR_GROUPS)
     connection.execute(group_rows, values)
-    absent: dict[Group, list[Payment]] = defaultdict(list)
+    values = {**values, "has_decisions": connection.execute(_HAS_DECISIONS, values).fetchone()[0]}
+    absent: dict[Group, list[_Entry]] = defaultdict(list)
     for near, amount, unit, *payment in connection.execute(_ABSENT, values):
-        absent[near, amount, unit].append(Payment(*payment))
+        absent[near, amount, unit].append((near, amount, unit, *payment))
     connection.executemany(_ADD_GROUP, absent)
     paid = groupby(connection.execute(_PAYMENTS, values), _group_of)
     waiting, entries = next(paid, (None, iter(())))
     for group, rows in groupby(connection.execute(read_rows, values), _group_of):
-        listed = [ListedRow(row[3], row[4], row[5], is_named(row[3])) for row in rows]
-        payments = absent.get(group, [])
+        listed = [ListedRow(row[3], row[4], row[5], is_named(row[3]), row[6]) for row in rows]
+        found: Iterable[_Entry] = absent.get(group, ())
         if waiting == group:
-            payments = [*payments, *_enough(entries, len(listed))]
+            found = chain(found, entries)
+        payments, counts = _enough(found, listed)
+        if waiting == group:
             waiting, entries = next(paid, (None, iter(())))
         if payments:
-            yield group, listed, payments
+            yield Compared(group, listed, payments, counts)
 
 
 def _group_of(entry: _Entry) -> Group:
     return entry[0], entry[1], entry[2]
 
 
-def _enough(entries: Iterable[_Entry], rows: int) -> Iterator[Payment]:
-    """Yield as many payments of each kind as there are rows; more would answer for none."""
-    counts: dict[_Entry, int] = defaultdict(int)
-    for entry in entries:
-        payment = Payment(*entry[3:])
-        counts[payment[2:]] += 1
-        if counts[payment[2:]] <= rows:
-            yield payment
+def _enough(entries: Iterable[_Entry], rows: list[ListedRow]) -> tuple[list[Payment], dict[_Entry, int]]:
+    """Return as many payments of each kind as there are rows, and the number of all by kind.
+
+    Of their events only the order beside the decisions about the rows matters, so that there are few kinds.
+    """
+    decisions = sorted({row.known_until for row in rows})
+    counts: dict[_Entry, int] = {}
+    payments = []
+    for _, _, _, row_id, attempt, key, product_id, is_chosen, event in entries:
+        later = bisect_left(decisions, event)
+        kind = key, product_id, is_chosen, decisions[later] if later < len(decisions) else decisions[-1] + 1
+        count = counts[kind] = counts.get(kind, 0) + 1
+        if count <= len(rows):
+            payments.append(Payment(row_id, attempt, *kind))
+    return payments, counts

@@ -12,11 +12,11 @@ from bulk_topup.domain.earlier_payments import RepeatedRun
 
 #: What the staged list pays again: what was saved with its run before, and what it repeats now.
 _REPEATED: Final = """
-    SELECT f.identity, f.earlier_row_id, f.reason, a.intent_at, u.job || '/' || u.run_key AS run
+    SELECT f.identity, f.earlier_row_id, f.reason, f.more, a.intent_at, u.job || '/' || u.run_key AS run
     FROM (
-        SELECT identity, earlier_row_id, :pay_again AS reason FROM temp.repeated WHERE :pay_again <> ''
+        SELECT identity, earlier_row_id, :pay_again AS reason, more FROM temp.repeated WHERE :pay_again <> ''
         UNION ALL
-        SELECT p.identity, p.earlier_row_id, p.reason
+        SELECT p.identity, p.earlier_row_id, p.reason, p.more
         FROM repeated_payments AS p CROSS JOIN temp.staged AS s ON s.identity = p.identity AND s.state = 'pending'
         WHERE p.run_id IS :run_id AND p.reason IS NOT NULL
     ) AS f
@@ -36,8 +36,8 @@ _UNKNOWN_UNTIL: Final = """
 """
 _FORGET_REFUSED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id AND reason IS NULL"
 _SAVE: Final = """
-    INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, reason, at)
-    SELECT :run_id, earlier_row_id, identity, nullif(:pay_again, ''), :at FROM temp.repeated
+    INSERT OR IGNORE INTO repeated_payments (run_id, earlier_row_id, identity, reason, at, more, known_until)
+    SELECT :run_id, earlier_row_id, identity, nullif(:pay_again, ''), :at, more, known_until FROM temp.repeated
 """
 _NEW: Final = """
     SELECT u.job || '/' || u.run_key AS run, count(*) AS rows
@@ -55,6 +55,8 @@ class Repeated:
 
     #: The runs that paid it before, each once for each reason, those with the most rows first.
     runs: tuple[RepeatedRun, ...] = ()
+    #: Further payments that these rows repeat.
+    more: int = 0
     #: SHA-256 of the rows' identities, the payments that they repeat, and the reasons, in hexadecimal; empty for none.
     sha256: str = ""
 
@@ -72,15 +74,19 @@ def find_repeated(connection: sqlite3.Connection, run_id: int | None, pay_again:
         return Repeated()
     digest = hashlib.sha256()
     times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    more = 0
     for row in connection.execute(_REPEATED, values):
-        digest.update(json.dumps([row["identity"], row["earlier_row_id"], row["reason"]]).encode() + b"\n")
+        # A statement that was approved before these were counted stays valid where there are none.
+        further = [row["more"]] if row["more"] else []
+        more += sum(further)
+        digest.update(json.dumps([row["identity"], row["earlier_row_id"], row["reason"], *further]).encode() + b"\n")
         times[row["run"], row["reason"]].append(datetime.fromisoformat(row["intent_at"]))
     runs = (
         RepeatedRun(run=run, rows=len(each), first=min(each), last=max(each), reason=reason)
         for (run, reason), each in times.items()
     )
     ordered = tuple(sorted(runs, key=lambda each: (-each.rows, each.run, each.reason)))
-    return Repeated(runs=ordered, sha256=digest.hexdigest() if ordered else "")
+    return Repeated(runs=ordered, more=more, sha256=digest.hexdigest() if ordered else "")
 
 
 def unknown_until(connection: sqlite3.Connection) -> datetime | None:

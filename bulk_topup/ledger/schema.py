@@ -6,6 +6,7 @@ Long because migrations are never edited or moved, and each is a plain list of c
 from sqlite_utils import Database, Migrations
 
 from bulk_topup.domain.run_names import fold_run_name
+from bulk_topup.domain.sameness import REFERENCE, renewed_reference_key
 from bulk_topup.ledger.schema_versions import NAMES, SET
 
 migrations = Migrations(SET)
@@ -317,9 +318,41 @@ def _seventeenth(db: Database) -> None:
     db.table("runs").add_column("paid_again", str)
 
 
-@migrations(name=NAMES[-1])
-def _twenty_first(db: Database) -> None:
+@migrations(name=NAMES[17])
+def _eighteenth(db: Database) -> None:
     # Two rare dashes, the empty Braille cell and selectors count as they do in run names. `party_key_upgrade` fills in
     # the keys of these rows again; a row without a request was not sent.
     rare = "\u02d7\u2053\u2800\U000e0100-\U000e01ef"
     db.execute("UPDATE rows SET party_key = NULL WHERE request IS NOT NULL AND party_key GLOB ?", [f"*[{rare}]*"])
+
+
+@migrations(name=NAMES[18])
+def _nineteenth(db: Database) -> None:
+    repeated = db.table("repeated_payments")
+    # The last event when a person decided to pay the row again: earlier payments are covered, later ones are not.
+    repeated.add_column("known_until", int)
+    # Payments that the decision covers beside this one.
+    repeated.add_column("more", int)
+    # Finds the decision about a row.
+    db.execute(
+        "CREATE INDEX idx_repeated_payments_decided ON repeated_payments (run_id, identity, known_until) "
+        "WHERE reason IS NOT NULL"
+    )
+    _renew_reference_keys(db)
+
+
+def _renew_reference_keys(db: Database) -> None:
+    """Set the keys of rows that credit nobody, and of pairs of them, to those by which zeros after letters are near."""
+    db.conn.create_function("renewed_key", 1, renewed_reference_key, deterministic=True)
+    is_reference = f"{{0}} >= '{REFERENCE}' AND {{0}} < '{REFERENCE[:-1]}{chr(ord(REFERENCE[-1]) + 1)}'"
+    db.execute(
+        f"UPDATE rows SET party_key = renewed_key(party_key) WHERE {is_reference.format('party_key')} "  # noqa: S608
+        "AND party_key <> renewed_key(party_key)"
+    )
+    db.execute(
+        f"UPDATE absences SET party_key = renewed_key(party_key) WHERE {is_reference.format('party_key')}"  # noqa: S608
+    )
+    pairs = db.execute(f"SELECT key, other FROM not_the_same WHERE {is_reference.format('key')}").fetchall()  # noqa: S608
+    for key, other in pairs:
+        renewed = sorted((renewed_reference_key(key), renewed_reference_key(other)))
+        db.execute("UPDATE not_the_same SET key = ?, other = ? WHERE key = ? AND other = ?", (*renewed, key, other))

@@ -25,7 +25,8 @@ NAMES: Final = (
     "0015_not_the_same",
     "0016_earlier_payments",
     "0017_paid_again",
-    "0021_party_keys_of_rare_characters",
+    "0018_party_keys_of_rare_characters",
+    "0019_covered_payments",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -37,7 +37,7 @@ _STAGED: Final = f"""
 _STORED: Final = """
     SELECT unit, amount, cost_unit, cost, count(*) FROM rows
     WHERE run_id = :run_id AND in_list = 1
-      AND (state = 'pending' OR state = 'failed' AND id IN (SELECT id FROM temp.retried))
+      AND (state = 'pending' OR state IN ('failed', 'refused') AND id IN (SELECT id FROM temp.retried))
     GROUP BY unit, amount, cost_unit, cost
 """
 #: One row for each pair of an expected cost and an actual price among completed and accepted rows, for products that

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity_version import RunIds
@@ -129,6 +129,10 @@ class StagingQueries:
         return [
             (row["line"], decode_problems(row["problems"])) for row in self.file.fetch_all(sql.REFUSALS, limit=limit)
         ]
+
+    def valid_groups(self) -> list[tuple[Any, ...]]:
+        """Return product, unit, amount, cost unit, cost and number of the staged rows that are not refused."""
+        return [tuple(row) for row in self.file.fetch_all(sql.VALID_GROUPS)]
 
     def undecided_lines(self, limit: int) -> tuple[int, ...]:
         """Return the first lines that `preview` refused until a person finds that they are not the same as others."""

@@ -178,6 +178,12 @@ COSTS: Final = f"""
 #: limit.
 REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
 
+#: The others, in groups that sum exactly, in the order of the list.
+VALID_GROUPS: Final = """
+    SELECT product_id, unit, amount, cost_unit, cost, count(*) FROM temp.staged WHERE state = 'pending'
+    GROUP BY product_id, unit, amount, cost_unit, cost ORDER BY min(line)
+"""
+
 UNDECIDED_LINES: Final = f"SELECT line FROM temp.staged WHERE refusal = {UNDECIDED} ORDER BY line LIMIT :limit"  # noqa: S608
 
 #: A pending row that was removed from the list is not sent. A row in flight when it was removed may be pending again

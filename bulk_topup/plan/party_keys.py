@@ -63,7 +63,7 @@ def _account_key(number: pl.Expr, qualifier: pl.Expr, bill: pl.Expr) -> pl.Expr:
 
 def _reference_key(reference: pl.Expr) -> pl.Expr:
     reference = without_case(reference)
-    return _key(REFERENCE, (_near(reference),), (reference,))
+    return _key(REFERENCE, (_near_reference(reference),), (reference,))
 
 
 def _key(prefix: str, near_texts: tuple[pl.Expr, ...], texts: tuple[pl.Expr, ...]) -> pl.Expr:
@@ -73,9 +73,17 @@ def _key(prefix: str, near_texts: tuple[pl.Expr, ...], texts: tuple[pl.Expr, ...
     return joined(prefix, near) + pl.when(near != rest).then(joined(NEAR_END, rest)).otherwise(_EMPTY)
 
 
-def _near(text: pl.Expr) -> pl.Expr:
-    plain = text.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
-    return _map_odd(text, plain, sameness.near)
+def _near(folded: pl.Expr) -> pl.Expr:
+    return _map_odd(folded, _near_of_plain(folded), sameness.near)
+
+
+def _near_reference(folded: pl.Expr) -> pl.Expr:
+    plain = _near_of_plain(folded).str.replace_all(sameness.INNER_ZEROS, sameness.WITHOUT_ZEROS)
+    return _map_odd(folded, plain, sameness.near_reference)
+
+
+def _near_of_plain(folded: pl.Expr) -> pl.Expr:
+    return folded.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
 
 
 def _map_odd(text: pl.Expr, plain: pl.Expr, function: Callable[[str], str]) -> pl.Expr:

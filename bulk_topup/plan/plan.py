@@ -39,6 +39,16 @@ class ProductTotal:
     #: Rows whose cost the product does not determine.
     unpriced: int = 0
 
+    def add(self, unit: str | None, amount: str | None, cost_unit: str | None, cost: str | None, count: int) -> None:
+        """Count rows with the same amount and cost."""
+        self.rows += count
+        self.unit, self.cost_unit = unit, cost_unit
+        self.amount = _plus(self.amount, amount or "0", count)
+        if cost is None:
+            self.unpriced += count
+        else:
+            self.cost = _plus(self.cost, cost, count)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalanceCheck:
@@ -100,14 +110,7 @@ class Plan:
                 continue
             self.accepted += count
             if product_id is not None:
-                total = self._total(product_id, products)
-                total.rows += count
-                total.unit, total.cost_unit = unit, cost_unit
-                total.amount = _plus(total.amount, amount or "0", count)
-                if cost is None:
-                    total.unpriced += count
-                else:
-                    total.cost = _plus(total.cost, cost, count)
+                self._total(product_id, products).add(unit, amount, cost_unit, cost, count)
         refused = rows.filter(pl.col("state") == RowState.REFUSED).head(MAX_REFUSED_KEPT - len(self.refused_rows))
         self.refused_rows += [
             RefusedRow(line=line, problems=decode_problems(text))
@@ -120,13 +123,27 @@ class Plan:
             self.products[product_id] = ProductTotal(product_id=product_id, name=product.name if product else "")
         return self.products[product_id]
 
-    def refuse(self, number: int, lines: Iterable[tuple[int, tuple[Problem, ...]]]) -> None:
+    def refuse(
+        self,
+        number: int,
+        lines: Iterable[tuple[int, tuple[Problem, ...]]],
+        valid: Iterable[tuple[int | None, str | None, str | None, str | None, str | None, int]],
+    ) -> None:
         """Count valid rows as refused: possible duplicates, or rows above the velocity limit.
 
         Args:
             number: how many rows.
             lines: lines and problems of the first of them.
+            valid: product, unit, amount, cost unit, cost and number of the rows that are still valid.
         """
+        names = {product_id: total.name for product_id, total in self.products.items()}
+        self.products.clear()
+        for product_id, unit, amount, cost_unit, cost, count in valid:
+            if product_id is not None:
+                total = self.products.setdefault(
+                    product_id, ProductTotal(product_id=product_id, name=names[product_id])
+                )
+                total.add(unit, amount, cost_unit, cost, count)
         self.accepted -= number
         self.refused += number
         listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]

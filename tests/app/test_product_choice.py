@@ -10,6 +10,7 @@ import pytest
 from bulk_topup.app.product_choice import Chooser, fitting
 from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.row import StagedRow
+from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.ledger import LedgerStore
@@ -62,6 +63,7 @@ def _batch(*rows: tuple[int, str | None, str]) -> pl.DataFrame:
             cost="1",
             cost_unit="USD",
             operator_id=1,
+            party_key=None if party is None else mobile_key(party),
         )
         for line, party, problems in rows
     ]
@@ -87,6 +89,8 @@ async def test_a_number_that_another_product_would_pay_again_is_refused_over_all
         _batch((5, None, "[]"), (6, "+65", "[]"), (7, "+66", flagged), (8, "+66", wrong), (9, "+67", "[]"))
     )
     assert first["state"].to_list() == ["pending"] * 3
+    respelled = chooser.refuse_repeats(_batch((10, "+551187654321", "[]"), (11, "+5511987654321", "[]")))
+    assert respelled["state"].to_list() == ["pending", "pending" if allow_duplicates else "refused"]
     refused = ["refused"] * (2 if allow_duplicates else 3)
     assert sorted(second["state"]) == ["pending"] * (5 - len(refused)) + refused
     if not allow_duplicates:

@@ -48,6 +48,30 @@ def test_qualifiers_and_references_are_equal_without_case() -> None:
     assert near_part(reference_key("001")) == near_part(reference_key("1"))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "are_near"),
+    [
+        ("GC-001", "gc1", True),
+        ("GC-A00", "gc-a0", True),
+        ("A-007-B08", "a7b8", True),
+        ("E-1", "E-10", False),
+        ("E-101", "E-11", False),
+    ],
+)
+def test_references_are_near_without_zeros_after_letters(one: str, other: str, are_near: bool) -> None:
+    assert sameness.is_near(reference_key(one), reference_key(other)) is are_near
+    bills = account_key("12", bill=one), account_key("12", bill=other)
+    assert sameness.is_near(*bills) is are_near
+
+
+@given(TEXTS)
+def test_a_key_of_an_earlier_version_can_be_renewed(text: str) -> None:
+    folded = sameness.folded_without_case(text)
+    earlier = sameness._key(sameness.REFERENCE, (sameness.near(text),), (folded,))
+    assert sameness.renewed_reference_key(earlier) == reference_key(text)
+    assert sameness.renewed_reference_key(reference_key(text)) == reference_key(text)
+
+
 def test_an_account_with_another_qualifier_is_another_party() -> None:
     keys = [account_key("1", "2"), account_key("12"), account_key("1 2"), account_key("1", "3")]
     assert [near_part(key) for key in keys] == ["account:1 2", "account:12", "account:12", "account:1 3"]
@@ -86,7 +110,7 @@ def test_an_argentinian_number_with_and_without_9_is_near() -> None:
 
 @given(TEXTS)
 def test_folding_a_folded_text_changes_nothing(text: str) -> None:
-    for fold in (sameness.folded, sameness.folded_without_case, sameness.near):
+    for fold in (sameness.folded, sameness.folded_without_case, sameness.near, sameness.near_reference):
         assert fold(fold(text)) == fold(text)
 
 

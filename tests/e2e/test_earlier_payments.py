@@ -79,6 +79,14 @@ def test_a_reason_pays_again_what_was_shown_and_nothing_else(pay: Pay, paid: Any
     assert paid() == dict.fromkeys(NUMBERS[:4], 2)
 
 
+def test_one_reason_covers_the_payments_of_several_runs(pay: Pay, paid: Any, write: Any) -> None:
+    for name in ("a", "b"):
+        pay("run", write(f"{name}.csv", *NUMBERS[:3]), *PRODUCT, "--pay-again", "bonus")
+    third = pay("run", write("c.csv", *NUMBERS[:3]), *PRODUCT, "--pay-again", "third bonus")
+    assert "These rows repeat 3 more payments of other runs as well." in " ".join(third.stdout.split())
+    assert paid() == dict.fromkeys(NUMBERS[:3], 3)
+
+
 def test_a_reason_must_say_something_and_is_not_for_schedules(pay: Pay, write: Any) -> None:
     assert "The reason is empty" in pay("run", write("a.csv", NUMBERS[0]), *PRODUCT, "--pay-again", " ", code=2).stderr
     assert "Remove --scheduled" in pay("run", "a.csv", *PRODUCT, "--pay-again", "x", "--scheduled", code=2).stderr
@@ -423,6 +431,8 @@ def test_refused_rows_that_others_paid_are_not_to_be_fixed(pay: Pay, write: Any)
     refused = pay("run", write("b.csv", *NUMBERS[:5]), *PRODUCT, code=3)
     assert "1 row repeats a payment of other runs. Remove it, or add --pay-again REASON" in refused.stderr
     assert "Fix" not in refused.stderr + refused.stdout
+    [product] = json.loads(pay("plan", "b.csv", *PRODUCT, "--json", code=3).stdout)["products"]
+    assert (product["rows"], product["amount"]) == (4, "20")
 
 
 def test_only_an_open_run_is_offered_to_be_resumed(pay: Pay, write: Any) -> None:

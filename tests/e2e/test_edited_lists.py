@@ -136,11 +136,22 @@ def test_edited_references_of_gift_cards_buy_no_card_again(
     assert 'Reference "A" may replace "gc-001", which line 2 of an earlier version of this list' in " ".join(
         shown.split()
     )
+    assert "--not-the-same 2-4 --reason TEXT" in " ".join(shown.split())
     # Restored rows are the bought ones; a new row beside them is bought.
     list_.write_text(f"{CARDS}GC-004,8803,\n")
     pay("run", list_)
     assert len(books()["transactions"]) == 4
     agree(results("list-cards"), books())
+
+
+def test_a_card_is_bought_that_a_person_finds_to_be_another_one(pay: Pay, books: Pay, tmp_path: Path) -> None:
+    list_ = tmp_path / "cards.csv"
+    list_.write_text(CARDS)
+    pay("run", list_)
+    list_.write_text("reference,product_id,amount\nNEW,8803,\nGC-002,8803,\n003,8810,25\n")
+    pay("run", list_, "--not-the-same", 2, "--reason", "a colleague", code=1)  # a bought row left the list
+    pay("run", list_, code=1)
+    assert len(books()["transactions"]) == 4
 
 
 def test_a_card_of_another_product_or_amount_is_bought_when_a_bought_one_left_the_list(

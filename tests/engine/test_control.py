@@ -102,6 +102,20 @@ async def test_a_stop_ends_a_pause_immediately(clock: Any) -> None:
     assert clock.monotonic() == began
 
 
+async def test_what_was_sent_is_looked_up_after_a_pause_although_nothing_more_is_sent(clock: Any) -> None:
+    control = Control(clock, POLICY)
+    await _fail(control, 3)
+    control.stop(StopReason.BALANCE, "No balance.")
+    began = clock.monotonic()
+    await control.wait_until_closed()
+    assert clock.monotonic() - began == pytest.approx(5)
+    await _fail(control, 3)
+    control.stop(StopReason.INTERRUPTED, "Stopped.")
+    began = clock.monotonic()
+    await control.wait_until_closed()
+    assert clock.monotonic() == began
+
+
 async def test_requests_that_wait_for_the_limiter_are_released_when_submitting_ends(clock: Any) -> None:
     control = Control(clock, POLICY)
     waiting = [asyncio.create_task(control.admit(asyncio.Event().wait())) for _ in range(2)]

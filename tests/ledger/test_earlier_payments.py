@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bulk_topup.domain.earlier_payments import ComparedRun, Comparison, Comparis
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key, mobile_key
 from bulk_topup.domain.states import RowState
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
@@ -198,6 +199,113 @@ def test_what_is_paid_again_is_kept_with_its_reason_and_covers_nothing_else(
     }
     kept = ledger.file.fetch_all("SELECT reason FROM repeated_payments WHERE run_id = :run_id", run_id=again.id)
     assert sorted(str(each["reason"]) for each in kept) == ["None", "bonus", "bonus"]
+
+
+@pytest.mark.parametrize("is_retry", [False, True])
+@pytest.mark.parametrize("way", ["retry", "start"])
+def test_a_row_refused_for_a_payment_that_fails_later_is_sent_after_all(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], is_retry: bool, way: str
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    if is_retry:
+        _send(ledger, run, move, RowState.FAILED)
+    other = _merge(ledger, [row(1)], "b")
+    [sent] = ledger.attempts.claim(other, 9)
+    choice = RetryChoice(statuses=[], or_corrected=True)
+
+    def try_again() -> int:
+        if way == "start":
+            ledger.staging.clear()
+            ledger.staging.add(staged([row(1)]))
+            ledger.staging.preview(run)
+            ledger.staging.merge(
+                job="payroll", run_key="a", environment="sandbox", list_path="a.csv", columns=("phone", "amount")
+            )
+        elif ledger.retries.choose(run, choice)[0]:
+            ledger.retries.apply("retry asked for")
+        return len(ledger.attempts.claim(run, 9))
+
+    if is_retry:
+        ledger.retries.choose(run, RetryChoice())
+        ledger.retries.apply("retry asked for")
+    assert ledger.attempts.claim(run, 9) == []
+    assert _states(ledger, run) == {3: RowState.REFUSED}
+    assert try_again() == 0
+    assert _states(ledger, run) == {3: RowState.REFUSED}
+    ledger.attempts.record([move(sent, RowState.IN_FLIGHT, RowState.FAILED)])
+    assert try_again() == 1
+
+
+def test_a_retry_counts_the_cost_of_rows_that_were_refused_for_a_payment_of_another_run(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    _send(ledger, _merge(ledger, [row(1)], "b"), move, RowState.IN_FLIGHT)
+    assert ledger.attempts.claim(run, 9) == []
+    assert ledger.retries.choose(run, RetryChoice()) == (1, {"USD": Decimal(5)})
+    assert ledger.spending.final(run).rows == 1
+    assert ledger.retries.choose(run, RetryChoice(statuses=["DECLINED"]))[0] == 0
+
+
+def _states(ledger: LedgerStore, run: Run) -> dict[int, RowState]:
+    return {each.line: each.state for each in ledger.outcomes.rows(run)}
+
+
+def test_a_decision_about_a_row_covers_the_payments_of_all_runs(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    for key in ("a", "b", "c"):
+        _send(ledger, _merge(ledger, [row(1, line=2), row(2, line=3)], key, pay_again_all="x", pay_again="x"), move)
+    again = _merge(ledger, [row(1, line=2), row(2, line=3)], "d", pay_again_all="bonus", pay_again="bonus")
+    found = _plan(ledger, [row(1, line=2), row(2, line=3)], pay_again="bonus")[0]
+    assert (found.paid_again, found.more_repeated) == (2, 4)
+    assert len(ledger.attempts.claim(again, 9)) == 2
+    ledger.staging.clear()
+
+
+def test_a_decision_does_not_cover_what_is_paid_later(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any
+) -> None:
+    """Neither by a request that was held back before the decision, nor while the clock is set back."""
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1, line=2)], key, pay_again_all="x", pay_again="x"), move)
+    late = _merge(ledger, [row(1, line=2), row(2, line=3)], "late", pay_again_all="x", pay_again="x")
+    held_back = ledger.attempts.claim(late, 9)
+    ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.PENDING) for each in held_back])
+    again = _merge(ledger, [row(1, line=2), row(2, line=3)], "d", pay_again_all="bonus", pay_again="bonus")
+    clock.seconds -= 3600
+    _send(ledger, late, move)
+    assert ledger.attempts.claim(again, 9) == []
+    assert _states(ledger, again) == {2: RowState.REFUSED, 3: RowState.REFUSED}
+
+
+def test_a_decision_covers_its_rows_alone(ledger: LedgerStore, row: Row, move: Callable[..., Any]) -> None:
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1, line=2)], key, pay_again_all="x", pay_again="x"), move)
+    _merge(ledger, [row(1, line=2)], "d", pay_again_all="bonus", pay_again="bonus")
+    more = [row(1, line=2), row(1, line=3, identity="party:1#2")]
+    ledger.staging.clear()
+    ledger.staging.add(staged(more))
+    [run] = [each for each in ledger.runs.all() if each.run_key == "d"]
+    others = tuple(ComparedRun(run=each, since=None) for each in ledger.runs.all() if each.id != run.id)
+    assert ledger.staging.preview(run, None, Comparison(runs=others)).earlier.refused == 1
+    assert [line for line, _ in ledger.staging.refusals(9)] == [3]
+
+
+def test_what_is_approved_names_how_many_payments_are_repeated(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    digests = []
+    for key in ("a", "b"):
+        _send(ledger, _merge(ledger, [row(1)], key, pay_again_all="x", pay_again="x"), move)
+        found, _ = _plan(ledger, [row(1)], pay_again="bonus")
+        digests.append(found.paid_again_sha256)
+        run = _merge(ledger, [row(1)], f"of {key}", pay_again_all="bonus", pay_again="bonus")
+        ledger.staging.clear()
+        ledger.staging.add(staged([row(1)]))
+        others = tuple(ComparedRun(run=each, since=None) for each in ledger.runs.all() if each.id != run.id)
+        assert ledger.staging.preview(run, None, Comparison(runs=others)).earlier.paid_again_sha256 == digests[-1]
+    assert digests[0] != digests[1]
 
 
 def test_a_run_of_an_earlier_version_is_compared_with_what_was_sent_after_it_began(

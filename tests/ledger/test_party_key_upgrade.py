@@ -45,6 +45,17 @@ def _fetch(path: Path, statement: str) -> list[Any]:
         return [row[0] for row in connection.execute(statement)]
 
 
+@pytest.mark.parametrize(
+    "number", ["+6595123001", "+551187654321", "+5215512345678", "+5491155550000", "+541155550000", "+5255", "12"]
+)
+def test_sqlite_fills_in_only_numbers_that_are_their_own_keys(old_ledger: Path, number: str) -> None:
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        request = json.dumps({"credit_party_identifier": {"mobile_number": number}})
+        connection.execute("UPDATE rows SET request = ? WHERE id = 1", [request])
+    LedgerStore(old_ledger).close()
+    assert _fetch(old_ledger, KEYS)[0] == mobile_key(number)
+
+
 EXPECTED = [mobile_key("+6595123001"), account_key("00123", "prepaid", "b-1"), reference_key("gc-001"), None]
 
 
@@ -54,8 +65,26 @@ def test_rows_of_an_earlier_version_get_their_keys(old_ledger: Path) -> None:
     assert _fetch(old_ledger, INDEX) == [1]
 
 
+def test_keys_of_references_are_renewed(old_ledger: Path) -> None:
+    """In an earlier version, `GC-001` and `GC-1` were not near; pairs that are kept have to have today's keys."""
+    LedgerStore(old_ledger).close()
+    earlier = "reference:gc001\tgc-001"
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        connection.execute("UPDATE rows SET party_key = ? WHERE id = 3", [earlier])
+        connection.execute("INSERT INTO not_the_same VALUES (?, 'reference:h01', 'two cards', 'ann', '')", [earlier])
+        connection.execute("DROP INDEX idx_repeated_payments_decided")
+        for column in ("known_until", "more"):
+            connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0019_covered_payments'")
+    with LedgerStore(old_ledger) as ledger:
+        [pair] = ledger.not_the_same.find(reference_key("GC-001"))
+        assert (pair.key, pair.other, pair.reason) == (reference_key("GC-001"), reference_key("H01"), "two cards")
+    assert _fetch(old_ledger, KEYS) == EXPECTED
+    assert EXPECTED[2] == "reference:gc1\tgc-001"
+
+
 def test_an_upgrade_continues_where_it_was_interrupted(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(party_key_upgrade, "_LEFT", party_key_upgrade._LEFT.replace(str(party_key_upgrade.BATCH), "1"))
+    monkeypatch.setattr(party_key_upgrade, "_LAST", party_key_upgrade._LAST.replace(str(party_key_upgrade.BATCH), "1"))
     key_of = party_key_upgrade._key_of
 
     def interrupt(identity: str, *party: str | None) -> str:
@@ -99,6 +128,6 @@ def test_keys_with_rare_characters_are_computed_again(
         start(ledger, [row(1), row(2, request=request.encode())])
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE rows SET party_key = ? WHERE id = 2", ["account:4711\t47\u02d711\u2800"])
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0021_party_keys_of_rare_characters'")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0018_party_keys_of_rare_characters'")
     LedgerStore(path).close()
     assert _fetch(path, KEYS)[1] == account_key("47-11")

@@ -88,6 +88,7 @@ SORTING = {
     "respelled_rows._RESPELL_REFERENCES": "new references that equal some that left the list, once for a list",
     "staged_list._REQUESTS": "staged rows in list order, once for an approval",
     "staged_list_statements.INSERT_NEW": "new rows are added in list order, once for a list",
+    "staged_list_statements.VALID_GROUPS": "staged rows, once for a list of which the ledger refused some",
     "staged_list_statements.REFUSALS": "staged rows that the ledger refused, once for a list",
     "staged_list_statements.UNDECIDED_LINES": "staged rows that the ledger refused, once for a list",
     "velocity._CLAIMED": "the rows of one claim and earlier payments to their credit parties",
@@ -98,8 +99,10 @@ WHOLE_TABLE = {
     "pin_encryption._OTHER_PINS": "after a change of the key, which has to find every PIN",
     "party_key_upgrade._COUNT_LEFT": "a partial index, empty but for rows of an earlier version",
     "party_key_upgrade._IS_LEFT": "the same",
+    "party_key_upgrade._LAST": "the same",
     "party_key_upgrade._LEFT": "the same",
     "report_digests._LAST_CHANGE": "no more than the newest events, by their IDs",
+    "earlier_payments._LAST_EVENT": "SQLite reads the last event alone",
     "staged_list_statements.LAST_ROW_ID": "SQLite reads the last row alone",
 }
 
@@ -123,6 +126,7 @@ STATISTICS = {
     "idx_former_names_folded_job_folded_key": ("former_names", "10 5 1"),
     "idx_not_the_same_other": ("not_the_same", "1000 1"),
     "idx_observations_account_id": ("observations", "100 100 1"),
+    "idx_repeated_payments_decided": ("repeated_payments", "1000000 100000 1 1"),
 }
 
 

@@ -5,10 +5,14 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.earlier_payments import Comparison, ComparisonPolicy
+from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import reference_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, RetryChoice
-from tests.helpers.checked_rows import CheckedRow
+from tests.helpers.checked_rows import CheckedRow, staged
 from tests.helpers.staged_lists import outcomes, preview
 
 MakeRow = Callable[..., CheckedRow]
@@ -17,6 +21,9 @@ MakeMove = Callable[..., Move]
 Cards = Callable[..., list[CheckedRow]]
 #: States of rows that were sent and are not known to have failed.
 SENT = [RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.REVERSED, RowState.CONFLICT]
+
+#: Of a run that is not compared with the others of its job.
+ALONE = ComparisonPolicy(beside=("payroll",)).as_json()
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +41,7 @@ def cards(row: MakeRow) -> Cards:
                     line=line,
                     identity=f"reference:{reference}",
                     credit_party=None,
+                    party_key=reference_key(reference),
                     product_id=product_id,
                     request=f'{{"product_id": {product_id}, "amount": {amount or 25}}}'.encode(),
                 )
@@ -80,8 +88,8 @@ def test_no_card_is_bought_again_when_all_references_are_edited(
         assert ledger.attempts.claim(run, 9) == []
     assert _reasons(ledger, run)[3] == (
         'Reference "2" is nearly "002", which line 3 of an earlier version of this list, since removed, had when it '
-        "was sent product 8803 for 25 SGD. Restore that line, or pay this one on purpose in another run with --run-key "
-        "and --pay-again."
+        "was sent product 8803 for 25 SGD. Restore that line, or if this row is another purchase, add --not-the-same 3 "
+        "--reason TEXT."
     )
     assert all(problem.may_be_paid for each in outcomes(ledger, run) for problem in each.problems)
     start(ledger, [*cards("001", "002", "003"), *cards("-", "-", "-", "4")[3:]])
@@ -94,7 +102,9 @@ def test_no_card_is_bought_again_when_all_references_are_edited(
         ("GC-001", "GC001", True),
         ("001-7", "17", True),
         ("0", "00", True),
-        ("GC-001", "GC-010", False),
+        ("GC-001", "GC-1", True),
+        ("GC-2026-001", "gc-2026-1", True),
+        ("GC-001", "GC-020", False),
         ("1-23", "12-4", False),
         ("---", "A", False),
     ],
@@ -158,6 +168,73 @@ def test_inserting_a_row_above_numbered_cards_buys_none_again(
     assert _reasons(ledger, run)[5].startswith(
         'Reference "4" may replace "3", which line 4, since changed in the list,'
     )
+
+
+@pytest.fixture
+def decide(ledger: LedgerStore) -> Callable[..., tuple[int, Run]]:
+    """Return a function that merges a list with a decision about lines, and counts its possible duplicates."""
+
+    def merge(rows: Sequence[CheckedRow], *lines: int, run_key: str = "2026-11") -> tuple[int, Run]:
+        decision = NotTheSame(lines=frozenset(lines), reason="a new colleague", by="ann") if lines else None
+        ledger.staging.clear()
+        ledger.staging.add(staged(rows))
+        comparison = Comparison(runs=(), not_the_same=decision)
+        found = ledger.staging.preview(ledger.runs.find("payroll", run_key), comparison=comparison)
+        run = ledger.staging.merge(
+            job="payroll",
+            run_key=run_key,
+            environment="sandbox",
+            list_path="payroll.csv",
+            columns=("reference",),
+            not_the_same=decision,
+        )
+        return found.possible_duplicates, run
+
+    return merge
+
+
+def test_a_person_may_say_that_new_cards_are_others_than_those_that_left(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None], decide: Callable[..., tuple[int, Run]]
+) -> None:
+    run = start(ledger, cards("GC-001", "GC-002"))
+    buy(run, 2)
+    edited = cards("GC-1", "B", "C")
+    assert decide(edited)[0] == 3
+    assert ledger.staging.undecided_lines(9) == ()
+    assert decide(edited, 2, 3)[0] == 1
+    assert _sendable(ledger, run) == [2, 3]
+    named = {reference: ledger.not_the_same.find(reference_key(reference)) for reference in ("GC-1", "B", "C")}
+    assert {len(pairs) for pairs in (named["GC-1"], named["B"])} == {1}
+    assert reference_key("GC-001") in {named["GC-1"][0].key, named["GC-1"][0].other}
+    assert named["C"] == []
+    assert decide(edited)[0] == 1, "rows that are in the run are not new any more"
+    assert _sendable(ledger, run) == [2, 3]
+
+
+def test_a_decision_about_a_card_does_not_hold_for_others_that_left(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None], decide: Callable[..., tuple[int, Run]]
+) -> None:
+    buy(start(ledger, cards("A")))
+    assert decide(cards("N"), 2)[0] == 0
+    buy(start(ledger, cards("A", "B"), run_key="2026-12", comparison=ALONE), 2)
+    assert decide(cards("N", "B"), run_key="2026-12")[0] == 0
+    december = ledger.runs.named("payroll/2026-12")
+    assert _sendable(ledger, december) == [2]
+    buy(start(ledger, cards("A", "B"), run_key="2027-01", comparison=ALONE), 2)
+    assert decide(cards("N"), run_key="2027-01")[0] == 1
+    assert _reasons(ledger, ledger.runs.named("payroll/2027-01"))[2].startswith('Reference "N" may replace "B"')
+
+
+def test_an_approval_names_the_pairs_of_cards(
+    ledger: LedgerStore, cards: Cards, start: Start, buy: Callable[..., None], decide: Callable[..., tuple[int, Run]]
+) -> None:
+    buy(start(ledger, cards("A")))
+    decide(cards("N"), 2)
+    buy(start(ledger, cards("A"), run_key="2026-12", comparison=ALONE))
+    ledger.staging.clear()
+    ledger.staging.add(staged(cards("N")))
+    ledger.staging.preview(ledger.runs.named("payroll/2026-12"))
+    assert ledger.staging.digest(RunIds.of_name("payroll", "2026-12")).pairs == 1
 
 
 def test_a_failed_row_that_left_refuses_nobody(

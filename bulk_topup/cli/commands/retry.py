@@ -73,8 +73,9 @@ def retry_command(
 ) -> None:
     """Retry failed rows: those that may succeed, or those of a status, on some lines, or all.
 
-    A row may succeed if it failed for a transient reason, or was corrected in the list since. JOB is a job file that
-    names the run and the rows; if none of them may succeed, the exit code is 0.
+    A row may succeed if it failed for a transient reason, or was corrected in the list since. So may a row that was
+    refused when it was to be sent because another run may have paid it: that payment may have failed since. JOB is a
+    job file that names the run and the rows; if none of them may succeed, the exit code is 0.
 
     \b
     Example:

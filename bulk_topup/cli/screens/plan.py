@@ -96,6 +96,9 @@ def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
             yield f"  [red]{escape_markup(text)}[/]"
         if more := sum(run.rows for run, _ in found[MAX_RUNS_NAMED:]):
             yield f"  [red]{format_rows(more)} more, of other runs.[/]"
+    if more := earlier.more_repeated:
+        what = "1 more payment" if more == 1 else f"{more:,} more payments"
+        yield f"  [red]These rows repeat {what} of other runs as well.[/]"
     if earlier.unknown_until is not None:
         until = f"{earlier.unknown_until:%Y-%m-%d %H:%M} UTC"
         yield f"  [yellow]Payments of purged runs until {until} are not compared: nobody knows whom they paid.[/]"
@@ -212,6 +215,7 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             "is_same_list": difference.earlier.is_same_list,
             "runs": [run.as_json() for run in difference.earlier.runs],
             "repeated": [run.as_json() for run in difference.earlier.repeated],
+            "more_repeated": difference.earlier.more_repeated,
             "unknown_until": None
             if difference.earlier.unknown_until is None
             else difference.earlier.unknown_until.isoformat(),
