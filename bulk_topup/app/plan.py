@@ -4,6 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
+from bulk_topup.app.list_of_run import (
+    check_can_be_added,
+    check_columns,
+    find_list_problem,
+    find_same_list,
+    find_sent_before,
+)
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -11,7 +18,6 @@ from bulk_topup.app.preflight import (
     check_not_purged,
     check_velocity_history,
     find_earlier_runs,
-    paid_out_at,
 )
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
@@ -66,13 +72,17 @@ async def prepare_job(
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
-        RunNotFoundError: there are corrections, and no run that they could correct.
+        RunNotFoundError: there are corrections or rows to add, and no run that these could belong to.
         DVSError: products or balances cannot be fetched.
     """
+    add = comparison is not None and comparison.add
+    if add:
+        check_can_be_added(job, run)
     table = open_job_table(job, run, ledger, corrections)
     if reading_version is None:
         reading_version = READING_VERSION if run is None else run.reading_version
     reader = open_job_list(job, table, reading_version)
+    check_columns(job, run, tuple(reader.columns), add=add)
     numbers = NumberPolicy(
         refuses=environment is Environment.PRODUCTION,
         accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
@@ -123,6 +133,7 @@ def _compare_with_others(
         any_product=policy.any_product,
         pay_again=repetition.pay_again or "",
         not_the_same=repetition.not_the_same,
+        add=repetition.add,
     )
 
 
@@ -167,8 +178,13 @@ async def prepare_start(
         planned.prepared,
         earlier_runs=earlier,
         leave_open=repetition.leave_open,
-        paid_out_at=paid_out_at(job, run, planned.prepared, ledger, clock.now()),
+        is_added=repetition.add,
+        sent_before=find_sent_before(job, run, planned.prepared, ledger),
+        same_list=find_same_list(job, run, planned.prepared, ledger, environment),
     )
+    if corrections is None:  # which are of rows that this run has
+        problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
+        prepared = replace(prepared, list_problem=problem)
     return replace(planned, prepared=prepared)
 
 

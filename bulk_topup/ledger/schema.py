@@ -315,3 +315,9 @@ def _sixteenth(db: Database) -> None:
 def _seventeenth(db: Database) -> None:
     # The decisions to pay rows again that other runs have paid: a JSON array of who, why, when, and how many of whose.
     db.table("runs").add_column("paid_again", str)
+
+
+@migrations(name=NAMES[-1])
+def _twentieth(db: Database) -> None:
+    # The lists of a run that has more than one, as JSON: where each is, how it is read, who added it and when.
+    db.table("runs").add_column("parts", str)

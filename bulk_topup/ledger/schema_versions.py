@@ -25,6 +25,7 @@ NAMES: Final = (
     "0015_not_the_same",
     "0016_earlier_payments",
     "0017_paid_again",
+    "0020_list_parts",
 )
 
 #: The table in which sqlite-utils records applied migrations.
