@@ -1,5 +1,6 @@
 """Define the parts of a list that is paid in one run, and which lines are whose; pure."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -24,6 +25,16 @@ class ListPart:
     #: When it was added, in UTC, and the user name of the person who did; None for the first part.
     at: datetime | None = None
     by: str = ""
+
+    def is_same_list(self, other: "ListPart") -> bool:
+        """Return True if both are one file, or one sheet of it."""
+        return self.list_path == other.list_path and self.sheet == other.sheet
+
+    @property
+    def sheet(self) -> str | None:
+        """The sheet of a workbook; None for the only one, or a file of another format."""
+        sheet: str | None = json.loads(self.reading or "{}").get("sheet")
+        return sheet
 
     @property
     def file_name(self) -> str:

@@ -26,7 +26,7 @@ _FIND: Final = f"""
              THEN {NEAR_PART.format(key="r.party_key")} END, r.product_id
     FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
-      AND (:is_added OR r.line NOT BETWEEN :first AND :last)
+      AND (r.line NOT BETWEEN :first AND :last OR :is_added AND NOT (r.state = 'refused' AND r.attempt = 0))
 """  # noqa: S608 - composed of constants
 #: Those of the run's lists, and how many of them will be sent.
 COUNT: Final = """

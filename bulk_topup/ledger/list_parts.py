@@ -7,7 +7,7 @@ other lists, which stay as they are. Lists are told apart by their rows, never b
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bulk_topup.domain.identity import PARTY_PREFIX
@@ -177,11 +177,13 @@ def parts_with(
         staged: the list, added now.
     """
     parts = list(run.parts or (ListPart(list_path=run.list_path, reading=run.reading),))
+    if part.number > len(parts):  # a file that was written over is no longer the list of an earlier part
+        parts = [replace(each, list_path="") if each.is_same_list(staged) else each for each in parts]
     if part.number > len(parts):
         parts.append(staged)
     else:
         known = parts[part.number - 1]
-        parts[part.number - 1] = ListPart(list_path=staged.list_path, reading=staged.reading, at=known.at, by=known.by)
+        parts[part.number - 1] = replace(staged, at=known.at, by=known.by)
     if part.is_added and connection.execute(_HAS_LEFT, part.values).fetchone()[0]:
         parts.append(ListPart(list_path="", at=staged.at, by=staged.by))
         shift = lines_before(len(parts)) - lines_before(part.number)

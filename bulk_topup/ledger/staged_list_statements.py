@@ -86,7 +86,7 @@ FIND_REMOVED: Final = """
     INSERT INTO temp.removed
     SELECT r.id FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
-      AND NOT :is_added AND r.line BETWEEN :first AND :last
+      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR r.state = 'refused' AND r.attempt = 0)
 """
 
 #: Rows that were sent and that the list no longer has in that form: they were removed, their references belong to
