@@ -214,7 +214,7 @@ def test_parts_in_any_order_pay_each_row_once_and_forget_none(
             assert run is not None
             attempts = ledger.attempts.claim(run, to_send)
             ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.COMPLETED) for each in attempts])
-        rows = outcomes(ledger, run)
+        rows = outcomes(ledger, ledger.runs.named("list/parts"))
         paid.update((each.credit_party, str(each.amount)) for each in rows if each.state is RowState.COMPLETED)
         assert not any(each.note for each in rows)
         assert all(each.in_list and each.state in {RowState.COMPLETED, RowState.REFUSED} for each in rows)
