@@ -92,6 +92,10 @@ class AlreadyPaidError(InvalidInputError):
     """Other runs have paid the list."""
 
 
+class OtherListError(InvalidInputError):
+    """The list has other rows than its run, so nothing was sent."""
+
+
 class LedgerOutdatedError(LedgerError):
     """The ledger was written by an earlier version, and is only read here."""
 

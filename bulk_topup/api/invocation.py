@@ -57,6 +57,7 @@ class Invocation:
     confirm: str | None
     approval: Path | str | None
     corrections: Path | str | None
+    add: bool
     report_folder: Path | str | None
     deadline: datetime | None
     poll_interval: float | None
@@ -127,7 +128,10 @@ class Invocation:
                 approval=approval,
                 lock=session.lock,
                 repetition=Repetition(
-                    pay_again=self.pay_again, leave_open=self.leave_open, not_the_same=self.not_the_same
+                    pay_again=self.pay_again,
+                    leave_open=self.leave_open,
+                    not_the_same=self.not_the_same,
+                    add=self.add,
                 ),
             )
 

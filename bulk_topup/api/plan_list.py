@@ -18,6 +18,7 @@ from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.list_problem import ListProblem, SentBefore
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.jobs.job import Job
@@ -53,7 +54,7 @@ class ListPlan:
     rows: int
     accepted: int
     refused: int
-    #: Rows that were never sent and would be.
+    #: Rows that were never sent and would be, of this list and of others of the run.
     to_send: int
     #: Rows that each of the job's filters leaves out.
     left_out: Mapping[str, int]
@@ -77,6 +78,12 @@ class ListPlan:
     numbers: NumberNotes
     #: Open runs of the job beside which a new run would start; those with rows pending or in flight stop it.
     earlier_runs: tuple[EarlierRun, ...]
+    #: What the run has sent before, if the list has new rows; None for nothing.
+    sent_before: SentBefore | None
+    #: The job's previous run, if it has sent exactly the rows of this list; else None.
+    same_list: SentBefore | None
+    #: Why the list is not paid in its run; None if it is.
+    list_problem: ListProblem | None
     #: Whether earlier runs and payments, refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
@@ -110,6 +117,7 @@ def plan_list(
     credentials: Path | str | Credentials | None = None,
     ledger: Path | str | None = None,
     corrections: Path | str | None = None,
+    add: bool = False,
     pay_again: str | None = None,
     leave_open: str | None = None,
     not_the_same: Collection[int] = (),
@@ -128,6 +136,7 @@ def plan_list(
         credentials: API credentials, or a file with them; None for the environment's variables or `.env`.
         ledger: the ledger's file; None for `BULK_TOPUP_LEDGER`, or the environment's usual one.
         corrections: a not-completed file of the run with corrected rows.
+        add: add the list to a run that has paid other rows, which stay as they are; for a list in parts.
         pay_again: why rows that other runs have paid are paid again; None to refuse them.
         leave_open: why earlier runs of the job would stay open; None if they stop a new one.
         not_the_same: lines of the list whose rows are others than those that they are refused for as possible
@@ -163,7 +172,7 @@ def plan_list(
                     ledger=opened,
                     environment=options.environment,
                     corrections=corrected,
-                    repetition=Repetition(pay_again=again, leave_open=left_open, not_the_same=decision),
+                    repetition=Repetition(pay_again=again, leave_open=left_open, not_the_same=decision, add=add),
                 )
         return _plan_of(job, options.environment, prepared, is_begun=run is not None)
 
@@ -179,7 +188,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         rows=plan.rows,
         accepted=plan.accepted,
         refused=plan.refused,
-        to_send=preview.new + preview.waiting,
+        to_send=preview.new + preview.waiting + preview.kept_waiting,
         left_out=prepared.left_out,
         costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),
@@ -191,6 +200,9 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         unknown_until=preview.earlier.unknown_until,
         is_same_list=preview.earlier.is_same_list,
         earlier_runs=prepared.earlier_runs,
+        sent_before=prepared.sent_before,
+        same_list=prepared.same_list,
+        list_problem=prepared.list_problem,
         is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),
         _refusals=tuple(
             Refusal(line=row.line, column=problem.column, message=problem.message)

@@ -27,6 +27,7 @@ def run_job(
     confirm: str | None = None,
     approval: Path | str | None = None,
     corrections: Path | str | None = None,
+    add: bool = False,
     report_folder: Path | str | None = None,
     deadline: datetime | None = None,
     poll_interval: float | None = None,
@@ -59,6 +60,7 @@ def run_job(
         confirm: the run's name, which is required to send rows in production without an approval.
         approval: the file of an approved plan; exactly that is paid.
         corrections: a not-completed file of the run with corrected rows.
+        add: add the list to a run that has paid other rows, which stay as they are; for a list in parts.
         report_folder: the report's folder, in place of the job's.
         deadline: the time after which nothing is sent, in UTC.
         poll_interval: seconds between two polls of open rows.
@@ -76,7 +78,8 @@ def run_job(
         How it ended; check `exit_code` first.
 
     Raises:
-        AlreadyPaidError: other runs have paid the list; nothing was sent.
+        AlreadyPaidError: other runs have paid the list, or this one did long ago; nothing was sent.
+        OtherListError: the list has other rows than its run, or is another list; nothing was sent.
         JobError, ListError, MappingError, RowsRefusedError, GuardError, ApprovalError: invalid input; nothing was
             sent.
         EarlierRunOpenError: an earlier run of the job has rows pending or in flight; nothing was sent.
@@ -102,6 +105,7 @@ def run_job(
         confirm=confirm,
         approval=approval,
         corrections=corrections,
+        add=add,
         report_folder=report_folder,
         deadline=deadline,
         poll_interval=poll_interval,

@@ -70,6 +70,7 @@ def plan_statement(
         rows_without_known_cost=digest.total.unpriced,
         requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
         pairs_not_the_same=digest.pairs,
+        is_added=prepared.is_added,
         paid_again=tuple(
             StatedRepetition(run=each.run, rows=each.rows, reason=each.reason)
             for each in prepared.difference.earlier.repeated

@@ -69,6 +69,7 @@ def merge_list(
         leave_open=None if leave_open is None else LeftOpen(runs=(), by=user_name(), reason=leave_open),
         check_earlier=is_start and not job.is_bare_list,
         not_the_same=repetition.not_the_same,
+        add=repetition.add,
     )
 
 

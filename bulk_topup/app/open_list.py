@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bulk_topup.domain.fields import PRODUCT_ID
 from bulk_topup.domain.run import READING_VERSION, Run
-from bulk_topup.errors import MappingError, RunNotFoundError
+from bulk_topup.errors import ListError, MappingError, RunNotFoundError
 from bulk_topup.intake import ListReader, Table, open_table, read_list
 from bulk_topup.intake.corrections import CorrectedTable, read_corrections
 from bulk_topup.intake.filters import FilteredTable
@@ -32,6 +32,11 @@ def open_job_table(job: Job, run: Run | None, ledger: LedgerStore, corrections: 
     if run is None:
         raise RunNotFoundError(
             f"There is no run {job.name}/{job.run_key} to correct. Check --run-key, --ledger and --env."
+        )
+    if run.parts:
+        raise ListError(
+            f"Run {run.name} has {len(run.parts)} lists, so corrections do not say which one they are of. Correct the "
+            "list itself, then run it again, and retry."
         )
     found = read_corrections(corrections)
     known = ledger.rows.cells(run, found.rows.keys())

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
+from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before
 from bulk_topup.app.preflight import (
     PayingAccount,
     check_not_closed,
     check_not_purged,
     check_velocity_history,
     find_earlier_runs,
-    paid_out_at,
 )
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
@@ -57,6 +57,7 @@ def _compare_with_others(
         any_product=policy.any_product,
         pay_again=repetition.pay_again or "",
         not_the_same=repetition.not_the_same,
+        add=repetition.add,
     )
 
 
@@ -102,8 +103,13 @@ async def prepare_start(
         planned.prepared,
         earlier_runs=earlier,
         leave_open=repetition.leave_open,
-        paid_out_at=paid_out_at(job, run, planned.prepared, ledger, clock.now()),
+        is_added=repetition.add,
+        sent_before=find_sent_before(job, run, planned.prepared, ledger),
+        same_list=find_same_list(job, run, planned.prepared, ledger, environment),
     )
+    if corrections is None:  # which are of rows that this run has
+        problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
+        prepared = replace(prepared, list_problem=problem)
     return replace(planned, prepared=prepared)
 
 

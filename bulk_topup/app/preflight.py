@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.repetitions import check_not_paid, how_to_fix
@@ -17,7 +16,6 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import (
     AccountMismatchError,
-    AlreadyPaidError,
     BalanceTooLowError,
     ClosedRunError,
     EnvironmentMismatchError,
@@ -30,9 +28,6 @@ from bulk_topup.errors import (
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck, check_caps
-
-#: How long after its last row was sent a list without a job file may be run again as an interrupted one.
-RUN_AGAIN_WITHIN: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,38 +130,6 @@ def check_plan(job: Job, prepared: Prepared, ledger: LedgerStore) -> None:
         )
     check_guards(prepared.checks)
     check_balance(prepared.balances)
-
-
-def paid_out_at(job: Job, found: Run | None, prepared: Prepared, ledger: LedgerStore, now: datetime) -> datetime | None:
-    """Return when a list without a job file was paid out, if that was more than half a day ago; else None.
-
-    Such a list, run again, is rather a new payout whose file has the old name than an interrupted run.
-
-    Args:
-        job: the job, its dates rendered.
-        found: the job's run; None for a new one.
-        prepared: its list, checked and staged.
-        ledger: an open ledger.
-        now: the time, in UTC.
-    """
-    difference = prepared.difference
-    if found is None or not job.is_bare_list:
-        return None
-    if difference.new + difference.waiting + difference.open + difference.corrected:
-        return None
-    span = ledger.runs.span(found)
-    return None if span is None or now - span[1] <= RUN_AGAIN_WITHIN else span[1]
-
-
-def check_not_paid_out(job: Job, prepared: Prepared) -> None:
-    """Raise AlreadyPaidError if a list without a job file was paid out more than half a day ago."""
-    if prepared.paid_out_at is None:
-        return
-    raise AlreadyPaidError(
-        f"{job.list} was paid already: run {job.name}/{job.run_key} sent its last row on "
-        f"{prepared.paid_out_at:%Y-%m-%d %H:%M} UTC, and nothing is left to send. To pay the list again, add --run-key "
-        "NAME and --pay-again REASON. If it is another payout, save it under another name."
-    )
 
 
 def check_same_account(run: Run, payer: PayingAccount) -> None:

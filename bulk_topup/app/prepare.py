@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +15,7 @@ from bulk_topup.domain.auto_product import AutoProduct
 from bulk_topup.domain.earlier_payments import Comparison
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
+from bulk_topup.domain.list_problem import ListProblem, SentBefore
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
@@ -57,8 +57,14 @@ class Prepared:
     earlier_runs: tuple[EarlierRun, ...] = ()
     #: Why they stay open; None if those with rows pending or in flight stop the run.
     leave_open: str | None = None
-    #: When the list was paid out, in UTC, if it is run again too late to be an interrupted run; else None.
-    paid_out_at: datetime | None = None
+    #: Whether it is added to its run.
+    is_added: bool = False
+    #: What its run has sent before; None for nothing.
+    sent_before: SentBefore | None = None
+    #: The job's previous run, if it has sent exactly the rows of this list; else None.
+    same_list: SentBefore | None = None
+    #: Why the list is not paid in its run; None if it is.
+    list_problem: ListProblem | None = None
 
     @property
     def guards_are_kept(self) -> bool:
@@ -69,7 +75,7 @@ class Prepared:
         """Return True if no earlier run or payment, no refused row and no guard keeps the run from starting."""
         earlier = self.difference.earlier
         is_paid = earlier.is_same_list and earlier.refused > 0
-        is_stopped = is_paid or bool(self.stopping_runs) or self.paid_out_at is not None
+        is_stopped = is_paid or bool(self.stopping_runs) or self.list_problem is not None
         return not is_stopped and (not self.plan.refused or skip_refused) and self.guards_are_kept
 
     @property
@@ -128,7 +134,7 @@ async def prepare(
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
-    if guards.caps != Caps() and preview.new + preview.waiting:
+    if guards.caps != Caps() and preview.new + preview.waiting + preview.kept_waiting:
         checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     balances = await compare_balances(dvs, preview.costs)
     return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks), undecided=undecided)

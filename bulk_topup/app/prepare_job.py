@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bulk_topup.app.list_of_run import check_can_be_added, check_columns
 from bulk_topup.app.open_list import open_job_list, open_job_table
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
@@ -55,15 +56,19 @@ class JobStager:
 
         Raises:
             ListError, MappingError: the list cannot be read or mapped.
-            RunNotFoundError: there are corrections, and no run that they could correct.
+            RunNotFoundError: there are corrections or rows to add, and no run that these could belong to.
             DVSError: products or balances cannot be fetched.
         """
         job, run, ledger = self.job, self.run, self.ledger
+        add = self.comparison is not None and self.comparison.add
+        if add:
+            check_can_be_added(job, run)
         table = open_job_table(job, run, ledger, self.corrections)
         reading_version = self.reading_version
         if reading_version is None:
             reading_version = READING_VERSION if run is None else run.reading_version
         reader = open_job_list(job, table, reading_version)
+        check_columns(job, run, tuple(reader.columns), add=add)
         numbers = NumberPolicy(
             refuses=self.environment is Environment.PRODUCTION,
             accepted=ledger.accepted_numbers.all().union(job.accept_number_plan),
@@ -93,7 +98,7 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
 
     Raises:
         ListError, MappingError: the list cannot be read or mapped.
-        RunNotFoundError: there are corrections, and no run that they could correct.
+        RunNotFoundError: there are corrections or rows to add, and no run that these could belong to.
         SeveralVersionsError: only a rebuild can tell which rows DVS has.
         DVSError: products, balances or transactions cannot be fetched.
     """

@@ -191,9 +191,12 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
     discrepancies: list[Discrepancy] = []
     unread = ""
     try:
-        rows_in_file, discrepancies = changed_lines(run, _open_list(run, job), ledger)
+        for part, each in _lists(run):
+            rows, changes = changed_lines(run, _open_list(each, None if run.parts else job), ledger, part=part)
+            rows_in_file = rows + (rows_in_file or 0)
+            discrepancies += changes
     except (ListError, MappingError) as error:
-        unread = str(error)
+        rows_in_file, unread = None, str(error)
     figures = ListFigures(
         run=run.name,
         rows_in_file=rows_in_file,
@@ -202,6 +205,15 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
         left=ledger.rows.totals(run, in_list=False),
     )
     return figures, discrepancies
+
+
+def _lists(run: Run) -> Iterator[tuple[int, Run]]:
+    """Yield the number of each list that a run has, with the run as if it had that list alone."""
+    if not run.parts:
+        yield 1, run
+    for number, part in enumerate(run.parts, start=1):
+        if part.list_path:
+            yield number, replace(run, list_path=part.list_path, reading=part.reading)
 
 
 def _open_list(run: Run, job: Job | None) -> ListReader:

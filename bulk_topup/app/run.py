@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
+from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
 from bulk_topup.app.plan import prepare_start
 from bulk_topup.app.preflight import (
@@ -14,7 +15,6 @@ from bulk_topup.app.preflight import (
     add_costs,
     check_balance,
     check_before_reading,
-    check_not_paid_out,
     check_plan,
     check_run_caps,
 )
@@ -105,7 +105,8 @@ async def run_list(
     Raises:
         RunLockedError: another process works on the run.
         RunNameError: the run's name could mean more than one run; nothing was sent.
-        AlreadyPaidError: other runs have paid the list; nothing was sent.
+        AlreadyPaidError: other runs have paid the list, or this one did long ago; nothing was sent.
+        OtherListError: the list has other rows than its run, or is another list; nothing was sent.
         ListError: the list cannot be read, or changes while it is read.
         RowsRefusedError, GuardError, ApprovalError, BalanceTooLowError, EnvironmentMismatchError,
             AccountMismatchError, ModeMismatchError, EarlierRunOpenError: a check failed; nothing was sent.
@@ -138,8 +139,8 @@ async def run_list(
         watcher.prepared(job, found, prepared)
         if _list_fingerprint(job) != before:
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
+        check_list(prepared)
         check_plan(job, prepared, ledger)
-        check_not_paid_out(job, prepared)
         ids = planned.ids
         check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
@@ -215,7 +216,7 @@ def _write_left_out(table: Table, folder: Path) -> Path | None:
 
 def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: bool) -> None:
     preview = prepared.difference
-    to_send = preview.new + preview.waiting + (preview.corrected if is_correction else 0)
+    to_send = preview.new + preview.waiting + preview.kept_waiting + (preview.corrected if is_correction else 0)
     if to_send:
         watcher.confirm(f"{job.name}/{job.run_key}", to_send)
 

@@ -64,10 +64,12 @@ class PlanStatement(SignedModel):
     costs: dict[str, str]
     rows_without_known_cost: int
     #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
-    #: there are none, so that statements of earlier versions keep their signed bytes; the same is true of the next.
+    #: there are none, so that statements of earlier versions keep their signed bytes; the same is true of the next two.
     pairs_not_the_same: int = 0
     #: What the list pays again that other runs have paid.
     paid_again: tuple[StatedRepetition, ...] = ()
+    #: Whether the list is added to a run that has other rows.
+    is_added: bool = False
     #: SHA-256 of all rows' identities, external IDs and requests, with these pairs and with the payments of other runs
     #: that they repeat on purpose and the reasons; and of their costs.
     requests_sha256: str
@@ -82,7 +84,7 @@ class PlanStatement(SignedModel):
     @model_serializer(mode="wrap")
     def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
         values: dict[str, object] = serialize(self)
-        for name in ("pairs_not_the_same", "paid_again"):
+        for name in ("pairs_not_the_same", "paid_again", "is_added"):
             if not values[name]:
                 del values[name]
         return values
@@ -107,6 +109,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("rows", "the number of rows"),
         ("not_by", "the person who must not approve"),
         ("pairs_not_the_same", "the number of pairs that are not the same"),
+        ("is_added", "whether the list is added to the run"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
     ):

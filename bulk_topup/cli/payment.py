@@ -35,7 +35,7 @@ from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.retry_rules import WORTH_A_RETRY
 from bulk_topup.dvs import codec
 from bulk_topup.engine import RunOptions
-from bulk_topup.errors import AlreadyPaidError, BalanceTooLowError, GuardError, RowsRefusedError
+from bulk_topup.errors import AlreadyPaidError, BalanceTooLowError, GuardError, OtherListError, RowsRefusedError
 from bulk_topup.jobs.job import Job, NoListError
 from bulk_topup.jobs.load import load_retry_job
 from bulk_topup.jobs.retry_job import RetryJob
@@ -160,7 +160,7 @@ def pay_list(
 
         try:
             finished = monitor.finished = run_async(pay())
-        except (AlreadyPaidError, RowsRefusedError, GuardError, BalanceTooLowError):
+        except (AlreadyPaidError, OtherListError, RowsRefusedError, GuardError, BalanceTooLowError):
             if watcher.json and watcher.plan:
                 click.echo(codec.encode(plan_json(*watcher.plan)))
             raise

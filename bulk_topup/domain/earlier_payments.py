@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from typing import Final, Self
 
@@ -69,6 +69,8 @@ class Repetition:
     leave_open: str | None = None
     #: Rows that a person has found to be others than those that they look like; None for none.
     not_the_same: NotTheSame | None = None
+    #: Whether the list is added to its run, whose other rows stay as they are.
+    add: bool = False
 
 
 #: The repetition of an invocation that says nothing.
@@ -86,6 +88,8 @@ class Comparison:
     pay_again: str = ""
     #: Rows that a person has found to be others than those that they look like; None for none.
     not_the_same: NotTheSame | None = None
+    #: Whether the list is added to its run, whose other rows stay as they are.
+    add: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +200,25 @@ def compared_runs_of_earlier_version(run: Run, others: Iterable[Run]) -> tuple[C
         since = run.created_at if fold_name(other.job) == fold_name(run.job) else month
         found.append(ComparedRun(run=other, since=None if run.job == BARE_LIST else since))
     return tuple(found)
+
+
+def is_in_period(run: Run, now: datetime) -> bool:
+    """Return True if the period that a run is for has not ended.
+
+    Args:
+        run: the run.
+        now: the time, in UTC.
+    """
+    policy = policy_of(run)
+    start = _period_start(replace(policy, day=None), now)
+    if start is None:
+        return True
+    first = run.created_at
+    if policy.day is not None:
+        day = date.fromisoformat(policy.day)
+        zone = start.astimezone(_zone(policy.time_zone)).tzinfo
+        first = min(first, datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=zone))
+    return first >= start
 
 
 def _period_start(policy: ComparisonPolicy, moment: datetime) -> datetime | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.domain.identity_version import IdentityVersion, RunIds, ids_of_name
+from bulk_topup.domain.list_parts import ListPart
 
 #: Job name of a list that is run without a job file.
 BARE_LIST: Final = "list"
@@ -119,6 +120,8 @@ class Run:
     closing: Closing | None = None
     #: The open runs that it was started beside; None without any.
     left_open: LeftOpen | None = None
+    #: Its lists, if it has more than one; empty for one.
+    parts: tuple[ListPart, ...] = ()
     #: What it pays again on purpose, in the order of the decisions.
     paid_again: tuple[PaidAgain, ...] = ()
     #: The run's ledger, an absolute path; None if unknown.
@@ -150,6 +153,9 @@ class Run:
         if self.left_open is not None:
             names = ", ".join(self.left_open.runs)
             yield f"started beside {names}, left open by {self.left_open.by}{_after_colon(self.left_open.reason)}"
+        for part in self.parts:
+            if part.at is not None and part.list_path:
+                yield f"{part.file_name} added {_time_text(part.at)} by {part.by}"
         for again in self.paid_again:
             names = ", ".join(again.runs[:_MAX_NAMED])
             more = f" and {len(again.runs) - _MAX_NAMED:,} more runs" if len(again.runs) > _MAX_NAMED else ""

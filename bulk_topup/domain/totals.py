@@ -45,8 +45,16 @@ class MergePreview:
     possible_duplicates: int = 0
     #: Rows above the velocity limit, counting the payments of all runs; refused.
     velocity_refused: int = 0
-    #: Rows of the run that are no longer in the list.
+    #: Rows of the run that are no longer in the list, and those of them that were refused and never sent.
     removed_from_list: int = 0
+    removed_refused: int = 0
+    #: Rows of the list that the run has already, and those of them that credit the same beneficiary or a near one.
+    known: int = 0
+    shared: int = 0
+    #: Rows of the run that stay in it although the list lacks them, as other lists of the run have them, or as it was
+    #: only added; and those of them that are pending.
+    kept: int = 0
+    kept_waiting: int = 0
     #: The remaining cost, by currency of the wallet.
     costs: dict[str, Decimal] = field(default_factory=dict)
     #: Rows that other runs have paid or may have paid.

@@ -170,7 +170,6 @@ def _steps_to_fix(run: Run, counts: Mapping[RowState, int], name: str, repeats: 
         )
     if wrong := counts[RowState.FAILED] + counts[RowState.REFUSED] - repeats:
         file = not_completed_name(run)
-        yield Step(
-            text=f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}, "
-            "then run the list with --corrections and that file."
-        )
+        fix = f"{format_rows(wrong)} to fix in {file}, in the report folder. Fix {'it' if wrong == 1 else 'them'}"
+        how = "in its list, then run that again" if run.parts else "then run the list with --corrections and that file"
+        yield Step(text=f"{fix}{' ' if run.parts else ', '}{how}.")

@@ -97,6 +97,8 @@ class Job(BaseJob, Guards):
     period: PeriodName | None = None
     #: Jobs that pay the same beneficiaries on purpose; their payments are not compared with those of this job.
     beside: tuple[Name, ...] = Field(default=(), max_length=100)
+    #: Refuse a list that has exactly the rows of the job's previous run.
+    list_must_change: bool = False
     #: Folder the list is moved to once no row is open, relative to the job file; may contain {today}.
     archive: Template | None = None
 

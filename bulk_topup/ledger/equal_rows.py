@@ -63,6 +63,11 @@ _GONE_KNOWN: Final = f"""
     SELECT r.identity FROM rows AS r WHERE r.run_id = :run_id AND {_BY_PARTY.format(of="r")} AND NOT EXISTS (
         SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
 """  # noqa: S608
+#: Rows whose identity a row of another part of the run has.
+_OF_OTHER_PART: Final = f"""
+    SELECT s.identity FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+    WHERE s.identity > '{PARTY_PREFIX}' AND s.identity < '{PARTY_PREFIX[:-1]};' AND r.line NOT BETWEEN :first AND :last
+"""  # noqa: S608
 _ADD_GROUP: Final = "INSERT OR IGNORE INTO temp.equal_groups (base) VALUES (?)"
 
 _READ_LISTED: Final = f"""
@@ -71,11 +76,12 @@ _READ_LISTED: Final = f"""
     FROM temp.equal_groups AS g CROSS JOIN temp.staged AS s ON {_OF_GROUP.format(of="s")}
 """  # noqa: S608
 #: A rank says which rows are matched first: those that were sent, then failed ones, which only a retry sends again,
-#: then the others.
+#: then the others. Those of other parts of the run are not matched, but their numbers are taken.
 _READ_KNOWN: Final = f"""
     INSERT INTO temp.equals_known (id, base, identity, amount, unit, request, cells, line, in_list, rank)
-    SELECT r.id, g.base, r.identity, r.amount, r.unit, r.request, r.cells, r.line, r.in_list,
-        CASE WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END
+    SELECT r.id, g.base, r.identity, r.amount, r.unit, r.request, r.cells, r.line - :before, r.in_list,
+        CASE WHEN r.line NOT BETWEEN :first AND :last THEN -1
+             WHEN r.state IN ({SENT}) THEN 0 WHEN r.state = '{RowState.FAILED}' THEN 1 ELSE 2 END
     FROM temp.equal_groups AS g CROSS JOIN rows AS r ON r.run_id = :run_id AND {_OF_GROUP.format(of="r")}
     WHERE EXISTS (SELECT 1 FROM temp.staged AS s WHERE {_OF_GROUP.format(of="s")})
 """  # noqa: S608
@@ -139,7 +145,7 @@ _SET_IDENTITIES: Final = """
 """
 
 
-def match_equals(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
+def match_equals(connection: sqlite3.Connection, ids: Mapping[str, object], *, is_part: bool = False) -> None:
     """Set the identities of equal rows of the staged list to those of the run's rows with their amounts.
 
     Rows of one product and credit party are told apart by amount before position, and in each amount rows that were
@@ -148,11 +154,12 @@ def match_equals(connection: sqlite3.Connection, ids: Mapping[str, object]) -> N
 
     Args:
         connection: a connection in a transaction, with an index of staged identities.
-        ids: the parameters, with the ID of a run that has rows as `run_id`.
+        ids: the parameters, with the ID of a run that has rows as `run_id`, and those of a `StagedPart`.
+        is_part: whether the run has other parts, whose rows are not this list's.
     """
     for statement in _SET_UP:
         connection.execute(statement)
-    for statement in (_CHANGED_LISTED, _CHANGED_FIRST, _GONE_KNOWN):
+    for statement in (_CHANGED_LISTED, _CHANGED_FIRST, _GONE_KNOWN, *((_OF_OTHER_PART,) if is_part else ())):
         numbered = connection.execute(statement, ids)
         connection.executemany(_ADD_GROUP, ((base_identity(row["identity"]),) for row in numbered))
     if not connection.execute(_READ_LISTED).rowcount:

@@ -52,7 +52,10 @@ _PURGE_EVENTS: Final = """
 #: A list without a header has personal data in its column names, and a job may have some in its constants; so may
 #: the reasons that people gave. The time of the last payment stays.
 _PURGE_RUN: Final = """
-    UPDATE runs SET columns = '[]', reading = NULL, closed_reason = iif(closed_at IS NULL, NULL, ''),
+    UPDATE runs SET columns = '[]', reading = NULL,
+        parts = iif(parts IS NULL, NULL,
+            (SELECT json_group_array(json_set(value, '$.reading', NULL)) FROM json_each(parts))),
+        closed_reason = iif(closed_at IS NULL, NULL, ''),
         left_open = json_set(left_open, '$.reason', ''),
         paid_again = iif(paid_again IS NULL, NULL,
             (SELECT json_group_array(json_set(value, '$.reason', '')) FROM json_each(paid_again))),

@@ -10,6 +10,7 @@ from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt
 from bulk_topup.domain.identity_version import IdentityVersion
+from bulk_topup.domain.list_parts import ListPart
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
 from bulk_topup.domain.row import OutcomeGroup
 from bulk_topup.domain.run import Closing, LeftOpen, PaidAgain, Run
@@ -84,6 +85,7 @@ def run_of(row: sqlite3.Row, ledger: Path) -> Run:
         id_job=row["id_job"],
         id_run_key=row["id_run_key"],
         is_rebuilding=bool(row["rebuilding"]),
+        parts=_parts_of(row),
     )
 
 
@@ -111,6 +113,18 @@ def _paid_again_of(row: sqlite3.Row) -> tuple[PaidAgain, ...]:
             at=datetime.fromisoformat(stored["at"]),
         )
         for stored in json.loads(row["paid_again"] or "[]")
+    )
+
+
+def _parts_of(row: sqlite3.Row) -> tuple[ListPart, ...]:
+    return tuple(
+        ListPart(
+            list_path=stored["list"],
+            reading=stored["reading"],
+            at=None if stored["at"] is None else datetime.fromisoformat(stored["at"]),
+            by=stored["by"],
+        )
+        for stored in json.loads(row["parts"] or "[]")
     )
 
 

@@ -356,3 +356,9 @@ def _renew_reference_keys(db: Database) -> None:
     for key, other in pairs:
         renewed = sorted((renewed_reference_key(key), renewed_reference_key(other)))
         db.execute("UPDATE not_the_same SET key = ?, other = ? WHERE key = ? AND other = ?", (*renewed, key, other))
+
+
+@migrations(name=NAMES[19])
+def _twentieth(db: Database) -> None:
+    # The lists of a run that has more than one, as JSON: where each is, how it is read, who added it and when.
+    db.table("runs").add_column("parts", str)

@@ -27,6 +27,7 @@ NAMES: Final = (
     "0017_paid_again",
     "0018_party_keys_of_rare_characters",
     "0019_covered_payments",
+    "0020_list_parts",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -26,12 +26,16 @@ _PENDING_COSTS: Final = """
     WHERE run_id = :run_id AND state = 'pending' AND in_list = 1 AND cost IS NOT NULL
     GROUP BY cost_unit, cost
 """
-#: Rows that the run would send with the staged list.
+#: Rows that the run would send with the staged list: its own, and pending ones that stay beside it.
 _STAGED: Final = f"""
     SELECT s.unit, s.amount, s.cost_unit, s.cost, count(*)
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     WHERE s.state = 'pending' AND (r.id IS NULL OR r.state IN ({UNSENT}))
     GROUP BY s.unit, s.amount, s.cost_unit, s.cost
+    UNION ALL
+    SELECT k.unit, k.amount, k.cost_unit, k.cost, count(*) FROM temp.kept AS x CROSS JOIN rows AS k ON k.id = x.id
+    WHERE k.state = 'pending' AND k.in_list = 1
+    GROUP BY k.unit, k.amount, k.cost_unit, k.cost
 """  # noqa: S608 - composed of constants
 #: Pending rows, and rows chosen for a retry.
 _STORED: Final = """

@@ -3,34 +3,33 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from bulk_topup.domain.earlier_payments import EarlierPayments
 from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.list_parts import ListPart
 from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import ClosedRunError, PurgedRunError
-from bulk_topup.ledger import earlier_payments, repeated_payments
+from bulk_topup.ledger import earlier_payments, kept_rows, repeated_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
-from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
-from bulk_topup.ledger.equal_rows import match_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.list_comparison import compare_with_run, is_list_of
+from bulk_topup.ledger.list_parts import find_part, parts_with, save_parts
 from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
-from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.run_search import READ_RUN, find_run
 from bulk_topup.ledger.run_statements import INSERT_RUN, UPDATE_RUN
 from bulk_topup.ledger.sql_fragments import absent_since
-from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
 if TYPE_CHECKING:
     from bulk_topup.domain.earlier_payments import Comparison
@@ -43,6 +42,7 @@ _CLEAR: Final = (
     sql.CLEAR_STAGED,
     sql.DROP_STAGED_INDEX,
     *earlier_payments.CLEAR,
+    *kept_rows.CLEAR,
     *CLEAR_PAIRS,
 )
 _MERGE: Final = (
@@ -102,9 +102,12 @@ class StagingQueries:
         Args:
             run: the run; None for one that does not exist yet.
             velocity: the limit of payments per beneficiary; rows above it are refused.
-            comparison: the other runs whose payments the rows must not repeat, and the decisions of a person; None for
-                none.
+            comparison: the other runs whose payments the rows must not repeat, and the decisions of a person, also that
+                the list is added to the run; None for none.
             allow_duplicates: whether one credit party may receive the same product more than once in the list.
+
+        Raises:
+            ListError: the list cannot be added to the run.
         """
         now = self.file.clock.now()
         run_id = run.id if run else None
@@ -112,17 +115,25 @@ class StagingQueries:
         with self.file.snapshot() as connection:
             if comparison is not None and comparison.not_the_same is not None:
                 name_lines(connection, comparison.not_the_same.lines)
-            _compare(connection, ids)
+            part = find_part(connection, run, add=comparison is not None and comparison.add)
+            compare_with_run(connection, run, part, ids)
             refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
+            if run is not None and part.is_part:
+                kept_rows.refuse_beside_kept(connection, run, allow_duplicates=allow_duplicates)
             earlier = EarlierPayments()
             if comparison is not None:
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, run_id, now)
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
-        removed = self.file.fetch_all(sql.COUNT_REMOVED)[0][0]
-        costs = sum_amounts(self.file.fetch_all(sql.COSTS, **ids))
-        return MergePreview(**dict(counts), removed_from_list=removed, costs=costs, earlier=earlier)
+        removed, kept = self.file.fetch_all(sql.COUNT_REMOVED)[0], self.file.fetch_all(kept_rows.COUNT)[0]
+        costs = sum_amounts([*self.file.fetch_all(sql.COSTS, **ids), *self.file.fetch_all(kept_rows.COSTS)])
+        return MergePreview(**dict(counts), **dict(removed), **dict(kept), costs=costs, earlier=earlier)
+
+    def is_list_of(self, run: Run) -> bool:
+        """Return True if the staged list has exactly the rows of a run's list: the same payments, refused ones too."""
+        with self.file.snapshot() as connection:
+            return is_list_of(connection, run)
 
     def refusals(self, limit: int) -> list[tuple[int, tuple[Problem, ...]]]:
         """Return the first lines that `preview` refused, with the reasons."""
@@ -192,8 +203,11 @@ class StagingQueries:
         leave_open: LeftOpen | None = None,
         check_earlier: bool = False,
         not_the_same: NotTheSame | None = None,
+        add: bool = False,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
+
+        With `add`, and where the run has several lists, it becomes one of these, and the others stay as they are.
 
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
         computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
@@ -207,6 +221,7 @@ class StagingQueries:
             PurgedRunError: the run's personal data was removed.
             ClosedRunError: the run is closed.
             EarlierRunOpenError: a run of the job is open that stops a new one.
+            ListError: the list cannot be added to the run.
         """
         at = self.file.now()
         values: dict[str, object] = {
@@ -240,11 +255,16 @@ class StagingQueries:
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
             keys = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since}
-            _compare(connection, keys)
+            part = find_part(connection, found, add=add)
+            keys |= part.values
+            compare_with_run(connection, found, part, keys)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
             for statement in _MERGE:
                 connection.execute(statement, keys)
+            if found is not None and part.is_part:
+                staged = ListPart(list_path=list_path, reading=reading, at=self.file.clock.now(), by=by)
+                save_parts(connection, found.id, parts_with(connection, found, part, staged))
             repeated_payments.save_repeated(connection, run.id, pay_again, by=by, at=at)
             if not_the_same is not None:
                 keep_used(connection, not_the_same, at)
@@ -263,26 +283,6 @@ def _names(job: str, run_key: str, ids: RunIds) -> dict[str, object]:
         "id_job": ids.job,
         "id_run_key": ids.run_key,
     }
-
-
-def _compare(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None:
-    """Find rows that the staged list no longer has, and refuse staged rows that may pay the same again."""
-    connection.execute(sql.CLEAR_REMOVED)
-    connection.execute(sql.CLEAR_UNLISTED)
-    if not connection.execute(sql.HAS_ROWS, ids).fetchone()[0]:
-        return
-    connection.execute(sql.INDEX_STAGED)
-    if connection.execute(sql.FIND_REMOVED, ids).rowcount > 0:
-        respell_rows(connection, ids)
-    match_equals(connection, ids)
-    connection.execute(sql.CLEAR_REMOVED)
-    connection.execute(sql.FIND_REMOVED, ids)
-    found = connection.execute(sql.FIND_UNLISTED, ids).rowcount, connection.execute(sql.FIND_ABSENT, ids).rowcount
-    if any(found):
-        connection.execute(sql.USE_UNLISTED_PAIRS)
-        connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
-    refuse_uncredited(connection, ids)
-    refuse_staged_equals(connection, ids["run_id"])
 
 
 def _realign_removed(connection: sqlite3.Connection, before: Sequence[str], after: Sequence[str]) -> None:

@@ -54,9 +54,7 @@ CREATE_STAGED: Final = """
         party_key TEXT, written TEXT, refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
     )
 """
-
 CREATE_REMOVED: Final = "CREATE TEMP TABLE IF NOT EXISTS removed (id INTEGER PRIMARY KEY)"
-
 CREATE_UNLISTED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS unlisted (
         party TEXT, party_key TEXT, message TEXT, PRIMARY KEY (party, party_key)
@@ -77,15 +75,15 @@ IDENTITIES: Final = """
 
 #: Finds the rows of a run that has some; identities are unique in both.
 INDEX_STAGED: Final = "CREATE UNIQUE INDEX IF NOT EXISTS temp.staged_identity ON staged (identity)"
-
 DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_identity"
 HAS_ROWS: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id)"
 
-#: Rows of the run that the staged list does not have, whether or not its previous version had them.
+#: Rows of the run that the staged list does not have, whether or not its previous version had them. They do not stay.
 FIND_REMOVED: Final = """
     INSERT INTO temp.removed
     SELECT r.id FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
+      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR r.state = 'refused' AND r.attempt = 0)
 """
 
 #: Rows that were sent and that the list no longer has in that form: they were removed, their references belong to
@@ -100,6 +98,7 @@ FIND_UNLISTED: Final = f"""
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.format(of="r")}) AS party
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
+      AND r.id NOT IN (SELECT id FROM temp.kept)
       AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.party_key IS NOT r.party_key
            OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
@@ -160,11 +159,18 @@ PREVIEW: Final = f"""
            count(*) FILTER (WHERE r.state IN ({SENT}) AND NOT {_IS_SAME_REQUEST.format(s="s", r="r")})
                AS changed_after_sending,
            count(*) FILTER (WHERE s.refusal IN ({POSSIBLE_DUPLICATE}, {UNDECIDED})) AS possible_duplicates,
-           count(*) FILTER (WHERE s.refusal = {VELOCITY}) AS velocity_refused
+           count(*) FILTER (WHERE s.refusal = {VELOCITY}) AS velocity_refused,
+           count(r.id) AS known,
+           count(*) FILTER (WHERE {NEAR_PART.format(key="r.party_key")} = {NEAR_PART.format(key="s.party_key")})
+               AS shared
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
 """  # noqa: S608 - composed of constants
 
-COUNT_REMOVED: Final = "SELECT count(*) FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.in_list = 1"
+COUNT_REMOVED: Final = """
+    SELECT count(*) AS removed_from_list,
+        count(*) FILTER (WHERE r.state = 'refused' AND r.attempt = 0) AS removed_refused
+    FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.in_list = 1
+"""
 
 #: Costs of the rows that the run would send, grouped so that their sum is exact.
 COSTS: Final = f"""
@@ -173,7 +179,6 @@ COSTS: Final = f"""
     WHERE s.state = 'pending' AND s.cost IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
     GROUP BY s.cost_unit, s.cost
 """  # noqa: S608
-
 #: Staged rows that the ledger refused: possible duplicates, rows that other runs paid, and those above the velocity
 #: limit.
 REFUSALS: Final = "SELECT line, problems FROM temp.staged WHERE refusal > 0 ORDER BY line LIMIT :limit"
@@ -221,22 +226,22 @@ EVENTS_OF_CHANGED: Final = f"""
 
 #: An unchanged row is not written, which would cost as much as a new one.
 UPDATE_UNSENT: Final = f"""
-    UPDATE rows SET in_list = 1, line = s.line, state = s.state, cells = s.cells, problems = s.problems, message = '',
-        note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount, unit = s.unit,
-        request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id,
+    UPDATE rows SET in_list = 1, line = s.line + :before, state = s.state, cells = s.cells, problems = s.problems,
+        message = '', note = '', product_id = s.product_id, credit_party = s.credit_party, amount = s.amount,
+        unit = s.unit, request = s.request, cost = s.cost, cost_unit = s.cost_unit, operator_id = s.operator_id,
         party_key = s.party_key
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({UNSENT})
       AND (rows.in_list, rows.line, rows.state, rows.cells, rows.problems, rows.message, rows.note, rows.product_id,
            rows.credit_party, rows.amount, rows.unit, rows.request, rows.cost, rows.cost_unit, rows.operator_id,
            rows.party_key)
-          IS NOT (1, s.line, s.state, s.cells, s.problems, '', '', s.product_id,
+          IS NOT (1, s.line + :before, s.state, s.cells, s.problems, '', '', s.product_id,
            s.credit_party, s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key)
 """  # noqa: S608
 
 #: A failed row takes the values of the list for a retry, and stays failed until then.
 UPDATE_FAILED: Final = """
-    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = '[]', product_id = s.product_id,
+    UPDATE rows SET in_list = 1, line = s.line + :before, cells = s.cells, problems = '[]', product_id = s.product_id,
         credit_party = s.credit_party, amount = s.amount, unit = s.unit, request = s.request, cost = s.cost,
         cost_unit = s.cost_unit, operator_id = s.operator_id, party_key = s.party_key,
         note = CASE
@@ -248,15 +253,15 @@ UPDATE_FAILED: Final = """
 
 #: Its previous request is not what the list asks for, so it has none and no retry sends it.
 REFUSE_FAILED: Final = """
-    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells, problems = s.problems, request = NULL, cost = NULL,
-        note = 'Can''t be sent as it is in the list now; a retry skips it.'
+    UPDATE rows SET in_list = 1, line = s.line + :before, cells = s.cells, problems = s.problems, request = NULL,
+        cost = NULL, note = 'Can''t be sent as it is in the list now; a retry skips it.'
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state = 'failed' AND s.state = 'refused'
 """
 
 #: The note must keep its wording: people's acknowledgements are compared with it.
 UPDATE_SENT: Final = f"""
-    UPDATE rows SET in_list = 1, line = s.line, cells = s.cells,
+    UPDATE rows SET in_list = 1, line = s.line + :before, cells = s.cells,
         note = CASE WHEN {_IS_SAME_REQUEST.format(s="s", r="rows")} THEN ''
             ELSE 'The list changed after this row was sent: sent was ' || {_SENT_WAS} || ', the list now says '
                  || CASE WHEN s.request IS NULL THEN 'what cannot be sent' ELSE {_NOW_IS} END
@@ -264,7 +269,7 @@ UPDATE_SENT: Final = f"""
     FROM temp.staged AS s
     WHERE rows.run_id = :run_id AND rows.identity = s.identity AND rows.state IN ({SENT})
       AND (NOT {_IS_SAME_REQUEST.format(s="s", r="rows")}
-           OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line, s.cells, ''))
+           OR (rows.in_list, rows.line, rows.cells, rows.note) IS NOT (1, s.line + :before, s.cells, ''))
 """  # noqa: S608
 
 #: An acknowledged note is not shown again while the list gives the same one.
@@ -273,7 +278,7 @@ DROP_ACKNOWLEDGED: Final = "UPDATE rows SET note = '' WHERE run_id = :run_id AND
 INSERT_NEW: Final = """
     INSERT INTO rows (run_id, identity, line, in_list, state, cells, problems, message, note, product_id, credit_party,
                       amount, unit, request, cost, cost_unit, operator_id, party_key, attempt)
-    SELECT :run_id, s.identity, s.line, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
+    SELECT :run_id, s.identity, s.line + :before, 1, s.state, s.cells, s.problems, '', '', s.product_id, s.credit_party,
            s.amount, s.unit, s.request, s.cost, s.cost_unit, s.operator_id, s.party_key, 0
     FROM temp.staged AS s
     WHERE NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity)
@@ -292,5 +297,4 @@ FIRST_IDENTITIES: Final = """
 """
 
 LAST_STAGED: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
-
 LAST_ROW_ID: Final = "SELECT coalesce(max(id), 0) FROM rows"

@@ -49,12 +49,13 @@ _SET_UP: Final = (
 )
 
 _ANY_LISTED: Final = "SELECT EXISTS (SELECT 1 FROM temp.staged WHERE state = 'pending' AND credit_party IS NULL)"
-#: Rows that were sent and that the list no longer has in that form.
+#: Rows that were sent and that the list no longer has in that form, without those that stay in the run beside it.
 _LEFT: Final = f"""
     SELECT r.product_id, r.amount, r.unit, r.line, r.identity, r.cells, r.party_key, s.identity IS NULL AS is_removed
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND +r.credit_party IS NULL
       AND (s.identity IS NULL OR (s.product_id, s.amount, s.unit) IS NOT (r.product_id, r.amount, r.unit))
+      AND r.id NOT IN (SELECT id FROM temp.kept)
 """  # noqa: S608 - composed of constants
 #: Rows to send that were not in the list beside those: unknown ones, those refused before, and those that asked for
 #: something else.

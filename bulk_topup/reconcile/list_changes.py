@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from bulk_topup.domain.list_parts import lines_before
 from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -101,13 +102,14 @@ def _match(line: int, cells: str, own: dict[bytes, list[int]], other: dict[bytes
         del other[key]
 
 
-def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[int, list[Discrepancy]]:
+def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore, *, part: int = 1) -> tuple[int, list[Discrepancy]]:
     """Compare a list's cells with those that the run read. A row that only moved pays what it paid before.
 
     Args:
         run: the run.
         reader: reads the list as it is now.
         ledger: an open ledger.
+        part: which of the run's lists it is, from 1.
 
     Returns:
         How many rows the list has, and the discrepancies.
@@ -115,10 +117,11 @@ def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[in
     Raises:
         ListError: the list can't be read to its end.
     """
-    in_file = last_line = 0
+    in_file, last_line = 0, lines_before(part)
+    end = lines_before(part + 1) - 1 if run.parts else _LAST_LINE
     changes = _Changes()
     for frame in reader.batches():
-        lines = frame["line"].to_list()
+        lines = (frame["line"] + lines_before(part)).to_list()
         known = ledger.rows.cells_between(run, last_line + 1, lines[-1])
         for line, cells in zip(lines, frame["cells"].to_list(), strict=True):
             if known.get(line) == cells:
@@ -129,7 +132,7 @@ def changed_lines(run: Run, reader: ListReader, ledger: LedgerStore) -> tuple[in
             changes.add_known(line, cells)
         in_file += len(lines)
         last_line = lines[-1]
-    for line, cells in ledger.rows.cells_between(run, last_line + 1, _LAST_LINE).items():
+    for line, cells in ledger.rows.cells_between(run, last_line + 1, end).items():
         changes.add_known(line, cells)
     return in_file, [_discrepancy(kind, run, line) for line, kind in changes.lines()]
 

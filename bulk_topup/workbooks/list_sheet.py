@@ -12,6 +12,7 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from bulk_topup.domain.list_parts import lines_before, part_of
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -97,13 +98,13 @@ class ListSheet:
                 if cell.row > self._header and first <= cell.column < first + len(self._names):
                     cell.value, cell.style = None, "Normal"
         self._write_header(first)
-        written = 0
+        part, written = self._part(), 0
         for page in pages:
             values = result_values(page, self._width, reveal_pins=reveal_pins)
             rows = zip(*(values[index] for index in _FIELD_INDEXES), strict=True)
             for line, in_list, cells, row in zip(page.line, page.in_list, page.cells, rows, strict=True):
-                if in_list and self._has_row(line, cells):
-                    self._write(line, row, first)
+                if in_list and part_of(line) == part and self._has_row(line - lines_before(part), cells):
+                    self._write(line - lines_before(part), row, first)
                     written += 1
         if not written:
             raise ListError(
@@ -111,6 +112,11 @@ class ListSheet:
                 "Use the workbook that was paid."
             )
         return written
+
+    def _part(self) -> int:
+        """Return which of the run's lists the workbook is, by its name; the first if none has it."""
+        names = [part.file_name for part in self._run.parts]
+        return names.index(self._file_name) + 1 if self._file_name in names else 1
 
     def _has_row(self, line: int, cells: Sequence[str]) -> bool:
         """Return True if a line of the workbook has the run's cells; record the line as missing or differing if not."""

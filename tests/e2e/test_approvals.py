@@ -65,6 +65,20 @@ def test_an_approved_plan_is_paid_resumed_and_retried(
     assert len(books()["transactions"]) == paid + 1
 
 
+def test_a_list_is_added_to_its_run_as_it_was_approved(
+    pay: Pay, command: Pay, books: Books, job: Path, approved: str, tmp_path: Path
+) -> None:
+    pay("run", job, "--approved", approved, code=1)
+    (tmp_path / "pay.csv").write_text("reference,phone,amount\nC,+6595123402,5\n")
+    pay("plan", job, "--output", "plan.json", "--add")
+    shown = command("approve", "plan.json", "--key", "controller.key", "--yes").stdout
+    assert re.search(r"added to a run +│? *yes", shown)
+    assert "whether the list is added" in pay("run", job, "--approved", approved, code=3).stderr
+    for _ in range(2):
+        pay("run", job, "--approved", approved, "--add", code=1)
+        assert len(books()["transactions"]) == 3
+
+
 CHANGES: list[tuple[Callable[[str], str], str]] = [
     (lambda text: f"{text}C,+6595123402,5\n", "the number of rows is 3, approved was 2"),
     (lambda text: text.replace(",10", ",11"), "the requested amount is 31.00 SGD, approved was 30.00 SGD"),

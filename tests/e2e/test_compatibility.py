@@ -35,6 +35,11 @@ ADDED = {
     "earlier_runs",
     "earlier_payments",
     "numbers",
+    "kept",
+    "kept_waiting",
+    "list_problem",
+    "same_list",
+    "sent_before",
 }
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}

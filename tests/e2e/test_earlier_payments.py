@@ -271,7 +271,8 @@ def test_rows_that_were_added_or_corrected_later_are_no_paid_out_list(
     pay("run", "pay.csv", *PRODUCT, code=1)
     _age(tmp_path, hours=13)
     write("pay.csv", *NUMBERS[:4], "+6595123102")
-    pay("run", "pay.csv", *PRODUCT, code=1)
+    assert "add --add" in pay("run", "pay.csv", *PRODUCT, "--quiet", code=3).stderr
+    pay("run", "pay.csv", *PRODUCT, "--add", code=1)
     assert paid() == dict.fromkeys([*NUMBERS[:4], "+6595123102"], 1)
 
 

@@ -42,8 +42,13 @@ def test_a_row_inserted_above_two_paid_rows_of_the_same_number_is_the_only_one_t
 ) -> None:
     pay("run", write(5, 7), *PAYING)
     edited = write(9, 5, 7)
-    assert "1 to send" in pay("plan", edited, *PAYING).stdout
-    pay("run", edited, *PAYING)
+    # The run has nothing left to send, so only a person adds a row to it.
+    refused = pay("run", edited, *PAYING, code=3)
+    assert "1 of 3 rows of" in refused.stderr
+    assert "add --add" in refused.stderr
+    assert paid() == [5, 7]
+    assert "1 to send" in pay("plan", edited, *PAYING, "--add").stdout
+    pay("run", edited, *PAYING, "--add")
     assert paid() == [5, 7, 9]
     assert _states(results("list-extra")) == [("9", "completed"), ("5", "completed"), ("7", "completed")]
     agree(results("list-extra"), books())
@@ -139,7 +144,7 @@ def test_edited_references_of_gift_cards_buy_no_card_again(
     assert "--not-the-same 2-4 --reason TEXT" in " ".join(shown.split())
     # Restored rows are the bought ones; a new row beside them is bought.
     list_.write_text(f"{CARDS}GC-004,8803,\n")
-    pay("run", list_)
+    pay("run", list_, "--add")
     assert len(books()["transactions"]) == 4
     agree(results("list-cards"), books())
 
@@ -160,8 +165,8 @@ def test_a_card_of_another_product_or_amount_is_bought_when_a_bought_one_left_th
     list_ = tmp_path / "cards.csv"
     list_.write_text(CARDS)
     pay("run", list_)
-    list_.write_text("reference,product_id,amount\ngc-001,8803,\nGC-002,8803,\nnew,8810,40\n")
-    pay("run", list_, "--skip-refused", code=1)
+    list_.write_text("reference,product_id,amount\nGC-001,8803,\nGC-002,8803,\nnew,8810,40\n")
+    pay("run", list_, "--add")
     assert len(books()["transactions"]) == 4
 
 

@@ -68,7 +68,7 @@ def test_a_run_within_its_guards_pays_every_row(pay: Pay, books: Books, list_: P
 def test_rows_added_to_a_paid_list_count_towards_its_cap(pay: Pay, books: Books, list_: Path) -> None:
     pay("run", list_, "--product", 6418, "--max-amount", "SGD=60")
     list_.write_text(f"{LIST}D,+6595123403,1\n")
-    result = pay("run", list_, "--product", 6418, "--max-amount", "SGD=60", code=3)
+    result = pay("run", list_, "--product", 6418, "--max-amount", "SGD=60", "--add", code=3)
     assert "61.00 SGD, 1.00 SGD above its cap of 60.00 SGD." in result.stderr
     assert len(books()["transactions"]) == 3
 
@@ -76,7 +76,7 @@ def test_rows_added_to_a_paid_list_count_towards_its_cap(pay: Pay, books: Books,
 def test_rows_removed_from_a_paid_list_still_count_towards_its_cap(pay: Pay, books: Books, list_: Path) -> None:
     pay("run", list_, "--product", 6418)
     list_.write_text("reference,phone,amount\nD,+6595123403,1\n")
-    result = pay("run", list_, "--product", 6418, "--max-rows", 3, code=3)
+    result = pay("run", list_, "--product", 6418, "--max-rows", 3, "--add", code=3)
     assert "4 rows, 1 above its cap of 3." in result.stderr
     assert len(books()["transactions"]) == 3
 
@@ -91,7 +91,7 @@ def test_a_retry_beyond_the_caps_of_its_run_sends_nothing(pay: Pay, books: Books
     list_.write_text("reference,phone,amount\nA,+6595123400,10\nB,+6595123108,20\n")
     pay("run", list_, "--product", 6418, "--max-rows", 2, code=1)
     list_.write_text("reference,phone,amount\nA,+6595123400,10\nC,+6595123402,5\nB,+6595123108,20\n")
-    pay("run", list_, "--product", 6418, "--max-rows", 2, code=1)  # the failed row does not count
+    pay("run", list_, "--product", 6418, "--max-rows", 2, "--add", code=1)  # the failed row does not count
     before = len(books()["transactions"])
     result = pay("retry", "list/pay", code=3)
     assert "3 rows, 1 above its cap of 2." in result.stderr

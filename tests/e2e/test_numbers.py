@@ -149,7 +149,7 @@ def test_a_run_of_an_earlier_version_pays_nobody_again_in_another_spelling(
     sql(tmp_path, "UPDATE runs SET reading_version = 1")
     row = text.splitlines()[1].replace("a,", "b,")
     write(f"{text.splitlines()[0]}\n{text.splitlines()[1].replace(OLD, '+6591000429')}\n{row}\n")
-    pay("run", "pay.csv", "--run-key", "pay", "--product", 6418)
+    pay("run", "pay.csv", "--run-key", "pay", "--product", 6418, "--add")
     assert paid(books) == [OLD, "+6591000429"]
     pay("run", "pay.csv", "--run-key", "pay", "--product", 6418)
     assert paid(books) == [OLD, "+6591000429"]

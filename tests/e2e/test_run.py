@@ -211,9 +211,9 @@ def test_a_possible_duplicate_is_refused_and_named_before_anything_is_sent(
     plan = json.loads(pay("plan", list_, "--product", 6418, "--json", code=3).stdout)
     assert (plan["accepted"], plan["refused"], plan["held"]) == (1, 1, 1)
     assert [row["line"] for row in plan["refused_rows"]] == [2]
-    assert "1 of 2 rows refused. Nothing was sent." in pay("run", list_, "--product", 6418, code=3).stderr
+    assert "1 of 2 rows refused. Nothing was sent." in pay("run", list_, "--product", 6418, "--add", code=3).stderr
     assert len(books()["transactions"]) == 1
-    pay("run", list_, "--product", 6418, "--skip-refused", "--rate", 1000, "--poll-interval", 0.1, code=1)
+    pay("run", list_, "--product", 6418, "--add", "--skip-refused", "--rate", 1000, "--poll-interval", 0.1, code=1)
     assert [entry["credit_party"] for entry in books()["transactions"]] == ["+6595123500", "+6595123501"]
     [rest] = tmp_path.glob("reports/list-bonus/*not-completed.csv")
     pay("run", rest, "--product", 6418, code=3)

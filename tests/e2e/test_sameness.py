@@ -187,9 +187,11 @@ def test_a_respelled_row_that_is_another_beneficiary_is_paid_once_a_person_says_
     pay_rows(account("012"))
     pay_rows(account("12"), code=1)
     assert paid() == {"012": 1}
-    pay_rows(account("12"), options=("--not-the-same", 2, *REASON), code=1)  # the other one left the list
+    # The other one left the list, and the run has nothing left to send.
+    pay_rows(account("12"), options=("--not-the-same", 2, *REASON), code=3)
+    pay_rows(account("12"), options=("--not-the-same", 2, *REASON, "--add"), code=1)  # the mismatch stays
     assert paid() == {"012": 1, "12": 1}
-    pay_rows(account("012"), account("12"))
+    pay_rows(account("012"), account("12"), options=("--add",), code=3)  # in two lists now
     assert paid() == {"012": 1, "12": 1}
 
 
@@ -198,7 +200,12 @@ def test_a_spreadsheet_that_drops_zeros_of_all_accounts_pays_nobody_again(pay_ro
     pay_rows(*map(account, numbers))
     once = paid()
     assert set(once.values()) == {1}
-    pay_rows(*(account(number.lstrip("0")) for number in numbers), account("777"), code=1)
+    dropped = [account(number.lstrip("0")) for number in numbers]
+    pay_rows(*dropped, code=1)
+    assert paid() == once
+    # As an addition, each may be another beneficiary beside the one that stays.
+    pay_rows(*dropped, account("777"), options=("--add",), code=3)
+    pay_rows(*dropped, account("777"), options=("--add", "--skip-refused"), code=1)
     assert paid() == once + Counter({"777": 1})
 
 
@@ -215,7 +222,7 @@ def test_near_parties_of_another_reference_or_product_are_possible_duplicates(pa
     renamed = pay_rows({**account("12"), "ref": "B"}, code=3)
     assert "was already sent product 9240 for 012" in " ".join(renamed.stdout.split())
     assert paid() == {"012": 1}
-    pay_rows({**account("12"), "ref": "B"}, options=("--not-the-same", 2, *REASON), code=1)
+    pay_rows({**account("12"), "ref": "B"}, options=("--not-the-same", 2, *REASON, "--add"))
     assert paid() == {"012": 1, "12": 1}
 
 

@@ -30,6 +30,7 @@ AS_OF_THE_NINTH: Final = (
     "ALTER TABLE rows DROP COLUMN party_key",
     "ALTER TABLE runs DROP COLUMN comparison",
     "ALTER TABLE runs DROP COLUMN paid_again",
+    "ALTER TABLE runs DROP COLUMN parts",
     "DROP TABLE repeated_payments",  # with its index
     "DELETE FROM _sqlite_migrations WHERE name > '0010'",
 )

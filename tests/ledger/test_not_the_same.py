@@ -107,7 +107,7 @@ def test_a_row_that_left_the_list_stays_another_one(
     stage(ledger, account("012", 2))
     bring(merge(ledger), RowState.COMPLETED)
     near = account("12", 2)
-    assert stage(ledger, near) == MergePreview(completed=1, changed_after_sending=1)
+    assert stage(ledger, near) == MergePreview(completed=1, changed_after_sending=1, known=1, shared=1)
     costs = {"USD": Decimal(5)}
     assert stage(ledger, near, decided=decision(2)) == MergePreview(new=1, removed_from_list=1, costs=costs)
     run = merge(ledger, decision(2))

@@ -77,7 +77,7 @@ def test_of_two_paid_equal_rows_the_one_still_in_the_list_has_no_mismatch(
     for _ in equals:
         [attempt] = ledger.attempts.claim(run, 9)
         ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.COMPLETED)])
-    assert preview(ledger, run, equals[:1]) == MergePreview(completed=1, removed_from_list=1)
+    assert preview(ledger, run, equals[:1]) == MergePreview(completed=1, removed_from_list=1, known=1, shared=1)
     start(ledger, equals[:1])
     kept, _ = outcomes(ledger, run)
     assert kept.note == ""

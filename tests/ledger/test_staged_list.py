@@ -262,6 +262,8 @@ def test_the_preview_counts_what_a_merge_would_do(
         needs_review=2,
         changed_after_sending=1,
         removed_from_list=1,
+        known=9,
+        shared=9,
         costs={"USD": Decimal("16.5000000005")},
     )
     assert preview(ledger, None, [row(1), row(2, refused="No.")]) == MergePreview(new=1, costs={"USD": Decimal(5)})

@@ -19,6 +19,7 @@ from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
 from bulk_topup.cli.options.list import (
     JobOptions,
+    add_option,
     corrections_option,
     job_options,
     leave_open_option,
@@ -44,6 +45,7 @@ from bulk_topup.system.files import atomic_write
 @list_argument
 @job_options
 @corrections_option
+@add_option
 @pay_again_option
 @leave_open_option
 @not_the_same_options
@@ -59,6 +61,7 @@ def plan_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
+    add: bool,
     pay_again: str | None,
     leave_open: str | None,
     different: NotTheSameOptions,
@@ -81,9 +84,8 @@ def plan_command(
         zone = zone_of(job, options.ledger)
         job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=is_scheduled)[0], folder)
         job = named_as_known_run(job, options.ledger)
-        report = ReportArguments().resolve(job.name, str(job.run_key), folder=job.report_folder)
-        file = output or report.folder / "plan.json"
-        repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled)
+        file = output or ReportArguments().resolve_job(job).folder / "plan.json"
+        repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
 
         async def check() -> Any:  # noqa: ANN401
             async with open_client(options, rate=job.rate) as dvs:

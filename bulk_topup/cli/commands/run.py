@@ -7,6 +7,7 @@ import cloup
 from bulk_topup.cli.options.approval import ApprovalOptions, approval_options
 from bulk_topup.cli.options.list import (
     JobOptions,
+    add_option,
     corrections_option,
     job_options,
     leave_open_option,
@@ -23,6 +24,7 @@ from bulk_topup.cli.options.repetition import repetition_of
 @list_argument
 @job_options
 @corrections_option
+@add_option
 @pay_again_option
 @leave_open_option
 @not_the_same_options
@@ -33,6 +35,7 @@ def run_command(
     list_or_job: Path,
     given: JobOptions,
     corrections: Path | None,
+    add: bool,
     pay_again: str | None,
     leave_open: str | None,
     different: NotTheSameOptions,
@@ -51,5 +54,5 @@ def run_command(
     """
     from bulk_topup.cli.payment import pay_list  # heavy: not for --help
 
-    repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled)
+    repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
     pay_list(list_or_job, given, approval, payment, repetition=repetition, corrections=corrections)

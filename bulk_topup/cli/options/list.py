@@ -65,7 +65,7 @@ def parse_lines(_context: click.Context, _option: click.Parameter, text: str | N
     """Return line numbers, read from numbers and ranges: `5,7-9`."""
     lines: set[int] = set()
     for part in (text or "").replace(" ", "").split(","):
-        match = re.fullmatch(r"([0-9]{1,8})(?:-([0-9]{1,8}))?", part)
+        match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10}))?", part)
         if part and not match:
             raise click.BadParameter(f'"{part}" is not a line or a range of lines; write it like 5,7-9.')
         if match:
@@ -102,6 +102,14 @@ corrections_option = cloup.option(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Corrected rows of the run, in the not-completed file of its report.",
+)
+
+add_option = cloup.option(
+    "--add",
+    group=LIST,
+    is_flag=True,
+    help="Add the list to a run that has paid other rows, which stay as they are; for a list in parts. Not with "
+    "--scheduled.",
 )
 
 pay_again_option = cloup.option(

@@ -83,6 +83,8 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if repeated := prepared.difference.velocity_refused:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
+    if (same := prepared.same_list) is not None:
+        yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.days}.[/]"
     yield from number_lines(plan.numbers)
 
 
@@ -123,6 +125,11 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
     new = f" ({difference.new:,} new in this list)" if difference.new else ""
     yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
     yield f"  {known}{difference.new + difference.waiting:,} to send{new}."
+    if difference.kept:
+        waiting = f", {difference.kept_waiting:,} of them to send" if difference.kept_waiting else ""
+        yield f"  {format_rows(difference.kept)} of other lists of the run, which stay as they are{waiting}."
+    if (before := prepared.sent_before) is not None and difference.new:
+        yield f"  {format_rows(before.rows)} of the run sent before, {before.days}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
     yield "  To pay this list again: --run-key NAME --pay-again REASON"
@@ -207,6 +214,11 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         "needs_review": difference.needs_review,
         "changed_after_sending": difference.changed_after_sending,
         "removed_from_list": difference.removed_from_list,
+        "kept": difference.kept,
+        "kept_waiting": difference.kept_waiting,
+        "sent_before": None if prepared.sent_before is None else prepared.sent_before.as_json(),
+        "same_list": None if prepared.same_list is None else prepared.same_list.as_json(),
+        "list_problem": None if prepared.list_problem is None else prepared.list_problem.kind.value,
         "held": difference.possible_duplicates,
         "velocity_refused": difference.velocity_refused,
         "earlier_payments": {

@@ -30,7 +30,9 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
             f"{'is' if len(stopping) == 1 else 'are'} open. Resume or close {'it' if len(stopping) == 1 else 'them'}, "
             "or add --leave-open REASON."
         )
-    to_send = difference.new + difference.waiting
+    if prepared.list_problem is not None:
+        return Severity.BAD, prepared.list_problem.headline
+    to_send = difference.new + difference.waiting + difference.kept_waiting
     earlier = difference.earlier
     if earlier.is_same_list and earlier.refused:
         verb = "repeats an earlier payment" if earlier.refused == 1 else "repeat earlier payments"
@@ -48,8 +50,6 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:
         return Severity.BAD, " ".join(short)
-    if prepared.paid_out_at is not None:
-        return Severity.BAD, f"Paid already on {prepared.paid_out_at:%Y-%m-%d}; nothing is left to send."
     if not to_send:
         if difference.corrected:
             verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")

@@ -1,0 +1,150 @@
+"""What a start does about a list that is not that of its run, or that was paid out; reads the ledger."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bulk_topup.app.prepare import Prepared
+from bulk_topup.domain.earlier_payments import SHORT_LIST, is_in_period
+from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.list_problem import (
+    ListProblem,
+    ListProblemKind,
+    SentBefore,
+    another_list,
+    other_rows,
+    paid_out,
+    unchanged,
+)
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.run_names import fold_name
+from bulk_topup.domain.states import RowState, is_open
+from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.jobs.job import Job
+from bulk_topup.ledger import LedgerStore
+
+#: How long after its last row was sent a list without a job file may be run again as an interrupted one.
+RUN_AGAIN_WITHIN: Final = timedelta(hours=12)
+
+
+def check_can_be_added(job: Job, run: Run | None) -> None:
+    """Raise RunNotFoundError if there is no run that the list could be added to."""
+    if run is None:
+        raise RunNotFoundError(
+            f"There is no run {job.name}/{job.run_key} to add the list to. Check --run-key, --ledger and --env, or "
+            "start the run without --add."
+        )
+
+
+def check_columns(job: Job, run: Run | None, columns: tuple[str, ...], *, add: bool) -> None:
+    """Raise MappingError if a list of several that a run has, or is to have, has other columns than the first.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        columns: the columns of the list.
+        add: whether the list is added to the run.
+    """
+    if run is None or not (run.parts or add) or run.columns == columns:
+        return
+    raise MappingError(
+        f"{job.list} has other columns than run {run.name}, whose lists need the same ones in the same order: "
+        f"{', '.join(run.columns)}. Nothing was sent."
+    )
+
+
+def find_sent_before(job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore) -> SentBefore | None:
+    """Return what a run has sent before new rows, or before a list without a job file of which nothing is left.
+
+    Args:
+        job: the job.
+        run: its run; None for a new one.
+        prepared: its list, checked and staged.
+        ledger: an open ledger.
+    """
+    difference = prepared.difference
+    is_left = difference.waiting + difference.open + difference.corrected
+    if run is None or not (difference.new or (job.is_bare_list and not is_left)):
+        return None
+    return _sent_before(run, ledger)
+
+
+def _sent_before(run: Run, ledger: LedgerStore) -> SentBefore | None:
+    span = ledger.runs.span(run)
+    if span is None:
+        return None
+    counts = ledger.rows.sent_counts(run)
+    rows = sum(number for state, number in counts.items() if state is not RowState.FAILED)
+    return SentBefore(run=run.name, rows=rows, first=span[0], last=span[1])
+
+
+def find_same_list(
+    job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore, environment: Environment
+) -> SentBefore | None:
+    """Return the previous run of a job if it has paid exactly the rows of the staged list; else None.
+
+    Args:
+        job: the job, its dates rendered.
+        run: its run; None for a new one.
+        prepared: its list, checked and staged.
+        ledger: an open ledger.
+        environment: where the run pays.
+    """
+    if job.is_bare_list or (run is not None and not prepared.difference.new):
+        return None
+    own = None if run is None else run.id
+    others = [each for each in ledger.runs.all() if each.id != own and fold_name(each.job) == fold_name(job.name)]
+    others = [each for each in others if each.environment == environment and each.purged_at is None]
+    previous = max(others, key=lambda each: each.created_at, default=None)
+    if previous is None or not ledger.staging.is_list_of(previous):
+        return None
+    return _sent_before(previous, ledger)
+
+
+def find_list_problem(
+    job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore, now: datetime, *, add: bool
+) -> ListProblem | None:
+    """Return why a list is not paid in its run; None if it is, or if it is that of its run.
+
+    Args:
+        job: the job, its dates rendered.
+        run: its run; None for a new one.
+        prepared: its list, checked and staged.
+        ledger: an open ledger.
+        now: the time, in UTC.
+        add: whether the list is added to its run.
+    """
+    difference, before = prepared.difference, prepared.sent_before
+    if prepared.same_list is not None and job.list_must_change:
+        return unchanged(job.list, prepared.same_list)
+    if run is None:
+        return None
+    counts = ledger.rows.counts(run)
+    pending = counts[RowState.PENDING]
+    is_short = prepared.plan.rows <= SHORT_LIST and difference.known
+    if pending and not difference.shared and not is_short:
+        return another_list(job.list, pending, run)
+    is_left = bool(pending + counts[RowState.IN_FLIGHT])
+    # A row that was refused and left the list was rather corrected in it.
+    others = difference.new > difference.removed_refused
+    may_grow = not job.is_bare_list and is_in_period(run, now) and (difference.known or not run.parts)
+    if others and before is not None and not (add or is_left or may_grow):
+        return other_rows(job.list, difference.new, prepared.plan.rows, run, before)
+    is_done = not (difference.new + difference.waiting + difference.corrected) and not is_open(counts)
+    if before is not None and job.is_bare_list and is_done and now - before.last > RUN_AGAIN_WITHIN:
+        return paid_out(job.list, before)
+    return None
+
+
+def check_list(prepared: Prepared) -> None:
+    """Check that a list is that of its run, and that it was not paid out long ago.
+
+    Raises:
+        AlreadyPaidError: it was paid out, or is that of the job's previous run and must change.
+        OtherListError: it has other rows than its run, or is another list.
+    """
+    problem = prepared.list_problem
+    if problem is None:
+        return
+    if problem.kind in {ListProblemKind.PAID_OUT, ListProblemKind.UNCHANGED}:
+        raise AlreadyPaidError(problem.message)
+    raise OtherListError(problem.message)

@@ -1,0 +1,136 @@
+"""Define why a list is not paid in its run: it was paid out, has other rows, or is another list; pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.verdict import format_rows, run_arguments
+
+_TIME: Final = "%Y-%m-%d %H:%M UTC"
+
+
+class ListProblemKind(StrEnum):
+    """What is wrong with a list."""
+
+    #: Every row of it was paid, so long ago that it is rather a new payout whose file has the old name.
+    PAID_OUT = "paid_out"
+    #: It has rows that its run, which has nothing left to send, does not have.
+    OTHER_ROWS = "other_rows"
+    #: It has no row of its run, which has rows pending.
+    ANOTHER_LIST = "another_list"
+    #: It is that of the job's previous run, and the job says that it must change.
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListProblem:
+    """Why a list is not paid in its run."""
+
+    kind: ListProblemKind
+    #: One sentence for a plan.
+    headline: str
+    #: What happened and the ways on.
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentBefore:
+    """What a run has sent before a list is paid in it."""
+
+    run: str
+    #: Rows that were sent and are not known to have failed.
+    rows: int
+    #: When the first and the last of them were sent, in UTC.
+    first: datetime
+    last: datetime
+
+    @property
+    def days(self) -> str:
+        """When for people: one time, or the first and the last."""
+        first, last = f"{self.first:{_TIME}}", f"{self.last:{_TIME}}"
+        return first if first == last else f"{first} to {last}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {"run": self.run, "rows": self.rows, "first": self.first.isoformat(), "last": self.last.isoformat()}
+
+
+def paid_out(list_path: str, before: SentBefore) -> ListProblem:
+    """Return the problem of a list that was paid out long ago.
+
+    Args:
+        list_path: the list.
+        before: what its run has sent.
+    """
+    return ListProblem(
+        kind=ListProblemKind.PAID_OUT,
+        headline=f"Paid already on {before.last:%Y-%m-%d}; nothing is left to send.",
+        message=(
+            f"{list_path} was paid already: run {before.run} sent its last row on {before.last:{_TIME}}, and nothing "
+            "is left to send. To pay the list again, add --run-key NAME and --pay-again REASON. If it is another "
+            "payout, save it under another name."
+        ),
+    )
+
+
+def other_rows(list_path: str, new: int, rows: int, run: Run, before: SentBefore | None) -> ListProblem:
+    """Return the problem of a list with rows that its run, which has nothing left to send, does not have.
+
+    Args:
+        list_path: the list.
+        new: how many of its rows these are.
+        rows: its rows.
+        run: its run.
+        before: what the run has sent; None for nothing.
+    """
+    verb = "is" if new == 1 else "are"
+    sent = "" if before is None else f", which sent {format_rows(before.rows)}, the last on {before.last:{_TIME}}"
+    return ListProblem(
+        kind=ListProblemKind.OTHER_ROWS,
+        headline=f"{new:,} of {format_rows(rows)} {verb} not in this run. Add --add, or another --run-key.",
+        message=(
+            f"{new:,} of {format_rows(rows)} of {list_path} {verb} not in run {run.name}{sent}, and which has nothing "
+            f"left to send. Nothing was sent. To pay {'it' if new == 1 else 'them'} in that run, whose other rows stay "
+            "as they are, add --add. If the list is another payout, add --run-key NAME."
+        ),
+    )
+
+
+def another_list(list_path: str, pending: int, run: Run) -> ListProblem:
+    """Return the problem of a list that has no row of its run, which has rows pending.
+
+    Args:
+        list_path: the list.
+        pending: rows of the run that are pending.
+        run: its run.
+    """
+    return ListProblem(
+        kind=ListProblemKind.ANOTHER_LIST,
+        headline=f"Another list: this run has {format_rows(pending)} pending, and no row of the list.",
+        message=(
+            f"{list_path} is another list: it has no row of run {run.name}, which has {format_rows(pending)} pending. "
+            f"Nothing was sent. To send those first: `bulk-topup resume {run_arguments(run)}`; after that, --add adds "
+            f"this list. If they must not be sent: `bulk-topup close {run_arguments(run)} --reason TEXT`. To pay this "
+            "list as a payout of its own, add --run-key NAME."
+        ),
+    )
+
+
+def unchanged(list_path: str, previous: SentBefore) -> ListProblem:
+    """Return the problem of a list that must change, and is that of the job's previous run.
+
+    Args:
+        list_path: the list.
+        previous: what that run has sent.
+    """
+    return ListProblem(
+        kind=ListProblemKind.UNCHANGED,
+        headline=f"The list has not changed since run {previous.run}, sent {previous.days}.",
+        message=(
+            f"{list_path} is the list of run {previous.run}, sent {previous.days}, and the job has list_must_change. "
+            "Nothing was sent. Put this period's list there. If the same is to be paid again, set list_must_change to "
+            "false."
+        ),
+    )
