@@ -35,6 +35,7 @@ bench: $(READY)
 
 # About an hour on two cores. A scenario that fails says how to play it again.
 chaos: $(READY)
+	$(BIN)/python -m chaos --scenarios 0 --histories 1000 --jobs 2
 	$(BIN)/python -m chaos --scenarios 500 --jobs 2 --rows 131072
 
 coverage: $(READY)

@@ -1,0 +1,60 @@
+"""The person at the office's computer: starts and resumes, does what a message says, and ends a period."""
+
+from pathlib import Path
+
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.states import OPEN_STATES, RowState
+from bulk_topup.errors import AccountMismatchError
+from bulk_topup.ledger import RetryChoice
+from chaos.histories.judge import disagreeing_books, forgotten, paid_twice, wrong_success
+from chaos.histories.office import CALM, End, Office, Trouble
+
+
+def end_period(office: Office) -> None:
+    """End a period without faults, and judge it."""
+    ends = settle(office)
+    office.complaints += [*paid_twice(office), *forgotten(office, ends), *disagreeing_books(office)]
+
+
+def settle(office: Office) -> list[End]:
+    """End a period without faults: resume, reconcile and retry its runs, start its list under each of its names.
+
+    Returns:
+        How the last start under each name ended.
+    """
+    office.deliver_everything()
+    for _ in range(4):
+        for run in office.runs_with(*OPEN_STATES):
+            resume(office, run, CALM)
+    for run in office.runs():
+        office.reconcile(run)
+    for run in office.runs_with(RowState.FAILED):
+        resume(office, run, CALM, retry=RetryChoice())
+    ends = [start(office, CALM, name=name) for name in office.names]
+    for run in office.runs_with(*OPEN_STATES):
+        resume(office, run, CALM)
+    for run in office.runs():
+        office.reconcile(run)
+    office.complaints += [f"Open at the end: {run.name}." for run in office.runs_with(*OPEN_STATES)]
+    return ends
+
+
+def start(office: Office, trouble: Trouble, *, name: str | None = None, corrections: Path | None = None) -> End:
+    """Start the list; if the account has a new key pair, say that it is the same."""
+    end = office.start(name=name, trouble=trouble, corrections=corrections)
+    if isinstance(end.error, AccountMismatchError):
+        office.says_same_account = True
+        end = office.start(name=name, trouble=trouble, corrections=corrections)
+    office.complaints += wrong_success(office, end)
+    if end.code == 0 and trouble == CALM:
+        office.done.discard("restored")
+    return end
+
+
+def resume(office: Office, run: Run, trouble: Trouble, *, retry: RetryChoice | None = None) -> End:
+    """Resume a run or retry its failed rows; if the account has a new key pair, say that it is the same."""
+    end = office.resume(run, retry=retry, trouble=trouble)
+    if isinstance(end.error, AccountMismatchError):
+        office.says_same_account = True
+        end = office.resume(run, retry=retry, trouble=trouble)
+    return end
