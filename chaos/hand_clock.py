@@ -1,8 +1,9 @@
-"""A clock that is set by hand, and goes on from there; passed to commands of this process in place of the machine's."""
+"""Clocks that are passed to commands of this process in place of the machine's: one set by hand, one that jumps."""
 
 import asyncio
 import time
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 
 class HandClock:
@@ -30,3 +31,32 @@ class HandClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
         await asyncio.sleep(seconds)
+
+
+class JumpingClock:
+    """A machine's clock that jumps, and may run faster, so that waits of a minute take seconds.
+
+    Args:
+        jumps: after how many reads of the time it jumps, and how many seconds it is ahead from then on.
+        pace: how many of its seconds pass in one.
+    """
+
+    def __init__(self, jumps: Sequence[tuple[int, float]], pace: float) -> None:
+        self._jumps = jumps
+        self._pace = pace
+        self._reads = 0
+        self._started_at, self._started = datetime.now(UTC), time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the time, in UTC."""
+        ahead = next((ahead for after, ahead in reversed(self._jumps) if self._reads >= after), 0.0)
+        self._reads += 1
+        return self._started_at + timedelta(seconds=ahead + (time.monotonic() - self._started) * self._pace)
+
+    def monotonic(self) -> float:
+        """Return its seconds since an arbitrary start; never goes back."""
+        return time.monotonic() * self._pace
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for that many of its seconds."""
+        await asyncio.sleep(seconds / self._pace)

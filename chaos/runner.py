@@ -1,6 +1,7 @@
 r"""Runs one `bulk-topup` command in this process and breaks it on purpose; touches what the command touches.
 
-The product has no hooks for this: its functions are replaced, in this process only, before the command starts.
+The product has no hooks for this: its functions are replaced, in this process only, before the command starts. Only
+the clock is passed in, as the command line takes one from any program that calls it.
 
     python -m chaos.runner --kill after_intent_commit:2 -- run list.csv --product 6418
 """
@@ -14,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -37,8 +37,8 @@ from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransp
 from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.outcomes import OutcomeQueries
 from bulk_topup.ledger.staged_list import StagingQueries
-from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
+from chaos.hand_clock import JumpingClock
 
 #: Methods of the ledger whose commits are instants, with the names of these.
 COMMITS: Final = (
@@ -73,8 +73,6 @@ def break_process(breakage: Breakage) -> None:
     _break_ledger(killer)
     _break_transport(killer, breakage.twice)
     _break_report(killer)
-    if breakage.clock:
-        _break_clock(breakage.clock)
     if breakage.sabotage is not None:
         _sabotage(breakage.sabotage)
     if breakage.drops_privileges:
@@ -177,21 +175,6 @@ def _break_report(killer: _Killer) -> None:
     _replace(bulk_topup.report.report_writer, "atomic_write", with_file_instants)
 
 
-def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
-    calls = 0
-
-    def shifted(now: Callable[[SystemClock], datetime]) -> Callable[[SystemClock], datetime]:
-        def shifted_now(clock: SystemClock) -> datetime:
-            nonlocal calls
-            offset = next((offset for after, offset in reversed(jumps) if calls >= after), 0.0)
-            calls += 1
-            return now(clock) + timedelta(seconds=offset)
-
-        return shifted_now
-
-    _replace(SystemClock, "now", shifted)
-
-
 def _drop_privileges() -> None:
     """Make file permissions apply to this process even as root (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -248,7 +231,7 @@ def main(arguments: Sequence[str]) -> None:
     except KeyboardInterrupt:  # it arrived during the imports; a command prints the same
         click.echo(INTERRUPTED, err=True)
         sys.exit(ExitCode.RESUMABLE)
-    command(command_arguments, prog_name="bulk-topup")
+    command(command_arguments, prog_name="bulk-topup", obj=JumpingClock(breakage.clock, breakage.pace))
 
 
 if __name__ == "__main__":
