@@ -20,7 +20,7 @@ INSTANTS: Final = (
     "between_report_files",
 )
 #: Faults of the product that the campaign must detect.
-SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line")
+SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line", "blind_to_others")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

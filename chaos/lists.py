@@ -212,7 +212,6 @@ def _respelled(draws: Random, line: Line) -> Line:
         f"{number[:3]}-{number[3:7]}-{number[7:]}",
         f"{number} ",
         f"{number}\u200b",
-        number.translate({ord(str(digit)): 0xFF10 + digit for digit in range(10)}),
         number,
     )
     references = (

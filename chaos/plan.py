@@ -2,6 +2,7 @@
 
 import math
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
@@ -256,14 +257,14 @@ def _late_requests(draws: Random, seed: int, rows: int) -> Scenario:
     return Scenario(seed=seed, list_=list_, options=options, starts=tuple(starts), has_bad_network=True, is_late=True)
 
 
-def instant_scenario(instant: str) -> Scenario:
-    """Return a scenario whose first start is killed at an instant; its seed is the index of the instant."""
-    seed = INSTANTS.index(instant)
-    draws = Random(seed)
-    list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
-    breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // ROWS_PER_OCCURRENCE[instant])))
-    start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=seed == 0)
-    return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=(start,))
+def instants_scenario(instants: Sequence[str], seed: int) -> Scenario:
+    """Return a scenario whose starts are killed at these instants, one after the other."""
+    list_ = draw_list(Random(seed), rows=24, has_references=True, has_duplicates=False, has_bad_rows=True)
+    starts = [
+        Start(kinds=(f"killed {instant}",), breakage=Breakage(instant=instant), is_new_process=instant == instants[0])
+        for instant in instants
+    ]
+    return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=tuple(starts))
 
 
 def long_scenario(rows: int, seed: int) -> Scenario:

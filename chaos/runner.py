@@ -22,11 +22,13 @@ from typing import Any, Final
 import aiohttp
 import click
 
+import bulk_topup.app.plan
 import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
 import bulk_topup.cli.payment
 import bulk_topup.domain.identity_version
+import bulk_topup.ledger.compared_runs
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
@@ -213,13 +215,20 @@ def _sabotage(kind: str) -> None:
 
         return omit_lines
 
-    match kind:
-        case "random_ids":
-            _replace(bulk_topup.domain.identity_version, "external_id", random_ids)
-        case "second_payment":
-            _replace(HTTPTransport, "send", second_payment)
-        case "forgotten_line":
-            _replace(OutcomeQueries, "pages", forgotten_line)
+    def blind_to_others(_: object) -> Callable[..., tuple[()]]:
+        return lambda *_, **__: ()
+
+    replaced = {
+        "random_ids": ((bulk_topup.domain.identity_version, "external_id", random_ids),),
+        "second_payment": ((HTTPTransport, "send", second_payment),),
+        "forgotten_line": ((OutcomeQueries, "pages", forgotten_line),),
+        "blind_to_others": (
+            (bulk_topup.app.plan, "compared_runs", blind_to_others),
+            (bulk_topup.ledger.compared_runs, "compared_runs", blind_to_others),
+        ),
+    }
+    for owner, name, make in replaced[kind]:
+        _replace(owner, name, make)
 
 
 def main(arguments: Sequence[str]) -> None:
