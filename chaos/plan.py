@@ -129,6 +129,8 @@ class Scenario:
     is_late: bool = False
     #: Whether a job file pays the list, at the end of a month.
     is_month_end: bool = False
+    #: A fault of the product in every start, see chaos.breakage.SABOTAGES; None for none.
+    sabotage: str | None = None
 
     @property
     def kinds(self) -> list[str]:

@@ -59,17 +59,16 @@ class Played:
     ends: list[str] = field(default_factory=list)
 
 
-def play(scenario: Scenario, folder: Path, *, sabotage: str | None = None) -> Played:
+def play(scenario: Scenario, folder: Path) -> Played:
     """Play a scenario and check its results; an error of the campaign itself is a complaint too.
 
     Args:
         scenario: the scenario.
         folder: where to play it; its contents are deleted first.
-        sabotage: a fault of the product in every start, see chaos.breakage.SABOTAGES.
     """
     started = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
-    stage = _Stage(scenario, folder, sabotage)
+    stage = _Stage(scenario, folder)
     played = Played(
         seed=scenario.seed,
         kinds=scenario.kinds,
@@ -92,10 +91,9 @@ def play(scenario: Scenario, folder: Path, *, sabotage: str | None = None) -> Pl
 class _Stage:
     """The folder, the provider and the starts of one scenario."""
 
-    def __init__(self, scenario: Scenario, folder: Path, sabotage: str | None) -> None:
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
         self._scenario = scenario
         self._folder = folder
-        self._sabotage = sabotage
         self._draws = Random(scenario.seed)
         self._work = folder / "work"
         for name in ("work/ledger", "work/reports", "lists", "outputs", "provider"):
@@ -260,7 +258,7 @@ class _Stage:
         arguments = [start.command, name if start.command == "run" else run, *self._options()]
         arguments += {"run": self._scenario.options, "resume": (), "retry": ("--all-failed",)}[start.command]
         self._is_after_midnight = start.is_after_midnight
-        breakage = self._with_clock(replace(start.breakage, sabotage=self._sabotage))
+        breakage = self._with_clock(replace(start.breakage, sabotage=self._scenario.sabotage))
         zone = start.zone if start.command == "run" else None
         return self._start_command(
             arguments, start.command, breakage=breakage, zone=zone, is_new_process=start.is_new_process
