@@ -132,7 +132,7 @@ class _Stage:
             if start.damage is not None:
                 self._ledger.damage(start.damage, self._draws)
                 self._was_damaged = self._is_damaged = True
-            if start.rotates_credentials:
+            if start.rotates_credentials and not self._has_other_account:
                 self._rotate_credentials()
             self.provider.set_faults(start.faults)
             self._play_start(start)
@@ -187,7 +187,7 @@ class _Stage:
         return process.code or 0
 
     def _rotate_credentials(self) -> None:
-        """Give the account new credentials; a start that does not say that it is the same account sends nothing."""
+        """Change the credentials; a start that does not say that it is the same account has to send nothing."""
         self.provider.rotate_credentials()
         before = self.provider.created()
         had_run = bool(self._runs())
