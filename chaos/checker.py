@@ -83,7 +83,7 @@ def _check_all_reported(evidence: Evidence) -> Iterator[str]:
         if _base(id_) not in bases:
             if not _is_lost_with_ledger(evidence, entry):
                 yield f"Forgotten: transaction {id_} is not in the report."
-        elif id_ not in by_id and entry["status_class"] not in UNPAID:
+        elif id_ not in by_id and entry["status_class"] not in UNPAID and not _is_left_unconfirmed(evidence, entry):
             yield f"Forgotten: {id_} was paid, and the report contains another attempt."
 
 
@@ -126,13 +126,24 @@ def _is_lost_with_ledger(evidence: Evidence, entry: Row) -> bool:
     return listed < len(booked) or entry["product_id"] in CARDS
 
 
+def _is_left_unconfirmed(evidence: Evidence, entry: Row) -> bool:
+    """Return True if only a lost ledger contained a transaction that was created, and is never confirmed or paid."""
+    known = {row["external_id"] for row in evidence.rows}
+    return evidence.is_ledger_lost and entry["status_class"] == "CREATED" and entry["external_id"] not in known
+
+
 def _uncounted(evidence: Evidence, total: str) -> list[Row]:
     """Return the transactions that the report cannot include in a total: lost with the ledger, or conflicts."""
     conflicts = {row["external_id"] for row in evidence.rows if row["state"] == "conflict"}
     return [
         entry
         for entry in evidence.books["transactions"]
-        if _total_of(entry) == total and (entry["external_id"] in conflicts or _is_lost_with_ledger(evidence, entry))
+        if _total_of(entry) == total
+        and (
+            entry["external_id"] in conflicts
+            or _is_lost_with_ledger(evidence, entry)
+            or _is_left_unconfirmed(evidence, entry)
+        )
     ]
 
 

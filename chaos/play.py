@@ -150,8 +150,6 @@ class _Stage:
             "has_several_runs": self._scenario.has_several_runs,
         }
         (self._folder / "facts.json").write_text(json.dumps(facts))
-        if self._was_damaged:
-            self.provider.wait_until_final()
         (self._folder / "books.json").write_bytes(self.provider.books())
         (self._folder / "pins.json").write_text(json.dumps(self.provider.pins()))
         (self._folder / "exits.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in self.exits))

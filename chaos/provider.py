@@ -157,15 +157,6 @@ class Provider:
             body: bytes = response.read()
             return body
 
-    def wait_until_final(self) -> None:
-        """Wait until no money is on hold: transactions of a lost ledger, which no run follows, end by themselves."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            wallets = json.loads(self.books(), parse_float=Decimal)["wallets"]
-            if not any(wallet["holding"] for wallet in wallets.values()):
-                return
-            time.sleep(POLL_INTERVAL * 20)
-
     def pins(self) -> list[str]:
         """Return every PIN that it issued."""
         codes = []
