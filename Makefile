@@ -36,7 +36,8 @@ bench: $(READY)
 # About an hour on two cores. A scenario that fails says how to play it again.
 chaos: $(READY)
 	$(BIN)/python -m chaos --scenarios 0 --histories 1000 --jobs 2
-	$(BIN)/python -m chaos --scenarios 500 --jobs 2 --rows 131072
+	$(BIN)/python -m chaos --scenarios 300 --jobs 2 --rows 131072
+	$(BIN)/python -m chaos.ordinary_weeks --weeks 200 --jobs 2
 
 coverage: $(READY)
 	$(BIN)/coverage erase

@@ -13,7 +13,7 @@ from chaos.play import Played, play
 
 
 @click.command()
-@click.option("--scenarios", type=click.IntRange(min=0), default=500, show_default=True, help="Number of scenarios.")
+@click.option("--scenarios", type=click.IntRange(min=0), default=300, show_default=True, help="Number of scenarios.")
 @click.option(
     "--rows",
     type=click.IntRange(min=0),

@@ -20,7 +20,7 @@ INSTANTS: Final = (
     "between_report_files",
 )
 #: Faults of the product that the campaign must detect.
-SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line")
+SABOTAGES: Final = ("random_ids", "second_payment", "forgotten_line", "blind_to_others")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,8 @@ class Breakage:
     drops_privileges: bool = False
     #: Clock jumps: after how many reads of the time, and the offset in seconds from then on.
     clock: tuple[tuple[int, float], ...] = ()
+    #: How many seconds of its clock pass in one.
+    pace: float = 1.0
     #: Every nth creation is sent twice; 0 for none.
     twice: int = 0
     #: A fault of the product, see SABOTAGES; None for none.
@@ -53,7 +55,9 @@ class Breakage:
         if self.drops_privileges:
             arguments += ["--drop-privileges"]
         if self.clock:
-            arguments += ["--clock", " ".join(f"{calls}:{offset:g}" for calls, offset in self.clock)]
+            arguments += ["--clock", " ".join(f"{calls}:{offset!r}" for calls, offset in self.clock)]
+        if self.pace != 1:
+            arguments += ["--pace", f"{self.pace:g}"]
         if self.twice:
             arguments += ["--twice", str(self.twice)]
         if self.sabotage is not None:
@@ -72,6 +76,7 @@ def parse(arguments: Sequence[str]) -> tuple[Breakage, list[str]]:
         "--drop-privileges", action="store_true", help="apply file permissions although the user is root"
     )
     parser.add_argument("--clock", metavar="CALLS:SECONDS ...", default="", help="jumps of the clock")
+    parser.add_argument("--pace", type=float, default=1.0, metavar="N", help="seconds of its clock that pass in one")
     parser.add_argument("--twice", type=int, metavar="N", default=0, help="send every nth creation twice")
     parser.add_argument("--sabotage", choices=SABOTAGES, help="introduce a fault of the product")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command of bulk-topup")
@@ -86,6 +91,7 @@ def parse(arguments: Sequence[str]) -> tuple[Breakage, list[str]]:
         file_limit=options.file_limit,
         drops_privileges=options.drop_privileges,
         clock=tuple((int(calls), float(offset)) for calls, _, offset in jumps),
+        pace=options.pace,
         twice=options.twice,
         sabotage=options.sabotage,
     )

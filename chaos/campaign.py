@@ -51,7 +51,6 @@ def run_campaign(
     folder: Path,
     jobs: int,
     on_played: Callable[[Played], None],
-    sabotage: str | None = None,
     keep: bool = False,
 ) -> Campaign:
     """Play scenarios, and return their results.
@@ -61,14 +60,13 @@ def run_campaign(
         folder: gets a folder for each, named by its seed.
         jobs: number of concurrent scenarios.
         on_played: is called with each result.
-        sabotage: a fault of the product, see chaos.breakage.SABOTAGES.
         keep: whether to keep the folders of scenarios that passed, too.
     """
     started = time.monotonic()
     played = []
     # Spawned rather than forked: the jobs fork, so they must not inherit threads of the caller.
     with multiprocessing.get_context("spawn").Pool(jobs, initializer=gc.freeze) as pool:
-        for each in pool.imap_unordered(partial(_play, folder=folder, sabotage=sabotage), scenarios):
+        for each in pool.imap_unordered(partial(_play, folder=folder), scenarios):
             played.append(each)
             if not (each.complaints or keep):
                 shutil.rmtree(each.folder)
@@ -76,8 +74,8 @@ def run_campaign(
     return Campaign(played=played, seconds=time.monotonic() - started)
 
 
-def _play(scenario: Scenario, *, folder: Path, sabotage: str | None) -> Played:
-    return play(scenario, folder / str(scenario.seed), sabotage=sabotage)
+def _play(scenario: Scenario, *, folder: Path) -> Played:
+    return play(scenario, folder / str(scenario.seed))
 
 
 def describe(scenario: Scenario) -> str:

@@ -4,6 +4,7 @@ It imports nothing of the product, so that an error of the product is not repeat
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -25,6 +26,8 @@ RAW_ERRORS: Final = ("Traceback", "RuntimeWarning", "ResourceWarning", "never re
 PHONE: Final = re.compile(r"\+[0-9]{8,15}")
 #: Products without a credit party, whose rows differ by their reference only.
 CARDS: Final = frozenset({8803, 8810})
+#: Columns of the checker's copies of a list that the list itself does not have.
+UNLISTED: Final = frozenset({"person", "number"})
 
 
 def check(evidence: Evidence) -> list[str]:
@@ -53,6 +56,13 @@ def _check_paid_once(evidence: Evidence) -> Iterator[str]:
     for (party, product), count in Counter(map(_credited, paid)).items():
         if count > allowed[party, product]:
             yield f"Paid twice: {party} got product {product} {count} times, at most {allowed[party, product]} allowed."
+    exactly = _allowed_amounts(evidence.lists)
+    for (party, product, amount), count in Counter(
+        (*_credited(entry), Decimal(entry["amount"])) for entry in paid
+    ).items():
+        most = max(exactly[party, product, amount], exactly[party, product, None])
+        if party is not None and 0 < most < count:
+            yield f"Paid twice: {party} got {amount} of product {product} {count} times, at most {most} allowed."
     amounts = {(*_requested(line), _number(line["amount"])) for lines in evidence.lists for line in lines}
     for entry in paid:
         key = _credited(entry)
@@ -62,18 +72,10 @@ def _check_paid_once(evidence: Evidence) -> Iterator[str]:
 
 def _check_all_reported(evidence: Evidence) -> Iterator[str]:
     """Check that every line of the last list is reported once, and paid if it can be."""
-    lines = evidence.lists[-1]
-    rows_of_line: dict[int, list[Row]] = {}
-    for row in evidence.rows:
-        rows_of_line.setdefault(row["line"], []).append(row)
-    columns = list(lines[0]) if lines else []
-    for number, line in enumerate(lines, start=2):
-        cells = [line[column] for column in columns]
-        own = [row for row in rows_of_line.get(number, []) if [row["list"].get(column) for column in columns] == cells]
-        if len(own) != 1:
-            yield f"Forgotten: line {number} is in the report {len(own)} times."
-            continue
-        yield from _check_state(evidence, number, line, own[0])
+    if evidence.has_several_runs:
+        yield from _check_everybody_paid(evidence)
+    else:
+        yield from _check_lines_reported(evidence)
     by_id = {row["external_id"] for row in evidence.rows}
     bases = _reported_bases(evidence)
     for entry in evidence.books["transactions"]:
@@ -81,8 +83,31 @@ def _check_all_reported(evidence: Evidence) -> Iterator[str]:
         if _base(id_) not in bases:
             if not _is_lost_with_ledger(evidence, entry):
                 yield f"Forgotten: transaction {id_} is not in the report."
-        elif id_ not in by_id and entry["status_class"] not in UNPAID:
+        elif id_ not in by_id and entry["status_class"] not in UNPAID and not _is_left_unconfirmed(evidence, entry):
             yield f"Forgotten: {id_} was paid, and the report contains another attempt."
+
+
+def _check_everybody_paid(evidence: Evidence) -> Iterator[str]:
+    """Check that everybody of the last list is paid, by whatever run."""
+    paid = Counter(_credited(entry) for entry in evidence.books["transactions"] if entry["status_class"] == "COMPLETED")
+    for (party, product), count in Counter(map(_requested, evidence.lists[-1])).items():
+        if paid[party, product] < count:
+            yield f"Forgotten: {party or 'a card'} got product {product} {paid[party, product]} times, not {count}."
+
+
+def _check_lines_reported(evidence: Evidence) -> Iterator[str]:
+    lines = evidence.lists[-1]
+    rows_of_line: dict[int, list[Row]] = {}
+    for row in evidence.rows:
+        rows_of_line.setdefault(row["line"], []).append(row)
+    columns = [column for column in lines[0] if column not in UNLISTED] if lines else []
+    for number, line in enumerate(lines, start=2):
+        cells = [line[column] for column in columns]
+        own = [row for row in rows_of_line.get(number, []) if [row["list"].get(column) for column in columns] == cells]
+        if len(own) != 1:
+            yield f"Forgotten: line {number} is in the report {len(own)} times."
+            continue
+        yield from _check_state(evidence, number, line, own[0])
 
 
 def _reported_bases(evidence: Evidence) -> set[str]:
@@ -101,13 +126,24 @@ def _is_lost_with_ledger(evidence: Evidence, entry: Row) -> bool:
     return listed < len(booked) or entry["product_id"] in CARDS
 
 
+def _is_left_unconfirmed(evidence: Evidence, entry: Row) -> bool:
+    """Return True if only a lost ledger contained a transaction that was created, and is never confirmed or paid."""
+    known = {row["external_id"] for row in evidence.rows}
+    return evidence.is_ledger_lost and entry["status_class"] == "CREATED" and entry["external_id"] not in known
+
+
 def _uncounted(evidence: Evidence, total: str) -> list[Row]:
     """Return the transactions that the report cannot include in a total: lost with the ledger, or conflicts."""
     conflicts = {row["external_id"] for row in evidence.rows if row["state"] == "conflict"}
     return [
         entry
         for entry in evidence.books["transactions"]
-        if _total_of(entry) == total and (entry["external_id"] in conflicts or _is_lost_with_ledger(evidence, entry))
+        if _total_of(entry) == total
+        and (
+            entry["external_id"] in conflicts
+            or _is_lost_with_ledger(evidence, entry)
+            or _is_left_unconfirmed(evidence, entry)
+        )
     ]
 
 
@@ -119,7 +155,7 @@ def _total_of(entry: Row) -> str | None:
 
 
 def _check_state(evidence: Evidence, number: int, line: dict[str, str], row: Row) -> Iterator[str]:
-    party, state, is_card = line["phone"], row["state"], int(line["product_id"]) in CARDS
+    party, state, is_card = line["number"], row["state"], int(line["product_id"]) in CARDS
     if not PHONE.fullmatch(party) and not (is_card and not party):
         expected = {"refused"}
     elif not is_card and DECLINED.fullmatch(party[-3:]):
@@ -130,10 +166,31 @@ def _check_state(evidence: Evidence, number: int, line: dict[str, str], row: Row
         )
     if party in _phones_of_removed_lines(evidence):
         expected = expected | {"refused"}  # it may be a possible duplicate of the payment for the removed line
+    if _has_other_reference(evidence, line):
+        expected = expected | {"refused"}  # and of the payment under the person's former reference
     if evidence.is_ledger_lost and len(evidence.lists) > 1:
         expected = expected | {"conflict"}  # the provider has it with the amount of an earlier version
     if state not in expected:
         yield f"Wrong state: line {number} is {state}, not {' or '.join(sorted(expected))}: {row['reason']}"
+
+
+def _has_other_reference(evidence: Evidence, line: dict[str, str]) -> bool:
+    """Return True if a person's reference was edited; of cards, whose rows have nothing else, that of any person."""
+    references: dict[str, set[str]] = {}
+    for lines in evidence.lists:
+        for each in lines:
+            if line.get("reference") and (each["person"] == line["person"] or _is_same_card(each, line)):
+                references.setdefault(each["person"], set()).add(_spelled_alike(each["reference"]))
+    return any(len(names) > 1 for names in references.values())
+
+
+def _is_same_card(line: dict[str, str], other: dict[str, str]) -> bool:
+    return not line["number"] and line["product_id"] == other["product_id"]
+
+
+def _spelled_alike(reference: str) -> str:
+    """Return a reference without case, white space and kinds of dashes."""
+    return unicodedata.normalize("NFKC", reference).casefold().strip().replace("\u2013", "-")
 
 
 def _phones_of_removed_lines(evidence: Evidence) -> set[str | None]:
@@ -221,6 +278,8 @@ def _check_exit_codes(evidence: Evidence) -> Iterator[str]:
     for number, start in enumerate(evidence.exits):
         if start["code"] not in EXIT_CODES and not start["killed"]:
             yield f"Exit code: start {number} ended with {start['code']}, which is not documented."
+    if evidence.has_several_runs:
+        return  # what one run refuses, another one has paid
     last = evidence.exits[-1]["code"]
     is_completed = all(row["state"] == "completed" and not row["note"] for row in evidence.rows)
     if last not in FINISHED:
@@ -235,8 +294,8 @@ def _base(external_id: str) -> str:
 
 
 def _requested(line: dict[str, str]) -> tuple[str | None, int]:
-    """Return credit party and product of a line."""
-    return line["phone"] or None, int(line["product_id"])
+    """Return the number of the person behind a line, however it is spelled, and the product."""
+    return line["number"] or None, int(line["product_id"])
 
 
 def _credited(entry: Row) -> tuple[str | None, int]:
@@ -257,7 +316,15 @@ def _allowed_payments(lists: Sequence[Sequence[dict[str, str]]]) -> Counter[tupl
     most: Counter[tuple[str | None, int]] = Counter()
     for lines in lists:
         most |= Counter(map(_requested, lines))
-    cards = {(line["reference"], _requested(line)) for lines in lists for line in lines if "reference" in line}
+    cards = {(line["person"], _requested(line)) for lines in lists for line in lines}
     for product in CARDS:
         most[None, product] = sum(requested == (None, product) for _, requested in cards)
+    return most
+
+
+def _allowed_amounts(lists: Sequence[Sequence[dict[str, str]]]) -> Counter[tuple[str | None, int, Decimal | None]]:
+    """Return how often each amount of a product may be paid to each credit party: the maximum over all versions."""
+    most: Counter[tuple[str | None, int, Decimal | None]] = Counter()
+    for lines in lists:
+        most |= Counter((*_requested(line), _number(line["amount"])) for line in lines)
     return most

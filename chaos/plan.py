@@ -2,12 +2,13 @@
 
 import math
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
 from chaos.breakage import INSTANTS, Breakage
-from chaos.lists import PayList, draw_list, edit, long_list
+from chaos.lists import EDITS, RENUMBERED, RESPELLED, SWAPPED, PayList, draw_list, edit, long_list
 
 #: A day in seconds, by which clocks jump.
 DAY: Final = 86_400.0
@@ -24,6 +25,14 @@ ROWS_PER_OCCURRENCE: Final = dict.fromkeys(INSTANTS, 1000) | {
 }
 #: How often the runner of a long list is killed.
 LONG_KILLS: Final = 12
+#: The names of a list: its own, and that of a second download.
+LIST: Final = "bonus.csv"
+RENAMED: Final = "bonus (1).csv"
+#: The job file of scenarios at the end of a month, and the time zones of the machines that start it.
+JOB: Final = "bonus.toml"
+ZONES: Final = ("Europe/Berlin", "Asia/Singapore", "America/New_York")
+#: How much faster the clock runs where requests arrive late: a minute of proof takes five seconds.
+LATE_PACE: Final = 12.0
 #: Damage to a ledger between two starts.
 DAMAGES: Final = (
     "ledger lost",
@@ -89,6 +98,16 @@ class Start:
     has_rival: bool = False
     #: Whether the ledger's folder and files are read-only.
     is_read_only: bool = False
+    #: The name under which the list is started, and that of the second runner's.
+    list_name: str = LIST
+    rival_name: str = LIST
+    #: Whether the account has new API credentials from now on.
+    rotates_credentials: bool = False
+    #: The time zone of the machine, and of the second runner's; None for this machine's.
+    zone: str | None = None
+    rival_zone: str | None = None
+    #: Whether it is after midnight of the month's last day; before it, if not.
+    is_after_midnight: bool = False
     #: When the sandbox is killed, in seconds from the start, and for how many seconds it is down.
     outage: tuple[float, float] | None = None
     #: Whether a new Python process runs it, instead of a fork.
@@ -106,11 +125,19 @@ class Scenario:
     starts: tuple[Start, ...]
     #: Whether requests are lost, delayed and duplicated between runner and sandbox, see chaos.proxy.
     has_bad_network: bool = False
+    #: Whether requests arrive when their clients have given up, and repetitions of them are refused meanwhile.
+    is_late: bool = False
+    #: Whether a job file pays the list, at the end of a month.
+    is_month_end: bool = False
+    #: A fault of the product in every start, see chaos.breakage.SABOTAGES; None for none.
+    sabotage: str | None = None
 
     @property
     def kinds(self) -> list[str]:
         """The names of everything that breaks."""
         every = [kind for start in self.starts for kind in start.kinds]
+        if self.is_late:
+            return [*every, "requests late and refused"]
         return [*every, "requests lost, delayed and duplicated"] if self.has_bad_network else every
 
     @property
@@ -119,15 +146,35 @@ class Scenario:
         return 120 + len(self.list_.lines) / 50
 
     @property
+    def names(self) -> list[str]:
+        """The names under which the list is started."""
+        return sorted({name for start in self.starts for name in (start.list_name, start.rival_name)} | {LIST})
+
+    @property
+    def has_several_runs(self) -> bool:
+        """Whether several runs may pay its list."""
+        return self.is_month_end or len(self.names) > 1
+
+    @property
     def is_hold_mode(self) -> bool:
         """Whether its run is in hold mode."""
         return "hold" in self.options
 
 
-def draw_scenario(seed: int) -> Scenario:
-    """Return the scenario of a seed, always the same for the same seed."""
+def draw_scenario(seed: int, most_rows: int = 60) -> Scenario:
+    """Return the scenario of a seed, always the same for the same seed.
+
+    Args:
+        seed: the seed.
+        most_rows: the most rows of its list.
+    """
     draws = Random(seed)
-    rows = draws.randint(5, 60)
+    kind = draws.choices((_one_run, _several_names, _month_end, _late_requests), (12, 4, 2, 2))[0]
+    return kind(draws, seed, draws.randint(5, most_rows))
+
+
+def _one_run(draws: Random, seed: int, rows: int) -> Scenario:
+    """Return a scenario of one run: all that breaks, and either a damaged ledger or rows that change their form."""
     has_references, has_duplicates, has_bad_rows = (draws.random() < share for share in (0.5, 0.25, 0.5))
     list_ = draw_list(
         draws, rows=rows, has_references=has_references, has_duplicates=has_duplicates, has_bad_rows=has_bad_rows
@@ -140,10 +187,14 @@ def draw_scenario(seed: int) -> Scenario:
     elif mode < 0.3:
         options += ["--canary", "3", "--canary-share", "0"]
     options += ["--concurrency", str(draws.choice((1, 4, 32)))]
+    edits = EDITS
+    # External IDs follow the form of a row, so a ledger that is lost must not meet rows in another form.
+    if draws.random() < 0.4:
+        edits += (RESPELLED, *((RENUMBERED,) if has_references else (SWAPPED,) if has_duplicates else ()))
     starts = []
     latest = list_
     for number in range(draws.randint(1, 4)):
-        start, latest = _draw_start(draws, number, rows, latest)
+        start, latest = _draw_start(draws, number, rows, latest, edits)
         starts.append(start)
     return Scenario(
         seed=seed,
@@ -154,14 +205,68 @@ def draw_scenario(seed: int) -> Scenario:
     )
 
 
-def instant_scenario(instant: str) -> Scenario:
-    """Return a scenario whose first start is killed at an instant; its seed is the index of the instant."""
-    seed = INSTANTS.index(instant)
-    draws = Random(seed)
-    list_ = draw_list(draws, rows=12, has_references=True, has_duplicates=False, has_bad_rows=True)
-    breakage = Breakage(instant=instant, nth=draws.randint(1, min(2, 1 + 12 // ROWS_PER_OCCURRENCE[instant])))
-    start = Start(kinds=(f"killed {instant}",), breakage=breakage, is_new_process=seed == 0)
-    return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=(start,))
+def _several_names(draws: Random, seed: int, rows: int) -> Scenario:
+    """Return a scenario of a list that is started under two names, one after the other or at once."""
+    has_references = draws.random() < 0.5
+    list_ = draw_list(draws, rows=rows, has_references=has_references, has_duplicates=True, has_bad_rows=False)
+    starts: list[Start] = []
+    for number in range(draws.randint(2, 4)):
+        name, other = draws.sample((LIST, RENAMED), 2)
+        start, kind = _break(draws, rows, Start(kinds=(), list_name=name, rival_name=name))
+        kinds = [kind] if kind else []
+        kinds += ["renamed list"] if name == RENAMED else []
+        if draws.random() < 0.4:
+            start = replace(start, has_rival=True, rival_name=other)
+            kinds.append("two names at once")
+        if number and draws.random() < 0.3:
+            start = replace(start, edited=edit(draws, list_, (RESPELLED,))[0])
+            kinds.append(RESPELLED)
+        elif number and draws.random() < 0.2:
+            start = replace(start, command="resume", rival_name=start.rival_name)
+            kinds.append("resume")
+        if draws.random() < 0.4:
+            start = replace(start, faults=_draw_faults(draws))
+            kinds += [f"sandbox: {fault.split()[0]}" for fault in start.faults]
+        starts.append(replace(start, kinds=tuple(kinds)))
+    options = ("--skip-refused", "--allow-duplicates", "--concurrency", str(draws.choice((1, 4, 32))))
+    return Scenario(seed=seed, list_=list_, options=options, starts=tuple(starts))
+
+
+def _month_end(draws: Random, seed: int, rows: int) -> Scenario:
+    """Return a scenario of a monthly job around the last midnight of a month, on machines of several time zones."""
+    list_ = draw_list(draws, rows=rows, has_references=True, has_duplicates=False, has_bad_rows=False)
+    starts = []
+    is_after_midnight = False
+    for _ in range(draws.randint(2, 4)):
+        start, kind = _break(draws, rows, Start(kinds=()))
+        is_after_midnight = is_after_midnight or draws.random() < 0.5
+        zones = [draws.choice(ZONES), draws.choice(ZONES)]
+        kinds = [*([kind] if kind else []), *(["after midnight"] if is_after_midnight else []), zones[0]]
+        start = replace(start, zone=zones[0], rival_zone=zones[1], is_after_midnight=is_after_midnight)
+        starts.append(replace(start, kinds=tuple(kinds)))
+    return Scenario(seed=seed, list_=list_, options=("--concurrency", "4"), starts=tuple(starts), is_month_end=True)
+
+
+def _late_requests(draws: Random, seed: int, rows: int) -> Scenario:
+    """Return a scenario whose requests arrive late, while repetitions of them are refused."""
+    list_ = draw_list(draws, rows=min(rows, 25), has_references=True, has_duplicates=False, has_bad_rows=False)
+    starts = []
+    for number in range(draws.randint(1, 2)):
+        start, kind = _break(draws, rows, Start(kinds=()))
+        start = replace(start, command=draws.choice(("run", "resume", "retry")) if number else "run")
+        starts.append(replace(start, kinds=(kind,) if kind else ()))
+    options = ("--skip-refused", "--concurrency", "32")
+    return Scenario(seed=seed, list_=list_, options=options, starts=tuple(starts), has_bad_network=True, is_late=True)
+
+
+def instants_scenario(instants: Sequence[str], seed: int) -> Scenario:
+    """Return a scenario whose starts are killed at these instants, one after the other."""
+    list_ = draw_list(Random(seed), rows=24, has_references=True, has_duplicates=False, has_bad_rows=True)
+    starts = [
+        Start(kinds=(f"killed {instant}",), breakage=Breakage(instant=instant), is_new_process=instant == instants[0])
+        for instant in instants
+    ]
+    return Scenario(seed=seed, list_=list_, options=("--skip-refused", "--concurrency", "4"), starts=tuple(starts))
 
 
 def long_scenario(rows: int, seed: int) -> Scenario:
@@ -180,18 +285,23 @@ def long_scenario(rows: int, seed: int) -> Scenario:
     return Scenario(seed=seed, list_=long_list(rows), options=options, starts=tuple(starts))
 
 
-def _draw_start(draws: Random, number: int, rows: int, latest: PayList) -> tuple[Start, PayList]:
+def _draw_start(
+    draws: Random, number: int, rows: int, latest: PayList, edits: tuple[str, ...]
+) -> tuple[Start, PayList]:
     start, kinds = Start(kinds=()), []
     if number and draws.random() < 0.3:
-        edited, kind = edit(draws, latest)
+        edited, kind = edit(draws, latest, edits)
         start = replace(start, edited=edited)
         kinds.append(kind)
-    if number and draws.random() < 0.25:
+    if number and edits == EDITS and draws.random() < 0.25:
         start = replace(start, damage=draws.choice(DAMAGES))
         kinds.append(str(start.damage))
     if number and start.edited is None:
         start = replace(start, command=draws.choices(("run", "resume", "retry"), (8, 1, 1))[0])
         kinds += [start.command] if start.command != "run" else []
+    if number and draws.random() < 0.07:
+        start = replace(start, rotates_credentials=True)
+        kinds.append("new credentials")
     if draws.random() < 0.6:
         start = replace(start, faults=_draw_faults(draws))
         kinds += [f"sandbox: {fault.split()[0]}" for fault in start.faults]

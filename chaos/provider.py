@@ -16,9 +16,9 @@ from typing import Any, Final
 from bulk_topup.cli import main as command
 from chaos.processes import POLL_INTERVAL, Process, start_fork
 
-KEY: Final = "chaos-key"
-#: The API secret, which no output may contain.
-SECRET: Final = "chaos-secret-5d1e7a"
+#: The API keys of the account, one after the other, and their secrets, which no output may contain.
+KEYS: Final = ("chaos-key", "chaos-key-2")
+SECRETS: Final = ("chaos-secret-5d1e7a", "chaos-secret-9b20c4")
 #: Far more than the lists of a scenario cost.
 BALANCES: Final = ("USD=1000000000", "EUR=1000000000")
 #: Last digits of numbers whose payments yield a PIN; gift cards, which have no credit party, all do.
@@ -78,6 +78,7 @@ class Provider:
         self._process: Process | None = None
         #: Bytes of the books that were read, and the transactions created in them.
         self._read = self._created = 0
+        self._generation = 0
         #: How often it was restarted.
         self.restarts = -1
 
@@ -85,6 +86,23 @@ class Provider:
     def url(self) -> str:
         """The address without a path."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self) -> str:
+        """The API key that it accepts."""
+        return KEYS[self._generation]
+
+    @property
+    def secret(self) -> str:
+        """The secret of that key."""
+        return SECRETS[self._generation]
+
+    def rotate_credentials(self) -> None:
+        """Restart with other API credentials of the same account, and only with those."""
+        self.kill()
+        self._generation = min(self._generation + 1, len(KEYS) - 1)
+        self.start()
+        self.wait_until_served()
 
     def start(self, faults: Sequence[str] = ()) -> None:
         """Start it, with the existing books."""
@@ -97,7 +115,7 @@ class Provider:
             "--rate-limit",
             str(RATE_LIMIT),
         ]
-        arguments += ["--api-key", KEY, "--api-secret", SECRET, "--time-scale", str(TIME_SCALE)]
+        arguments += ["--api-key", self.key, "--api-secret", self.secret, "--time-scale", str(TIME_SCALE)]
         for balance in BALANCES:
             arguments += ["--balance", balance]
         for fault in faults:
@@ -152,7 +170,7 @@ class Provider:
         return codes
 
     def _send(self, path: str, *, method: str = "GET", body: bytes | None = None) -> Any:
-        token = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
+        token = base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
         request = urllib.request.Request(  # noqa: S310 - a loopback address
             f"{self.url}{path}", data=body, method=method, headers={"Authorization": f"Basic {token}"}
         )

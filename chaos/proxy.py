@@ -1,15 +1,19 @@
 """A proxy between runner and sandbox that delivers requests twice, late, or not at all; runs in its own process.
 
-    python -m chaos.proxy PORT TARGET_PORT SEED
+    python -m chaos.proxy PORT TARGET_PORT SEED KIND
 
-A late copy is the worst case for clients: it arrives when they no longer wait for its response.
+A late copy is the worst case for clients: it arrives when they no longer wait for its response. KIND is `bad`, or
+`late` for a gateway that keeps requests until their clients have given up, and refuses repetitions of them meanwhile.
+On SIGUSR1 it lets every further request pass.
 """
 
 import asyncio
 import contextlib
 import random
+import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 #: What happens to a request that pays, with weights.
@@ -22,7 +26,19 @@ FATES: Final = (
 )
 #: Maximum delay of a late copy in seconds: less than a client's timeout, which the product requires of a network.
 MAX_DELAY: Final = 0.8
+#: The same for a gateway that keeps requests.
+LATE_FATES: Final = (
+    ("pass", 12),
+    ("lose", 1),
+    ("keep", 4),  # no response, it arrives when its client has given up, and repetitions of it are refused until then
+    ("refuse", 2),  # it is refused, and never arrives
+)
+#: Delays of a kept request in seconds: more than a client's timeout, and less than the minute after which its absence
+#: is proved, as the clock of such a scenario shows it.
+KEPT_FOR: Final = (1.2, 2.0)
+REFUSAL: Final = b'{"errors":[{"code":1003001,"message":"Not now"}]}'
 _PAYING: Final = b"POST /v1/async/transactions"
+_ID: Final = re.compile(rb'"external_id":\s*"([^"]+)"')
 
 
 class Proxy:
@@ -31,13 +47,21 @@ class Proxy:
     Args:
         target: the port.
         draws: the source of randomness.
+        fates: what happens to requests, with weights.
     """
 
-    def __init__(self, target: int, draws: random.Random) -> None:
+    def __init__(self, target: int, draws: random.Random, fates: Sequence[tuple[str, int]] = FATES) -> None:
         self._target = target
         self._draws = draws
+        self._fates = fates
+        #: External IDs of requests that are kept.
+        self._kept: set[bytes] = set()
         #: Connections and late copies: asyncio drops a task without another reference.
         self._tasks: set[asyncio.Task[Any] | None] = set()
+
+    def calm(self) -> None:
+        """Let every further request pass; what is kept still arrives."""
+        self._fates = (("pass", 1),)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the requests of one connection in order."""
@@ -52,11 +76,21 @@ class Proxy:
         """Forward a request as drawn, and return False if the connection must close."""
         fate = "pass"
         if request.startswith(_PAYING):
-            fate = self._draws.choices([name for name, _ in FATES], [weight for _, weight in FATES])[0]
+            names, weights = zip(*self._fates, strict=True)
+            fate = self._draws.choices(names, weights)[0]
+            if _id_of(request) in self._kept:
+                fate = "refuse"
+        if fate == "refuse":
+            head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % len(REFUSAL) + REFUSAL)
+            return True
+        if fate == "keep":
+            self._kept.add(_id_of(request))
+            self._start(self._deliver_late(request, self._draws.uniform(*KEPT_FOR)))
+            await asyncio.sleep(KEPT_FOR[0])
+            return False
         if fate in {"late", "echo"}:
-            copy = asyncio.create_task(self._deliver_late(request, self._draws.uniform(0, MAX_DELAY)))
-            self._tasks.add(copy)
-            copy.add_done_callback(self._tasks.discard)
+            self._start(self._deliver_late(request, self._draws.uniform(0, MAX_DELAY)))
         if fate in {"late", "lose"}:
             return False
         if fate == "twice":
@@ -64,8 +98,14 @@ class Proxy:
         writer.write(await self._exchange(request))
         return True
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _deliver_late(self, request: bytes, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        self._kept.discard(_id_of(request))
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await self._exchange(request)
 
@@ -78,6 +118,12 @@ class Proxy:
             writer.close()
 
 
+def _id_of(request: bytes) -> bytes:
+    """Return the external ID of a request that pays; empty for another one."""
+    found = _ID.search(request)
+    return found[1] if found else b""
+
+
 async def _message(reader: asyncio.StreamReader) -> bytes:
     """Read a request or a response: the head, and the body whose length is in the head."""
     head = await reader.readuntil(b"\r\n\r\n")
@@ -88,8 +134,9 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(length)
 
 
-async def _serve(port: int, target: int, seed: int) -> None:
-    proxy = Proxy(target, random.Random(seed))
+async def _serve(port: int, target: int, seed: int, kind: str) -> None:
+    proxy = Proxy(target, random.Random(seed), LATE_FATES if kind == "late" else FATES)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.calm)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", port)
     async with server:
         await server.serve_forever()
@@ -97,8 +144,9 @@ async def _serve(port: int, target: int, seed: int) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until this process is killed."""
-    port, target, seed = map(int, arguments)
-    asyncio.run(_serve(port, target, seed))
+    *numbers, kind = arguments
+    port, target, seed = map(int, numbers)
+    asyncio.run(_serve(port, target, seed, kind))
 
 
 if __name__ == "__main__":

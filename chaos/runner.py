@@ -1,6 +1,7 @@
 r"""Runs one `bulk-topup` command in this process and breaks it on purpose; touches what the command touches.
 
-The product has no hooks for this: its functions are replaced, in this process only, before the command starts.
+The product has no hooks for this: its functions are replaced, in this process only, before the command starts. Only
+the clock is passed in, as the command line takes one from any program that calls it.
 
     python -m chaos.runner --kill after_intent_commit:2 -- run list.csv --product 6418
 """
@@ -14,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +22,13 @@ from typing import Any, Final
 import aiohttp
 import click
 
+import bulk_topup.app.plan
 import bulk_topup.cli.commands.resume
 import bulk_topup.cli.commands.run
 import bulk_topup.cli.commands.sandbox
 import bulk_topup.cli.payment
 import bulk_topup.domain.identity_version
+import bulk_topup.ledger.compared_runs
 import bulk_topup.ledger.ledger_file
 import bulk_topup.report.report_writer
 from bulk_topup.cli import main as command
@@ -37,8 +39,8 @@ from bulk_topup.dvs.transports.base import HTTPRequest, HTTPResponse, HTTPTransp
 from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.outcomes import OutcomeQueries
 from bulk_topup.ledger.staged_list import StagingQueries
-from bulk_topup.system.clock import SystemClock
 from chaos.breakage import Breakage, parse
+from chaos.hand_clock import JumpingClock
 
 #: Methods of the ledger whose commits are instants, with the names of these.
 COMMITS: Final = (
@@ -73,8 +75,6 @@ def break_process(breakage: Breakage) -> None:
     _break_ledger(killer)
     _break_transport(killer, breakage.twice)
     _break_report(killer)
-    if breakage.clock:
-        _break_clock(breakage.clock)
     if breakage.sabotage is not None:
         _sabotage(breakage.sabotage)
     if breakage.drops_privileges:
@@ -177,21 +177,6 @@ def _break_report(killer: _Killer) -> None:
     _replace(bulk_topup.report.report_writer, "atomic_write", with_file_instants)
 
 
-def _break_clock(jumps: Sequence[tuple[int, float]]) -> None:
-    calls = 0
-
-    def shifted(now: Callable[[SystemClock], datetime]) -> Callable[[SystemClock], datetime]:
-        def shifted_now(clock: SystemClock) -> datetime:
-            nonlocal calls
-            offset = next((offset for after, offset in reversed(jumps) if calls >= after), 0.0)
-            calls += 1
-            return now(clock) + timedelta(seconds=offset)
-
-        return shifted_now
-
-    _replace(SystemClock, "now", shifted)
-
-
 def _drop_privileges() -> None:
     """Make file permissions apply to this process even as root (capset(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -230,13 +215,20 @@ def _sabotage(kind: str) -> None:
 
         return omit_lines
 
-    match kind:
-        case "random_ids":
-            _replace(bulk_topup.domain.identity_version, "external_id", random_ids)
-        case "second_payment":
-            _replace(HTTPTransport, "send", second_payment)
-        case "forgotten_line":
-            _replace(OutcomeQueries, "pages", forgotten_line)
+    def blind_to_others(_: object) -> Callable[..., tuple[()]]:
+        return lambda *_, **__: ()
+
+    replaced = {
+        "random_ids": ((bulk_topup.domain.identity_version, "external_id", random_ids),),
+        "second_payment": ((HTTPTransport, "send", second_payment),),
+        "forgotten_line": ((OutcomeQueries, "pages", forgotten_line),),
+        "blind_to_others": (
+            (bulk_topup.app.plan, "compared_runs", blind_to_others),
+            (bulk_topup.ledger.compared_runs, "compared_runs", blind_to_others),
+        ),
+    }
+    for owner, name, make in replaced[kind]:
+        _replace(owner, name, make)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -248,7 +240,7 @@ def main(arguments: Sequence[str]) -> None:
     except KeyboardInterrupt:  # it arrived during the imports; a command prints the same
         click.echo(INTERRUPTED, err=True)
         sys.exit(ExitCode.RESUMABLE)
-    command(command_arguments, prog_name="bulk-topup")
+    command(command_arguments, prog_name="bulk-topup", obj=JumpingClock(breakage.clock, breakage.pace))
 
 
 if __name__ == "__main__":

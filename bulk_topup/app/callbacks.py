@@ -36,7 +36,7 @@ def receive_callbacks(
     """
     register_secret(path_token)
     loop = asyncio.get_running_loop()
-    with LedgerStore(ledger.path) as own:
+    with LedgerStore(ledger.path, clock=ledger.file.clock) as own:
 
         def save(external_id: str) -> bool:
             is_new = own.hints.save(external_id)

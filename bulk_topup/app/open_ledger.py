@@ -5,6 +5,7 @@ from pathlib import Path
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.errors import LedgerMissingError, LedgerOutdatedError
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
 
 
 def ledger_exists(path: Path) -> bool:
@@ -15,12 +16,15 @@ def ledger_exists(path: Path) -> bool:
         return False
 
 
-def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -> LedgerStore:
+def open_existing_ledger(
+    options: ProviderOptions, *, read_only: bool = False, clock: Clock | None = None
+) -> LedgerStore:
     """Open the ledger that the options name.
 
     Args:
         options: environment and ledger.
         read_only: whether nothing is written to it.
+        clock: source of the times of events; None for this machine's clock.
 
     Raises:
         LedgerMissingError: it does not exist.
@@ -28,7 +32,7 @@ def open_existing_ledger(options: ProviderOptions, *, read_only: bool = False) -
     """
     if not ledger_exists(options.ledger):
         raise LedgerMissingError(f"No ledger at {options.ledger}. Check --ledger and --env.")
-    return open_for_reading(options.ledger) if read_only else LedgerStore(options.ledger)
+    return open_for_reading(options.ledger) if read_only else LedgerStore(options.ledger, clock=clock)
 
 
 def open_for_reading(path: Path) -> LedgerStore:

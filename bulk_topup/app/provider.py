@@ -14,6 +14,7 @@ from bulk_topup.domain.environment import BASE_URLS, Environment, ProviderOption
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
 from bulk_topup.errors import ConfigurationError, SandboxLockedError
+from bulk_topup.system.clock import Clock
 from bulk_topup.system.files import private_folder
 
 #: Most connections of a client; each is opened when it is needed.
@@ -42,6 +43,7 @@ async def open_client(
     rate: float | None = None,
     connections: int | None = None,
     credentials: Credentials | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[AsyncDVS]:
     """Open a client of the provider that the options name.
 
@@ -50,19 +52,21 @@ async def open_client(
         rate: most requests per second; None for the provider's own limit.
         connections: most connections at once.
         credentials: API credentials; None for those of the options' file or the environment.
+        clock: the source of time, also of an embedded sandbox; None for this machine's clock.
 
     Raises:
         ConfigurationError: credentials are missing, or the address cannot be used.
         SandboxLockedError: another process has the embedded sandbox open.
     """
     if is_embedded(options):
-        with _embedded(options.ledger) as (base_url, key, secret):
-            async with _client(base_url, key, secret, options, rate, connections) as client:
+        with _embedded(options.ledger, clock) as (base_url, key, secret):
+            async with _client(base_url, key, secret, options, rate, connections, clock) as client:
                 yield client
         return
     base_url = options.base_url or BASE_URLS.get(options.environment, "")
     credentials = credentials or load_credentials(options.credentials)
-    async with _client(base_url, credentials.api_key, credentials.api_secret, options, rate, connections) as client:
+    key, secret = credentials.api_key, credentials.api_secret
+    async with _client(base_url, key, secret, options, rate, connections, clock) as client:
         yield client
 
 
@@ -83,7 +87,13 @@ def books_beside(ledger: Path) -> Path:
 
 
 def _client(
-    base_url: str, key: str, secret: SecretStr, options: ProviderOptions, rate: float | None, connections: int | None
+    base_url: str,
+    key: str,
+    secret: SecretStr,
+    options: ProviderOptions,
+    rate: float | None,
+    connections: int | None,
+    clock: Clock | None,
 ) -> AsyncDVS:
     return AsyncDVS(
         base_url,
@@ -92,12 +102,13 @@ def _client(
         timeout=options.timeout,
         rate=rate,
         connections=connections or MOST_CONNECTIONS,
+        clock=clock,
         transport=load_transport(),
     )
 
 
 @contextmanager
-def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
+def _embedded(ledger: Path, clock: Clock | None) -> Iterator[tuple[str, str, SecretStr]]:
     books = books_beside(ledger)
     lock = FileLock(books.with_name(f"{books.name}.lock"), timeout=0, mode=0o600)
     try:
@@ -116,7 +127,7 @@ def _embedded(ledger: Path) -> Iterator[tuple[str, str, SecretStr]]:
         from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig  # heavy, and only needed here
 
         key, secret = "embedded", SecretStr(secrets.token_urlsafe(24))
-        with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books)) as sandbox:
+        with EmbeddedSandbox(SandboxConfig(api_key=key, api_secret=secret, books=books), clock) as sandbox:
             yield sandbox.base_url, key, secret
     finally:
         lock.release()

@@ -10,6 +10,7 @@ from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
+from bulk_topup.system.clock import Clock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,7 @@ async def open_session(
     same_account: bool = False,
     credentials: Credentials | None = None,
     ledger: LedgerStore | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Session]:
     """Open ledger, run lock and client, in this order, and close them in reverse.
 
@@ -50,6 +52,7 @@ async def open_session(
         same_account: whether the run's account is unchanged although its credentials or URL changed.
         credentials: API credentials; None for those of the provider options or the environment.
         ledger: a ledger that is open already and stays open; None to open that of the provider options.
+        clock: the source of time; None for this machine's clock.
 
     Raises:
         LedgerError: the ledger cannot be opened.
@@ -57,9 +60,11 @@ async def open_session(
         ConfigurationError: credentials are missing, or the address cannot be used.
     """
     with (
-        LedgerStore(provider.ledger) if ledger is None else nullcontext(ledger) as opened,
+        LedgerStore(provider.ledger, clock=clock) if ledger is None else nullcontext(ledger) as opened,
         run_lock(opened.path, job, run_key) as lock,
     ):
-        async with open_client(provider, rate=rate, connections=connections, credentials=credentials) as dvs:
+        async with open_client(
+            provider, rate=rate, connections=connections, credentials=credentials, clock=clock
+        ) as dvs:
             payer = payer_of(provider, dvs, same_account=same_account)
             yield Session(ledger=opened, lock=lock, dvs=dvs, payer=payer)

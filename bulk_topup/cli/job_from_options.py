@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bulk_topup.app.time_zone import JobZone, due_time
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.options.list import DELIMITERS, JobOptions, ListOptions
 from bulk_topup.cli.options.pace import PaceOptions
 from bulk_topup.domain.environment import Environment
@@ -15,7 +16,6 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.list_pattern import escape_pattern
 from bulk_topup.jobs.load import load_job, make_job
 from bulk_topup.jobs.retry_job import RetryJob
-from bulk_topup.system.clock import SystemClock
 
 
 def job_from(
@@ -99,9 +99,9 @@ def start_day(
         JobError: the job has no schedule, or nothing is due.
     """
     if not is_scheduled:
-        return today or zone.today(), None
+        return today or zone.today(command_clock()), None
     if today is not None:
         raise click.UsageError("--scheduled uses the day of the schedule. Remove --today.")
-    due = due_time(job, zone, SystemClock().now())
+    due = due_time(job, zone, command_clock().now())
     schedule = job.schedule
     return due.wall, None if schedule is None or schedule.deadline is None else due.at + schedule.sending_window

@@ -19,6 +19,7 @@ from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.session import open_session
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.callbacks import Callbacks
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
 from bulk_topup.cli.errors import exit_on_error
@@ -120,6 +121,7 @@ def pay_list(
         repetition: whether the job's schedule decides the day, and what is paid again.
         corrections: a file of corrected rows; None for none.
     """
+    clock = command_clock()
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
         job, folder = job_from(path, given, payment.provider.environment, payment.pace)
         _configure(monitor, payment, job, folder)
@@ -141,6 +143,7 @@ def pay_list(
                 rate=job.rate,
                 connections=job.concurrency,
                 same_account=payment.is_same_account,
+                clock=clock,
             ) as session:
                 monitor.follow(session.dvs)
                 with callbacks.received(session.ledger, options, watcher) as with_callbacks:
@@ -152,6 +155,7 @@ def pay_list(
                         options=with_callbacks,
                         report=report,
                         watcher=MonitoredWatcher(monitor, watcher),
+                        clock=clock,
                         corrections=corrections,
                         approval=presented,
                         lock=session.lock,
@@ -214,6 +218,7 @@ def continue_run(
         job_file: a job file of retries.
         is_scheduled: whether the job file's schedule decides the day.
     """
+    clock = command_clock()
     with monitored() as monitor, suppress_output(payment.is_quiet), exit_on_error():
         job, deadline = _NO_JOB_FILE, payment.pace.deadline
         if job_file is None:
@@ -230,7 +235,7 @@ def continue_run(
         provider = payment.provider.resolve(job.environment)
         rate, concurrency = payment.pace.rate or job.rate, payment.pace.concurrency or job.concurrency
         callbacks = Callbacks(payment.callbacks)
-        with open_existing_ledger(provider) as ledger:
+        with open_existing_ledger(provider, clock=clock) as ledger:
             run = ledger.runs.named(run_name) if job_file is None else run_to_retry(ledger, job.retry_of)
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = payment.report.resolve_for(run, formats, job.report_folder)
@@ -245,6 +250,7 @@ def continue_run(
                     connections=concurrency,
                     same_account=payment.is_same_account,
                     ledger=ledger,
+                    clock=clock,
                 ) as session:
                     monitor.follow(session.dvs)
                     with callbacks.received(session.ledger, options, watcher) as with_callbacks:
@@ -256,6 +262,7 @@ def continue_run(
                             options=with_callbacks,
                             report=report,
                             watcher=MonitoredWatcher(monitor, watcher),
+                            clock=clock,
                             retry=retry,
                             not_before=not_before,
                             lock=session.lock,

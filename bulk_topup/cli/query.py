@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from bulk_topup.app.provider import open_client
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.groups import collect
@@ -94,7 +95,7 @@ def fetch_or_exit(provider: ProviderArguments, fetch: Callable[[AsyncDVS], Await
         options = provider.resolve()
 
         async def main() -> T:
-            async with open_client(options) as dvs:
+            async with open_client(options, clock=command_clock()) as dvs:
                 return await fetch(dvs)
 
         return run_async(main(), interrupted=INTERRUPTED)

@@ -76,6 +76,43 @@ def test_an_amount_that_no_list_contains_is_found(evidence: Evidence) -> None:
     assert _found(_with_books(evidence, [*others, {**paid, "amount": Decimal("7.77")}]), "Wrong payment")
 
 
+def test_a_payment_to_the_person_behind_another_spelling_is_found(evidence: Evidence) -> None:
+    """One list credits a number in another spelling than the other; its person is paid under both."""
+    row = _paid(evidence)
+    paid = _transaction(evidence, row)
+    line = next(line for line in evidence.lists[-1] if line["number"] == row["credit_party"])
+    respelled = {**line, "phone": line["phone"].replace("+65", "+65 "), "reference": "r-0999"}
+    again = {**paid, "external_id": "list-respelled-1"}
+    lists = [*evidence.lists, [respelled if each is line else each for each in evidence.lists[-1]]]
+    both = replace(_with_books(evidence, [*evidence.books["transactions"], again]), lists=lists)
+    assert any(f"{line['number']} got product {line['product_id']} 2 times" in each for each in check(both))
+
+
+def test_an_amount_that_is_paid_to_two_equal_rows_instead_of_one_is_found(evidence: Evidence) -> None:
+    row = next(row for row in evidence.rows if row["state"] == "completed" and row["product_id"] == 4470)
+    paid = _transaction(evidence, row)
+    line = next(line for line in evidence.lists[-1] if line["number"] == paid["credit_party"])
+    equal = {**line, "person": "99", "reference": "R-9999", "amount": "7.77"}
+    twice = [*evidence.books["transactions"], {**paid, "external_id": "list-equal-1"}]
+    both = replace(_with_books(evidence, twice), lists=[[*evidence.lists[-1], equal]])
+    assert any(f"got {paid['amount']} of product 4470 2 times, at most 1" in each for each in check(both))
+
+
+def test_a_card_for_one_person_under_two_references_is_found(evidence: Evidence) -> None:
+    row = next(row for row in evidence.rows if row["state"] == "completed" and not row["credit_party"])
+    again = {**_transaction(evidence, row), "external_id": "list-card-1"}
+    edited = [[{**line, "reference": f"GC{line['reference'][2:]}"} for line in evidence.lists[-1]]]
+    both = replace(_with_books(evidence, [*evidence.books["transactions"], again]), lists=[*evidence.lists, *edited])
+    assert _found(both, "Paid twice")
+
+
+def test_somebody_whom_none_of_several_runs_has_paid_is_found(evidence: Evidence) -> None:
+    payable = [line for line in evidence.lists[-1] if line["number"] in {row["credit_party"] for row in evidence.rows}]
+    several = replace(evidence, has_several_runs=True, lists=[payable])
+    failed = [row["credit_party"] for row in evidence.rows if row["state"] == "failed"]
+    assert {each.split()[1] for each in check(several) if each.startswith("Forgotten: +")} == set(failed)
+
+
 def test_a_line_that_the_report_lacks_is_found(evidence: Evidence) -> None:
     for row in evidence.rows:
         assert _found(replace(evidence, rows=[each for each in evidence.rows if each is not row]), "Forgotten")
@@ -95,7 +132,8 @@ def test_a_row_may_be_refused_only_if_a_line_with_its_number_was_removed(evidenc
     books = [each for each in evidence.books["transactions"] if each["external_id"] != row["external_id"]]
     refused = _changed(_with_books(evidence, books), row, state="refused", external_id=None, transaction_id=None)
     assert _found(refused, "Wrong state")
-    removed = {"reference": "R-9999", "phone": row["credit_party"], "product_id": "9240", "amount": "1000"}
+    removed = {"reference": "R-9999", "product_id": "9240", "amount": "1000"}
+    removed |= {"person": "99", "number": row["credit_party"]}
     assert not _found(replace(refused, lists=[[removed], *evidence.lists]), "Wrong state")
 
 

@@ -13,6 +13,7 @@ from bulk_topup.app.credentials import load_approval_secret
 from bulk_topup.approvals.approval import VALID_FOR, approve, user_name
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer
 from bulk_topup.approvals.statement import PlanStatement, format_repetition, read_statement
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.screens.style import escape_markup
@@ -21,7 +22,6 @@ from bulk_topup.domain.guards import Guards
 from bulk_topup.domain.money import format_money
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ApprovalError
-from bulk_topup.system.clock import SystemClock
 from bulk_topup.system.files import atomic_write
 
 _HOURS: Final = VALID_FOR / timedelta(hours=1)
@@ -68,7 +68,7 @@ def approve_command(
             statement,
             _signer(key_file),
             approver=user_name(),
-            now=SystemClock().now(),
+            now=command_clock().now(),
             valid_for=timedelta(hours=hours),
         )
         if not yes:

@@ -7,6 +7,7 @@ from rich.console import Console
 from bulk_topup.app.close import close_run
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.approvals.approval import user_name
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -40,7 +41,7 @@ def close_command(run_name: str, reason: str, yes: bool, as_json: bool, provider
     Example:
       bulk-topup close list/rewards --reason "List withdrawn, ticket 4711"
     """
-    with exit_on_error(), open_existing_ledger(provider.resolve()) as ledger:
+    with exit_on_error(), open_existing_ledger(provider.resolve(), clock=command_clock()) as ledger:
         run = ledger.runs.named(run_name)
         if not yes and is_terminal():
             confirm(f"Close {run.name} for good?", needs="Closing")

@@ -8,6 +8,7 @@ from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.resolve_conflicts import resolve_conflicts
 from bulk_topup.approvals.approval import user_name
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
@@ -66,14 +67,14 @@ def resolve_command(
     """
     with exit_on_error():
         options = provider.resolve()
-        with open_existing_ledger(options) as ledger:
+        with open_existing_ledger(options, clock=command_clock()) as ledger:
             run = ledger.runs.named(run_name)
             if not yes:
                 confirm(f"Set {format_rows(len(lines))} of {run.name} to {state}?", needs="Resolving")
             resolution = ManualResolution(state=RowState(state), who=user_name(), reason=reason)
 
             async def resolve() -> tuple[list[Move], list[int]]:
-                async with open_client(options) as dvs:
+                async with open_client(options, clock=command_clock()) as dvs:
                     payer = payer_of(options, dvs, same_account=is_same_account)
                     return await resolve_conflicts(run, lines, resolution, dvs=dvs, payer=payer, ledger=ledger)
 

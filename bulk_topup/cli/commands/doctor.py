@@ -16,6 +16,7 @@ from bulk_topup.app.doctor import (
     examine_provider,
 )
 from bulk_topup.app.provider import open_client
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -26,7 +27,6 @@ from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.security.redaction import redact_secrets
-from bulk_topup.system.clock import SystemClock
 
 _STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD: "bold red"}
 
@@ -54,7 +54,7 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
     with exit_on_error():
         options = provider.resolve()
         findings = [
-            *examine_machine(SystemClock().now()),
+            *examine_machine(command_clock().now()),
             *run_async(_check_provider(options), interrupted=INTERRUPTED),
             examine_folder("ledger's folder", options.ledger.parent, "--ledger"),
             *examine_ledger(options.ledger),
@@ -72,8 +72,9 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
 
 async def _check_provider(provider: ProviderOptions) -> list[Finding]:
     try:
-        async with open_client(provider) as dvs:
-            return [finding async for finding in examine_provider(dvs, SystemClock())]
+        clock = command_clock()
+        async with open_client(provider, clock=clock) as dvs:
+            return [finding async for finding in examine_provider(dvs, clock)]
     except ConfigurationError as error:
         return [
             Finding(check="credentials", status=CheckStatus.BAD, message=redact_secrets(str(error)), is_providers=True)

@@ -11,6 +11,7 @@ import cloup
 from bulk_topup.app.check_job import TRIED_ROWS, CheckedJob, check_choices, check_job, check_product
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.time_zone import zone_of
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -25,7 +26,6 @@ from bulk_topup.jobs.json_schema import job_schema
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.scaffold import Answers, Frequency, job_text
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.system.clock import SystemClock
 
 
 @cloup.group("job")
@@ -58,7 +58,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider
       bulk-topup job check jobs/payroll.toml jobs/rewards.toml
     """
     with exit_on_error():
-        now = SystemClock().now()
+        now = command_clock().now()
         checked = [check_job(path, now, provider.credentials, lambda job: _day_of(job, provider)) for path in paths]
         if online:
             checked = [_check_online(each, provider) for each in checked]
@@ -119,7 +119,7 @@ def new_command(
             frequency=Frequency(every),
             environment=Environment(environment),
         )
-        today = SystemClock().now().astimezone()
+        today = command_clock().now().astimezone()
         text = job_text(answers, today)
         try:
             with file.open("x", encoding="utf-8") as written:
@@ -144,7 +144,7 @@ def schema_command() -> None:
 
 
 def _day_of(job: Job | RetryJob, provider: ProviderArguments) -> date:
-    return zone_of(job, provider.resolve(job.environment).ledger).today()
+    return zone_of(job, provider.resolve(job.environment).ledger).today(command_clock())
 
 
 def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJob:
@@ -153,7 +153,7 @@ def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJo
     options = provider.resolve(checked.job.environment)
 
     async def check() -> CheckedJob:
-        async with open_client(options) as dvs:
+        async with open_client(options, clock=command_clock()) as dvs:
             return await check_choices(await check_product(checked, dvs), dvs)
 
     return run_async(check(), interrupted=INTERRUPTED)

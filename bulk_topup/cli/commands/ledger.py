@@ -11,6 +11,7 @@ from rich.console import Console
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.purge import Candidate, candidates, purge
 from bulk_topup.app.rename import rename
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
@@ -19,7 +20,6 @@ from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.security.terminal_text import printable
-from bulk_topup.system.clock import SystemClock
 
 _HEADINGS: Final = ("run", "rows", "last changed (UTC)", "personal data")
 
@@ -68,8 +68,8 @@ def purge_command(
     Example:
       bulk-topup ledger purge --older-than 90d --dry-run
     """
-    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=dry_run) as ledger:
-        now = SystemClock().now()
+    with exit_on_error(), open_existing_ledger(provider.resolve(), read_only=dry_run, clock=command_clock()) as ledger:
+        now = ledger.file.clock.now()
         runs = ledger.runs.all() if run_name is None else [ledger.runs.named(run_name)]
         found = candidates(ledger, runs, older_than=older_than, now=now)
         ready = [each for each in found if not each.why_not]
@@ -98,7 +98,7 @@ def rename_command(run_name: str, new_name: str, as_json: bool, provider: Provid
     Example:
       bulk-topup ledger rename rewards/2026-11 2026-11-second
     """
-    with exit_on_error(), open_existing_ledger(provider.resolve()) as ledger:
+    with exit_on_error(), open_existing_ledger(provider.resolve(), clock=command_clock()) as ledger:
         run = ledger.runs.named(run_name)
         renamed = rename(ledger, run, new_name)
         if as_json:

@@ -11,13 +11,13 @@ import cloup
 from bulk_topup.app.callbacks import follow_forever, receive_callbacks
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.system.asgi_server import Address
-from bulk_topup.system.clock import SystemClock
 
 _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
@@ -55,13 +55,13 @@ def listen_command(
 
 async def _serve(provider: ProviderOptions, address: Address, token: str) -> None:
     stopped, woken = asyncio.Event(), asyncio.Event()
-    clock = SystemClock()
+    clock = command_clock()
 
     def log(sentence: str) -> None:
         click.echo(f"{clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {sentence}", err=True)
 
-    with stopped_by_signals(stopped.set), open_existing_ledger(provider) as ledger:
-        async with open_client(provider) as dvs:
+    with stopped_by_signals(stopped.set), open_existing_ledger(provider, clock=clock) as ledger:
+        async with open_client(provider, clock=clock) as dvs:
             with receive_callbacks(ledger, address, token, woken.set) as url:
                 click.echo(f"Receiving callbacks at {url} (Ctrl-C ends it).")
                 following = asyncio.create_task(follow_forever(dvs, ledger, clock, woken, log))

@@ -1,7 +1,6 @@
 """The command that checks a list and shows its costs, and sends nothing."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 import cloup
@@ -13,6 +12,8 @@ from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.report import make_report_folder
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.time_zone import in_zone, zone_of
+from bulk_topup.approvals.statement import PlanStatement
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
@@ -33,11 +34,15 @@ from bulk_topup.cli.options.repetition import repetition_of
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.domain.earlier_payments import Repetition
+from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
+from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ReportError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
 from bulk_topup.system.files import atomic_write
 
 
@@ -87,29 +92,14 @@ def plan_command(
         file = output or ReportArguments().resolve_job(job).folder / "plan.json"
         repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
 
-        async def check() -> Any:  # noqa: ANN401
-            async with open_client(options, rate=job.rate) as dvs:
-                with LedgerStore(options.ledger) as ledger:
-                    if output is None and not job.approval.required:
-                        found = await plan_job(
-                            job,
-                            dvs=dvs,
-                            ledger=ledger,
-                            environment=options.environment,
-                            corrections=corrections,
-                            repetition=repetition,
-                        )
-                        return *found, None
-                    payer = payer_of(options, dvs, same_account=False)
-                    return await plan_for_approval(
-                        job, dvs=dvs, payer=payer, ledger=ledger, corrections=corrections, repetition=repetition
-                    )
-
-        run, prepared, statement = run_async(check())
+        to_approve = output is not None or job.approval.required
+        run, prepared, statement = run_async(
+            _plan(job, options, repetition, corrections, to_approve=to_approve, clock=command_clock())
+        )
         console = Console(stderr=as_json, emoji=False)
         show_plan(console, job, run, prepared)
-        to_approve = {} if statement is None else {"to_approve": statement.model_dump()}
-        body = codec.encode({**plan_json(job, prepared), **to_approve})
+        approved = {} if statement is None else {"to_approve": statement.model_dump()}
+        body = codec.encode({**plan_json(job, prepared), **approved})
         _write(body, file)
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
@@ -117,6 +107,40 @@ def plan_command(
         _exit_unless_ready(job, prepared)
         if statement is not None and job.approval.required:
             notify_plan(job, folder, options.credentials, statement, file)
+
+
+async def _plan(
+    job: Job,
+    options: ProviderOptions,
+    repetition: Repetition,
+    corrections: Path | None,
+    *,
+    to_approve: bool,
+    clock: Clock,
+) -> tuple[Run | None, Prepared, PlanStatement | None]:
+    """Return the job's run, its list as checked, and the statement that is approved, if there is one."""
+    async with open_client(options, rate=job.rate, clock=clock) as dvs:
+        with LedgerStore(options.ledger, clock=clock) as ledger:
+            if to_approve:
+                return await plan_for_approval(
+                    job,
+                    dvs=dvs,
+                    payer=payer_of(options, dvs, same_account=False),
+                    ledger=ledger,
+                    clock=clock,
+                    corrections=corrections,
+                    repetition=repetition,
+                )
+            run, prepared = await plan_job(
+                job,
+                dvs=dvs,
+                ledger=ledger,
+                environment=options.environment,
+                corrections=corrections,
+                clock=clock,
+                repetition=repetition,
+            )
+            return run, prepared, None
 
 
 def _exit_unless_ready(job: Job, prepared: Prepared) -> None:

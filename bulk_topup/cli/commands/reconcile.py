@@ -15,6 +15,7 @@ from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild
 from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.app.time_zone import in_zone, zone_of
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
@@ -23,7 +24,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options,
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
-from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.domain.verdict import format_rows
@@ -32,6 +33,7 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.list_changes import ListFigures
 from bulk_topup.reconcile.wallets import WalletFigures
+from bulk_topup.system.clock import Clock
 
 #: Most discrepancies that a terminal shows; --json has all.
 MAX_DISCREPANCIES_SHOWN: Final = 50
@@ -74,14 +76,15 @@ def reconcile_command(
     with exit_on_error():
         job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
         options = provider.resolve(Environment.SANDBOX if job is None else job.environment)
+        clock, between = command_clock(), {"start": start, "end": end}
 
         async def compare() -> tuple[Reconciled, int | None]:
-            async with open_client(options) as dvs:
+            async with open_client(options, clock=clock) as dvs:
                 payer = payer_of(options, dvs, same_account=is_same_account)
-                with LedgerStore(options.ledger) if is_rebuilt else open_existing_ledger(options) as ledger:
+                with _open(options, clock, is_rebuilt=is_rebuilt) as ledger:
                     run, rebuilt = None, None
                     if job is not None and is_rebuilt:
-                        run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, start=start, end=end)
+                        run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
                     elif job is not None:
                         run = ledger.runs.named(f"{job.name}/{job.run_key}")
                     elif list_or_job is not None:
@@ -92,9 +95,9 @@ def reconcile_command(
                         ledger=ledger,
                         run=run,
                         job=job,
-                        start=start,
-                        end=end,
                         is_applied=is_applied,
+                        clock=clock,
+                        **between,
                     )
                     return reconciled, rebuilt
 
@@ -104,6 +107,11 @@ def reconcile_command(
         else:
             _show(Console(), reconciled, rebuilt)
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
+
+
+def _open(options: ProviderOptions, clock: Clock, *, is_rebuilt: bool) -> LedgerStore:
+    """Open the ledger; only a rebuild creates one."""
+    return LedgerStore(options.ledger, clock=clock) if is_rebuilt else open_existing_ledger(options, clock=clock)
 
 
 def _job_to_reread(

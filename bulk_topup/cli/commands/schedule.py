@@ -11,6 +11,7 @@ import click
 import cloup
 
 from bulk_topup.app.time_zone import zone_of
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.monitoring import MonitoringOptions, monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
@@ -21,7 +22,6 @@ from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.schedule import Schedule
 from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
-from bulk_topup.system.clock import SystemClock
 
 _PROGRAM: Final = "bulk-topup"
 
@@ -95,7 +95,7 @@ def print_command(
             raise click.UsageError(
                 f"The job pays in {job.environment}. Add --environment-file with its API credentials."
             )
-        now = SystemClock().now()
+        now = command_clock().now()
         zone = zone_of(job, ledger or default_ledger(job.environment))
         is_machines = zone.is_machines(now)
         if is_cron and not is_machines:
@@ -149,7 +149,7 @@ def _schedule_of(job: Job | RetryJob, path: Path) -> Schedule:
         raise JobError(f'The job file {path} has no [schedule]; add one, e.g. at = "0 17 28 * *".')
     if isinstance(job, Job) and job.approval.required:
         raise JobError(f"The job {path} needs an approval for each run, so it can't run automatically.")
-    job.schedule.times.last(SystemClock().now())  # raises for a day that no month has
+    job.schedule.times.last(command_clock().now())  # raises for a day that no month has
     return job.schedule
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import click
 
+from bulk_topup.cli.clock import command_clock
 from bulk_topup.jobs.durations import parse_duration
-from bulk_topup.system.clock import SystemClock
 
 
 def parse_time(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
@@ -32,7 +32,7 @@ def parse_time_or_duration(_context: click.Context, _option: click.Parameter, te
     if text is None:
         return None
     if (duration := parse_duration(text)) is not None:
-        return SystemClock().now() + duration
+        return command_clock().now() + duration
     if (time := _read_time(text)) is None:
         raise click.BadParameter(
             f'"{text}" is neither a duration such as 30m, 2h or 1d nor a time such as 2026-11-24T22:00.'
