@@ -27,7 +27,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Runner, RunOptions, RunResult
+from bulk_topup.engine import Runner, RunOptions, RunResult, StopReason
 from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
@@ -151,7 +151,8 @@ async def run_list(
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
-        archiving = None if file is None or is_open(finished.result.counts) else file.archive()
+        is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
+        archiving = file.archive() if file is not None and is_ended else None
         return replace(finished, left_out=left_out, archiving=archiving)
 
 

@@ -100,6 +100,13 @@ class LedgerStore:
     ) -> None:
         self.close()
 
+    def displacement(self) -> str:
+        """Return what happened to the open file, as the end of "The ledger was …"; empty while its path names it.
+
+        It may be called beside the thread that uses the ledger, for each row.
+        """
+        return self.file.place.change()
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()
