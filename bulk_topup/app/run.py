@@ -20,6 +20,7 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
+from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
@@ -65,6 +66,8 @@ class FinishedRun:
     left_out: Path | None = None
     #: Where the list went, if the job has an archive.
     archiving: ArchiveResult | None = None
+    #: Transactions that DVS lists under the job's name and that are of another ledger, as far as the list was read.
+    others: int = 0
     #: Whether an earlier invocation wrote this report, and nothing changed since.
     is_report_current: bool = False
 
@@ -113,6 +116,8 @@ async def run_list(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
             was sent.
         ClosedRunError: the run is closed; nothing was sent.
+        LedgerBehindError: DVS has transactions of the run that the ledger lacks; nothing was sent.
+        NotComparedError: DVS's list of transactions can't be read; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     clock = clock or SystemClock()
@@ -148,12 +153,15 @@ async def run_list(
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
         run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, clock, repetition)
+        others = 0
+        if found is not None and has_rows_to_send(run, ledger, retries=prepared.difference.corrected):
+            others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
         archiving = file.archive() if file is not None and is_ended else None
-        return replace(finished, left_out=left_out, archiving=archiving)
+        return replace(finished, left_out=left_out, archiving=archiving, others=others)
 
 
 async def execute(

@@ -15,6 +15,7 @@ from bulk_topup.ledger.closed_runs import ClosedRunQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
 from bulk_topup.ledger.hints import HintQueries
+from bulk_topup.ledger.lacking_ids import LackingIdQueries
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import NotTheSameQueries
 from bulk_topup.ledger.observations import ObservationQueries
@@ -85,6 +86,8 @@ class LedgerStore:
         self.rebuild = RebuildQueries(file)
         #: External IDs under which DVS may have rows of a staged list.
         self.possible_ids = PossibleIdQueries(file)
+        #: External IDs of a run that DVS lists and the ledger lacks.
+        self.lacking_ids = LackingIdQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
         #: Numbers that are paid although no numbering plan has them.
