@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from bulk_topup.domain.exit_codes import ExitCode
 from chaos import proxy, runner
 from chaos.checker import FINISHED, check
 from chaos.damage import LedgerFiles
@@ -25,6 +26,8 @@ LIST: Final = "bonus.csv"
 RUN: Final = "list/bonus"
 #: Maximum clean starts until the run must be finished.
 CLEAN_STARTS: Final = 6
+#: What the message says of a ledger that lacks payments of its run.
+BEHIND: Final = "is older than run"
 #: Short waits for outcomes; the defaults of the product are for DVS.
 WAITS: Final = ("--poll-interval", "0.05", "--timeout", "1")
 
@@ -167,12 +170,16 @@ class _Stage:
             # A user deletes a ledger that the command refuses, and runs the list again.
             self._ledger.lose()
             self._is_damaged = False
+        if code == ExitCode.RESUMABLE and BEHIND in process.output.read_text():
+            # A user does what the message says.
+            self._play_start(Start(kinds=(), command="reconcile"))
         return code
 
     def _start(self, start: Start) -> Process:
         arguments = [start.command, LIST if start.command == "run" else RUN]
-        arguments += ["--base-url", f"{self._url}/v1", "--ledger", str(self._ledger.path), *WAITS]
-        arguments += {"run": self._scenario.options, "resume": (), "retry": ("--all-failed",)}[start.command]
+        arguments += ["--base-url", f"{self._url}/v1", "--ledger", str(self._ledger.path)]
+        more = {"run": self._scenario.options, "resume": (), "retry": ("--all-failed",)}
+        arguments += ["--rebuild"] if start.command == "reconcile" else [*WAITS, *more[start.command]]
         breakage = replace(start.breakage, sabotage=self._sabotage)
         environment = {
             "PATH": os.environ["PATH"],

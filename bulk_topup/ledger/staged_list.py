@@ -161,6 +161,15 @@ class StagingQueries:
             found += self.file.fetch_all(sql.FIRST_IDENTITIES, after=after, limit=1)
         return list(dict.fromkeys((row["identity"], row["written"]) for row in found))
 
+    def sample_requests(self, number: int) -> list[tuple[int, str, dict[str, object]]]:
+        """Return line, identity and request of some staged rows that are to be paid and have a credit party, apart."""
+        last = self.file.fetch_all(sql.LAST_STAGED)[0][0]
+        found = {}
+        for count in range(number):
+            for row in self.file.fetch_all(sql.NEXT_CREDITING, after=last * count // number):
+                found[row["line"]] = (row["line"], row["identity"], json.loads(row["request"]))
+        return list(found.values())
+
     def digest(self, ids: RunIds) -> Digest:
         """Return sums and hashes of all rows that the staged list pays in a run, sent or not, in list order.
 

@@ -296,5 +296,10 @@ FIRST_IDENTITIES: Final = """
     WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
 """
 
+NEXT_CREDITING: Final = """
+    SELECT line, identity, request FROM temp.staged
+    WHERE line > :after AND state = 'pending' AND credit_party IS NOT NULL ORDER BY line LIMIT 1
+"""
+
 LAST_STAGED: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
 LAST_ROW_ID: Final = "SELECT coalesce(max(id), 0) FROM rows"
