@@ -63,7 +63,7 @@ def places_of_machine() -> Places:
 
 
 def examine_other_ledgers(path: Path, environment: Environment, places: Places) -> Iterator[Finding]:
-    """Name the ledgers of an environment, beside the one that is used, that this user can see.
+    """Name the ledgers of an environment that this user can see beside the one that is used, if there are any.
 
     Args:
         path: the ledger that is used.
@@ -87,10 +87,6 @@ def examine_other_ledgers(path: Path, environment: Environment, places: Places) 
             status=CheckStatus.WARN,
             message=f"Scheduled commands use another ledger than {path}: {_named(lines)}.",
             fix=f"Add `--ledger {shlex.quote(str(path.absolute()))}` to them, or name theirs here.",
-        )
-    if not others and not lines:
-        yield Finding(
-            check="other ledgers", status=CheckStatus.OK, message=f"No other ledger of {environment} can be seen."
         )
 
 

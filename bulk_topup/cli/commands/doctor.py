@@ -61,8 +61,8 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
             *run_async(_check_provider(options), interrupted=INTERRUPTED),
             examine_folder("ledger's folder", options.ledger.parent, "--ledger"),
             *examine_ledger(options.ledger),
-            *examine_other_ledgers(options.ledger, options.environment, places_of_machine()),
             examine_folder("report's folder", report_dir, "--report-dir"),
+            *examine_other_ledgers(options.ledger, options.environment, places_of_machine()),
         ]
     if as_json:
         click.echo(codec.encode(_as_json(findings)))

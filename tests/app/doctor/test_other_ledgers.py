@@ -59,7 +59,7 @@ def test_ledgers_of_other_environments_and_homes_that_do_not_exist_are_no_matter
             Places(user="amina", homes={**homes, "nobody": tmp_path / "none"}),
         )
     )
-    assert [(finding.check, finding.status) for finding in found] == [("other ledgers", CheckStatus.OK)]
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,5 @@ def test_system_crontabs_and_units_are_read_with_their_users(homes: dict[str, Pa
 def test_the_places_of_this_machine_can_be_listed() -> None:
     places = places_of_machine()
     assert places.homes
-    assert list(examine_other_ledgers(Path("ledger.db"), Environment.SANDBOX, places))
+    found = examine_other_ledgers(Path("ledger.db"), Environment.SANDBOX, places)
+    assert all(finding.status is CheckStatus.WARN for finding in found)
