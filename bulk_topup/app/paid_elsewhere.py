@@ -86,7 +86,7 @@ async def find_elsewhere(job: Job, ids: RunIds, *, dvs: AsyncDVS, ledger: Ledger
     """
     asked, unanswerable = 0, ""
     payments: list[ElsewherePayment] = []
-    for line, identity, body in ledger.staging.sample_requests(MAX_ASKED):
+    for line, identity, body in ledger.staged_samples.requests(MAX_ASKED):
         request = TransactionRequest.model_validate({**body, "external_id": "-"})
         own = stem_of(ids.external_id(identity, 1))
         try:
@@ -100,8 +100,7 @@ async def find_elsewhere(job: Job, ids: RunIds, *, dvs: AsyncDVS, ledger: Ledger
         candidates = {
             each.external_id: each
             for each in listed
-            if stem_of(each.external_id) != own
-            and _repeats(request, each, any_product=job.auto_product is not None)
+            if stem_of(each.external_id) != own and _repeats(request, each, any_product=job.auto_product is not None)
         }
         unknown = ledger.lacking_ids.unknown(candidates)
         payments.extend(

@@ -30,6 +30,7 @@ from bulk_topup.ledger.rows import RowQueries
 from bulk_topup.ledger.runs import RunQueries
 from bulk_topup.ledger.spending import SpendingQueries
 from bulk_topup.ledger.staged_list import StagingQueries
+from bulk_topup.ledger.staged_samples import StagedSampleQueries
 from bulk_topup.ledger.unconfirmed import UnconfirmedQueries
 from bulk_topup.system.clock import Clock
 
@@ -56,6 +57,8 @@ class LedgerStore:
         self.closed_runs = ClosedRunQueries(file)
         #: A list on its way into a run: staged, compared, merged.
         self.staging = StagingQueries(file)
+        #: Some rows of that list.
+        self.staged_samples = StagedSampleQueries(file)
         #: Pairs of beneficiaries that a person has found to be different.
         self.not_the_same = NotTheSameQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.
