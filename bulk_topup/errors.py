@@ -120,6 +120,10 @@ class RunNotRebuiltError(LedgerError):
     """A rebuild of the run was interrupted, so nothing was sent. Rebuild it again."""
 
 
+class LedgerBehindError(LedgerError):
+    """DVS has transactions of the run that the ledger lacks, so nothing was sent. Rebuild the run."""
+
+
 class RunLockedError(LedgerError):
     """Another process works on this run. Wait until it ends, or stop it, then run again."""
 
@@ -138,6 +142,10 @@ class StateError(LedgerError):
 
 class BalanceTooLowError(BulkTopupError):
     """The wallet does not cover the remaining cost, so nothing was sent. Top it up, then run again."""
+
+
+class NotComparedError(BulkTopupError):
+    """DVS's list of transactions can't be read, so nothing was sent. Run again."""
 
 
 class InterruptedRunError(BulkTopupError):

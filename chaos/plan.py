@@ -84,7 +84,7 @@ class Start:
 
     #: The names of what breaks, for the summary of the campaign.
     kinds: tuple[str, ...]
-    #: `run`, `resume` or `retry`.
+    #: `run`, `resume` or `retry`; `reconcile` rebuilds the run.
     command: str = "run"
     #: The new version of the list; None keeps the current one.
     edited: PayList | None = None

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
@@ -65,6 +66,10 @@ class Prepared:
     same_list: SentBefore | None = None
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None = None
+    #: What DVS has for some beneficiaries of a new run that another ledger paid today.
+    elsewhere: Elsewhere = NOT_ASKED
+    #: Why that is paid again; None if it stops the run.
+    pay_again: str | None = None
 
     @property
     def guards_are_kept(self) -> bool:
@@ -75,6 +80,7 @@ class Prepared:
         """Return True if no earlier run or payment, no refused row and no guard keeps the run from starting."""
         earlier = self.difference.earlier
         is_paid = earlier.is_same_list and earlier.refused > 0
+        is_paid = is_paid or (bool(self.elsewhere.payments) and self.pay_again is None)
         is_stopped = is_paid or bool(self.stopping_runs) or self.list_problem is not None
         return not is_stopped and (not self.plan.refused or skip_refused) and self.guards_are_kept
 

@@ -1,12 +1,13 @@
-"""Rebuilds the run of a lost ledger from its list and the transactions at DVS; sends nothing."""
+"""Rebuilds the run of a lost or an old ledger from its list or its rows, and the transactions at DVS; sends nothing."""
 
 from datetime import datetime
 
 from bulk_topup.app.merge import merge_list
-from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_same_account
+from bulk_topup.app.preflight import PayingAccount, check_not_closed, check_not_purged, check_same_account
 from bulk_topup.app.prepare_job import JobStager, PlannedList, prepare_job
 from bulk_topup.app.reading_version import find_reading_version
 from bulk_topup.app.reconcile import window_of
+from bulk_topup.app.restored_ledger import window_to_read
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.run import Run
@@ -67,7 +68,9 @@ async def rebuild(
             if ledger.runs.is_sent(found) and not found.is_rebuilding:
                 raise AlreadySentError(
                     f"The ledger {ledger.path} has sent rows of run {found.name}. Nothing was rebuilt. Compare the run "
-                    f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue."
+                    f"with `bulk-topup reconcile {run_arguments(found)}`, or run it again to continue. If the ledger "
+                    "is an old copy, add what it lacks with "
+                    f"`bulk-topup reconcile --rebuild {run_arguments(found)}`."
                 )
         planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
         window = window_of(None, ledger, now, start, end)
@@ -78,6 +81,46 @@ async def rebuild(
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
     return run, rows
+
+
+async def rebuild_run(
+    run: Run,
+    *,
+    dvs: AsyncDVS,
+    payer: PayingAccount,
+    ledger: LedgerStore,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Add what DVS has of a run's rows to a ledger that lacks it, as an old backup does; nothing is sent.
+
+    Args:
+        run: the run.
+        dvs: an open client.
+        payer: the account that paid.
+        ledger: an open ledger.
+        start, end: the window of DVS's transaction list, in UTC; rows outside of it that were never sent are fetched
+            one by one. By default from the newest transaction that the ledger has of the run until now.
+        clock: the source of time.
+
+    Returns:
+        The number of rows of which DVS has more than the ledger had.
+
+    Raises:
+        ClosedRunError: the run is closed.
+        PurgedRunError: the run's personal data is purged.
+        RunLockedError: another process works on the run.
+        DVSError: DVS did not respond.
+    """
+    with run_lock(ledger.path, run.job, run.run_key):
+        run = ledger.runs.again(run)
+        check_not_closed(run, ledger)
+        check_not_purged(run)
+        check_same_account(run, payer)
+        first, last = window_to_read(run, ledger, (clock or SystemClock()).now())
+        first = start or first
+        return await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
 
 
 async def _merge_as_sent(

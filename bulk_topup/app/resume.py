@@ -15,6 +15,7 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import compare_balances
 from bulk_topup.app.report import ReportOptions, make_report_folder
+from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run import FinishedRun, Watcher, execute
 from bulk_topup.domain.guards import Guards, guards_of
 from bulk_topup.domain.run import Run
@@ -24,7 +25,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import RunOptions
 from bulk_topup.errors import RunNotFoundError
 from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
-from bulk_topup.system.clock import Clock
+from bulk_topup.system.clock import Clock, SystemClock
 
 
 def run_to_retry(ledger: LedgerStore, name: str) -> Run:
@@ -82,6 +83,8 @@ async def resume_run(
         GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
             sent.
         PurgedRunError: the run's personal data is purged; nothing was sent.
+        LedgerBehindError: DVS has transactions of the run that the ledger lacks; nothing was sent.
+        NotComparedError: DVS's list of transactions can't be read; nothing was sent.
         ClosedRunError: failed rows of a closed run would be retried; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
@@ -101,10 +104,14 @@ async def resume_run(
         guards = guards_of(run.guards)
         if run.closing is not None:  # nothing of it is sent: no retries, no caps, and no canaries
             guards = Guards(mode=guards.mode)
+        others = 0
+        if has_rows_to_send(run, ledger, retries=chosen):
+            others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=(clock or SystemClock()).now())
         if to_send := ledger.rows.counts(run)[RowState.PENDING] + chosen:
             check_run_caps(guards.caps, run, ledger)
             watcher.confirm(run.name, to_send)
         check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
         if chosen:
             ledger.retries.apply("retry asked for", not_before=not_before)
-        return await execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
+        finished = await execute(run, dvs, ledger, replace(options, guards=guards), report, watcher, clock)
+        return replace(finished, others=others)

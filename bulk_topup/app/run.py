@@ -9,6 +9,7 @@ from bulk_topup.app.approval import check_approval
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
 from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
+from bulk_topup.app.paid_elsewhere import check_not_paid_elsewhere
 from bulk_topup.app.plan import prepare_start
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -20,14 +21,15 @@ from bulk_topup.app.preflight import (
 )
 from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
+from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
-from bulk_topup.approvals.approval import Presented, check_valid
+from bulk_topup.approvals.approval import Presented, check_valid, user_name
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.engine import Runner, RunOptions, RunResult
+from bulk_topup.engine import Runner, RunOptions, RunResult, StopReason
 from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, ReportError, RunLockedError
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
@@ -65,6 +67,8 @@ class FinishedRun:
     left_out: Path | None = None
     #: Where the list went, if the job has an archive.
     archiving: ArchiveResult | None = None
+    #: Transactions that DVS lists under the job's name and that are of another ledger, as far as the list was read.
+    others: int = 0
     #: Whether an earlier invocation wrote this report, and nothing changed since.
     is_report_current: bool = False
 
@@ -113,6 +117,8 @@ async def run_list(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged; nothing
             was sent.
         ClosedRunError: the run is closed; nothing was sent.
+        LedgerBehindError: DVS has transactions of the run that the ledger lacks; nothing was sent.
+        NotComparedError: DVS's list of transactions can't be read; nothing was sent.
         InterruptedRunError: ledger or report cannot be written; run again to resume.
     """
     clock = clock or SystemClock()
@@ -141,6 +147,7 @@ async def run_list(
             raise ListError(f"{job.list} changed while being read. Nothing was sent. Run again once it is complete.")
         check_list(prepared)
         check_plan(job, prepared, ledger)
+        check_not_paid_elsewhere(job, prepared.elsewhere, pay_again=repetition.pay_again, ledger=ledger)
         ids = planned.ids
         check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
@@ -148,11 +155,18 @@ async def run_list(
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
         run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, clock, repetition)
+        if prepared.elsewhere.payments:
+            rows = len({each.line for each in prepared.elsewhere.payments})
+            run = ledger.runs.add_paid_elsewhere(run, rows, by=user_name(), reason=repetition.pay_again or "")
+        others = 0
+        if found is not None and has_rows_to_send(run, ledger, retries=prepared.difference.corrected):
+            others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
         if corrections is not None:
             await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
-        archiving = None if file is None or is_open(finished.result.counts) else file.archive()
-        return replace(finished, left_out=left_out, archiving=archiving)
+        is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
+        archiving = file.archive() if file is not None and is_ended else None
+        return replace(finished, left_out=left_out, archiving=archiving, others=others)
 
 
 async def execute(

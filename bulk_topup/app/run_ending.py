@@ -67,6 +67,8 @@ def exit_code(result: RunResult, archiving: ArchiveResult | None = None) -> Exit
     """
     if result.reason in {StopReason.UNAUTHORIZED, StopReason.BALANCE, StopReason.CIRCUIT}:
         return ExitCode.STOPPED_BY_PROVIDER
+    if result.reason is StopReason.LEDGER_MOVED:  # whatever is open: the next start does not know what was sent
+        return ExitCode.RESUMABLE
     is_changed = archiving is not None and archiving.is_changed
     if is_changed or (result.reason is not None and is_open(result.counts)):
         return ExitCode.RESUMABLE

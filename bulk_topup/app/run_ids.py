@@ -94,7 +94,7 @@ class _Search:
         """Return the versions of which DVS has rows."""
         if not self._ledger.possible_ids.are_doubtful(self.versions):
             return set()
-        sample = self._ledger.staging.sample(first=FIRST_ROWS, spread=SPREAD_ROWS)
+        sample = self._ledger.staged_samples.identities(first=FIRST_ROWS, spread=SPREAD_ROWS)
         found = await self._look_up(sample)
         if not self._is_settled:
             found |= await self._find_listed()
@@ -114,7 +114,7 @@ class _Search:
             async for page in pages:
                 pages_left = (page.total_pages or 0) - page.number
                 if page.number == 1 and pages_left > self._ledger.possible_ids.count():
-                    return await self._look_up(self._ledger.staging.sample(first=pages_left, spread=0))
+                    return await self._look_up(self._ledger.staged_samples.identities(first=pages_left, spread=0))
                 ours = [each for each in page.items if looks_like(self._jobs, each.external_id)]
                 if not ours:
                     continue

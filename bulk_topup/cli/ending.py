@@ -7,6 +7,7 @@ import click
 
 from bulk_topup.app.archive import ArchiveResult
 from bulk_topup.app.archived_run import find_archived_run
+from bulk_topup.app.restored_ledger import format_others
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import exit_code
 from bulk_topup.approvals.approval import approver_of
@@ -45,6 +46,9 @@ def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
         )
     else:
         show_summary(watcher.out, finished)
+    if finished.others:
+        text = f"DVS also lists {format_others(finished.others)} under the name of job {finished.run.job}."
+        click.echo(printable(text), err=True)
     if archiving.why_not:
         click.echo(f"Warning: {printable(archiving.why_not)}", err=True)
 

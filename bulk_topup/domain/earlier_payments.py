@@ -14,6 +14,8 @@ from bulk_topup.domain.run_names import fold_name
 
 #: Most runs that a message names.
 MAX_RUNS_NAMED: Final = 3
+#: What is named in place of a run where another ledger paid.
+ELSEWHERE: Final = "another ledger"
 #: Lists of up to this many rows are the same list only if all rows are the same.
 SHORT_LIST: Final = 3
 

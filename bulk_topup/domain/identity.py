@@ -118,6 +118,13 @@ def stem_of(external_id: str) -> str:
     return external_id.rpartition("-")[0]
 
 
+def number_of(external_id: str) -> int | None:
+    """Return the number of the attempt at the end of an external ID; None for an ID of another form."""
+    number = external_id.rpartition("-")[2]
+    is_number = number.isascii() and number.isdigit() and number.lstrip("0") == number
+    return int(number) if is_number and 1 <= int(number) <= MAX_ATTEMPTS else None
+
+
 @lru_cache(maxsize=64)
 def slug(name: str) -> str:
     """Return a name's first characters as lower-case ASCII letters, digits and dashes; `run` if none are left."""

@@ -42,6 +42,15 @@ def list_command(run: Run, *more: str) -> str:
     return shlex.join([*words, *more])
 
 
+def rebuild_way(run: Run) -> str:
+    """Return how to rebuild a run whose ledger is lost: a command in backticks, and for a job what its JOB means."""
+    if run.job == BARE_LIST:
+        words = [run.list_path, "--run-key", run.run_key, *_reading_options(run), *place_options(run)]
+        return f"`{shlex.join(['bulk-topup', 'reconcile', '--rebuild', *words])}`."
+    command = shlex.join(["bulk-topup", "reconcile", "--rebuild", "JOB", "--run-key", run.run_key, *place_options(run)])
+    return f"`{command}`, with the job file of {run.job} in place of JOB."
+
+
 def _reading_options(run: Run) -> Iterator[str]:
     settings = json.loads(run.reading or "{}")
     for name, option in _OPTIONS.items():

@@ -41,6 +41,8 @@ class StopReason(StrEnum):
     WITHHELD = "withheld"
     #: Hold mode: transactions could not be confirmed in time, or must not be.
     CANCELLED = "cancelled"
+    #: The ledger's file was removed or replaced, so that nobody would know of what is sent.
+    LEDGER_MOVED = "ledger_moved"
 
 
 #: Reasons that only end submitting: rows that were sent are tracked until they are final.
@@ -125,10 +127,10 @@ class Control:
         """Stop the run, or only its submitting (see `ENDS_SUBMITTING`); the first reason is kept.
 
         Args:
-            reason: why; `INTERRUPTED` replaces an earlier reason.
+            reason: why; `INTERRUPTED` and `LEDGER_MOVED` replace an earlier reason.
             message: sentences for users: what happened and what to do.
         """
-        if self.reason is None or reason is StopReason.INTERRUPTED:
+        if self.reason is None or reason in {StopReason.INTERRUPTED, StopReason.LEDGER_MOVED}:
             self.reason, self.message = reason, message
         while self._admissions:
             self._admissions.pop().reschedule(0)

@@ -148,7 +148,7 @@ class HoldCoordinator:
 
     async def _confirm_or_cancel(self, decision: Decision, item: HeldAttempt) -> None:
         """Confirm or cancel one transaction; if that is refused, record what the transaction itself says."""
-        if self._control.is_stopping:
+        if self._control.is_stopping or (decision is Decision.CONFIRM and not self._context.is_ledger_in_place()):
             return
         act = self._dvs.transactions.confirm_async if decision is Decision.CONFIRM else self._dvs.transactions.cancel
         try:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from bulk_topup.domain.guards import Caps, Guards, Mode
+from bulk_topup.domain.list_command import rebuild_way
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine.budget import Budget
 from bulk_topup.engine.charges import Charges
 from bulk_topup.engine.concurrency import concurrency_for
-from bulk_topup.engine.control import Control
+from bulk_topup.engine.control import Control, StopReason
 from bulk_topup.engine.journal import Journal
 from bulk_topup.engine.operator_breaker import OperatorBreaker
 from bulk_topup.engine.run_options import RunOptions
@@ -73,6 +74,21 @@ class RunContext:
             charges=Charges(),
             concurrency=options.concurrency or concurrency_for(dvs.limiter),
         )
+
+    def is_ledger_in_place(self) -> bool:
+        """Return True if the ledger's path still names the open file; else stop the run.
+
+        What was sent is recorded in the open file for as long as the process lives, so that the report has it.
+        """
+        change = self.ledger.displacement()
+        if change:
+            self.control.stop(
+                StopReason.LEDGER_MOVED,
+                f"The ledger {self.ledger.path} was {change} during the run, so nothing more is sent. What was sent "
+                "is in the report of this invocation, and the ledger that is there now does not know it. Put the "
+                f"file back, or rebuild the run before you continue: {rebuild_way(self.run)}",
+            )
+        return not change
 
     @property
     def guards(self) -> Guards:

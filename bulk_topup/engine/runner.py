@@ -153,6 +153,7 @@ class Runner:
             await self._context.journal.close()
         if not work.cancelled() and (error := work.exception()) is not None:
             raise root_cause(error)
+        self._context.is_ledger_in_place()  # also after the last row was sent
         run, ledger, control = self._context.run, self._context.ledger, self._context.control
         return RunResult(
             counts=ledger.rows.counts(run),

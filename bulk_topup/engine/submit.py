@@ -204,6 +204,8 @@ class Submitter:
         """
         left = canaries
         while left != 0 and await self._control.wait_until_allowed() and not await self._is_expiring():
+            if not self._context.is_ledger_in_place():
+                return
             operators = self._context.operators
             attempts = await self._journal.call(
                 self._ledger.attempts.claim,
@@ -274,6 +276,7 @@ class Submitter:
         if not (
             await self._control.wait_until_allowed()
             and await self._control.admit(self._dvs.limiter.acquire(first=True))
+            and self._context.is_ledger_in_place()
         ):
             return None
         try:

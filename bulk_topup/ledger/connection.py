@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerOutdatedError, LedgerWriteError
+from bulk_topup.ledger.file_place import check_one_name
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
 
@@ -62,14 +63,16 @@ def open_database(path: Path) -> sqlite3.Connection:
 
     Raises:
         LedgerMissingError: the path is a link to a file that does not exist.
-        LedgerError: the file belongs to another program, or to a newer version of this one.
+        LedgerError: the file belongs to another program, or to a newer version of this one, or has another name.
         sqlite3.Error, OSError: the file can't be used.
     """
     if _is_checked(path):
+        check_one_name(path)
         path.chmod(OWNER_ONLY)
     else:
         if path.exists():
             _check_is_ledger(path)
+            check_one_name(path)
         elif path.is_symlink():
             raise LedgerMissingError(
                 f"The ledger {path} is a link to {path.readlink()}, which does not exist. The missing ledger may hold "
@@ -115,12 +118,13 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerMissingError: there is no file.
         LedgerOutdatedError: the file is a ledger of an earlier version.
-        LedgerError: the file is no ledger, or one of a newer version.
+        LedgerError: the file is no ledger, or one of a newer version, or has another name.
         sqlite3.Error, OSError: the file can't be read.
     """
     if not _is_checked(path):
         _check_is_ledger(path)
         _CHECKED.add(_identity(path))
+    check_one_name(path)
     address = f"{path.resolve().as_uri()}?mode=ro"
     log = path.with_name(f"{path.name}-wal")
     if not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size):

@@ -15,6 +15,7 @@ from bulk_topup.ledger.closed_runs import ClosedRunQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
 from bulk_topup.ledger.hints import HintQueries
+from bulk_topup.ledger.lacking_ids import LackingIdQueries
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.not_the_same import NotTheSameQueries
 from bulk_topup.ledger.observations import ObservationQueries
@@ -29,6 +30,7 @@ from bulk_topup.ledger.rows import RowQueries
 from bulk_topup.ledger.runs import RunQueries
 from bulk_topup.ledger.spending import SpendingQueries
 from bulk_topup.ledger.staged_list import StagingQueries
+from bulk_topup.ledger.staged_samples import StagedSampleQueries
 from bulk_topup.ledger.unconfirmed import UnconfirmedQueries
 from bulk_topup.system.clock import Clock
 
@@ -55,6 +57,8 @@ class LedgerStore:
         self.closed_runs = ClosedRunQueries(file)
         #: A list on its way into a run: staged, compared, merged.
         self.staging = StagingQueries(file)
+        #: Some rows of that list.
+        self.staged_samples = StagedSampleQueries(file)
         #: Pairs of beneficiaries that a person has found to be different.
         self.not_the_same = NotTheSameQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.
@@ -85,6 +89,8 @@ class LedgerStore:
         self.rebuild = RebuildQueries(file)
         #: External IDs under which DVS may have rows of a staged list.
         self.possible_ids = PossibleIdQueries(file)
+        #: External IDs of a run that DVS lists and the ledger lacks.
+        self.lacking_ids = LackingIdQueries(file)
         #: Products chosen when the list was read before.
         self.product_choices = ProductChoiceQueries(file)
         #: Numbers that are paid although no numbering plan has them.
@@ -99,6 +105,13 @@ class LedgerStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def displacement(self) -> str:
+        """Return what happened to the open file, as the end of "The ledger was …"; empty while its path names it.
+
+        It may be called beside the thread that uses the ledger, for each row.
+        """
+        return self.file.place.change()
 
     def close(self) -> None:
         """Close the file."""

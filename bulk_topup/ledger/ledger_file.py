@@ -9,6 +9,7 @@ from typing import Any
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import LedgerWriteError
 from bulk_topup.ledger.connection import open_database, open_for_reading, transaction, translate_errors
+from bulk_topup.ledger.file_place import FilePlace
 from bulk_topup.ledger.party_key_upgrade import fill_party_keys
 from bulk_topup.ledger.pin_encryption import keys_for
 from bulk_topup.ledger.pin_keys import load_pin_keys
@@ -35,6 +36,8 @@ class LedgerFile:
         with self.translate_errors():
             self.connection = open_for_reading(path) if read_only else open_database(path)
             try:
+                #: Where the file was when it was opened.
+                self.place = FilePlace.of(path)
                 if not read_only:
                     fill_party_keys(self.connection)
                 self.pin_keys = load_pin_keys() if read_only else keys_for(self.connection, path)

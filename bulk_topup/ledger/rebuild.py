@@ -3,19 +3,21 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.earlier_identities import ListedTransaction, fold_identity, number_among_equals
-from bulk_topup.domain.identity import looks_like
+from bulk_topup.domain.identity import looks_like, number_of, stem_of
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.sameness import party_key
+from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.attempts import write_intents
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.possible_ids import Spelled, expect
-from bulk_topup.ledger.row_mapping import json_array, new_attempt_of, utc_text
+from bulk_topup.ledger.row_mapping import attempt_of, json_array, new_attempt_of, utc_text
+from bulk_topup.ledger.sql_fragments import ATTEMPT, NOT_TAKEN
 
 _CREATE_WRITTEN: Final = """
     CREATE TEMP TABLE IF NOT EXISTS written_identities (identity TEXT PRIMARY KEY, written TEXT) WITHOUT ROWID
@@ -57,10 +59,28 @@ _EXPECT_SPELLED: Final = f"""
         AND +state = 'pending' AND attempt = 0
     ORDER BY line LIMIT 1 OFFSET :number - 1
 """  # noqa: S608
+#: Rows that were sent and may be sent again, with the external ID that they have reached: DVS may have later ones.
+_REACHED: Final = """
+    SELECT r.id, a.external_id FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state IN ('pending', 'in_flight', 'accepted', 'failed') AND r.attempt > 0
+"""
+_EXPECT_REACHED: Final = (
+    "INSERT OR REPLACE INTO temp.expected (stem, key, place, version) VALUES (:stem, :row_id, 0, NULL)"
+)
 _SAVE: Final = """
     INSERT OR IGNORE INTO temp.found (row_id, stem, number, body)
     SELECT key, stem, :number, :body FROM temp.expected WHERE stem = :stem
 """
+#: Rows of which DVS has attempts that the ledger lacks; the list decides what a later one requested.
+_LATER: Final = f"""
+    SELECT {ATTEMPT}, r.state, coalesce(r.request, a.request) AS row_request,
+        min(f.number) <= r.attempt AS is_same
+    FROM temp.found AS f CROSS JOIN rows AS r ON r.id = f.row_id
+    CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE f.row_id > :after AND r.run_id = :run_id
+        AND (f.number > r.attempt OR (f.number = r.attempt AND {NOT_TAKEN}))
+    GROUP BY f.row_id ORDER BY f.row_id LIMIT :limit
+"""  # noqa: S608 - composed of constants
 _FOUND: Final = """
     SELECT row_id, stem, number, body FROM temp.found WHERE row_id IN (SELECT value FROM json_each(:row_ids))
 """
@@ -89,6 +109,10 @@ class RebuildQueries:
             rows = connection.execute(_IDENTITIES, {"run_id": run.id})
             expect(connection, possible_ids(run), (_spelled(run, row) for row in rows))
             connection.execute(_SET_REBUILDING, {"run_id": run.id})
+            reached = connection.execute(_REACHED, {"run_id": run.id})
+            connection.executemany(
+                _EXPECT_REACHED, ({"stem": stem_of(row["external_id"]), "row_id": row["id"]} for row in reached)
+            )
 
     def end(self, run: Run) -> None:
         """Save that every row was looked up."""
@@ -103,9 +127,9 @@ class RebuildQueries:
         versions, jobs = possible_ids(run), {run.job, *(ids.job for ids in possible_ids(run))}
         values, spelled = [], []
         for each, body in transactions:
-            stem, _, number = each.external_id.rpartition("-")
-            if number.isascii() and number.isdigit() and number.lstrip("0") == number:
-                values.append({"stem": stem, "number": int(number), "body": body})
+            stem = stem_of(each.external_id)
+            if (number := number_of(each.external_id)) is not None:
+                values.append({"stem": stem, "number": number, "body": body})
             if looks_like(jobs, each.external_id):
                 row_number = number_among_equals(versions, each)
                 if row_number is not None:
@@ -125,6 +149,25 @@ class RebuildQueries:
         for found in self.file.fetch_all(_STEMS, row_ids=json_array([row["row_id"] for row in rows])):
             stems[found["key"]].append(found["stem"])
         return [tuple(new_attempt_of(row, 1, f"{stem}-1") for stem in stems[row["row_id"]]) for row in rows]
+
+    def reached(self, run: Run, *, after_row: int = 0, limit: int) -> list[tuple[Attempt, Attempt, RowState]]:
+        """Return rows with attempts of which DVS has some that the ledger lacks, after the row ID `after_row`.
+
+        Each has its latest attempt in the ledger, the first that is lacking, and its state. Both are the same where DVS
+        took an attempt after all that the ledger has as not taken.
+        """
+        rows = self.file.fetch_all(_LATER, run_id=run.id, after=after_row, limit=limit)
+        found = []
+        for row in rows:
+            known, number = attempt_of(row), row["number"] + (0 if row["is_same"] else 1)
+            later = replace(
+                known,
+                number=number,
+                external_id=f"{stem_of(known.external_id)}-{number}",
+                request=row["row_request"].encode(),
+            )
+            found.append((known, later, RowState(row["state"])))
+        return found
 
     def saved(self, row_ids: Collection[int]) -> dict[str, dict[int, bytes | None]]:
         """Return the saved JSON for rows, by the stem of the external ID and the attempt number."""

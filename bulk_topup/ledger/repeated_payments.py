@@ -110,12 +110,24 @@ def save_repeated(connection: sqlite3.Connection, run_id: int, pay_again: str, *
     connection.execute(_SAVE, values)
     found = connection.execute(_NEW).fetchall()
     if found and pay_again:
-        decision = {
-            "runs": [row["run"] for row in found],
-            "rows": sum(row["rows"] for row in found),
-            "by": by,
-            "reason": pay_again,
-            "at": at,
-        }
-        values = {"run_id": run_id, "decision": json.dumps(decision, ensure_ascii=False)}
-        connection.execute(_ADD_DECISION, values)
+        rows = sum(row["rows"] for row in found)
+        add_decision(connection, run_id, [row["run"] for row in found], rows, by=by, reason=pay_again, at=at)
+
+
+def add_decision(
+    connection: sqlite3.Connection, run_id: int, runs: list[str], rows: int, *, by: str, reason: str, at: str
+) -> None:
+    """Save with a run that a person pays again what others have paid.
+
+    Args:
+        connection: the ledger, in a transaction.
+        run_id: the run.
+        runs: the names of the others.
+        rows: how many rows are paid again.
+        by: the user name of the person.
+        reason: why they are paid again.
+        at: the time.
+    """
+    decision = {"runs": runs, "rows": rows, "by": by, "reason": reason, "at": at}
+    values = {"run_id": run_id, "decision": json.dumps(decision, ensure_ascii=False)}
+    connection.execute(_ADD_DECISION, values)

@@ -40,6 +40,13 @@ WITHHELD: Final = """
     WHERE w.sent_at > :absent_since AND t.transaction_id IS NULL AND q.request IS NOT t.request
 """
 
+#: True if the latest attempt `a` of the row `r` was not taken, as far as the ledger knows: it was withdrawn before
+#: it was sent, or refused. Not where a request may still arrive late, or where a person decided.
+NOT_TAKEN: Final = """
+    r.state IN ('pending', 'failed') AND a.transaction_id IS NULL AND a.resolution IS NULL
+    AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = a.row_id AND w.attempt = a.number)
+"""
+
 #: The columns of an `Attempt`, its row's planned amount and cost included.
 ATTEMPT: Final = (
     "r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost, r.cost_unit"

@@ -149,18 +149,6 @@ class StagingQueries:
         """Return the first lines that `preview` refused until a person finds that they are not the same as others."""
         return tuple(row["line"] for row in self.file.fetch_all(sql.UNDECIDED_LINES, limit=limit))
 
-    def sample(self, *, first: int, spread: int) -> list[tuple[str, str]]:
-        """Return the identities of some staged rows that are to be paid, each as it is and as it is written.
-
-        Those are the first ones, and others across the list.
-        """
-        found = self.file.fetch_all(sql.FIRST_IDENTITIES, after=0, limit=first)
-        last = self.file.fetch_all(sql.LAST_STAGED)[0][0]
-        for count in range(1, spread + 1):
-            after = last * count // (spread + 1)
-            found += self.file.fetch_all(sql.FIRST_IDENTITIES, after=after, limit=1)
-        return list(dict.fromkeys((row["identity"], row["written"]) for row in found))
-
     def digest(self, ids: RunIds) -> Digest:
         """Return sums and hashes of all rows that the staged list pays in a run, sent or not, in list order.
 

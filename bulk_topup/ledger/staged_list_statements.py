@@ -290,11 +290,4 @@ EVENTS_OF_NEW: Final = """
     SELECT id, 0, :at, NULL, state, 'list read' FROM rows WHERE run_id = :run_id AND id > :last_id
 """
 
-#: The first rows to be paid after a line, folded and as they are written.
-FIRST_IDENTITIES: Final = """
-    SELECT identity, coalesce(written, identity) AS written FROM temp.staged
-    WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
-"""
-
-LAST_STAGED: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
 LAST_ROW_ID: Final = "SELECT coalesce(max(id), 0) FROM rows"

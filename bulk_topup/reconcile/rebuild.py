@@ -36,11 +36,11 @@ class _FoundAttempt:
 async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, start: datetime, end: datetime) -> int:
     """Look up every row at DVS, and write its attempts with their outcomes.
 
-    DVS's list of the window is read first; a row that it does not show is looked up by its external ID. Rows that DVS
-    does not know stay pending.
+    DVS's list of the window is read first; a row that was never sent and that it does not show is looked up by its
+    external ID. Rows that DVS does not know stay pending. Of rows that were sent, later attempts of the list are added.
 
     Args:
-        run: the run, with its list merged and nothing sent, whose lock the caller holds.
+        run: the run, with its list merged, whose lock the caller holds.
         dvs: an open client.
         ledger: an open ledger.
         start, end: the window of creation dates, in UTC.
@@ -63,8 +63,55 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         chains = await asyncio.gather(*(_chain_of_row(dvs, attempts, found) for attempts in rows))
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
+    rebuilt += await _rebuild_later(run, dvs, ledger)
     ledger.rebuild.end(run)
     return rebuilt
+
+
+async def _rebuild_later(run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> int:
+    """Write the attempts that follow those of the ledger, where the list of the window has such; return the rows."""
+    rebuilt = after_row = 0
+    while rows := ledger.rebuild.reached(run, after_row=after_row, limit=ROWS_AT_ONCE):
+        after_row = rows[-1][0].row_id
+        found = ledger.rebuild.saved([known.row_id for known, _, _ in rows])
+        chains = []
+        for known, later, state in rows:
+            if state in {RowState.IN_FLIGHT, RowState.ACCEPTED}:
+                move = await _end_of_known(dvs, known, state, later)
+                ledger.attempts.record([move])
+                state = move.after
+            if state is RowState.FAILED:
+                ledger.attempts.record([_move_to_pending(known)])
+            if state in {RowState.FAILED, RowState.PENDING}:
+                chains.append(await _chain(dvs, later, found.get(stem_of(later.external_id), {})))
+        _write([chain for chain in chains if chain], ledger)
+        rebuilt += len(rows)
+    return rebuilt
+
+
+async def _end_of_known(dvs: AsyncDVS, known: Attempt, state: RowState, later: Attempt) -> Move:
+    """Return the move of an open row of which DVS has a later attempt: its known one failed, or it needs review."""
+    transaction = await find_by_external_id(dvs, known.external_id)
+    if transaction is not None:
+        move = move_for(known, state, transaction, CAUSE, found_by_id=True)
+        if move.after is RowState.FAILED:
+            return move
+    message = (
+        f"DVS also has {later.external_id} for this row, and {known.external_id} has not failed. It may be paid more "
+        "than once. Ask DT One now."
+    )
+    return Move(
+        row_id=known.row_id,
+        attempt=known.number,
+        before=state,
+        after=RowState.CONFLICT,
+        cause=CAUSE,
+        message=message,
+    )
+
+
+def _move_to_pending(known: Attempt) -> Move:
+    return Move(row_id=known.row_id, attempt=known.number, before=RowState.FAILED, after=RowState.PENDING, cause=CAUSE)
 
 
 async def _chain_of_row(
@@ -89,10 +136,10 @@ async def _chain_of_row(
 
 
 async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None]) -> list[_FoundAttempt]:
-    """Return a row's attempts from the first to the one that did not fail, or to the last that DVS has."""
+    """Return a row's attempts from one of them to the one that did not fail, or to the last that DVS has."""
     chain: list[_FoundAttempt] = []
     stem = stem_of(first.external_id)
-    for number in range(1, MAX_ATTEMPTS + 1):
+    for number in range(first.number, MAX_ATTEMPTS + 1):
         attempt = replace(first, number=number, external_id=f"{stem}-{number}")
         transaction = await _transaction(dvs, attempt, found.get(number))
         if transaction is not None:
@@ -121,17 +168,7 @@ def _write(chains: list[list[_FoundAttempt]], ledger: LedgerStore) -> None:
     for index in range(max(map(len, chains), default=0)):
         found = [chain[index] for chain in chains if len(chain) > index]
         ledger.attempts.record(
-            [
-                Move(
-                    row_id=chain[index].attempt.row_id,
-                    attempt=chain[index - 1].attempt.number,
-                    before=RowState.FAILED,
-                    after=RowState.PENDING,
-                    cause=CAUSE,
-                )
-                for chain in chains
-                if len(chain) > index > 0
-            ]
+            [_move_to_pending(chain[index - 1].attempt) for chain in chains if len(chain) > index > 0]
         )
         ledger.rebuild.write_attempts([(each.attempt, each.creation_date) for each in found], CAUSE)
         ledger.attempts.record([each.move for each in found])

@@ -34,6 +34,7 @@ ADDED = {
     "paid_again",
     "earlier_runs",
     "earlier_payments",
+    "paid_elsewhere",
     "numbers",
     "kept",
     "kept_waiting",

@@ -5,6 +5,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bulk_topup.app.doctor.other_ledgers import Places
+from bulk_topup.cli.commands import doctor
+
+
+@pytest.fixture(autouse=True)
+def places(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What this machine has for the command: no users, crontabs and units but those that a test adds."""
+    found: dict[str, Any] = {"homes": {}, "user": "amina"}
+    monkeypatch.setattr(doctor, "places_of_machine", lambda: Places(**found))
+    return found
+
+
+def test_a_crontab_that_pays_with_another_ledger_is_a_warning(
+    invoke: Callable[..., Any], options: tuple[str, ...], places: dict[str, Any]
+) -> None:
+    places["crontab"] = "0 5 * * * bulk-topup run pay.toml --ledger /srv/other.db\n"
+    result = invoke("doctor", *options)
+    assert "the crontab (amina) uses /srv/other.db" in " ".join(result.stdout.split())
+    assert "0 errors, 1 warning." in result.stdout
+
 
 def test_an_installation_that_can_pay_has_no_problems(invoke: Callable[..., Any], options: tuple[str, ...]) -> None:
     result = invoke("doctor", *options)

@@ -236,6 +236,10 @@ def test_a_run_that_an_earlier_version_left_in_any_state_is_continued(
 ) -> None:
     expected = interrupted()
     assert ids() == expected
+    # The provider has more than the ledger, as if an old copy had been restored too.
+    refused = pay("run", list_, *PAYING, "--run-key", spelling, code=75).stderr
+    assert "DVS has 2 transactions of its rows that the ledger lacks" in refused
+    pay("reconcile", "--rebuild", "list/Rewards – 1", code=1)
     assert json.loads(pay("run", list_, *PAYING, "--run-key", spelling, "--json").stdout)["counts"]["completed"] == 6
     assert (paid(), ids()) == (sorted(PARTIES), expected)
 
@@ -244,6 +248,8 @@ def test_a_run_that_an_earlier_version_left_is_resumed(
     pay: Pay, paid: Callable[[], list[str]], ids: Callable[[], set[str]], interrupted: Pay
 ) -> None:
     expected = interrupted()
+    pay("resume", "list/rewards - 1", code=75)
+    pay("reconcile", "--rebuild", "list/rewards - 1", code=1)
     pay("resume", "list/rewards - 1")
     assert (paid(), ids()) == (sorted(PARTIES), expected)
 
@@ -260,6 +266,8 @@ def test_a_ledger_of_an_earlier_version_that_is_lost_after_the_upgrade_pays_nobo
     is_rebuilt: bool,
 ) -> None:
     expected = interrupted()
+    pay("run", list_, *PAYING, "--run-key", "rewards - 1", code=75)
+    pay("reconcile", "--rebuild", "list/Rewards – 1", code=1)
     pay("run", list_, *PAYING, "--run-key", "rewards - 1")
     lose()
     key = ("--run-key", "Rewards – 1")

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import SecretStr
 
 from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.app.rebuild import rebuild_run
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
 from bulk_topup.app.run import run_list
@@ -30,7 +31,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS, RetryPolicy
 from bulk_topup.engine import CircuitPolicy, PollPolicy, Runner, RunOptions
-from bulk_topup.errors import BulkTopupError
+from bulk_topup.errors import BulkTopupError, LedgerBehindError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RetryChoice
 from bulk_topup.report import ReportFormat
@@ -188,10 +189,14 @@ class Histories(RuleBasedStateMachine):
                 "clock": self.clock,
             }
             async with dvs:
-                if retry is None:
-                    await run_list(job, **arguments)
-                else:
-                    await resume_run(ledger.runs.named("list/list"), retry=retry, **arguments)
+                try:
+                    if retry is None:
+                        await run_list(job, **arguments)
+                    else:
+                        await resume_run(ledger.runs.named("list/list"), retry=retry, **arguments)
+                except LedgerBehindError:  # a lost ledger that was started again without a rebuild
+                    known = {name: arguments[name] for name in ("dvs", "payer", "ledger", "clock")}
+                    await rebuild_run(ledger.runs.named("list/list"), **known)
 
     def counts(self) -> dict[RowState, int]:
         if not (self.folder / "ledger.db").exists():

@@ -13,7 +13,9 @@ from bulk_topup.app.doctor import (
     examine_folder,
     examine_ledger,
     examine_machine,
+    examine_other_ledgers,
     examine_provider,
+    places_of_machine,
 )
 from bulk_topup.app.provider import open_client
 from bulk_topup.cli.clock import command_clock
@@ -42,7 +44,8 @@ _STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD:
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @provider_options
 def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments) -> None:
-    """Check what a run needs, and show fixes: credentials, connection, clock, rate limit, wallets, disk, ledger.
+    """Check what a run needs, and show fixes: credentials, connection, clock, rate limit, wallets, disk, ledger,
+    and other ledgers that this user can see.
 
     Nothing is changed, and nothing costs money. The exit code is 0 without errors, 4 if DVS or the connection to it
     has one, else 1.
@@ -59,6 +62,7 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
             examine_folder("ledger's folder", options.ledger.parent, "--ledger"),
             *examine_ledger(options.ledger),
             examine_folder("report's folder", report_dir, "--report-dir"),
+            *examine_other_ledgers(options.ledger, options.environment, places_of_machine()),
         ]
     if as_json:
         click.echo(codec.encode(_as_json(findings)))

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.provider import open_client, payer_of
-from bulk_topup.app.rebuild import rebuild
+from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.cli.clock import command_clock
@@ -37,6 +37,8 @@ from bulk_topup.system.clock import Clock
 
 #: Most discrepancies that a terminal shows; --json has all.
 MAX_DISCREPANCIES_SHOWN: Final = 50
+#: Names of files that need not exist to be taken for a list or a job file, not for a run.
+_FILE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".toml", ".xlsx", ".xlsm"})
 
 
 @cloup.command("reconcile")
@@ -46,7 +48,12 @@ MAX_DISCREPANCIES_SHOWN: Final = 50
 @cloup.option(
     "--apply", "is_applied", is_flag=True, help="Update the ledger by what a transaction, fetched again, proves."
 )
-@cloup.option("--rebuild", "is_rebuilt", is_flag=True, help="Rebuild the run of LIST|JOB in the ledger; sends nothing.")
+@cloup.option(
+    "--rebuild",
+    "is_rebuilt",
+    is_flag=True,
+    help="Rebuild the run of LIST|JOB in the ledger, or add to RUN what an old ledger lacks; sends nothing.",
+)
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @job_options
 @provider_options
@@ -81,7 +88,7 @@ def reconcile_command(
         async def compare() -> tuple[Reconciled, int | None]:
             async with open_client(options, clock=clock) as dvs:
                 payer = payer_of(options, dvs, same_account=is_same_account)
-                with _open(options, clock, is_rebuilt=is_rebuilt) as ledger:
+                with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:
                     run, rebuilt = None, None
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
@@ -89,6 +96,10 @@ def reconcile_command(
                         run = ledger.runs.named(f"{job.name}/{job.run_key}")
                     elif list_or_job is not None:
                         run = ledger.runs.named(str(list_or_job))
+                        if is_rebuilt:
+                            rebuilt = await rebuild_run(
+                                run, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between
+                            )
                     reconciled = await reconcile(
                         dvs=dvs,
                         payer=payer,
@@ -109,21 +120,24 @@ def reconcile_command(
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
-def _open(options: ProviderOptions, clock: Clock, *, is_rebuilt: bool) -> LedgerStore:
-    """Open the ledger; only a rebuild creates one."""
-    return LedgerStore(options.ledger, clock=clock) if is_rebuilt else open_existing_ledger(options, clock=clock)
+def _open(options: ProviderOptions, clock: Clock, *, is_created: bool) -> LedgerStore:
+    """Open the ledger; only the rebuild of a list creates one."""
+    return LedgerStore(options.ledger, clock=clock) if is_created else open_existing_ledger(options, clock=clock)
 
 
 def _job_to_reread(
     list_or_job: Path | None, given: JobOptions, provider: ProviderArguments, *, is_rebuilt: bool
 ) -> Job | None:
     """Return the job whose list is reread; None where only the ledger's run is compared."""
-    if list_or_job is not None and (is_rebuilt or list_or_job.is_file()):
+    is_list = list_or_job is not None and (
+        list_or_job.is_file() or (is_rebuilt and list_or_job.suffix.lower() in _FILE_SUFFIXES)
+    )
+    if list_or_job is not None and is_list:
         job, folder = job_from(list_or_job, given, provider.environment)
         zone = zone_of(job, provider.resolve(job.environment).ledger)
         return in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=False)[0], folder)
-    if is_rebuilt:
-        raise click.UsageError("--rebuild needs the run's list or job file.")
+    if is_rebuilt and list_or_job is None:
+        raise click.UsageError("--rebuild needs the run's list or job file, or a run of the ledger.")
     return None
 
 

@@ -13,7 +13,7 @@ from bulk_topup.cli.command_line import join_lines, repeated_command
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
-from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED
+from bulk_topup.domain.earlier_payments import ELSEWHERE, MAX_RUNS_NAMED
 from bulk_topup.domain.earlier_run import MAX_NAMED, ways_on
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
@@ -77,6 +77,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     for filter_, count in prepared.left_out.items():
         yield f"  {format_rows(count)} left out by filter {escape_markup(filter_)}."
     yield from _earlier_lines(prepared.difference.earlier)
+    yield from _elsewhere_lines(prepared)
     if duplicates := prepared.difference.possible_duplicates:
         what = "possible duplicate" if duplicates == 1 else "possible duplicates"
         yield f"  [red]{duplicates:,} {what}, refused: another row of the list or of the run may pay the same.[/]"
@@ -94,7 +95,8 @@ def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
     for found in (refused, again):
         for run, what in found[:MAX_RUNS_NAMED]:
             verb = "repeats a payment" if run.rows == 1 else "repeat payments"
-            text = f"{format_rows(run.rows)} {verb} of run {run.run}, sent {run.days}: {what.rstrip('.')}."
+            name = run.run if run.run == ELSEWHERE else f"run {run.run}"
+            text = f"{format_rows(run.rows)} {verb} of {name}, sent {run.days}: {what.rstrip('.')}."
             yield f"  [red]{escape_markup(text)}[/]"
         if more := sum(run.rows for run, _ in found[MAX_RUNS_NAMED:]):
             yield f"  [red]{format_rows(more)} more, of other runs.[/]"
@@ -104,6 +106,16 @@ def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
     if earlier.unknown_until is not None:
         until = f"{earlier.unknown_until:%Y-%m-%d %H:%M} UTC"
         yield f"  [yellow]Payments of purged runs until {until} are not compared: nobody knows whom they paid.[/]"
+
+
+def _elsewhere_lines(prepared: Prepared) -> Iterator[str]:
+    elsewhere = prepared.elsewhere
+    if elsewhere.payments and prepared.pay_again is None:
+        for payment in elsewhere.payments[:MAX_RUNS_NAMED]:
+            yield f"  [red]{escape_markup(f'Paid today from elsewhere, {payment.sentence()}.')}[/]"
+    if elsewhere.unanswerable:
+        text = f"Whether another ledger paid today is not compared: {elsewhere.unanswerable.rstrip('.')}."
+        yield f"  [yellow]{escape_markup(text)}[/]"
 
 
 def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
@@ -231,6 +243,11 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             "unknown_until": None
             if difference.earlier.unknown_until is None
             else difference.earlier.unknown_until.isoformat(),
+        },
+        "paid_elsewhere": {
+            "asked": prepared.elsewhere.asked,
+            "payments": [payment.as_json() for payment in prepared.elsewhere.payments],
+            "unanswerable": prepared.elsewhere.unanswerable,
         },
         "left_out": dict(prepared.left_out),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],

@@ -37,6 +37,8 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
     if earlier.is_same_list and earlier.refused:
         verb = "repeats an earlier payment" if earlier.refused == 1 else "repeat earlier payments"
         return Severity.BAD, f"Paid already: {earlier.refused:,} of {format_rows(plan.rows)} {verb}."
+    if prepared.elsewhere.payments and prepared.pay_again is None:
+        return Severity.BAD, "Paid today from elsewhere: another ledger has paid beneficiaries of this list."
     if plan.refused and not job.skip_refused:
         valid = "the other row" if plan.accepted == 1 else f"the other {plan.accepted:,}"
         others = f", or add --skip-refused to pay {valid}" if plan.accepted else ""

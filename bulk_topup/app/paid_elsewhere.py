@@ -1,0 +1,217 @@
+"""Finds payments of today that another ledger made to beneficiaries of a new run; reads DVS's list and the ledger."""
+
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from bulk_topup.domain.earlier_payments import ELSEWHERE, EarlierPayments, RepeatedRun
+from bulk_topup.domain.identity import stem_of
+from bulk_topup.domain.identity_version import RunIds
+from bulk_topup.domain.moves import state_for
+from bulk_topup.domain.sameness import near
+from bulk_topup.domain.states import RowState
+from bulk_topup.dvs import APIError, AsyncDVS, DVSError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs.models.transaction import Party, TransactionOutcome, TransactionRequest
+from bulk_topup.errors import AlreadyPaidError, NotComparedError
+from bulk_topup.jobs.job import Job
+from bulk_topup.ledger import LedgerStore
+
+#: Beneficiaries of a new run, spread over its list, of whom DVS is asked.
+MAX_ASKED: Final = 5
+#: Most pages that are read of the transactions of one beneficiary.
+MAX_PAGES: Final = 10
+#: Most payments that a message names.
+_MAX_NAMED: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ElsewherePayment:
+    """A payment that this ledger does not know, and that a row of the list would repeat."""
+
+    line: int
+    transaction_id: int
+    external_id: str
+    #: The message of its status.
+    status: str
+    #: When it was created, in UTC.
+    created_at: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON values."""
+        return {
+            "line": self.line,
+            "transaction_id": self.transaction_id,
+            "external_id": self.external_id,
+            "status": self.status,
+            "created_at": self.created_at.isoformat(),
+        }
+
+    def sentence(self) -> str:
+        """Return it for people, without the beneficiary and without a full stop."""
+        at = f"{self.created_at:%Y-%m-%d %H:%M} UTC"
+        return f"line {self.line}: transaction {self.transaction_id} ({self.status}), {at}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Elsewhere:
+    """What DVS has for some beneficiaries of a new run."""
+
+    #: Of how many of them DVS was asked and answered.
+    asked: int = 0
+    payments: tuple[ElsewherePayment, ...] = ()
+    #: Why DVS does not answer such questions, in its words; empty if it does.
+    unanswerable: str = ""
+
+
+#: Nothing was asked: the run is not new, has nothing to send, or pays in the sandbox.
+NOT_ASKED: Final = Elsewhere()
+
+
+async def find_elsewhere(job: Job, ids: RunIds, *, dvs: AsyncDVS, ledger: LedgerStore) -> Elsewhere:
+    """Look up some beneficiaries of a staged list in DVS's transactions of the last 24 hours.
+
+    A payment counts with the same product and requested amount, unless it failed or was reversed. Those under external
+    IDs of the run itself are its own: DVS refuses these IDs, and the run takes them over.
+
+    Args:
+        job: the job, its dates rendered, its list staged.
+        ids: what the external IDs of its rows are computed from.
+        dvs: an open client.
+        ledger: an open ledger.
+
+    Raises:
+        NotComparedError: DVS did not answer, which is not taken for no payment.
+        UnauthorizedError: DVS refused the API credentials.
+    """
+    asked, unanswerable = 0, ""
+    payments: list[ElsewherePayment] = []
+    for line, identity, body in ledger.staged_samples.requests(MAX_ASKED):
+        request = TransactionRequest.model_validate({**body, "external_id": "-"})
+        own = stem_of(ids.external_id(identity, 1))
+        try:
+            listed = await _list_of_party(dvs, request.credit_party_identifier or Party())
+        except DVSError as error:
+            if not _is_refusal(error):
+                raise _not_compared(error) from error
+            unanswerable = str(error)
+            continue
+        asked += 1
+        candidates = {
+            each.external_id: each
+            for each in listed
+            if stem_of(each.external_id) != own and _repeats(request, each, any_product=job.auto_product is not None)
+        }
+        unknown = ledger.lacking_ids.unknown(candidates)
+        payments.extend(
+            ElsewherePayment(
+                line=line,
+                transaction_id=found.id,
+                external_id=found.external_id,
+                status=found.status.message,
+                created_at=found.creation_date,
+            )
+            for external_id, found in candidates.items()
+            if external_id in unknown
+        )
+    return Elsewhere(asked=asked, payments=tuple(payments), unanswerable=unanswerable)
+
+
+def check_not_paid_elsewhere(job: Job, elsewhere: Elsewhere, *, pay_again: str | None, ledger: LedgerStore) -> None:
+    """Raise AlreadyPaidError if another ledger paid beneficiaries of the list today, and they are not paid again."""
+    if not elsewhere.payments or pay_again is not None:
+        return
+    named = "; ".join(each.sentence() for each in elsewhere.payments[:_MAX_NAMED])
+    more = f" and {len(elsewhere.payments) - _MAX_NAMED:,} more" if len(elsewhere.payments) > _MAX_NAMED else ""
+    raise AlreadyPaidError(
+        f"{job.list} may have been paid today from elsewhere. DVS has payments of the same product and amount to its "
+        f"beneficiaries that the ledger {ledger.path} does not know: {named}{more}. "
+        f"Nothing was sent. Of the list {elsewhere.asked} "
+        f"{'beneficiary was' if elsewhere.asked == 1 else 'beneficiaries were'} looked up. Run it with the ledger that "
+        "paid it, which --ledger names. If these are other payments, add --pay-again REASON."
+    )
+
+
+def with_elsewhere(earlier: EarlierPayments, elsewhere: Elsewhere, pay_again: str | None) -> EarlierPayments:
+    """Return the earlier payments of a list with those of another ledger that it repeats on purpose."""
+    if not elsewhere.payments or pay_again is None:
+        return earlier
+    times = [each.created_at for each in elsewhere.payments]
+    repeated = RepeatedRun(
+        run=ELSEWHERE,
+        rows=len({each.line for each in elsewhere.payments}),
+        first=min(times),
+        last=max(times),
+        reason=pay_again,
+    )
+    return replace(earlier, repeated=(*earlier.repeated, repeated))
+
+
+def _is_refusal(error: DVSError) -> bool:
+    """Return True if DVS itself says that it does not answer this; raise UnauthorizedError as it is."""
+    if isinstance(error, UnauthorizedError):
+        raise error
+    return (
+        isinstance(error, APIError)
+        and bool(error.details)
+        and not error.outcome_unknown
+        and not isinstance(error, TooManyRequestsError)
+    )
+
+
+def _not_compared(error: DVSError) -> NotComparedError:
+    return NotComparedError(
+        "DVS's transactions of the last 24 hours can't be read, so it is unknown whether another ledger has paid this "
+        f"list today. Nothing was sent. {str(error).rstrip('.')}. Run again once DVS responds."
+    )
+
+
+async def _list_of_party(dvs: AsyncDVS, party: Party) -> list[TransactionOutcome]:
+    """Return the transactions of the last 24 hours that credit a party.
+
+    Raises:
+        NotComparedError: the list is longer than expected, or of other parties.
+        DVSError: the list can't be read.
+    """
+    listed = dvs.transaction_outcomes.list(
+        credit_party_mobile_number=party.mobile_number,
+        credit_party_account_number=None if party.mobile_number is not None else party.account_number,
+    )
+    found: list[TransactionOutcome] = []
+    read = 0
+    async with aclosing(listed.pages()) as pages:
+        async for page in pages:
+            found.extend(page.items)
+            read += 1
+            if read == MAX_PAGES and not page.is_last:
+                raise _not_compared(DVSError(f"DVS lists more than {len(found):,} for one beneficiary"))
+    own = [each for each in found if _credits(party, each.credit_party_identifier)]
+    if found and not own:
+        raise _not_compared(DVSError("DVS listed other beneficiaries than it was asked for"))
+    return own
+
+
+def _credits(party: Party, found: Party | None) -> bool:
+    """Return True if a listed transaction may credit the party that DVS was asked for."""
+    if found is None:
+        return True
+    if party.mobile_number is not None:
+        return found.mobile_number in {None, party.mobile_number}
+    return found.account_number is None or near(found.account_number) == near(party.account_number or "")
+
+
+def _repeats(request: TransactionRequest, found: TransactionOutcome, *, any_product: bool) -> bool:
+    """Return True if a request would repeat a payment; an amount that DVS does not state may be the same."""
+    if state_for(found) in {RowState.FAILED, RowState.REVERSED}:
+        return False
+    if found.product.id != request.product_id and not any_product:
+        return False
+    stated = found.requested_values
+    if stated is None or (stated.source is None and stated.destination is None):
+        return True
+    sides = [(request.source, stated.source), (request.destination, stated.destination)]
+    return all(
+        other is not None and (asked.unit, asked.amount) == (other.unit, other.amount)
+        for asked, other in sides
+        if asked is not None
+    )

@@ -1,0 +1,105 @@
+"""Which external IDs that DVS lists a run would send although the ledger lacks them; reads attempts and rows."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bulk_topup.domain.identity import number_of, stem_of
+from bulk_topup.domain.run import Run, possible_ids
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.row_mapping import json_array, utc_text
+from bulk_topup.ledger.sql_fragments import NOT_TAKEN
+
+#: Attempts beyond the one that the ledger knows of a row that are taken for the row's.
+MAX_BEYOND: Final = 3
+#: States of rows that may be sent (again) without a person's decision about the row.
+_SENDABLE: Final = ", ".join(
+    f"'{state}'" for state in (RowState.PENDING, RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.FAILED)
+)
+
+#: Usually the run is among the latest, so that its newest transaction is among the first that the index gives.
+_NEWEST: Final = """
+    SELECT a.creation_date FROM attempts AS a INDEXED BY idx_attempts_created CROSS JOIN rows AS r ON r.id = a.row_id
+    WHERE r.run_id = :run_id AND a.creation_date IS NOT NULL AND coalesce(a.creation_date, a.intent_at) >= :since
+    ORDER BY coalesce(a.creation_date, a.intent_at) DESC LIMIT 1
+"""
+#: The same for a run whose transactions are all older than itself, because its ledger was lost.
+_NEWEST_OLDER: Final = """
+    SELECT max(a.creation_date) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.attempt > 0
+"""
+#: Without attempts that were not taken: DVS has no transaction of theirs, unless the ledger is older than that.
+_KNOWN: Final = f"""
+    SELECT a.external_id FROM json_each(:external_ids) AS wanted
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id
+    WHERE NOT (r.attempt = a.number AND {NOT_TAKEN})
+"""  # noqa: S608 - composed of constants
+#: The attempts that rows of the run have reached, among given external IDs.
+_REACHED: Final = f"""
+    SELECT a.external_id FROM json_each(:external_ids) AS wanted
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    WHERE r.run_id = :run_id AND r.state IN ({_SENDABLE})
+"""  # noqa: S608
+_NEVER_SENT: Final = "SELECT identity FROM rows WHERE run_id = :run_id AND state = 'pending' AND attempt = 0"
+_NEXT: Final = f"""
+    SELECT r.identity, a.external_id, r.attempt + iif({NOT_TAKEN}, 0, 1) AS number
+    FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
+        AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = r.id AND w.attempt = r.attempt)
+    ORDER BY r.id LIMIT :limit
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class LackingIdQueries:
+    """External IDs that a ledger lacks, because it is older than what it paid."""
+
+    file: LedgerFile
+
+    def newest(self, run: Run) -> datetime | None:
+        """Return when the newest transaction of a run was created, in UTC by DVS's clock; None without any."""
+        found = self.file.fetch_all(_NEWEST, run_id=run.id, since=utc_text(run.created_at))
+        newest = (found or self.file.fetch_all(_NEWEST_OLDER, run_id=run.id))[0][0]
+        return None if newest is None else datetime.fromisoformat(newest)
+
+    def unknown(self, external_ids: Collection[str]) -> set[str]:
+        """Return the external IDs that no attempt of any run has, or one alone that DVS did not take."""
+        known = self.file.fetch_all(_KNOWN, external_ids=json_array(external_ids))
+        return set(external_ids) - {row["external_id"] for row in known}
+
+    def of_run(self, run: Run, external_ids: Collection[str]) -> set[str]:
+        """Return those of unknown external IDs that are up to `MAX_BEYOND` attempts ahead of a row that may be sent."""
+        ahead: dict[str, set[str]] = defaultdict(set)
+        first: dict[str, set[str]] = defaultdict(set)
+        for id_ in external_ids:
+            stem, number = stem_of(id_), number_of(id_)
+            if number is None:
+                continue
+            for before in range(max(number - MAX_BEYOND, 1), number + 1):
+                ahead[f"{stem}-{before}"].add(id_)
+            if number <= MAX_BEYOND:
+                first[stem].add(id_)
+        found: set[str] = set()
+        for row in self.file.fetch_all(_REACHED, run_id=run.id, external_ids=json_array(ahead)):
+            found |= ahead[row["external_id"]]
+        if first:
+            names = possible_ids(run)
+            for row in self.file.iterate(_NEVER_SENT, run_id=run.id):
+                for ids in names:
+                    found |= first.get(stem_of(ids.external_id(row["identity"], 1)), set())
+        return found
+
+    def next(self, run: Run, limit: int) -> list[str]:
+        """Return external IDs that the run would use next and does not know: of the rows that are sent first."""
+        found: list[str] = []
+        for row in self.file.fetch_all(_NEXT, run_id=run.id, limit=limit):
+            if row["external_id"] is None:
+                found.extend(ids.external_id(row["identity"], 1) for ids in possible_ids(run))
+            else:
+                found.append(f"{stem_of(row['external_id'])}-{row['number']}")
+        return found
