@@ -20,7 +20,7 @@ from bulk_topup.app import rebuild as rebuild_module
 from bulk_topup.app import run as run_module
 from bulk_topup.app import time_zone
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.app.rebuild import rebuild
+from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import reconcile
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
@@ -237,14 +237,17 @@ class Office:
 
         return self._invoke(continue_, trouble)
 
-    def rebuild(self) -> End:
-        """Rebuild the run of a lost ledger from its list and the provider's transactions."""
+    def rebuild(self, run: Run | None = None) -> End:
+        """Rebuild a run of an old ledger, or that of the list if its ledger is lost, from the provider's transactions."""
         self._write_list(self.name, self.lines)
 
         async def again(stack: ExitStack) -> None:
             ledger = stack.enter_context(LedgerStore(self.ledger, clock=self.clock))
             async with self._client() as dvs:
-                await rebuild(self._job(self.name), dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
+                if run is None:
+                    await rebuild(self._job(self.name), dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
+                else:
+                    await rebuild_run(run, dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
 
         return self._invoke(again, CALM)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
-from bulk_topup.errors import AccountMismatchError
+from bulk_topup.errors import AccountMismatchError, LedgerBehindError
 from bulk_topup.ledger import RetryChoice
 from chaos.histories.judge import disagreeing_books, forgotten, paid_twice, wrong_success
 from chaos.histories.office import CALM, End, Office, Trouble
@@ -40,10 +40,14 @@ def settle(office: Office) -> list[End]:
 
 
 def start(office: Office, trouble: Trouble, *, name: str | None = None, corrections: Path | None = None) -> End:
-    """Start the list; if the account has a new key pair, say that it is the same."""
+    """Start the list; do what a refusal says about a new key pair or an old ledger."""
     end = office.start(name=name, trouble=trouble, corrections=corrections)
     if isinstance(end.error, AccountMismatchError):
         office.says_same_account = True
+        end = office.start(name=name, trouble=trouble, corrections=corrections)
+    if isinstance(end.error, LedgerBehindError) and (runs := office.runs()):
+        for run in runs:
+            office.rebuild(run)
         end = office.start(name=name, trouble=trouble, corrections=corrections)
     office.complaints += wrong_success(office, end)
     if end.code == 0 and trouble == CALM:
@@ -52,9 +56,12 @@ def start(office: Office, trouble: Trouble, *, name: str | None = None, correcti
 
 
 def resume(office: Office, run: Run, trouble: Trouble, *, retry: RetryChoice | None = None) -> End:
-    """Resume a run or retry its failed rows; if the account has a new key pair, say that it is the same."""
+    """Resume a run or retry its failed rows; do what a refusal says about a new key pair or an old ledger."""
     end = office.resume(run, retry=retry, trouble=trouble)
     if isinstance(end.error, AccountMismatchError):
         office.says_same_account = True
+        end = office.resume(run, retry=retry, trouble=trouble)
+    if isinstance(end.error, LedgerBehindError):
+        office.rebuild(run)
         end = office.resume(run, retry=retry, trouble=trouble)
     return end
