@@ -40,7 +40,7 @@ OTHER_NAMES: Final = ("rewards (1)", "november", "rewards-2")
 SAME_NAMES: Final = ("rewards", "Rewards", "REWARDS", "\uff52ewards", " rewards ")
 ZONES: Final = ("UTC", "Asia/Singapore", "America/Los_Angeles")
 #: After these, a ledger that is older than them can't know who was paid: IDs are computed from what the list says now.
-HIDES_PAYMENTS: Final = frozenset({"respelled", "nearly", "renamed", "midnight", "references", "equals"})
+HIDES_PAYMENTS: Final = frozenset({"nearly", "renamed", "midnight", "references", "equals"})
 #: The day of the month on which lists are paid: time passes, and it is still the same month in every time zone.
 PAYDAY: Final = 20
 #: Most people of an office.

@@ -16,9 +16,7 @@ from unittest.mock import patch
 
 from pydantic import SecretStr
 
-from bulk_topup.app import rebuild as rebuild_module
-from bulk_topup.app import run as run_module
-from bulk_topup.app import time_zone
+from bulk_topup.app import prepare_job, time_zone
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import reconcile
@@ -238,7 +236,7 @@ class Office:
         return self._invoke(continue_, trouble)
 
     def rebuild(self, run: Run | None = None) -> End:
-        """Rebuild a run of an old ledger, or that of the list if its ledger is lost, from the provider's transactions."""
+        """Rebuild a run of an old ledger, or the list's if its ledger is lost, from the provider's transactions."""
         self._write_list(self.name, self.lines)
 
         async def again(stack: ExitStack) -> None:
@@ -410,8 +408,8 @@ class Office:
                 for module in (comparison, time_zone):
                     stack.enter_context(patch.object(module, "machine_zone_name", lambda: self.zone))
                 # An earlier version computed the external IDs of new runs otherwise.
-                for module in (run_module, rebuild_module) if self.is_earlier else ():
-                    stack.enter_context(patch.object(module, "choose_ids", _choose_earlier_ids))
+                if self.is_earlier:
+                    stack.enter_context(patch.object(prepare_job, "choose_ids", _choose_earlier_ids))
                 yield
         finally:
             for name, value in before.items():

@@ -130,7 +130,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def lose_the_ledger(self) -> None:
+        """Lose the ledger a minute after the last send, before which no start without it is safe (decision 0024)."""
         self.was_lost = True
+        self.clock.seconds += 60
         for file in self.folder.glob("ledger.db*"):
             file.unlink()
 
