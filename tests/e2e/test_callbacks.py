@@ -23,7 +23,7 @@ PAYING = ("--product", 6418, "--rate", 1000)
 @pytest.fixture
 def list_(tmp_path: Path) -> Path:
     path = tmp_path / "bonus.csv"
-    path.write_text("reference,phone,amount\n" + "".join(f"R-{row},+6595123{500 + row},5\n" for row in range(10)))
+    path.write_text("reference,phone,amount\n" + "".join(f"1000{row},+6595123{500 + row},5\n" for row in range(10)))
     return path
 
 

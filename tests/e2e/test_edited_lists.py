@@ -154,8 +154,8 @@ def test_a_card_is_bought_that_a_person_finds_to_be_another_one(pay: Pay, books:
     list_.write_text(CARDS)
     pay("run", list_)
     list_.write_text("reference,product_id,amount\nNEW,8803,\nGC-002,8803,\n003,8810,25\n")
-    pay("run", list_, "--not-the-same", 2, "--reason", "a colleague", code=1)  # a bought row left the list
-    pay("run", list_, code=1)
+    pay("run", list_, "--add", "--not-the-same", 2, "--reason", "a colleague")
+    pay("run", list_)
     assert len(books()["transactions"]) == 4
 
 

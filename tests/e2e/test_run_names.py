@@ -399,7 +399,7 @@ def test_a_renamed_run_is_continued_under_its_new_name_alone(
     pay("resume", "bonus/2026-11")
     pay("ledger", "rename", "bonus/2026-11", "list/once")
     write_list(list_, (*PARTIES, "+6595123407"))
-    pay("run", list_, *PAYING, "--run-key", "once")
+    pay("run", list_, *PAYING, "--run-key", "once", "--add")
     assert ids() == {*before, external_id("list", "rewards", "reference:r-6", 1)}
     assert len(paid()) == len(PARTIES) + 1
     lose()

@@ -17,6 +17,7 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
+from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
@@ -186,10 +187,12 @@ def pay(
         timeout: float = 2,  # noqa: ASYNC109 - the client's
         rate: float = 10_000,
         clock: Clock | None = None,
+        add: bool = False,
         **settings: Any,
     ) -> tuple[FinishedRun, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
-        lines = text or "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(rows))
+        # References of digits alone have no other spelling, for which DVS would be asked first.
+        lines = text or "".join(f"1000{row},+6595123{400 + row},5\n" for row in range(rows))
         list_.write_text(f"{header}\n{lines}")
         job = Job.model_validate(
             {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **settings}
@@ -209,6 +212,7 @@ def pay(
                     report=ReportOptions(folder=tmp_path / "report"),
                     watcher=watcher,
                     clock=clock,
+                    repetition=Repetition(add=add),
                 )
                 return finished, list(ledger.outcomes.rows(finished.run))
 

@@ -311,7 +311,7 @@ async def test_a_corrected_number_waits_a_day_after_the_last_send(
 ) -> None:
     Timeline(network, clock, chain(["lose"], [(400, REFUSED)]))
     finished, _ = await pay(1, clock=clock)
-    corrected = "R-0,+6595123777,5\n"
+    corrected = "10000,+6595123777,5\n"
     finished, [outcome] = await pay(text=corrected, clock=clock)
     _retry(tmp_path, clock, finished.run)
     finished, [outcome] = await pay(text=corrected, clock=clock)
@@ -332,7 +332,7 @@ async def test_an_edited_reference_does_not_pay_what_may_still_arrive(
 ) -> None:
     Timeline(network, clock, chain(["lose"], [(400, REFUSED)]))
     await pay(1, clock=clock)
-    edited = "R-0 new,+6595123400,5\n"
+    edited = "10000 new,+6595123400,5\n"
     _, outcomes = await pay(text=edited, clock=clock, skip_refused=True)
     assert {outcome.state for outcome in outcomes if outcome.in_list} == {RowState.REFUSED}
     assert books() == []

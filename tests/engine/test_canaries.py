@@ -18,7 +18,7 @@ UNAVAILABLE = "+6595123104"
 
 
 def _list(*parties: str) -> str:
-    return "".join(f"R-{number},{party},5\n" for number, party in enumerate(parties))
+    return "".join(f"1000{number},{party},5\n" for number, party in enumerate(parties))
 
 
 def _states(outcomes: list[Any]) -> list[str]:

@@ -15,7 +15,7 @@ SLOWLY_UNAVAILABLE = "+6595123204"
 
 
 def _list(*parties: str, amount: str = "5") -> str:
-    return "".join(f"R-{number},{party},{amount}\n" for number, party in enumerate(parties))
+    return "".join(f"1000{number},{party},{amount}\n" for number, party in enumerate(parties))
 
 
 def _states(outcomes: list[Any]) -> list[str]:
@@ -43,7 +43,7 @@ async def test_no_attempt_pays_what_is_no_longer_in_the_list(
 
 
 async def test_a_row_inserted_before_a_paid_one_for_the_same_number_is_not_paid_too(pay: Pay, books: Books) -> None:
-    await pay(text="R-1,+6595123001,5\n", skip_refused=True)
-    _, outcomes = await pay(text="R-0,+6595123001,5\nR-1,+6595123001,5\n", skip_refused=True)
+    await pay(text="10001,+6595123001,5\n", skip_refused=True)
+    _, outcomes = await pay(text="10000,+6595123001,5\n10001,+6595123001,5\n", skip_refused=True)
     assert (_states(outcomes), len(books())) == (["refused", "completed"], 1)
     assert "was already sent product 6418 for +6595123001" in outcomes[0].problems[0].message

@@ -131,7 +131,7 @@ async def test_failed_rows_of_a_closed_run_are_retried_by_nobody_and_no_policy(
     pay: Pay, resume: Any, books: Books, tmp_path: Path
 ) -> None:
     """The job's retry policy acts on every resume, and the last digits make every attempt of the row fail."""
-    await pay(text="R-1,+6595123102,5\n", retry={"attempts": 1})
+    await pay(text="10001,+6595123102,5\n", retry={"attempts": 1})
     with LedgerStore(tmp_path / "ledger.db") as ledger:
         connection = ledger.file.connection
         connection.execute("UPDATE runs SET guards = json_set(guards, '$.retry.attempts', 5)")

@@ -28,7 +28,7 @@ OTHER_OPERATOR = 4455
 
 
 def _list(*parties: str, amount: str = "5") -> str:
-    return "".join(f"R-{number},{party},{amount}\n" for number, party in enumerate(parties))
+    return "".join(f"1000{number},{party},{amount}\n" for number, party in enumerate(parties))
 
 
 def _numbers(count: int, first: int = 400) -> list[str]:
@@ -88,7 +88,7 @@ async def test_a_failed_canary_holds_back_the_other_rows_in_every_invocation(pay
 
 
 async def test_canaries_come_from_every_operator(pay: Pay, books: Books, network: Any) -> None:
-    rows = "".join(f"R-{n},+6595123{400 + n},5,6418\n" for n in range(5)) + _others(2)
+    rows = "".join(f"1000{n},+6595123{400 + n},5,6418\n" for n in range(5)) + _others(2)
     seen: list[tuple[int, int]] = []
 
     def rule(_number: int, line: str, _body: bytes) -> str:
@@ -103,7 +103,7 @@ async def test_canaries_come_from_every_operator(pay: Pay, books: Books, network
 
 
 def _others(count: int) -> str:
-    return "".join(f"S-{n},+44770090080{n},5,{OTHER_OPERATOR}\n" for n in range(count))
+    return "".join(f"2000{n},+44770090080{n},5,{OTHER_OPERATOR}\n" for n in range(count))
 
 
 def _request(booked: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +156,7 @@ async def test_a_row_whose_operator_was_unavailable_is_retried_as_often_as_the_j
 
 async def test_an_operator_whose_rows_keep_failing_is_paused_and_the_others_continue(pay: Pay) -> None:
     unavailable = [f"+659{n:04}104" for n in range(200)]
-    rows = "".join(f"R-{n},{party},5,6418\n" for n, party in enumerate(unavailable))
+    rows = "".join(f"1000{n},{party},5,6418\n" for n, party in enumerate(unavailable))
     rows += _others(10)
     finished, outcomes = await pay(
         text=rows,

@@ -173,7 +173,7 @@ async def test_a_decision_is_carried_out_by_the_next_invocation_and_never_made_a
 
 async def test_a_later_list_of_the_run_is_a_round_of_its_own(pay: Pay, books: Books, network: Any) -> None:
     await pay(3, mode="hold")
-    finished, outcomes = await pay(5, mode="hold")
+    finished, outcomes = await pay(5, mode="hold", add=True)
     assert (finished.result.reason, _states(outcomes)) == (None, {"completed": 5})
     assert _kinds(network) == ["create"] * 3 + ["confirm"] * 3 + ["create"] * 2 + ["confirm"] * 2
     assert _statuses(books) == {"COMPLETED": 5}
@@ -192,8 +192,8 @@ async def test_a_transaction_that_no_longer_matches_the_list_is_not_confirmed(
     _, outcomes = await pay(3, mode="hold")
     assert _states(outcomes) == {"accepted": 3}
     network.rule = lambda *_: "pass"
-    last = {"left": "", "changed": "R-2,+6595123402,4\n"}[change]
-    text = f"R-0,+6595123400,5\nR-1,+6595123401,5\n{last}"
+    last = {"left": "", "changed": "10002,+6595123402,4\n"}[change]
+    text = f"10000,+6595123400,5\n10001,+6595123401,5\n{last}"
     finished, outcomes = await pay(text=text, mode="hold")
     assert finished.result.reason is StopReason.CANCELLED
     assert "The list no longer matches" in finished.result.message

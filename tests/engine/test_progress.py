@@ -16,8 +16,8 @@ Pay = Callable[..., Awaitable[tuple[FinishedRun, list[Outcome]]]]
 
 
 async def test_the_charges_of_the_progress_are_those_of_the_report(pay: Pay, watcher: Any) -> None:
-    declined = "".join(f"R-{row},+6595123{200 + row},5\n" for row in range(100, 104))
-    text = "".join(f"R-{row},+6595123{400 + row},5.5\n" for row in range(5)) + declined
+    declined = "".join(f"1000{row},+6595123{200 + row},5\n" for row in range(100, 104))
+    text = "".join(f"1000{row},+6595123{400 + row},5.5\n" for row in range(5)) + declined
     finished, rows = await pay(text=text)
     progress = watcher.runner.progress()
     assert {row.state for row in rows} == {RowState.COMPLETED, RowState.FAILED}

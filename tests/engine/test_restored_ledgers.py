@@ -31,7 +31,7 @@ Books = Callable[[], list[dict[str, Any]]]
 CREATION = "POST /v1/async/transactions HTTP/1.1"
 LISTING = "GET /v1/transactions?"
 #: Rows of a list, the last of which are declined by the sandbox.
-DECLINED = "".join(f"R-{row},+6595123{400 + row},5\n" for row in range(4)) + "R-D,+6595123106,5\nR-E,+6595123206,5\n"
+DECLINED = "".join(f"1000{row},+6595123{400 + row},5\n" for row in range(4)) + "R-D,+6595123106,5\nR-E,+6595123206,5\n"
 ACCOUNT = "the account"
 
 

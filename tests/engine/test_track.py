@@ -36,7 +36,7 @@ def time_scale() -> float:
 
 
 def _slow(rows: int) -> str:
-    return "".join(f"R-{row},+659{row:04}300,5\n" for row in range(rows))
+    return "".join(f"1000{row},+659{row:04}300,5\n" for row in range(rows))
 
 
 async def test_rows_are_polled_although_the_local_clock_is_behind(pay: Pay) -> None:
@@ -47,10 +47,10 @@ async def test_rows_are_polled_although_the_local_clock_is_behind(pay: Pay) -> N
 
 async def test_each_row_that_the_list_does_not_show_is_looked_up_in_turn(pay: Pay, network: Any) -> None:
     network.rule = lambda _number, line, _body: (200, b"[]") if line.startswith("GET /v1/transactions?") else "pass"
-    quick = "".join(f"Q-{row},+659{row:04}100,5\n" for row in range(20))
+    quick = "".join(f"2000{row},+659{row:04}100,5\n" for row in range(20))
     _, outcomes = await pay(text=_slow(ROWS) + quick, timeout=10)
     slow_ends, quick_ends = (
-        [each.final_at for each in outcomes if each.cells[0].startswith(letter)] for letter in ("R", "Q")
+        [each.final_at for each in outcomes if each.cells[0].startswith(digits)] for digits in ("1000", "2000")
     )
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert max(quick_ends) < min(slow_ends)
@@ -79,7 +79,7 @@ async def test_several_pages_of_the_list_are_read_concurrently(
         _leave_open if line.startswith("GET /v1/transactions") and network.most["GET?"] < 2 else "pass"
     )
     async with asyncio.timeout(300):
-        _, outcomes = await pay(text="".join(f"R-{row},+659{row:04}100,5\n" for row in range(500)), timeout=20)
+        _, outcomes = await pay(text="".join(f"1000{row},+659{row:04}100,5\n" for row in range(500)), timeout=20)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
     assert network.most["GET?"] <= 4
 
