@@ -7,7 +7,7 @@ free for fiction. A number's last three digits select the sandbox's outcome, see
 import csv
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,19 +19,39 @@ LAST_NAMES = ("Abara", "Brook", "Castell", "Dufour", "Eklund", "Fontaine", "Gran
 #: Last digits of numbers in the payroll: declined, slow, and slow and declined ones. Most others complete.
 ENDINGS = ("102", "103", "104", "106", "107", "200", "202", "204", "206", "300", "303")
 
+#: Amounts that employees get, by currency; "" where the product has a fixed one.
+Amounts = Mapping[str, Sequence[str]]
+PAYROLL_AMOUNTS: Amounts = {
+    "SGD": ("5", "7.5", "10", "12.5", "20"),
+    "GBP": ("5", "10", "15"),
+    "EUR": ("",),
+    "USD": ("8", "10.25", "25"),
+}
+STAFF_AMOUNTS: Amounts = {
+    "SGD": ("6", "8.5", "11", "14", "18"),
+    "GBP": ("5", "10", "15"),
+    "EUR": ("",),
+    "USD": ("9", "12.25", "26"),
+}
+
 
 def main(folder: Path) -> None:
     """Write every list."""
-    payroll(folder / "payroll.xlsx")
-    rewards(folder / "rewards.csv")
+    # The lists of jobs pay others than the lists that pages pay without a job, so that all can be tried in one ledger.
+    paid = payroll(folder / "payroll.xlsx", PAYROLL_AMOUNTS, seed=250)
+    payroll(folder / "staff.xlsx", STAFF_AMOUNTS, seed=251, others_than=paid)
+    rewards(folder / "rewards.csv", ("2", "5", "5.5", "10"), seed=40)
+    rewards(folder / "weekly_rewards.csv", ("3", "4", "9", "13"), seed=41)
     bills(folder / "bills.csv")
-    gift_cards(folder / "gift_cards.csv")
+    gift_cards(folder / "gift_cards.csv", "GC")
+    gift_cards(folder / "spring_cards.csv", "SP")
     bonuses(folder / "bonuses.csv")
 
 
-def payroll(path: Path) -> None:
-    """Write 250 employees in four countries, with numbers as people type them."""
-    draw = random.Random(250)
+def payroll(path: Path, amounts: Amounts, *, seed: int, others_than: Collection[str] = ()) -> set[str]:
+    """Write 250 employees in four countries, with numbers as people type them, and return their numbers."""
+    draw = random.Random(seed)
+    numbers = set()
     with Workbook(str(path)) as workbook:
         workbook.set_properties({"title": "Payroll, airtime allowance", "created": datetime(2026, 11, 1, tzinfo=UTC)})
         sheet = workbook.add_worksheet("Payroll")
@@ -40,7 +60,8 @@ def payroll(path: Path) -> None:
         sheet.write_row(0, 0, headings, bold)
         sheet.set_column(0, 6, 16)
         sheet.freeze_panes(1, 0)
-        for index, (product, number, amount, currency) in enumerate(_payments(draw), start=1):
+        for index, (product, number, amount, currency) in enumerate(_payments(draw, amounts, others_than), start=1):
+            numbers.add(number)
             sheet.write_string(index, 0, f"E-{1000 + index}")
             sheet.write_string(index, 1, draw.choice(FIRST_NAMES))
             sheet.write_string(index, 2, draw.choice(LAST_NAMES))
@@ -52,24 +73,28 @@ def payroll(path: Path) -> None:
             sheet.write_string(index, 6, currency)
         notes = workbook.add_worksheet("Notes")
         notes.write_row(0, 0, ("Approved by", "C. Holt"))
+    return numbers
 
 
-def _payments(draw: random.Random) -> Iterator[tuple[int, str, str, str]]:
+def _payments(
+    draw: random.Random, amounts: Amounts, others_than: Collection[str]
+) -> Iterator[tuple[int, str, str, str]]:
     """Yield product, number, amount and currency of each employee: Singapore, United Kingdom, France, United States."""
     ranges = (
-        (110, 6418, "+6595123", range(1000), ("5", "7.5", "10", "12.5", "20"), "SGD"),
-        (60, 4455, "+447700900", range(1000), ("5", "10", "15"), "GBP"),
-        (50, 4460, "+3363998", range(10000), ("",), "EUR"),
-        (30, 4470, "+1202555", range(110, 200), ("8", "10.25", "25"), "USD"),
+        (110, 6418, "+6595123", range(1000), "SGD"),
+        (60, 4455, "+447700900", range(1000), "GBP"),
+        (50, 4460, "+3363998", range(10000), "EUR"),
+        (30, 4470, "+1202555", range(110, 200), "USD"),
     )
-    for count, product, prefix, lines, amounts, currency in ranges:
-        width = len(str(lines[-1])) if len(lines) >= 1000 else 4
+    for count, product, prefix, all_lines, currency in ranges:
+        width = len(str(all_lines[-1])) if len(all_lines) >= 1000 else 4
+        lines = [line for line in all_lines if f"{prefix}{line:0{width}d}" not in others_than]
         endings = [ending for ending in ENDINGS if int(ending) in lines][: count // 8]
         plain = [line for line in lines if not 100 <= line % 1000 <= 307 or line % 100 > 7]
         chosen = [int(ending) for ending in endings] + draw.sample(plain, count - len(endings))
         draw.shuffle(chosen)
         for line in chosen:
-            yield product, f"{prefix}{line:0{width}d}", draw.choice(amounts), currency
+            yield product, f"{prefix}{line:0{width}d}", draw.choice(amounts[currency]), currency
 
 
 def _as_typed(number: str, index: int) -> str:
@@ -81,14 +106,13 @@ def _as_typed(number: str, index: int) -> str:
     return number
 
 
-def rewards(path: Path) -> None:
+def rewards(path: Path, amounts: Sequence[str], *, seed: int) -> None:
     """Write 40 winners of one campaign; all get the same product."""
-    draw = random.Random(40)
+    draw = random.Random(seed)
     lines = [*draw.sample(range(400, 1000), 36), 100, 102, 204, 206]
     draw.shuffle(lines)
     rows = [
-        (f"W-{index:03d}", f"+6595123{line:03d}", draw.choice(("2", "5", "5.5", "10")))
-        for index, line in enumerate(lines, start=1)
+        (f"W-{index:03d}", f"+6595123{line:03d}", draw.choice(amounts)) for index, line in enumerate(lines, start=1)
     ]
     _write(path, ("reference", "phone", "amount"), rows)
 
@@ -108,10 +132,10 @@ def bills(path: Path) -> None:
     _write(path, ("account number", "account qualifier", "invoice", "amount"), rows, delimiter=";")
 
 
-def gift_cards(path: Path) -> None:
+def gift_cards(path: Path, prefix: str) -> None:
     """Write 15 gift cards, which credit no number, so each row has a reference."""
     rows = [
-        (f"GC-{index:03d}", "8803" if index % 3 else "8810", "" if index % 3 else str(10 + 5 * index))
+        (f"{prefix}-{index:03d}", "8803" if index % 3 else "8810", "" if index % 3 else str(10 + 5 * index))
         for index in range(1, 16)
     ]
     _write(path, ("reference", "product_id", "amount"), rows)
