@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := build/demo
+# Without their compiled files, every process of pytest compiles all modules.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench chaos coverage clean
+.PHONY: demo test check compiled bench chaos coverage clean
 
 # Pays the sample payroll against an embedded sandbox. Some of its numbers are declined on purpose (exit code 1).
 demo: $(READY)
@@ -19,7 +21,8 @@ demo: $(READY)
 	@echo "  2. Retry the failed rows:      $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
 	@echo "  3. Get a list to fill in:      $(BIN)/bulk-topup template --product 6418 --output $(DEMO)/mine.xlsx"
 
-test: check
+test: $(READY)
+	@$(MAKE) --no-print-directory --jobs 2 check compiled
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(READY)
@@ -29,6 +32,10 @@ check: $(READY)
 	$(BIN)/python -m checks.sizes
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+# Compiles the tests, once and beside the checks, instead of in each process of pytest. Errors appear when they run.
+compiled: $(READY)
+	@-$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1
 
 bench: $(READY)
 	$(BIN)/python benchmarks/all.py
