@@ -110,7 +110,8 @@ def _check(prepared: Prepared, list_: List, rows_in_ledger: int) -> None:
 def _write(list_: List, rows: int, folder: Path) -> Path:
     path = folder / "planned.csv"
     numbers = (
-        f"{row + 1},{list_.prefix}{1_000_000 + row * 7919 % 9_000_000},{list_.amount + row % 50}\n" for row in range(rows)
+        f"{row + 1},{list_.prefix}{1_000_000 + row * 7919 % 9_000_000},{list_.amount + row % 50}\n"
+        for row in range(rows)
     )
     path.write_text("reference,phone,amount\n" + "".join(numbers))
     return path
