@@ -20,6 +20,7 @@ SCRIPTS = (
     "startup.py",
     "intake.py",
     "plan.py",
+    "first_payment.py",
     "run.py",
     "commits.py",
     "requests_per_row.py",

@@ -1,5 +1,6 @@
 """Finds payments of today that another ledger made to beneficiaries of a new run; reads DVS's list and the ledger."""
 
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from bulk_topup.dvs.models.transaction import Party, TransactionOutcome, Transac
 from bulk_topup.errors import AlreadyPaidError, NotComparedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.waits import all_of
 
 #: Beneficiaries of a new run, spread over its list, of whom DVS is asked.
 MAX_ASKED: Final = 5
@@ -68,15 +70,22 @@ class Elsewhere:
 NOT_ASKED: Final = Elsewhere()
 
 
-async def find_elsewhere(job: Job, ids: RunIds, *, dvs: AsyncDVS, ledger: LedgerStore) -> Elsewhere:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What DVS has of a beneficiary's last 24 hours."""
+
+    line: int
+    identity: str
+    request: TransactionRequest
+    listed: tuple[TransactionOutcome, ...] = ()
+    #: Why DVS does not answer; empty if it does.
+    refusal: str = ""
+
+
+async def ask_elsewhere(*, dvs: AsyncDVS, ledger: LedgerStore) -> list[Answer]:
     """Look up some beneficiaries of a staged list in DVS's transactions of the last 24 hours.
 
-    A payment counts with the same product and requested amount, unless it failed or was reversed. Those under external
-    IDs of the run itself are its own: DVS refuses these IDs, and the run takes them over.
-
     Args:
-        job: the job, its dates rendered, its list staged.
-        ids: what the external IDs of its rows are computed from.
         dvs: an open client.
         ledger: an open ledger.
 
@@ -84,28 +93,39 @@ async def find_elsewhere(job: Job, ids: RunIds, *, dvs: AsyncDVS, ledger: Ledger
         NotComparedError: DVS did not answer, which is not taken for no payment.
         UnauthorizedError: DVS refused the API credentials.
     """
+    return await all_of(_ask(dvs, *sample) for sample in ledger.staged_samples.requests(MAX_ASKED))
+
+
+def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: LedgerStore) -> Elsewhere:
+    """Return what DVS has for beneficiaries of a list that its rows would repeat.
+
+    A payment counts with the same product and requested amount, unless it failed or was reversed. Those under external
+    IDs of the run itself are its own: DVS refuses these IDs, and the run takes them over.
+
+    Args:
+        job: the job, its dates rendered.
+        ids: what the external IDs of its rows are computed from.
+        answers: the result of `ask_elsewhere`.
+        ledger: an open ledger.
+    """
     asked, unanswerable = 0, ""
     payments: list[ElsewherePayment] = []
-    for line, identity, body in ledger.staged_samples.requests(MAX_ASKED):
-        request = TransactionRequest.model_validate({**body, "external_id": "-"})
-        own = stem_of(ids.external_id(identity, 1))
-        try:
-            listed = await _list_of_party(dvs, request.credit_party_identifier or Party())
-        except DVSError as error:
-            if not _is_refusal(error):
-                raise _not_compared(error) from error
-            unanswerable = str(error)
+    for answer in answers:
+        if answer.refusal:
+            unanswerable = answer.refusal
             continue
         asked += 1
+        own = stem_of(ids.external_id(answer.identity, 1))
         candidates = {
             each.external_id: each
-            for each in listed
-            if stem_of(each.external_id) != own and _repeats(request, each, any_product=job.auto_product is not None)
+            for each in answer.listed
+            if stem_of(each.external_id) != own
+            and _repeats(answer.request, each, any_product=job.auto_product is not None)
         }
         unknown = ledger.lacking_ids.unknown(candidates)
         payments.extend(
             ElsewherePayment(
-                line=line,
+                line=answer.line,
                 transaction_id=found.id,
                 external_id=found.external_id,
                 status=found.status.message,
@@ -145,6 +165,17 @@ def with_elsewhere(earlier: EarlierPayments, elsewhere: Elsewhere, pay_again: st
         reason=pay_again,
     )
     return replace(earlier, repeated=(*earlier.repeated, repeated))
+
+
+async def _ask(dvs: AsyncDVS, line: int, identity: str, body: Mapping[str, object]) -> Answer:
+    request = TransactionRequest.model_validate({**body, "external_id": "-"})
+    try:
+        listed = await _list_of_party(dvs, request.credit_party_identifier or Party())
+    except DVSError as error:
+        if not _is_refusal(error):
+            raise _not_compared(error) from error
+        return Answer(line=line, identity=identity, request=request, refusal=str(error))
+    return Answer(line=line, identity=identity, request=request, listed=tuple(listed))
 
 
 def _is_refusal(error: DVSError) -> bool:

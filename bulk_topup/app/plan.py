@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
 from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before
-from bulk_topup.app.paid_elsewhere import NOT_ASKED, find_elsewhere, with_elsewhere
+from bulk_topup.app.paid_elsewhere import with_elsewhere
 from bulk_topup.app.preflight import (
     PayingAccount,
     check_not_closed,
@@ -100,11 +100,8 @@ async def prepare_start(
         comparison=comparison,
     )
     planned = await prepare_job(stager, clock=clock)
-    difference, elsewhere = planned.prepared.difference, NOT_ASKED
-    if run is None and environment is not Environment.SANDBOX and difference.new:
-        elsewhere = await find_elsewhere(job, planned.ids, dvs=dvs, ledger=ledger)
-        earlier_payments = with_elsewhere(difference.earlier, elsewhere, repetition.pay_again)
-        difference = replace(difference, earlier=earlier_payments)
+    difference, elsewhere = planned.prepared.difference, planned.elsewhere
+    difference = replace(difference, earlier=with_elsewhere(difference.earlier, elsewhere, repetition.pay_again))
     prepared = replace(
         planned.prepared,
         difference=difference,

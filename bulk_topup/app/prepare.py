@@ -35,6 +35,7 @@ from bulk_topup.plan import (
     check_caps,
     check_expected,
 )
+from bulk_topup.system.waits import both
 
 #: Rows of a batch that are Python objects at once.
 STAGED_AT_ONCE: Final = 1_000
@@ -133,7 +134,7 @@ async def prepare(
             allow_duplicates=options.allow_duplicates,
         )
     ledger.staging.clear()
-    plan = await _stage_rows(reader, dvs, ledger, options, chooser)
+    plan, balances = await both(_stage_rows(reader, dvs, ledger, options, chooser), _fetch_balances(dvs))
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
@@ -142,8 +143,13 @@ async def prepare(
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
     if guards.caps != Caps() and preview.new + preview.waiting + preview.kept_waiting:
         checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
-    balances = await compare_balances(dvs, preview.costs)
-    return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks), undecided=undecided)
+    return Prepared(
+        plan=plan,
+        difference=preview,
+        balances=tuple(check_balances(preview.costs, balances)),
+        checks=tuple(checks),
+        undecided=undecided,
+    )
 
 
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
@@ -156,8 +162,11 @@ async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[Ba
     Raises:
         DVSError: the balances cannot be fetched.
     """
-    balances: list[Balance] = [balance async for balance in dvs.balances.list()]
-    return tuple(check_balances(costs, balances))
+    return tuple(check_balances(costs, await _fetch_balances(dvs)))
+
+
+async def _fetch_balances(dvs: AsyncDVS) -> list[Balance]:
+    return [balance async for balance in dvs.balances.list()]
 
 
 async def _stage_rows(

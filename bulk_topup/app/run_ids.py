@@ -1,6 +1,5 @@
 """Chooses what the external IDs of a new run are computed from, by what DVS has of its list; sends no payment."""
 
-import asyncio
 from collections.abc import Collection, Iterable
 from contextlib import aclosing
 from datetime import datetime, timedelta
@@ -17,12 +16,13 @@ from bulk_topup.errors import InvalidInputError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
+from bulk_topup.system.waits import all_of, both
 
 #: Rows of a new run that are looked up: the first ones, which an interrupted run sent, and as many across the list.
 FIRST_ROWS: Final = 10
 SPREAD_ROWS: Final = 10
 #: External IDs that are looked up concurrently.
-LOOK_UPS: Final = 20
+LOOK_UPS: Final = 50
 #: What DVS's list without dates covers. Once the ledger's first run of the newest version is older, DVS has no
 #: transaction of an earlier version there.
 LISTED: Final = timedelta(hours=24)
@@ -95,9 +95,10 @@ class _Search:
         if not self._ledger.possible_ids.are_doubtful(self.versions):
             return set()
         sample = self._ledger.staged_samples.identities(first=FIRST_ROWS, spread=SPREAD_ROWS)
-        found = await self._look_up(sample)
-        if not self._is_settled:
-            found |= await self._find_listed()
+        if self._is_settled:
+            found = await self._look_up(sample)
+        else:
+            found = set().union(*await both(self._look_up(sample), self._find_listed()))
         if found - {NEWEST}:
             newest = self.versions[0]
             found |= await self._versions_at_dvs([(newest.external_id(identity, 1), NEWEST) for identity, _ in sample])
@@ -148,6 +149,6 @@ class _Search:
         found: set[_Found] = set()
         for start in range(0, len(ids), LOOK_UPS):
             some = ids[start : start + LOOK_UPS]
-            transactions = await asyncio.gather(*(find_by_external_id(self._dvs, id_) for id_, _ in some))
+            transactions = await all_of(find_by_external_id(self._dvs, id_) for id_, _ in some)
             found.update(version for (_, version), each in zip(some, transactions, strict=True) if each is not None)
         return found

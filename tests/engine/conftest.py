@@ -48,11 +48,14 @@ class Network:
     #: The clock by which late requests arrive.
     clock: Clock = field(default_factory=SystemClock)
     seen: list[tuple[str, bytes]] = field(default_factory=list)
+    #: Numbers of requests, in order: those up to one of them are held until all of them have arrived.
+    together: tuple[int, ...] = ()
     address: str = ""
     #: Maximum concurrent requests of each method, and of list queries (`GET?`).
     most: Counter[str] = field(default_factory=Counter)
     _now: Counter[str] = field(default_factory=Counter)
     _late: list[tuple[float, bytes]] = field(default_factory=list)
+    _arrival: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -62,6 +65,7 @@ class Network:
                 await self.deliver()
                 self.seen.append((line, body))
                 fate = self.rule(len(self.seen), line, body)
+                await self._hold(len(self.seen))
                 if fate == "lose":  # DVS never receives it
                     break
                 if isinstance(fate, Late):
@@ -88,6 +92,13 @@ class Network:
             pass
         finally:
             writer.close()
+
+    async def _hold(self, number: int) -> None:
+        """Wait for the requests that are to arrive together with one."""
+        last = next((each for each in self.together if each >= number), 0)
+        async with self._arrival:
+            self._arrival.notify_all()
+            await self._arrival.wait_for(lambda: len(self.seen) >= last)
 
     async def deliver(self) -> None:
         """Deliver the late requests whose time has come."""

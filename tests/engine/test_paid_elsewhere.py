@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bulk_topup.app.paid_elsewhere import find_elsewhere
+from bulk_topup.app.paid_elsewhere import ask_elsewhere, find_elsewhere
 from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.dvs import AsyncDVS, RetryPolicy, UnauthorizedError
@@ -54,7 +54,8 @@ async def ask(network: Any, credentials: tuple[str, str], folder: Path, rows: in
         with LedgerStore(folder / "ledger.db") as ledger:
             ledger.staging.clear()
             ledger.staging.add(staged([row(number) for number in range(rows)]))
-            return await find_elsewhere(job, RunIds.of_name(job.name, str(job.run_key)), dvs=dvs, ledger=ledger)
+            answers = await ask_elsewhere(dvs=dvs, ledger=ledger)
+            return find_elsewhere(job, RunIds.of_name(job.name, str(job.run_key)), answers, ledger)
 
 
 def parties(network: Any) -> list[str]:
