@@ -188,7 +188,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         rows=plan.rows,
         accepted=plan.accepted,
         refused=plan.refused,
-        to_send=preview.new + preview.waiting + preview.kept_waiting,
+        to_send=preview.to_send,
         left_out=prepared.left_out,
         costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),

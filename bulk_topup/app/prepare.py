@@ -140,7 +140,7 @@ async def prepare(
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
-    if guards.caps != Caps() and preview.new + preview.waiting + preview.kept_waiting:
+    if guards.caps != Caps() and preview.to_send:
         checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     balances = await compare_balances(dvs, preview.costs)
     return Prepared(plan=plan, difference=preview, balances=balances, checks=tuple(checks), undecided=undecided)

@@ -230,7 +230,7 @@ def _write_left_out(table: Table, folder: Path) -> Path | None:
 
 def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: bool) -> None:
     preview = prepared.difference
-    to_send = preview.new + preview.waiting + preview.kept_waiting + (preview.corrected if is_correction else 0)
+    to_send = preview.to_send + (preview.corrected if is_correction else 0)
     if to_send:
         watcher.confirm(f"{job.name}/{job.run_key}", to_send)
 
