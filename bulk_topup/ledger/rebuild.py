@@ -51,13 +51,16 @@ _STEMS: Final = """
 """
 #: After all stems that were computed from the list.
 SPELLED_PLACE: Final = 1_000
-#: The row that a transaction paid, whose own spelling alone gives its stem.
+#: The row that a transaction paid, whose own spelling alone gives its stem. Rows that an interrupted rebuild has found
+#: count for its number, too.
 _EXPECT_SPELLED: Final = f"""
     INSERT OR IGNORE INTO temp.expected (stem, key, place, version)
-    SELECT :stem, id, {SPELLED_PLACE}, NULL FROM rows
-    WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
-        AND +state = 'pending' AND attempt = 0
-    ORDER BY line LIMIT 1 OFFSET :number - 1
+    SELECT :stem, id, {SPELLED_PLACE}, NULL
+    FROM (SELECT id, state, attempt FROM rows
+          WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
+              AND NOT (state = 'refused' AND attempt = 0)
+          ORDER BY line LIMIT 1 OFFSET :number - 1)
+    WHERE state = 'pending' AND attempt = 0
 """  # noqa: S608
 #: Rows that were sent and may be sent again, with the external ID that they have reached: DVS may have later ones.
 _REACHED: Final = """
