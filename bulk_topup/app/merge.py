@@ -40,7 +40,8 @@ def merge_list(
         approval: the approval of this list; None without one.
         repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads numbers; one that exists keeps its own.
-        is_start: whether the run's rows are to be sent; a run that is only written again is stopped by no other.
+        is_start: whether the run's rows are to be sent. A run that is rebuilt is stopped by no other, and nothing of it
+            is sent before the rebuild has ended.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -70,6 +71,7 @@ def merge_list(
         check_earlier=is_start and not job.is_bare_list,
         not_the_same=repetition.not_the_same,
         add=repetition.add,
+        is_rebuilt=not is_start,
     )
 
 

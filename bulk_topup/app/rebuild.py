@@ -55,9 +55,10 @@ async def rebuild(
         RunNameError: the run's name could mean more than one run.
         ListError, MappingError: the list cannot be read or mapped.
         DVSError: DVS did not respond.
+        InvalidInputError: the window ends before it begins.
     """
     clock = clock or SystemClock()
-    now = clock.now()
+    window = window_of(None, ledger, clock.now(), start, end)
     job = named_as_run(job, ledger)
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
@@ -73,13 +74,13 @@ async def rebuild(
                     f"`bulk-topup reconcile --rebuild {run_arguments(found)}`."
                 )
         planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
-        window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
             stager = JobStager(job=job, run=run, dvs=dvs, ledger=ledger, environment=payer.environment)
             await prepare_job(stager, clock=clock)
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
+        ledger.rebuild.end(run)
     return run, rows
 
 
@@ -120,7 +121,9 @@ async def rebuild_run(
         check_same_account(run, payer)
         first, last = window_to_read(run, ledger, (clock or SystemClock()).now())
         first = start or first
-        return await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
+        rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
+        ledger.rebuild.end(run)
+    return rows
 
 
 async def _merge_as_sent(

@@ -28,7 +28,7 @@ from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.run_search import READ_RUN, find_run
-from bulk_topup.ledger.run_statements import INSERT_RUN, UPDATE_RUN
+from bulk_topup.ledger.run_statements import INSERT_RUN, START_REBUILDING, UPDATE_RUN
 from bulk_topup.ledger.sql_fragments import absent_since
 
 if TYPE_CHECKING:
@@ -192,6 +192,7 @@ class StagingQueries:
         check_earlier: bool = False,
         not_the_same: NotTheSame | None = None,
         add: bool = False,
+        is_rebuilt: bool = False,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
@@ -200,7 +201,7 @@ class StagingQueries:
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
         computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
         new one unless `leave_open` says who leaves them, and why. `pay_again` says why rows that other runs have paid
-        are paid again, and `by` who decided it.
+        are paid again, and `by` who decided it. With `is_rebuilt`, nothing is sent before a rebuild has ended.
 
         Long because of its arguments.
 
@@ -239,6 +240,8 @@ class StagingQueries:
             before = found.columns if found else tuple(columns)
             values["id"] = found.id if found else None
             [id_] = connection.execute(UPDATE_RUN if found else INSERT_RUN, values).fetchone()
+            if is_rebuilt:
+                connection.execute(START_REBUILDING, {"run_id": id_})
             run = run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
