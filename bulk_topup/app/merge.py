@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.app.prepare_job import PlannedList
 from bulk_topup.approvals.approval import Presented, user_name
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.identity_version import RunIds
@@ -26,6 +27,7 @@ def merge_list(
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
     reading_version: int = READING_VERSION,
+    paid_elsewhere: int = 0,
     is_start: bool = True,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
@@ -40,6 +42,7 @@ def merge_list(
         approval: the approval of this list; None without one.
         repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads numbers; one that exists keeps its own.
+        paid_elsewhere: how many rows are known to repeat payments of another ledger on purpose.
         is_start: whether the run's rows are to be sent. A run that is rebuilt is stopped by no other, and nothing of it
             is sent before the rebuild has ended.
 
@@ -63,6 +66,7 @@ def merge_list(
         reporting=report_snapshot(job),
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
         pay_again=repetition.pay_again or "",
+        paid_elsewhere=paid_elsewhere,
         by=user_name(),
         ids=ids,
         reading_version=reading_version,
@@ -79,13 +83,12 @@ def merge_or_interrupt(
     job: Job,
     ledger: LedgerStore,
     payer: PayingAccount,
-    columns: Sequence[str],
+    planned: PlannedList,
     approval: Presented | None,
-    ids: RunIds,
     clock: Clock,
     repetition: Repetition,
 ) -> Run:
-    """Merge the staged list as `merge_list` does.
+    """Merge the planned list as `merge_list` does.
 
     Raises:
         InterruptedRunError: the ledger cannot be written; run again to resume.
@@ -95,11 +98,12 @@ def merge_or_interrupt(
             job,
             ledger=ledger,
             payer=payer,
-            columns=columns,
-            ids=ids,
+            columns=planned.reader.columns,
+            ids=planned.ids,
             clock=clock,
             approval=approval,
             repetition=repetition,
+            paid_elsewhere=planned.prepared.elsewhere.rows,
         )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

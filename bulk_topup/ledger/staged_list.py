@@ -184,6 +184,7 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        paid_elsewhere: int = 0,
         by: str = "",
         ids: RunIds | None = None,
         reading_version: int = READING_VERSION,
@@ -201,7 +202,8 @@ class StagingQueries:
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
         computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
         new one unless `leave_open` says who leaves them, and why. `pay_again` says why rows that other runs have paid
-        are paid again, and `by` who decided it. With `is_rebuilt`, nothing is sent before a rebuild has ended.
+        are paid again, and `by` who decided it; `paid_elsewhere` is the number of rows that another ledger paid. With
+        `is_rebuilt`, nothing is sent before a rebuild has ended.
 
         Long because of its arguments.
 
@@ -256,7 +258,7 @@ class StagingQueries:
             if found is not None and part.is_part:
                 staged = ListPart(list_path=list_path, reading=reading, at=self.file.clock.now(), by=by)
                 save_parts(connection, found.id, parts_with(connection, found, part, staged))
-            repeated_payments.save_repeated(connection, run.id, pay_again, by=by, at=at)
+            repeated_payments.save_repeated(connection, run.id, pay_again, elsewhere=paid_elsewhere, by=by, at=at)
             if not_the_same is not None:
                 keep_used(connection, not_the_same, at)
             return run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
