@@ -15,10 +15,10 @@ from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.run_name import named_as_known_run
-from bulk_topup.domain.earlier_payments import Repetition
+from bulk_topup.domain.earlier_payments import Repetition, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.list_problem import ListProblem, SentBefore
+from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.jobs.job import Job
@@ -79,9 +79,9 @@ class ListPlan:
     #: Open runs of the job beside which a new run would start; those with rows pending or in flight stop it.
     earlier_runs: tuple[EarlierRun, ...]
     #: What the run has sent before, if the list has new rows; None for nothing.
-    sent_before: SentBefore | None
+    sent_before: SentRows | None
     #: The job's previous run, if it has sent exactly the rows of this list; else None.
-    same_list: SentBefore | None
+    same_list: SentRows | None
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None
     #: Whether earlier runs and payments, refused rows and guards allow the run.
