@@ -427,6 +427,16 @@ def test_a_job_is_paid_again_with_its_job_file(pay: Pay, write: Any, job: Any) -
     assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in again
 
 
+def test_a_scheduled_start_names_no_command_that_it_would_refuse(pay: Pay, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:1])
+    pay("run", job("payroll"))
+    write("pay.csv", *NUMBERS[:5])
+    file = job("bonus", 'skip_refused = true\n[schedule]\nat = "* * * * *"\n')
+    shown = _shown(pay("run", file, "--scheduled", code=1))
+    assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in shown
+    assert "--scheduled" not in shown
+
+
 def test_refused_rows_that_others_paid_are_not_to_be_fixed(pay: Pay, write: Any) -> None:
     pay("run", write("a.csv", *NUMBERS[:1]), *PRODUCT)
     refused = pay("run", write("b.csv", *NUMBERS[:5]), *PRODUCT, code=3)
