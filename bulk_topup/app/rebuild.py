@@ -10,10 +10,11 @@ from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.restored_ledger import window_to_read
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.list_command import rebuild_way
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import InvalidInputError
+from bulk_topup.errors import InvalidInputError, RunNotRebuiltError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.rebuild import rebuild_attempts
@@ -111,6 +112,7 @@ async def rebuild_run(
     Raises:
         ClosedRunError: the run is closed.
         PurgedRunError: the run's personal data is purged.
+        RunNotRebuiltError: a rebuild from the run's list was interrupted.
         RunLockedError: another process works on the run.
         DVSError: DVS did not respond.
     """
@@ -118,12 +120,22 @@ async def rebuild_run(
         run = ledger.runs.again(run)
         check_not_closed(run, ledger)
         check_not_purged(run)
+        _check_needs_no_list(run)
         check_same_account(run, payer)
         first, last = window_to_read(run, ledger, (clock or SystemClock()).now())
         first = start or first
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
         ledger.rebuild.end(run)
     return rows
+
+
+def _check_needs_no_list(run: Run) -> None:
+    """Raise RunNotRebuiltError if a rebuild from the run's list was interrupted, since only the list has all IDs."""
+    if run.is_rebuilding:
+        raise RunNotRebuiltError(
+            f"A rebuild of run {run.name} from its list was interrupted. Only the list tells under which external IDs "
+            f"DVS may have its rows. Rebuild it from the list again: {rebuild_way(run)}"
+        )
 
 
 async def _merge_as_sent(

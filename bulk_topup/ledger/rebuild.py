@@ -33,8 +33,8 @@ _CREATE_FOUND: Final = """
     ) WITHOUT ROWID
 """
 _CLEAR_FOUND: Final = "DELETE FROM temp.found"
-_SET_REBUILDING: Final = """
-    UPDATE runs SET rebuilding = EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
+_KEEP_REBUILDING: Final = """
+    UPDATE runs SET rebuilding = rebuilding AND EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
 """
 _END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
@@ -104,14 +104,14 @@ class RebuildQueries:
     def start(self, run: Run) -> None:
         """Save under which external IDs DVS may know the run's rows.
 
-        If there are several for a row, nothing is sent before the rebuild has ended.
+        If there are several for a row of a list that was merged for it, nothing is sent before the rebuild has ended.
         """
         with self.file.transaction() as connection:
             for statement in (_CREATE_WRITTEN, _CREATE_FOUND, _CLEAR_FOUND):
                 connection.execute(statement)
             rows = connection.execute(_IDENTITIES, {"run_id": run.id})
             expect(connection, possible_ids(run), (_spelled(run, row) for row in rows))
-            connection.execute(_SET_REBUILDING, {"run_id": run.id})
+            connection.execute(_KEEP_REBUILDING, {"run_id": run.id})
             reached = connection.execute(_REACHED, {"run_id": run.id})
             connection.executemany(
                 _EXPECT_REACHED, ({"stem": stem_of(row["external_id"]), "row_id": row["id"]} for row in reached)

@@ -369,6 +369,9 @@ def test_after_an_interrupted_rebuild_nothing_is_sent_before_it_has_ended(
     )
     for command in (("run", list_, *PAYING, *key), ("resume", "list/rewards - 1")):
         assert "A rebuild of run list/Rewards – 1 was interrupted" in pay(*command, code=3).stderr
+    # The run alone does not have the IDs that only its list tells.
+    refused = pay("reconcile", "--rebuild", "list/Rewards – 1", code=3)
+    assert f"Rebuild it from the list again: `bulk-topup reconcile --rebuild {list_} --run-key" in refused.stderr
     pay("reconcile", "--rebuild", list_, *PAYING, *key)
     pay("run", list_, *PAYING, *key)
     assert paid() == before

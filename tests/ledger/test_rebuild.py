@@ -65,15 +65,3 @@ def test_a_rebuild_that_continues_tells_equal_rows_apart_by_their_place(
     [of_second] = read_list()
     assert second.external_id in _ids_of(of_second)
     assert first.external_id not in _ids_of(of_second)
-
-
-def test_nothing_of_a_list_that_is_merged_for_a_rebuild_is_sent_before_its_external_ids_are_known(
-    ledger: LedgerStore, row: Callable[..., CheckedRow], start: Callable[..., Run]
-) -> None:
-    run = start(ledger, [row(1)], is_rebuilt=True)
-    assert run.is_rebuilding
-    ledger.rebuild.start(run)
-    assert not ledger.runs.again(run).is_rebuilding, "each row has one external ID"
-    assert start(ledger, [row(1)], is_rebuilt=True).is_rebuilding, "the list is merged once more"
-    ledger.rebuild.end(run)
-    assert not ledger.runs.again(run).is_rebuilding
