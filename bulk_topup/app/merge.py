@@ -32,6 +32,8 @@ def merge_list(
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
 
+    Long because of its arguments.
+
     Args:
         job: the job, its dates rendered.
         ledger: an open ledger, where the list is staged.
