@@ -150,6 +150,7 @@ def plan_list(
         JobError, ListError, MappingError: job or list are invalid.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         ClosedRunError: the run is closed.
+        RunNotRebuiltError: a rebuild of the run was interrupted.
         ValueError: a reason is empty, or lines are named without one.
         ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.

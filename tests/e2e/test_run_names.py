@@ -367,7 +367,7 @@ def test_after_an_interrupted_rebuild_nothing_is_sent_before_it_has_ended(
         "UPDATE rows SET state = 'pending', attempt = 0 WHERE id > 3",
         "UPDATE runs SET rebuilding = 1",
     )
-    for command in (("run", list_, *PAYING, *key), ("resume", "list/rewards - 1")):
+    for command in (("plan", list_, *PAYING, *key), ("run", list_, *PAYING, *key), ("resume", "list/rewards - 1")):
         assert "A rebuild of run list/Rewards – 1 was interrupted" in pay(*command, code=3).stderr
     # The run alone does not have the IDs that only its list tells.
     refused = pay("reconcile", "--rebuild", "list/Rewards – 1", code=3)
