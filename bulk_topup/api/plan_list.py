@@ -15,10 +15,10 @@ from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.run_name import named_as_known_run
-from bulk_topup.domain.earlier_payments import Repetition
+from bulk_topup.domain.earlier_payments import Repetition, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.list_problem import ListProblem, SentBefore
+from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.jobs.job import Job
@@ -79,9 +79,9 @@ class ListPlan:
     #: Open runs of the job beside which a new run would start; those with rows pending or in flight stop it.
     earlier_runs: tuple[EarlierRun, ...]
     #: What the run has sent before, if the list has new rows; None for nothing.
-    sent_before: SentBefore | None
+    sent_before: SentRows | None
     #: The job's previous run, if it has sent exactly the rows of this list; else None.
-    same_list: SentBefore | None
+    same_list: SentRows | None
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None
     #: Whether earlier runs and payments, refused rows and guards allow the run.
@@ -150,6 +150,7 @@ def plan_list(
         JobError, ListError, MappingError: job or list are invalid.
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         ClosedRunError: the run is closed.
+        RunNotRebuiltError: a rebuild of the run was interrupted.
         ValueError: a reason is empty, or lines are named without one.
         ConfigurationError: environment, address or credentials cannot be used.
         LedgerError: the ledger cannot be used.
@@ -188,7 +189,7 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         rows=plan.rows,
         accepted=plan.accepted,
         refused=plan.refused,
-        to_send=preview.new + preview.waiting + preview.kept_waiting,
+        to_send=preview.to_send,
         left_out=prepared.left_out,
         costs=preview.costs,
         rows_without_known_cost=sum(total.unpriced for total in plan.products.values()),

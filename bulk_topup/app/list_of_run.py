@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.domain.earlier_payments import SHORT_LIST, is_in_period
+from bulk_topup.domain.earlier_payments import SHORT_LIST, SentRows, is_in_period
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_problem import (
     ListProblem,
     ListProblemKind,
-    SentBefore,
     another_list,
     other_rows,
     paid_out,
@@ -52,7 +51,7 @@ def check_columns(job: Job, run: Run | None, columns: tuple[str, ...], *, add: b
     )
 
 
-def find_sent_before(job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore) -> SentBefore | None:
+def find_sent_before(job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore) -> SentRows | None:
     """Return what a run has sent before new rows, or before a list without a job file of which nothing is left.
 
     Args:
@@ -68,18 +67,18 @@ def find_sent_before(job: Job, run: Run | None, prepared: Prepared, ledger: Ledg
     return _sent_before(run, ledger)
 
 
-def _sent_before(run: Run, ledger: LedgerStore) -> SentBefore | None:
+def _sent_before(run: Run, ledger: LedgerStore) -> SentRows | None:
     span = ledger.runs.span(run)
     if span is None:
         return None
     counts = ledger.rows.sent_counts(run)
     rows = sum(number for state, number in counts.items() if state is not RowState.FAILED)
-    return SentBefore(run=run.name, rows=rows, first=span[0], last=span[1])
+    return SentRows(run=run.name, rows=rows, first=span[0], last=span[1])
 
 
 def find_same_list(
     job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore, environment: Environment
-) -> SentBefore | None:
+) -> SentRows | None:
     """Return the previous run of a job if it has paid exactly the rows of the staged list; else None.
 
     Args:

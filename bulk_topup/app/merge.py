@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bulk_topup.app.preflight import PayingAccount
+from bulk_topup.app.prepare_job import PlannedList
 from bulk_topup.approvals.approval import Presented, user_name
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.identity_version import RunIds
@@ -26,9 +27,12 @@ def merge_list(
     approval: Presented | None = None,
     repetition: Repetition = NO_REPETITION,
     reading_version: int = READING_VERSION,
+    paid_elsewhere: int = 0,
     is_start: bool = True,
 ) -> Run:
     """Merge the staged list into the job's run, and create the run if it is new.
+
+    Long because of its arguments.
 
     Args:
         job: the job, its dates rendered.
@@ -40,7 +44,9 @@ def merge_list(
         approval: the approval of this list; None without one.
         repetition: what is said about other runs, and about rows that they have paid.
         reading_version: how a new run reads numbers; one that exists keeps its own.
-        is_start: whether the run's rows are to be sent; a run that is only written again is stopped by no other.
+        paid_elsewhere: how many rows are known to repeat payments of another ledger on purpose.
+        is_start: whether the run's rows are to be sent. A run that is rebuilt is stopped by no other, and nothing of it
+            is sent before the rebuild has ended.
 
     Raises:
         LedgerError: the ledger cannot be written.
@@ -62,6 +68,7 @@ def merge_list(
         reporting=report_snapshot(job),
         comparison=comparison_policy(job, is_scheduled=repetition.is_scheduled, now=clock.now()).as_json(),
         pay_again=repetition.pay_again or "",
+        paid_elsewhere=paid_elsewhere,
         by=user_name(),
         ids=ids,
         reading_version=reading_version,
@@ -70,6 +77,7 @@ def merge_list(
         check_earlier=is_start and not job.is_bare_list,
         not_the_same=repetition.not_the_same,
         add=repetition.add,
+        is_rebuilt=not is_start,
     )
 
 
@@ -77,13 +85,12 @@ def merge_or_interrupt(
     job: Job,
     ledger: LedgerStore,
     payer: PayingAccount,
-    columns: Sequence[str],
+    planned: PlannedList,
     approval: Presented | None,
-    ids: RunIds,
     clock: Clock,
     repetition: Repetition,
 ) -> Run:
-    """Merge the staged list as `merge_list` does.
+    """Merge the planned list as `merge_list` does.
 
     Raises:
         InterruptedRunError: the ledger cannot be written; run again to resume.
@@ -93,11 +100,12 @@ def merge_or_interrupt(
             job,
             ledger=ledger,
             payer=payer,
-            columns=columns,
-            ids=ids,
+            columns=planned.reader.columns,
+            ids=planned.ids,
             clock=clock,
             approval=approval,
             repetition=repetition,
+            paid_elsewhere=planned.prepared.elsewhere.rows,
         )
     except LedgerWriteError as error:
         raise InterruptedRunError(f"{error} No row of the list was sent. Run again once that is fixed.") from error

@@ -151,7 +151,7 @@ class RunMonitor:
                 rows=plan.rows,
                 accepted=plan.accepted,
                 refused=plan.refused,
-                to_send=preview.new + preview.waiting,
+                to_send=preview.to_send,
             )
 
     @contextmanager

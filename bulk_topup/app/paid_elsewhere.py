@@ -65,6 +65,11 @@ class Elsewhere:
     #: Why DVS does not answer such questions, in its words; empty if it does.
     unanswerable: str = ""
 
+    @property
+    def rows(self) -> int:
+        """Rows of the list that repeat such a payment."""
+        return len({each.line for each in self.payments})
+
 
 #: Nothing was asked: the run is not new, has nothing to send, or pays in the sandbox.
 NOT_ASKED: Final = Elsewhere()
@@ -159,7 +164,7 @@ def with_elsewhere(earlier: EarlierPayments, elsewhere: Elsewhere, pay_again: st
     times = [each.created_at for each in elsewhere.payments]
     repeated = RepeatedRun(
         run=ELSEWHERE,
-        rows=len({each.line for each in elsewhere.payments}),
+        rows=elsewhere.rows,
         first=min(times),
         last=max(times),
         reason=pay_again,

@@ -8,6 +8,7 @@ from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_s
 from bulk_topup.app.paid_elsewhere import with_elsewhere
 from bulk_topup.app.preflight import (
     PayingAccount,
+    check_is_rebuilt,
     check_not_closed,
     check_not_purged,
     check_velocity_history,
@@ -147,6 +148,7 @@ async def plan_job(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         RunNameError: the run's name could mean more than one run.
         ClosedRunError: the run is closed.
+        RunNotRebuiltError: a rebuild of the run was interrupted.
     """
     run, planned = await _plan(job, dvs, ledger, environment, corrections, clock or SystemClock(), repetition)
     ledger.staging.clear()
@@ -181,6 +183,7 @@ async def plan_for_approval(
         PurgedRunError: the beneficiaries of the run, or of payments that a velocity limit counts, are purged.
         RunNameError: the run's name could mean more than one run.
         ClosedRunError: the run is closed.
+        RunNotRebuiltError: a rebuild of the run was interrupted.
     """
     clock = clock or SystemClock()
     run, planned = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
@@ -202,6 +205,7 @@ async def _plan(
     if run is not None:
         check_not_purged(run)
         check_not_closed(run, ledger)
+        check_is_rebuilt(run)
     earlier = find_earlier_runs(job, run, environment, ledger)
     check_velocity_history(job, ledger, clock.now())
     planned = await prepare_start(

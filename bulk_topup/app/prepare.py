@@ -13,10 +13,10 @@ from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
-from bulk_topup.domain.earlier_payments import Comparison
+from bulk_topup.domain.earlier_payments import Comparison, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
-from bulk_topup.domain.list_problem import ListProblem, SentBefore
+from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
@@ -62,9 +62,9 @@ class Prepared:
     #: Whether it is added to its run.
     is_added: bool = False
     #: What its run has sent before; None for nothing.
-    sent_before: SentBefore | None = None
+    sent_before: SentRows | None = None
     #: The job's previous run, if it has sent exactly the rows of this list; else None.
-    same_list: SentBefore | None = None
+    same_list: SentRows | None = None
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None = None
     #: What DVS has for some beneficiaries of a new run that another ledger paid today.
@@ -141,7 +141,7 @@ async def prepare(
     undecided = ledger.staging.undecided_lines(MAX_REFUSED_KEPT)
     checks = check_expected(guards.expect, rows=plan.rows, amounts=plan.amounts, unreadable=plan.unreadable)
     # Sent rows cannot be undone: caps do not block a run that has nothing left to send.
-    if guards.caps != Caps() and preview.new + preview.waiting + preview.kept_waiting:
+    if guards.caps != Caps() and preview.to_send:
         checks += check_caps(guards.caps, ledger.spending.final_with_staged(run))
     return Prepared(
         plan=plan,

@@ -10,10 +10,11 @@ from bulk_topup.app.reconcile import window_of
 from bulk_topup.app.restored_ledger import window_to_read
 from bulk_topup.app.run_name import named_as_run
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.list_command import rebuild_way
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import run_arguments
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.errors import InvalidInputError
+from bulk_topup.errors import InvalidInputError, RunNotRebuiltError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.reconcile.rebuild import rebuild_attempts
@@ -55,9 +56,10 @@ async def rebuild(
         RunNameError: the run's name could mean more than one run.
         ListError, MappingError: the list cannot be read or mapped.
         DVSError: DVS did not respond.
+        InvalidInputError: the window ends before it begins.
     """
     clock = clock or SystemClock()
-    now = clock.now()
+    window = window_of(None, ledger, clock.now(), start, end)
     job = named_as_run(job, ledger)
     run_key = str(job.run_key)
     with run_lock(ledger.path, job.name, run_key):
@@ -73,13 +75,13 @@ async def rebuild(
                     f"`bulk-topup reconcile --rebuild {run_arguments(found)}`."
                 )
         planned, run = await _merge_as_sent(job, found, dvs=dvs, payer=payer, ledger=ledger, clock=clock)
-        window = window_of(None, ledger, now, start, end)
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
             stager = JobStager(job=job, run=run, dvs=dvs, ledger=ledger, environment=payer.environment)
             await prepare_job(stager, clock=clock)
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
+        ledger.rebuild.end(run)
     return run, rows
 
 
@@ -110,6 +112,7 @@ async def rebuild_run(
     Raises:
         ClosedRunError: the run is closed.
         PurgedRunError: the run's personal data is purged.
+        RunNotRebuiltError: a rebuild from the run's list was interrupted.
         RunLockedError: another process works on the run.
         DVSError: DVS did not respond.
     """
@@ -117,10 +120,22 @@ async def rebuild_run(
         run = ledger.runs.again(run)
         check_not_closed(run, ledger)
         check_not_purged(run)
+        _check_needs_no_list(run)
         check_same_account(run, payer)
         first, last = window_to_read(run, ledger, (clock or SystemClock()).now())
         first = start or first
-        return await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
+        rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=first, end=end or max(last, first))
+        ledger.rebuild.end(run)
+    return rows
+
+
+def _check_needs_no_list(run: Run) -> None:
+    """Raise RunNotRebuiltError if a rebuild from the run's list was interrupted, since only the list has all IDs."""
+    if run.is_rebuilding:
+        raise RunNotRebuiltError(
+            f"A rebuild of run {run.name} from its list was interrupted. Only the list tells under which external IDs "
+            f"DVS may have its rows. Rebuild it from the list again: {rebuild_way(run)}"
+        )
 
 
 async def _merge_as_sent(

@@ -1,6 +1,6 @@
 """What a start does about rows that other runs have paid: refuses a whole list, and says how to mend a part of one."""
 
-from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, MatchedRun
+from bulk_topup.domain.earlier_payments import MAX_RUNS_NAMED, EarlierPayments, SentRows
 from bulk_topup.domain.states import is_open
 from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import AlreadyPaidError
@@ -28,7 +28,7 @@ def check_not_paid(job: Job, earlier: EarlierPayments, rows: int, ledger: Ledger
     )
 
 
-def _format_matched(run: MatchedRun) -> str:
+def _format_matched(run: SentRows) -> str:
     return f"{run.run} ({format_rows(run.rows)}, sent {run.days})"
 
 

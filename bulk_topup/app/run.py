@@ -23,7 +23,7 @@ from bulk_topup.app.prepare import Prepared, compare_balances
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
-from bulk_topup.approvals.approval import Presented, check_valid, user_name
+from bulk_topup.approvals.approval import Presented, check_valid
 from bulk_topup.domain.earlier_payments import NO_REPETITION, Repetition
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import is_open
@@ -148,16 +148,12 @@ async def run_list(
         check_list(prepared)
         check_plan(job, prepared, ledger)
         check_not_paid_elsewhere(job, prepared.elsewhere, pay_again=repetition.pay_again, ledger=ledger)
-        ids = planned.ids
-        check_approval(job, found, prepared, approval, ids=ids, payer=payer, ledger=ledger, clock=clock)
+        check_approval(job, found, prepared, approval, ids=planned.ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None:
             _confirm(job, prepared, watcher, is_correction=corrections is not None)
-        run = merge_or_interrupt(job, ledger, payer, planned.reader.columns, approval, ids, clock, repetition)
-        if prepared.elsewhere.payments:
-            rows = len({each.line for each in prepared.elsewhere.payments})
-            run = ledger.runs.add_paid_elsewhere(run, rows, by=user_name(), reason=repetition.pay_again or "")
+        run = merge_or_interrupt(job, ledger, payer, planned, approval, clock, repetition)
         others = 0
         if found is not None and has_rows_to_send(run, ledger, retries=prepared.difference.corrected):
             others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
@@ -230,7 +226,7 @@ def _write_left_out(table: Table, folder: Path) -> Path | None:
 
 def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: bool) -> None:
     preview = prepared.difference
-    to_send = preview.new + preview.waiting + preview.kept_waiting + (preview.corrected if is_correction else 0)
+    to_send = preview.to_send + (preview.corrected if is_correction else 0)
     if to_send:
         watcher.confirm(f"{job.name}/{job.run_key}", to_send)
 

@@ -9,6 +9,8 @@ import click
 #: Where the words of the command line are kept.
 _WORDS: Final = "bulk_topup.words"
 _PROGRAM: Final = "bulk-topup"
+#: The option by which a schedule starts a job, which makes no decisions.
+_SCHEDULED: Final = "--scheduled"
 
 
 def keep_words(context: click.Context, words: Sequence[str]) -> None:
@@ -17,12 +19,16 @@ def keep_words(context: click.Context, words: Sequence[str]) -> None:
 
 
 def repeated_command(*more: str) -> str:
-    """Return this process's command with more words, secrets redacted; an empty text where there is none."""
+    """Return this process's command with more words, which decide something, and secrets redacted.
+
+    Returns:
+        The command; an empty text where there is none, or where the schedule started it, which must not decide.
+    """
     from bulk_topup.security.redaction import redact_secrets
 
     context = click.get_current_context(silent=True)
     words = () if context is None else context.meta.get(_WORDS, ())
-    return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words else ""
+    return redact_secrets(shlex.join([_PROGRAM, *words, *more])) if words and _SCHEDULED not in words else ""
 
 
 def repeated_run(*more: str) -> str:

@@ -95,38 +95,45 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MatchedRun:
-    """Another run that has paid, or may have paid, rows of the list."""
+class SentRows:
+    """Rows that a run has sent and that are not known to have failed."""
 
-    #: Its name.
+    #: The run's name.
     run: str
-    #: Rows of the list that match its payments.
     rows: int
-    #: When the first and the last of these payments were sent, in UTC.
+    #: When the first and the last of them were sent, in UTC.
     first: datetime
     last: datetime
 
     @property
     def days(self) -> str:
-        """The days of these payments for people: one, or the first and the last."""
-        first, last = f"{self.first:%Y-%m-%d}", f"{self.last:%Y-%m-%d}"
-        return first if first == last else f"{first} to {last}"
+        """When they were sent for people: one day, or the first and the last."""
+        return self._span("%Y-%m-%d")
+
+    @property
+    def times(self) -> str:
+        """When they were sent for people: one time, or the first and the last."""
+        return self._span("%Y-%m-%d %H:%M UTC")
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values."""
         return {"run": self.run, "rows": self.rows, "first": self.first.isoformat(), "last": self.last.isoformat()}
 
+    def _span(self, form: str) -> str:
+        first, last = f"{self.first:{form}}", f"{self.last:{form}}"
+        return first if first == last else f"{first} to {last}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RepeatedRun(MatchedRun):
-    """Another run whose payments rows of the list repeat on purpose."""
+class RepeatedRun(SentRows):
+    """Rows of another run that rows of the list repeat on purpose."""
 
     #: Why they do.
     reason: str
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values."""
-        return {**MatchedRun.as_json(self), "reason": self.reason}
+        return {**SentRows.as_json(self), "reason": self.reason}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,8 +153,8 @@ class EarlierPayments:
     paid_again_sha256: str = ""
     #: Whether this is the list of other runs: half of the rows or more, whatever the product.
     is_same_list: bool = False
-    #: The runs, those with the most rows first.
-    runs: tuple[MatchedRun, ...] = field(default=())
+    #: What these rows repeat of other runs, those with the most rows first.
+    runs: tuple[SentRows, ...] = field(default=())
     #: When the last payment was sent that would have been compared, were its run not purged; None for none.
     unknown_until: datetime | None = None
 

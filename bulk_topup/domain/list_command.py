@@ -16,7 +16,9 @@ _OPTIONS: Final = {
     "delimiter": "--delimiter",
     "default_country": "--default-country",
     "decimal_mark": "--decimal-mark",
+    "calculation_mode": "--calculation-mode",
 }
+_FLAGS: Final = {"allow_duplicates": "--allow-duplicates"}
 _PAIRS: Final = {"columns": "--map", "constants": "--constant"}
 #: The names of delimiters on a command line.
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -60,3 +62,4 @@ def _reading_options(run: Run) -> Iterator[str]:
     for name, option in _PAIRS.items():
         for field, value in (settings.get(name) or {}).items():
             yield from (option, f"{field}={value}")
+    yield from (option for name, option in _FLAGS.items() if settings.get(name))

@@ -1,10 +1,10 @@
 """Define why a list is not paid in its run: it was paid out, has other rows, or is another list; pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from bulk_topup.domain.earlier_payments import SentRows
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows, run_arguments
 
@@ -35,29 +35,7 @@ class ListProblem:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SentBefore:
-    """What a run has sent before a list is paid in it."""
-
-    run: str
-    #: Rows that were sent and are not known to have failed.
-    rows: int
-    #: When the first and the last of them were sent, in UTC.
-    first: datetime
-    last: datetime
-
-    @property
-    def days(self) -> str:
-        """When for people: one time, or the first and the last."""
-        first, last = f"{self.first:{_TIME}}", f"{self.last:{_TIME}}"
-        return first if first == last else f"{first} to {last}"
-
-    def as_json(self) -> dict[str, object]:
-        """Return it as plain JSON values."""
-        return {"run": self.run, "rows": self.rows, "first": self.first.isoformat(), "last": self.last.isoformat()}
-
-
-def paid_out(list_path: str, before: SentBefore) -> ListProblem:
+def paid_out(list_path: str, before: SentRows) -> ListProblem:
     """Return the problem of a list that was paid out long ago.
 
     Args:
@@ -75,7 +53,7 @@ def paid_out(list_path: str, before: SentBefore) -> ListProblem:
     )
 
 
-def other_rows(list_path: str, new: int, rows: int, run: Run, before: SentBefore | None) -> ListProblem:
+def other_rows(list_path: str, new: int, rows: int, run: Run, before: SentRows) -> ListProblem:
     """Return the problem of a list with rows that its run, which has nothing left to send, does not have.
 
     Args:
@@ -83,16 +61,16 @@ def other_rows(list_path: str, new: int, rows: int, run: Run, before: SentBefore
         new: how many of its rows these are.
         rows: its rows.
         run: its run.
-        before: what the run has sent; None for nothing.
+        before: what the run has sent.
     """
     verb = "is" if new == 1 else "are"
-    sent = "" if before is None else f", which sent {format_rows(before.rows)}, the last on {before.last:{_TIME}}"
     return ListProblem(
         kind=ListProblemKind.OTHER_ROWS,
         headline=f"{new:,} of {format_rows(rows)} {verb} not in this run. Add --add, or another --run-key.",
         message=(
-            f"{new:,} of {format_rows(rows)} of {list_path} {verb} not in run {run.name}{sent}, and which has nothing "
-            f"left to send. Nothing was sent. To pay {'it' if new == 1 else 'them'} in that run, whose other rows stay "
+            f"{new:,} of {format_rows(rows)} of {list_path} {verb} not in run {run.name}, which sent "
+            f"{format_rows(before.rows)}, the last on {before.last:{_TIME}}, and has nothing left to send. Nothing was "
+            f"sent. To pay {'it' if new == 1 else 'them'} in that run, whose other rows stay "
             "as they are, add --add. If the list is another payout, add --run-key NAME."
         ),
     )
@@ -118,7 +96,7 @@ def another_list(list_path: str, pending: int, run: Run) -> ListProblem:
     )
 
 
-def unchanged(list_path: str, previous: SentBefore) -> ListProblem:
+def unchanged(list_path: str, previous: SentRows) -> ListProblem:
     """Return the problem of a list that must change, and is that of the job's previous run.
 
     Args:
@@ -127,9 +105,9 @@ def unchanged(list_path: str, previous: SentBefore) -> ListProblem:
     """
     return ListProblem(
         kind=ListProblemKind.UNCHANGED,
-        headline=f"The list has not changed since run {previous.run}, sent {previous.days}.",
+        headline=f"The list has not changed since run {previous.run}, sent {previous.times}.",
         message=(
-            f"{list_path} is the list of run {previous.run}, sent {previous.days}, and the job has list_must_change. "
+            f"{list_path} is the list of run {previous.run}, sent {previous.times}, and the job has list_must_change. "
             "Nothing was sent. Put this period's list there. If the same is to be paid again, set list_must_change to "
             "false."
         ),

@@ -60,6 +60,11 @@ class MergePreview:
     #: Rows that other runs have paid or may have paid.
     earlier: EarlierPayments = field(default_factory=EarlierPayments)
 
+    @property
+    def to_send(self) -> int:
+        """Rows of the run that a start would send, whichever of its lists have them; without retries."""
+        return self.new + self.waiting + self.kept_waiting
+
 
 @dataclass(kw_only=True, slots=True)
 class Total:

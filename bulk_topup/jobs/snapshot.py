@@ -22,11 +22,14 @@ _READING: Final = {
     "default_country",
     "decimal_mark",
 }
+#: Settings that decide what it means; written where they are not the default. Earlier versions wrote none.
+_MEANING: Final = {"calculation_mode", "allow_duplicates"}
 
 
 def reading_snapshot(job: Job) -> str:
-    """Return the settings that decide how the list is read, as JSON."""
-    return json.dumps(job.model_dump(mode="json", include=_READING))
+    """Return the settings that decide how the list is read and what it means, as JSON."""
+    reading = job.model_dump(mode="json", include=_READING)
+    return json.dumps(reading | job.model_dump(mode="json", include=_MEANING, exclude_defaults=True))
 
 
 def report_snapshot(job: Job) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bulk_topup.domain.earlier_payments import (
     Comparison,
     EarlierPayments,
-    MatchedRun,
+    SentRows,
     is_same_list,
 )
 from bulk_topup.domain.money import format_money
@@ -231,10 +231,10 @@ class _MatchedRuns:
         rows, first, last = self._found.get(name) or (0, at, at)
         self._found[name] = rows + 1, min(first, at), max(last, at)
 
-    def all(self) -> tuple[MatchedRun, ...]:
+    def all(self) -> tuple[SentRows, ...]:
         """Return the runs, those with the most rows first."""
         runs = (
-            MatchedRun(run=name, rows=rows, first=datetime.fromisoformat(first), last=datetime.fromisoformat(last))
+            SentRows(run=name, rows=rows, first=datetime.fromisoformat(first), last=datetime.fromisoformat(last))
             for name, (rows, first, last) in self._found.items()
         )
         return tuple(sorted(runs, key=lambda run: (-run.rows, run.run)))

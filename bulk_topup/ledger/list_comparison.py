@@ -15,10 +15,11 @@ from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged"
 _COUNT_LISTED: Final = "SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1"
-#: Whether the staged list has a row that is not in a run's list; the first one ends the search.
+#: Whether the staged list has a row that is not in a run's list; the first one ends the search. The run may have the
+#: identities of an earlier version.
 _HAS_OTHERS: Final = """
     SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE NOT EXISTS (
-        SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = s.identity AND r.in_list = 1
+        SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity IN (s.identity, s.written) AND r.in_list = 1
           AND (r.product_id, r.amount, r.unit) IS (s.product_id, s.amount, s.unit)))
 """
 

@@ -172,6 +172,8 @@ def _find(
     waiting, entries = next(paid, (None, iter(())))
     for group, rows in groupby(connection.execute(read_rows, values), _group_of):
         listed = [ListedRow(row[3], row[4], row[5], is_named(row[3]), row[6]) for row in rows]
+        while waiting is not None and waiting < group:  # of an absence that concerns no row
+            waiting, entries = next(paid, (None, iter(())))
         found: Iterable[_Entry] = absent.get(group, ())
         if waiting == group:
             found = chain(found, entries)

@@ -59,6 +59,7 @@ _PURGE_RUN: Final = """
         left_open = json_set(left_open, '$.reason', ''),
         paid_again = iif(paid_again IS NULL, NULL,
             (SELECT json_group_array(json_set(value, '$.reason', '')) FROM json_each(paid_again))),
+        approval = json_remove(approval, '$.statement.paid_again'),
         purged_at = :at, last_sent_at = (
         SELECT max(a.intent_at) FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id WHERE r.run_id = :run_id)
     WHERE id = :run_id

@@ -33,8 +33,8 @@ _CREATE_FOUND: Final = """
     ) WITHOUT ROWID
 """
 _CLEAR_FOUND: Final = "DELETE FROM temp.found"
-_SET_REBUILDING: Final = """
-    UPDATE runs SET rebuilding = EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
+_KEEP_REBUILDING: Final = """
+    UPDATE runs SET rebuilding = rebuilding AND EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
 """
 _END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
@@ -51,13 +51,16 @@ _STEMS: Final = """
 """
 #: After all stems that were computed from the list.
 SPELLED_PLACE: Final = 1_000
-#: The row that a transaction paid, whose own spelling alone gives its stem.
+#: The row that a transaction paid, whose own spelling alone gives its stem. Rows that an interrupted rebuild has found
+#: count for its number, too.
 _EXPECT_SPELLED: Final = f"""
     INSERT OR IGNORE INTO temp.expected (stem, key, place, version)
-    SELECT :stem, id, {SPELLED_PLACE}, NULL FROM rows
-    WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
-        AND +state = 'pending' AND attempt = 0
-    ORDER BY line LIMIT 1 OFFSET :number - 1
+    SELECT :stem, id, {SPELLED_PLACE}, NULL
+    FROM (SELECT id, state, attempt FROM rows
+          WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
+              AND NOT (state = 'refused' AND attempt = 0)
+          ORDER BY line LIMIT 1 OFFSET :number - 1)
+    WHERE state = 'pending' AND attempt = 0
 """  # noqa: S608
 #: Rows that were sent and may be sent again, with the external ID that they have reached: DVS may have later ones.
 _REACHED: Final = """
@@ -101,14 +104,14 @@ class RebuildQueries:
     def start(self, run: Run) -> None:
         """Save under which external IDs DVS may know the run's rows.
 
-        If there are several for a row, nothing is sent before the rebuild has ended.
+        If there are several for a row of a list that was merged for it, nothing is sent before the rebuild has ended.
         """
         with self.file.transaction() as connection:
             for statement in (_CREATE_WRITTEN, _CREATE_FOUND, _CLEAR_FOUND):
                 connection.execute(statement)
             rows = connection.execute(_IDENTITIES, {"run_id": run.id})
             expect(connection, possible_ids(run), (_spelled(run, row) for row in rows))
-            connection.execute(_SET_REBUILDING, {"run_id": run.id})
+            connection.execute(_KEEP_REBUILDING, {"run_id": run.id})
             reached = connection.execute(_REACHED, {"run_id": run.id})
             connection.executemany(
                 _EXPECT_REACHED, ({"stem": stem_of(row["external_id"]), "row_id": row["id"]} for row in reached)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bulk_topup.domain.earlier_payments import RepeatedRun
+from bulk_topup.domain.earlier_payments import ELSEWHERE, RepeatedRun
 
 #: What the staged list pays again: what was saved with its run before, and what it repeats now.
 _REPEATED: Final = """
@@ -95,13 +95,16 @@ def unknown_until(connection: sqlite3.Connection) -> datetime | None:
     return None if found is None else datetime.fromisoformat(found)
 
 
-def save_repeated(connection: sqlite3.Connection, run_id: int, pay_again: str, *, by: str, at: str) -> None:
-    """Save which payments the rows of the merged list repeat: those of `temp.repeated`.
+def save_repeated(
+    connection: sqlite3.Connection, run_id: int, pay_again: str, *, elsewhere: int, by: str, at: str
+) -> None:
+    """Save which payments the rows of the merged list repeat: those of `temp.repeated`, and those of other ledgers.
 
     Args:
         connection: the ledger, in a transaction.
         run_id: the list's run.
         pay_again: why they are paid again; empty if they are refused.
+        elsewhere: how many rows are known to repeat payments of another ledger.
         by: who pays them again.
         at: the time.
     """
@@ -109,25 +112,10 @@ def save_repeated(connection: sqlite3.Connection, run_id: int, pay_again: str, *
     connection.execute(_FORGET_REFUSED, values)
     connection.execute(_SAVE, values)
     found = connection.execute(_NEW).fetchall()
-    if found and pay_again:
-        rows = sum(row["rows"] for row in found)
-        add_decision(connection, run_id, [row["run"] for row in found], rows, by=by, reason=pay_again, at=at)
-
-
-def add_decision(
-    connection: sqlite3.Connection, run_id: int, runs: list[str], rows: int, *, by: str, reason: str, at: str
-) -> None:
-    """Save with a run that a person pays again what others have paid.
-
-    Args:
-        connection: the ledger, in a transaction.
-        run_id: the run.
-        runs: the names of the others.
-        rows: how many rows are paid again.
-        by: the user name of the person.
-        reason: why they are paid again.
-        at: the time.
-    """
-    decision = {"runs": runs, "rows": rows, "by": by, "reason": reason, "at": at}
-    values = {"run_id": run_id, "decision": json.dumps(decision, ensure_ascii=False)}
-    connection.execute(_ADD_DECISION, values)
+    if not pay_again:
+        return
+    decisions = [([row["run"] for row in found], sum(row["rows"] for row in found)), ([ELSEWHERE], elsewhere)]
+    for runs, rows in decisions:
+        if rows:
+            decision = {"runs": runs, "rows": rows, "by": by, "reason": pay_again, "at": at}
+            connection.execute(_ADD_DECISION, {**values, "decision": json.dumps(decision, ensure_ascii=False)})

@@ -19,3 +19,6 @@ UPDATE_RUN: Final = """
     WHERE id = :id
     RETURNING id
 """
+
+#: Until a rebuild has found out whether DVS may have rows under several external IDs.
+START_REBUILDING: Final = "UPDATE runs SET rebuilding = 1 WHERE id = :run_id"

@@ -6,12 +6,10 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Final
 
-from bulk_topup.domain.earlier_payments import ELSEWHERE
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name, fold_run_name
 from bulk_topup.errors import RunNameError, RunNotFoundError
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.repeated_payments import add_decision
 from bulk_topup.ledger.row_mapping import run_of, utc_text
 from bulk_topup.ledger.run_search import READ_RUN, find_run, indistinct_error, runs_named, runs_once_named
 
@@ -137,19 +135,6 @@ class RunQueries:
         """Save the account that the run continues with."""
         with self.file.transaction() as connection:
             connection.execute(_SET_ACCOUNT, {"run_id": run.id, "account": account})
-
-    def add_paid_elsewhere(self, run: Run, rows: int, *, by: str, reason: str) -> Run:
-        """Save that a person pays again what another ledger paid, and return the run with it.
-
-        Args:
-            run: the run.
-            rows: how many rows are known to repeat such payments.
-            by: the user name of the person.
-            reason: why they are paid again.
-        """
-        with self.file.transaction() as connection:
-            add_decision(connection, run.id, [ELSEWHERE], rows, by=by, reason=reason, at=self.file.now())
-        return self.again(run)
 
     def set_reading_version(self, run: Run, version: int) -> None:
         """Save how a run of which nothing was sent reads its numbers."""

@@ -28,7 +28,7 @@ from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
 from bulk_topup.ledger.run_search import READ_RUN, find_run
-from bulk_topup.ledger.run_statements import INSERT_RUN, UPDATE_RUN
+from bulk_topup.ledger.run_statements import INSERT_RUN, START_REBUILDING, UPDATE_RUN
 from bulk_topup.ledger.sql_fragments import absent_since
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ class StagingQueries:
         reporting: str | None = None,
         comparison: str | None = None,
         pay_again: str = "",
+        paid_elsewhere: int = 0,
         by: str = "",
         ids: RunIds | None = None,
         reading_version: int = READING_VERSION,
@@ -192,6 +193,7 @@ class StagingQueries:
         check_earlier: bool = False,
         not_the_same: NotTheSame | None = None,
         add: bool = False,
+        is_rebuilt: bool = False,
     ) -> Run:
         """Make the staged list the list of the run: add new rows, update unsent ones, keep what was sent.
 
@@ -200,7 +202,8 @@ class StagingQueries:
         A run that exists keeps the name that it was created with, its version of reading, and what its external IDs are
         computed from: `ids`, or None for those of the newest version. With `check_earlier`, open runs of the job stop a
         new one unless `leave_open` says who leaves them, and why. `pay_again` says why rows that other runs have paid
-        are paid again, and `by` who decided it.
+        are paid again, and `by` who decided it; `paid_elsewhere` is the number of rows that another ledger paid. With
+        `is_rebuilt`, nothing is sent before a rebuild has ended.
 
         Long because of its arguments.
 
@@ -239,6 +242,8 @@ class StagingQueries:
             before = found.columns if found else tuple(columns)
             values["id"] = found.id if found else None
             [id_] = connection.execute(UPDATE_RUN if found else INSERT_RUN, values).fetchone()
+            if is_rebuilt:
+                connection.execute(START_REBUILDING, {"run_id": id_})
             run = run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
@@ -253,7 +258,7 @@ class StagingQueries:
             if found is not None and part.is_part:
                 staged = ListPart(list_path=list_path, reading=reading, at=self.file.clock.now(), by=by)
                 save_parts(connection, found.id, parts_with(connection, found, part, staged))
-            repeated_payments.save_repeated(connection, run.id, pay_again, by=by, at=at)
+            repeated_payments.save_repeated(connection, run.id, pay_again, elsewhere=paid_elsewhere, by=by, at=at)
             if not_the_same is not None:
                 keep_used(connection, not_the_same, at)
             return run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)

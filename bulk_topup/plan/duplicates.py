@@ -36,7 +36,8 @@ class Duplicates:
         self._allow = allow
         self._position_word = position_word
         self._seen = FirstLines(recall)
-        #: Occurrences of repeated identities, by their first lines.
+        #: Occurrences of repeated identities, by their first lines. A line may be the first of two, by its cells and by
+        #: its party; they are counted together, and numbers must not change, as external IDs are computed from them.
         self._occurrences: dict[int, int] = {}
 
     def add_to(self, batch: pl.DataFrame) -> pl.DataFrame:

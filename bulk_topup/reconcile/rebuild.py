@@ -38,6 +38,8 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
 
     DVS's list of the window is read first; a row that was never sent and that it does not show is looked up by its
     external ID. Rows that DVS does not know stay pending. Of rows that were sent, later attempts of the list are added.
+    The caller ends the rebuild. Until then, nothing of a list that was merged for it is sent where rows may have
+    several external IDs.
 
     Args:
         run: the run, with its list merged, whose lock the caller holds.
@@ -64,7 +66,6 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
     rebuilt += await _rebuild_later(run, dvs, ledger)
-    ledger.rebuild.end(run)
     return rebuilt
 
 

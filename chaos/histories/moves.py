@@ -392,8 +392,11 @@ def _restore(office: Office, draws: Random) -> str | None:
     office.restore_backup()
     office.is_amnesic = True
     _note(office, "restored")
-    end = f"; rebuild: {office.rebuild()}" if draws.random() < 0.4 else ""
-    return f"restore the backup of the ledger{end}"
+    if draws.random() >= 0.4:
+        return "restore the backup of the ledger"
+    kill = Kill(draws.randint(1, 8), draws.random() < 0.5) if draws.random() < 0.5 else None
+    trouble = _trouble(Trouble(kill=kill))
+    return f"restore the backup of the ledger; rebuild with {trouble}: {office.rebuild(kill=kill)}"
 
 
 def _use_new_credentials(office: Office, _draws: Random) -> str:

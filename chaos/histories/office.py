@@ -235,15 +235,22 @@ class Office:
 
         return self._invoke(continue_, trouble)
 
-    def rebuild(self, run: Run | None = None) -> End:
-        """Rebuild a run of an old ledger, or the list's if its ledger is lost, from the provider's transactions."""
-        self._write_list(self.name, self.lines)
+    def rebuild(self, run: Run | None = None, *, name: str | None = None, kill: Kill | None = None) -> End:
+        """Rebuild a run of an old ledger, or the list's if its ledger is lost, from the provider's transactions.
+
+        Args:
+            run: the run; None for the list's.
+            name: the name of the list or the job; None for the current one.
+            kill: when the process dies; None if it does not.
+        """
+        name = name or self.name
+        self._write_list(name, self.lines)
 
         async def again(stack: ExitStack) -> None:
-            ledger = stack.enter_context(LedgerStore(self.ledger, clock=self.clock))
+            ledger = stack.enter_context(open_mortal(self.ledger, self.clock, self.wire, kill))
             async with self._client() as dvs:
                 if run is None:
-                    await rebuild(self._job(self.name), dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
+                    await rebuild(self._job(name), dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
                 else:
                     await rebuild_run(run, dvs=dvs, payer=self._payer, ledger=ledger, clock=self.clock)
 

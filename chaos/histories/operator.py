@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
-from bulk_topup.errors import AccountMismatchError, LedgerBehindError
+from bulk_topup.errors import AccountMismatchError, LedgerBehindError, RunNotRebuiltError
 from bulk_topup.ledger import RetryChoice
 from chaos.histories.judge import disagreeing_books, forgotten, paid_twice, wrong_success
 from chaos.histories.office import CALM, End, Office, Trouble
@@ -42,7 +42,7 @@ def settle(office: Office) -> list[End]:
 
 
 def start(office: Office, trouble: Trouble, *, name: str | None = None, corrections: Path | None = None) -> End:
-    """Start the list; do what a refusal says about a new key pair or an old ledger."""
+    """Start the list; do what a refusal says about the key pair, the ledger or a rebuild."""
     end = office.start(name=name, trouble=trouble, corrections=corrections)
     if isinstance(end.error, AccountMismatchError):
         office.says_same_account = True
@@ -51,6 +51,9 @@ def start(office: Office, trouble: Trouble, *, name: str | None = None, correcti
         for run in runs:
             office.rebuild(run)
         end = office.start(name=name, trouble=trouble, corrections=corrections)
+    if isinstance(end.error, RunNotRebuiltError):
+        office.rebuild(name=name)
+        end = office.start(name=name, trouble=trouble, corrections=corrections)
     office.complaints += wrong_success(office, end)
     if end.code == 0 and trouble == CALM:
         office.done.discard("restored")
@@ -58,12 +61,15 @@ def start(office: Office, trouble: Trouble, *, name: str | None = None, correcti
 
 
 def resume(office: Office, run: Run, trouble: Trouble, *, retry: RetryChoice | None = None) -> End:
-    """Resume a run or retry its failed rows; do what a refusal says about a new key pair or an old ledger."""
+    """Resume a run or retry its failed rows; do what a refusal says about the key pair, the ledger or a rebuild."""
     end = office.resume(run, retry=retry, trouble=trouble)
     if isinstance(end.error, AccountMismatchError):
         office.says_same_account = True
         end = office.resume(run, retry=retry, trouble=trouble)
     if isinstance(end.error, LedgerBehindError):
         office.rebuild(run)
+        end = office.resume(run, retry=retry, trouble=trouble)
+    if isinstance(end.error, RunNotRebuiltError):
+        office.rebuild(name=run.job if office.is_job else run.run_key)
         end = office.resume(run, retry=retry, trouble=trouble)
     return end

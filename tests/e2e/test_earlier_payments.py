@@ -405,6 +405,24 @@ def test_rows_that_another_run_paid_get_a_command_that_pays_them_again(
     assert paid() == {NUMBERS[0]: 1, NUMBERS[1]: 2, **dict.fromkeys(NUMBERS[2:6], 1)}
 
 
+def test_the_command_that_pays_again_reads_the_list_as_its_run_did(
+    pay: Pay, invoke: Pay, books: Books, tmp_path: Path
+) -> None:
+    reading = ("--delimiter", "semicolon", "--encoding", "latin-1", "--default-country", "SG", "--decimal-mark", ",")
+    meaning = ("--map", "amount=Höhe", "--constant", "product_id=6418", "--allow-duplicates")
+    mode = ("--calculation-mode", "SOURCE_AMOUNT")
+    rows = [f"{number.removeprefix('+65')};5,5\n" for number in NUMBERS[:5]]
+    for name, some in (("a.csv", rows[:2]), ("b.csv", rows[1:] + rows[4:])):
+        (tmp_path / name).write_text("phone;Höhe\n" + "".join(some), encoding="latin-1")
+    pay("run", "a.csv", *reading, *meaning, *mode)
+    pay("run", "b.csv", *reading, *meaning, *mode, "--skip-refused", code=1)
+    shown = _shown(invoke("status", "b", "--ledger", "ledger.db"))
+    [command] = re.findall("bulk-topup (run .* --pay-again) REASON", shown)
+    pay(*shlex.split(command), "bonus")
+    found = Counter((each["credit_party"], str(each["amount"]), each["unit"]) for each in books()["transactions"])
+    assert found == {(number, "5.5", "USD"): 1 + (index in {1, 4}) for index, number in enumerate(NUMBERS[:5])}
+
+
 def test_a_run_whose_rows_others_paid_first_names_the_command(pay: Pay, paid: Any, write: Any) -> None:
     write("a.csv", *NUMBERS[:3])
     pay("run", "a.csv", *PRODUCT, "--deadline", "2020-01-01T00:00Z", code=75)
@@ -425,6 +443,16 @@ def test_a_job_is_paid_again_with_its_job_file(pay: Pay, write: Any, job: Any) -
     assert "--pay-again REASON" in shown
     again = _shown(pay("resume", "bonus/2026-11", code=1))
     assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in again
+
+
+def test_a_scheduled_start_names_no_command_that_it_would_refuse(pay: Pay, write: Any, job: Any) -> None:
+    write("pay.csv", *NUMBERS[:1])
+    pay("run", job("payroll"))
+    write("pay.csv", *NUMBERS[:5])
+    file = job("bonus", 'skip_refused = true\n[schedule]\nat = "* * * * *"\n')
+    shown = _shown(pay("run", file, "--scheduled", code=1))
+    assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in shown
+    assert "--scheduled" not in shown
 
 
 def test_refused_rows_that_others_paid_are_not_to_be_fixed(pay: Pay, write: Any) -> None:

@@ -344,6 +344,18 @@ def test_a_row_that_was_sent_under_ids_of_both_versions_needs_review_after_a_reb
 
 
 @pytest.mark.usefixtures("mixed")
+def test_a_rebuild_of_an_impossible_window_leaves_no_run_that_could_be_sent(
+    pay: Pay, paid: Callable[[], list[str]], list_: Path
+) -> None:
+    key = ("--run-key", "Rewards – 1")
+    before = paid()
+    window = ("--from", "2026-11-02", "--to", "2026-11-01")
+    assert "before it begins" in pay("reconcile", "--rebuild", list_, *PAYING, *key, *window, code=3).stderr
+    assert "under the external IDs of two versions" in pay("run", list_, *PAYING, *key, code=3).stderr
+    assert paid() == before
+
+
+@pytest.mark.usefixtures("mixed")
 def test_after_an_interrupted_rebuild_nothing_is_sent_before_it_has_ended(
     pay: Pay, paid: Callable[[], list[str]], edit: Callable[..., None], list_: Path
 ) -> None:
@@ -355,8 +367,11 @@ def test_after_an_interrupted_rebuild_nothing_is_sent_before_it_has_ended(
         "UPDATE rows SET state = 'pending', attempt = 0 WHERE id > 3",
         "UPDATE runs SET rebuilding = 1",
     )
-    for command in (("run", list_, *PAYING, *key), ("resume", "list/rewards - 1")):
+    for command in (("plan", list_, *PAYING, *key), ("run", list_, *PAYING, *key), ("resume", "list/rewards - 1")):
         assert "A rebuild of run list/Rewards – 1 was interrupted" in pay(*command, code=3).stderr
+    # The run alone does not have the IDs that only its list tells.
+    refused = pay("reconcile", "--rebuild", "list/Rewards – 1", code=3)
+    assert f"Rebuild it from the list again: `bulk-topup reconcile --rebuild {list_} --run-key" in refused.stderr
     pay("reconcile", "--rebuild", list_, *PAYING, *key)
     pay("run", list_, *PAYING, *key)
     assert paid() == before

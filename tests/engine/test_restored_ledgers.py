@@ -12,16 +12,18 @@ import pytest
 
 from bulk_topup.app import restored_ledger
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.app.rebuild import rebuild_run
+from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS, RetryPolicy, UnauthorizedError
+from bulk_topup.dvs import AsyncDVS, BadRequestError, RetryPolicy, UnauthorizedError
 from bulk_topup.engine import PollPolicy, RunOptions
-from bulk_topup.errors import LedgerBehindError, NotComparedError
+from bulk_topup.errors import LedgerBehindError, NotComparedError, RunNotRebuiltError
+from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +256,26 @@ async def test_refused_credentials_stay_what_they_are(pay: Pay, go_on: Pay, netw
     network.rule = lambda _number, line, _body: (401, b"") if line.startswith(LISTING) else "pass"
     with pytest.raises(UnauthorizedError):
         await go_on()
+
+
+async def test_nothing_of_a_list_is_sent_after_its_rebuild_ended_with_an_error(
+    pay: Pay, network: Any, tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    """DVS may have rows under the IDs of the name as it is written, which only the rebuild looks up."""
+    list_ = tmp_path / "bonus.csv"
+    list_.write_text("reference,phone,amount\n10000,+6595123400,5\n")
+    settings = {"list": str(list_), "product": 6418, "run_key": "Bonus – 1"}
+    job = Job.model_validate(settings).at(SystemClock().now(), tmp_path)
+    refusal = (400, b'{"errors": [{"code": 1000400, "message": "no"}]}')
+    network.rule = lambda _number, line, _body: refusal if "from_date=" in line else "pass"
+    async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2) as dvs:
+        payer = PayingAccount(environment=Environment.SANDBOX, account=dvs.account)
+        with LedgerStore(tmp_path / "ledger.db") as ledger, pytest.raises(BadRequestError):
+            await rebuild(job, dvs=dvs, payer=payer, ledger=ledger)
+    network.rule = lambda *_: "pass"
+    with pytest.raises(RunNotRebuiltError):
+        await pay(1, run_key="Bonus – 1")
+    assert not any(line == CREATION for line, _ in network.seen)
 
 
 async def test_transactions_of_another_ledger_are_counted_and_stop_nothing(

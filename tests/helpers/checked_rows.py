@@ -37,6 +37,8 @@ class CheckedRow:
     cost_unit: str | None
     operator_id: int | None = None
     party_key: str | None = None
+    #: Its identity as the list writes it, if that is another.
+    written: str | None = None
 
     def staged(self) -> StagedRow:
         """Return the row as the ledger stages it."""
@@ -56,6 +58,7 @@ class CheckedRow:
             cost_unit=self.cost_unit,
             operator_id=self.operator_id,
             party_key=self.party_key,
+            written=self.written,
         )
 
 

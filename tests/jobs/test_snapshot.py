@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run, reading_snapshot, report_snapshot
 from tests.helpers.sample_run import RUN
@@ -55,6 +56,15 @@ def test_the_ledger_gets_the_same_bytes_as_ever() -> None:
     assert report_snapshot(JOB) == '{"folder": "/srv/reports/2026-11", "formats": ["xlsx", "csv"]}'
     assert reading_snapshot(small) == READING_OF_A_SMALL_JOB
     assert report_snapshot(small) == '{"folder": null, "formats": ["csv", "xlsx", "jsonl"]}'
+
+
+def test_what_amounts_and_equal_rows_mean_is_kept_where_it_is_not_the_default() -> None:
+    settings = {"calculation_mode": CalculationMode.SOURCE_AMOUNT, "allow_duplicates": True}
+    kept = reading_snapshot(JOB.model_copy(update=settings))
+    assert kept == READING.removesuffix("}") + ', "calculation_mode": "SOURCE_AMOUNT", "allow_duplicates": true}'
+    job = job_from_run(replace(RUN, reading=kept))
+    assert job is not None
+    assert (job.calculation_mode, job.allow_duplicates) == (CalculationMode.SOURCE_AMOUNT, True)
 
 
 def test_a_report_folder_is_kept_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

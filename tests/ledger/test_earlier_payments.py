@@ -100,6 +100,25 @@ def test_a_row_that_failed_by_proof_of_absence_counts_when_rows_are_claimed(
     assert ledger.rows.counts(other)[RowState.REFUSED] == 1
 
 
+@pytest.mark.parametrize("is_claimed", [False, True])
+def test_an_absence_of_a_beneficiary_that_is_not_in_the_list_hides_no_payment(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any, is_claimed: bool
+) -> None:
+    run = _merge(ledger, [row(1)], "a")
+    [attempt] = ledger.attempts.claim(run, 9)
+    now = clock.now()
+    ledger.absences.start(attempt, sent_at=now, due_at=now, after=RowState.FAILED, message="No.")
+    ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED)])
+    listed = [row(5, line=7), *(row(who) for who in range(10, 14))]
+    claimed = _merge(ledger, listed, "c")
+    _send(ledger, _merge(ledger, [row(1), row(5)], "b", pay_again_all="again", pay_again="again"), move)
+    if is_claimed:
+        assert len(ledger.attempts.claim(claimed, 9)) == 4
+        assert ledger.rows.counts(claimed)[RowState.REFUSED] == 1
+    else:
+        assert _plan(ledger, listed)[1] == [7]
+
+
 @pytest.mark.parametrize("state", [RowState.FAILED, RowState.REVERSED])
 def test_a_row_that_is_known_to_be_unpaid_is_not_refused(
     ledger: LedgerStore, row: Row, move: Callable[..., Any], state: RowState

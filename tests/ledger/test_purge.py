@@ -91,6 +91,16 @@ def test_the_reading_of_the_list_is_deleted_and_the_report_folder_stays(ledger: 
     assert (purged.reading, purged.reporting) == (None, '{"folder": "/report"}')
 
 
+def test_reasons_that_an_approval_covers_are_deleted_and_the_approver_stays(
+    ledger: LedgerStore, row: Callable[..., CheckedRow], start: Callable[..., Run]
+) -> None:
+    statement = {"job": "payroll", "paid_again": [{"run": "payroll/may", "rows": 1, "reason": "Ann asked"}]}
+    approval = {"statement": statement, "approval": {"approved_by": "ben"}}
+    run = start(ledger, [row(1, refused="No.")], approval=json.dumps(approval))
+    purged = ledger.purges.purge(run)
+    assert json.loads(purged.approval or "") == {**approval, "statement": {"job": "payroll"}}
+
+
 def test_pins_are_deleted(ledger: LedgerStore, finish: Finish) -> None:
     run = finish(ledger)
     ledger.purges.purge(run)

@@ -27,7 +27,9 @@ NFD = unicodedata.normalize("NFD", "Café")
 def merge(ledger: LedgerStore, row: Row) -> Callable[..., Run]:
     """Return a function that merges one row into a run with a name."""
 
-    def start(job: str, run_key: str, who: int = 1, version: IdentityVersion | None = None) -> Run:
+    def start(
+        job: str, run_key: str, who: int = 1, version: IdentityVersion | None = None, *, is_rebuilt: bool = False
+    ) -> Run:
         ledger.staging.clear()
         ledger.staging.add(staged([row(who)]))
         return ledger.staging.merge(
@@ -37,6 +39,7 @@ def merge(ledger: LedgerStore, row: Row) -> Callable[..., Run]:
             list_path="x.csv",
             columns=(),
             ids=None if version is None else RunIds.of_name(job, run_key, version),
+            is_rebuilt=is_rebuilt,
         )
 
     return start
@@ -214,9 +217,11 @@ def test_further_attempts_of_a_row_have_the_ids_of_its_first(
 
 
 def test_a_rebuild_that_has_not_ended_is_known_where_there_are_several_ids(ledger: LedgerStore, merge: Start) -> None:
-    plain, other = merge("pay", "1"), merge("Pay", "2")
-    for run in (plain, other):
+    plain, other = merge("pay", "1", is_rebuilt=True), merge("Pay", "2", is_rebuilt=True)
+    old = merge("Pay", "3")  # what DVS has of it is added without its list
+    assert [run.is_rebuilding for run in ledger.runs.all()] == [True, True, False]
+    for run in (plain, other, old):
         ledger.rebuild.start(run)
-    assert [run.is_rebuilding for run in ledger.runs.all()] == [False, True]
+    assert [run.is_rebuilding for run in ledger.runs.all()] == [False, True, False]
     ledger.rebuild.end(other)
     assert not any(run.is_rebuilding for run in ledger.runs.all())

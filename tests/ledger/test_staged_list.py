@@ -293,3 +293,16 @@ def test_runs_do_not_share_rows(ledger: LedgerStore, row: MakeRow, start: Start,
     assert ledger.attempts.accepted_among(november, [attempt.external_id for attempt in claimed]) == []
     with LedgerStore(path) as other:
         assert [run.name for run in other.runs.all()] == ["payroll/2026-11", "payroll/2026-12"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "amount", "is_same"),
+    [("reference:R-1", "10", True), ("reference:R-2", "10", False), ("reference:R-1", "11", False)],
+)
+def test_a_list_is_that_of_a_run_whose_identities_an_earlier_version_wrote(
+    ledger: LedgerStore, row: MakeRow, start: Start, identity: str, amount: str, is_same: bool
+) -> None:
+    run = start(ledger, [row(1, identity="reference:R-1")], run_key="earlier")
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(1, amount, identity=identity.lower(), written=identity)]))
+    assert ledger.staging.is_list_of(run) is is_same

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
@@ -40,7 +40,7 @@ class EveryRow:
         self._folds = version.folds_rows
         self._allow = allow
         self._first_lines: dict[str, int] = {}
-        self._occurrences: dict[str, int] = {}
+        self._occurrences: dict[int, int] = {}
 
     def check(self, line: int, values: Values, cells: str) -> tuple[str, list[Problem]]:
         parties = tuple(
@@ -66,8 +66,8 @@ class EveryRow:
             column = COLUMNS[fields.CREDIT_MOBILE if parties[0] else fields.CREDIT_ACCOUNT]
             problems.append(Problem(column=column, message=text, may_be_paid=True))
         occurrence = 1
-        if identity in self._first_lines:
-            occurrence = self._occurrences[identity] = self._occurrences.get(identity, 1) + 1
+        if (first := self._first_lines.get(identity)) is not None:
+            occurrence = self._occurrences[first] = self._occurrences.get(first, 1) + 1
         self._first_lines.setdefault(identity, line)
         if party is not None:
             self._first_lines.setdefault(party, line)
@@ -87,6 +87,20 @@ rows_of_lists = st.lists(
     min_size=1,
     max_size=24,
 )
+
+
+def row_of(reference: str | None, mobile: str) -> Values:
+    return {
+        fields.PRODUCT_ID: "4520",
+        fields.REFERENCE: reference,
+        fields.CREDIT_MOBILE: mobile,
+        fields.CREDIT_ACCOUNT: None,
+        fields.CREDIT_QUALIFIER: None,
+    }
+
+
+#: Line 3 is the first with its cells, which are its identity as its reference is repeated, and with its party.
+FIRST_OF_TWO = [row_of(*texts) for texts in (("A", "1"), ("A", "2"), (None, "2"), ("A", "2"), (None, "2"))]
 
 
 def batches(rows: list[Values], sizes: list[int]) -> Iterator[tuple[int, list[Values]]]:
@@ -114,6 +128,8 @@ def share_hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
 
 
 @settings(max_examples=50, deadline=None)
+@example(rows=FIRST_OF_TWO, sizes=[], has_references=True, allow=False, version=IdentityVersion.FOLDED)
+@example(rows=FIRST_OF_TWO, sizes=[3], has_references=True, allow=True, version=IdentityVersion.AS_WRITTEN)
 @given(
     rows=rows_of_lists,
     sizes=st.lists(st.integers(1, 6), max_size=24),

@@ -85,7 +85,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
         verb = "exceeds" if repeated == 1 else "exceed"
         yield f"  [red]{repeated:,} of the refused rows {verb} the velocity limit.[/]"
     if (same := prepared.same_list) is not None:
-        yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.days}.[/]"
+        yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
     yield from number_lines(plan.numbers)
 
 
@@ -141,7 +141,7 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         waiting = f", {difference.kept_waiting:,} of them to send" if difference.kept_waiting else ""
         yield f"  {format_rows(difference.kept)} of other lists of the run, which stay as they are{waiting}."
     if (before := prepared.sent_before) is not None and difference.new:
-        yield f"  {format_rows(before.rows)} of the run sent before, {before.days}."
+        yield f"  {format_rows(before.rows)} of the run sent before, {before.times}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
     yield "  To pay this list again: --run-key NAME --pay-again REASON"

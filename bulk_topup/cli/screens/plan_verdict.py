@@ -32,7 +32,6 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         )
     if prepared.list_problem is not None:
         return Severity.BAD, prepared.list_problem.headline
-    to_send = difference.new + difference.waiting + difference.kept_waiting
     earlier = difference.earlier
     if earlier.is_same_list and earlier.refused:
         verb = "repeats an earlier payment" if earlier.refused == 1 else "repeat earlier payments"
@@ -52,14 +51,14 @@ def plan_verdict(job: Job, run: Run | None, prepared: Prepared) -> tuple[Severit
         return Severity.BAD, f"Cannot run: {broken} {'guard' if broken == 1 else 'guards'} failed."
     if short := [_shortage(check) for check in prepared.balances if not check.is_enough]:
         return Severity.BAD, " ".join(short)
-    if not to_send:
+    if not difference.to_send:
         if difference.corrected:
             verb, them = ("is", "it") if difference.corrected == 1 else ("are", "them")
             what = f"{format_rows(difference.corrected)} that failed {verb} corrected"
             return Severity.OPEN, f"Nothing new to send; {what}. Retry {them}."
         return Severity.GOOD, "Nothing to send."
     costs = " and ".join(format_money(cost, unit) for unit, cost in sorted(difference.costs.items()))
-    what = f"{format_rows(to_send)} to send{f', expected cost {costs}' if costs else ''}"
+    what = f"{format_rows(difference.to_send)} to send{f', expected cost {costs}' if costs else ''}"
     if job.approval.required or (run is not None and run.approval is not None):
         return Severity.OPEN, f"Ready after approval: {what}."
     return Severity.GOOD, f"Ready: {what}."

@@ -1,0 +1,67 @@
+"""A rebuild that was interrupted: nothing is sent before it ends, and rows that it has found stay told apart."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+
+from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.earlier_identities import ListedTransaction
+from bulk_topup.domain.identity import folded_party_identity, occurrence_identity, party_identity
+from bulk_topup.domain.identity_version import IdentityVersion, RunIds
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import account_key
+from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import Clock
+from tests.helpers.checked_rows import CheckedRow
+
+PRODUCT = 6418
+ACCOUNT = "A1"
+#: As the lost run wrote it, which no version would guess.
+SPELLED = "A  1"
+
+
+def _ids_of(attempts: Collection[Attempt]) -> set[str]:
+    return {attempt.external_id for attempt in attempts}
+
+
+@pytest.mark.parametrize("state", [RowState.COMPLETED, RowState.FAILED, RowState.IN_FLIGHT])
+def test_a_rebuild_that_continues_tells_equal_rows_apart_by_their_place(
+    ledger: LedgerStore,
+    row: Callable[..., CheckedRow],
+    start: Callable[..., Run],
+    move: Callable[..., Move],
+    clock: Clock,
+    state: RowState,
+) -> None:
+    party = folded_party_identity(PRODUCT, None, ACCOUNT, None, None)
+    equals: dict[str, Any] = {"credit_party": ACCOUNT, "party_key": account_key(ACCOUNT)}
+    run = start(ledger, [row(number, identity=occurrence_identity(party, number), **equals) for number in (1, 2)])
+    written = party_identity(PRODUCT, (None, SPELLED, None))
+    ids = RunIds.of_name(run.job, run.run_key, IdentityVersion.FOLDED_NAMES)
+    first, second = (
+        ListedTransaction(
+            external_id=ids.external_id(occurrence_identity(written, number), 1),
+            product_id=PRODUCT,
+            party=(None, SPELLED, None),
+            bill=None,
+        )
+        for number in (1, 2)
+    )
+
+    def read_list() -> list[tuple[Attempt, ...]]:
+        ledger.rebuild.start(run)
+        ledger.rebuild.save(run, [(first, b"{}"), (second, b"{}")])
+        return ledger.rebuild.unsent(run, limit=9)
+
+    of_first, of_second = read_list()
+    assert first.external_id in _ids_of(of_first)
+    assert second.external_id in _ids_of(of_second)
+    [sent] = (attempt for attempt in of_first if attempt.external_id == first.external_id)
+    ledger.rebuild.write_attempts([(sent, clock.now())], "rebuilt")
+    if state is not RowState.IN_FLIGHT:
+        ledger.attempts.record([move(sent, RowState.IN_FLIGHT, state)])
+    [of_second] = read_list()
+    assert second.external_id in _ids_of(of_second)
+    assert first.external_id not in _ids_of(of_second)
