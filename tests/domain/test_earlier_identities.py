@@ -31,7 +31,7 @@ NUMBERS = st.sampled_from(
     ["", "+551187654321", "+5511987654321", "+5215512345678", "+525512345678", "+541123456789", "+5491123456789"]
 )
 TEXTS = st.text(st.sampled_from("01aBß-\u2013\u2212 \u00a0\u200b.\u02d7\u2800"), max_size=4)
-#: Mobile number, account number, qualifier and bill, of somebody: without number and account, there is no identity.
+#: Mobile number, account number, qualifier and bill, of a credited party, which has a number or an account.
 PARTIES = st.tuples(NUMBERS, TEXTS, TEXTS, TEXTS).filter(lambda party: bool(party[0] or party[1]))
 
 
