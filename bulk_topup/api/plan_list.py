@@ -15,6 +15,7 @@ from bulk_topup.app.plan import plan_job
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.provider import open_client
 from bulk_topup.app.run_name import named_as_known_run
+from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import Repetition, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.environment import Environment
@@ -84,6 +85,10 @@ class ListPlan:
     same_list: SentRows | None
     #: Why the list is not paid in its run; None if it is.
     list_problem: ListProblem | None
+    #: Rows that have other values in the run than in the list, because they were corrected.
+    corrected: int
+    #: Rows with values that were corrected in the job's latest other run, and are not in the list.
+    uncorrected: tuple[UncorrectedRow, ...]
     #: Whether earlier runs and payments, refused rows and guards allow the run.
     is_acceptable: bool
     _refusals: tuple[Refusal, ...] = field(repr=False)
@@ -204,6 +209,8 @@ def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun
         sent_before=prepared.sent_before,
         same_list=prepared.same_list,
         list_problem=prepared.list_problem,
+        corrected=len(prepared.corrected),
+        uncorrected=prepared.uncorrected,
         is_acceptable=prepared.is_acceptable(skip_refused=job.skip_refused),
         _refusals=tuple(
             Refusal(line=row.line, column=problem.column, message=problem.message)

@@ -71,6 +71,7 @@ def plan_statement(
         requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
         pairs_not_the_same=digest.pairs,
         is_added=prepared.is_added,
+        corrected=len(prepared.corrected),
         paid_again=tuple(
             StatedRepetition(run=each.run, rows=each.rows, reason=each.reason)
             for each in prepared.difference.earlier.repeated
@@ -128,7 +129,7 @@ def check_approval(
     is_required = job.approval.required or (found is not None and found.approval is not None)
     preview = prepared.difference
     # A retry sends failed rows as the list has them now.
-    to_send = preview.new + preview.waiting + preview.failed
+    to_send = preview.to_send + preview.failed
     if found is not None and job.guards != guards_of(found.guards):
         # Other guards may confirm open rows, retry them when they fail, or send a row whose conflict is resolved.
         to_send += preview.open + preview.needs_review

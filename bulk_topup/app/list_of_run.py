@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bulk_topup.app.prepare import Prepared
+from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import SHORT_LIST, SentRows, is_in_period
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.list_problem import (
@@ -61,8 +62,9 @@ def find_sent_before(job: Job, run: Run | None, prepared: Prepared, ledger: Ledg
         ledger: an open ledger.
     """
     difference = prepared.difference
-    is_left = difference.waiting + difference.open + difference.corrected
-    if run is None or not (difference.new or (job.is_bare_list and not is_left)):
+    new = difference.new - difference.replacing
+    is_left = difference.to_send + difference.open + difference.corrected
+    if run is None or not (new or (job.is_bare_list and not is_left)):
         return None
     return _sent_before(run, ledger)
 
@@ -99,6 +101,22 @@ def find_same_list(
     return _sent_before(previous, ledger)
 
 
+def find_uncorrected(
+    job: Job, run: Run | None, ledger: LedgerStore, environment: Environment
+) -> tuple[UncorrectedRow, ...]:
+    """Return rows of the staged list with values that were corrected in the job's latest other run.
+
+    Args:
+        job: the job, its dates rendered.
+        run: its run; None for a new one.
+        ledger: an open ledger.
+        environment: where the run pays.
+    """
+    if job.is_bare_list:
+        return ()
+    return tuple(ledger.corrections.uncorrected(job.name, str(job.run_key), environment, run))
+
+
 def find_list_problem(
     job: Job, run: Run | None, prepared: Prepared, ledger: LedgerStore, now: datetime, *, add: bool
 ) -> ListProblem | None:
@@ -120,15 +138,16 @@ def find_list_problem(
     counts = ledger.rows.counts(run)
     pending = counts[RowState.PENDING]
     is_short = prepared.plan.rows <= SHORT_LIST and difference.known
-    if pending and not difference.shared and not is_short:
+    if pending and not (difference.shared or difference.replacing) and not is_short:
         return another_list(job.list, pending, run)
     is_left = bool(pending + counts[RowState.IN_FLIGHT])
     # A row that was refused and left the list was rather corrected in it.
-    others = difference.new > difference.removed_refused
+    new = difference.new - difference.replacing
+    others = new > difference.removed_refused
     may_grow = not job.is_bare_list and is_in_period(run, now) and (difference.known or not run.parts)
     if others and before is not None and not (add or is_left or may_grow):
-        return other_rows(job.list, difference.new, prepared.plan.rows, run, before)
-    is_done = not (difference.new + difference.waiting + difference.corrected) and not is_open(counts)
+        return other_rows(job.list, new, prepared.plan.rows, run, before)
+    is_done = not (difference.to_send + difference.corrected) and not is_open(counts)
     if before is not None and job.is_bare_list and is_done and now - before.last > RUN_AGAIN_WITHIN:
         return paid_out(job.list, before)
     return None

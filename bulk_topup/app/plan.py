@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bulk_topup.app.approval import plan_statement
-from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before
+from bulk_topup.app.list_of_run import find_list_problem, find_same_list, find_sent_before, find_uncorrected
 from bulk_topup.app.paid_elsewhere import with_elsewhere
 from bulk_topup.app.preflight import (
     PayingAccount,
@@ -113,11 +113,10 @@ async def prepare_start(
         is_added=repetition.add,
         sent_before=find_sent_before(job, run, planned.prepared, ledger),
         same_list=find_same_list(job, run, planned.prepared, ledger, environment),
+        uncorrected=find_uncorrected(job, run, ledger, environment),
     )
-    if corrections is None:  # which are of rows that this run has
-        problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
-        prepared = replace(prepared, list_problem=problem)
-    return replace(planned, prepared=prepared)
+    problem = find_list_problem(job, run, prepared, ledger, clock.now(), add=repetition.add)
+    return replace(planned, prepared=replace(prepared, list_problem=problem))
 
 
 async def plan_job(

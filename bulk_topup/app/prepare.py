@@ -13,6 +13,7 @@ from bulk_topup.app.paid_elsewhere import NOT_ASKED, Elsewhere
 from bulk_topup.app.product_choice import CHOSEN, Chooser
 from bulk_topup.domain import fields
 from bulk_topup.domain.auto_product import AutoProduct
+from bulk_topup.domain.corrections import CorrectedRow, UncorrectedRow
 from bulk_topup.domain.earlier_payments import Comparison, SentRows
 from bulk_topup.domain.earlier_run import EarlierRun
 from bulk_topup.domain.guards import Caps, Guards
@@ -23,6 +24,7 @@ from bulk_topup.dvs import AsyncDVS, ErrorCode, NotFoundError
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
 from bulk_topup.intake import ListReader
+from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import (
     MAX_REFUSED_KEPT,
@@ -71,6 +73,10 @@ class Prepared:
     elsewhere: Elsewhere = NOT_ASKED
     #: Why that is paid again; None if it stops the run.
     pay_again: str | None = None
+    #: Rows that have other values in the run than in the list.
+    corrected: tuple[CorrectedRow, ...] = ()
+    #: Rows with values that were corrected in the job's latest other run, and are not in the list.
+    uncorrected: tuple[UncorrectedRow, ...] = ()
 
     @property
     def guards_are_kept(self) -> bool:
@@ -106,6 +112,7 @@ async def prepare(
     guards: Guards,
     auto_product: AutoProduct | None = None,
     comparison: Comparison | None = None,
+    corrected: CorrectedTable | None = None,
 ) -> Prepared:
     """Check every row of the list and stage it in the ledger; the run itself does not change.
 
@@ -118,6 +125,7 @@ async def prepare(
         guards: the rules that may block or stop the run.
         auto_product: the products to choose each row's from; None if list or job names them.
         comparison: the other runs whose payments the rows must not repeat; None for none.
+        corrected: the list's table with corrections; None without any.
 
     Raises:
         ListError: the list cannot be read to its end.
@@ -135,6 +143,8 @@ async def prepare(
         )
     ledger.staging.clear()
     plan, balances = await both(_stage_rows(reader, dvs, ledger, options, chooser), _fetch_balances(dvs))
+    rows = () if corrected is None else tuple(corrected.corrected)
+    ledger.corrections.stage(rows)
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
     if refused := preview.possible_duplicates + preview.velocity_refused + preview.earlier.refused:
         plan.refuse(refused, ledger.staging.refusals(MAX_REFUSED_KEPT), ledger.staging.valid_groups())
@@ -149,6 +159,7 @@ async def prepare(
         balances=tuple(check_balances(preview.costs, balances)),
         checks=tuple(checks),
         undecided=undecided,
+        corrected=rows,
     )
 
 

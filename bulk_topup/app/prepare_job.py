@@ -13,6 +13,7 @@ from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.identity_version import NEWEST, IdentityVersion, RunIds
 from bulk_topup.domain.run import READING_VERSION, Run
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.errors import ListError
 from bulk_topup.intake import ListReader, Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
@@ -67,7 +68,10 @@ class JobStager:
         add = self.comparison is not None and self.comparison.add
         if add:
             check_can_be_added(job, run)
-        table = open_job_table(job, run, ledger, self.corrections)
+            if self.corrections is not None:
+                raise ListError("Corrections are of a list that the run has. Give them without --add.")
+        opened = open_job_table(job, run, ledger, self.corrections)
+        table = opened.table
         reading_version = self.reading_version
         if reading_version is None:
             reading_version = READING_VERSION if run is None else run.reading_version
@@ -87,6 +91,7 @@ class JobStager:
             guards=job.guards,
             auto_product=job.auto_product,
             comparison=self.comparison,
+            corrected=opened.corrected,
         )
         left_out = dict(table.counts) if isinstance(table, FilteredTable) else {}
         return table, reader, replace(prepared, left_out=left_out)

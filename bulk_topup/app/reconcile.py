@@ -3,17 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
-from bulk_topup.app.open_list import open_job_list
+from bulk_topup.app.open_list import open_job_list, open_job_table, open_run_list
 from bulk_topup.app.preflight import PayingAccount, check_same_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Observation
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.errors import InvalidInputError, ListError, MappingError
-from bulk_topup.intake import Formats, ListReader, ListSource, read_list
+from bulk_topup.intake import ListReader
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.snapshot import job_from_run
 from bulk_topup.ledger import LedgerStore, run_locks
@@ -192,7 +191,7 @@ def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListF
     unread = ""
     try:
         for part, each in _lists(run):
-            rows, changes = changed_lines(run, _open_list(each, None if run.parts else job), ledger, part=part)
+            rows, changes = changed_lines(run, _open_list(each, None if run.parts else job, ledger), ledger, part=part)
             rows_in_file = rows + (rows_in_file or 0)
             discrepancies += changes
     except (ListError, MappingError) as error:
@@ -216,9 +215,9 @@ def _lists(run: Run) -> Iterator[tuple[int, Run]]:
             yield number, replace(run, list_path=part.list_path, reading=part.reading)
 
 
-def _open_list(run: Run, job: Job | None) -> ListReader:
+def _open_list(run: Run, job: Job | None, ledger: LedgerStore) -> ListReader:
     if run.purged_at is not None:
         raise ListError("The personal data of the run is purged, so the list can't be compared.")
     if (reading_job := job or job_from_run(run)) is not None:
-        return open_job_list(reading_job)
-    return read_list(ListSource(path=Path(run.list_path)), mapping={}, constants={}, formats=Formats())
+        return open_job_list(reading_job, open_job_table(reading_job, run, ledger).table)
+    return open_run_list(run, ledger)

@@ -13,13 +13,10 @@ from bulk_topup.app.paid_elsewhere import check_not_paid_elsewhere
 from bulk_topup.app.plan import prepare_start
 from bulk_topup.app.preflight import (
     PayingAccount,
-    add_costs,
-    check_balance,
     check_before_reading,
     check_plan,
-    check_run_caps,
 )
-from bulk_topup.app.prepare import Prepared, compare_balances
+from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions, current_report, make_report_folder, write_current_report
 from bulk_topup.app.restored_ledger import check_not_restored, has_rows_to_send
 from bulk_topup.app.run_name import named_as_run
@@ -34,7 +31,7 @@ from bulk_topup.errors import InterruptedRunError, LedgerError, ListError, Repor
 from bulk_topup.intake import Table
 from bulk_topup.intake.filters import FilteredTable
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import LedgerStore, RetryChoice, RunLock, run_lock
+from bulk_topup.ledger import LedgerStore, RunLock, run_lock
 from bulk_topup.report import Report
 from bulk_topup.report.left_out import write_left_out
 from bulk_topup.system.clock import Clock, SystemClock
@@ -151,14 +148,12 @@ async def run_list(
         check_approval(job, found, prepared, approval, ids=planned.ids, payer=payer, ledger=ledger, clock=clock)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)
-        if approval is None:
-            _confirm(job, prepared, watcher, is_correction=corrections is not None)
+        if approval is None and prepared.difference.to_send:
+            watcher.confirm(f"{job.name}/{job.run_key}", prepared.difference.to_send)
         run = merge_or_interrupt(job, ledger, payer, planned, approval, clock, repetition)
         others = 0
-        if found is not None and has_rows_to_send(run, ledger, retries=prepared.difference.corrected):
+        if found is not None and has_rows_to_send(run, ledger):
             others = await check_not_restored(run, dvs=dvs, ledger=ledger, now=clock.now())
-        if corrections is not None:
-            await _retry_corrected(job, run, dvs, ledger)
         finished = await execute(run, dvs, ledger, replace(options, guards=job.guards), report, watcher, clock)
         is_ended = not is_open(finished.result.counts) and finished.result.reason is not StopReason.LEDGER_MOVED
         archiving = file.archive() if file is not None and is_ended else None
@@ -222,18 +217,3 @@ def _write_left_out(table: Table, folder: Path) -> Path | None:
     if not isinstance(table, FilteredTable):
         return None
     return write_left_out(table.header, table.left_out(), folder)
-
-
-def _confirm(job: Job, prepared: Prepared, watcher: Watcher, *, is_correction: bool) -> None:
-    preview = prepared.difference
-    to_send = preview.to_send + (preview.corrected if is_correction else 0)
-    if to_send:
-        watcher.confirm(f"{job.name}/{job.run_key}", to_send)
-
-
-async def _retry_corrected(job: Job, run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> None:
-    """Start new attempts of failed rows that were corrected, if the wallets and the caps allow them."""
-    _, costs = ledger.retries.choose(run, RetryChoice(statuses=(), or_corrected=True))
-    check_balance(await compare_balances(dvs, add_costs(costs, ledger.spending.pending_costs(run))))
-    check_run_caps(job.caps, run, ledger)
-    ledger.retries.apply("corrected")

@@ -66,6 +66,8 @@ class PlanStatement(SignedModel):
     #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
     #: there are none, so that statements of earlier versions keep their signed bytes; the same is true of the next two.
     pairs_not_the_same: int = 0
+    #: Rows whose values in the run differ from those in the list's file, because they were corrected.
+    corrected: int = 0
     #: What the list pays again that other runs have paid.
     paid_again: tuple[StatedRepetition, ...] = ()
     #: Whether the list is added to a run that has other rows.
@@ -84,7 +86,7 @@ class PlanStatement(SignedModel):
     @model_serializer(mode="wrap")
     def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
         values: dict[str, object] = serialize(self)
-        for name in ("pairs_not_the_same", "paid_again", "is_added"):
+        for name in ("pairs_not_the_same", "paid_again", "is_added", "corrected"):
             if not values[name]:
                 del values[name]
         return values
@@ -110,6 +112,7 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("not_by", "the person who must not approve"),
         ("pairs_not_the_same", "the number of pairs that are not the same"),
         ("is_added", "whether the list is added to the run"),
+        ("corrected", "the number of corrected rows"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
     ):

@@ -10,6 +10,8 @@ from typing import Any, Final
 REASON_COLUMN: Final = "reason"
 #: The column there with the row's line in the list.
 LINE_COLUMN: Final = "list_line"
+#: The column there that says which row it is, wherever the list has it by now; see `row_fingerprint`.
+FINGERPRINT_COLUMN: Final = "list_fingerprint"
 #: Prefix of that reason for every row that may be paid already, that its run may still pay, or that left the list.
 #: A list with such a row is refused at that row.
 DO_NOT_PAY: Final = "Do not pay by other means:"

@@ -25,7 +25,7 @@ class ListedRow(NamedTuple):
 class Payment(NamedTuple):
     """A payment of another run, with the same amount and unit as the rows that it is matched with."""
 
-    #: The ID of its row.
+    #: The ID of its row; negative for a row that was corrected, found by what the list said before.
     row_id: int
     #: The attempt that may still arrive; None for the row's last one.
     attempt: int | None

@@ -26,14 +26,17 @@ class Observation:
 class MergePreview:
     """How a list compares with its run in the ledger, before it is merged."""
 
-    #: Rows that are not in the run.
+    #: Rows that are not in the run, and those of them that replace a row of it, because this invocation corrects that.
     new: int = 0
+    replacing: int = 0
     #: Known rows that are pending.
     waiting: int = 0
     #: Known rows with these outcomes.
     completed: int = 0
     failed: int = 0
-    #: Failed rows whose request in the list changed.
+    #: Failed rows that are sent again, because this invocation corrects them.
+    resent: int = 0
+    #: Other failed rows whose request in the list changed.
     corrected: int = 0
     #: In flight or accepted; pending ones are `waiting`.
     open: int = 0
@@ -63,7 +66,7 @@ class MergePreview:
     @property
     def to_send(self) -> int:
         """Rows of the run that a start would send, whichever of its lists have them; without retries."""
-        return self.new + self.waiting + self.kept_waiting
+        return self.new + self.waiting + self.resent + self.kept_waiting
 
 
 @dataclass(kw_only=True, slots=True)

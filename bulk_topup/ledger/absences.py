@@ -9,7 +9,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import attempt_of, utc_text
-from bulk_topup.ledger.sql_fragments import ATTEMPT, WITHHELD, absent_since
+from bulk_topup.ledger.sql_fragments import ATTEMPT, REPLACED_WITHHELD, WITHHELD, absent_since
 
 #: An attempt waits while its row is in flight with it. CROSS JOIN makes SQLite start with the few absences.
 _WAITING: Final = """
@@ -43,9 +43,12 @@ _LIMIT_WAITS: Final = f"""
     UPDATE absences SET due_at = :latest WHERE due_at > :latest AND row_id IN (SELECT w.row_id {_WAITING})
 """  # noqa: S608 - composed of constants
 _COUNT_WITHHELD: Final = f"""
-    SELECT count(*), min((SELECT max(b.sent_at) FROM absences AS b WHERE b.row_id = r.id))
-    FROM ({WITHHELD}) AS x CROSS JOIN rows AS r ON r.id = x.row_id
-    WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
+    SELECT count(*), min(sent_at) FROM (
+        SELECT x.row_id, max(x.sent_at) AS sent_at
+        FROM ({WITHHELD} UNION ALL {REPLACED_WITHHELD} AND c.run_id = :run_id) AS x
+            CROSS JOIN rows AS r ON r.id = x.row_id
+        WHERE r.run_id = :run_id AND r.state = 'pending' AND r.in_list = 1
+        GROUP BY x.row_id)
 """  # noqa: S608 - composed of constants
 
 

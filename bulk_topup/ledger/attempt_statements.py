@@ -5,7 +5,7 @@ Ledgers may hold ten million rows; see `staged_list_statements` for `CROSS JOIN`
 
 from typing import Final
 
-from bulk_topup.ledger.sql_fragments import ATTEMPT, WITHHELD
+from bulk_topup.ledger.sql_fragments import ATTEMPT, REPLACED_WITHHELD, WITHHELD
 
 #: A pending row can be sent when its time has come, its operator is not paused, no earlier request of another content
 #: may still arrive for it, and no other payment to its credit party is in flight or was sent less than the minimum
@@ -19,6 +19,7 @@ _CLAIMABLE: Final = f"""
       AND (r.retry_at IS NULL OR r.retry_at <= :at)
       AND (r.operator_id IS NULL OR r.operator_id NOT IN (SELECT value FROM json_each(:paused_operators)))
       AND NOT EXISTS ({WITHHELD} AND w.row_id = r.id)
+      AND NOT EXISTS ({REPLACED_WITHHELD} AND c.run_id = r.run_id AND c.identity = r.identity)
       AND NOT EXISTS (
           SELECT 1 FROM rows AS o
           WHERE o.credit_party = r.credit_party AND o.state = 'in_flight' AND o.run_id = r.run_id AND o.id <> r.id)

@@ -18,6 +18,7 @@ from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.conflicting_equals import refuse_claimed_equals
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_encryption import encrypt_pins
+from bulk_topup.ledger.replaced_rows import refuse_claimed_replaced
 from bulk_topup.ledger.row_mapping import (
     attempt_of,
     facts_values,
@@ -26,7 +27,7 @@ from bulk_topup.ledger.row_mapping import (
     new_attempt_of,
     open_attempt_of,
 )
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT, WITHHELD, absent_since
+from bulk_topup.ledger.sql_fragments import INSERT_EVENT, REPLACED_WITHHELD, WITHHELD, absent_since
 
 #: Attempts that one call returns unless its caller sets another limit.
 READ_BATCH: Final = 1_000
@@ -35,7 +36,8 @@ _COUNT_PENDING: Final = f"""
     SELECT count(*), count(*) FILTER (WHERE retry_at IS NULL), min(retry_at) FROM rows
     WHERE run_id = :run_id AND state = 'pending' AND in_list = 1
       AND (operator_id IS NULL OR operator_id NOT IN (SELECT value FROM json_each(:excluded_operators)))
-      AND id NOT IN ({WITHHELD})
+      AND id NOT IN (SELECT row_id FROM ({WITHHELD}))
+      AND id NOT IN (SELECT row_id FROM ({REPLACED_WITHHELD} AND c.run_id = :run_id))
 """  # noqa: S608 - composed of constants
 
 
@@ -119,6 +121,7 @@ class AttemptQueries:
                     claimed.update(exclusive)
                     rows.append(row)
             rows = earlier_payments.refuse_claimed(self.file, connection, run, rows)
+            rows = refuse_claimed_replaced(connection, rows, self.file.clock.now())
             rows = refuse_claimed_equals(connection, run.id, rows, self.file.clock.now())
             if velocity is not None:
                 rows = velocity_limit.refuse_claimed(connection, velocity, rows, self.file.clock.now())

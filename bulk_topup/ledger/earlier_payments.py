@@ -66,8 +66,8 @@ _CHOSEN: Final = """
         iif(x.row_id IS NULL, r.credit_party, x.credit_party) AS credit_party,
         iif(x.row_id IS NULL, r.product_id, x.product_id) AS product_id,
         iif(x.row_id IS NULL, r.amount, x.amount) AS amount, iif(x.row_id IS NULL, r.unit, x.unit) AS unit,
-        a.intent_at, u.job || '/' || u.run_key AS run
-    FROM {matches} CROSS JOIN rows AS r ON r.id = m.earlier_row_id
+        a.intent_at, u.job || '/' || u.run_key AS run, m.earlier_row_id < 0 AS is_corrected
+    FROM {matches} CROSS JOIN rows AS r ON r.id = abs(m.earlier_row_id)
     LEFT JOIN absences AS x ON x.row_id = m.earlier_row_id AND x.attempt = m.attempt
     CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = coalesce(m.attempt, r.attempt)
     CROSS JOIN runs AS u ON u.id = r.run_id
@@ -251,8 +251,9 @@ def _problems(match: Mapping[str, Any], *, line: int | None = None) -> str:
     if line is not None and not match["is_equal"]:
         decide = f", or --not-the-same {line} --reason TEXT if it is another beneficiary"
     party = "" if match["credit_party"] is None else f" for {match['credit_party']}"
+    corrected = "corrected this row and " if match["is_corrected"] else ""
     text = (
-        f"Possible duplicate: run {match['run']}, line {match['earlier_line']}, sent {money}(product "
+        f"Possible duplicate: run {match['run']}, line {match['earlier_line']}, {corrected}sent {money}(product "
         f"{match['product_id']}){party} on {match['intent_at'][:10]}. Remove this row, or add --pay-again REASON if it "
         f"is another payment{decide}."
     )

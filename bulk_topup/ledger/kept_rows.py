@@ -11,11 +11,11 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import REFERENCE, is_near
 from bulk_topup.ledger.list_parts import format_line
 from bulk_topup.ledger.not_the_same import named_lines, use_pair
-from bulk_topup.ledger.sql_fragments import NEAR_PART, SENT
+from bulk_topup.ledger.sql_fragments import NEAR_PART, REPLACED, SENT
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE, UNDECIDED
 
-#: Rows of the run that the staged list lacks and that stay in it, e.g. those of its other parts; with the near part and
-#: the product of those that pay or may pay.
+#: Rows of the run that the staged list lacks and that stay in it, e.g. those of its other parts, without rows that a
+#: correction replaced; with the near part and the product of those that pay or may pay.
 _CREATE: Final = "CREATE TEMP TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY, near TEXT, product_id INTEGER)"
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS temp.kept_near ON kept (near, product_id) WHERE near IS NOT NULL"
 _CLEAR: Final = "DELETE FROM temp.kept"
@@ -27,6 +27,7 @@ _FIND: Final = f"""
     FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
       AND (r.line NOT BETWEEN :first AND :last OR :is_added AND NOT (r.state = 'refused' AND r.attempt = 0))
+      AND (r.in_list <> {REPLACED} OR r.state IN ({SENT}))
 """  # noqa: S608 - composed of constants
 #: Those of the run's lists, and how many of them will be sent.
 COUNT: Final = """

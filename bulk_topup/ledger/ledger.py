@@ -14,6 +14,7 @@ from bulk_topup.ledger.attempts import AttemptQueries
 from bulk_topup.ledger.closed_runs import ClosedRunQueries
 from bulk_topup.ledger.comparison import ComparisonQueries
 from bulk_topup.ledger.conflicts import ConflictQueries
+from bulk_topup.ledger.corrections import CorrectionQueries
 from bulk_topup.ledger.hints import HintQueries
 from bulk_topup.ledger.lacking_ids import LackingIdQueries
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -59,6 +60,8 @@ class LedgerStore:
         self.staging = StagingQueries(file)
         #: Some rows of that list.
         self.staged_samples = StagedSampleQueries(file)
+        #: Corrected rows that runs keep.
+        self.corrections = CorrectionQueries(file)
         #: Pairs of beneficiaries that a person has found to be different.
         self.not_the_same = NotTheSameQueries(file)
         #: Intents before requests, results after responses, and attempts that are open.

@@ -23,6 +23,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.pin_keys import PinKeys, is_empty
 from bulk_topup.ledger.row_mapping import outcome_group_of
+from bulk_topup.ledger.sql_fragments import SHOWN
 
 #: Rows of the first page, and of the largest; in between, as many as fit into `PAGE_BYTES`, judged by the page before.
 FIRST_ROWS: Final = 64
@@ -43,32 +44,38 @@ def _as_array(column: str) -> str:
     return f"{array} AS {column}"
 
 
+#: A row's note, with the values from before a correction.
+NOTE: Final = """trim(r.note || ' ' || coalesce((
+            SELECT c.note FROM corrections AS c WHERE c.run_id = r.run_id AND c.identity = r.identity LIMIT 1), ''))
+            AS note"""
 #: The columns of a row and of its latest attempt.
 OUTCOME_COLUMNS: Final = (
-    *("r.line", "r.state", "r.cells", "r.problems", "r.message", "r.note", "r.product_id", "r.credit_party"),
+    *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
     *("a.status_message", "a.price", "a.fee", "a.price_unit", "a.operator_reference", "a.pin_code", "a.pin_serial"),
     *("a.creation_date", "a.final_at", "r.id"),
 )
+#: Their names in a report.
+OUTCOME_NAMES: Final = tuple("note" if column is NOTE else column.partition(".")[2] for column in OUTCOME_COLUMNS)
 #: The next rows after a line and a row ID: one JSON array for each of these columns, in the order of the rows.
 OUTCOMES: Final = f"""
-    SELECT {", ".join(_as_array(column.partition(".")[2]) for column in OUTCOME_COLUMNS)}
+    SELECT {", ".join(map(_as_array, OUTCOME_NAMES))}
     FROM (
         SELECT {", ".join(OUTCOME_COLUMNS)}
         FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-        WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0) AND (r.line, r.id) > (:after_line, :after_id)
+        WHERE r.run_id = :run_id AND {SHOWN} AND (r.line, r.id) > (:after_line, :after_id)
         ORDER BY r.line, r.id LIMIT :limit
     )
 """  # noqa: S608
 #: The same rows in groups whose sums are exact.
-OUTCOME_GROUPS: Final = """
+OUTCOME_GROUPS: Final = f"""
     SELECT r.state, r.product_id, r.unit, r.amount, a.price_unit, a.price, a.fee, count(*) AS rows,
            r.state = 'refused' AND EXISTS (
                SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND (r.in_list = 1 OR r.attempt > 0)
+    WHERE r.run_id = :run_id AND {SHOWN}
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 9
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
     except msgspec.DecodeError:  # half a surrogate pair, which only the standard library accepts
         columns["cells"] = json.loads(texts["cells"])
     columns["problems"] = [decode_problems(values) if values else () for values in columns["problems"]]
-    columns["in_list"] = [*map(bool, columns["in_list"])]
+    columns["in_list"] = [value == 1 for value in columns["in_list"]]
     for name in _AMOUNTS:
         columns[name] = [*map(_plain, columns[name])]
     for name in _PINS:

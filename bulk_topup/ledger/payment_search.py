@@ -33,7 +33,9 @@ _INDEX_STAGED: Final = f"""
 """
 DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_near"
 _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT EXISTS (
-        SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT}))"""  # noqa: S608
+        SELECT 1 FROM rows AS o WHERE o.run_id = :run_id AND o.identity = s.identity AND o.state NOT IN ({UNSENT})
+          AND NOT (o.state = 'failed' AND (s.is_resent OR s.request IS NOT (
+              SELECT a.request FROM attempts AS a WHERE a.row_id = o.id AND a.number = o.attempt))))"""  # noqa: S608
 _GROUP_STAGED: Final = f"""
     INSERT INTO temp.compared_groups (near, amount, unit)
     SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, '')
@@ -73,11 +75,12 @@ _CLAIMED: Final = f"""
 """  # noqa: S608
 
 #: True if a payment counts: not before the time from which those of its run do, and not repeated already. Of what its
-#: own run repeats, a plan counts only what a person decided, since it judges the other rows again.
+#: own run repeats, a plan counts only what a person decided, since it judges the other rows again. The ID of a payment
+#: that is found by the values from before its correction is negative, so that it answers for a row with those as well.
 _COUNTS: Final = """(c.since IS NULL OR EXISTS (
         SELECT 1 FROM attempts AS a
         WHERE a.row_id = p.id AND a.number = {attempt} AND a.intent_at >= c.since))
-    AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d WHERE d.run_id IS :run_id AND d.earlier_row_id = p.id
+    AND NOT EXISTS (SELECT 1 FROM repeated_payments AS d WHERE d.run_id IS :run_id AND d.earlier_row_id = {id}
                     AND (:is_claim OR d.reason IS NOT NULL))"""
 _HAS_DECISIONS: Final = """
     SELECT EXISTS (SELECT 1 FROM repeated_payments WHERE run_id = :run_id AND reason IS NOT NULL)
@@ -95,7 +98,7 @@ _PAID: Final = f"""
         ON {{is_same}} AND r.amount IS nullif(g.amount, '') AND r.unit IS nullif(g.unit, '')
     CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
     CROSS JOIN rows AS p ON p.id = r.id
-    WHERE p.state IN ({PAID}) AND {_COUNTS.format(attempt="p.attempt")}
+    WHERE p.state IN ({PAID}) AND {_COUNTS.format(id="p.id", attempt="p.attempt")}
 """
 #: Keys that are a near part alone are found by their amounts as well; a text after them needs a look at each.
 _PAYMENTS: Final = f"""
@@ -109,12 +112,36 @@ _ABSENT: Final = f"""
     SELECT {NEAR_PART.format(key="x.party_key")}, coalesce(x.amount, ''), coalesce(x.unit, ''), x.row_id, x.attempt,
         x.party_key, x.product_id, x.amount IS NOT NULL AND c.any_product, {_EVENT}
     FROM ({ABSENT}) AS x CROSS JOIN rows AS p ON p.id = x.row_id CROSS JOIN temp.compared AS c ON c.run_id = p.run_id
-    WHERE x.party_key IS NOT NULL AND p.state NOT IN ({PAID}) AND {_COUNTS.format(attempt="x.attempt")}
+    WHERE x.party_key IS NOT NULL AND p.state NOT IN ({PAID}) AND {_COUNTS.format(id="p.id", attempt="x.attempt")}
 """  # noqa: S608
+#: The same for rows that a run corrected and paid, by what its list said: a list without the correction repeats them.
+_CORRECTED_COLUMNS: Final = f"""
+    SELECT {NEAR_PART.format(key="x.party_key")}, coalesce(x.amount, ''), coalesce(x.unit, ''), -p.id, NULL,
+        x.party_key, x.product_id, x.amount IS NOT NULL AND c.any_product, {_EVENT}
+"""
+_CORRECTED_ROWS: Final = f"""
+    CROSS JOIN rows AS p ON p.run_id = x.run_id AND p.identity = x.identity
+    WHERE x.party_key IS NOT NULL AND p.state IN ({PAID})
+      AND (x.party_key, x.product_id, x.amount, x.unit) IS NOT (p.party_key, p.product_id, p.amount, p.unit)
+      AND {_COUNTS.format(id="-p.id", attempt="p.attempt")}
+"""
+_CORRECTED: Final = f"""
+    {_CORRECTED_COLUMNS}
+    FROM temp.compared AS c CROSS JOIN corrections AS x ON x.run_id = c.run_id {_CORRECTED_ROWS}
+"""
+#: Those of the groups of claimed rows.
+_CORRECTED_CLAIMED: Final = f"""
+    {_CORRECTED_COLUMNS}
+    FROM temp.compared_groups AS g
+    CROSS JOIN corrections AS x ON x.party_key >= g.near AND x.party_key < g.near || char(10)
+        AND x.amount IS nullif(g.amount, '') AND x.unit IS nullif(g.unit, '')
+    CROSS JOIN temp.compared AS c ON c.run_id = x.run_id {_CORRECTED_ROWS}
+"""
 
 #: Near part, amount and unit.
 Group = tuple[str, str, str]
 _Entry = tuple[Any, ...]
+_END: Final[tuple[None, Iterator[_Entry]]] = (None, iter(()))
 
 
 class Compared(NamedTuple):
@@ -140,7 +167,7 @@ def find_in_list(
     """
     connection.execute(_INDEX_STAGED)
     lines = frozenset(named)
-    return _find(connection, (_GROUP_STAGED, _STAGED), values, lambda line: line in lines)
+    return _find(connection, (_GROUP_STAGED, _CORRECTED, _STAGED), values, lambda line: line in lines)
 
 
 def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:
@@ -150,36 +177,35 @@ def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -
         connection: the ledger, with the runs that count in `compared`.
         values: the run's ID as `run_id`, `is_claim` as True, `absent_since`, and the JSON array `row_ids`.
     """
-    return _find(connection, (_GROUP_CLAIMED, _CLAIMED), values, lambda _: False)
+    return _find(connection, (_GROUP_CLAIMED, _CORRECTED_CLAIMED, _CLAIMED), values, lambda _: False)
 
 
 def _find(
     connection: sqlite3.Connection,
-    statements: tuple[str, str],
+    statements: tuple[str, str, str],
     values: Mapping[str, object],
     is_named: Callable[[int], bool],
 ) -> Iterator[Compared]:
-    group_rows, read_rows = statements
+    group_rows, find_corrected, read_rows = statements
     connection.execute(_CREATE_GROUPS)
     connection.execute(_CLEAR_GROUPS)
     connection.execute(group_rows, values)
     values = {**values, "has_decisions": connection.execute(_HAS_DECISIONS, values).fetchone()[0]}
-    absent: dict[Group, list[_Entry]] = defaultdict(list)
-    for near, amount, unit, *payment in connection.execute(_ABSENT, values):
-        absent[near, amount, unit].append((near, amount, unit, *payment))
-    connection.executemany(_ADD_GROUP, absent)
+    others: dict[Group, list[_Entry]] = defaultdict(list)
+    for statement in (_ABSENT, find_corrected):
+        for near, amount, unit, *payment in connection.execute(statement, values):
+            others[near, amount, unit].append((near, amount, unit, *payment))
+    connection.executemany(_ADD_GROUP, others)
     paid = groupby(connection.execute(_PAYMENTS, values), _group_of)
-    waiting, entries = next(paid, (None, iter(())))
+    waiting, entries = next(paid, _END)
     for group, rows in groupby(connection.execute(read_rows, values), _group_of):
+        while waiting is not None and waiting < group:  # the last one, or one of which there are no rows
+            waiting, entries = next(paid, _END)
         listed = [ListedRow(row[3], row[4], row[5], is_named(row[3]), row[6]) for row in rows]
-        while waiting is not None and waiting < group:  # of an absence that concerns no row
-            waiting, entries = next(paid, (None, iter(())))
-        found: Iterable[_Entry] = absent.get(group, ())
+        found: Iterable[_Entry] = others.get(group, ())
         if waiting == group:
             found = chain(found, entries)
         payments, counts = _enough(found, listed)
-        if waiting == group:
-            waiting, entries = next(paid, (None, iter(())))
         if payments:
             yield Compared(group, listed, payments, counts)
 

@@ -33,6 +33,8 @@ _PURGE_ROWS: Final = f"""
 """  # noqa: S608 - composed of constants
 #: Identities can be credited numbers.
 _PURGE_REPEATED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id"
+#: They are cells of the list.
+_PURGE_CORRECTIONS: Final = "DELETE FROM corrections WHERE run_id = :run_id"
 #: Only the named fields of a request stay.
 _PURGE_ATTEMPTS: Final = """
     UPDATE attempts SET pin_code = NULL, pin_serial = NULL,
@@ -113,6 +115,7 @@ class PurgeQueries:
             for statement in (
                 _PURGE_ROWS,
                 _PURGE_REPEATED,
+                _PURGE_CORRECTIONS,
                 _PURGE_ATTEMPTS,
                 _PURGE_ABSENCES,
                 _PURGE_EVENTS,

@@ -20,7 +20,7 @@ _REPEATED: Final = """
         FROM repeated_payments AS p CROSS JOIN temp.staged AS s ON s.identity = p.identity AND s.state = 'pending'
         WHERE p.run_id IS :run_id AND p.reason IS NOT NULL
     ) AS f
-    CROSS JOIN rows AS r ON r.id = f.earlier_row_id
+    CROSS JOIN rows AS r ON r.id = abs(f.earlier_row_id)
     CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     CROSS JOIN runs AS u ON u.id = r.run_id
     ORDER BY f.identity, f.earlier_row_id
@@ -41,7 +41,7 @@ _SAVE: Final = """
 """
 _NEW: Final = """
     SELECT u.job || '/' || u.run_key AS run, count(*) AS rows
-    FROM temp.repeated AS t CROSS JOIN rows AS r ON r.id = t.earlier_row_id CROSS JOIN runs AS u ON u.id = r.run_id
+    FROM temp.repeated AS t CROSS JOIN rows AS r ON r.id = abs(t.earlier_row_id) CROSS JOIN runs AS u ON u.id = r.run_id
     GROUP BY u.id ORDER BY rows DESC, u.id
 """
 _ADD_DECISION: Final = """

@@ -12,21 +12,20 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array, sum_amounts
-from bulk_topup.ledger.sql_fragments import SENT
+from bulk_topup.ledger.sql_fragments import SENT, SHOWN
 
-_COUNT_STATES: Final = """
-    SELECT state, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1 OR attempt > 0) GROUP BY state
-"""
+_COUNT_STATES: Final = f"""
+    SELECT state, count(*) FROM rows WHERE run_id = :run_id AND {SHOWN} GROUP BY state
+"""  # noqa: S608 - composed of constants
 #: A pending row that was removed from the list is never sent again.
 _COUNT_SENT: Final = """
     SELECT state, count(*) FROM rows
     WHERE run_id = :run_id AND attempt > 0 AND (in_list = 1 OR state <> 'pending') GROUP BY state
 """
-_TOTALS: Final = """
-    SELECT state, unit, amount, count(*) FROM rows WHERE run_id = :run_id AND in_list = :in_list
-      AND (in_list = 1 OR attempt > 0)
+_TOTALS: Final = f"""
+    SELECT state, unit, amount, count(*) FROM rows WHERE run_id = :run_id AND (in_list = 1) = :in_list AND {SHOWN}
     GROUP BY state, unit, amount
-"""
+"""  # noqa: S608 - composed of constants
 _CELLS: Final = """
     SELECT line, cells FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND line IN (SELECT value FROM json_each(:lines))
@@ -35,7 +34,7 @@ _CELLS_BETWEEN: Final = (
     "SELECT line, cells FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last"
 )
 _SENT_LINES: Final = f"""
-    SELECT line FROM rows
+    SELECT line, state FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND +state IN ({SENT}) AND line IN (SELECT value FROM json_each(:lines))
 """  # noqa: S608 - composed of constants
 _SENT_TO: Final = f"""
@@ -88,9 +87,10 @@ class RowQueries:
         rows = self.file.fetch_all(_CELLS_BETWEEN, run_id=run.id, first=first, last=last)
         return {row["line"]: row["cells"] for row in rows}
 
-    def sent_lines(self, run: Run, lines: Collection[int]) -> set[int]:
-        """Return those lines of the list as it was last read whose rows were sent and are not known to have failed."""
-        return {row["line"] for row in self.file.fetch_all(_SENT_LINES, run_id=run.id, lines=json_array(lines))}
+    def sent_lines(self, run: Run, lines: Collection[int]) -> dict[int, RowState]:
+        """Return the states of those lines of the list as it was last read that were sent and have not failed."""
+        rows = self.file.fetch_all(_SENT_LINES, run_id=run.id, lines=json_array(lines))
+        return {row["line"]: RowState(row["state"]) for row in rows}
 
     def sent_to(self, run: Run, numbers: Collection[str]) -> set[str]:
         """Return those numbers that rows of the run credit that were sent and are not known to have failed."""

@@ -362,3 +362,34 @@ def _renew_reference_keys(db: Database) -> None:
 def _twentieth(db: Database) -> None:
     # The lists of a run that has more than one, as JSON: where each is, how it is read, who added it and when.
     db.table("runs").add_column("parts", str)
+
+
+@migrations(name=NAMES[20])
+def _twenty_first(db: Database) -> None:
+    # Corrected rows: cells before and after as JSON, what both say as a sentence, the identity and the payment of the
+    # row that was replaced, the identity of the row that replaces it (NULL if a filter leaves that out), who and when.
+    corrections = db.table("corrections").create(
+        {
+            "id": int,
+            "run_id": int,
+            "line": int,
+            "columns": str,
+            "before": str,
+            "after": str,
+            "note": str,
+            "replaced": str,
+            "identity": str,
+            "product_id": int,
+            "party_key": str,
+            "amount": str,
+            "unit": str,
+            "by": str,
+            "at": str,
+        },
+        pk="id",
+        not_null={"run_id", "line", "columns", "before", "after", "note", "replaced", "by", "at"},
+        foreign_keys=[("run_id", "runs", "id")],
+    )
+    corrections.create_index(["run_id", "identity"])
+    corrections.create_index(["run_id", "replaced"])
+    corrections.create_index(["party_key"])

@@ -30,7 +30,7 @@ _PENDING_COSTS: Final = """
 _STAGED: Final = f"""
     SELECT s.unit, s.amount, s.cost_unit, s.cost, count(*)
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE s.state = 'pending' AND (r.id IS NULL OR r.state IN ({UNSENT}))
+    WHERE s.state = 'pending' AND (r.id IS NULL OR r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent)
     GROUP BY s.unit, s.amount, s.cost_unit, s.cost
     UNION ALL
     SELECT k.unit, k.amount, k.cost_unit, k.cost, count(*) FROM temp.kept AS x CROSS JOIN rows AS k ON k.id = x.id

@@ -15,6 +15,13 @@ SENT: Final = ", ".join(
 #: States of rows that a list may still change.
 UNSENT: Final = f"'{RowState.REFUSED}', '{RowState.PENDING}'"
 
+#: The value of `rows.in_list` of a row that a correction replaced; 1 if the list has the row, else 0.
+REPLACED: Final = -1
+#: True for the rows of a run that count, of `rows`: those of the list and those that were ever sent, but not those that
+#: a correction replaced and that are known not to be paid.
+SHOWN: Final = f"""(in_list = 1 OR attempt > 0
+        AND (in_list <> {REPLACED} OR state NOT IN ({UNSENT}, '{RowState.FAILED}')))"""
+
 #: States of rows that paid or may have paid. Not those that failed (but see `ABSENT`) and those that were reversed.
 PAID: Final = ", ".join(
     f"'{state}'" for state in (RowState.IN_FLIGHT, RowState.ACCEPTED, RowState.COMPLETED, RowState.CONFLICT)
@@ -34,7 +41,7 @@ ABSENT: Final = """
 
 #: IDs of rows whose request changed since such an attempt: the new one is not sent while the old one may arrive.
 WITHHELD: Final = """
-    SELECT w.row_id
+    SELECT w.row_id, w.sent_at
     FROM absences AS w CROSS JOIN attempts AS t ON t.row_id = w.row_id AND t.number = w.attempt
         CROSS JOIN rows AS q ON q.id = w.row_id
     WHERE w.sent_at > :absent_since AND t.transaction_id IS NULL AND q.request IS NOT t.request
@@ -46,6 +53,15 @@ NOT_TAKEN: Final = """
     r.state IN ('pending', 'failed') AND a.transaction_id IS NULL AND a.resolution IS NULL
     AND NOT EXISTS (SELECT 1 FROM absences AS w WHERE w.row_id = a.row_id AND w.attempt = a.number)
 """
+#: The same for rows that replaced another one, whose request may still arrive.
+REPLACED_WITHHELD: Final = f"""
+    SELECT q.id AS row_id, w.sent_at
+    FROM corrections AS c CROSS JOIN rows AS p ON p.run_id = c.run_id AND p.identity = c.replaced
+        CROSS JOIN absences AS w ON w.row_id = p.id
+        CROSS JOIN attempts AS t ON t.row_id = w.row_id AND t.number = w.attempt
+        CROSS JOIN rows AS q ON q.run_id = c.run_id AND q.identity = c.identity
+    WHERE p.in_list = {REPLACED} AND w.sent_at > :absent_since AND t.transaction_id IS NULL
+"""  # noqa: S608 - composed of constants
 
 #: The columns of an `Attempt`, its row's planned amount and cost included.
 ATTEMPT: Final = (

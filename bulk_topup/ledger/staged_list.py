@@ -17,7 +17,7 @@ from bulk_topup.domain.run import READING_VERSION, LeftOpen, Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.domain.totals import Digest, MergePreview, Total
 from bulk_topup.errors import ClosedRunError, PurgedRunError
-from bulk_topup.ledger import earlier_payments, kept_rows, repeated_payments
+from bulk_topup.ledger import corrections, earlier_payments, kept_rows, repeated_payments
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
@@ -44,6 +44,7 @@ _CLEAR: Final = (
     *earlier_payments.CLEAR,
     *kept_rows.CLEAR,
     *CLEAR_PAIRS,
+    *corrections.CLEAR,
 )
 _MERGE: Final = (
     sql.EVENTS_OF_REMOVED,
@@ -56,7 +57,6 @@ _MERGE: Final = (
     sql.DROP_ACKNOWLEDGED,
     sql.INSERT_NEW,
     sql.EVENTS_OF_NEW,
-    sql.CLEAR_STAGED,
 )
 #: Every row of the staged list that is to be paid, sent or not.
 _REQUESTS: Final = """
@@ -253,11 +253,14 @@ class StagingQueries:
             compare_with_run(connection, found, part, keys)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
+            corrections.keep_corrections(connection, keys, by=by)
             for statement in _MERGE:
                 connection.execute(statement, keys)
+            corrections.apply_corrections(connection, run.id, at)
             if found is not None and part.is_part:
                 staged = ListPart(list_path=list_path, reading=reading, at=self.file.clock.now(), by=by)
                 save_parts(connection, found.id, parts_with(connection, found, part, staged))
+            connection.execute(sql.CLEAR_STAGED)
             repeated_payments.save_repeated(connection, run.id, pay_again, elsewhere=paid_elsewhere, by=by, at=at)
             if not_the_same is not None:
                 keep_used(connection, not_the_same, at)

@@ -51,7 +51,8 @@ CREATE_STAGED: Final = """
     CREATE TEMP TABLE IF NOT EXISTS staged (
         line INTEGER PRIMARY KEY, identity TEXT, party TEXT, state TEXT, cells TEXT, problems TEXT, product_id INTEGER,
         credit_party TEXT, amount TEXT, unit TEXT, request TEXT, cost TEXT, cost_unit TEXT, operator_id INTEGER,
-        party_key TEXT, written TEXT, refusal INTEGER DEFAULT 0, CHECK (state = 'refused' OR request IS NOT NULL)
+        party_key TEXT, written TEXT, refusal INTEGER DEFAULT 0, is_resent INTEGER DEFAULT 0,
+        CHECK (state = 'refused' OR request IS NOT NULL)
     )
 """
 CREATE_REMOVED: Final = "CREATE TEMP TABLE IF NOT EXISTS removed (id INTEGER PRIMARY KEY)"
@@ -149,10 +150,12 @@ REFUSE_POSSIBLE_DUPLICATES: Final = f"""
 #: What a merge of the staged list would do to the run, in numbers of rows.
 PREVIEW: Final = f"""
     SELECT count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending') AS new,
+           count(*) FILTER (WHERE r.id IS NULL AND s.state = 'pending' AND s.is_resent) AS replacing,
            count(*) FILTER (WHERE r.state IN ({UNSENT}) AND s.state = 'pending') AS waiting,
            count(*) FILTER (WHERE r.state = 'completed') AS completed,
            count(*) FILTER (WHERE r.state = 'failed') AS failed,
-           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND s.request IS NOT
+           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND s.is_resent) AS resent,
+           count(*) FILTER (WHERE r.state = 'failed' AND s.state = 'pending' AND NOT s.is_resent AND s.request IS NOT
                (SELECT request FROM attempts WHERE row_id = r.id AND number = r.attempt)) AS corrected,
            count(*) FILTER (WHERE r.state IN ('in_flight', 'accepted')) AS open,
            count(*) FILTER (WHERE r.state IN ('reversed', 'conflict')) AS needs_review,
@@ -166,17 +169,20 @@ PREVIEW: Final = f"""
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
 """  # noqa: S608 - composed of constants
 
+#: Without those that a new correction replaces.
 COUNT_REMOVED: Final = """
     SELECT count(*) AS removed_from_list,
         count(*) FILTER (WHERE r.state = 'refused' AND r.attempt = 0) AS removed_refused
     FROM temp.removed AS x CROSS JOIN rows AS r ON r.id = x.id WHERE r.in_list = 1
+        AND r.line NOT IN (SELECT line FROM temp.corrected WHERE is_new)
 """
 
 #: Costs of the rows that the run would send, grouped so that their sum is exact.
 COSTS: Final = f"""
     SELECT s.cost_unit, s.cost, count(*)
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE s.state = 'pending' AND s.cost IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
+    WHERE s.state = 'pending' AND s.cost IS NOT NULL
+      AND (r.id IS NULL OR r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent)
     GROUP BY s.cost_unit, s.cost
 """  # noqa: S608
 #: Staged rows that the ledger refused: possible duplicates, rows that other runs paid, and those above the velocity

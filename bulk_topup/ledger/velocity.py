@@ -57,12 +57,13 @@ _STAGED = f"""
     {_ABSENT_PAYMENTS}
       AND NOT EXISTS (
           SELECT 1 FROM temp.staged AS s WHERE r.run_id = :run_id AND s.identity = r.identity AND s.state = 'pending'
-              AND r.state IN ({UNSENT}) AND s.party_key IS x.party_key)
+              AND (r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent) AND s.party_key IS x.party_key)
     UNION ALL
     SELECT {_NEAR.format(of="s")}, {_OPERATOR.format(of="s")}, 1, NULL, s.line, s.credit_party, s.party_key, s.amount,
         s.unit, NULL, s.line
     FROM temp.staged AS s LEFT JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE s.state = 'pending' AND s.credit_party IS NOT NULL AND (r.id IS NULL OR r.state IN ({UNSENT}))
+    WHERE s.state = 'pending' AND s.credit_party IS NOT NULL
+      AND (r.id IS NULL OR r.state IN ({UNSENT}) OR r.state = 'failed' AND s.is_resent)
     ORDER BY party, operator_id, is_new, at, line
 """  # noqa: S608
 _REFUSE_STAGED = f"""

@@ -21,8 +21,8 @@ _LAST_LINE: Final = 2**62
 _TEXTS: Final = {
     DiscrepancyKind.LIST_NEW: "The list has a row here that the run has not read so. Run the list again to use it.",
     DiscrepancyKind.LIST_CHANGED: (
-        "The list differs here from what the run read: it was edited since, or a correction replaced the row. "
-        "Run the list again to use the row as it is now."
+        "The list differs here from what the run read: it was edited since. Run the list again to use the row as it is "
+        "now."
     ),
     DiscrepancyKind.LIST_GONE: "The run has a row here that is no longer in the list. Run the list again to update it.",
 }

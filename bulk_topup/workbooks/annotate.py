@@ -1,11 +1,12 @@
 """Adds the outcomes of a run to the rows of a workbook; reads the workbook, and writes one file."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from openpyxl import Workbook
 
+from bulk_topup.domain.corrections import KeptCorrection
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import InvalidInputError, PurgedRunError
@@ -49,6 +50,7 @@ def annotate(
     source: Path,
     target: Path,
     *,
+    kept: Sequence[KeptCorrection] = (),
     sheet: str | None = None,
     reveal_pins: bool = False,
     allow_loss: bool = False,
@@ -61,6 +63,7 @@ def annotate(
         pages: every row of the run, once, in the order of the list.
         source: the workbook that is the list of the run.
         target: the file to write, readable only by its owner; the workbook itself to change it.
+        kept: corrections that the run keeps; their rows in the workbook have the values from before.
         sheet: name of the list's sheet; None for the one that has the columns of the run.
         reveal_pins: write PIN codes and serials instead of a mask.
         allow_loss: write even if the file lacks parts of the workbook.
@@ -78,7 +81,7 @@ def annotate(
         )
     with open_workbook(source) as (workbook, warnings, digest):
         _check_target(source, target, force=force)
-        table = ListSheet(source, run, workbook, sheet)
+        table = ListSheet(source, run, workbook, sheet, kept)
         rows = table.fill(pages, reveal_pins=reveal_pins)
         has_formulas = _has_formulas(workbook)
         losses = _save(workbook, source, target, digest, warnings, has_formulas=has_formulas, allow_loss=allow_loss)

@@ -12,6 +12,7 @@ from openpyxl.styles import PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from bulk_topup.domain.corrections import KeptCorrection
 from bulk_topup.domain.list_parts import lines_before, part_of
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
@@ -19,6 +20,7 @@ from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.cells.texts import strip
+from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
 from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
@@ -52,12 +54,15 @@ class ListSheet:
         run: the run.
         workbook: the workbook in openpyxl.
         sheet: name of the sheet; None for the one that has the columns of the run.
+        kept: corrections that the run keeps.
 
     Raises:
         ListError: no sheet or several sheets have the columns of the run, or the sheet has too many rows.
     """
 
-    def __init__(self, source: Path, run: Run, workbook: Workbook, sheet: str | None) -> None:
+    def __init__(
+        self, source: Path, run: Run, workbook: Workbook, sheet: str | None, kept: Sequence[KeptCorrection]
+    ) -> None:
         self._file_name, self._run = source.name, run
         names = [sheet] if sheet is not None else [each.title for each in workbook.worksheets]
         found = [each for each in (self._candidate(source, name, only=sheet is not None) for name in names) if each]
@@ -73,7 +78,8 @@ class ListSheet:
         self._header = table.header_line
         self._names = _outcome_columns(run.columns[: self._width])
         #: Rows of the workbook without an outcome so far, by line.
-        self.lines = {line: own for line, cells in table.rows() if (own := self._own_cells(cells))}
+        rows = CorrectedTable(table, source.name, kept=kept).rows()
+        self.lines = {line: own for line, cells in rows if (own := self._own_cells(cells))}
         if len(self.lines) > MAX_ROWS:
             raise ListError(
                 f"{source.name} has too many rows to annotate, more than {MAX_ROWS:,}. "

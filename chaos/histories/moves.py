@@ -362,10 +362,13 @@ def _start_with_corrections(office: Office, draws: Random) -> str | None:
         ]
         for row in rows
     ]
-    corrections = office.folder / "corrections.csv"
+    corrections = office.folder / f"corrections-{len(office.corrections)}.csv"
     with corrections.open("w", encoding="utf-8", newline="") as out:
         csv.writer(out).writerows(corrected)
     name = run.job if office.is_job else run.run_key
+    office.corrections.append((name, corrections))
+    if draws.random() < 0.2:
+        return f"correct rows of {run.name!a} in {corrections.name}"
     trouble = draws.choice((CALM, _draw_trouble(draws)))
     end = start(office, trouble, name=name, corrections=corrections)
     again = draws.choice(("plain", "corrected", "nothing"))
@@ -375,6 +378,17 @@ def _start_with_corrections(office: Office, draws: Random) -> str | None:
         else start(office, CALM, name=name, corrections=corrections if again == "corrected" else None)
     )
     return f"start {name!a} with corrections and {_trouble(trouble)}: {end}; then {again}: {later}"
+
+
+def _start_with_older_corrections(office: Office, draws: Random) -> str | None:
+    """A file of corrections that was written before is given, for the first time or again; then none is."""
+    if not office.corrections:
+        return None
+    name, corrections = draws.choice(office.corrections)
+    trouble = draws.choice((CALM, _draw_trouble(draws)))
+    end = start(office, trouble, name=name, corrections=corrections)
+    later = start(office, CALM, name=name)
+    return f"start {name!a} with {corrections.name} and {_trouble(trouble)}: {end}; then plain: {later}"
 
 
 def _back_up(office: Office, _draws: Random) -> str:
@@ -461,7 +475,8 @@ _MOVES: Final = (
     ("next period", 3, _pay_next_period),
     ("another zone", 2, _use_another_zone),
     ("list corrected", 1, _correct_list),
-    ("corrections", 4, _start_with_corrections),
+    ("corrected then plain", 4, _start_with_corrections),
+    ("older corrections", 3, _start_with_older_corrections),
     ("backup", 2, _back_up),
     ("old backup", 4, _restore),
     ("key rotation", 2, _use_new_credentials),

@@ -152,6 +152,8 @@ class Office:
         #: Moves that a rule of the history looks for, since the start of the period or the last backup.
         self.done: set[str] = set()
         self.since_backup: set[str] = set()
+        #: The names of starts and the files of corrections that were written for them.
+        self.corrections: list[tuple[str, Path]] = []
         #: Whether the ledger has once been replaced by an older one.
         self.is_amnesic = False
         #: Whether starts say that the account is the same although its API key changed.

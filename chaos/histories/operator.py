@@ -37,8 +37,16 @@ def settle(office: Office) -> list[End]:
             resume(office, run, CALM)
         for run in office.runs():
             office.reconcile(run)
-    office.complaints += [f"Open at the end: {run.name}." for run in office.runs_with(*OPEN_STATES)]
+    open_ = [run for run in office.runs_with(*OPEN_STATES) if not _is_waiting(office, run)]
+    office.complaints += [f"Open at the end: {run.name}." for run in open_]
     return ends
+
+
+def _is_waiting(office: Office, run: Run) -> bool:
+    """Return True if all open rows of a run wait because what was sent before their correction may still arrive."""
+    with office.opened() as ledger:
+        counts = ledger.rows.counts(run)
+        return ledger.absences.withheld(run)[0] == sum(counts[state] for state in OPEN_STATES)
 
 
 def start(office: Office, trouble: Trouble, *, name: str | None = None, corrections: Path | None = None) -> End:

@@ -79,6 +79,28 @@ def test_a_list_is_added_to_its_run_as_it_was_approved(
         assert len(books()["transactions"]) == 3
 
 
+def test_corrected_rows_are_sent_as_they_were_approved(
+    pay: Pay, command: Pay, books: Books, job: Path, approved: str, tmp_path: Path
+) -> None:
+    pay("run", job, "--approved", approved, code=1)
+    [rest] = tmp_path.glob("reports/*/*not-completed.csv")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(rest.read_text().replace("+6595123108", "+6595123499"))
+    assert "needs an approval" in pay("run", job, "--corrections", corrected, code=3).stderr
+    shown = pay("run", job, "--corrections", corrected, "--approved", approved, code=3).stderr
+    assert "the number of corrected rows is 1, approved was 0" in shown
+    pay("plan", job, "--corrections", corrected, "--output", "plan.json")
+    shown = command("approve", "plan.json", "--key", "controller.key", "--yes").stdout
+    assert re.search(r"corrected rows, not as in the file +│? *1", shown)
+    other = tmp_path / "other.csv"
+    other.write_text(rest.read_text().replace("+6595123108", "+6595123498"))
+    shown = pay("run", job, "--corrections", other, "--approved", approved, code=3).stderr
+    assert "at least one row has another identity, credit party or requested amount" in shown
+    for words in (("--corrections", corrected), ()):  # the run keeps them
+        pay("run", job, "--approved", approved, *words)
+        assert [each["credit_party"] for each in books()["transactions"]][2:] == ["+6595123499"]
+
+
 CHANGES: list[tuple[Callable[[str], str], str]] = [
     (lambda text: f"{text}C,+6595123402,5\n", "the number of rows is 3, approved was 2"),
     (lambda text: text.replace(",10", ",11"), "the requested amount is 31.00 SGD, approved was 30.00 SGD"),

@@ -246,7 +246,8 @@ def test_a_correction_of_the_amount_sends_the_failed_row_again(
     paying = ("--product", 6418, "--allow-duplicates", "--rate", 1000, "--poll-interval", 0.1)
     pay("run", list_, *paying, code=1)
     corrected = tmp_path / "corrected.csv"
-    corrected.write_text("reference,phone,amount,list_line\nA,+6595123503,7,2\nB,+6595123104,6,3\n")
+    [rest] = tmp_path.glob("reports/list-bonus/*not-completed*.csv")
+    corrected.write_text(rest.read_text().replace("A,'+6595123104,5", "A,+6595123503,7"))
     pay("run", list_, *paying, "--corrections", corrected, code=1)
     rows = results("list-bonus")
     agree(rows, books())

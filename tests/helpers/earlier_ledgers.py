@@ -12,6 +12,7 @@ from tests.helpers.checked_rows import CheckedRow, staged
 
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    "DROP TABLE corrections",
     "DROP TABLE absences",
     "DROP TABLE not_the_same",
     "ALTER TABLE runs DROP COLUMN reading_version",

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain.attempt import MAY_ARRIVE
+from bulk_topup.domain.corrections import CorrectedRow, Correction
 from bulk_topup.domain.earlier_payments import ComparedRun, Comparison, ComparisonPolicy, EarlierPayments
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key, mobile_key
@@ -98,6 +99,44 @@ def test_a_row_that_failed_by_proof_of_absence_counts_when_rows_are_claimed(
     ledger.attempts.record([move(attempt, RowState.IN_FLIGHT, RowState.FAILED)])
     assert ledger.attempts.claim(other, 9) == []
     assert ledger.rows.counts(other)[RowState.REFUSED] == 1
+
+
+def _correct(ledger: LedgerStore, before: CheckedRow, after: CheckedRow, key: str) -> Run:
+    """Merge a list whose row is corrected."""
+    columns, cells = ("phone", "amount"), [tuple(json.loads(each.cells)) for each in (before, after)]
+    change = Correction(line=before.line, columns=columns, before=cells[0], after=cells[1])
+    ledger.staging.clear()
+    ledger.staging.add(staged([after]))
+    ledger.corrections.stage([CorrectedRow(line=before.line, kept=None, change=change, note="Corrected.")])
+    return ledger.staging.merge(
+        job="payroll", run_key=key, environment="sandbox", list_path="a.csv", columns=columns, comparison=POLICY
+    )
+
+
+@pytest.mark.parametrize("same", [{}, {"identity": "reference:A"}], ids=["by number", "by reference"])
+def test_a_row_that_another_run_corrected_and_paid_counts_as_its_list_said(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], same: dict[str, str]
+) -> None:
+    wrong, right = row(1, line=3, **same), row(2, line=3, **same)
+    others = [row(who) for who in range(10, 14)]
+    _send(ledger, _merge(ledger, [wrong], "a"), move, RowState.FAILED)
+    late = _merge(ledger, [row(1), row(2), *others], "late")
+    assert _plan(ledger, [row(1, line=7), *others])[1] == []
+    run = _correct(ledger, wrong, right, "a")
+    assert _plan(ledger, [row(1, line=7), *others])[1] == [], "not sent"
+    _send(ledger, run, move)
+    assert _plan(ledger, [row(1, line=7), *others])[1] == [7]
+    [(_, [problem])] = ledger.staging.refusals(10)
+    assert "run payroll/a, line 3, corrected this row and sent 10.00 SGD (product 6418) for +65" in problem.message
+    assert _plan(ledger, [row(1, "11", line=7), *others])[1] == []
+    assert _plan(ledger, [row(1, line=7), row(2, line=8), *others])[1] == [7, 8]
+    assert _plan(ledger, [row(1)])[0].is_same_list
+    claimed = [*ledger.attempts.claim(late, 1), *ledger.attempts.claim(late, 100)]
+    assert len(claimed) == len(others)
+    assert ledger.rows.counts(late)[RowState.REFUSED] == 2
+    again = _merge(ledger, [row(1, line=7)], "again", pay_again="meant so", pay_again_all="meant so")
+    assert len(ledger.attempts.claim(again, 9)) == 1
+    assert _plan(ledger, [row(2)])[1] == [4]
 
 
 @pytest.mark.parametrize("is_claimed", [False, True])

@@ -14,6 +14,8 @@ from openpyxl.comments import Comment
 from openpyxl.worksheet.worksheet import Worksheet
 from xlsxwriter import Workbook as XlsxWorkbook  # type: ignore[import-untyped]
 
+from bulk_topup.domain.corrections import KeptCorrection
+from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import ListError, PurgedRunError
 from bulk_topup.workbooks.annotate import AnnotateResult, AnnotationError
@@ -54,6 +56,21 @@ def test_the_original_is_unchanged_and_the_file_is_private(workbook: Make, annot
     done = annotated(path)
     assert path.read_bytes() == before
     assert stat.S_IMODE(done.file.stat().st_mode) == 0o600
+
+
+def test_a_corrected_row_has_its_outcome_beside_the_values_from_before(
+    workbook: Make, annotated: Annotate, outcomes: list[Outcome]
+) -> None:
+    def change(sheet: Worksheet) -> None:
+        sheet["B3"] = "+6595123999"
+
+    assert annotated(workbook(change)).differing == (3,)
+    [_, second, _] = outcomes
+    before = (second.cells[0], "+6595123999", second.cells[2])
+    kept = KeptCorrection(id=1, line=3, columns=HEADER, before=before, after=second.cells, note="")
+    done = annotated(workbook(change), kept=[kept], force=True)
+    assert (done.rows, done.differing) == (3, ())
+    assert load_workbook(done.file)["November"]["B3"].value == "+6595123999"
 
 
 def test_in_place_the_target_of_a_link_is_changed(workbook: Make, annotated: Annotate, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def annotate_command(
                 pages,
                 workbook,
                 target,
+                kept=ledger.corrections.of_run(run),
                 sheet=sheet,
                 reveal_pins=reveal_pins,
                 allow_loss=allow_loss,

@@ -139,6 +139,7 @@ def _show(console: Console, statement: PlanStatement) -> None:
         ("rows of unknown cost", statement.rows_without_known_cost),
         ("pairs not the same", statement.pairs_not_the_same),
         ("added to a run", "yes" if statement.is_added else "no"),
+        ("corrected rows, not as in the file", statement.corrected),
         ("rows paid again", sum(each.rows for each in statement.paid_again)),
         *(("paid again", format_repetition(each)) for each in statement.paid_again),
         ("guards", Guards.model_validate_json(statement.guards).model_dump_json(exclude_defaults=True)),

@@ -101,7 +101,7 @@ corrections_option = cloup.option(
     group=LIST,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Corrected rows of the run, in the not-completed file of its report.",
+    help="Corrected rows of the run, in the not-completed file of its report. The run keeps them.",
 )
 
 add_option = cloup.option(

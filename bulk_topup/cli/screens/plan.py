@@ -87,6 +87,27 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
     yield from number_lines(plan.numbers)
+    yield from _correction_lines(prepared)
+
+
+def _correction_lines(prepared: Prepared) -> Iterator[str]:
+    if rows := prepared.corrected:
+        yield f"  {format_rows(len(rows))} corrected in the run; the list has other values."
+        yield from _note_lines([(row.line, row.note or "As in the list again.") for row in rows])
+    if again := prepared.uncorrected:
+        verb = "has a value that was" if len(again) == 1 else "have values that were"
+        yield (
+            f"  [yellow]{format_rows(len(again))} of the list {verb} corrected in run {escape_markup(again[0].run)}: "
+            "correct the list where it comes from, if that still holds.[/]"
+        )
+        yield from _note_lines([(row.line, row.note) for row in again])
+
+
+def _note_lines(notes: list[tuple[int, str]]) -> Iterator[str]:
+    for line, note in notes[:MAX_NAMED]:
+        yield escape_markup(f"    Line {line}: {note}")
+    if (more := len(notes) - MAX_NAMED) > 0:
+        yield f"    {more:,} more; the plan's JSON has all."
 
 
 def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
@@ -134,13 +155,14 @@ def _run_lines(job: Job, run: Run | None, prepared: Prepared) -> Iterator[str]:
         (difference.removed_from_list, "no longer in the list"),
     )
     known = "".join(f"{number:,} {what}, " for number, what in parts if number)
-    new = f" ({difference.new:,} new in this list)" if difference.new else ""
+    rows = difference.new - difference.replacing
+    new = f" ({rows:,} new in this list)" if rows else ""
     yield f"Resuming run [bold]{escape_markup(run.name)}[/]; started {run.created_at:%Y-%m-%d %H:%M} UTC."
-    yield f"  {known}{difference.new + difference.waiting:,} to send{new}."
+    yield f"  {known}{difference.to_send - difference.kept_waiting:,} to send{new}."
     if difference.kept:
         waiting = f", {difference.kept_waiting:,} of them to send" if difference.kept_waiting else ""
         yield f"  {format_rows(difference.kept)} of other lists of the run, which stay as they are{waiting}."
-    if (before := prepared.sent_before) is not None and difference.new:
+    if (before := prepared.sent_before) is not None and rows:
         yield f"  {format_rows(before.rows)} of the run sent before, {before.times}."
     if changed := difference.changed_after_sending:
         yield f"  [red]{format_rows(changed)} changed in the list after sending: not paid again; see the report.[/]"
@@ -220,6 +242,7 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
         **prepared.plan.as_json(),
         "new": difference.new,
         "waiting": difference.waiting,
+        "resent": difference.resent,
         "completed": difference.completed,
         "failed": difference.failed,
         "open": difference.open,
@@ -249,6 +272,8 @@ def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
             "payments": [payment.as_json() for payment in prepared.elsewhere.payments],
             "unanswerable": prepared.elsewhere.unanswerable,
         },
+        "corrected": [{"line": row.line, "note": row.note} for row in prepared.corrected],
+        "uncorrected": [row.as_json() for row in prepared.uncorrected],
         "left_out": dict(prepared.left_out),
         "earlier_runs": [each.as_json() for each in prepared.earlier_runs],
         "guards": [check.as_json() for check in prepared.checks],

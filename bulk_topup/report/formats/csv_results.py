@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
+from bulk_topup.domain.corrections import REPORT_COLUMNS, row_fingerprint
 from bulk_topup.domain.outcome_columns import Outcomes
-from bulk_topup.domain.problems import LINE_COLUMN, REASON_COLUMN
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Tally
@@ -64,14 +64,12 @@ def _quoted(texts: Sequence[str]) -> Sequence[str]:
 def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
     """Yield a sink that writes the not-completed rows as the list has them, each with its line and its reason.
 
-    The line of the list, by which a correction is matched to its row, and the reason follow the list's own columns. A
-    list that has these columns, such as one that this function wrote, gets them filled instead.
+    Line and fingerprint, by which a correction is matched to its row, and the reason follow the list's own columns. A
+    list that has these columns, such as one that this function wrote, gets them filled instead. Rows that left the list
+    have no line.
     """
-    columns = list(run.columns)
-    for name in (LINE_COLUMN, REASON_COLUMN):
-        if name not in columns:
-            columns.append(name)
-    line, reason = columns.index(LINE_COLUMN), columns.index(REASON_COLUMN)
+    columns = [*run.columns, *(name for name in REPORT_COLUMNS if name not in run.columns)]
+    line, fingerprint, reason = map(columns.index, REPORT_COLUMNS)
     why = why_not_completed(run)
 
     def rows(outcomes: Outcomes) -> Iterator[list[str]]:
@@ -79,7 +77,9 @@ def not_completed_rows(path: Path, run: Run) -> Iterator[Sink]:
             if state != completed:
                 cells = fitted(outcomes.cells[index], len(run.columns))
                 row = csv_column(cells) + [""] * (len(columns) - len(cells))
-                row[line], row[reason] = str(outcomes.line[index]), csv_text(why(outcomes.row(index)))
+                row[line] = str(outcomes.line[index]) if outcomes.in_list[index] else ""
+                row[fingerprint] = row_fingerprint(run.columns, row[: len(cells)])
+                row[reason] = csv_text(why(outcomes.row(index)))
                 yield row
 
     completed = RowState.COMPLETED.value

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bulk_topup.domain.corrections import row_fingerprint
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
@@ -121,10 +122,15 @@ def test_not_completed_rows_have_the_lists_columns_the_line_and_a_reason(
     held = outcome(line=4, state=RowState.ACCEPTED)
     why = why_not_completed(run)
     assert _rest(path, run, [refused, held]) == [
-        ["employee", "phone", "amount", "list_line", "reason"],
-        ["E2", "0659", "1", "3", why(refused)],
-        ["E1", "'+6595123100", "12.50", "4", why(held)],
+        ["employee", "phone", "amount", "list_line", "list_fingerprint", "reason"],
+        ["E2", "0659", "1", "3", row_fingerprint(run.columns, refused.cells), why(refused)],
+        ["E1", "'+6595123100", "12.50", "4", row_fingerprint(run.columns, held.cells), why(held)],
     ]
+
+
+def test_a_row_that_left_the_list_has_no_line(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+    row = _rest(path, run, [outcome(state=RowState.FAILED, in_list=False)])[1]
+    assert row[3] == ""
 
 
 def test_a_reason_column_of_the_list_is_replaced_in_its_place(
@@ -133,12 +139,14 @@ def test_a_reason_column_of_the_list_is_replaced_in_its_place(
     again = replace(run, columns=("reason", "phone"))
     failed = outcome(state=RowState.FAILED, cells=("Not paid. Old words.", "+6595123100"), message="Barred.")
     header, row = _rest(path, again, [failed])
-    assert header == ["reason", "phone", "list_line"]
-    assert row == [why_not_completed(again)(failed), "'+6595123100", "2"]
+    assert header == ["reason", "phone", "list_line", "list_fingerprint"]
+    fingerprint = row_fingerprint(("phone",), ("+6595123100",))
+    assert row == [why_not_completed(again)(failed), "'+6595123100", "2", fingerprint]
 
 
 def test_a_row_with_fewer_cells_still_has_its_reason_in_the_last_column(
     path: Path, run: Run, outcome: Callable[..., Outcome]
 ) -> None:
     failed = outcome(state=RowState.FAILED, cells=())
-    assert _rest(path, run, [failed])[1] == ["", "", "", "2", why_not_completed(run)(failed)]
+    fingerprint = row_fingerprint(run.columns, ("", "", ""))
+    assert _rest(path, run, [failed])[1] == ["", "", "", "2", fingerprint, why_not_completed(run)(failed)]
