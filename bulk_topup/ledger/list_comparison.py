@@ -9,17 +9,20 @@ from bulk_topup.ledger import kept_rows
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
-from bulk_topup.ledger.list_parts import StagedPart, refuse_rows_of_others
+from bulk_topup.ledger.list_parts import StagedPart, lists_of, refuse_rows_of_others
 from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged"
-_COUNT_LISTED: Final = "SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1"
-#: Whether the staged list has a row that is not in a run's list; the first one ends the search. The run may have the
+_COUNT_LISTED: Final = """
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last
+"""
+#: Whether the staged list has a row that is not in a list of a run; the first one ends the search. The run may have the
 #: identities of an earlier version.
 _HAS_OTHERS: Final = """
     SELECT EXISTS (SELECT 1 FROM temp.staged AS s WHERE NOT EXISTS (
         SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity IN (s.identity, s.written) AND r.in_list = 1
+          AND r.line BETWEEN :first AND :last
           AND (r.product_id, r.amount, r.unit) IS (s.product_id, s.amount, s.unit)))
 """
 
@@ -60,9 +63,12 @@ def compare_with_run(
 
 
 def is_list_of(connection: sqlite3.Connection, run: Run) -> bool:
-    """Return True if the staged list has exactly the rows of a run's list: the same payments, refused ones too."""
-    ids = {"run_id": run.id}
-    staged, listed = connection.execute(_COUNT_STAGED), connection.execute(_COUNT_LISTED, ids)
-    if staged.fetchone()[0] != listed.fetchone()[0]:
+    """Return True if the staged list has exactly the rows of a run, or of one of its lists: refused ones too."""
+    staged = connection.execute(_COUNT_STAGED).fetchone()[0]
+    return any(_is_list(connection, staged, {"run_id": run.id, **part.values}) for part in lists_of(run))
+
+
+def _is_list(connection: sqlite3.Connection, staged: int, ids: Mapping[str, object]) -> bool:
+    if connection.execute(_COUNT_LISTED, ids).fetchone()[0] != staged:
         return False
     return not connection.execute(_HAS_OTHERS, ids).fetchone()[0]

@@ -23,7 +23,7 @@ from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.list_comparison import compare_with_run, is_list_of
-from bulk_topup.ledger.list_parts import find_part, parts_with, save_parts
+from bulk_topup.ledger.list_parts import find_part, give_way, parts_with, save_parts
 from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
@@ -119,10 +119,14 @@ class StagingQueries:
             compare_with_run(connection, run, part, ids)
             refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
             if run is not None and part.is_part:
-                kept_rows.refuse_beside_kept(connection, run, allow_duplicates=allow_duplicates)
+                any_product = comparison is not None and comparison.any_product
+                kept_rows.refuse_beside_kept(
+                    connection, run, allow_duplicates=allow_duplicates, any_product=any_product
+                )
             earlier = EarlierPayments()
             if comparison is not None:
-                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
+                is_new_list = run is None or part.is_new
+                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, run_id, now)
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
@@ -253,6 +257,8 @@ class StagingQueries:
             compare_with_run(connection, found, part, keys)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
+            if found is not None and part.is_part:
+                give_way(connection, found, part)
             for statement in _MERGE:
                 connection.execute(statement, keys)
             if found is not None and part.is_part:

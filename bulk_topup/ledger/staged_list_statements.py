@@ -78,13 +78,16 @@ INDEX_STAGED: Final = "CREATE UNIQUE INDEX IF NOT EXISTS temp.staged_identity ON
 DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_identity"
 HAS_ROWS: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id)"
 
+#: True for a row that leaves its list also where that is only added: it pays nothing, and was rather corrected, so that
+#: a retry must not pay it beside the corrected one.
+LEAVES: Final = "(r.state = 'failed' OR r.state = 'refused' AND r.attempt = 0)"
 #: Rows of the run that the staged list does not have, whether or not its previous version had them. They do not stay.
-FIND_REMOVED: Final = """
+FIND_REMOVED: Final = f"""
     INSERT INTO temp.removed
     SELECT r.id FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
-      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR r.state = 'refused' AND r.attempt = 0)
-"""
+      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR {LEAVES})
+"""  # noqa: S608
 
 #: Rows that were sent and that the list no longer has in that form: they were removed, their references belong to
 #: another credit party or product now, or an earlier line pays the same. The message names a remaining line as the

@@ -57,6 +57,18 @@ def test_skipping_refused_rows_does_not_send_the_rest_of_a_list_that_was_paid(pa
     assert paid() == dict.fromkeys(NUMBERS[:4], 1)
 
 
+def test_a_list_that_another_run_paid_is_not_added_to_a_run(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    pay("run", write("b.csv", *NUMBERS[8:]), *PRODUCT)
+    again = write("c.csv", *NUMBERS[2:6])
+    added = (*PRODUCT, "--run-key", "b", "--add", "--skip-refused")
+    assert "2 of 4 rows repeat payments of list/a" in pay("run", again, *added, code=3).stderr
+    assert paid() == dict.fromkeys(NUMBERS[:4] + NUMBERS[8:], 1)
+    for _ in range(2):
+        pay("run", again, *added, "--pay-again", "second bonus")
+    assert paid() == {**dict.fromkeys(NUMBERS[:6] + NUMBERS[8:], 1), **dict.fromkeys(NUMBERS[2:4], 2)}
+
+
 def test_of_fewer_rows_those_are_refused_and_the_others_are_paid(pay: Pay, paid: Any, write: Any) -> None:
     pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
     pay("run", write("b.csv", *NUMBERS[1:8]), *PRODUCT, code=3)
