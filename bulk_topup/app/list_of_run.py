@@ -130,7 +130,7 @@ def find_list_problem(
         return other_rows(job.list, difference.new, prepared.plan.rows, run, before)
     is_done = not (difference.new + difference.waiting + difference.corrected) and not is_open(counts)
     if before is not None and job.is_bare_list and is_done and now - before.last > RUN_AGAIN_WITHIN:
-        return paid_out(job.list, before)
+        return paid_out(job.list, run, before, counts[RowState.FAILED])
     return None
 
 

@@ -47,6 +47,8 @@ def test_a_list_under_another_name_is_not_paid_again(pay: Pay, paid: Any, write:
     assert paid() == dict.fromkeys(NUMBERS[:4], 1)
     assert "4 of 4 rows repeat payments of list/rewards (4 rows, sent 20" in again.stderr
     assert "add --pay-again REASON" in again.stderr
+    [command] = re.findall("If these are other payments: bulk-topup (run .*) REASON", _shown(again))
+    assert shlex.split(command)[1].endswith("rewards (1).csv")
     for number in NUMBERS[:4]:
         assert f"sent 5.00 SGD (product 6418) for {number} on 20" in " ".join(again.stdout.split())
 
@@ -271,8 +273,10 @@ def test_a_list_that_was_paid_out_long_ago_is_not_taken_for_an_interrupted_one(
     refused = pay("run", "pay.csv", *PRODUCT, "--quiet", code=3)
     assert "run list/pay sent its last row on 20" in refused.stderr
     assert "--run-key NAME and --pay-again REASON" in refused.stderr
-    assert "Paid already on 20" in pay("plan", "pay.csv", *PRODUCT, code=3).stdout
-    pay("run", "pay.csv", *PRODUCT, "--run-key", "second", "--pay-again", "second bonus")
+    shown = _shown(pay("run", "pay.csv", *PRODUCT, code=3))
+    assert "Paid already on 20" in shown
+    [command] = re.findall("To pay the list again on purpose: bulk-topup (run .*) REASON", shown)
+    pay(*shlex.split(command.replace("NAME", "second")), "second bonus")
     assert paid() == dict.fromkeys(NUMBERS[:3], 2)
 
 
@@ -282,6 +286,7 @@ def test_rows_that_were_added_or_corrected_later_are_no_paid_out_list(
     write("pay.csv", *NUMBERS[:3], "+6595123102")
     pay("run", "pay.csv", *PRODUCT, code=1)
     _age(tmp_path, hours=13)
+    assert "1 row of it failed: `bulk-topup retry list/pay" in pay("run", "pay.csv", *PRODUCT, code=3).stderr
     write("pay.csv", *NUMBERS[:4], "+6595123102")
     assert "add --add" in pay("run", "pay.csv", *PRODUCT, "--quiet", code=3).stderr
     pay("run", "pay.csv", *PRODUCT, "--add", code=1)
