@@ -13,6 +13,10 @@ from bulk_topup.ledger.list_parts import StagedPart, lists_of, refuse_rows_of_ot
 from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
+_HAS_ROWS_OF: Final = """
+    SELECT EXISTS (
+        SELECT 1 FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity)
+"""
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged"
 _COUNT_LISTED: Final = """
     SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last
@@ -60,6 +64,11 @@ def compare_with_run(
         connection.execute(sql.REFUSE_POSSIBLE_DUPLICATES, ids)
     refuse_uncredited(connection, ids)
     refuse_staged_equals(connection, ids["run_id"])
+
+
+def has_rows_of(connection: sqlite3.Connection, run: Run) -> bool:
+    """Return True if the staged list, which is compared with a run, has any of its rows."""
+    return bool(connection.execute(_HAS_ROWS_OF, {"run_id": run.id}).fetchone()[0])
 
 
 def is_list_of(connection: sqlite3.Connection, run: Run) -> bool:

@@ -22,26 +22,29 @@ _NO_END: Final = 2**62
 _PART: Final = f"max(1, r.line / {LINES_OF_PART})"
 #: The identity of a row that is refused because another part has its identity begins so.
 _PART_PREFIX: Final = "part:"
+_IS_CLAIMED: Final = f"(r.identity > '{_PART_PREFIX}' AND r.identity < '{_PART_PREFIX[:-1]};')"
 #: A row of the run that was refused and never sent.
 _NEVER_SENT: Final = "+r.state = 'refused' AND r.attempt = 0"
 #: True for a refused row that may be paid by another one.
 _MAY_BE_PAID: Final = "EXISTS (SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]'))"
-#: A row of the staged list that is refused for itself. What is refused beside rows of the run does not count, so that
+#: True for a row of the run that is refused for itself.
+_WAS_INVALID: Final = f"({_NEVER_SENT} AND NOT {_MAY_BE_PAID})"
+#: True for one of the staged list. What is refused beside rows of the run does not count, so that
 #: the same part is found before and after that.
 _IS_INVALID: Final = "(s.state = 'refused' AND s.refusal = 0)"
+_IS_SAME: Final = f"(r.identity = s.identity OR s.identity > '{PARTY_PREFIX}' AND s.identity < '{PARTY_PREFIX[:-1]};')"
 #: The parts that have rows of the staged list, those with the most first: the same payment to the same beneficiary,
 #: under the same reference if the list has references. The number of equal rows without references is not part of it.
 #: Rows that were refused are told by their identities, or by what they would pay.
 _SHARED: Final = f"""
-    SELECT part, count(DISTINCT line) AS rows, count(DISTINCT line) FILTER (WHERE NOT is_unsent) AS valid
+    SELECT part, count(DISTINCT line) AS rows, count(DISTINCT line) FILTER (WHERE NOT is_invalid) AS valid
     FROM (
-        SELECT {_PART} AS part, s.line, {_NEVER_SENT} AS is_unsent
+        SELECT {_PART} AS part, s.line, {_WAS_INVALID} AS is_invalid
         FROM temp.staged AS s CROSS JOIN rows AS r
             ON r.party_key = s.party_key AND r.product_id = s.product_id AND r.amount IS s.amount AND r.unit IS s.unit
         WHERE r.run_id = :run_id
-          AND CASE WHEN {_NEVER_SENT} THEN {_IS_INVALID} OR {_MAY_BE_PAID}
-              ELSE NOT {_IS_INVALID} AND (
-                  r.identity = s.identity OR s.identity > '{PARTY_PREFIX}' AND s.identity < '{PARTY_PREFIX[:-1]};') END
+          AND CASE WHEN {_NEVER_SENT} THEN {_IS_INVALID} OR {_MAY_BE_PAID} AND ({_IS_SAME} OR {_IS_CLAIMED})
+              ELSE NOT {_IS_INVALID} AND {_IS_SAME} END
         UNION ALL
         SELECT {_PART}, s.line, true
         FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
@@ -56,13 +59,13 @@ _KNOWN: Final = f"""
     GROUP BY part ORDER BY rows DESC, part DESC LIMIT 1
 """  # noqa: S608
 _COUNT_LISTED: Final = f"""
-    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT ({_NEVER_SENT})) AS valid FROM rows AS r
+    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT {_WAS_INVALID}) AS valid FROM rows AS r
     WHERE r.run_id = :run_id AND r.in_list = 1 AND r.line BETWEEN :first AND :last
 """  # noqa: S608
 _LAST_LISTED: Final = "SELECT max(line) FROM rows WHERE run_id = :run_id AND line <= :last"
 _LAST_STAGED: Final = "SELECT max(line) FROM temp.staged"
-#: True for a row that can't be sent any more, so that another list may have it in a form that can.
-_GIVES_WAY: Final = f"({_NEVER_SENT} AND r.request IS NULL)"
+#: True for a row that can't be sent as it is and that nothing else pays: another list may have it in a form that can.
+_GIVES_WAY: Final = f"({_WAS_INVALID} AND r.request IS NULL)"
 #: Rows of the staged list whose identity a row of another part has.
 _FIND_CLAIMED: Final = f"""
     SELECT s.line, s.state, r.line AS other FROM temp.staged AS s
@@ -107,6 +110,8 @@ class StagedPart:
     is_new: bool = False
     #: Whether rows that the list of this part lacks stay as well.
     is_added: bool = False
+    #: Parts of the run whose rows left their list, which may be this one if the run has it.
+    without_list: tuple[int, ...] = ()
 
     @property
     def values(self) -> dict[str, object]:
@@ -116,6 +121,7 @@ class StagedPart:
             "last": self.last,
             "before": lines_before(self.number),
             "is_added": self.is_added,
+            "without_list": json.dumps(self.without_list),
         }
 
 
@@ -137,11 +143,12 @@ def find_part(connection: sqlite3.Connection, run: Run | None, *, add: bool) -> 
     _check_length(connection, run)
     number = max(1, len(run.parts)) + 1
     ids = {"run_id": run.id}
+    without_list = tuple(part for part, each in enumerate(run.parts, start=1) if each.has_left)
     found = connection.execute(_SHARED, ids).fetchall()
     if not add:
         found = found[:1] or connection.execute(_KNOWN, ids).fetchall()
     for each in found:
-        part = _part(each["part"], is_added=add)
+        part = replace(_part(each["part"], is_added=add), without_list=without_list)
         if not add or _is_half(each, connection.execute(_COUNT_LISTED, {**ids, **part.values}).fetchone()):
             return part
     if number > MAX_PARTS:

@@ -22,7 +22,7 @@ from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.list_comparison import compare_with_run, is_list_of
+from bulk_topup.ledger.list_comparison import compare_with_run, has_rows_of, is_list_of
 from bulk_topup.ledger.list_parts import find_part, give_way, parts_with, save_parts
 from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
@@ -125,7 +125,7 @@ class StagingQueries:
                 )
             earlier = EarlierPayments()
             if comparison is not None:
-                is_new_list = run is None or part.is_new
+                is_new_list = run is None or part.is_new or not has_rows_of(connection, run)
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, run_id, now)

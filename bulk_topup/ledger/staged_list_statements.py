@@ -8,7 +8,7 @@ from typing import Final
 
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.ledger.not_the_same import IS_KEPT_PAIR, IS_NAMED_LINE, IS_USED_PAIR
-from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, SENT, UNSENT
+from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, OF_OTHER_LIST, SENT, UNSENT
 
 #: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
 POSSIBLE_DUPLICATE: Final = 1
@@ -101,7 +101,7 @@ FIND_UNLISTED: Final = f"""
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.format(of="r")}) AS party
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
-      AND r.id NOT IN (SELECT id FROM temp.kept)
+      AND NOT {OF_OTHER_LIST}
       AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.party_key IS NOT r.party_key
            OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
@@ -118,7 +118,7 @@ FIND_ABSENT: Final = f"""
         CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt
         LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.replace("{of}.party_key", "x.party_key").format(of="a")}) AS party
-    WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL
+    WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL AND NOT {OF_OTHER_LIST}
       AND (s.identity IS NULL OR s.product_id IS NOT x.product_id OR s.party_key IS NOT x.party_key)
 """  # noqa: S608
 

@@ -71,6 +71,18 @@ def test_a_list_that_another_run_paid_is_not_added_to_a_run(pay: Pay, paid: Any,
     assert paid() == {**dict.fromkeys(NUMBERS[:6] + NUMBERS[8:], 1), **dict.fromkeys(NUMBERS[2:4], 2)}
 
 
+def test_a_list_that_another_run_paid_is_not_paid_in_place_of_a_jobs_list(
+    pay: Pay, paid: Any, write: Any, job: Any
+) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    write("pay.csv", *NUMBERS[8:])
+    pay("run", job("payroll"))
+    write("pay.csv", *NUMBERS[2:6])  # in the period of the job's run, which has none of these
+    refused = pay("run", job("payroll", "skip_refused = true\n"), code=3)
+    assert "2 of 4 rows repeat payments of list/a" in refused.stderr
+    assert paid() == dict.fromkeys(NUMBERS[:4] + NUMBERS[8:], 1)
+
+
 def test_of_fewer_rows_those_are_refused_and_the_others_are_paid(pay: Pay, paid: Any, write: Any) -> None:
     pay("run", write("a.csv", *NUMBERS[:2]), *PRODUCT)
     pay("run", write("b.csv", *NUMBERS[1:8]), *PRODUCT, code=3)

@@ -220,6 +220,23 @@ def test_a_row_that_was_refused_in_one_list_is_paid_as_another_list_has_it(
     ]
 
 
+def test_a_row_whose_sent_row_left_its_list_is_refused_also_where_the_list_is_added(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    begin(ledger, [row(1, identity="reference:A"), row(2, identity="reference:B")], move, state=RowState.COMPLETED)
+    edited = [row(1, identity="reference:C"), row(2, identity="reference:B")]
+    assert compare(ledger, edited, Comparison(runs=()), allow_duplicates=True).possible_duplicates == 1
+    merge(ledger, add=False)
+    added = [row(1, line=2, identity="reference:C"), row(3, identity="reference:D")]
+    for _ in range(2):
+        difference = compare(ledger, added, allow_duplicates=True)
+        assert (difference.possible_duplicates, difference.new + difference.waiting) == (1, 1)
+        merge(ledger)
+    # In another list, two references are two payments.
+    others = [row(1, line=2, identity="reference:E"), *(row(who, identity=f"reference:{who}") for who in (4, 5))]
+    assert compare(ledger, others, allow_duplicates=True).new == 3
+
+
 def test_the_same_list_is_found_in_each_part_of_a_run(ledger: LedgerStore, row: MakeRow, move: MakeMove) -> None:
     begin(ledger, [row(1), row(2)], move, state=RowState.COMPLETED)
     compare(ledger, [row(3), row(4), row(5)])
