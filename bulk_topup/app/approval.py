@@ -133,7 +133,7 @@ def check_approval(
         return
     is_required = job.approval.required or (found is not None and found.approval is not None)
     # A retry sends failed rows as the list has them now.
-    to_send = preview.new + preview.waiting + preview.kept_waiting + preview.failed
+    to_send = preview.to_send + preview.failed
     if found is not None and job.guards != guards_of(found.guards):
         # Other guards may confirm open rows, retry them when they fail, or send a row whose conflict is resolved.
         to_send += preview.open + preview.needs_review
