@@ -106,8 +106,6 @@ class StagedPart:
     last: int = _NO_END
     #: Whether other rows stay in the run, so that the list lacks none of them.
     is_part: bool = False
-    #: Whether the run has no list yet that this one could be.
-    is_new: bool = False
     #: Whether rows that the list of this part lacks stay as well.
     is_added: bool = False
     #: Parts of the run whose rows left their list, which may be this one if the run has it.
@@ -153,7 +151,7 @@ def find_part(connection: sqlite3.Connection, run: Run | None, *, add: bool) -> 
             return part
     if number > MAX_PARTS:
         raise ListError(f"Run {run.name} has {MAX_PARTS} parts, and no more fit. Pay the list in another run.")
-    return replace(_part(number, is_added=add), is_new=True)
+    return _part(number, is_added=add)
 
 
 def lists_of(run: Run) -> list[StagedPart]:

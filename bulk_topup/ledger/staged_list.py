@@ -125,7 +125,7 @@ class StagingQueries:
                 )
             earlier = EarlierPayments()
             if comparison is not None:
-                is_new_list = run is None or part.is_new or not has_rows_of(connection, run)
+                is_new_list = run is None or not has_rows_of(connection, run)
                 earlier = earlier_payments.compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, run_id, now)
