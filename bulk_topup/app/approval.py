@@ -15,7 +15,7 @@ from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.identity_version import RunIds, ids_of_name
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run, possible_ids
-from bulk_topup.domain.verdict import run_arguments
+from bulk_topup.domain.verdict import format_rows, run_arguments
 from bulk_topup.errors import ApprovalRequiredError, ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -116,7 +116,13 @@ def check_approval(
         ApprovalError: the staged list differs from the approved plan.
         ApprovalRequiredError: the run needs an approval and has none.
     """
+    preview = prepared.difference
     if approval is not None:
+        if found is not None and found.approval is None and preview.kept_waiting:
+            raise ApprovalRequiredError(
+                f"{format_rows(preview.kept_waiting)} of other lists of run {found.name} would be sent too, and nobody "
+                f"approved them. Nothing was sent. Send them first with `bulk-topup resume {run_arguments(found)}`."
+            )
         signed = approval.plan.statement
         planned = plan_statement(job, prepared, payer, ledger, clock, ids)
         # It may have been approved before an upgrade, when the run's external IDs were computed otherwise.
@@ -127,7 +133,6 @@ def check_approval(
         check_same_plan(signed, planned)
         return
     is_required = job.approval.required or (found is not None and found.approval is not None)
-    preview = prepared.difference
     # A retry sends failed rows as the list has them now.
     to_send = preview.to_send + preview.failed
     if found is not None and job.guards != guards_of(found.guards):

@@ -1,5 +1,6 @@
 """What a start does about a list that is not that of its run, or that was paid out; reads the ledger."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +20,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.states import RowState, is_open
 from bulk_topup.errors import AlreadyPaidError, MappingError, OtherListError, RunNotFoundError
+from bulk_topup.jobs.date_templates import template_pattern
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 
@@ -83,6 +85,9 @@ def find_same_list(
 ) -> SentRows | None:
     """Return the previous run of a job if it has paid exactly the rows of the staged list; else None.
 
+    A run of the job under a key of its own, e.g. one that paid what was forgotten, does not hide that of the period
+    before.
+
     Args:
         job: the job, its dates rendered.
         run: its run; None for a new one.
@@ -95,10 +100,14 @@ def find_same_list(
     own = None if run is None else run.id
     others = [each for each in ledger.runs.all() if each.id != own and fold_name(each.job) == fold_name(job.name)]
     others = [each for each in others if each.environment == environment and each.purged_at is None]
-    previous = max(others, key=lambda each: each.created_at, default=None)
-    if previous is None or not ledger.staging.is_list_of(previous):
-        return None
-    return _sent_before(previous, ledger)
+    others.sort(key=lambda each: each.created_at, reverse=True)
+    keys = None if job.run_key_template is None else template_pattern(job.run_key_template)
+    of_periods = [] if keys is None else [each for each in others if re.fullmatch(keys, each.run_key)]
+    for runs in (others, of_periods):
+        previous = next((each for each in runs if ledger.runs.is_sent(each)), None)
+        if previous is not None and ledger.staging.is_list_of(previous):
+            return _sent_before(previous, ledger)
+    return None
 
 
 def find_uncorrected(
@@ -149,7 +158,7 @@ def find_list_problem(
         return other_rows(job.list, new, prepared.plan.rows, run, before)
     is_done = not (difference.to_send + difference.corrected) and not is_open(counts)
     if before is not None and job.is_bare_list and is_done and now - before.last > RUN_AGAIN_WITHIN:
-        return paid_out(job.list, before)
+        return paid_out(job.list, run, before, counts[RowState.FAILED])
     return None
 
 

@@ -31,6 +31,11 @@ class ListPart:
         return self.list_path == other.list_path and self.sheet == other.sheet
 
     @property
+    def has_left(self) -> bool:
+        """Whether these are rows that their list no longer has; the list of others may have been written over."""
+        return not self.list_path and self.reading is None
+
+    @property
     def sheet(self) -> str | None:
         """The sheet of a workbook; None for the only one, or a file of another format."""
         sheet: str | None = json.loads(self.reading or "{}").get("sheet")

@@ -35,20 +35,23 @@ class ListProblem:
     message: str
 
 
-def paid_out(list_path: str, before: SentRows) -> ListProblem:
+def paid_out(list_path: str, run: Run, before: SentRows, failed: int) -> ListProblem:
     """Return the problem of a list that was paid out long ago.
 
     Args:
         list_path: the list.
-        before: what its run has sent.
+        run: its run.
+        before: what the run has sent.
+        failed: rows of it that failed.
     """
+    failures = f" {format_rows(failed)} of it failed: `bulk-topup retry {run_arguments(run)}`." if failed else ""
     return ListProblem(
         kind=ListProblemKind.PAID_OUT,
-        headline=f"Paid already on {before.last:%Y-%m-%d}; nothing is left to send.",
+        headline=f"Paid already on {before.last:%Y-%m-%d}; nothing is left to send.{failures}",
         message=(
             f"{list_path} was paid already: run {before.run} sent its last row on {before.last:{_TIME}}, and nothing "
-            "is left to send. To pay the list again, add --run-key NAME and --pay-again REASON. If it is another "
-            "payout, save it under another name."
+            f"is left to send.{failures} To pay the list again, add --run-key NAME and --pay-again REASON. If it is "
+            "another payout, save it under another name."
         ),
     )
 

@@ -90,7 +90,7 @@ _SAVE_CLAIMED: Final = """
 
 
 def compare_staged(
-    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
+    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime, *, is_new_list: bool
 ) -> EarlierPayments:
     """Find staged rows that other runs have paid or may have paid, and refuse them unless they are paid again.
 
@@ -102,11 +102,12 @@ def compare_staged(
         run_id: the list's run; None for a new one.
         comparison: the other runs, and whether rows are paid again.
         now: the time.
+        is_new_list: whether no list of the run is this one, so that it may be one that others have paid.
     """
     connection.execute(_CLEAR_REPEATED)
     found = EarlierPayments()
     if choose_runs(connection, comparison.runs):
-        found = _compare_staged(connection, run_id, comparison, now)
+        found = _compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
     repeated = find_repeated(connection, run_id, comparison.pay_again)
     return replace(
         found,
@@ -118,15 +119,15 @@ def compare_staged(
 
 
 def _compare_staged(
-    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime
+    connection: sqlite3.Connection, run_id: int | None, comparison: Comparison, now: datetime, *, is_new_list: bool
 ) -> EarlierPayments:
     values = {"run_id": run_id, "is_claim": False, "absent_since": absent_since(now)}
     counts_more = bool(comparison.pay_again)
     connection.executemany(_REPEAT, _staged_matches(connection, values, counts_more=counts_more))
     rows = connection.execute(_COUNT_STAGED).fetchone()[0]
     of_any = connection.execute(_COUNT_REPEATED).fetchone()[0]
-    # Rows of a run that exists are the run's own, and some are paid: those that are left are judged one by one.
-    same_list = run_id is None and is_same_list(of_any, rows)
+    # Rows of a list that a run has are its own, and some are paid: those that are left are judged one by one.
+    same_list = is_new_list and is_same_list(of_any, rows)
     unused = _EQUAL_PRODUCTS if same_list or comparison.any_product else _ANY_PRODUCTS
     connection.execute(_FORGET_REPEATED, {"matching": unused})
     runs = _MatchedRuns()

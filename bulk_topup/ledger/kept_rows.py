@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from bulk_topup.domain.identity import PARTY_PREFIX
+from bulk_topup.domain.identity import PARTY_PREFIX, REFERENCE_PREFIX
 from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.domain.run import Run
-from bulk_topup.domain.sameness import REFERENCE, is_near
+from bulk_topup.domain.sameness import REFERENCE, is_near, near_reference
 from bulk_topup.ledger.list_parts import format_line
 from bulk_topup.ledger.not_the_same import named_lines, use_pair
-from bulk_topup.ledger.sql_fragments import NEAR_PART, REPLACED, SENT
+from bulk_topup.ledger.sql_fragments import LEAVES, NEAR_PART, REPLACED, SENT
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE, UNDECIDED
 
 #: Rows of the run that the staged list lacks and that stay in it, e.g. those of its other parts, without rows that a
@@ -26,7 +26,7 @@ _FIND: Final = f"""
              THEN {NEAR_PART.format(key="r.party_key")} END, r.product_id
     FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
-      AND (r.line NOT BETWEEN :first AND :last OR :is_added AND NOT (r.state = 'refused' AND r.attempt = 0))
+      AND (r.line NOT BETWEEN :first AND :last OR :is_added AND NOT {LEAVES})
       AND (r.in_list <> {REPLACED} OR r.state IN ({SENT}))
 """  # noqa: S608 - composed of constants
 #: Those of the run's lists, and how many of them will be sent.
@@ -46,7 +46,8 @@ _BESIDE: Final = f"""
     SELECT s.line, s.identity, s.party_key, s.amount, s.unit, r.identity AS kept_identity, r.party_key AS kept_key,
         r.amount AS kept_amount, r.unit AS kept_unit, r.line AS kept_line
     FROM temp.staged AS s
-    CROSS JOIN temp.kept AS k ON k.near = {NEAR_PART.format(key="s.party_key")} AND k.product_id = s.product_id
+    CROSS JOIN temp.kept AS k
+        ON k.near = {NEAR_PART.format(key="s.party_key")} AND (k.product_id = s.product_id OR :any_product)
     CROSS JOIN rows AS r ON r.id = k.id
     WHERE s.state = 'pending' AND s.party_key IS NOT NULL AND s.product_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM rows AS o
@@ -72,24 +73,30 @@ def find_kept(connection: sqlite3.Connection, ids: Mapping[str, object]) -> None
     connection.execute(_FIND, ids)
 
 
-def refuse_beside_kept(connection: sqlite3.Connection, run: Run, *, allow_duplicates: bool) -> None:
+def refuse_beside_kept(
+    connection: sqlite3.Connection, run: Run, *, allow_duplicates: bool, any_product: bool = False
+) -> None:
     """Refuse staged rows that may be rows of the run which stay in it although the list lacks them.
 
     As in one list, equal rows of one product are duplicates, and near ones may be. Where duplicates are allowed, rows
-    without references are told apart by their amounts: of one amount they may be the same row, read twice.
+    without references are told apart by their amounts, of which one may be the same row, read twice; rows with
+    references by these, of which a near one may be another spelling.
 
     Args:
         connection: the ledger, in a transaction, with these rows found.
         run: the run.
         allow_duplicates: whether equal rows of one product may be paid.
+        any_product: whether rows of other products may pay the same, because products are chosen automatically.
     """
-    refused = list(_refused(connection, run, allow_duplicates=allow_duplicates))
+    refused = list(_refused(connection, run, allow_duplicates=allow_duplicates, any_product=any_product))
     connection.executemany(_REFUSE, refused)
 
 
-def _refused(connection: sqlite3.Connection, run: Run, *, allow_duplicates: bool) -> Iterator[dict[str, object]]:
+def _refused(
+    connection: sqlite3.Connection, run: Run, *, allow_duplicates: bool, any_product: bool
+) -> Iterator[dict[str, object]]:
     named = named_lines(connection)
-    found = connection.execute(_BESIDE, {"run_id": run.id}).fetchall()
+    found = connection.execute(_BESIDE, {"run_id": run.id, "any_product": any_product}).fetchall()
     for line, rows in groupby(found, lambda row: row["line"]):
         for row in rows:
             if row["party_key"] == row["kept_key"]:
@@ -110,8 +117,11 @@ def _refused(connection: sqlite3.Connection, run: Run, *, allow_duplicates: bool
 
 
 def _are_two(row: Any) -> bool:  # noqa: ANN401 - a row of SQLite
-    """Return True if two equal rows are certainly two: they differ in amount, or each has a reference of its own."""
+    """Return True if two equal rows are certainly two: they differ in amount, or have references that are not near."""
     if row["party_key"].startswith(REFERENCE):
         return False
-    by_party = [row[name].startswith(PARTY_PREFIX) for name in ("identity", "kept_identity")]
-    return not any(by_party) or (row["amount"], row["unit"]) != (row["kept_amount"], row["kept_unit"])
+    identities = row["identity"], row["kept_identity"]
+    if any(identity.startswith(PARTY_PREFIX) for identity in identities):
+        return (row["amount"], row["unit"]) != (row["kept_amount"], row["kept_unit"])
+    reference, kept = (near_reference(identity.removeprefix(REFERENCE_PREFIX)) for identity in identities)
+    return reference != kept

@@ -9,24 +9,32 @@ from bulk_topup.ledger import kept_rows
 from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger.conflicting_equals import refuse_staged_equals
 from bulk_topup.ledger.equal_rows import match_equals
-from bulk_topup.ledger.list_parts import StagedPart, refuse_rows_of_others
+from bulk_topup.ledger.list_parts import StagedPart, lists_of, refuse_rows_of_others
 from bulk_topup.ledger.replaced_rows import refuse_replaced
 from bulk_topup.ledger.respelled_rows import respell_rows
 from bulk_topup.ledger.uncredited_rows import refuse_uncredited
 
+_HAS_ROWS_OF: Final = """
+    SELECT EXISTS (
+        SELECT 1 FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity)
+"""
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged"
-_COUNT_LISTED: Final = "SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1"
-#: Whether the staged list has a row that is not in a run's list, and that was not replaced there by a correction; the
-#: first one ends the search. The run may have the identities of an earlier version.
+_COUNT_LISTED: Final = """
+    SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last
+"""
+#: Whether the staged list has a row that is not in a list of a run, and that was not replaced there by a correction;
+#: the first one ends the search. The run may have the identities of an earlier version.
 _HAS_OTHERS: Final = """
     SELECT EXISTS (SELECT 1 FROM temp.staged AS s
         WHERE NOT EXISTS (
             SELECT 1 FROM rows AS r
             WHERE r.run_id = :run_id AND r.identity IN (s.identity, s.written) AND r.in_list = 1
+              AND r.line BETWEEN :first AND :last
               AND (r.product_id, r.amount, r.unit) IS (s.product_id, s.amount, s.unit))
           AND NOT EXISTS (
             SELECT 1 FROM corrections AS c CROSS JOIN rows AS r ON r.run_id = c.run_id AND r.identity = c.identity
             WHERE c.run_id = :run_id AND c.replaced IN (s.identity, s.written) AND r.in_list = 1
+              AND r.line BETWEEN :first AND :last
               AND (c.product_id, c.amount, c.unit) IS (s.product_id, s.amount, s.unit)))
 """
 
@@ -67,13 +75,21 @@ def compare_with_run(
     refuse_replaced(connection, ids)
 
 
+def has_rows_of(connection: sqlite3.Connection, run: Run) -> bool:
+    """Return True if the staged list, which is compared with a run, has any of its rows."""
+    return bool(connection.execute(_HAS_ROWS_OF, {"run_id": run.id}).fetchone()[0])
+
+
 def is_list_of(connection: sqlite3.Connection, run: Run) -> bool:
-    """Return True if the staged list has exactly the rows of a run's list: the same payments, refused ones too.
+    """Return True if the staged list has exactly the rows of a run, or of one of its lists: refused ones too.
 
     A row that the run replaced by a correction is that row as well.
     """
-    ids = {"run_id": run.id}
-    staged, listed = connection.execute(_COUNT_STAGED), connection.execute(_COUNT_LISTED, ids)
-    if staged.fetchone()[0] != listed.fetchone()[0]:
+    staged = connection.execute(_COUNT_STAGED).fetchone()[0]
+    return any(_is_list(connection, staged, {"run_id": run.id, **part.values}) for part in lists_of(run))
+
+
+def _is_list(connection: sqlite3.Connection, staged: int, ids: Mapping[str, object]) -> bool:
+    if connection.execute(_COUNT_LISTED, ids).fetchone()[0] != staged:
         return False
     return not connection.execute(_HAS_OTHERS, ids).fetchone()[0]

@@ -6,7 +6,7 @@ other lists, which stay as they are. Lists are told apart by their rows, never b
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,15 +20,37 @@ from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 #: More than any line.
 _NO_END: Final = 2**62
 _PART: Final = f"max(1, r.line / {LINES_OF_PART})"
-#: The part that has the most rows of the staged list: the same payment to the same beneficiary, under the same
-#: reference if the list has references. The number of equal rows without references is not part of it.
+#: The identity of a row that is refused because another part has its identity begins so.
+_PART_PREFIX: Final = "part:"
+_IS_CLAIMED: Final = f"(r.identity > '{_PART_PREFIX}' AND r.identity < '{_PART_PREFIX[:-1]};')"
+#: A row of the run that was refused and never sent.
+_NEVER_SENT: Final = "+r.state = 'refused' AND r.attempt = 0"
+#: True for a refused row that may be paid by another one.
+_MAY_BE_PAID: Final = "EXISTS (SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]'))"
+#: True for a row of the run that is refused for itself.
+_WAS_INVALID: Final = f"({_NEVER_SENT} AND NOT {_MAY_BE_PAID})"
+#: True for one of the staged list. What is refused beside rows of the run does not count, so that
+#: the same part is found before and after that.
+_IS_INVALID: Final = "(s.state = 'refused' AND s.refusal = 0)"
+_IS_SAME: Final = f"(r.identity = s.identity OR s.identity > '{PARTY_PREFIX}' AND s.identity < '{PARTY_PREFIX[:-1]};')"
+#: The parts that have rows of the staged list, those with the most first: the same payment to the same beneficiary,
+#: under the same reference if the list has references. The number of equal rows without references is not part of it.
+#: Rows that were refused are told by their identities, or by what they would pay.
 _SHARED: Final = f"""
-    SELECT {_PART} AS part, count(DISTINCT s.line) AS rows
-    FROM temp.staged AS s CROSS JOIN rows AS r
-        ON r.party_key = s.party_key AND r.product_id = s.product_id AND r.amount IS s.amount AND r.unit IS s.unit
-    WHERE r.run_id = :run_id
-      AND (r.identity = s.identity OR s.identity > '{PARTY_PREFIX}' AND s.identity < '{PARTY_PREFIX[:-1]};')
-    GROUP BY part ORDER BY rows DESC, part DESC LIMIT 1
+    SELECT part, count(DISTINCT line) AS rows, count(DISTINCT line) FILTER (WHERE NOT is_invalid) AS valid
+    FROM (
+        SELECT {_PART} AS part, s.line, {_WAS_INVALID} AS is_invalid
+        FROM temp.staged AS s CROSS JOIN rows AS r
+            ON r.party_key = s.party_key AND r.product_id = s.product_id AND r.amount IS s.amount AND r.unit IS s.unit
+        WHERE r.run_id = :run_id
+          AND CASE WHEN {_NEVER_SENT} THEN {_IS_INVALID} OR {_MAY_BE_PAID} AND ({_IS_SAME} OR {_IS_CLAIMED})
+              ELSE NOT {_IS_INVALID} AND {_IS_SAME} END
+        UNION ALL
+        SELECT {_PART}, s.line, true
+        FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
+        WHERE {_IS_INVALID} AND {_NEVER_SENT}
+    )
+    GROUP BY part ORDER BY rows DESC, part DESC
 """  # noqa: S608 - composed of constants
 #: The same by identity alone, for a list whose amounts or beneficiaries were all edited.
 _KNOWN: Final = f"""
@@ -36,17 +58,26 @@ _KNOWN: Final = f"""
     FROM temp.staged AS s CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
     GROUP BY part ORDER BY rows DESC, part DESC LIMIT 1
 """  # noqa: S608
-_COUNT_LISTED: Final = """
-    SELECT count(*) FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last
-"""
+_COUNT_LISTED: Final = f"""
+    SELECT count(*) AS rows, count(*) FILTER (WHERE NOT {_WAS_INVALID}) AS valid FROM rows AS r
+    WHERE r.run_id = :run_id AND r.in_list = 1 AND r.line BETWEEN :first AND :last
+"""  # noqa: S608
 _LAST_LISTED: Final = "SELECT max(line) FROM rows WHERE run_id = :run_id AND line <= :last"
 _LAST_STAGED: Final = "SELECT max(line) FROM temp.staged"
+#: True for a row that can't be sent as it is and that nothing else pays: another list may have it in a form that can.
+_GIVES_WAY: Final = f"({_WAS_INVALID} AND r.request IS NULL)"
 #: Rows of the staged list whose identity a row of another part has.
-_FIND_CLAIMED: Final = """
+_FIND_CLAIMED: Final = f"""
     SELECT s.line, s.state, r.line AS other FROM temp.staged AS s
     CROSS JOIN rows AS r ON r.run_id = :run_id AND r.identity = s.identity
-    WHERE r.line NOT BETWEEN :first AND :last
-"""
+    WHERE r.line NOT BETWEEN :first AND :last AND NOT (s.state = 'pending' AND {_GIVES_WAY})
+"""  # noqa: S608
+#: The row that gives way stays in its list, with an identity of its own.
+_GIVE_WAY: Final = f"""
+    UPDATE rows AS r SET identity = 'replaced:' || r.id
+    WHERE r.run_id = :run_id AND r.identity IN (SELECT identity FROM temp.staged WHERE state = 'pending')
+      AND r.line NOT BETWEEN :first AND :last AND {_GIVES_WAY}
+"""  # noqa: S608
 #: A row that another part has is a row of its own, which is refused; the run's row stays as it is.
 _REFUSE_CLAIMED: Final = f"""
     UPDATE temp.staged SET identity = :identity, state = 'refused', request = NULL, cost = NULL,
@@ -77,6 +108,8 @@ class StagedPart:
     is_part: bool = False
     #: Whether rows that the list of this part lacks stay as well.
     is_added: bool = False
+    #: Parts of the run whose rows left their list, which may be this one if the run has it.
+    without_list: tuple[int, ...] = ()
 
     @property
     def values(self) -> dict[str, object]:
@@ -86,6 +119,7 @@ class StagedPart:
             "last": self.last,
             "before": lines_before(self.number),
             "is_added": self.is_added,
+            "without_list": json.dumps(self.without_list),
         }
 
 
@@ -107,15 +141,27 @@ def find_part(connection: sqlite3.Connection, run: Run | None, *, add: bool) -> 
     _check_length(connection, run)
     number = max(1, len(run.parts)) + 1
     ids = {"run_id": run.id}
-    found = connection.execute(_SHARED, ids).fetchone() or (None if add else connection.execute(_KNOWN, ids).fetchone())
-    if found is not None:
-        part = _part(found["part"], is_added=add)
-        listed = connection.execute(_COUNT_LISTED, {**ids, **part.values}).fetchone()[0]
-        if not add or 2 * found["rows"] >= listed:
+    without_list = tuple(part for part, each in enumerate(run.parts, start=1) if each.has_left)
+    found = connection.execute(_SHARED, ids).fetchall()
+    if not add:
+        found = found[:1] or connection.execute(_KNOWN, ids).fetchall()
+    for each in found:
+        part = replace(_part(each["part"], is_added=add), without_list=without_list)
+        if not add or _is_half(each, connection.execute(_COUNT_LISTED, {**ids, **part.values}).fetchone()):
             return part
     if number > MAX_PARTS:
         raise ListError(f"Run {run.name} has {MAX_PARTS} parts, and no more fit. Pay the list in another run.")
     return _part(number, is_added=add)
+
+
+def lists_of(run: Run) -> list[StagedPart]:
+    """Return what may have been one list: all rows of a run, and those of each of its parts."""
+    return [StagedPart(), *(_part(number, is_added=False) for number in range(1, len(run.parts) + 1))]
+
+
+def _is_half(shared: sqlite3.Row, listed: sqlite3.Row) -> bool:
+    """Return True if a list has half of the rows of a part, or half of those that are not refused."""
+    return bool(2 * shared["rows"] >= listed["rows"] or 0 < listed["valid"] <= 2 * shared["valid"])
 
 
 def _part(number: int, *, is_added: bool) -> StagedPart:
@@ -134,12 +180,18 @@ def _check_length(connection: sqlite3.Connection, run: Run) -> None:
         raise ListError(f"A list that is paid in parts may have {LAST_LINE:,} lines. Pay it in a run of its own.")
 
 
+def give_way(connection: sqlite3.Connection, part: StagedPart, keys: Mapping[str, object]) -> None:
+    """Let rows of other lists that can never be sent leave their identities to rows of a staged part."""
+    if part.is_part:
+        connection.execute(_GIVE_WAY, keys)
+
+
 def refuse_rows_of_others(connection: sqlite3.Connection, run: Run, part: StagedPart) -> None:
     """Refuse staged rows that are rows of another part of the run, which stay as they are."""
     refused = [
         {
             "line": row["line"],
-            "identity": f"part:{part.number}:{row['line']}",
+            "identity": f"{_PART_PREFIX}{part.number}:{row['line']}",
             "problems": encode_problems([Problem(column="", message=_text(run, row["other"]), may_be_paid=True)]),
         }
         for row in connection.execute(_FIND_CLAIMED, {"run_id": run.id, **part.values})

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from bulk_topup.domain.attempt import MAY_ARRIVE
+from bulk_topup.domain.list_parts import LINES_OF_PART
 from bulk_topup.domain.sameness import NEAR_END
 from bulk_topup.domain.states import RowState
 
@@ -67,6 +68,14 @@ REPLACED_WITHHELD: Final = f"""
 ATTEMPT: Final = (
     "r.id AS row_id, a.number, a.external_id, a.request, r.operator_id, r.amount, r.unit, r.cost, r.cost_unit"
 )
+
+#: True for a row of another list of the run than the staged one; the parameters are those of a `StagedPart`.
+OF_OTHER_LIST: Final = f"""(r.line NOT BETWEEN :first AND :last
+        AND max(1, r.line / {LINES_OF_PART}) NOT IN (SELECT value FROM json_each(:without_list)))"""  # noqa: S608 - composed of constants
+
+#: True for a row that leaves its list also where that is only added: it pays nothing, and was rather corrected, so that
+#: a retry must not pay it beside the corrected one.
+LEAVES: Final = "(r.state = 'failed' OR r.state = 'refused' AND r.attempt = 0)"
 
 #: An entry of the event log; its parameters are those of `row_mapping.event_values`.
 INSERT_EVENT: Final = """

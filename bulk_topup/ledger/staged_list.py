@@ -22,8 +22,8 @@ from bulk_topup.ledger import staged_list_statements as sql
 from bulk_topup.ledger import velocity as velocity_limit
 from bulk_topup.ledger.closed_runs import left_open_json
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.list_comparison import compare_with_run, is_list_of
-from bulk_topup.ledger.list_parts import find_part, parts_with, save_parts
+from bulk_topup.ledger.list_comparison import compare_with_run, has_rows_of, is_list_of
+from bulk_topup.ledger.list_parts import find_part, give_way, parts_with, save_parts
 from bulk_topup.ledger.near_rows import refuse_near_rows
 from bulk_topup.ledger.not_the_same import CLEAR_PAIRS, USED_PAIRS, keep_used, name_lines
 from bulk_topup.ledger.row_mapping import add_to_total, run_of, sum_amounts
@@ -119,10 +119,14 @@ class StagingQueries:
             compare_with_run(connection, run, part, ids)
             refuse_near_rows(connection, run_id, allow_duplicates=allow_duplicates)
             if run is not None and part.is_part:
-                kept_rows.refuse_beside_kept(connection, run, allow_duplicates=allow_duplicates)
+                any_product = comparison is not None and comparison.any_product
+                kept_rows.refuse_beside_kept(
+                    connection, run, allow_duplicates=allow_duplicates, any_product=any_product
+                )
             earlier = EarlierPayments()
             if comparison is not None:
-                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now)
+                is_new_list = run is None or not has_rows_of(connection, run)
+                earlier = earlier_payments.compare_staged(connection, run_id, comparison, now, is_new_list=is_new_list)
             if velocity is not None:
                 velocity_limit.refuse_staged(connection, velocity, run_id, now)
         counts = self.file.fetch_all(sql.PREVIEW, **ids)[0]
@@ -247,12 +251,12 @@ class StagingQueries:
             run = run_of(connection.execute(READ_RUN, {"run_id": id_}).fetchone(), self.file.path)
             last_id = connection.execute(sql.LAST_ROW_ID).fetchone()[0]
             since = absent_since(self.file.clock.now())
-            keys = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since}
             part = find_part(connection, found, add=add)
-            keys |= part.values
+            keys = {"run_id": run.id, "at": values["at"], "last_id": last_id, "absent_since": since, **part.values}
             compare_with_run(connection, found, part, keys)
             if before != run.columns:
                 _realign_removed(connection, before, run.columns)
+            give_way(connection, part, keys)
             corrections.keep_corrections(connection, keys, by=by)
             for statement in _MERGE:
                 connection.execute(statement, keys)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.ledger.not_the_same import IS_KEPT_PAIR, IS_NAMED_LINE, IS_USED_PAIR
-from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, SENT, UNSENT
+from bulk_topup.ledger.sql_fragments import ABSENT, LEAVES, NEAR_PART, OF_OTHER_LIST, SENT, UNSENT
 
 #: Values of `staged.refusal`: why the ledger refused a staged row; 0 if it did not.
 POSSIBLE_DUPLICATE: Final = 1
@@ -80,12 +80,12 @@ DROP_STAGED_INDEX: Final = "DROP INDEX IF EXISTS temp.staged_identity"
 HAS_ROWS: Final = "SELECT EXISTS (SELECT 1 FROM rows WHERE run_id = :run_id)"
 
 #: Rows of the run that the staged list does not have, whether or not its previous version had them. They do not stay.
-FIND_REMOVED: Final = """
+FIND_REMOVED: Final = f"""
     INSERT INTO temp.removed
     SELECT r.id FROM rows AS r
     WHERE r.run_id = :run_id AND NOT EXISTS (SELECT 1 FROM temp.staged AS s WHERE s.identity = r.identity)
-      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR r.state = 'refused' AND r.attempt = 0)
-"""
+      AND r.line BETWEEN :first AND :last AND (NOT :is_added OR {LEAVES})
+"""  # noqa: S608
 
 #: Rows that were sent and that the list no longer has in that form: they were removed, their references belong to
 #: another credit party or product now, or an earlier line pays the same. The message names a remaining line as the
@@ -99,7 +99,7 @@ FIND_UNLISTED: Final = f"""
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.format(of="r")}) AS party
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND r.credit_party IS NOT NULL AND party.value IS NOT NULL
-      AND r.id NOT IN (SELECT id FROM temp.kept)
+      AND NOT {OF_OTHER_LIST}
       AND (s.identity IS NULL OR s.product_id IS NOT r.product_id OR s.party_key IS NOT r.party_key
            OR s.state = 'refused' AND EXISTS (SELECT 1 FROM json_each(s.problems) WHERE json_extract(value, '$[2]'))
            OR s.request <> r.request AND {_PARTIES.format(of="s")} <> {_PARTIES.format(of="r")})
@@ -116,7 +116,7 @@ FIND_ABSENT: Final = f"""
         CROSS JOIN attempts AS a ON a.row_id = x.row_id AND a.number = x.attempt
         LEFT JOIN temp.staged AS s ON s.identity = r.identity
         JOIN json_each({_PARTIES.replace("{of}.party_key", "x.party_key").format(of="a")}) AS party
-    WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL
+    WHERE r.run_id = :run_id AND x.credit_party IS NOT NULL AND party.value IS NOT NULL AND NOT {OF_OTHER_LIST}
       AND (s.identity IS NULL OR s.product_id IS NOT x.product_id OR s.party_key IS NOT x.party_key)
 """  # noqa: S608
 

@@ -9,7 +9,7 @@ from bulk_topup.domain.identity import REFERENCE_PREFIX, folded_reference_identi
 from bulk_topup.domain.sameness import near_reference
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.not_the_same import IS_KEPT_PAIR, IS_NAMED_LINE
-from bulk_topup.ledger.sql_fragments import SENT
+from bulk_topup.ledger.sql_fragments import OF_OTHER_LIST, SENT
 from bulk_topup.ledger.staged_list_statements import UNDECIDED
 
 #: Both have two forms of the reference: one in which near ones are the same, and one without zeros anywhere.
@@ -49,13 +49,13 @@ _SET_UP: Final = (
 )
 
 _ANY_LISTED: Final = "SELECT EXISTS (SELECT 1 FROM temp.staged WHERE state = 'pending' AND credit_party IS NULL)"
-#: Rows that were sent and that the list no longer has in that form, without those that stay in the run beside it.
+#: Rows that were sent and that the list no longer has in that form, without those of other lists of the run.
 _LEFT: Final = f"""
     SELECT r.product_id, r.amount, r.unit, r.line, r.identity, r.cells, r.party_key, s.identity IS NULL AS is_removed
     FROM rows AS r LEFT JOIN temp.staged AS s ON s.identity = r.identity
     WHERE r.run_id = :run_id AND r.state IN ({SENT}) AND +r.credit_party IS NULL
       AND (s.identity IS NULL OR (s.product_id, s.amount, s.unit) IS NOT (r.product_id, r.amount, r.unit))
-      AND r.id NOT IN (SELECT id FROM temp.kept)
+      AND NOT {OF_OTHER_LIST}
 """  # noqa: S608 - composed of constants
 #: Rows to send that were not in the list beside those: unknown ones, those refused before, and those that asked for
 #: something else.

@@ -101,6 +101,28 @@ def test_corrected_rows_are_sent_as_they_were_approved(
         assert [each["credit_party"] for each in books()["transactions"]][2:] == ["+6595123499"]
 
 
+def test_rows_of_another_list_that_nobody_approved_are_not_sent(
+    pay: Pay, command: Pay, books: Books, job: Path, tmp_path: Path
+) -> None:
+    with_approval, list_ = job.read_text(), tmp_path / "pay.csv"
+    job.write_text(with_approval.partition("[approval]")[0])
+    list_.write_text("reference,phone,amount\nA,+6595123400,10\n")
+    pay("run", job)
+    list_.write_text("reference,phone,amount\nC,+6595123402,5\n")
+    pay("run", job, "--add", "--deadline", "2020-01-01T00:00Z", code=75)
+    job.write_text(with_approval)
+    list_.write_text("reference,phone,amount\nA,+6595123400,10\n")
+    assert "needs an approval" in pay("run", job, code=3).stderr
+    pay("plan", job, "--output", "plan.json")
+    command("approve", "plan.json", "--key", "controller.key", "--yes")
+    refused = pay("run", job, "--approved", "plan.approved.json", code=3)
+    assert "1 row of other lists of run payroll/2026-11 would be sent too, and nobody approved them" in refused.stderr
+    assert len(books()["transactions"]) == 1
+    pay("resume", "payroll/2026-11")
+    pay("run", job, "--approved", "plan.approved.json")
+    assert len(books()["transactions"]) == 2
+
+
 CHANGES: list[tuple[Callable[[str], str], str]] = [
     (lambda text: f"{text}C,+6595123402,5\n", "the number of rows is 3, approved was 2"),
     (lambda text: text.replace(",10", ",11"), "the requested amount is 31.00 SGD, approved was 30.00 SGD"),

@@ -47,6 +47,8 @@ def test_a_list_under_another_name_is_not_paid_again(pay: Pay, paid: Any, write:
     assert paid() == dict.fromkeys(NUMBERS[:4], 1)
     assert "4 of 4 rows repeat payments of list/rewards (4 rows, sent 20" in again.stderr
     assert "add --pay-again REASON" in again.stderr
+    [command] = re.findall("If these are other payments: bulk-topup (run .*) REASON", _shown(again))
+    assert shlex.split(command)[1].endswith("rewards (1).csv")
     for number in NUMBERS[:4]:
         assert f"sent 5.00 SGD (product 6418) for {number} on 20" in " ".join(again.stdout.split())
 
@@ -55,6 +57,30 @@ def test_skipping_refused_rows_does_not_send_the_rest_of_a_list_that_was_paid(pa
     pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
     pay("run", write("b.csv", *NUMBERS[2:6]), *PRODUCT, "--skip-refused", code=3)
     assert paid() == dict.fromkeys(NUMBERS[:4], 1)
+
+
+def test_a_list_that_another_run_paid_is_not_added_to_a_run(pay: Pay, paid: Any, write: Any) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    pay("run", write("b.csv", *NUMBERS[8:]), *PRODUCT)
+    again = write("c.csv", *NUMBERS[2:6])
+    added = (*PRODUCT, "--run-key", "b", "--add", "--skip-refused")
+    assert "2 of 4 rows repeat payments of list/a" in pay("run", again, *added, code=3).stderr
+    assert paid() == dict.fromkeys(NUMBERS[:4] + NUMBERS[8:], 1)
+    for _ in range(2):
+        pay("run", again, *added, "--pay-again", "second bonus")
+    assert paid() == {**dict.fromkeys(NUMBERS[:6] + NUMBERS[8:], 1), **dict.fromkeys(NUMBERS[2:4], 2)}
+
+
+def test_a_list_that_another_run_paid_is_not_paid_in_place_of_a_jobs_list(
+    pay: Pay, paid: Any, write: Any, job: Any
+) -> None:
+    pay("run", write("a.csv", *NUMBERS[:4]), *PRODUCT)
+    write("pay.csv", *NUMBERS[8:])
+    pay("run", job("payroll"))
+    write("pay.csv", *NUMBERS[2:6])  # in the period of the job's run, which has none of these
+    refused = pay("run", job("payroll", "skip_refused = true\n"), code=3)
+    assert "2 of 4 rows repeat payments of list/a" in refused.stderr
+    assert paid() == dict.fromkeys(NUMBERS[:4] + NUMBERS[8:], 1)
 
 
 def test_of_fewer_rows_those_are_refused_and_the_others_are_paid(pay: Pay, paid: Any, write: Any) -> None:
@@ -259,8 +285,10 @@ def test_a_list_that_was_paid_out_long_ago_is_not_taken_for_an_interrupted_one(
     refused = pay("run", "pay.csv", *PRODUCT, "--quiet", code=3)
     assert "run list/pay sent its last row on 20" in refused.stderr
     assert "--run-key NAME and --pay-again REASON" in refused.stderr
-    assert "Paid already on 20" in pay("plan", "pay.csv", *PRODUCT, code=3).stdout
-    pay("run", "pay.csv", *PRODUCT, "--run-key", "second", "--pay-again", "second bonus")
+    shown = _shown(pay("run", "pay.csv", *PRODUCT, code=3))
+    assert "Paid already on 20" in shown
+    [command] = re.findall("To pay the list again on purpose: bulk-topup (run .*) REASON", shown)
+    pay(*shlex.split(command.replace("NAME", "second")), "second bonus")
     assert paid() == dict.fromkeys(NUMBERS[:3], 2)
 
 
@@ -270,6 +298,7 @@ def test_rows_that_were_added_or_corrected_later_are_no_paid_out_list(
     write("pay.csv", *NUMBERS[:3], "+6595123102")
     pay("run", "pay.csv", *PRODUCT, code=1)
     _age(tmp_path, hours=13)
+    assert "1 row of it failed: `bulk-topup retry list/pay" in pay("run", "pay.csv", *PRODUCT, code=3).stderr
     write("pay.csv", *NUMBERS[:4], "+6595123102")
     assert "add --add" in pay("run", "pay.csv", *PRODUCT, "--quiet", code=3).stderr
     pay("run", "pay.csv", *PRODUCT, "--add", code=1)

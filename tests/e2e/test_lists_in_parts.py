@@ -1,6 +1,8 @@
 """Lists that are paid in parts, lists that changed since their run, and lists of other payouts under the old name."""
 
 import json
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,8 @@ def test_a_list_in_three_parts_is_paid_in_one_run(
     assert "2 of 2 rows of" in refused.stderr
     assert paid() == [1, 2]
     assert "2 rows of other lists of the run, which stay as they are." in pay("plan", second, *PAYING, "--add").stdout
-    pay("run", second, *PAYING, "--add")
+    [command] = re.findall("To pay the new rows in this run:\n  bulk-topup (run .* --add)", refused.stdout)
+    pay(*shlex.split(command))
     pay("run", third, *PAYING, "--add")
     # Any of them again, with --add or without, and the run itself.
     for list_ in (first, second, third):
@@ -162,7 +165,16 @@ def test_a_list_that_must_change_is_refused_under_a_new_key(pay: Pay, write: Pay
     assert "list_must_change" in refused.stderr
     pay("run", strict, "--today", "2020-01-31")  # the run that has it
     assert paid() == [1, 2]
+    # A run of the job that paid something else in the meantime, and one that sent nothing.
+    write("weekly.csv", 7)
+    pay("run", strict, "--today", "2020-01-31", "--run-key", "forgotten")
+    write("weekly.csv", 8)
+    pay("run", strict, "--run-key", "nothing", "--deadline", "2020-01-01T00:00Z", code=75)
+    pay("close", "weekly/nothing", "--reason", "a mistake")
+    write("weekly.csv", 1, 2)
+    assert "has not changed since run weekly/2020-01" in pay("run", strict, *again, code=3).stdout
+    assert paid() == [1, 2, 7]
     write("weekly.csv", 1, 2, 3)
     changed = pay("run", strict, *again)
     assert "The same list" not in changed.stdout
-    assert paid() == [1, 1, 2, 2, 3]
+    assert paid() == [1, 1, 2, 2, 3, 7]

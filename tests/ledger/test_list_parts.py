@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bulk_topup.domain.earlier_payments import Comparison
@@ -18,7 +18,7 @@ from bulk_topup.domain.sameness import account_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.totals import MergePreview
 from bulk_topup.errors import ListError
-from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow, staged
 from tests.helpers.staged_lists import outcomes
 
@@ -137,6 +137,122 @@ def test_rows_that_an_added_list_lacks_stay_when_it_is_read_again(
     ]
 
 
+def test_a_failed_row_that_an_added_list_lacks_is_not_retried_beside_the_corrected_one(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    run = begin(ledger, [row(1), row(2)], move, state=RowState.COMPLETED)
+    compare(ledger, [row(1), row(2), row(3)], Comparison(runs=()))
+    pay(ledger, merge(ledger, add=False), move, RowState.FAILED)
+    corrected = [row(1), row(2), row(4)]
+    compare(ledger, corrected)
+    pay(ledger, merge(ledger), move)
+    assert ledger.retries.choose(run, RetryChoice())[0] == 0
+    compare(ledger, [row(1), row(2), row(3)])  # the list has it again
+    merge(ledger)
+    assert ledger.retries.choose(run, RetryChoice())[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "is_refused"), [("1", True), ("R-001", True), ("r001", True), ("R-2", False), ("10", False)]
+)
+def test_a_reference_in_another_spelling_beside_rows_that_stay_is_refused(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove, second: str, is_refused: bool
+) -> None:
+    first = [row(1, identity="reference:001"), row(2, identity="reference:R-1")]
+    begin(ledger, first, move, state=RowState.COMPLETED)
+    who = 2 if second.lower().startswith("r") else 1
+    again = [row(who, line=2, identity=f"reference:{second}"), row(5, identity="reference:5")]
+    difference = compare(ledger, again, allow_duplicates=True)
+    assert (difference.possible_duplicates, difference.new) == ((1, 1) if is_refused else (0, 2))
+
+
+def test_a_beneficiary_of_a_row_that_stays_is_refused_with_another_product_where_products_are_chosen(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    begin(ledger, [row(1, identity="reference:1")], move, state=RowState.COMPLETED)
+    other = [row(1, line=2, identity="reference:2", product_id=7000), row(3, identity="reference:3")]
+    assert compare(ledger, other).new == 2
+    assert compare(ledger, other, Comparison(runs=(), add=True, any_product=True)).new == 1
+
+
+def test_a_list_with_refused_rows_is_the_same_part_when_it_is_added_again(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    run = begin(ledger, [row(who, identity=f"reference:{who}") for who in range(1, 9)], move, state=RowState.COMPLETED)
+    unreadable = {"product_id": None, "party_key": None, "credit_party": None}
+    lists = [
+        [row(who, identity=f"cells:{who}", refused="No.", **unreadable) for who in (21, 22)],
+        [row(30, identity="reference:30"), *(row(who, refused="No.", identity=f"cells:{who}") for who in (31, 32, 33))],
+        [  # some are refused because their references are those of other rows of the run
+            *(row(who + 40, line=who + 40, identity=f"reference:{who}") for who in range(3, 9)),
+            row(50, identity="reference:50"),
+        ],
+    ]
+    for number, rows in enumerate(lists, start=2):
+        for _ in range(2):
+            compare(ledger, rows)
+            run = merge(ledger, list_path=f"{number}.csv")
+            assert len(run.parts) == number
+    pay(ledger, run, move)
+    assert len(outcomes(ledger, run)) == 8 + sum(map(len, lists))
+    # With its refused rows corrected, it is still that part.
+    compare(ledger, [row(who, identity=f"reference:{who}") for who in range(30, 34)])
+    assert len(merge(ledger, list_path="3.csv").parts) == len(lists) + 1
+
+
+def test_a_row_that_was_refused_in_one_list_is_paid_as_another_list_has_it(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    first = [row(1, identity="reference:A"), row(2, identity="reference:B", refused="No.")]
+    run = begin(ledger, first, move, state=RowState.COMPLETED)
+    second = [row(2, line=2, identity="reference:B"), row(3, line=3, identity="reference:C")]
+    assert compare(ledger, second).possible_duplicates == 0
+    merge(ledger, list_path="2.csv")
+    assert len(pay(ledger, run, move)) == 2
+    for rows, list_path in ((first, "1.csv"), (second, "2.csv")):
+        compare(ledger, rows)
+        merge(ledger, list_path=list_path)
+    assert [(each.line, each.state) for each in outcomes(ledger, run) if each.in_list] == [
+        (3, RowState.COMPLETED),
+        (4, RowState.REFUSED),
+        (20_000_002, RowState.COMPLETED),
+        (20_000_003, RowState.COMPLETED),
+    ]
+
+
+def test_a_row_whose_sent_row_left_its_list_is_refused_also_where_the_list_is_added(
+    ledger: LedgerStore, row: MakeRow, move: MakeMove
+) -> None:
+    begin(ledger, [row(1, identity="reference:A"), row(2, identity="reference:B")], move, state=RowState.COMPLETED)
+    edited = [row(1, identity="reference:C"), row(2, identity="reference:B")]
+    assert compare(ledger, edited, Comparison(runs=()), allow_duplicates=True).possible_duplicates == 1
+    merge(ledger, add=False)
+    added = [row(1, line=2, identity="reference:C"), row(3, identity="reference:D")]
+    for _ in range(2):
+        difference = compare(ledger, added, allow_duplicates=True)
+        assert (difference.possible_duplicates, difference.new + difference.waiting) == (1, 1)
+        merge(ledger)
+    # In another list, two references are two payments.
+    others = [row(1, line=2, identity="reference:E"), *(row(who, identity=f"reference:{who}") for who in (4, 5))]
+    assert compare(ledger, others, allow_duplicates=True).new == 3
+
+
+def test_the_same_list_is_found_in_each_part_of_a_run(ledger: LedgerStore, row: MakeRow, move: MakeMove) -> None:
+    begin(ledger, [row(1), row(2)], move, state=RowState.COMPLETED)
+    compare(ledger, [row(3), row(4), row(5)])
+    run = merge(ledger, list_path="2.csv")
+    for people, is_same in (
+        ((1, 2), True),
+        ((3, 4, 5), True),
+        ((1, 2, 3, 4, 5), True),
+        ((3, 4), False),
+        ((1, 3), False),
+    ):
+        ledger.staging.clear()
+        ledger.staging.add(staged([row(who) for who in people]))
+        assert ledger.staging.is_list_of(run) is is_same
+
+
 def test_pending_rows_that_stay_are_sent_and_counted(ledger: LedgerStore, row: MakeRow, move: MakeMove) -> None:
     compare(ledger, [row(1, "10"), row(2, "20")], Comparison(runs=()))
     run = merge(ledger, add=False)
@@ -172,6 +288,7 @@ lists = st.dictionaries(people, amounts, min_size=1, max_size=5)
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
+@example(parts=[{0: "10"}, {0: "20"}], starts=[], allow_duplicates=False)
 @given(
     parts=st.lists(lists, min_size=2, max_size=3),
     starts=st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 4)), max_size=5),

@@ -36,6 +36,7 @@ WHOLE_RUN = {
     "lacking_ids._NEVER_SENT": "when DVS lists external IDs that no ledger's row has, once when a run is resumed",
     "lacking_ids._NEWEST_OLDER": ONCE_FOR_AN_INVOCATION,
     "lacking_ids._NEXT": "reads the first pending rows alone",
+    "list_comparison._COUNT_LISTED": ONCE_FOR_A_LIST,
     "outcomes.OUTCOMES": ONCE_FOR_AN_INVOCATION,
     "outcomes.OUTCOME_GROUPS": ONCE_FOR_AN_INVOCATION,
     "purge._ACTIVITY": ON_REQUEST,

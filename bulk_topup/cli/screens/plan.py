@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bulk_topup.cli.command_line import join_lines, repeated_command
+from bulk_topup.cli.screens.plan_corrections import correction_lines
 from bulk_topup.cli.screens.plan_numbers import number_lines
 from bulk_topup.cli.screens.plan_verdict import plan_verdict
 from bulk_topup.cli.screens.style import escape_markup, framed
 from bulk_topup.domain.earlier_payments import ELSEWHERE, MAX_RUNS_NAMED
 from bulk_topup.domain.earlier_run import MAX_NAMED, ways_on
+from bulk_topup.domain.list_problem import ListProblemKind
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
@@ -47,13 +49,27 @@ def show_plan(console: Console, job: Job, run: Run | None, prepared: Prepared) -
         console.print(_refused_table(prepared))
         if (more := prepared.plan.refused - MAX_REFUSED_SHOWN) > 0:
             console.print(f"… and {format_rows(more)} more, refused too; `bulk-topup plan` writes all into its file.")
-    if prepared.undecided and (command := repeated_command("--not-the-same", join_lines(prepared.undecided))):
-        text = f"If they are not the same:\n  {escape_markup(command)} --reason TEXT"
-        console.print(text, highlight=False, soft_wrap=True)
+    for when, words in _ways_on(job, prepared):
+        if command := repeated_command(*words):
+            console.print(f"{when}:\n  {escape_markup(command)}", highlight=False, soft_wrap=True)
     if prepared.checks:
         console.print(_guards_table(prepared))
     if prepared.plan.products:
         console.print(_products_table(prepared))
+
+
+def _ways_on(job: Job, prepared: Prepared) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what a person may decide about a list that is refused, each with the words that say so."""
+    problem = None if prepared.list_problem is None else prepared.list_problem.kind
+    if problem is ListProblemKind.OTHER_ROWS:
+        yield "To pay the new rows in this run", ("--add",)
+    if problem is ListProblemKind.PAID_OUT:
+        yield "To pay the list again on purpose", ("--run-key", "NAME", "--pay-again", "REASON")
+    if prepared.undecided:
+        yield "If they are not the same", ("--not-the-same", join_lines(prepared.undecided), "--reason", "TEXT")
+    is_paid = prepared.difference.earlier.refused or (prepared.elsewhere.payments and prepared.pay_again is None)
+    if problem is None and is_paid and not prepared.is_acceptable(skip_refused=job.skip_refused):
+        yield "If these are other payments", ("--pay-again", "REASON")
 
 
 def _balance_line(check: BalanceCheck) -> str:
@@ -87,27 +103,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
     yield from number_lines(plan.numbers)
-    yield from _correction_lines(prepared)
-
-
-def _correction_lines(prepared: Prepared) -> Iterator[str]:
-    if rows := prepared.corrected:
-        yield f"  {format_rows(len(rows))} corrected in the run; the list has other values."
-        yield from _note_lines([(row.line, row.note or "As in the list again.") for row in rows])
-    if again := prepared.uncorrected:
-        verb = "has a value that was" if len(again) == 1 else "have values that were"
-        yield (
-            f"  [yellow]{format_rows(len(again))} of the list {verb} corrected in run {escape_markup(again[0].run)}: "
-            "correct the list where it comes from, if that still holds.[/]"
-        )
-        yield from _note_lines([(row.line, row.note) for row in again])
-
-
-def _note_lines(notes: list[tuple[int, str]]) -> Iterator[str]:
-    for line, note in notes[:MAX_NAMED]:
-        yield escape_markup(f"    Line {line}: {note}")
-    if (more := len(notes) - MAX_NAMED) > 0:
-        yield f"    {more:,} more; the plan's JSON has all."
+    yield from correction_lines(prepared)
 
 
 def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
