@@ -28,6 +28,7 @@ NAMES: Final = (
     "0018_party_keys_of_rare_characters",
     "0019_covered_payments",
     "0020_list_parts",
+    "0022_pairs_of_rare_characters",
 )
 
 #: The table in which sqlite-utils records applied migrations.
