@@ -1,6 +1,6 @@
 """Finds payments of today that another ledger made to beneficiaries of a new run; reads DVS's list and the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,10 +10,12 @@ from bulk_topup.domain.earlier_payments import ELSEWHERE, EarlierPayments, Repea
 from bulk_topup.domain.identity import stem_of
 from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.moves import state_for
-from bulk_topup.domain.sameness import near
+from bulk_topup.domain.run import Run
+from bulk_topup.domain.sameness import earlier_mobile_number, folded, modern_mobile_number, near
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import APIError, AsyncDVS, DVSError, TooManyRequestsError, UnauthorizedError
 from bulk_topup.dvs.models.transaction import Party, TransactionOutcome, TransactionRequest
+from bulk_topup.dvs.pagination import Pages
 from bulk_topup.errors import AlreadyPaidError, NotComparedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
@@ -80,11 +82,23 @@ class Answer:
     """What DVS has of a beneficiary's last 24 hours."""
 
     line: int
-    identity: str
     request: TransactionRequest
     listed: tuple[TransactionOutcome, ...] = ()
     #: Why DVS does not answer; empty if it does.
     refusal: str = ""
+
+
+def is_to_be_asked(run: Run | None, ledger: LedgerStore) -> bool:
+    """Return True if no row of a run was sent yet, and nobody has decided that it repeats payments of another ledger.
+
+    Args:
+        run: the run; None for a new one.
+        ledger: an open ledger.
+    """
+    if run is None:
+        return True
+    is_decided = any(ELSEWHERE in each.runs for each in run.paid_again)
+    return not is_decided and not ledger.runs.is_sent(run)
 
 
 async def ask_elsewhere(*, dvs: AsyncDVS, ledger: LedgerStore) -> list[Answer]:
@@ -114,32 +128,31 @@ def find_elsewhere(job: Job, ids: RunIds, answers: Iterable[Answer], ledger: Led
         ledger: an open ledger.
     """
     asked, unanswerable = 0, ""
-    payments: list[ElsewherePayment] = []
+    unknown: list[tuple[int, TransactionOutcome]] = []
     for answer in answers:
         if answer.refusal:
             unanswerable = answer.refusal
             continue
         asked += 1
-        own = stem_of(ids.external_id(answer.identity, 1))
+        any_product = job.auto_product is not None
         candidates = {
-            each.external_id: each
-            for each in answer.listed
-            if stem_of(each.external_id) != own
-            and _repeats(answer.request, each, any_product=job.auto_product is not None)
+            each.external_id: each for each in answer.listed if _repeats(answer.request, each, any_product=any_product)
         }
-        unknown = ledger.lacking_ids.unknown(candidates)
-        payments.extend(
-            ElsewherePayment(
-                line=answer.line,
-                transaction_id=found.id,
-                external_id=found.external_id,
-                status=found.status.message,
-                created_at=found.creation_date,
-            )
-            for external_id, found in candidates.items()
-            if external_id in unknown
+        lacking = ledger.lacking_ids.unknown(candidates)
+        unknown.extend((answer.line, found) for external_id, found in candidates.items() if external_id in lacking)
+    own = _own_ids(ids, [found.external_id for _, found in unknown], ledger)
+    payments = tuple(
+        ElsewherePayment(
+            line=line,
+            transaction_id=found.id,
+            external_id=found.external_id,
+            status=found.status.message,
+            created_at=found.creation_date,
         )
-    return Elsewhere(asked=asked, payments=tuple(payments), unanswerable=unanswerable)
+        for line, found in unknown
+        if found.external_id not in own
+    )
+    return Elsewhere(asked=asked, payments=payments, unanswerable=unanswerable)
 
 
 def check_not_paid_elsewhere(job: Job, elsewhere: Elsewhere, *, pay_again: str | None, ledger: LedgerStore) -> None:
@@ -153,7 +166,8 @@ def check_not_paid_elsewhere(job: Job, elsewhere: Elsewhere, *, pay_again: str |
         f"beneficiaries that the ledger {ledger.path} does not know: {named}{more}. "
         f"Nothing was sent. Of the list {elsewhere.asked} "
         f"{'beneficiary was' if elsewhere.asked == 1 else 'beneficiaries were'} looked up. Run it with the ledger that "
-        "paid it, which --ledger names. If these are other payments, add --pay-again REASON."
+        "paid it, which --ledger names. If that is lost, rebuild the run first: `bulk-topup reconcile --rebuild` with "
+        "the same list or job. If these are other payments, add --pay-again REASON."
     )
 
 
@@ -172,15 +186,24 @@ def with_elsewhere(earlier: EarlierPayments, elsewhere: Elsewhere, pay_again: st
     return replace(earlier, repeated=(*earlier.repeated, repeated))
 
 
-async def _ask(dvs: AsyncDVS, line: int, identity: str, body: Mapping[str, object]) -> Answer:
+async def _ask(dvs: AsyncDVS, line: int, body: Mapping[str, object]) -> Answer:
     request = TransactionRequest.model_validate({**body, "external_id": "-"})
     try:
         listed = await _list_of_party(dvs, request.credit_party_identifier or Party())
     except DVSError as error:
         if not _is_refusal(error):
             raise _not_compared(error) from error
-        return Answer(line=line, identity=identity, request=request, refusal=str(error))
-    return Answer(line=line, identity=identity, request=request, listed=tuple(listed))
+        return Answer(line=line, request=request, refusal=str(error))
+    return Answer(line=line, request=request, listed=tuple(listed))
+
+
+def _own_ids(ids: RunIds, external_ids: Collection[str], ledger: LedgerStore) -> set[str]:
+    """Return those external IDs that rows of the staged list have in its run: several may credit one beneficiary."""
+    if not external_ids:
+        return set()
+    ledger.possible_ids.expect_staged((ids,))
+    versions = ledger.possible_ids.versions_of({stem_of(each) for each in external_ids})
+    return {each for each in external_ids if ids.version in versions.get(stem_of(each), ())}
 
 
 def _is_refusal(error: DVSError) -> bool:
@@ -203,16 +226,23 @@ def _not_compared(error: DVSError) -> NotComparedError:
 
 
 async def _list_of_party(dvs: AsyncDVS, party: Party) -> list[TransactionOutcome]:
-    """Return the transactions of the last 24 hours that credit a party.
+    """Return the transactions of the last 24 hours that credit a party, also in its other usual spelling.
 
     Raises:
         NotComparedError: the list is longer than expected, or of other parties.
         DVSError: the list can't be read.
     """
-    listed = dvs.transaction_outcomes.list(
-        credit_party_mobile_number=party.mobile_number,
-        credit_party_account_number=None if party.mobile_number is not None else party.account_number,
-    )
+    if (mobile := party.mobile_number) is not None:
+        spellings = dict.fromkeys((mobile, earlier_mobile_number(modern_mobile_number(mobile))))
+        lists = [dvs.transaction_outcomes.list(credit_party_mobile_number=each) for each in spellings]
+    else:
+        account = party.account_number or ""
+        spellings = dict.fromkeys((account, folded(account)))
+        lists = [dvs.transaction_outcomes.list(credit_party_account_number=each) for each in spellings]
+    return [each for listed in lists for each in await _read(listed, party)]
+
+
+async def _read(listed: Pages[TransactionOutcome], party: Party) -> list[TransactionOutcome]:
     found: list[TransactionOutcome] = []
     read = 0
     async with aclosing(listed.pages()) as pages:
@@ -232,7 +262,8 @@ def _credits(party: Party, found: Party | None) -> bool:
     if found is None:
         return True
     if party.mobile_number is not None:
-        return found.mobile_number in {None, party.mobile_number}
+        number = found.mobile_number
+        return number is None or modern_mobile_number(number) == modern_mobile_number(party.mobile_number)
     return found.account_number is None or near(found.account_number) == near(party.account_number or "")
 
 

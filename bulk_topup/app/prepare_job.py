@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bulk_topup.app.list_of_run import check_can_be_added, check_columns
 from bulk_topup.app.open_list import open_job_list, open_job_table
-from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere
+from bulk_topup.app.paid_elsewhere import Answer, Elsewhere, ask_elsewhere, find_elsewhere, is_to_be_asked
 from bulk_topup.app.prepare import Prepared, prepare
 from bulk_topup.app.run_ids import choose_ids
 from bulk_topup.domain.earlier_payments import Comparison
@@ -109,14 +109,14 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
         ListError, MappingError: the list cannot be read or mapped.
         RunNotFoundError: there are corrections or rows to add, and no run that these could belong to.
         SeveralVersionsError: only a rebuild can tell which rows DVS has.
-        NotComparedError: DVS's transactions of the list's beneficiaries cannot be read.
-        DVSError: products, balances or transactions cannot be fetched.
+        NotComparedError: DVS's transactions cannot be read.
+        DVSError: products or balances cannot be fetched.
     """
     run = stager.run
     version = NEWEST if run is None else run.identity_version
     table, reader, prepared = await stager.stage(version)
     choosing = choose_ids(stager.job, run, dvs=stager.dvs, ledger=stager.ledger, now=clock.now(), is_rebuilt=is_rebuilt)
-    asks = run is None and not is_rebuilt and stager.environment is not Environment.SANDBOX
+    asks = not is_rebuilt and stager.environment is not Environment.SANDBOX and is_to_be_asked(run, stager.ledger)
     ids, answers = await both(choosing, _ask_elsewhere(stager, prepared, asks=asks))
     if ids.version is not version:
         table, reader, prepared = await stager.stage(ids.version)
@@ -126,4 +126,8 @@ async def prepare_job(stager: JobStager, *, clock: Clock, is_rebuilt: bool = Fal
 
 
 async def _ask_elsewhere(stager: JobStager, prepared: Prepared, *, asks: bool) -> list[Answer]:
-    return await ask_elsewhere(dvs=stager.dvs, ledger=stager.ledger) if asks and prepared.difference.new else []
+    return (
+        await ask_elsewhere(dvs=stager.dvs, ledger=stager.ledger)
+        if asks and prepared.difference.new + prepared.difference.waiting
+        else []
+    )

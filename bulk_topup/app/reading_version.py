@@ -12,6 +12,7 @@ from bulk_topup.domain.identity_version import ids_of_name
 from bulk_topup.domain.run import READING_VERSION
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.jobs.job import Job
+from bulk_topup.reconcile.lookup import find_by_external_id
 
 #: A row's number under the first and the latest version, and its identity under each.
 _Row = tuple[tuple[str | None, str], tuple[str | None, str]]
@@ -34,12 +35,11 @@ async def find_reading_version(job: Job, dvs: AsyncDVS) -> int:
     for earlier, latest in _differing_rows(job):
         for version, (number, identity) in ((1, earlier), (READING_VERSION, latest)):
             for id_ in (f"{stem}-1" for stem in possible_stems(names, fold_identity(identity, None), identity)):
-                page = await dvs.transactions.list(external_id=id_).page()
-                for found in page.items:
-                    party = found.credit_party_identifier
-                    # Rows with a reference have one ID by both versions.
-                    if found.external_id == id_ and party is not None and party.mobile_number == number:
-                        return version
+                found = await find_by_external_id(dvs, id_)
+                party = None if found is None else found.credit_party_identifier
+                # Rows with a reference have one ID by both versions.
+                if party is not None and party.mobile_number == number:
+                    return version
     return READING_VERSION
 
 

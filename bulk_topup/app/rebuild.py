@@ -78,7 +78,7 @@ async def rebuild(
         rows = await rebuild_attempts(run, dvs=dvs, ledger=ledger, start=window.start, end=window.end)
         if any(note.production_refuses for note in planned.prepared.plan.numbers.concerns):
             stager = JobStager(job=job, run=run, dvs=dvs, ledger=ledger, environment=payer.environment)
-            await prepare_job(stager, clock=clock)
+            await prepare_job(stager, clock=clock, is_rebuilt=True)
             columns = planned.reader.columns
             run = merge_list(job, ledger=ledger, payer=payer, columns=columns, ids=run.ids, clock=clock, is_start=False)
         ledger.rebuild.end(run)

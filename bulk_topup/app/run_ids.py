@@ -9,10 +9,10 @@ from bulk_topup.domain.earlier_identities import number_among_equals, possible_s
 from bulk_topup.domain.identity import looks_like, stem_of
 from bulk_topup.domain.identity_version import NEWEST, IdentityVersion, RunIds, ids_of_name
 from bulk_topup.domain.run import Run
-from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs import AsyncDVS, DVSError, UnauthorizedError
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
-from bulk_topup.errors import InvalidInputError
+from bulk_topup.errors import InvalidInputError, NotComparedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
@@ -27,8 +27,10 @@ LOOK_UPS: Final = 50
 #: transaction of an earlier version there.
 LISTED: Final = timedelta(hours=24)
 
-#: The version of a transaction that was found; None for one under an earlier version and another spelling.
-_Found = IdentityVersion | None
+#: The versions that compute the ID of a transaction which was found: several for a row that is written in its one form,
+#: and none for a spelling that the list does not have.
+_Found = frozenset[IdentityVersion]
+_OTHER_SPELLING: Final[_Found] = frozenset()
 
 
 class SeveralVersionsError(InvalidInputError):
@@ -54,17 +56,29 @@ async def choose_ids(
 
     Raises:
         SeveralVersionsError: DVS has rows under the IDs of two versions, or of another spelling.
-        DVSError: DVS did not respond.
+        NotComparedError: DVS did not answer, which is not taken for no payment.
+        UnauthorizedError: DVS refused the API credentials.
     """
     if run is not None:
         return run.ids
     search = _Search(job, dvs, ledger, now)
-    found = await search.find()
-    earlier = [ids for ids in search.versions if ids.version in found and ids.version is not NEWEST]
-    if found <= {NEWEST} or (is_rebuilt and (NEWEST in found or len(earlier) != 1)):
-        return search.versions[0]
-    if len(found) == len(earlier) == 1:
-        return earlier[0]
+    try:
+        found = await search.find()
+    except UnauthorizedError:
+        raise
+    except DVSError as error:
+        raise NotComparedError(
+            f"DVS's transactions can't be read, so it is unknown whether an earlier version has paid {job.list}. "
+            f"Nothing was sent. {str(error).rstrip('.')}. Run again once DVS responds."
+        ) from error
+    told = found - {_OTHER_SPELLING}
+    fitting = [ids for ids in search.versions if all(ids.version in each for each in told)]
+    if fitting and told == found:
+        return fitting[0]
+    if is_rebuilt:
+        # Another spelling is one of an earlier version.
+        earlier = [ids for ids in fitting if told and ids.version is not NEWEST]
+        return (earlier or search.versions)[0]
     raise SeveralVersionsError(
         f"DVS has payments of {job.list} for run {job.name}/{job.run_key} under the external IDs of two "
         "versions or spellings, and this ledger does not know them. Nothing was sent. Rebuild the run with "
@@ -99,9 +113,9 @@ class _Search:
             found = await self._look_up(sample)
         else:
             found = set().union(*await both(self._look_up(sample), self._find_listed()))
-        if found - {NEWEST}:
-            newest = self.versions[0]
-            found |= await self._versions_at_dvs([(newest.external_id(identity, 1), NEWEST) for identity, _ in sample])
+        if any(NEWEST not in each for each in found):
+            stems = (possible_stems(self.versions, *row).items() for row in sample)
+            found |= await self._at_dvs([(f"{stem}-1", by) for row in stems for stem, by in row if NEWEST in by])
         return found
 
     async def _find_listed(self) -> set[_Found]:
@@ -123,7 +137,7 @@ class _Search:
                     self._ledger.possible_ids.expect_staged(self.versions)
                     is_computed = True
                 found |= self._versions_of(ours)
-                if None in found:
+                if _OTHER_SPELLING in found:
                     break
         return found
 
@@ -132,23 +146,23 @@ class _Search:
         known = self._ledger.possible_ids.versions_of({stem_of(each.external_id) for each in transactions})
         others = (each for each in transactions if stem_of(each.external_id) not in known)
         is_other = any(number_among_equals(self.versions, listed_transaction(each)) for each in others)
-        return {*known.values(), *([None] if is_other else [])}
+        return {*known.values(), *([_OTHER_SPELLING] if is_other else [])}
 
     async def _look_up(self, rows: Iterable[tuple[str, str]]) -> set[_Found]:
         """Return the earlier versions under whose IDs DVS has the first attempts of these rows."""
-        return await self._versions_at_dvs(
+        return await self._at_dvs(
             [
-                (f"{stem}-1", version)
+                (f"{stem}-1", computed_by)
                 for identity, written in rows
-                for stem, version in possible_stems(self.versions, identity, written).items()
-                if version is not NEWEST and not (version is None and self._is_settled)
+                for stem, computed_by in possible_stems(self.versions, identity, written).items()
+                if NEWEST not in computed_by and (computed_by or not self._is_settled)
             ]
         )
 
-    async def _versions_at_dvs(self, ids: list[tuple[str, _Found]]) -> set[_Found]:
+    async def _at_dvs(self, ids: list[tuple[str, _Found]]) -> set[_Found]:
         found: set[_Found] = set()
         for start in range(0, len(ids), LOOK_UPS):
             some = ids[start : start + LOOK_UPS]
             transactions = await all_of(find_by_external_id(self._dvs, id_) for id_, _ in some)
-            found.update(version for (_, version), each in zip(some, transactions, strict=True) if each is not None)
+            found.update(by for (_, by), each in zip(some, transactions, strict=True) if each is not None)
         return found

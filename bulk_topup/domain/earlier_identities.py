@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from itertools import product
 from typing import Final
 
@@ -48,22 +50,23 @@ def likely_spellings(written: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((written, *_spellings(written))))
 
 
-def possible_stems(versions: Sequence[RunIds], identity: str, written: str) -> dict[str, IdentityVersion | None]:
-    """Return what the external IDs of a row may begin with, each with its version; None for another spelling's.
+def possible_stems(versions: Sequence[RunIds], identity: str, written: str) -> dict[str, frozenset[IdentityVersion]]:
+    """Return what the external IDs of a row may begin with, each with its versions; none for another spelling's.
 
     Args:
         versions: what IDs may be computed from, the run's own first; so are the results.
         identity: the row's folded identity.
         written: its identity as it is written.
     """
-    found: dict[str, IdentityVersion | None] = {}
+    found: dict[str, frozenset[IdentityVersion]] = {}
     for ids in versions:
         own = identity if ids.version.folds_rows else written
-        found.setdefault(stem_of(ids.external_id(own, 1)), ids.version)
+        stem = stem_of(ids.external_id(own, 1))
+        found[stem] = found.get(stem, frozenset()) | {ids.version}
     for spelling in likely_spellings(written)[1:]:
         for ids in versions:
             if not ids.version.folds_rows:
-                found.setdefault(stem_of(ids.external_id(spelling, 1)), None)
+                found.setdefault(stem_of(ids.external_id(spelling, 1)), frozenset())
     return found
 
 
@@ -77,6 +80,12 @@ class ListedTransaction:
     party: tuple[str | None, str | None, str | None]
     #: The reference of the bill that was paid.
     bill: str | None
+    #: When it was created, in UTC.
+    created_at: datetime
+    #: What was requested: units and amounts of the source and the destination, as far as they are stated.
+    amounts: tuple[tuple[str, Decimal], ...] = ()
+    #: Whether it paid or may pay.
+    may_pay: bool = True
 
 
 def number_among_equals(versions: Sequence[RunIds], listed: ListedTransaction) -> int | None:
@@ -115,4 +124,4 @@ def _spellings(written: str) -> Iterator[str]:
 
 def _without_case(text: str) -> tuple[str, ...]:
     plain = folded(text)
-    return text, plain, plain.upper(), folded_without_case(text)
+    return text, plain, plain.upper(), folded_without_case(text), plain.capitalize()

@@ -121,7 +121,7 @@ def reversal_of_forgotten(
 
 
 def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, needs_amount: bool) -> list[str]:
-    """Return how a transaction differs from its request in external ID, product, credit party and amount.
+    """Return how a transaction differs from its request in external ID, product, credit party, bill and amount.
 
     Another spelling of an equal party is none: a lost ledger may have sent it as the list had it then.
 
@@ -142,6 +142,9 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
         theirs = getattr(found, name, None)
         if equal_form(ours or "") != equal_form(theirs or ""):
             differences.append(f"{name.replace('_', ' ')} {theirs or 'none'} instead of {ours or 'none'}")
+    ours, theirs = _bill_of(request), _bill_of(transaction)
+    if ours and theirs and folded_without_case(ours) != folded_without_case(theirs):
+        differences.append(f"bill {theirs} instead of {ours}")
     for side in ("source", "destination"):
         requested: Amount | None = getattr(request, side)
         if requested is not None:
@@ -154,3 +157,8 @@ def differences_from(request: TransactionRequest, transaction: TransactionOutcom
                     f"{side} amount {theirs} instead of {format_plain(requested.amount)} {requested.unit}"
                 )
     return differences
+
+
+def _bill_of(side: TransactionRequest | TransactionOutcome) -> str:
+    """Return the reference of the bill; empty without one, or if DVS does not state it."""
+    return (side.statement_identifier.reference or "") if side.statement_identifier is not None else ""

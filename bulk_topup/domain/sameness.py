@@ -25,7 +25,7 @@ _BILL_INDEX: Final = 2
 
 #: Texts of printable ASCII characters need no Unicode rules, and of what is invisible have only spaces.
 PLAIN: Final = r"^[\x20-\x7e]*$"
-_PLAIN: Final = re.compile(PLAIN)
+_PLAIN: Final = re.compile(r"[\x20-\x7e]*")
 #: Categories of characters that are invisible or white space.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _UNSEEN_OTHERS: Final = BLANKS | INVISIBLE
@@ -71,7 +71,7 @@ def earlier_mobile_number(number: str) -> str:
 @lru_cache(maxsize=65536)
 def folded(text: str) -> str:
     """Return a text by which equal account numbers are the same: NFKC, nothing invisible, no white space, one dash."""
-    if _PLAIN.match(text):
+    if _PLAIN.fullmatch(text):
         return text.replace(" ", "")
     kept = []
     for character in unicodedata.normalize("NFKC", text):
@@ -126,6 +126,11 @@ def reference_key(reference: str) -> str:
 def renewed_reference_key(key: str) -> str:
     """Return a key of `reference_key` as it is created today, from one of an earlier version."""
     return reference_key(key.partition(NEAR_END)[2] or key.removeprefix(REFERENCE))
+
+
+def renewed_account_key(key: str) -> str:
+    """Return a key of `account_key` as it is created today, from one of an earlier version."""
+    return account_key(*(key.partition(NEAR_END)[2] or key.removeprefix(ACCOUNT)).split(SEPARATOR))
 
 
 def party_key(mobile: str | None, account: str | None, qualifier: str | None, bill: str | None) -> str | None:

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bulk_topup.domain.attempt import Attempt, Move, OpenAttempt, OpenSecond, Resolution
+from bulk_topup.domain.earlier_identities import fold_identity
 from bulk_topup.domain.identity import stem_of
+from bulk_topup.domain.identity_version import RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState, check_move
 from bulk_topup.errors import StateError
@@ -39,6 +41,7 @@ _COUNT_PENDING: Final = f"""
       AND id NOT IN (SELECT row_id FROM ({WITHHELD}))
       AND id NOT IN (SELECT row_id FROM ({REPLACED_WITHHELD} AND c.run_id = :run_id))
 """  # noqa: S608 - composed of constants
+_IS_USED: Final = "SELECT 1 FROM attempts WHERE external_id = :external_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class AttemptQueries:
                 )
                 number = row["attempt"] if row["attempt"] > 0 and is_free else row["attempt"] + 1
                 # A rebuilt row may have the IDs of another version, and keeps them.
-                first_id = row["last_id"] or run.ids.external_id(row["identity"], 1)
+                first_id = row["last_id"] or _first_id(connection, run, row)
                 attempts.append(new_attempt_of(row, number, f"{stem_of(first_id)}-{number}"))
             write_intents(self.file, connection, [(attempt, at) for attempt in attempts], at, "intent to send")
         return attempts
@@ -220,6 +223,20 @@ class AttemptQueries:
             )
             for row in self.file.fetch_all(sql.ACCEPTED_SECONDS, run_id=run.id, exclude_held=exclude_held)
         ]
+
+
+def _first_id(connection: sqlite3.Connection, run: Run, row: sqlite3.Row) -> str:
+    """Return the external ID of a row's first attempt.
+
+    Earlier versions numbered the bills of an account, so a rebuild may have given the ID of one to another. That one
+    gets the ID of the newest version, under which a rebuild looks it up, too.
+    """
+    own = run.ids.external_id(row["identity"], 1)
+    if run.ids.version.folds_rows or connection.execute(_IS_USED, {"external_id": own}).fetchone() is None:
+        return own
+    bill = (json.loads(row["request"]).get("statement_identifier") or {}).get("reference")
+    newest = RunIds.of_name(run.ids.job, run.ids.run_key)
+    return newest.external_id(fold_identity(row["identity"], bill), 1)
 
 
 def write_intents(

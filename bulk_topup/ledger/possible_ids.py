@@ -12,19 +12,19 @@ from bulk_topup.domain.sameness import ACCOUNT
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.row_mapping import json_array
 
-#: A stem is what the IDs of all attempts have in common. `key` is the row, `place` orders its stems, and `version` is
-#: null for one of another spelling.
+#: A stem is what the IDs of all attempts have in common. `key` is the row, `place` orders its stems, and `versions`
+#: has a bit for each version that computes it; none for one of another spelling.
 _CREATE: Final = """
     CREATE TEMP TABLE IF NOT EXISTS expected (
-        stem TEXT PRIMARY KEY, key INTEGER, place INTEGER, version INTEGER
+        stem TEXT PRIMARY KEY, key INTEGER, place INTEGER, versions INTEGER
     ) WITHOUT ROWID
 """
 _INDEX: Final = "CREATE INDEX IF NOT EXISTS temp.expected_key ON expected (key, place)"
 _CLEAR: Final = "DELETE FROM temp.expected"
 #: If a spelling of one row is another's own, it is that one's.
 _EXPECT: Final = """
-    INSERT INTO temp.expected (stem, key, place, version) VALUES (?, ?, ?, ?)
-    ON CONFLICT (stem) DO UPDATE SET key = excluded.key, place = excluded.place, version = excluded.version
+    INSERT INTO temp.expected (stem, key, place, versions) VALUES (?, ?, ?, ?)
+    ON CONFLICT (stem) DO UPDATE SET key = excluded.key, place = excluded.place, versions = excluded.versions
         WHERE excluded.place < expected.place
 """
 _STAGED: Final = """
@@ -38,7 +38,7 @@ _IS_DOUBTFUL: Final = f"""
         WHERE state = 'pending' AND (:are_all_doubtful OR written IS NOT NULL OR party_key GLOB '{ACCOUNT}*'
             OR party_key GLOB '+5[25]*' OR identity GLOB '{REFERENCE_PREFIX}*[^0-9]*'))
 """  # noqa: S608 - composed of constants
-_VERSIONS: Final = "SELECT stem, version FROM temp.expected WHERE stem IN (SELECT value FROM json_each(:stems))"
+_VERSIONS: Final = "SELECT stem, versions FROM temp.expected WHERE stem IN (SELECT value FROM json_each(:stems))"
 
 #: Row, folded identity and identity as it is written.
 Spelled = tuple[int, str, str]
@@ -65,10 +65,12 @@ class PossibleIdQueries:
             rows = connection.execute(_STAGED)
             expect(connection, versions, ((row["key"], row["identity"], row["written"]) for row in rows))
 
-    def versions_of(self, stems: Collection[str]) -> dict[str, IdentityVersion | None]:
-        """Return the versions of those stems that rows of the staged list may have; None for another spelling's."""
+    def versions_of(self, stems: Collection[str]) -> dict[str, frozenset[IdentityVersion]]:
+        """Return the versions of those stems that rows of the staged list may have; none for another spelling's."""
         found = self.file.fetch_all(_VERSIONS, stems=json_array(stems))
-        return {row["stem"]: None if row["version"] is None else IdentityVersion(row["version"]) for row in found}
+        return {
+            row["stem"]: frozenset(each for each in IdentityVersion if row["versions"] >> each & 1) for row in found
+        }
 
 
 def expect(connection: sqlite3.Connection, versions: Sequence[RunIds], rows: Iterable[Spelled]) -> None:
@@ -84,9 +86,7 @@ def expect(connection: sqlite3.Connection, versions: Sequence[RunIds], rows: Ite
     connection.executemany(_EXPECT, _expected(versions, rows))
 
 
-def _expected(
-    versions: Sequence[RunIds], rows: Iterable[Spelled]
-) -> Iterator[tuple[str, int, int, IdentityVersion | None]]:
+def _expected(versions: Sequence[RunIds], rows: Iterable[Spelled]) -> Iterator[tuple[str, int, int, int]]:
     for key, identity, written in rows:
-        for place, (stem, version) in enumerate(possible_stems(versions, identity, written).items()):
-            yield stem, key, place, version
+        for place, (stem, computed_by) in enumerate(possible_stems(versions, identity, written).items()):
+            yield stem, key, place, sum(1 << version for version in computed_by)

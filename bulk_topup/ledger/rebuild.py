@@ -13,8 +13,10 @@ from bulk_topup.domain.identity import looks_like, number_of, stem_of
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.sameness import party_key
 from bulk_topup.domain.states import RowState
+from bulk_topup.ledger import other_transactions
 from bulk_topup.ledger.attempts import write_intents
 from bulk_topup.ledger.ledger_file import LedgerFile
+from bulk_topup.ledger.other_transactions import rows_that_may_be_paid, save_others
 from bulk_topup.ledger.possible_ids import Spelled, expect
 from bulk_topup.ledger.row_mapping import attempt_of, json_array, new_attempt_of, utc_text
 from bulk_topup.ledger.sql_fragments import ATTEMPT, NOT_TAKEN
@@ -33,9 +35,6 @@ _CREATE_FOUND: Final = """
     ) WITHOUT ROWID
 """
 _CLEAR_FOUND: Final = "DELETE FROM temp.found"
-_KEEP_REBUILDING: Final = """
-    UPDATE runs SET rebuilding = rebuilding AND EXISTS (SELECT 1 FROM temp.expected WHERE place > 0) WHERE id = :run_id
-"""
 _END_REBUILDING: Final = "UPDATE runs SET rebuilding = 0 WHERE id = :run_id"
 _UNSENT: Final = """
     SELECT id AS row_id, identity, request, operator_id, amount, unit, cost, cost_unit FROM rows
@@ -51,16 +50,24 @@ _STEMS: Final = """
 """
 #: After all stems that were computed from the list.
 SPELLED_PLACE: Final = 1_000
-#: The row that a transaction paid, whose own spelling alone gives its stem. Rows that an interrupted rebuild has found
-#: count for its number, too.
+#: A stem that was computed for a row with another bill than its transaction paid: earlier versions knew no bills.
+_UNEXPECT_BILL: Final = """
+    DELETE FROM temp.expected WHERE stem = :stem AND :bill <> '' AND EXISTS (
+        SELECT 1 FROM rows AS r WHERE r.id = expected.key AND r.attempt = 0 AND r.party_key IS NOT :party_key)
+"""
+#: The row that a transaction paid, whose own spelling alone gives its stem. Of equal rows it is that with the number
+#: of the transaction, or else the first that no other one is known of: earlier versions numbered the bills of an
+#: account. Rows that an interrupted rebuild has found count for its number, too, and its transactions are known.
 _EXPECT_SPELLED: Final = f"""
-    INSERT OR IGNORE INTO temp.expected (stem, key, place, version)
-    SELECT :stem, id, {SPELLED_PLACE}, NULL
-    FROM (SELECT id, state, attempt FROM rows
-          WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
-              AND NOT (state = 'refused' AND attempt = 0)
-          ORDER BY line LIMIT 1 OFFSET :number - 1)
-    WHERE state = 'pending' AND attempt = 0
+    INSERT OR IGNORE INTO temp.expected (stem, key, place, versions)
+    SELECT :stem, r.id, {SPELLED_PLACE}, 0 FROM (
+        SELECT id, state, attempt, row_number() OVER (ORDER BY line) AS number FROM rows
+        WHERE +run_id = :run_id AND party_key = :party_key AND product_id = :product_id
+            AND NOT (state = 'refused' AND attempt = 0)) AS r
+    WHERE r.state = 'pending' AND r.attempt = 0
+        AND NOT EXISTS (SELECT 1 FROM temp.expected AS e WHERE e.key = r.id AND e.place = {SPELLED_PLACE})
+        AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.external_id IN (:external_id, :stem || '-1'))
+    ORDER BY r.number <> :number, r.number LIMIT 1
 """  # noqa: S608
 #: Rows that were sent and may be sent again, with the external ID that they have reached: DVS may have later ones.
 _REACHED: Final = """
@@ -68,8 +75,9 @@ _REACHED: Final = """
     WHERE r.run_id = :run_id AND r.state IN ('pending', 'in_flight', 'accepted', 'failed') AND r.attempt > 0
 """
 _EXPECT_REACHED: Final = (
-    "INSERT OR REPLACE INTO temp.expected (stem, key, place, version) VALUES (:stem, :row_id, 0, NULL)"
+    "INSERT OR REPLACE INTO temp.expected (stem, key, place, versions) VALUES (:stem, :row_id, 0, 0)"
 )
+_IS_EXPECTED: Final = "SELECT 1 FROM temp.expected WHERE stem = :stem"
 _SAVE: Final = """
     INSERT OR IGNORE INTO temp.found (row_id, stem, number, body)
     SELECT key, stem, :number, :body FROM temp.expected WHERE stem = :stem
@@ -104,21 +112,20 @@ class RebuildQueries:
     def start(self, run: Run) -> None:
         """Save under which external IDs DVS may know the run's rows.
 
-        If there are several for a row of a list that was merged for it, nothing is sent before the rebuild has ended.
+        Nothing of a list that was merged for it is sent before the rebuild has ended.
         """
         with self.file.transaction() as connection:
-            for statement in (_CREATE_WRITTEN, _CREATE_FOUND, _CLEAR_FOUND):
+            for statement in (_CREATE_WRITTEN, _CREATE_FOUND, _CLEAR_FOUND, *other_transactions.SET_UP):
                 connection.execute(statement)
             rows = connection.execute(_IDENTITIES, {"run_id": run.id})
             expect(connection, possible_ids(run), (_spelled(run, row) for row in rows))
-            connection.execute(_KEEP_REBUILDING, {"run_id": run.id})
             reached = connection.execute(_REACHED, {"run_id": run.id})
             connection.executemany(
                 _EXPECT_REACHED, ({"stem": stem_of(row["external_id"]), "row_id": row["id"]} for row in reached)
             )
 
     def end(self, run: Run) -> None:
-        """Save that every row was looked up."""
+        """Save that every row was looked up, so that the others may be sent."""
         with self.file.transaction() as connection:
             connection.execute(_END_REBUILDING, {"run_id": run.id})
 
@@ -128,7 +135,7 @@ class RebuildQueries:
         Each comes with its JSON, or None where that must not be written to a file that is not encrypted.
         """
         versions, jobs = possible_ids(run), {run.job, *(ids.job for ids in possible_ids(run))}
-        values, spelled = [], []
+        values, spelled, others = [], [], []
         for each, body in transactions:
             stem = stem_of(each.external_id)
             if (number := number_of(each.external_id)) is not None:
@@ -136,11 +143,26 @@ class RebuildQueries:
             if looks_like(jobs, each.external_id):
                 row_number = number_among_equals(versions, each)
                 if row_number is not None:
-                    key = {"party_key": party_key(*each.party, each.bill), "product_id": each.product_id}
-                    spelled.append({"run_id": run.id, "stem": stem, "number": row_number, **key})
+                    bill = each.bill or ""
+                    key = {"party_key": party_key(*each.party, bill), "bill": bill, "product_id": each.product_id}
+                    spelled.append(
+                        {"run_id": run.id, "external_id": each.external_id, "stem": stem, "number": row_number, **key}
+                    )
+                elif each.may_pay:
+                    others.append(each)
         with self.file.transaction() as connection:
+            connection.executemany(_UNEXPECT_BILL, spelled)
             connection.executemany(_EXPECT_SPELLED, spelled)
             connection.executemany(_SAVE, values)
+            save_others(connection, [each for each in others if not _is_expected(connection, each)])
+
+    def may_be_paid(self, run: Run) -> list[tuple[Attempt, str, datetime]]:
+        """Return first attempts of rows never sent that saved transactions of no row may have paid.
+
+        Each comes with the external ID of such a transaction, and the time of its creation.
+        """
+        with self.file.snapshot() as connection:
+            return list(rows_that_may_be_paid(connection, run))
 
     def unsent(self, run: Run, *, after_row: int = 0, limit: int) -> list[tuple[Attempt, ...]]:
         """Return the first attempts that rows never sent may have had, after the row ID `after_row`.
@@ -193,6 +215,10 @@ class RebuildQueries:
         intents = [(attempt, utc_text(created_at)) for attempt, created_at in attempts]
         with self.file.transaction() as connection:
             write_intents(self.file, connection, intents, at, cause)
+
+
+def _is_expected(connection: sqlite3.Connection, listed: ListedTransaction) -> bool:
+    return connection.execute(_IS_EXPECTED, {"stem": stem_of(listed.external_id)}).fetchone() is not None
 
 
 def _spelled(run: Run, row: sqlite3.Row) -> Spelled:

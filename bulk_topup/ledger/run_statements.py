@@ -20,5 +20,5 @@ UPDATE_RUN: Final = """
     RETURNING id
 """
 
-#: Until a rebuild has found out whether DVS may have rows under several external IDs.
+#: Until a rebuild has looked up every row.
 START_REBUILDING: Final = "UPDATE runs SET rebuilding = 1 WHERE id = :run_id"

@@ -6,7 +6,7 @@ Long because migrations are never edited or moved, and each is a plain list of c
 from sqlite_utils import Database, Migrations
 
 from bulk_topup.domain.run_names import fold_run_name
-from bulk_topup.domain.sameness import REFERENCE, renewed_reference_key
+from bulk_topup.domain.sameness import ACCOUNT, REFERENCE, renewed_account_key, renewed_reference_key
 from bulk_topup.ledger.schema_versions import NAMES, SET
 
 migrations = Migrations(SET)
@@ -355,7 +355,10 @@ def _renew_reference_keys(db: Database) -> None:
     pairs = db.execute(f"SELECT key, other FROM not_the_same WHERE {is_reference.format('key')}").fetchall()  # noqa: S608
     for key, other in pairs:
         renewed = sorted((renewed_reference_key(key), renewed_reference_key(other)))
-        db.execute("UPDATE not_the_same SET key = ?, other = ? WHERE key = ? AND other = ?", (*renewed, key, other))
+        # Two pairs may be one by now; 0022 removes what is left.
+        db.execute(
+            "UPDATE OR IGNORE not_the_same SET key = ?, other = ? WHERE key = ? AND other = ?", (*renewed, key, other)
+        )
 
 
 @migrations(name=NAMES[19])
@@ -393,3 +396,22 @@ def _twenty_first(db: Database) -> None:
     corrections.create_index(["run_id", "identity"])
     corrections.create_index(["run_id", "replaced"])
     corrections.create_index(["party_key"])
+
+
+@migrations(name=NAMES[21])
+def _twenty_second(db: Database) -> None:
+    # 0018 renewed the keys of rows alone. Those of pairs and of attempts that may still arrive have to be the same.
+    rare = "*[\u02d7\u2053\u2800\U000e0100-\U000e01ef]*"
+    db.conn.create_function("renewed_account_key", 1, renewed_account_key, deterministic=True)
+    db.execute(
+        "UPDATE absences SET party_key = renewed_account_key(party_key) WHERE party_key GLOB ? AND party_key GLOB ?",
+        (f"{ACCOUNT}*", rare),
+    )
+    pairs = db.execute("SELECT * FROM not_the_same WHERE key GLOB :rare OR other GLOB :rare", {"rare": rare}).fetchall()
+    for key, other, *decision in pairs:
+        db.execute("DELETE FROM not_the_same WHERE key = ? AND other = ?", (key, other))
+        keys = sorted(
+            renewed_account_key(k) if k.startswith(ACCOUNT) else renewed_reference_key(k) for k in (key, other)
+        )
+        if keys[0] != keys[1]:
+            db.execute("INSERT OR IGNORE INTO not_the_same VALUES (?, ?, ?, ?, ?)", (*keys, *decision))

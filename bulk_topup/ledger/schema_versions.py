@@ -29,6 +29,7 @@ NAMES: Final = (
     "0019_covered_payments",
     "0020_list_parts",
     "0021_corrections",
+    "0022_pairs_of_rare_characters",
 )
 
 #: The table in which sqlite-utils records applied migrations.

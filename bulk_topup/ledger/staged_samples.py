@@ -12,7 +12,7 @@ _IDENTITIES: Final = """
     WHERE line > :after AND state = 'pending' ORDER BY line LIMIT :limit
 """
 _NEXT_CREDITING: Final = """
-    SELECT line, identity, request FROM temp.staged
+    SELECT line, request FROM temp.staged
     WHERE line > :after AND state = 'pending' AND credit_party IS NOT NULL ORDER BY line LIMIT 1
 """
 _LAST: Final = "SELECT coalesce(max(line), 0) FROM temp.staged"
@@ -36,11 +36,11 @@ class StagedSampleQueries:
             found += self.file.fetch_all(_IDENTITIES, after=after, limit=1)
         return list(dict.fromkeys((row["identity"], row["written"]) for row in found))
 
-    def requests(self, number: int) -> list[tuple[int, str, dict[str, object]]]:
-        """Return line, identity and request of some staged rows that are to be paid and have a credit party, apart."""
+    def requests(self, number: int) -> list[tuple[int, dict[str, object]]]:
+        """Return line and request of some staged rows that are to be paid and have a credit party, apart."""
         last = self.file.fetch_all(_LAST)[0][0]
         found = {}
         for count in range(number):
             for row in self.file.fetch_all(_NEXT_CREDITING, after=last * count // number):
-                found[row["line"]] = (row["line"], row["identity"], json.loads(row["request"]))
+                found[row["line"]] = (row["line"], json.loads(row["request"]))
         return list(found.values())

@@ -38,8 +38,9 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
 
     DVS's list of the window is read first; a row that was never sent and that it does not show is looked up by its
     external ID. Rows that DVS does not know stay pending. Of rows that were sent, later attempts of the list are added.
-    The caller ends the rebuild. Until then, nothing of a list that was merged for it is sent where rows may have
-    several external IDs.
+    A row that a listed transaction of no row may have paid needs review.
+
+    The caller ends the rebuild. Until then, nothing of a list that was merged for it is sent.
 
     Args:
         run: the run, with its list merged, whose lock the caller holds.
@@ -65,8 +66,30 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         chains = await asyncio.gather(*(_chain_of_row(dvs, attempts, found) for attempts in rows))
         _write([chain for chain in chains if chain], ledger)
         rebuilt += sum(bool(chain) for chain in chains)
-    rebuilt += await _rebuild_later(run, dvs, ledger)
-    return rebuilt
+    _ask_about_others(run, ledger)
+    return rebuilt + await _rebuild_later(run, dvs, ledger)
+
+
+def _ask_about_others(run: Run, ledger: LedgerStore) -> None:
+    """Let rows be reviewed that may have been paid under IDs which nobody can compute, e.g. of another reference."""
+    found = ledger.rebuild.may_be_paid(run)
+    ledger.rebuild.write_attempts([(attempt, created_at) for attempt, _, created_at in found], CAUSE)
+    ledger.attempts.record(
+        [
+            Move(
+                row_id=attempt.row_id,
+                attempt=attempt.number,
+                before=RowState.IN_FLIGHT,
+                after=RowState.CONFLICT,
+                cause=CAUSE,
+                message=(
+                    f"DVS has {external_id}, which pays the same and is of no row of the list. If that was this row's "
+                    "payment, under another run key or spelling, resolve it as completed, else as failed."
+                ),
+            )
+            for attempt, external_id, created_at in found
+        ]
+    )
 
 
 async def _rebuild_later(run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> int:

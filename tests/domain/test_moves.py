@@ -9,6 +9,7 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, HintedAttempt
 from bulk_topup.domain.moves import facts_of, move_for, request_of, reversal_of_forgotten, state_for
 from bulk_topup.domain.states import MOVES, RowState
+from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
 
@@ -76,6 +77,22 @@ def test_a_transaction_that_differs_from_its_request_is_a_conflict(
     assert (move.after, move.facts) == (RowState.CONFLICT, None)
     assert difference in move.message
     assert str(found.id) in move.message
+
+
+@pytest.mark.parametrize(
+    ("stated", "difference"),
+    [("inv\u20131", ""), (None, ""), ("", ""), ("INV-2", "bill INV-2 instead of INV-1"), ("INV1", "bill INV1")],
+)
+def test_another_bill_is_a_difference_unless_dvs_states_none(
+    attempt: Attempt, transaction: Make, stated: str | None, difference: str
+) -> None:
+    request = {**codec.decode(attempt.request), "statement_identifier": {"reference": "INV-1"}}
+    found = transaction(StatusClass.COMPLETED, statement_identifier=stated if stated is None else {"reference": stated})
+    move = move_for(
+        replace(attempt, request=codec.encode(request)), RowState.IN_FLIGHT, found, "test", found_by_id=True
+    )
+    assert move.after is (RowState.CONFLICT if difference else RowState.COMPLETED)
+    assert difference in move.message
 
 
 @pytest.mark.parametrize("requested", [None, {}, {"source": {"unit": "USD", "amount": 7.41}}])

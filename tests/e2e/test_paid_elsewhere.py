@@ -88,6 +88,22 @@ def test_other_amounts_and_failed_payments_and_what_this_ledger_paid_stop_nothin
     assert count(books) == 2 * len(PARTIES) + 2 * len(declined)
 
 
+def test_a_run_of_which_nothing_was_sent_is_still_asked_about(
+    mine: Invoke, theirs: Invoke, write: Callable[..., Path], books: Callable[[], Any]
+) -> None:
+    """A rebuild that finds nothing creates the run; it does not make the payments of others unknown."""
+    theirs("run", write("rewards.csv", *PARTIES), *PAYING, "--run-key", "theirs")
+    again = write("again.csv", *PARTIES)
+    refused = mine("run", again, *PAYING, code=3)
+    assert "rebuild the run first" in " ".join(refused.stderr.split())
+    mine("reconcile", "--rebuild", again, *PAYING, "--from", "2020-01-01", "--to", "2020-01-02")
+    mine("run", again, *PAYING, code=3)
+    assert count(books) == len(PARTIES)
+    mine("reconcile", "--rebuild", again, *PAYING, code=1)
+    mine("run", again, *PAYING, code=1)
+    assert count(books) == len(PARTIES)
+
+
 def test_a_lost_ledger_still_takes_its_own_payments_over(
     mine: Invoke, write: Callable[..., Path], tmp_path: Path, books: Callable[[], Any]
 ) -> None:
@@ -98,6 +114,19 @@ def test_a_lost_ledger_still_takes_its_own_payments_over(
             file.unlink()
     mine("run", list_, *PAYING)
     assert count(books) == len(PARTIES)
+
+
+def test_a_lost_ledger_knows_all_rows_of_a_family_as_its_own(
+    mine: Invoke, write: Callable[..., Path], tmp_path: Path, books: Callable[[], Any]
+) -> None:
+    """Each of two rows of one beneficiary lists the other's payment, whose ID is the list's own as well."""
+    list_ = write("rewards.csv", PARTIES[0], PARTIES[0])
+    mine("run", list_, *PAYING, "--allow-duplicates")
+    for file in tmp_path.glob("mine.db*"):
+        if file.is_file():
+            file.unlink()
+    mine("run", list_, *PAYING, "--allow-duplicates")
+    assert count(books) == 2
 
 
 def test_the_sandbox_is_not_asked(invoke: Invoke, sandbox: Any, write: Callable[..., Path]) -> None:

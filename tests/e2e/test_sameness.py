@@ -14,6 +14,7 @@ import pytest
 from bulk_topup import plan_list, run_job
 from bulk_topup.errors import RowsRefusedError
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.ledger.rebuild import RebuildQueries
 from tests.helpers.earlier_ledgers import write_earlier
 
 Pay = Callable[..., Any]
@@ -360,6 +361,25 @@ def test_a_lost_ledger_of_an_earlier_version_and_a_respelled_list_are_paid_only_
     assert sum(first.values()) == 1
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ({**account("4711"), "ref": "E-1"}, {**account("4712"), "ref": "7"}, {**account("4713"), "ref": "e-3"}),
+        (account("47 11"), account("4712")),
+    ],
+)
+def test_a_lost_ledger_of_an_earlier_version_and_its_list_as_it_was_go_on_without_a_rebuild(
+    pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path, rows: tuple[Row, ...]
+) -> None:
+    """Rows that are written in their one form have the same IDs in all versions."""
+    write_earlier(tmp_path / "ledger.db", ("list", "rewards"))
+    pay_rows(*rows, options=("--run-key", "rewards"))
+    first = paid()
+    lose()
+    pay_rows(*rows, options=("--run-key", "rewards"))
+    assert paid() == first
+
+
 def test_a_lost_ledger_of_an_earlier_version_is_found_by_the_spelling_that_was_sent(
     pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path
 ) -> None:
@@ -375,3 +395,77 @@ def test_a_lost_ledger_of_an_earlier_version_is_found_by_the_spelling_that_was_s
     assert paid()["03029442961"] == 0
     assert paid()["0 302 9442961"] == 1
     assert sum(paid().values()) == 1 + len(more)
+
+
+def test_a_list_that_is_respelled_in_part_is_rebuilt_and_pays_nobody_before_that_has_ended(
+    pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_earlier(tmp_path / "ledger.db", ("list", "Rewards"))
+    pay_rows({**account("4711"), "ref": "E-1"}, {**account("4712"), "ref": "E-2"}, options=KEY)
+    first = paid()
+    lose()
+    after = ({**account("4711"), "ref": "E-1"}, {**account("4712"), "ref": "e-2"}, {**account("4713"), "ref": "e-3"})
+    pay_rows(*after, options=KEY, code=3)
+
+    def interrupt(_queries: RebuildQueries, _run: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RebuildQueries, "start", interrupt)  # the list is merged, and nothing is looked up yet
+        pay_rows(*after, options=(*KEY, "--rebuild"), command="reconcile", code=75)
+    for command in ("plan", "run"):
+        refused = pay_rows(*after, options=KEY, command=command, code=3).stderr
+        assert "A rebuild of run list/Rewards was interrupted" in refused
+    rebuilt = pay_rows(*after, options=(*KEY, "--rebuild", "--json"), command="reconcile")
+    assert json.loads(rebuilt.stdout)["rebuilt_rows"] == 2
+    pay_rows(*after, options=KEY)
+    assert paid() == first + Counter({"4713": 1})
+
+
+def test_a_rebuild_lets_a_person_review_what_another_reference_may_have_paid(
+    pay_rows: Pay, pay: Pay, paid: Pay, lose: Pay, tmp_path: Path
+) -> None:
+    """Nobody can guess the spelling `E 2`, but DVS has the same payment under an ID of this job."""
+    write_earlier(tmp_path / "ledger.db", ("list", "Rewards"))
+    before = ("E-1", "E 2", "E 3", "E 4")
+    pay_rows(*({**account(f"47{number}"), "ref": ref} for number, ref in enumerate(before)), options=KEY)
+    first = paid()
+    lose()
+    after = [{**account(f"4 7{number}"), "ref": f"e-{number + 1}"} for number in range(3)]
+    after += [{**account("473", 6000), "ref": "e-4"}, {**account("474"), "ref": "e-5"}]
+    pay_rows(*after, options=KEY, code=3)
+    pay_rows(*after, options=(*KEY, "--rebuild"), command="reconcile", code=1)
+    pay_rows(*after, options=KEY, code=1)
+    # Another amount is another payment.
+    assert paid() == first + Counter({"473": 1, "474": 1})
+    shown = json.loads(pay("conflict", "list", "list/Rewards", "--json").stdout)
+    assert [each["line"] for each in shown] == [3, 4]
+    name, reason = "list/Rewards", ("--reason", "looked it up")
+    pay("conflict", "resolve", name, "--rows", 3, "--state", "completed", *reason, "--yes")
+    pay("conflict", "resolve", name, "--rows", 4, "--state", "failed", *reason, "--yes")
+    pay("retry", name, "--rows", 4)
+    assert paid() == first + Counter({"473": 1, "474": 1, "4 72": 1})
+
+
+@pytest.mark.parametrize(
+    ("after", "found", "code", "more"),
+    [
+        pytest.param(
+            (bill("4711", "pRE", "b-1"), bill("4711", "Pre", "B-0"), bill("4712", "pRE", "B-2")), 3, 0, (), id="spelled"
+        ),
+        pytest.param((bill("4711", "Pre", "B-1"), bill("4711", "Pre", "B-3")), 1, 1, ("4711",), id="another bill"),
+    ],
+)
+def test_a_rebuild_knows_the_bills_of_an_account_that_an_earlier_version_numbered(
+    pay_rows: Pay, paid: Pay, lose: Pay, tmp_path: Path, after: tuple[Row, ...], found: int, code: int, more: Any
+) -> None:
+    write_earlier(tmp_path / "ledger.db", ("list", "Rewards"))
+    options = (*KEY, "--allow-duplicates")
+    pay_rows(bill("4711", "Pre", "B-0"), bill("4711", "Pre", "B-1"), bill("4712", "Pre", "B-2"), options=options)
+    first = paid()
+    lose()
+    pay_rows(*after, options=options, code=3)
+    rebuilt = pay_rows(*after, options=(*options, "--rebuild", "--json"), command="reconcile", code=code)
+    assert json.loads(rebuilt.stdout)["rebuilt_rows"] == found
+    pay_rows(*after, options=options)
+    assert paid() == first + Counter(more)

@@ -22,15 +22,16 @@ pytestmark = pytest.mark.anyio
 REFUSED = b'{"errors": [{"code": 1000400, "message": "filter not supported"}]}'
 
 
-def row(number: int) -> CheckedRow:
-    party = f"+65951235{number:02}"
+def row(number: int, party: str = "") -> CheckedRow:
+    party = party or f"+65951235{number:02}"
+    name = "mobile_number" if party.startswith("+") else "account_number"
     amount = {"unit_type": "CURRENCY", "unit": "SGD", "amount": 5}
     request = {
         "product_id": 6418,
         "calculation_mode": "DESTINATION_AMOUNT",
         "auto_confirm": True,
         "destination": amount,
-        "credit_party_identifier": {"mobile_number": party},
+        "credit_party_identifier": {name: party},
     }
     return CheckedRow(
         line=number + 2,
@@ -47,13 +48,13 @@ def row(number: int) -> CheckedRow:
     )
 
 
-async def ask(network: Any, credentials: tuple[str, str], folder: Path, rows: int = 100) -> Any:
+async def ask(network: Any, credentials: tuple[str, str], folder: Path, rows: int = 100, *, party: str = "") -> Any:
     job = Job.model_validate({"list": str(folder / "rewards.csv"), "product": 6418}).at(SystemClock().now(), folder)
     policy = RetryPolicy(tries=2, first_wait=0.01, throttled_tries=1)
     async with AsyncDVS(network.address, *credentials, rate=10_000, timeout=2, retries=policy) as dvs:
         with LedgerStore(folder / "ledger.db") as ledger:
             ledger.staging.clear()
-            ledger.staging.add(staged([row(number) for number in range(rows)]))
+            ledger.staging.add(staged([row(number, party) for number in range(rows)]))
             answers = await ask_elsewhere(dvs=dvs, ledger=ledger)
             return find_elsewhere(job, RunIds.of_name(job.name, str(job.run_key)), answers, ledger)
 
@@ -74,6 +75,20 @@ async def test_a_short_list_is_asked_for_whole_and_once(
     network: Any, credentials: tuple[str, str], tmp_path: Path
 ) -> None:
     assert (await ask(network, credentials, tmp_path, rows=2)).asked == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "now"),
+    [("mobile_number", "+551187654321", "+5511987654321"), ("account_number", "4711", "47 11")],
+)
+async def test_a_beneficiary_is_asked_for_in_the_other_usual_spelling_too(
+    network: Any, credentials: tuple[str, str], tmp_path: Path, transaction: Any, name: str, before: str, now: str
+) -> None:
+    paid = transaction(credit_party_identifier={name: before}, requested_values=None)
+    content = b"[" + paid.model_dump_json(by_alias=True).encode() + b"]"
+    network.rule = lambda _number, line, _body: (200, content if before.strip("+") in line else b"[]")
+    found = await ask(network, credentials, tmp_path, rows=1, party=now)
+    assert [each.external_id for each in found.payments] == [paid.external_id]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bulk_topup.domain.sameness import account_key, mobile_key, reference_key
+from bulk_topup.domain.sameness import account_key, mobile_key, reference_key, renewed_account_key
 from bulk_topup.ledger import LedgerStore, party_key_upgrade
 from tests.helpers.checked_rows import CheckedRow
 
@@ -131,3 +133,35 @@ def test_keys_with_rare_characters_are_computed_again(
         connection.execute("DELETE FROM _sqlite_migrations WHERE name = '0018_party_keys_of_rare_characters'")
     LedgerStore(path).close()
     assert _fetch(path, KEYS)[1] == account_key("47-11")
+
+
+def test_keys_with_rare_characters_are_renewed_in_pairs_and_absences(old_ledger: Path) -> None:
+    """Otherwise a decision is asked for again, and a request that may arrive is of nobody that the ledger knows."""
+    LedgerStore(old_ledger).close()
+    odd, same, other = "account:4711 pre\t47\u02d711 pre", "account:4711 pre\t47-11 pre", "account:4711 pre"
+    cards = ["reference:gc001\tgc\u2053001", "reference:gc001\tgc-001", "reference:h01"]
+    with closing(sqlite3.connect(old_ledger)) as connection, connection:
+        for keys in ((other, odd), (odd, same), (cards[0], cards[2]), (cards[1], cards[2])):
+            connection.execute("INSERT INTO not_the_same VALUES (?, ?, 'two meters', 'ann', '')", sorted(keys))
+        connection.execute(
+            "INSERT INTO absences (row_id, attempt, sent_at, looks, after, message, party_key) "
+            "VALUES (2, 1, '2026', 2, 'failed', '', ?)",
+            [odd],
+        )
+        connection.execute("DROP INDEX idx_repeated_payments_decided")
+        for column in ("known_until", "more"):
+            connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
+        connection.execute("ALTER TABLE runs DROP COLUMN parts")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '0018'")
+    with LedgerStore(old_ledger) as ledger:
+        [pair] = ledger.not_the_same.find(account_key("47-11", "pre"))
+        [of_cards] = ledger.not_the_same.find(reference_key("h01"))
+    assert {pair.key, pair.other} == {other, account_key("47-11", "pre")}
+    assert {of_cards.key, of_cards.other} == {reference_key("gc-001"), reference_key("h01")}
+    assert _fetch(old_ledger, "SELECT count(*) FROM not_the_same") == [2]
+    assert _fetch(old_ledger, "SELECT party_key FROM absences") == [account_key("47-11", "pre")]
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_key_of_today_is_its_own_renewed_key(number: str, qualifier: str, bill: str) -> None:
+    assert renewed_account_key(account_key(number, qualifier, bill)) == account_key(number, qualifier, bill)

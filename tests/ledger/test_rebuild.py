@@ -46,6 +46,7 @@ def test_a_rebuild_that_continues_tells_equal_rows_apart_by_their_place(
             product_id=PRODUCT,
             party=(None, SPELLED, None),
             bill=None,
+            created_at=clock.now(),
         )
         for number in (1, 2)
     )

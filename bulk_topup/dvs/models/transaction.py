@@ -32,10 +32,15 @@ class Party(DVSModel):
     account_qualifier: str | None = None
 
 
-class StatementIdentifier(DVSModel):
-    """The bill to pay."""
+class BillReference(DVSModel):
+    """The reference of a bill."""
 
     reference: str | None = None
+
+
+class StatementIdentifier(BillReference):
+    """The bill to pay."""
+
     due_date: date | None = None
 
 
@@ -106,6 +111,7 @@ class TransactionOutcome(DVSModel):
     prices: WholesalePrices | None = None
     requested_values: Values | None = None
     credit_party_identifier: Party | None = None
+    statement_identifier: BillReference | None = None
 
 
 class Transaction(TransactionOutcome):
