@@ -12,8 +12,17 @@ from enum import StrEnum
 from bulk_topup.domain.attempt import HeldAttempt
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import APIError, DVSError, NotFoundError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs import (
+    APIError,
+    DVSError,
+    ErrorCode,
+    NotFoundError,
+    StatusClass,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
 from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.statuses import class_of
 from bulk_topup.engine.control import ENDS_SUBMITTING, StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder, price_drift
 from bulk_topup.engine.run_context import RunContext
@@ -147,7 +156,10 @@ class HoldCoordinator:
             await self._control.sleep(PASS_WAIT)
 
     async def _confirm_or_cancel(self, decision: Decision, item: HeldAttempt) -> None:
-        """Confirm or cancel one transaction; if that is refused, record what the transaction itself says."""
+        """Confirm or cancel one transaction; if that is refused, record what the transaction itself says.
+
+        One that can no longer be confirmed would stay unconfirmed for ever: it is cancelled, and its row failed.
+        """
         if self._control.is_stopping or (decision is Decision.CONFIRM and not self._context.is_ledger_in_place()):
             return
         act = self._dvs.transactions.confirm_async if decision is Decision.CONFIRM else self._dvs.transactions.cancel
@@ -156,8 +168,10 @@ class HoldCoordinator:
                 transaction = await act(item.transaction_id)
             except (TooManyRequestsError, UnauthorizedError, NotFoundError):
                 raise
-            except APIError:
+            except APIError as error:
                 transaction = await self._dvs.transactions.get(item.transaction_id)
+                if _is_expired(error, transaction):
+                    transaction = await self._dvs.transactions.cancel(item.transaction_id)
         except DVSError as error:
             self._control.record_error(error)
             return
@@ -167,3 +181,9 @@ class HoldCoordinator:
     async def _record(self, item: HeldAttempt, transaction: Transaction, decision: Decision) -> None:
         move = move_for(item.attempt, RowState.ACCEPTED, transaction, f"{decision} of a held transaction")
         await self._recorder.record((item.attempt, move))
+
+
+def _is_expired(error: APIError, transaction: Transaction) -> bool:
+    """Return True if a confirmation came too late, after which DVS allows a cancellation only."""
+    is_too_late = error.has_code(ErrorCode.CONFIRMATION_NO_LONGER_POSSIBLE)
+    return is_too_late and class_of(transaction.status) is StatusClass.CREATED

@@ -1,7 +1,9 @@
 """Hold mode: all transactions are created, then all are confirmed or all are cancelled, under any fault."""
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,25 @@ async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, bo
     assert "would have expired" in finished.result.message
     assert set(_statuses(books)) == {"CANCELLED"}
     assert _states(outcomes)["completed"] == 0
+
+
+@pytest.mark.parametrize("sandbox", [0.001], indirect=True)
+async def test_what_can_no_longer_be_confirmed_is_cancelled(
+    pay: Pay, books: Books, network: Any, tmp_path: Path
+) -> None:
+    def rule(_number: int, line: str, _body: bytes) -> str:
+        return "lose" if "/confirm" in line and datetime.now(UTC) < _last_expiry(tmp_path) else "pass"
+
+    network.rule = rule
+    finished, outcomes = await pay(3, mode="hold")
+    assert (finished.result.reason, exit_code(finished.result)) == (None, 1)
+    assert _states(outcomes) == {"failed": 3}
+    assert _statuses(books) == {"CANCELLED": 3}
+
+
+def _last_expiry(folder: Path) -> datetime:
+    events = map(json.loads, (folder / "provider-books.jsonl").read_text().splitlines())
+    return max(datetime.fromisoformat(event["expires_at"]) for event in events if "expires_at" in event)
 
 
 @pytest.mark.parametrize("fate", ["lose", "hang up", "half"])
