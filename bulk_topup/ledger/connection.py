@@ -11,6 +11,7 @@ from typing import Final
 
 from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerOutdatedError, LedgerWriteError
 from bulk_topup.ledger.file_place import check_one_name
+from bulk_topup.ledger.new_ledger import create_tables
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
 
@@ -251,10 +252,17 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA temp.secure_delete = OFF")
     connection.execute("PRAGMA temp.page_size = 32768")
     if applied(connection) != set(NAMES):
-        from sqlite_utils import Database  # heavy, and only needed for a ledger that changes
-
-        from bulk_topup.ledger.schema import migrations
-
         # One transaction, so that of two processes that open a new ledger at once the second finds it complete.
         with transaction(connection):
-            migrations.apply(Database(connection))
+            if not applied(connection):
+                create_tables(connection)
+            else:
+                _upgrade(connection)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # heavy, and only needed for a ledger of an earlier version
+
+    from bulk_topup.ledger.schema import migrations
+
+    migrations.apply(Database(connection))

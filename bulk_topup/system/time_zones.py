@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,9 +14,10 @@ _LOCAL_TIME: Final = Path("/etc/localtime")
 _DATABASE: Final = "zoneinfo/"
 #: The zone of a machine without any setting.
 _UTC: Final = "Etc/UTC"
-#: How long two zones have to show the same time: both changes of the clock of several years.
-_COMPARED: Final = timedelta(days=3 * 366)
-_STEP: Final = timedelta(days=1)
+#: A day, in seconds.
+_STEP: Final = 24 * 60 * 60
+#: How long two zones have to show the same time, in seconds: both changes of the clock of several years.
+_COMPARED: Final = 3 * 366 * _STEP
 
 
 def load_zone(name: str) -> ZoneInfo | None:
@@ -47,5 +48,10 @@ def is_machine_zone(zone: tzinfo, now: datetime) -> bool:
         zone: the zone.
         now: the time, in UTC.
     """
-    moments = (now + _STEP * count for count in range(_COMPARED // _STEP))
-    return all(moment.astimezone(zone).utcoffset() == moment.astimezone().utcoffset() for moment in moments)
+    first = int(now.timestamp())
+    for moment in range(first, first + _COMPARED, _STEP):
+        there, here = datetime.fromtimestamp(moment, zone), datetime.fromtimestamp(moment)  # noqa: DTZ006 - this machine's
+        # The days as well: two zones may be 24 hours apart.
+        if (there.minute, there.hour, there.day) != (here.minute, here.hour, here.day):
+            return False
+    return True

@@ -106,11 +106,11 @@ def test_a_report_that_cannot_be_written_after_paying_is_written_when_run_again(
     assert len(books()["transactions"]) == 15
 
 
-def test_an_unwritable_folder_is_reported(command: Callable[..., Any], root: Path, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(invoke: Callable[..., Any], root: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     list_ = root / "sample_files/gift_cards.csv"
-    assert "Choose another ledger with --ledger" in command("run", list_, "--ledger", "file/l.db", code=3).stderr
-    result = command("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
+    assert "Choose another ledger with --ledger" in invoke("run", list_, "--ledger", "file/l.db", code=3).stderr
+    result = invoke("plan", list_, "--ledger", "l.db", "--output", "file/p.json", code=75)
     assert "Can't create the report folder file: File exists." in result.stderr
 
 
@@ -147,17 +147,17 @@ def test_numbers_balances_and_products_are_looked_up(pay: Callable[..., Any]) ->
 
 
 def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledger(
-    command: Callable[..., Any], root: Path, tmp_path: Path
+    invoke: Callable[..., Any], root: Path, tmp_path: Path
 ) -> None:
     ledger = ("--ledger", "own/ledger.db")
-    command("run", root / "sample_files/gift_cards.csv", "--poll-interval", 0.1, *ledger)
+    invoke("run", root / "sample_files/gift_cards.csv", *ledger)
     books = tmp_path / "own/ledger.db.sandbox-books.jsonl"
     size = books.stat().st_size
-    again = command("run", root / "sample_files/gift_cards.csv", *ledger)
+    again = invoke("run", root / "sample_files/gift_cards.csv", *ledger)
     assert "15 completed" in again.stdout
     assert books.stat().st_size == size
     assert stat.S_IMODE(books.stat().st_mode) == 0o600
-    assert json.loads(command("balances", "--unit", "USD", "--json", *ledger).stdout)[0]["available"] == 9762.5
+    assert json.loads(invoke("balances", "--unit", "USD", "--json", *ledger).stdout)[0]["available"] == 9762.5
 
 
 @pytest.mark.parametrize(
@@ -243,11 +243,11 @@ def test_a_run_of_one_environment_is_not_paid_in_another(pay: Callable[..., Any]
 
 
 def test_a_run_of_one_account_is_not_paid_by_another(
-    command: Callable[..., Any], pay: Callable[..., Any], books: Callable[[], Any], root: Path
+    invoke: Callable[..., Any], pay: Callable[..., Any], books: Callable[[], Any], root: Path
 ) -> None:
     list_ = root / "sample_files/gift_cards.csv"
     elsewhere = ("--ledger", "ledger.db")
-    command("run", list_, "--poll-interval", 0.1, *elsewhere)
+    invoke("run", list_, *elsewhere)
     for words in (("run", list_), ("resume", "list/gift_cards"), ("retry", "list/gift_cards")):
         assert "belongs to the account the embedded sandbox, and this is http://127.0.0.1" in pay(*words, code=3).stderr
     assert books()["transactions"] == []

@@ -49,3 +49,9 @@ def test_zones_are_the_same_if_their_clocks_are(machine: Callable[[str], None]) 
     assert is_machine_zone(ZoneInfo("Europe/Paris"), NOW)
     assert not is_machine_zone(ZoneInfo("Europe/London"), NOW)
     assert not is_machine_zone(ZoneInfo("Africa/Lagos"), NOW)  # the same in winter alone
+
+
+def test_zones_that_are_a_day_apart_are_not_the_same(machine: Callable[[str], None]) -> None:
+    machine("Pacific/Apia")
+    assert is_machine_zone(ZoneInfo("Pacific/Apia"), NOW)
+    assert not is_machine_zone(ZoneInfo("Pacific/Pago_Pago"), NOW)
