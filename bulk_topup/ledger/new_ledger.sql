@@ -210,3 +210,30 @@ CREATE TABLE "repeated_payments" (
 );
 
 CREATE INDEX idx_repeated_payments_decided ON repeated_payments (run_id, identity, known_until) WHERE reason IS NOT NULL;
+
+CREATE TABLE "corrections" (
+   "id" INTEGER PRIMARY KEY,
+   "run_id" INTEGER NOT NULL REFERENCES "runs"("id"),
+   "line" INTEGER NOT NULL,
+   "columns" TEXT NOT NULL,
+   "before" TEXT NOT NULL,
+   "after" TEXT NOT NULL,
+   "note" TEXT NOT NULL,
+   "replaced" TEXT NOT NULL,
+   "identity" TEXT,
+   "product_id" INTEGER,
+   "party_key" TEXT,
+   "amount" TEXT,
+   "unit" TEXT,
+   "by" TEXT NOT NULL,
+   "at" TEXT NOT NULL
+);
+
+CREATE INDEX "idx_corrections_run_id_identity"
+    ON "corrections" ("run_id", "identity");
+
+CREATE INDEX "idx_corrections_run_id_replaced"
+    ON "corrections" ("run_id", "replaced");
+
+CREATE INDEX "idx_corrections_party_key"
+    ON "corrections" ("party_key");
