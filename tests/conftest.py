@@ -47,8 +47,8 @@ class HandClock:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return two workers for each core, because many tests wait for other processes and for responses."""
-    return 2 * (os.cpu_count() or 1)
+    """Return three workers for each core, because many tests wait for other processes and for responses."""
+    return 3 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
