@@ -142,13 +142,15 @@ async def _start(command: str, path: Path, port: int, latency: float) -> Start:
     """Pay a list, and return what that took."""
     relay = Relay(port, latency)
     server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
+    environment = {**os.environ, "DVS_API_KEY": KEY, "DVS_API_SECRET": SECRET}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # all starts but the first find compiled modules, as users' do
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     with tempfile.TemporaryDirectory() as name:
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *(command, "run", str(path), "--product", "6418", "--env", "preprod", "--base-url", address, "--yes"),
             *("--ledger", str(Path(name) / "ledger.db"), "--report-dir", name, "--format", "csv", "--quiet"),
-            env={**os.environ, "DVS_API_KEY": KEY, "DVS_API_SECRET": SECRET},
+            env=environment,
         )
         code = await process.wait()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
