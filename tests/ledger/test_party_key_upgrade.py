@@ -74,6 +74,7 @@ def test_keys_of_references_are_renewed(old_ledger: Path) -> None:
     with closing(sqlite3.connect(old_ledger)) as connection, connection:
         connection.execute("UPDATE rows SET party_key = ? WHERE id = 3", [earlier])
         connection.execute("INSERT INTO not_the_same VALUES (?, 'reference:h01', 'two cards', 'ann', '')", [earlier])
+        connection.execute("DROP TABLE corrections")
         connection.execute("DROP INDEX idx_repeated_payments_decided")
         for column in ("known_until", "more"):
             connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
@@ -148,6 +149,7 @@ def test_keys_with_rare_characters_are_renewed_in_pairs_and_absences(old_ledger:
             "VALUES (2, 1, '2026', 2, 'failed', '', ?)",
             [odd],
         )
+        connection.execute("DROP TABLE corrections")
         connection.execute("DROP INDEX idx_repeated_payments_decided")
         for column in ("known_until", "more"):
             connection.execute(f"ALTER TABLE repeated_payments DROP COLUMN {column}")
