@@ -62,9 +62,12 @@ class Duplicates:
         keys = self._seen.add_hints(pl.concat([own, parties]).sort("line", maintain_order=True))
         repeated = keys.filter(pl.col("hint").is_not_null() | pl.col("hash").is_duplicated())
         if self._allow and not repeated["key"].str.starts_with(REFERENCE_PREFIX).any():
-            # The party of a row with a reference matters only if the reference may be repeated. A party that is skipped
-            # here and shares its hash is not kept: in that rare case a refused row may lack the warning not to pay it.
-            repeated = repeated.filter(pl.col("key").is_in(own["key"].implode()))
+            # The party of a row with a reference matters only if the reference may be repeated, or if an identity has
+            # its hash. Another one that is skipped here and shares a hash is not kept: in that rare case a refused row
+            # may lack the warning not to pay it.
+            is_identity = pl.col("key").is_in(own["key"].implode())
+            shared = repeated.filter(is_identity)["hash"]
+            repeated = repeated.filter(is_identity | pl.col("hash").is_in(shared.implode()))
         if not repeated.is_empty():
             batch, keys = self._resolve(batch, keys, repeated)
         self._seen.add(keys)

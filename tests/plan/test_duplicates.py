@@ -89,18 +89,22 @@ rows_of_lists = st.lists(
 )
 
 
-def row_of(reference: str | None, mobile: str) -> Values:
+def row_of(
+    reference: str | None, mobile: str | None, account: str | None = None, qualifier: str | None = None
+) -> Values:
     return {
         fields.PRODUCT_ID: "4520",
         fields.REFERENCE: reference,
         fields.CREDIT_MOBILE: mobile,
-        fields.CREDIT_ACCOUNT: None,
-        fields.CREDIT_QUALIFIER: None,
+        fields.CREDIT_ACCOUNT: account,
+        fields.CREDIT_QUALIFIER: qualifier,
     }
 
 
 #: Line 3 is the first with its cells, which are its identity as its reference is repeated, and with its party.
 FIRST_OF_TWO = [row_of(*texts) for texts in (("A", "1"), ("A", "2"), (None, "2"), ("A", "2"), (None, "2"))]
+#: An account as it is written shares one of three hashes with an account as it is compared, and comes again.
+SHARED_HASH = [row_of(None, None, *texts) for texts in (("1", "HOME"), (" 1", None), (None, None), (" 1", None))]
 
 
 def batches(rows: list[Values], sizes: list[int]) -> Iterator[tuple[int, list[Values]]]:
@@ -130,6 +134,7 @@ def share_hashes(request: Any, monkeypatch: pytest.MonkeyPatch) -> bool:
 @settings(max_examples=50, deadline=None)
 @example(rows=FIRST_OF_TWO, sizes=[], has_references=True, allow=False, version=IdentityVersion.FOLDED)
 @example(rows=FIRST_OF_TWO, sizes=[3], has_references=True, allow=True, version=IdentityVersion.AS_WRITTEN)
+@example(rows=SHARED_HASH, sizes=[3], has_references=False, allow=True, version=IdentityVersion.FOLDED)
 @given(
     rows=rows_of_lists,
     sizes=st.lists(st.integers(1, 6), max_size=24),
