@@ -64,7 +64,7 @@ class PlanStatement(SignedModel):
     costs: dict[str, str]
     rows_without_known_cost: int
     #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
-    #: there are none, so that statements of earlier versions keep their signed bytes; the same is true of the next two.
+    #: there are none, so that statements of earlier versions keep their signed bytes; nor are the next three.
     pairs_not_the_same: int = 0
     #: Rows whose values in the run differ from those in the list's file, because they were corrected.
     corrected: int = 0

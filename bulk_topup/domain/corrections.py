@@ -9,7 +9,7 @@ from typing import Final
 from bulk_topup.domain.problems import FINGERPRINT_COLUMN, LINE_COLUMN, REASON_COLUMN
 from bulk_topup.security.formulas import csv_text
 
-#: Start of the note of a corrected row.
+#: Start of the note of a corrected row; what else a note says comes before it.
 CORRECTED: Final = "Corrected:"
 #: Columns of a not-completed file that are not the list's own.
 REPORT_COLUMNS: Final = (LINE_COLUMN, FINGERPRINT_COLUMN, REASON_COLUMN)
@@ -81,6 +81,11 @@ def note_of(columns: Sequence[str], listed: Sequence[str], after: Sequence[str])
     """Return the values of the list and of the run as a sentence; empty if they are the same."""
     parts = [f'"{column}" was "{was}", is "{is_}"' for column, was, is_ in changes(columns, listed, after)]
     return f"{CORRECTED} {'; '.join(parts)}." if parts else ""
+
+
+def is_mismatch(note: str) -> bool:
+    """Return True if a row's note in a report says that the list differs from what was sent, not only a correction."""
+    return bool(note) and not note.startswith(CORRECTED)
 
 
 def row_fingerprint(columns: Sequence[str], cells: Sequence[str]) -> str:

@@ -139,18 +139,8 @@ class AttemptQueries:
             StateError: a move is not in the table of allowed moves, or accepts a row without its transaction.
             LedgerError: a row is not in the state, or not at the attempt, that its move starts from.
         """
-        for move in moves:
-            check_move(move.before, move.after)
-            if move.after is RowState.ACCEPTED and move.facts is None:
-                raise StateError("A row can't become accepted without its transaction, which could not be tracked.")
-        at = self.file.now()
-        values = [move_values(move, at) for move in moves]
         with self.file.transaction() as connection:
-            self.file.check_changed(connection.executemany(sql.MOVE_ROW, values).rowcount, len(moves))
-            known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
-            encrypt_pins(connection, self.file.pin_keys, known)
-            self.file.check_changed(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
-            connection.executemany(INSERT_EVENT, values)
+            write_moves(self.file, connection, moves, self.file.now())
 
     def pending(self, run: Run, *, excluded_operators: Collection[int] = ()) -> tuple[int, datetime | None]:
         """Return the number of pending rows, without those of excluded operators, and when the first is due, in UTC.
@@ -260,3 +250,28 @@ def write_intents(
     file.check_changed(connection.execute(sql.MARK_IN_FLIGHT, values).rowcount, len(claimed))
     connection.execute(sql.END_WAITS, values)
     connection.execute(sql.EVENTS_OF_INTENTS, values)
+
+
+def write_moves(file: LedgerFile, connection: sqlite3.Connection, moves: Sequence[Move], at: str) -> None:
+    """Write changes of state with their facts and events.
+
+    Args:
+        file: the ledger's file.
+        connection: its connection, in a transaction.
+        moves: the changes.
+        at: the time of the events.
+
+    Raises:
+        StateError: a move is not in the table of allowed moves, or accepts a row without its transaction.
+        LedgerError: a row is not in the state, or not at the attempt, that its move starts from.
+    """
+    for move in moves:
+        check_move(move.before, move.after)
+        if move.after is RowState.ACCEPTED and move.facts is None:
+            raise StateError("A row can't become accepted without its transaction, which could not be tracked.")
+    values = [move_values(move, at) for move in moves]
+    file.check_changed(connection.executemany(sql.MOVE_ROW, values).rowcount, len(moves))
+    known = [facts_values(move, facts, at) for move in moves if (facts := move.facts)]
+    encrypt_pins(connection, file.pin_keys, known)
+    file.check_changed(connection.executemany(sql.WRITE_FACTS, known).rowcount, len(known))
+    connection.executemany(INSERT_EVENT, values)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bulk_topup.domain.corrections import CorrectedRow, KeptCorrection, UncorrectedRow
+from bulk_topup.domain.corrections import CorrectedRow, KeptCorrection, UncorrectedRow, column_positions
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.run_names import fold_run_name
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -44,10 +44,17 @@ _FOLLOW: Final = """
 """
 #: Kept corrections that a new one replaces, and all that led to the same row.
 _REPLACED_KEPT: Final = """
-    SELECT k.after AS after_before, k.identity AS identity_before, x.after, x.note, s.identity
+    SELECT k.after AS after_before, k.identity AS identity_before, k.columns AS columns_before,
+        x.columns, x.before, x.after, x.note, s.identity
     FROM temp.corrected AS x CROSS JOIN corrections AS k ON k.id = x.kept LEFT JOIN temp.staged AS s ON s.line = x.line
     WHERE x.is_new
 """
+#: Those that led to the same row.
+_LED_THERE: Final = """
+    SELECT id, before FROM corrections
+    WHERE run_id = :run_id AND identity IS :identity_before AND after = :after_before AND columns = :columns_before
+"""
+_REALIGN: Final = "UPDATE corrections SET columns = :columns, before = :before WHERE id = :id"
 _REPLACE_KEPT: Final = """
     UPDATE corrections SET after = :after, note = :note, identity = :identity
     WHERE run_id = :run_id AND identity IS :identity_before AND after = :after_before
@@ -175,9 +182,23 @@ def keep_corrections(connection: sqlite3.Connection, values: Mapping[str, object
     values = {**values, "by": by}
     connection.execute(_FOLLOW, values)
     replaced = [{**row, "run_id": values["run_id"]} for row in map(dict, connection.execute(_REPLACED_KEPT).fetchall())]
+    for row in replaced:
+        if row["columns_before"] != row["columns"]:
+            _realign(connection, row)
     connection.executemany(_REPLACE_KEPT, replaced)
     connection.execute(_KEEP, values)
     connection.execute(_FORGET_UNDONE, values)
+
+
+def _realign(connection: sqlite3.Connection, replaced: Mapping[str, str]) -> None:
+    """Write what is from before a replaced correction in the columns that the list has by now, as what is after it."""
+    columns, current = json.loads(replaced["columns"]), json.loads(replaced["before"])
+    positions = column_positions(tuple(columns), tuple(json.loads(replaced["columns_before"])))
+    for id_, before in connection.execute(_LED_THERE, replaced).fetchall():
+        known = json.loads(before)
+        cells = [now if index is None else known[index] for index, now in zip(positions, current, strict=True)]
+        values = {"columns": replaced["columns"], "before": json.dumps(cells, ensure_ascii=False), "id": id_}
+        connection.execute(_REALIGN, values)
 
 
 def apply_corrections(connection: sqlite3.Connection, run_id: int, at: str) -> None:

@@ -40,13 +40,13 @@ _CREATE_REPEATED: Final = """
         more INTEGER, known_until INTEGER, PRIMARY KEY (key, matching)
     ) WITHOUT ROWID
 """
-#: Creates what a comparison needs, before a list is staged.
-CLEAR: Final = (_CREATE_REPEATED, payment_search.DROP_STAGED_INDEX)
 #: Values of `repeated.matching`: in which of the two the match is.
 _EQUAL_PRODUCTS: Final = 1
 _ANY_PRODUCTS: Final = 2
 _BOTH: Final = 3
 _CLEAR_REPEATED: Final = "DELETE FROM temp.repeated"
+#: Creates what a comparison needs, and forgets that of another list, before a list is staged.
+CLEAR: Final = (_CREATE_REPEATED, _CLEAR_REPEATED, payment_search.DROP_STAGED_INDEX)
 _COUNT_STAGED: Final = "SELECT count(*) FROM temp.staged WHERE state = 'pending'"
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {ALREADY_PAID},

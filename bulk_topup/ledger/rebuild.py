@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from bulk_topup.domain.attempt import Attempt
+from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.earlier_identities import ListedTransaction, fold_identity, number_among_equals
 from bulk_topup.domain.identity import looks_like, number_of, stem_of
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.sameness import party_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import other_transactions
-from bulk_topup.ledger.attempts import write_intents
+from bulk_topup.ledger.attempts import write_intents, write_moves
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.other_transactions import rows_that_may_be_paid, save_others
 from bulk_topup.ledger.possible_ids import Spelled, expect
@@ -201,20 +201,27 @@ class RebuildQueries:
             found[row["stem"]][row["number"]] = row["body"]
         return found
 
-    def write_attempts(self, attempts: Sequence[tuple[Attempt, datetime]], cause: str) -> None:
-        """Write attempts of pending rows that DVS has, as intents of the time of their creation.
+    def write_attempts(
+        self, attempts: Sequence[tuple[Attempt, datetime]], cause: str, moves: Sequence[Move] = ()
+    ) -> None:
+        """Write attempts of pending rows that DVS has, as intents of the time of their creation, and their outcomes.
+
+        All are written or none: an attempt that stayed in flight alone would be sent once DVS has shown to lack its ID.
 
         Args:
             attempts: attempts, each with the creation time of its transaction.
             cause: the cause of the events.
+            moves: the moves of these attempts; none for those that stay in flight.
 
         Raises:
+            StateError: a move is not allowed.
             LedgerError: one of the rows is not pending.
         """
         at = self.file.now()
         intents = [(attempt, utc_text(created_at)) for attempt, created_at in attempts]
         with self.file.transaction() as connection:
             write_intents(self.file, connection, intents, at, cause)
+            write_moves(self.file, connection, moves, at)
 
 
 def _is_expected(connection: sqlite3.Connection, listed: ListedTransaction) -> bool:

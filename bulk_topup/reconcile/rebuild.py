@@ -73,23 +73,21 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
 def _ask_about_others(run: Run, ledger: LedgerStore) -> None:
     """Let rows be reviewed that may have been paid under IDs which nobody can compute, e.g. of another reference."""
     found = ledger.rebuild.may_be_paid(run)
-    ledger.rebuild.write_attempts([(attempt, created_at) for attempt, _, created_at in found], CAUSE)
-    ledger.attempts.record(
-        [
-            Move(
-                row_id=attempt.row_id,
-                attempt=attempt.number,
-                before=RowState.IN_FLIGHT,
-                after=RowState.CONFLICT,
-                cause=CAUSE,
-                message=(
-                    f"DVS has {external_id}, which pays the same and is of no row of the list. If that was this row's "
-                    "payment, under another run key or spelling, resolve it as completed, else as failed."
-                ),
-            )
-            for attempt, external_id, created_at in found
-        ]
-    )
+    moves = [
+        Move(
+            row_id=attempt.row_id,
+            attempt=attempt.number,
+            before=RowState.IN_FLIGHT,
+            after=RowState.CONFLICT,
+            cause=CAUSE,
+            message=(
+                f"DVS has {external_id}, which pays the same and is of no row of the list. If that was this row's "
+                "payment, under another run key or spelling, resolve it as completed, else as failed."
+            ),
+        )
+        for attempt, external_id, _ in found
+    ]
+    ledger.rebuild.write_attempts([(attempt, created_at) for attempt, _, created_at in found], CAUSE, moves)
 
 
 async def _rebuild_later(run: Run, dvs: AsyncDVS, ledger: LedgerStore) -> int:
@@ -194,5 +192,6 @@ def _write(chains: list[list[_FoundAttempt]], ledger: LedgerStore) -> None:
         ledger.attempts.record(
             [_move_to_pending(chain[index - 1].attempt) for chain in chains if len(chain) > index > 0]
         )
-        ledger.rebuild.write_attempts([(each.attempt, each.creation_date) for each in found], CAUSE)
-        ledger.attempts.record([each.move for each in found])
+        ledger.rebuild.write_attempts(
+            [(each.attempt, each.creation_date) for each in found], CAUSE, [each.move for each in found]
+        )

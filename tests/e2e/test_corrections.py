@@ -299,3 +299,22 @@ def test_the_list_without_the_correction_under_another_name_is_the_same_list(
     assert "list/bonus" in shown
     assert [each["credit_party"] for each in books()["transactions"]] == [FAILS, RIGHT]
     assert completed() == {RIGHT: 1}
+
+
+@pytest.mark.parametrize("header", ["phone,amount,name", "amount,phone"])
+def test_a_row_is_corrected_again_after_the_columns_of_the_list_changed(
+    pay: Any, listed: Any, corrected: Any, books: Any, header: str
+) -> None:
+    def write() -> Path:
+        cells = {"phone": FAILS, "amount": "5", "name": "Ann"}
+        path: Path = listed(",".join(cells[column] for column in header.split(",")), header=header)
+        return path
+
+    list_ = listed(f"{FAILS},5")
+    pay("run", list_, *PRODUCT, code=1)
+    pay("run", list_, *PRODUCT, "--corrections", corrected((FAILS, WRONG)), code=1)
+    pay("run", write(), *PRODUCT, code=1)
+    again = corrected((WRONG, RIGHT), name="again.csv")
+    for words in (("--corrections", again), (), ("--corrections", again)):
+        pay("run", list_, *PRODUCT, *words)
+        assert [each["credit_party"] for each in books()["transactions"]] == [FAILS, WRONG, RIGHT]

@@ -139,6 +139,19 @@ def test_a_row_that_another_run_corrected_and_paid_counts_as_its_list_said(
     assert _plan(ledger, [row(2)])[1] == [4]
 
 
+def test_a_decision_about_one_list_is_not_saved_with_another(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any]
+) -> None:
+    _send(ledger, _merge(ledger, [row(1)], "a"), move)
+    _plan(ledger, [row(1)], pay_again="second bonus")
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(2)]))
+    other = ledger.staging.merge(
+        job="payroll", run_key="b", environment="sandbox", list_path="b.csv", columns=(), pay_again="second bonus"
+    )
+    assert other.paid_again == ()
+
+
 @pytest.mark.parametrize("is_claimed", [False, True])
 def test_an_absence_of_a_beneficiary_that_is_not_in_the_list_hides_no_payment(
     ledger: LedgerStore, row: Row, move: Callable[..., Any], clock: Any, is_claimed: bool

@@ -1,6 +1,7 @@
 """A rebuild that was interrupted: nothing is sent before it ends, and rows that it has found stay told apart."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from bulk_topup.domain.identity_version import IdentityVersion, RunIds
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key
 from bulk_topup.domain.states import RowState
+from bulk_topup.errors import LedgerWriteError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 from tests.helpers.checked_rows import CheckedRow
@@ -66,3 +68,22 @@ def test_a_rebuild_that_continues_tells_equal_rows_apart_by_their_place(
     [of_second] = read_list()
     assert second.external_id in _ids_of(of_second)
     assert first.external_id not in _ids_of(of_second)
+
+
+def test_an_attempt_that_dvs_has_is_written_with_its_outcome_or_not_at_all(
+    ledger: LedgerStore,
+    row: Callable[..., CheckedRow],
+    start: Callable[..., Run],
+    move: Callable[..., Move],
+    clock: Clock,
+) -> None:
+    """In flight under an ID that DVS lacks, a row that needs review would be sent."""
+    run = start(ledger, [row(1)])
+    ledger.rebuild.start(run)
+    [(first, *_)] = ledger.rebuild.unsent(run, limit=9)
+    found, review = [(first, clock.now())], move(first, RowState.IN_FLIGHT, RowState.CONFLICT)
+    with pytest.raises(LedgerWriteError):
+        ledger.rebuild.write_attempts(found, "rebuilt", [replace(review, attempt=2)])
+    assert ledger.rows.counts(run)[RowState.PENDING] == 1
+    ledger.rebuild.write_attempts(found, "rebuilt", [review])
+    assert ledger.rows.counts(run)[RowState.CONFLICT] == 1

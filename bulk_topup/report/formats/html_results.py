@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.corrections import is_mismatch
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
@@ -62,7 +63,7 @@ class _Collector:
         self._last_change = max(self._last_change, max(filter(None, times), default=""))
         if any(outcomes.note):
             noted = zip(outcomes.note, outcomes.state, strict=True)
-            self._contradicted += sum(bool(note) and state in _CONTRADICTED for note, state in noted)
+            self._contradicted += sum(is_mismatch(note) and state in _CONTRADICTED for note, state in noted)
         completed = RowState.COMPLETED.value
         if outcomes.state.count(completed) == len(outcomes):
             return

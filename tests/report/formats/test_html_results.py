@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk_topup.domain.corrections import note_of
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
@@ -208,6 +209,16 @@ def test_production_and_a_purge_are_shown(written: Callable[..., str], run: Run)
 
 def test_a_payment_with_a_list_mismatch_is_no_success(written: Callable[..., str]) -> None:
     assert "1 of 1 row completed, 1 needs review." in written(replace(COMPLETED, note="The list asks for more now."))
+
+
+@pytest.mark.parametrize(("mismatch", "is_success"), [("", True), ("The list asks for more now. ", False)])
+def test_a_corrected_row_that_is_paid_is_a_success(
+    written: Callable[..., str], mismatch: str, is_success: bool
+) -> None:
+    correction = note_of(("phone",), ("+6595123102",), ("+6595123100",))
+    text = written(replace(COMPLETED, note=mismatch + correction))
+    assert ("needs review" not in text) is is_success
+    assert "Corrected:" in text
 
 
 def test_money_is_exact_and_grouped(written: Callable[..., str]) -> None:
