@@ -122,7 +122,8 @@ def _repeated_problems(row: Mapping[str, str]) -> str:
 
 def _paid_problems(row: Mapping[str, str]) -> str:
     text = (
-        f"What was sent before the correction of {row['at'][:10]} may have been paid after all. {row['note']} Resolve "
-        "that first: `bulk-topup conflict list`."
+        f"What was sent before the correction of {row['at'][:10]} may have been paid after all. {row['note']} If that "
+        "needs review, resolve it first: `bulk-topup conflict list`. If it was paid, and this is another payment, "
+        "make it in another run with --run-key and --pay-again."
     )
     return encode_problems([Problem(column="", message=text.replace("  ", " "), may_be_paid=True)])
