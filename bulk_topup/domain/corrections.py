@@ -100,7 +100,7 @@ def row_fingerprint(columns: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def unspaced(cell: str) -> str:
-    """Return a cell without what a report and a spreadsheet program change in it: the guard, line ends, outer blanks."""
+    """Return a cell without what reports and spreadsheet programs change in it: guard, line ends, blanks around it."""
     text = cell.strip()
     if text[:1] == "'" and csv_text(text[1:]) == text:
         text = text[1:].strip()
