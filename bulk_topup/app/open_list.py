@@ -67,6 +67,7 @@ def _correct_table(table: Table, name: str, run: Run, ledger: LedgerStore, corre
         corrections=found,
         known=ledger.rows.cells(run, lines),
         states=ledger.rows.sent_lines(run, lines),
+        unclear=ledger.rows.unclear_lines(run, lines),
     )
 
 

@@ -96,12 +96,20 @@ def row_fingerprint(columns: Sequence[str], cells: Sequence[str]) -> str:
         cells: the row's cells, one for each column, as the list has them or as a report writes them.
     """
     own = sorted(
-        (column, csv_text(cell))
+        (column, unspaced(cell))
         for column, cell in zip(columns, cells, strict=True)
         if column and column not in REPORT_COLUMNS
     )
     digest = hashlib.blake2b(json.dumps(own).encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
     return "".join(_LETTERS[int(digit, 16)] for digit in digest)
+
+
+def unspaced(cell: str) -> str:
+    """Return a cell without what reports and spreadsheet programs change in it: guard, line ends, blanks around it."""
+    text = cell.strip()
+    if text[:1] == "'" and csv_text(text[1:]) == text:
+        text = text[1:].strip()
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def column_positions(columns: tuple[str, ...], header: tuple[str, ...]) -> tuple[int | None, ...]:

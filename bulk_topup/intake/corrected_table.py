@@ -1,7 +1,7 @@
 """A list with the corrections that its run keeps, and with new ones; reads the list through its table."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bulk_topup.domain.corrections import CorrectedRow, Correction, KeptCorrection, column_positions, note_of
 from bulk_topup.domain.problems import DO_NOT_PAY
@@ -25,6 +25,7 @@ class CorrectedTable:
         corrections: corrected rows of a file; None without one.
         known: the cells of its lines in the ledger, by line.
         states: the states of its lines whose rows were sent and have not failed.
+        unclear: its lines whose rows were refused because another one may pay the same.
 
     Raises:
         ListError: the file lacks a column of the list.
@@ -39,6 +40,7 @@ class CorrectedTable:
         corrections: Corrections | None = None,
         known: Mapping[int, list[str]] | None = None,
         states: Mapping[int, RowState] | None = None,
+        unclear: Collection[int] = (),
     ) -> None:
         #: The list's own.
         self.header_line, self.header = table.header_line, table.header
@@ -50,6 +52,7 @@ class CorrectedTable:
         self._file = None if corrections is None else FittedCorrections(corrections, table.header, name, kept)
         self._known = known or {}
         self._states = states or {}
+        self._unclear = unclear
         self._columns = tuple(cell.strip() for cell in table.header)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -67,7 +70,7 @@ class CorrectedTable:
             if kept is None and not is_given:
                 yield line, cells
                 continue
-            listed = [*cells, *[""] * (len(self.header) - len(cells))][: len(self.header)]
+            listed = self._fitted(cells)
             current = listed if kept is None else _apply(kept, listed, column_positions(kept.columns, self._columns))
             result = current
             if self._file is not None and is_given:
@@ -76,9 +79,13 @@ class CorrectedTable:
                 if result != current:
                     self._check(line, current, kept, self._file)
             self._record(line, kept, listed, current, result)
-            yield line, result
+            # A row that stays as the list has it may have cells beyond the header, for which it is refused.
+            yield line, cells if kept is None and result == current else result
         if self._file is not None:
             self._file.check_all_found(seen)
+
+    def _fitted(self, cells: Sequence[str]) -> list[str]:
+        return [*cells, *[""] * (len(self.header) - len(cells))][: len(self.header)]
 
     def _record(
         self, line: int, kept: KeptCorrection | None, listed: list[str], current: list[str], result: list[str]
@@ -94,7 +101,8 @@ class CorrectedTable:
     def _check(self, line: int, current: list[str], kept: KeptCorrection | None, file: FittedCorrections) -> None:
         """Raise ListError unless the ledger has the row as it is corrected, and has not sent it."""
         where = f"{file.position(line)} corrects line {line} of {self._name}"
-        if self._known.get(line) != current or not file.is_of(line, current, kept):
+        known = self._known.get(line)
+        if known is None or self._fitted(known) != current or not file.is_of(line, current, kept):
             raise ListError(
                 f"{where}, which changed since. Write the file again with `bulk-topup report` and correct it there, or "
                 "correct the list itself."
@@ -111,7 +119,7 @@ class CorrectedTable:
             raise ListError(
                 f"{where}, which was sent since and may be paid. Restore the row, or remove it from the file."
             )
-        if file.reason(line).startswith(DO_NOT_PAY):
+        if line in self._unclear or file.reason(line).startswith(DO_NOT_PAY):
             raise ListError(
                 f"{file.position(line)}: the row may be paid already, see its reason. Restore the row, or remove it "
                 "from the file."

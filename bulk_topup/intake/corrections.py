@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.domain.corrections import REPORT_COLUMNS, KeptCorrection, column_positions, row_fingerprint
+from bulk_topup.domain.corrections import REPORT_COLUMNS, KeptCorrection, column_positions, row_fingerprint, unspaced
 from bulk_topup.domain.problems import FINGERPRINT_COLUMN, LINE_COLUMN, REASON_COLUMN, position
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, open_table
-from bulk_topup.security.formulas import csv_text
 
 #: Most corrections in a file.
 MAX_CORRECTIONS: Final = 200_000
+#: Most digits of a line of a list.
+MAX_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +63,9 @@ def read_corrections(path: Path) -> Corrections:
         text = cells[line_index].strip()
         if not text and cells[fingerprint_index].strip() == row_fingerprint(header, cells):
             continue  # it left the list, and stays as it is
-        if not text.isascii() or not text.isdigit():
+        if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:
             raise ListError(
-                f'{position(name, line)}, column "{LINE_COLUMN}": "{text}" is not a line of the list. '
+                f'{position(name, line)}, column "{LINE_COLUMN}": "{text[:MAX_DIGITS]}" is not a line of the list. '
                 "Restore what the report wrote. Add new rows to the list itself."
             )
         if (first := rows.get(int(text))) is not None:
@@ -140,14 +141,14 @@ class FittedCorrections:
             current: its cells in the run.
             kept: the correction that the run keeps for it; None without one.
         """
-        is_present = kept is not None and bool(kept.note) and kept.note in self.reason(line)
+        is_present = kept is not None and self._fingerprint(line) == row_fingerprint(self._columns, current)
         if self._is_unedited(line) or (not is_present and (self._has(line, listed) or self._was_given(line))):
             return current
         result = []
         for given, was, is_ in zip(self._cells(line), listed, current, strict=True):
-            if given is None or given in {is_, csv_text(is_)}:
+            if given is None or unspaced(given) == unspaced(is_):
                 result.append(is_)
-            elif given in {was, csv_text(was)}:
+            elif unspaced(given) == unspaced(was):
                 result.append(was if is_present else is_)
             else:
                 result.append(given)
@@ -202,6 +203,6 @@ class FittedCorrections:
 
     def _has(self, line: int, cells: Sequence[str]) -> bool:
         return all(
-            given is None or given in {cell, csv_text(cell)}
+            given is None or unspaced(given) == unspaced(cell)
             for given, cell in zip(self._cells(line), cells, strict=True)
         )

@@ -42,22 +42,23 @@ _FOLLOW: Final = """
       AND NOT EXISTS (SELECT 1 FROM rows AS r WHERE r.run_id = :run_id AND r.identity = corrections.identity
                       AND r.line NOT BETWEEN :first AND :last)
 """
-#: Kept corrections that a new one replaces, and all that led to the same row.
+#: Kept corrections that led to a row which is corrected now: the one that applies to it, and all others. All are found
+#: before one is changed, because two rows may be corrected to each other's values.
 _REPLACED_KEPT: Final = """
-    SELECT k.after AS after_before, k.identity AS identity_before, k.columns AS columns_before,
-        x.columns, x.before, x.after, x.note, s.identity
-    FROM temp.corrected AS x CROSS JOIN corrections AS k ON k.id = x.kept LEFT JOIN temp.staged AS s ON s.line = x.line
-    WHERE x.is_new
+    SELECT k.id, k.columns AS kept_columns, k.before AS kept_before, x.columns, x.before, x.after, x.note, s.identity
+    FROM (
+        SELECT line, kept AS id FROM temp.corrected WHERE is_new AND kept IS NOT NULL
+        UNION
+        SELECT n.line, e.id
+        FROM temp.corrected AS n CROSS JOIN rows AS r ON r.run_id = :run_id AND r.line = n.line AND r.in_list = 1
+            CROSS JOIN corrections AS e ON e.run_id = r.run_id AND e.identity = r.identity
+        WHERE n.is_new
+    ) AS f CROSS JOIN corrections AS k ON k.id = f.id CROSS JOIN temp.corrected AS x ON x.line = f.line
+        LEFT JOIN temp.staged AS s ON s.line = x.line
 """
-#: Those that led to the same row.
-_LED_THERE: Final = """
-    SELECT id, before FROM corrections
-    WHERE run_id = :run_id AND identity IS :identity_before AND after = :after_before AND columns = :columns_before
-"""
-_REALIGN: Final = "UPDATE corrections SET columns = :columns, before = :before WHERE id = :id"
 _REPLACE_KEPT: Final = """
-    UPDATE corrections SET after = :after, note = :note, identity = :identity
-    WHERE run_id = :run_id AND identity IS :identity_before AND after = :after_before
+    UPDATE corrections SET columns = :columns, before = :before, after = :after, note = :note, identity = :identity
+    WHERE id = :id
 """
 _KEEP: Final = """
     INSERT INTO corrections (run_id, line, columns, before, after, note, replaced, identity, product_id, party_key,
@@ -181,24 +182,22 @@ def keep_corrections(connection: sqlite3.Connection, values: Mapping[str, object
     """
     values = {**values, "by": by}
     connection.execute(_FOLLOW, values)
-    replaced = [{**row, "run_id": values["run_id"]} for row in map(dict, connection.execute(_REPLACED_KEPT).fetchall())]
-    for row in replaced:
-        if row["columns_before"] != row["columns"]:
-            _realign(connection, row)
+    replaced = [_realigned(row) for row in connection.execute(_REPLACED_KEPT, values).fetchall()]
     connection.executemany(_REPLACE_KEPT, replaced)
     connection.execute(_KEEP, values)
     connection.execute(_FORGET_UNDONE, values)
 
 
-def _realign(connection: sqlite3.Connection, replaced: Mapping[str, str]) -> None:
-    """Write what is from before a replaced correction in the columns that the list has by now, as what is after it."""
-    columns, current = json.loads(replaced["columns"]), json.loads(replaced["before"])
-    positions = column_positions(tuple(columns), tuple(json.loads(replaced["columns_before"])))
-    for id_, before in connection.execute(_LED_THERE, replaced).fetchall():
-        known = json.loads(before)
-        cells = [now if index is None else known[index] for index, now in zip(positions, current, strict=True)]
-        values = {"columns": replaced["columns"], "before": json.dumps(cells, ensure_ascii=False), "id": id_}
-        connection.execute(_REALIGN, values)
+def _realigned(row: sqlite3.Row) -> dict[str, object]:
+    """Return the columns that a kept correction gets, with the cells from before it ordered by those of the list."""
+    values = dict(row)
+    kept, columns = (tuple(json.loads(text)) for text in (values.pop("kept_columns"), values["columns"]))
+    before, current = json.loads(values.pop("kept_before")), json.loads(values["before"])
+    cells = [
+        cell if index is None else before[index]
+        for index, cell in zip(column_positions(columns, kept), current, strict=True)
+    ]
+    return {**values, "before": json.dumps(cells, ensure_ascii=False)}
 
 
 def apply_corrections(connection: sqlite3.Connection, run_id: int, at: str) -> None:

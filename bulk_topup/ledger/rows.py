@@ -33,6 +33,11 @@ _CELLS: Final = """
 _CELLS_BETWEEN: Final = (
     "SELECT line, cells FROM rows WHERE run_id = :run_id AND in_list = 1 AND line BETWEEN :first AND :last"
 )
+_UNCLEAR_LINES: Final = """
+    SELECT line FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND +state = 'refused' AND line IN (SELECT value FROM json_each(:lines))
+      AND EXISTS (SELECT 1 FROM json_each(problems) AS p WHERE json_extract(p.value, '$[2]'))
+"""
 _SENT_LINES: Final = f"""
     SELECT line, state FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND +state IN ({SENT}) AND line IN (SELECT value FROM json_each(:lines))
@@ -91,6 +96,10 @@ class RowQueries:
         """Return the states of those lines of the list as it was last read that were sent and have not failed."""
         rows = self.file.fetch_all(_SENT_LINES, run_id=run.id, lines=json_array(lines))
         return {row["line"]: RowState(row["state"]) for row in rows}
+
+    def unclear_lines(self, run: Run, lines: Collection[int]) -> set[int]:
+        """Return those lines of the list as it was last read that were refused because another row may pay the same."""
+        return {row["line"] for row in self.file.fetch_all(_UNCLEAR_LINES, run_id=run.id, lines=json_array(lines))}
 
     def sent_to(self, run: Run, numbers: Collection[str]) -> set[str]:
         """Return those numbers that rows of the run credit that were sent and are not known to have failed."""

@@ -196,6 +196,20 @@ def test_a_corrected_row_that_another_run_paid_is_refused_in_the_plan_and_may_be
         pay("run", list_, *PRODUCT, *words)
 
 
+def test_a_row_that_another_run_paid_is_not_corrected_whatever_the_file_says_of_it(
+    pay: Any, listed: Any, corrected: Any, completed: Any
+) -> None:
+    pay("run", listed(f"{OTHER},5", name="other.csv"), *PRODUCT)
+    list_ = listed(f"{OTHER},5", f"{THIRD},5", "+6595123505,5", "+6595123506,5")
+    pay("run", list_, *PRODUCT, "--skip-refused", code=1)
+    file = corrected((OTHER, RIGHT))
+    header, row = file.read_text().splitlines()
+    cut = header.index(",reason")
+    file.write_text(f"{header[:cut]}\n{','.join(row.split(',')[: header[:cut].count(',') + 1])}\n")
+    assert "the row may be paid already" in pay("run", list_, *PRODUCT, "--corrections", file, code=3).stderr
+    assert RIGHT not in completed()
+
+
 def test_old_corrections_beside_another_list_pay_nobody(pay: Any, listed: Any, corrected: Any, completed: Any) -> None:
     list_ = listed(f"{OTHER},5", f"{FAILS},5")
     pay("run", list_, *PRODUCT, code=1)

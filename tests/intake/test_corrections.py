@@ -1,10 +1,12 @@
 """Corrections: applied to the rows of the list that they were written for, and to no others."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bulk_topup.domain.corrections import row_fingerprint
+from bulk_topup.domain.corrections import KeptCorrection, note_of, row_fingerprint
+from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError
 from bulk_topup.intake import ListSource, open_table
 from bulk_topup.intake.corrected_table import CorrectedTable
@@ -19,15 +21,14 @@ A, B, C = (row_fingerprint(COLUMNS, cells) for cells in KNOWN.values())
 
 
 def corrected_rows(
-    folder: Path, corrections: str, known: dict[int, list[str]] | None = None, listed: str = LIST
+    folder: Path, corrections: str, known: dict[int, list[str]] | None = None, listed: str = LIST, **ledger: Any
 ) -> list[tuple[int, list[str]]]:
     (folder / "list.csv").write_text(listed)
     (folder / "rest.csv").write_text(corrections)
     table = open_table(ListSource(path=folder / "list.csv"))
     found = read_corrections(folder / "rest.csv")
-    return [
-        row for row in CorrectedTable(table, "list.csv", corrections=found, known=known or KNOWN).rows() if any(row[1])
-    ]
+    corrected = CorrectedTable(table, "list.csv", corrections=found, known=known or KNOWN, **ledger)
+    return [row for row in corrected.rows() if any(row[1])]
 
 
 def test_corrected_cells_replace_those_of_the_list(tmp_path: Path) -> None:
@@ -77,6 +78,7 @@ def test_a_row_that_left_the_list_may_stay_in_the_file_as_it_is(tmp_path: Path) 
         ("ref,phone,amount,list_line\nB,+6595123401,7,3\n", 'has no column "list_fingerprint"'),
         (f"ref,phone,list_line,list_fingerprint\nB,+6595123401,3,{B}\n", 'has no column "amount"'),
         (HEADER + f"B,+6595123401,7,three,{B},x\n", 'line 2, column "list_line": "three" is not a line'),
+        (HEADER + f"B,+6595123401,7,{'9' * 5000},{B},x\n", r'line 2, column "list_line": "9{18}" is not a line'),
         (HEADER + f"B,+6595123401,7,,{B},x\n", "Add new rows to the list itself"),
         (HEADER + f"B,1,7,3,{B},x\nB,2,7,3,{B},x\n", "line 3: line 2 also corrects line 3 of the list. Remove one."),
         (HEADER + f"B,1,7,3,{B},x,y\n", "line 2: the row has 7 cells, but the header 6"),
@@ -112,3 +114,41 @@ def test_a_list_that_changed_since_is_not_corrected(tmp_path: Path) -> None:
 def test_a_row_that_must_not_be_paid_may_stay_in_the_file_unchanged(tmp_path: Path) -> None:
     rows = corrected_rows(tmp_path, HEADER + f"A,'+6595123400,5,2,{A},Do not pay by other means: it is open.\n")
     assert rows == list(KNOWN.items())
+
+
+def test_a_row_that_may_be_paid_is_not_corrected_if_the_file_lacks_its_reason(tmp_path: Path) -> None:
+    file = f"ref,phone,amount,list_line,list_fingerprint\nB,+6595123401,7,3,{B}\n"
+    with pytest.raises(ListError, match=r"rest\.csv line 2: the row may be paid already"):
+        corrected_rows(tmp_path, file, unclear={3})
+
+
+@pytest.mark.parametrize(
+    ("listed", "given"),
+    [(" Bob", "Bob"), ("Bob ", "Bob"), ("\tBob", "'\tBob"), ("Ann\r\nBob", "Ann\nBob"), (" =1", "=1"), ("'-1", "-1")],
+)
+def test_what_a_spreadsheet_program_changes_in_a_cell_is_no_correction(tmp_path: Path, listed: str, given: str) -> None:
+    cells = [listed, "0659", "7"]
+    file = HEADER + f'"{given}",0659,7,2,{row_fingerprint(COLUMNS, cells)},x\n'
+    text = f'ref,phone,amount\n"{listed}",0659,7\n'
+    [(_, found)] = corrected_rows(tmp_path, file, {2: cells}, text, states={2: RowState.IN_FLIGHT})
+    assert found[1:] == cells[1:]
+
+
+LONG = "ref,phone,amount\nB,0659,5,50\n"
+
+
+def test_a_row_with_cells_beyond_the_header_stays_refused_until_it_is_corrected(tmp_path: Path) -> None:
+    known = {2: ["B", "0659", "5", "50"]}
+    file = HEADER + f"B,0659,5,2,{row_fingerprint(COLUMNS, known[2][:3])},Not sent.\n"
+    assert corrected_rows(tmp_path, file, known, LONG) == list(known.items())
+    assert corrected_rows(tmp_path, file.replace(",5,2", ",5.50,2"), known, LONG) == [(2, ["B", "0659", "5.50"])]
+
+
+def test_a_value_is_corrected_back_to_that_of_the_list_without_its_reason(tmp_path: Path) -> None:
+    after = ["B", "0660", "7"]
+    note = note_of(COLUMNS, KNOWN[3], after)
+    kept = KeptCorrection(id=1, line=3, columns=COLUMNS, before=tuple(KNOWN[3]), after=tuple(after), note=note)
+    known = {**KNOWN, 3: after}
+    for fingerprint, expected in ((row_fingerprint(COLUMNS, after), KNOWN[3]), (B, after)):
+        file = f"ref,phone,amount,list_line,list_fingerprint\nB,0659,7,3,{fingerprint}\n"
+        assert corrected_rows(tmp_path, file, known, kept=[kept])[1] == (3, expected)

@@ -147,6 +147,52 @@ def test_a_row_waits_while_what_it_replaced_may_still_be_paid(
     assert len(ledger.attempts.claim(run, 9)) == 1
 
 
+def test_two_corrected_rows_are_corrected_to_each_others_values(
+    ledger: LedgerStore, row: MakeRow, start: Start, move: MakeMove
+) -> None:
+    listed = [row(1, line=2), row(2, line=3)]
+    run = start(ledger, listed)
+    ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.FAILED) for each in ledger.attempts.claim(run, 9)])
+    first = [row(3, line=2), row(4, line=3)]
+    merge(ledger, first, list(map(correction_of, listed, first)))
+    ledger.attempts.record([move(each, RowState.IN_FLIGHT, RowState.FAILED) for each in ledger.attempts.claim(run, 9)])
+    swapped = [row(4, line=2), row(3, line=3)]
+    ids = [each.id for each in ledger.corrections.of_run(run)]
+    merge(ledger, swapped, list(map(correction_of, first, swapped, ids)))
+    kept = {each.before: each.after for each in ledger.corrections.of_run(run)}
+    assert kept == dict(zip(map(cells_of, (*listed, *first)), map(cells_of, (*swapped, *swapped)), strict=True))
+
+
+def test_a_row_that_was_corrected_back_and_again_is_corrected_from_each_of_its_values(
+    ledger: LedgerStore, failed: Run, wrong: CheckedRow, right: CheckedRow, row: MakeRow, bring: Callable[..., Attempt]
+) -> None:
+    merge(ledger, [right], [correction_of(wrong, right)])
+    bring(failed, RowState.FAILED)
+    [first] = ledger.corrections.of_run(failed)
+    merge(ledger, [wrong], [correction_of(right, wrong, first.id)])
+    bring(failed, RowState.FAILED)
+    last = row(3, line=2)
+    merge(ledger, [last], [correction_of(wrong, last)])
+    kept = {each.before: each.after for each in ledger.corrections.of_run(failed)}
+    assert kept == dict.fromkeys((cells_of(wrong), cells_of(right)), cells_of(last))
+
+
+def test_a_row_is_corrected_again_after_its_list_got_a_column(
+    ledger: LedgerStore, failed: Run, wrong: CheckedRow, right: CheckedRow, row: MakeRow, bring: Callable[..., Attempt]
+) -> None:
+    merge(ledger, [right], [correction_of(wrong, right)])
+    bring(failed, RowState.FAILED)
+    [first] = ledger.corrections.of_run(failed)
+    last = row(3, line=2)
+    columns = ("name", *COLUMNS)
+    before, after = (("Ann", *cells_of(each)) for each in (right, last))
+    change = Correction(line=2, columns=columns, before=before, after=after)
+    merge(ledger, [last], [CorrectedRow(line=2, kept=first.id, change=change, note="changed")])
+    kept = ledger.corrections.of_run(failed)
+    assert [each.columns for each in kept] == [columns] * 2
+    assert {each.before: each.after for each in kept} == {("Ann", *cells_of(wrong)): after, before: after}
+
+
 def test_a_purge_removes_kept_corrections(
     ledger: LedgerStore, failed: Run, wrong: CheckedRow, right: CheckedRow, bring: Callable[..., Attempt]
 ) -> None:
