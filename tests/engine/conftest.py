@@ -56,8 +56,13 @@ class Network:
     _now: Counter[str] = field(default_factory=Counter)
     _late: list[tuple[float, bytes]] = field(default_factory=list)
     _arrival: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             while True:
                 request, body = await _message(reader)
@@ -93,6 +98,12 @@ class Network:
         finally:
             writer.close()
 
+    async def close(self) -> None:
+        """End the connections that are still open."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
     async def _hold(self, number: int) -> None:
         """Wait for the requests that are to arrive together with one."""
         last = next((each for each in self.together if each >= number), 0)
@@ -109,9 +120,11 @@ class Network:
 
     async def _forward(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(self.host, self.port)
-        writer.write(request)
-        head, body = await _message(reader)
-        writer.close()
+        try:
+            writer.write(request)
+            head, body = await _message(reader)
+        finally:
+            writer.close()
         return head + body
 
 
@@ -141,6 +154,7 @@ async def network(sandbox: Any) -> AsyncIterator[Network]:
     network.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     yield network
     server.close()
+    await network.close()
 
 
 class RecordingWatcher:
