@@ -180,7 +180,7 @@ def _edit_references(office: Office, draws: Random) -> str | None:
         return None
     prefix = draws.choice(("N", "R2", ""))
     # Between two runs, nothing but its reference says that a card is the same.
-    kinds = ("credited",) if "renamed" in office.done else ("cards", "all", "credited")
+    kinds = ("credited",) if office.done & _MONTH_MATTERS else ("cards", "all", "credited")
     kind = draws.choice(kinds)
     chosen = {index for index, line in _lines(office) if kind in {"all", "cards" if line.is_card else "credited"}}
     if not chosen:
@@ -284,7 +284,12 @@ def _pay_elsewhere_then_resume(office: Office, draws: Random) -> str | None:
 
 def _pass_midnight(office: Office, draws: Random) -> str | None:
     """The next month begins, and a user continues what is not finished, under the key of that month."""
-    if not office.is_job or not office.runs() or office.done & _MONTH_MATTERS or _is_hiding(office, "midnight"):
+    if (
+        not office.is_job
+        or not office.runs()
+        or office.done & (_MONTH_MATTERS | {"cards"})
+        or _is_hiding(office, "midnight")
+    ):
         return None
     _let_days_pass(office, _next_month(office.clock.now()) + timedelta(minutes=draws.choice((1, 10, 500))))
     _note(office, "midnight")
