@@ -142,7 +142,11 @@ async def prepare(
             allow_duplicates=options.allow_duplicates,
         )
     ledger.staging.clear()
-    plan, balances = await both(_stage_rows(reader, dvs, ledger, options, chooser), _fetch_balances(dvs))
+    # Rows wait for their products: those are asked for first.
+    is_read = asyncio.Event()
+    plan, balances = await both(
+        _stage_rows(reader, dvs, ledger, options, chooser, is_read), _fetch_balances_after(is_read, dvs)
+    )
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
@@ -180,10 +184,23 @@ async def _fetch_balances(dvs: AsyncDVS) -> list[Balance]:
     return [balance async for balance in dvs.balances.list()]
 
 
+async def _fetch_balances_after(is_read: asyncio.Event, dvs: AsyncDVS) -> list[Balance]:
+    await is_read.wait()
+    return await _fetch_balances(dvs)
+
+
 async def _stage_rows(
-    reader: ListReader, dvs: AsyncDVS, ledger: LedgerStore, options: PlanOptions, chooser: Chooser | None
+    reader: ListReader,
+    dvs: AsyncDVS,
+    ledger: LedgerStore,
+    options: PlanOptions,
+    chooser: Chooser | None,
+    is_read: asyncio.Event,
 ) -> Plan:
-    """Check and stage the list batch by batch: one is read, one checked and one staged at the same time."""
+    """Check and stage the list batch by batch: one is read, one checked and one staged at the same time.
+
+    `is_read` is set once the first batch is read, or the list has none.
+    """
     products: dict[int, Product | None] = {}
     columns = {name: reader.column_of(name) for name in reader.mapped}
     if chooser is not None:
@@ -207,6 +224,7 @@ async def _stage_rows(
         checker = Checker(products, columns, replace(options, numbers=numbers), recall, reader.position_word)
         # Each await lets a stop through.
         while (frame := await asyncio.wrap_future(reading)) is not None:
+            is_read.set()
             reading = threads.submit(next, frames, None)
             if chooser is not None:
                 await asyncio.wrap_future(staging)  # the chooser reads the ledger, too
@@ -219,6 +237,7 @@ async def _stage_rows(
             await asyncio.wrap_future(staging)
             staging = threads.submit(ledger.staging.add, rows.iter_rows(buffer_size=STAGED_AT_ONCE))
         await asyncio.wrap_future(staging)
+    is_read.set()
     plan.numbers = reader.number_notes
     plan.numbers.concerns = checker.number_notes.concerns
     return plan

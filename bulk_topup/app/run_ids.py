@@ -19,8 +19,8 @@ from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
 from bulk_topup.system.waits import all_of, both
 
 #: Rows of a new run that are looked up: the first ones, which an interrupted run sent, and as many across the list.
-FIRST_ROWS: Final = 10
-SPREAD_ROWS: Final = 10
+FIRST_ROWS: Final = 5
+SPREAD_ROWS: Final = 5
 #: External IDs that are looked up concurrently.
 LOOK_UPS: Final = 50
 #: What DVS's list without dates covers. Once the ledger's first run of the newest version is older, DVS has no

@@ -24,8 +24,8 @@ _OTHER_TYPES: Final = (
     "voicemail",
 )
 _LINE_TYPES: Final = ("fixed_line", "mobile")
-#: Matches nothing.
-_NOTHING: Final = "^[^0-9+]$"
+#: Matches no number.
+NOTHING: Final = "^[^0-9+]$"
 
 
 def metadata_of(code: str, region: str) -> PhoneMetadata | None:
@@ -77,7 +77,7 @@ def numbers_of(region: str) -> str:
     code = calling_code(region)
     plan = None if code is None else metadata_of(code, region)
     if code is None or plan is None:
-        return _NOTHING
+        return NOTHING
     if len(regions_of(code)) == 1:
         return rf"^\+{code}"
     if plan.leading_digits is not None:
@@ -124,7 +124,7 @@ def _patterns(descriptions: Iterable[PhoneNumberDesc | None]) -> Iterator[str]:
 
 def _joined(branches: Iterable[str]) -> str:
     pattern = "|".join(branches)
-    return rf"^\+(?:{pattern})$" if pattern else _NOTHING
+    return rf"^\+(?:{pattern})$" if pattern else NOTHING
 
 
 def _ascii(pattern: str) -> str:

@@ -4,13 +4,14 @@ Only lengths are checked: only the operator knows whether a number is in use, an
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
-from bulk_topup.domain.number_plans import metadata_of
+from bulk_topup.domain.number_plans import NOTHING, metadata_of
 from bulk_topup.dvs.field_limits import E164
 from bulk_topup.intake.cells.texts import BLANKS, CellProblem, check_invisible, has_foreign_digits, quoted, strip
 
@@ -69,14 +70,23 @@ def normalise_mobile_number(
     return _national(text, compact, default_country)
 
 
+def possible_lengths_pattern(prefixes: Iterable[str]) -> str:
+    """Return a pattern of E.164 numbers with a possible length for their country, for regular expressions of Rust.
+
+    Args:
+        prefixes: `+` and up to three digits, with which the numbers begin: only their countries' plans are loaded.
+    """
+    heads = (prefix[1:length] for prefix in prefixes for length in range(2, 2 + COUNTRY_CODE_DIGITS))
+    codes = {int(head) for head in heads if head.isascii() and head.isdigit()}
+    known = sorted(codes & phonenumbers.COUNTRY_CODE_TO_REGION_CODE.keys())
+    return f"^\\+(?:{'|'.join(map(_coded_lengths, known))})$" if known else NOTHING
+
+
 @cache
-def possible_lengths_pattern() -> str:
-    """Return a pattern of E.164 numbers with a possible length for their country, for regular expressions of Rust."""
-    branches = []
-    for country_code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
-        lengths = "|".join(f"[0-9]{{{length}}}" for length in possible_lengths(country_code, regions[0]))
-        branches.append(f"{country_code}(?:{lengths})")
-    return f"^\\+(?:{'|'.join(branches)})$"
+def _coded_lengths(country_code: int) -> str:
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[country_code]
+    lengths = "|".join(f"[0-9]{{{length}}}" for length in sorted(possible_lengths(country_code, regions[0])))
+    return f"{country_code}(?:{lengths})"
 
 
 @cache

@@ -16,8 +16,8 @@ from bulk_topup.domain import fields
 from bulk_topup.domain.sameness import MEXICO_BEFORE
 from bulk_topup.intake.cells.amounts import PLAIN_AMOUNT, normalise_amount, normalise_amounts
 from bulk_topup.intake.cells.formats import Formats
-from bulk_topup.intake.cells.mobile_number_columns import normalise_mobile_numbers
-from bulk_topup.intake.cells.mobile_numbers import normalise_mobile_number, possible_lengths_pattern
+from bulk_topup.intake.cells.mobile_number_columns import e164_pattern, normalise_mobile_numbers
+from bulk_topup.intake.cells.mobile_numbers import normalise_mobile_number
 from bulk_topup.intake.cells.number_countries import normalise_number_country
 from bulk_topup.intake.cells.spreadsheet_artefacts import SUSPICIOUS, find_rounded, find_uncomputed
 from bulk_topup.intake.cells.texts import (
@@ -47,8 +47,8 @@ _ODD_TEXT: Final = f"[{HIDDEN_CLASS}]|{SUSPICIOUS}|{re.escape(fields.EXAMPLE)}$"
 class Normaliser:
     """Converts the cells of one field into its normal form."""
 
-    #: A regular expression of Rust.
-    pattern: str
+    #: A regular expression of Rust, or what returns it for a column.
+    pattern: str | Callable[[pl.Series], str]
     #: Whether matching cells are in normal form (True), or those that do not match (False).
     matches_form: bool
     #: Returns another cell in normal form, or why it is not valid.
@@ -72,7 +72,8 @@ class Normaliser:
         """
         texts = values.str.strip_chars(BLANKS)
         texts = texts.set(texts == "", None)
-        is_odd = (texts.str.contains(self.pattern) != self.matches_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
+        pattern = self.pattern if isinstance(self.pattern, str) else self.pattern(texts)
+        is_odd = (texts.str.contains(pattern) != self.matches_form) | (texts.str.len_chars() > MAX_CELL_CHARACTERS)
         odd = texts.filter(is_odd).unique()
         if odd.is_empty():
             return texts, {}
@@ -106,7 +107,7 @@ def normaliser_of(field: str, formats: Formats) -> Normaliser:
         is_modern = formats.is_modern and field == fields.CREDIT_MOBILE
         old = MEXICO_BEFORE if is_modern else None
         return Normaliser(
-            pattern=possible_lengths_pattern() if old is None else f"{possible_lengths_pattern()}|{old}",
+            pattern=partial(e164_pattern, old_spellings=old),
             matches_form=True,
             normalise=partial(
                 normalise_mobile_number, default_country=country, old_spellings=re.compile(old) if old else None

@@ -1,5 +1,8 @@
 """Columns of mobile numbers: the conversion at once gives what phonenumbers gives for each number."""
 
+import subprocess
+import sys
+
 import phonenumbers
 import polars as pl
 import pytest
@@ -40,6 +43,21 @@ def test_numbers_are_converted_as_by_phonenumbers(drawn: list[tuple[str, str]]) 
     for region, text in drawn:
         [number] = normalise_mobile_numbers(pl.Series([text]), region)
         assert number in {None, normalise_mobile_number(text, region)}
+
+
+def test_a_plus_alone_is_no_number() -> None:
+    assert normalise_mobile_numbers(pl.Series(["+", "+0", "+999999999"]), None).to_list() == [None, None, None]
+
+
+def test_only_the_plans_of_the_numbers_countries_are_loaded() -> None:
+    check = (
+        "import sys, polars\n"
+        "from bulk_topup.intake.cells.mobile_number_columns import normalise_mobile_numbers\n"
+        "normalise_mobile_numbers(polars.Series(['+6591234567', '+4915123456789']), None)\n"
+        "print(*sorted(name[-2:] for name in sys.modules if name.startswith('phonenumbers.data.region_')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == ["DE", "SG"]
 
 
 @given(texts=st.lists(st.text("+0123456789 ()-.\u00a0", max_size=18) | st.text(max_size=6), min_size=1, max_size=20))

@@ -44,7 +44,7 @@ def test_decimals_after_a_number_are_never_read_as_digits(
 
 @given(number=NUMBERS)
 def test_a_normal_number_matches_the_pattern_and_is_unchanged(number: str) -> None:
-    assert re.fullmatch(possible_lengths_pattern(), number)
+    assert re.fullmatch(possible_lengths_pattern([number[:4]]), number)
     assert normalise_mobile_number(number, None) == number
 
 
