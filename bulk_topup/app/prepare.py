@@ -131,22 +131,12 @@ async def prepare(
         ListError: the list cannot be read to its end.
         DVSError: products or balances cannot be fetched.
     """
-    chooser: Chooser | None = None
-    if auto_product is not None:
-        chooser = Chooser(
-            dvs=dvs,
-            ledger=ledger,
-            run=run,
-            policy=auto_product,
-            mode=options.calculation_mode,
-            allow_duplicates=options.allow_duplicates,
-        )
+    chooser = None if auto_product is None else _chooser(auto_product, dvs, ledger, run, options)
     ledger.staging.clear()
     # Rows wait for their products: those are asked for first.
     is_read = asyncio.Event()
-    plan, balances = await both(
-        _stage_rows(reader, dvs, ledger, options, chooser, is_read), _fetch_balances_after(is_read, dvs)
-    )
+    staged = _stage_rows(reader, dvs, ledger, options, chooser, is_read)
+    plan, balances = await both(staged, _fetch_balances(dvs, after=is_read))
     rows = () if corrected is None else tuple(corrected.corrected)
     ledger.corrections.stage(rows)
     preview = ledger.staging.preview(run, guards.velocity, comparison, allow_duplicates=options.allow_duplicates)
@@ -167,6 +157,17 @@ async def prepare(
     )
 
 
+def _chooser(policy: AutoProduct, dvs: AsyncDVS, ledger: LedgerStore, run: Run | None, options: PlanOptions) -> Chooser:
+    return Chooser(
+        dvs=dvs,
+        ledger=ledger,
+        run=run,
+        policy=policy,
+        mode=options.calculation_mode,
+        allow_duplicates=options.allow_duplicates,
+    )
+
+
 async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[BalanceCheck, ...]:
     """Return the remaining cost beside the balance of each wallet.
 
@@ -180,13 +181,10 @@ async def compare_balances(dvs: AsyncDVS, costs: dict[str, Decimal]) -> tuple[Ba
     return tuple(check_balances(costs, await _fetch_balances(dvs)))
 
 
-async def _fetch_balances(dvs: AsyncDVS) -> list[Balance]:
+async def _fetch_balances(dvs: AsyncDVS, *, after: asyncio.Event | None = None) -> list[Balance]:
+    if after is not None:
+        await after.wait()
     return [balance async for balance in dvs.balances.list()]
-
-
-async def _fetch_balances_after(is_read: asyncio.Event, dvs: AsyncDVS) -> list[Balance]:
-    await is_read.wait()
-    return await _fetch_balances(dvs)
 
 
 async def _stage_rows(
