@@ -151,7 +151,7 @@ def _staged_matches(
     different: Callable[[str, str, bool], bool] = lambda own, earlier, is_named: use_pair(  # noqa: E731
         connection, own, earlier, is_named=is_named
     )
-    for found in payment_search.find_in_list(connection, values, named_lines(connection)):
+    for found in payment_search.find_in_list(connection, values, named_lines(connection), counts_all=counts_more):
         (_, amount, _), rows, payments, _ = found
         equal = match_payments(rows, payments, any_product=False, are_different=different)
         parts = [(_BOTH, equal)]

@@ -17,10 +17,10 @@ from bulk_topup.domain.repeated_payments import ListedRow, Payment
 from bulk_topup.ledger.sql_fragments import ABSENT, NEAR_PART, PAID, UNSENT
 
 #: The near part of a credited party, an amount and a unit that are in the list and paid by other runs. Texts are empty
-#: for those that are NULL.
+#: for those that are NULL. The line is that of the only row that may be sent; its payment is one that it repeats.
 _CREATE_GROUPS: Final = """
     CREATE TEMP TABLE IF NOT EXISTS compared_groups (
-        near TEXT, amount TEXT, unit TEXT, PRIMARY KEY (near, amount, unit)
+        near TEXT, amount TEXT, unit TEXT, line INTEGER, payment INTEGER, PRIMARY KEY (near, amount, unit)
     ) WITHOUT ROWID
 """
 _CLEAR_GROUPS: Final = "DELETE FROM temp.compared_groups"
@@ -37,9 +37,9 @@ _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT 
           AND NOT (o.state = 'failed' AND (s.is_resent OR s.request IS NOT (
               SELECT a.request FROM attempts AS a WHERE a.row_id = o.id AND a.number = o.attempt))))"""  # noqa: S608
 _GROUP_STAGED: Final = f"""
-    INSERT INTO temp.compared_groups (near, amount, unit)
-    SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, '')
-    FROM (SELECT {_NEAR} AS near, s.amount, s.unit FROM temp.staged AS s INDEXED BY staged_near
+    INSERT INTO temp.compared_groups (near, amount, unit, line)
+    SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, ''), g.line
+    FROM (SELECT {_NEAR} AS near, s.amount, s.unit, iif(count(*) = 1, s.line, NULL) AS line FROM temp.staged AS s INDEXED BY staged_near
           WHERE {_IS_UNSENT} GROUP BY {_NEAR}, s.amount, s.unit) AS g
     WHERE EXISTS (
         SELECT 1 FROM rows AS r INDEXED BY idx_rows_party_key
@@ -56,7 +56,7 @@ _STAGED: Final = f"""
     FROM temp.compared_groups AS g
     CROSS JOIN temp.staged AS s INDEXED BY staged_near
         ON {_NEAR} = +g.near AND s.amount IS nullif(g.amount, '') AND s.unit IS nullif(g.unit, '')
-    WHERE {_IS_UNSENT}
+    WHERE g.payment IS NULL AND {_IS_UNSENT}
     ORDER BY g.near, g.amount, g.unit
 """  # noqa: S608
 #: The parameter is a JSON array of row IDs.
@@ -98,7 +98,25 @@ _PAID: Final = f"""
         ON {{is_same}} AND r.amount IS nullif(g.amount, '') AND r.unit IS nullif(g.unit, '')
     CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
     CROSS JOIN rows AS p ON p.id = r.id
-    WHERE p.state IN ({PAID}) AND {_COUNTS.format(id="p.id", attempt="p.attempt")}
+    WHERE g.payment IS NULL AND p.state IN ({PAID}) AND {_COUNTS.format(id="p.id", attempt="p.attempt")}
+"""
+#: The only row of a group is settled by one payment to an equal party with an equal product, however many there are.
+_SETTLE: Final = f"""
+    UPDATE temp.compared_groups AS g SET payment = (
+        SELECT r.id
+        FROM temp.staged AS s
+        CROSS JOIN rows AS r INDEXED BY idx_rows_party_key
+            ON r.party_key = s.party_key AND r.amount IS s.amount AND r.unit IS s.unit AND r.product_id = s.product_id
+        CROSS JOIN temp.compared AS c ON c.run_id = r.run_id
+        CROSS JOIN rows AS p ON p.id = r.id
+        WHERE s.line = g.line AND p.state IN ({PAID}) AND {_COUNTS.format(id="p.id", attempt="p.attempt")}
+        LIMIT 1)
+    WHERE g.line IS NOT NULL
+"""  # noqa: S608 - composed of constants
+_SETTLED: Final = """
+    SELECT g.near, g.amount, g.unit, s.line, s.party_key, s.product_id, g.payment
+    FROM temp.compared_groups AS g CROSS JOIN temp.staged AS s ON s.line = g.line
+    WHERE g.payment IS NOT NULL
 """
 #: Keys that are a near part alone are found by their amounts as well; a text after them needs a look at each.
 _PAYMENTS: Final = f"""
@@ -156,7 +174,7 @@ class Compared(NamedTuple):
 
 
 def find_in_list(
-    connection: sqlite3.Connection, values: Mapping[str, object], named: Iterable[int]
+    connection: sqlite3.Connection, values: Mapping[str, object], named: Iterable[int], *, counts_all: bool
 ) -> Iterator[Compared]:
     """Yield rows of the staged list that may be sent, and the payments that they may repeat, by group.
 
@@ -164,10 +182,13 @@ def find_in_list(
         connection: the ledger, with the runs that count in `compared`.
         values: the run's ID or None as `run_id`, `is_claim` as False, and `absent_since`.
         named: lines that a person's decision names.
+        counts_all: whether all payments are counted that a row may repeat; otherwise one is enough for the only row of
+            a group.
     """
     connection.execute(_INDEX_STAGED)
     lines = frozenset(named)
-    return _find(connection, (_GROUP_STAGED, _CORRECTED, _STAGED), values, lambda line: line in lines)
+    statements = (_GROUP_STAGED, _CORRECTED, _STAGED)
+    return _find(connection, statements, values, lambda line: line in lines, settles=not counts_all)
 
 
 def find_claimed(connection: sqlite3.Connection, values: Mapping[str, object]) -> Iterator[Compared]:
@@ -185,12 +206,19 @@ def _find(
     statements: tuple[str, str, str],
     values: Mapping[str, object],
     is_named: Callable[[int], bool],
+    *,
+    settles: bool = False,
 ) -> Iterator[Compared]:
     group_rows, find_corrected, read_rows = statements
     connection.execute(_CREATE_GROUPS)
     connection.execute(_CLEAR_GROUPS)
     connection.execute(group_rows, values)
     values = {**values, "has_decisions": connection.execute(_HAS_DECISIONS, values).fetchone()[0]}
+    if settles and not values["has_decisions"]:
+        connection.execute(_SETTLE, values)
+        for near, amount, unit, line, key, product_id, row_id in connection.execute(_SETTLED):
+            row, payment = ListedRow(line, key, product_id, is_named(line)), Payment(row_id, None, key, product_id)
+            yield Compared((near, amount, unit), [row], [payment], {})
     others: dict[Group, list[_Entry]] = defaultdict(list)
     for statement in (_ABSENT, find_corrected):
         for near, amount, unit, *payment in connection.execute(statement, values):

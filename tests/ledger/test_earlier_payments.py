@@ -19,6 +19,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import account_key, mobile_key
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger import LedgerStore, RetryChoice
+from bulk_topup.ledger.payment_search import find_in_list
 from tests.helpers.checked_rows import CheckedRow, staged
 
 Row = Callable[..., CheckedRow]
@@ -69,6 +70,23 @@ def test_a_row_that_another_run_may_have_paid_is_refused(
     [(_, [problem])] = ledger.staging.refusals(10)
     assert problem.may_be_paid
     assert "run payroll/a, line 4, sent 10.00 SGD (product 6418) for +6595123002 on 2026-11-01." in problem.message
+
+
+@pytest.mark.parametrize("counts_all", [False, True])
+def test_of_many_payments_that_the_only_row_of_its_kind_repeats_one_is_read(
+    ledger: LedgerStore, row: Row, move: Callable[..., Any], counts_all: bool
+) -> None:
+    for key in "ab":
+        _send(ledger, _merge(ledger, [row(1), row(2)], key, pay_again_all="again"), move)
+    _plan(ledger, [row(9)])  # chooses the runs
+    ledger.staging.clear()
+    ledger.staging.add(staged([row(1), row(2, line=7), row(2, line=8, identity="party:2#2")]))
+    values = {"run_id": None, "is_claim": False, "absent_since": "2026-11-01"}
+    with ledger.staging.file.snapshot() as connection:
+        found = list(find_in_list(connection, values, (), counts_all=counts_all))
+    read = {tuple(each.key for each in group.rows): sum(group.counts.values()) or None for group in found}
+    assert read == {(3,): 2 if counts_all else None, (7, 8): 2}
+    assert {len(group.payments) for group in found} == {1, 2}
 
 
 @pytest.mark.parametrize("is_corrected", [False, True])
