@@ -39,7 +39,8 @@ _IS_UNSENT: Final = f"""s.party_key IS NOT NULL AND s.state = 'pending' AND NOT 
 _GROUP_STAGED: Final = f"""
     INSERT INTO temp.compared_groups (near, amount, unit, line)
     SELECT g.near, coalesce(g.amount, ''), coalesce(g.unit, ''), g.line
-    FROM (SELECT {_NEAR} AS near, s.amount, s.unit, iif(count(*) = 1, s.line, NULL) AS line FROM temp.staged AS s INDEXED BY staged_near
+    FROM (SELECT {_NEAR} AS near, s.amount, s.unit, iif(count(*) = 1, s.line, NULL) AS line
+          FROM temp.staged AS s INDEXED BY staged_near
           WHERE {_IS_UNSENT} GROUP BY {_NEAR}, s.amount, s.unit) AS g
     WHERE EXISTS (
         SELECT 1 FROM rows AS r INDEXED BY idx_rows_party_key
