@@ -128,12 +128,15 @@ class Checker:
         own_reference, own_party = reference, party
         if self._options.identity_version.folds_rows:
             own_reference, own_party = folded_reference_identity(present), folded_party_identity(present, _ID)
+        identity, written = pl.coalesce(own_reference, own_party), pl.coalesce(reference, party)
+        if fields.REFERENCE in present and not frame[fields.REFERENCE].null_count():
+            identity, written = own_reference, reference  # the other one is computed for no row
         return frame.with_columns(
             pl.col("problems").list.eval(pl.element().struct.field("column")).alias(REFUSED_COLUMNS),
             own_reference.alias(REFERENCE_IDENTITY),
             party.alias(PARTY_IDENTITY),
-            pl.coalesce(own_reference, own_party).alias(IDENTITY),
-            pl.coalesce(reference, party).alias(WRITTEN_IDENTITY),
+            identity.alias(IDENTITY),
+            written.alias(WRITTEN_IDENTITY),
             credit_party=credit_party(present),
             party_key=party_key(present),
         )

@@ -26,7 +26,9 @@ def party_key(present: Collection[str]) -> pl.Expr:
     )
     key = pl.lit(None, dtype=pl.String)
     if fields.REFERENCE in present:
-        key = pl.when(reference != "").then(_reference_key(reference)).otherwise(key)
+        # An expression is computed for every row, whichever of them takes its result: the others lend it no text.
+        alone = pl.when((mobile == "") & (account == "")).then(reference).otherwise(_EMPTY)
+        key = pl.when(alone != "").then(_reference_key(alone)).otherwise(key)
     if fields.CREDIT_MOBILE in present:
         key = pl.when(mobile != "").then(_mobile_key(mobile)).otherwise(key)
     if fields.CREDIT_ACCOUNT in present:
@@ -36,9 +38,8 @@ def party_key(present: Collection[str]) -> pl.Expr:
 
 def modern_mobile_number(number: pl.Expr) -> pl.Expr:
     """Return an E.164 number in its one modern form."""
-    return number.str.replace(sameness.BRAZIL_BEFORE, sameness.BRAZIL_NOW).str.replace(
-        sameness.MEXICO_BEFORE, sameness.MEXICO_NOW
-    )
+    modern = _replace_after("+55", number, sameness.BRAZIL_BEFORE, sameness.BRAZIL_NOW)
+    return _replace_after("+521", modern, sameness.MEXICO_BEFORE, sameness.MEXICO_NOW)
 
 
 def folded(text: pl.Expr) -> pl.Expr:
@@ -53,7 +54,7 @@ def without_case(text: pl.Expr) -> pl.Expr:
 
 def _mobile_key(number: pl.Expr) -> pl.Expr:
     modern = modern_mobile_number(number)
-    return modern.str.replace(sameness.ARGENTINA_MOBILE, f"+54${{1}}{NEAR_END}9")
+    return _replace_after("+549", modern, sameness.ARGENTINA_MOBILE, f"+54${{1}}{NEAR_END}9")
 
 
 def _account_key(number: pl.Expr, qualifier: pl.Expr, bill: pl.Expr) -> pl.Expr:
@@ -84,6 +85,15 @@ def _near_reference(folded: pl.Expr) -> pl.Expr:
 
 def _near_of_plain(folded: pl.Expr) -> pl.Expr:
     return folded.str.to_lowercase().str.replace_all("[^0-9a-z]", "").str.strip_chars_start("0")
+
+
+def _replace_after(prefix: str, number: pl.Expr, pattern: str, replacement: str) -> pl.Expr:
+    """Return numbers with a pattern replaced that only those with a prefix have, of which most lists have none."""
+
+    def replace(numbers: pl.Series) -> pl.Series:
+        return numbers.str.replace(pattern, replacement) if numbers.str.starts_with(prefix).any() else numbers
+
+    return number.map_batches(replace, return_dtype=pl.String)
 
 
 def _map_odd(text: pl.Expr, plain: pl.Expr, function: Callable[[str], str]) -> pl.Expr:
