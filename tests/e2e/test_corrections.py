@@ -301,6 +301,9 @@ def test_a_workbook_gets_the_outcomes_of_corrected_rows(
     pay("run", list_, *PRODUCT, "--corrections", corrected((FAILS, RIGHT)))
     shown = json.loads(invoke("annotate", "list/bonus", list_, *options, "--json").stdout)
     assert (shown["rows"], shown["differing"]) == (2, [])
+    assert f'Row 3: Corrected: "phone" was "{FAILS}", is "{RIGHT}".' in " ".join(
+        pay("plan", list_, *PRODUCT).stdout.split()
+    )
 
 
 def test_the_list_without_the_correction_under_another_name_is_the_same_list(

@@ -59,7 +59,7 @@ def test_swapping_a_paid_and_a_pending_amount_pays_each_once(
     pay: Pay, results: Pay, write: Pay, paid: Pay, edited: tuple[object, ...]
 ) -> None:
     # The second row waits for the interval between two payments to one number.
-    pay("run", write(5, 7), *PAYING, "--min-interval", 3600, "--deadline", "1s", code=75)
+    pay("run", write(5, 7), *PAYING, "--min-interval", 3600, "--deadline", "3s", code=75)
     assert paid() == [5]
     comma = ("--decimal-mark", ",") if "5,00" in edited else ()
     list_ = write(*(f'"{each}"' for each in edited))

@@ -103,7 +103,7 @@ def _list_lines(job: Job, prepared: Prepared) -> Iterator[str]:
     if (same := prepared.same_list) is not None:
         yield f"  [yellow]The same list as run {escape_markup(same.run)}, sent {same.times}.[/]"
     yield from number_lines(plan.numbers)
-    yield from correction_lines(prepared)
+    yield from correction_lines(job.list, prepared)
 
 
 def _earlier_lines(earlier: EarlierPayments) -> Iterator[str]:
