@@ -90,7 +90,8 @@ class Absence:
     sent_at: datetime
     #: How often DVS's list did not show it so far.
     looks: int
-    #: The row's state once its absence is proved: failed, or pending where the same request is sent again.
+    #: The row's state once its absence is proved: failed, pending where the same request is sent again, or conflict
+    #: where DVS has said that there is a transaction.
     after: RowState
     #: Its message then.
     message: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.dvs import DVSError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs import DVSError, NextStep, TooManyRequestsError
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
@@ -137,7 +137,7 @@ class Control:
         if reason not in ENDS_SUBMITTING:
             self._stopping.set()
 
-    def stop_unauthorized(self, error: UnauthorizedError) -> None:
+    def stop_unauthorized(self, error: DVSError) -> None:
         """Stop the run because DVS refused its API credentials."""
         self.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
 
@@ -151,7 +151,7 @@ class Control:
 
     def record_error(self, error: DVSError) -> None:
         """Stop the run if DVS refused its credentials; record any other error as a missing response."""
-        if isinstance(error, UnauthorizedError):
+        if error.next_step is NextStep.STOP:
             self.stop_unauthorized(error)
         else:
             self.record_no_response(error)
