@@ -111,6 +111,26 @@ class HeldAttempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownTransaction:
+    """An attempt whose row is in conflict, with the transaction that the ledger has for it."""
+
+    attempt: Attempt
+    #: None if the ledger has none.
+    transaction_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedAttempt:
+    """An attempt with the price that DVS states for its transaction."""
+
+    attempt: Attempt
+    #: Wholesale price and fee, in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HintedAttempt:
     """An attempt that a callback named; only the provider's API says what is true of it."""
 

@@ -29,8 +29,10 @@ class StopReason(StrEnum):
     STILL_OPEN = "still_open"
     #: The next row would exceed a cap.
     CAP = "cap"
-    #: DVS charges another price than the plan has.
+    #: DVS charges another price than the plan has, or one that can't be right.
     PRICE = "price"
+    #: DVS's last answers all differ from what was sent.
+    CONFLICTS = "conflicts"
     #: Too few canaries completed.
     CANARY = "canary"
     #: Too large a share of the final rows failed.
@@ -51,6 +53,7 @@ ENDS_SUBMITTING = frozenset(
         StopReason.BALANCE,
         StopReason.CAP,
         StopReason.PRICE,
+        StopReason.CONFLICTS,
         StopReason.CANARY,
         StopReason.FAILURES,
         StopReason.OPERATORS,

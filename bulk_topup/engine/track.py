@@ -18,6 +18,7 @@ from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.absence_proof import ABSENCE_WAIT
 from bulk_topup.engine.callback_hints import CallbackHints
 from bulk_topup.engine.concurrency import gather_sum
+from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason, format_seconds
 from bulk_topup.engine.missing_transactions import MissingTransactions, conflict_of
 from bulk_topup.engine.move_recorder import MoveRecorder
@@ -56,6 +57,7 @@ class Tracker:
         self._exclude_unconfirmed = context.is_hold_mode
         self._recorder = recorder
         self._hints = CallbackHints(context, recorder)
+        self._conflicts = ConflictProof(context, recorder)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         patience = max(self._policy.longest, self._timeout * BEFORE_TIMEOUT)
@@ -196,6 +198,7 @@ class Tracker:
                 for item, transaction in found:
                     self._tally(item, transaction, tally)
                 final += await self._record(found)
+                await self._conflicts.compare_listed(page.items)
                 if self._control.is_stopping:
                     break
         self._polls.record_results(query.slices, self._now(), tally)

@@ -8,7 +8,8 @@ from typing import Final
 
 from bulk_topup.domain.attempt import KnownAttempt, Resolution
 from bulk_topup.domain.money import format_money
-from bulk_topup.domain.moves import differences_from, request_of, state_for
+from bulk_topup.domain.echo import differences_from
+from bulk_topup.domain.moves import request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.reconcile.figures import Entry, dvs_entry, ledger_entry
@@ -175,7 +176,7 @@ def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple
     request = request_of(known.attempt)
     if known.is_purged:
         request = request.model_copy(update={"credit_party_identifier": transaction.credit_party_identifier})
-    if found := differences_from(request, transaction, needs_amount=False):
+    if found := differences_from(request, transaction, needs_all=False):
         text = f"The transaction with its external ID differs from the request: {'; '.join(found)}."
         yield DiscrepancyKind.DIFFERENT_REQUEST, f"{text} Compare both before paying again."
 
