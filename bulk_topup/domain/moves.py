@@ -12,6 +12,7 @@ from bulk_topup.dvs.models.base import Price
 from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
 
+
 def request_of(attempt: Attempt) -> TransactionRequest:
     """Return an attempt's request: the stored body under the attempt's external ID."""
     return TransactionRequest.model_validate(body_of(attempt, None))

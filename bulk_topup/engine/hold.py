@@ -78,7 +78,9 @@ class HoldCoordinator:
             if unconfirmed is not None:
                 reserve = (unconfirmed.expires_at - unconfirmed.created_at) * RESERVE
                 needed = timedelta(seconds=unconfirmed.count / self._dvs.limiter.rate)
-                self._is_expiring = self._context.clock.now() + reserve + needed >= unconfirmed.expires_at
+                # DVS gave the time in which they expire, so its clock counts, not this machine's.
+                time = self._dvs.provider_clock.now() or self._context.clock.now()
+                self._is_expiring = time + reserve + needed >= unconfirmed.expires_at
         return self._is_expiring
 
     async def end_round(self) -> None:

@@ -52,7 +52,7 @@ class MoveRecorder:
         Raises:
             LedgerError: they could not be written.
         """
-        moved = await self._with_prices(moved)
+        moved = tuple(await self._with_prices(moved))
         await self._journal.record(*(move for _, move in moved))
         if self._context.options.on_moves is not None:
             self._context.options.on_moves(moved)

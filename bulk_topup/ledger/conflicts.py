@@ -57,9 +57,7 @@ class ConflictQueries:
         rows = self.file.fetch_all(_CONFLICTS, run_id=run.id, lines=json_array(lines))
         return [row["external_id"] for row in rows]
 
-    def attempts(
-        self, run: Run, *, limit: int, external_ids: Collection[str] | None = None
-    ) -> list[KnownTransaction]:
+    def attempts(self, run: Run, *, limit: int, external_ids: Collection[str] | None = None) -> list[KnownTransaction]:
         """Return the latest attempts of rows in conflict, with their transactions.
 
         Args:

@@ -144,10 +144,13 @@ def test_the_price_of_a_failed_or_unconfirmed_transaction_is_not_judged_here(
     attempt: Attempt, transaction: Make
 ) -> None:
     wrong = {"prices": {"wholesale": {"amount": -1, "unit": "USD"}}}
-    assert move_for(attempt, RowState.ACCEPTED, transaction(StatusClass.DECLINED, **wrong), "x").after is RowState.FAILED
+    declined, created, confirmed = (
+        transaction(class_, **wrong) for class_ in (StatusClass.DECLINED, StatusClass.CREATED, StatusClass.CONFIRMED)
+    )
+    assert move_for(attempt, RowState.ACCEPTED, declined, "x").after is RowState.FAILED
     held = replace(attempt, request=codec.encode({**codec.decode(attempt.request), "auto_confirm": False}))
-    assert move_for(held, RowState.IN_FLIGHT, transaction(StatusClass.CREATED, **wrong), "x").after is RowState.ACCEPTED
-    assert move_for(held, RowState.ACCEPTED, transaction(StatusClass.CONFIRMED, **wrong), "x").after is RowState.CONFLICT
+    assert move_for(held, RowState.IN_FLIGHT, created, "x").after is RowState.ACCEPTED
+    assert move_for(held, RowState.ACCEPTED, confirmed, "x").after is RowState.CONFLICT
 
 
 def test_a_response_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:

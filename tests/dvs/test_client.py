@@ -169,7 +169,7 @@ async def test_an_empty_list_comes_as_404_with_its_code_and_not_as_any_404(
     async with scripted(answer(404, nothing), answer(404, b"<html>wrong address</html>")) as peer:
         async with _client(peer, clock) as dvs:
             assert [item async for item in dvs.transactions.list(external_id="x")] == []
-            with pytest.raises(InvalidResponseError, match="HTTP 404 with application/json of 26 bytes, .<html>wrong"):
+            with pytest.raises(InvalidResponseError, match=r"HTTP 404 with application/json of 26 bytes, .<html>wrong"):
                 await dvs.transactions.list(external_id="x").page()
 
 

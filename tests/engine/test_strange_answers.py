@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from bulk_topup.domain.states import RowState
@@ -77,9 +78,7 @@ async def test_a_conflict_that_was_a_wrong_answer_ends_at_the_next_start_by_proo
     assert CAUSE in causes
 
 
-async def test_a_conflict_that_was_a_list_behind_ends_at_a_sweep_by_proof(
-    pay: Pay, network: Any, books: Books
-) -> None:
+async def test_a_conflict_that_was_a_list_behind_ends_at_a_sweep_by_proof(pay: Pay, network: Any, books: Books) -> None:
     created = 0
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
@@ -158,3 +157,19 @@ async def test_without_any_price_a_row_is_completed_and_its_charge_unknown(pay: 
     finished, outcomes = await pay(3)
     assert finished.result.reason is None
     assert {(outcome.state, outcome.price) for outcome in outcomes} == {(RowState.COMPLETED, None)}
+
+
+async def test_the_price_column_sums_up_to_what_was_charged_and_a_failed_row_has_a_planned_cost_alone(
+    pay: Pay, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    rows = "".join(f"1000{row},+65951231{suffix},5\n" for row, suffix in enumerate(("00", "02", "06", "10", "04")))
+    finished, outcomes = await pay(text=rows)
+    charged = [outcome for outcome in outcomes if outcome.price is not None]
+    assert {outcome.state for outcome in charged} == {RowState.COMPLETED}
+    assert [outcome.planned_cost for outcome in outcomes] == [Decimal("3.71")] * 5
+    assert {outcome.planned_unit for outcome in outcomes} == {"USD"}
+    books = httpx2.get(sandbox.books_url, auth=credentials).json()
+    spent = Decimal(str(books["wallets"]["USD"]["spent"]))
+    assert sum(outcome.price + outcome.fee for outcome in charged) == spent == finished.report.summary.charged["USD"]
+    failed = [total for total in finished.report.summary.totals if total.state is RowState.FAILED]
+    assert {(total.price, total.fee, total.price_unit) for total in failed} == {(0, 0, None)}
