@@ -17,7 +17,8 @@ from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
-#: Most rows in conflict that one invocation looks up when it starts; sweeps of the list and `reconcile` cover more.
+#: Most rows in conflict that are looked up at once, at the start and at the end of an invocation; sweeps of the list
+#: and `reconcile` cover more.
 MAX_LOOKUPS: Final = 1_000
 #: The cause in the event log.
 CAUSE: Final = "conflict ended by DVS's record"
@@ -38,15 +39,20 @@ class ConflictProof:
         self._journal = context.journal
         self._recorder = recorder
 
-    async def look_up_all(self) -> None:
-        """Look up the transactions of the run's rows in conflict, and move the rows that these prove to be right."""
+    async def look_up_all(self) -> int:
+        """Look up the transactions of the run's rows in conflict, and move the rows that these prove to be right.
+
+        Returns:
+            How many rows moved; 0 if DVS did not respond.
+        """
         if not self._journal.counts[RowState.CONFLICT]:
-            return
+            return 0
         known = await self._journal.call(self._ledger.conflicts.attempts, self._context.run, limit=MAX_LOOKUPS)
         try:
-            await gather_sum(self._look_up, known, concurrency=self._context.concurrency)
+            return await gather_sum(self._look_up, known, concurrency=self._context.concurrency)
         except DVSError as error:
             self._control.record_error(error)
+            return 0
 
     async def compare_listed(self, transactions: Collection[TransactionOutcome]) -> None:
         """Move rows in conflict that transactions of DVS's list prove to be right."""

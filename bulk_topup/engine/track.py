@@ -83,14 +83,17 @@ class Tracker:
         wait = self._policy.shortest
         changed_at = now()
         next_poll = now() + self._polls.wait_while_submitting
-        was_submitted = False
+        was_submitted = were_conflicts_proved = False
         while not self._control.is_stopping:
             self._woken.clear()
             submitted = self._control.quiet.is_set()
             changed = await self._count(self._hints.follow(concurrency=self._concurrency))
             is_open = await self._is_open()
             if not is_open and self._all_submitted.is_set():
-                return
+                if were_conflicts_proved or not await self._conflicts.look_up_all():
+                    return
+                were_conflicts_proved = True  # once: what is accepted after all is tracked to its end
+                continue
             if submitted and not was_submitted:
                 next_poll = now() + wait
             elif now() >= next_poll:

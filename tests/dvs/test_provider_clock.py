@@ -22,7 +22,7 @@ def test_the_time_goes_on_from_the_last_date_and_is_never_too_early(clock: Any) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "Tue, 99 Nov 2026 20:05:05 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 01 Jan 9999 0:0:0 -2359"],
+    ["", "now", "Tue, 99 Nov 2026 20:05:05 GMT", "Mon, 01 Jan 1990 00:00:00 GMT", "Fri, 01 Jan 9999 0:0:0 -2359"],
 )
 def test_an_absurd_date_is_none(clock: Any, text: str) -> None:
     assert parse_date(text) is None

@@ -9,9 +9,14 @@ import httpx2
 import pytest
 
 from bulk_topup.domain.states import RowState
-from bulk_topup.engine import StopReason
-from bulk_topup.engine.conflict_proof import CAUSE
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.product import ProductId
+from bulk_topup.engine import RunOptions, StopReason
+from bulk_topup.engine.conflict_proof import CAUSE, ConflictProof
+from bulk_topup.engine.move_recorder import MoveRecorder
+from bulk_topup.engine.run_context import RunContext
 from bulk_topup.ledger import LedgerStore
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 
@@ -78,18 +83,37 @@ async def test_a_conflict_that_was_a_wrong_answer_ends_at_the_next_start_by_proo
     assert CAUSE in causes
 
 
-async def test_a_conflict_that_was_a_list_behind_ends_at_a_sweep_by_proof(pay: Pay, network: Any, books: Books) -> None:
+async def test_a_conflict_that_was_one_wrong_answer_ends_within_the_run(pay: Pay, network: Any, books: Books) -> None:
     created = 0
 
     def rule(_number: int, line: str, _body: bytes) -> Any:
         nonlocal created
         created += line == CREATION
-        return (lambda value: value.update(product={"id": 1})) if line == CREATION and created == 10 else "pass"
+        return (lambda value: value.update(product={"id": 1})) if line == CREATION and created == 5 else "pass"
 
     network.rule = rule
-    finished, outcomes = await pay(30)
-    assert (finished.result.reason, len(books())) == (None, 30)
+    finished, outcomes = await pay(10)
+    assert (finished.result.reason, len(books())) == (None, 10)
     assert {outcome.state for outcome in outcomes} == {RowState.COMPLETED}
+
+
+async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
+    pay: Pay, network: Any, tmp_path: Path, sandbox: Any, credentials: tuple[str, str]
+) -> None:
+    network.rule = _change_all(_another)
+    finished, _ = await pay(3)
+    assert finished.result.counts[RowState.CONFLICT] == 3
+    with LedgerStore(tmp_path / "ledger.db") as ledger:
+        async with AsyncDVS(sandbox.base_url, *credentials) as dvs:
+            context = RunContext.create(
+                run=finished.run, dvs=dvs, ledger=ledger, options=RunOptions(), clock=SystemClock()
+            )
+            listed = [each async for each in dvs.transaction_outcomes.list()]
+            changed = listed[0].model_copy(update={"product": ProductId(id=1)})
+            await ConflictProof(context, MoveRecorder(context)).compare_listed([changed, *listed[1:]])
+            await context.journal.close()
+        counts = ledger.rows.counts(finished.run)
+    assert (counts[RowState.CONFLICT], counts[RowState.COMPLETED]) == (1, 2)
 
 
 async def test_conflicts_count_for_the_failure_stop(pay: Pay, network: Any) -> None:
