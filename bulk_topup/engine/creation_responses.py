@@ -15,6 +15,7 @@ from bulk_topup.dvs import (
     DVSError,
     ExternalIdAlreadyUsedError,
     InsufficientBalanceError,
+    InvalidResponseError,
     NextStep,
     TooManyRequestsError,
     UnauthorizedError,
@@ -25,10 +26,10 @@ from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
-#: Quick look-ups of an external ID that DVS has and does not list yet; a list that is further behind is awaited.
-OWN_ID_LOOKUPS = 4
+#: Quick look-ups of an external ID that is used and not listed yet; a list that is further behind is awaited.
+USED_ID_LOOKUPS = 4
 #: Seconds before the second of them; doubles with each further one.
-OWN_ID_FIRST_WAIT = 1.0
+USED_ID_FIRST_WAIT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,16 +94,10 @@ class CreationResponses:
         attempt = creation.attempt
         if isinstance(response, DVSError):
             await self._record_error(creation, response)
+        elif response is not None and response.external_id != attempt.external_id:
+            await self._look_up_own(attempt, response)
         elif response is not None:
             self._control.record_response()
-            if response.external_id != attempt.external_id:
-                await self._find_own(
-                    attempt,
-                    "the answer was another transaction: ours was fetched",
-                    f"DVS answered the creation of {attempt.external_id} with transaction {response.id} of external "
-                    f"ID {response.external_id}, and lists none with ours.",
-                )
-                return
             await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, response, "answer to the creation"))
         elif not creation.maybe_sent:
             await self._release(attempt, "not sent: the run was stopped")
@@ -126,11 +121,7 @@ class CreationResponses:
         attempt, maybe_sent = creation.attempt, creation.maybe_sent or error.after_unknown
         self._decide_next(error)
         if isinstance(error, ExternalIdAlreadyUsedError):
-            await self._find_own(
-                attempt,
-                "external id already used: the transaction was fetched",
-                f"DVS reports external ID {attempt.external_id} as used, but lists no transaction with it.",
-            )
+            await self._adopt(attempt)
         elif error.outcome_unknown:
             return
         elif isinstance(error, TooManyRequestsError | UnauthorizedError):
@@ -174,28 +165,49 @@ class CreationResponses:
             ),
         )
 
-    async def _find_own(self, attempt: Attempt, cause: str, absent: str) -> None:
-        """Fetch the transaction that DVS has, or may have, with an attempt's external ID.
+    async def _look_up_own(self, attempt: Attempt, other: TransactionOutcome) -> None:
+        """Look an attempt up whose creation was answered with another transaction, which says nothing of ours.
+
+        If DVS does not list ours, the row stays in flight, and the same request is sent again.
+        """
+        self._control.record_no_response(
+            InvalidResponseError(
+                f"DVS answered the creation of {attempt.external_id} with transaction {other.id} of external ID "
+                f"{other.external_id}"
+            )
+        )
+        await self._control.wait_until_closed()
+        if self._control.is_stopping:
+            return
+        try:
+            found, _ = await find_listed(self._dvs, attempt)
+        except DVSError as error:
+            self._control.record_error(error)
+            return
+        if found is not None:  # else the circuit counts the answer, although the list could be read
+            await self._record_found(attempt, found, "the answer was another transaction: ours was fetched")
+
+    async def _adopt(self, attempt: Attempt) -> None:
+        """Fetch the transaction that DVS says to have with an attempt's external ID.
 
         It is ours only if it matches our request. DVS's list may be behind, so the row is a conflict only when the
         list still lacks it a minute later.
-
-        Args:
-            attempt: the attempt, in flight.
-            cause: why it was fetched, for the event log.
-            absent: a sentence about a transaction that stays absent.
         """
-        wait = OWN_ID_FIRST_WAIT
-        for number in range(OWN_ID_LOOKUPS):
+        wait = USED_ID_FIRST_WAIT
+        for number in range(USED_ID_LOOKUPS):
             if number:
                 await self._control.sleep(wait)
                 wait *= 2
             if not (reading := await self._read_list(attempt)):
                 return
             if reading.found is not None:
+                cause = "external id already used: the transaction was fetched"
                 await self._record_found(attempt, reading.found, cause)
                 return
-        message = f"{absent} Ask DT One for the outcome before paying again."
+        message = (
+            f"DVS reports external ID {attempt.external_id} as used, but lists no transaction with it. "
+            "Ask DT One for the outcome before paying again."
+        )
         await self._proof.start(attempt, after=RowState.CONFLICT, message=message)
 
     async def _read_list(self, attempt: Attempt) -> _Reading | None:

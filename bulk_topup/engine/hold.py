@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bulk_topup.domain.attempt import HeldAttempt
+from bulk_topup.domain.charge import price_problem
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
@@ -118,6 +119,8 @@ class HoldCoordinator:
                     f"The list no longer matches {item.attempt.external_id} as it was created. "
                     "Run the list again, then retry the rows that it still has."
                 )
+            if problem := price_problem(item.attempt, item.charged, None, item.price_unit):
+                return problem
             if drift := price_drift(item.attempt, item.charged, item.price_unit, self._context.guards):
                 return drift
         return None

@@ -29,6 +29,7 @@ _API = "/v1"
 Seconds = Annotated[float, Meta(ge=0, le=LONGEST_WAIT)]
 Count = Annotated[int, Meta(ge=1)]
 Status = Literal[500, 502, 503, 504]
+ErrorStatus = Annotated[int, Meta(ge=400, le=599)]
 
 
 class Fault(
@@ -157,9 +158,85 @@ class Restart(Fault, frozen=True, kw_only=True, tag="restart"):
     seconds: Seconds = 0
 
 
-AnyFault = Latency | Stall | Reset | Drop | Half | StatusBefore | StatusAfter | Throttle | SlowBody | Restart
+class _Page(Fault, frozen=True, kw_only=True):
+    """A page of a gateway, which is not in the form of DVS."""
+
+    status: ErrorStatus = 404
+    #: What it contains: HTML, plain text, JSON of its own, or nothing.
+    body: Literal["html", "text", "json", "empty"] = "html"
+
+
+class PageBefore(_Page, frozen=True, kw_only=True, tag="page_before"):
+    """The request is answered by a gateway and not processed."""
+
+
+class PageAfter(_Page, frozen=True, kw_only=True, tag="page_after"):
+    """The request is processed, and answered by a gateway nevertheless."""
+
+
+class OddStatus(Fault, frozen=True, kw_only=True, tag="odd_status"):
+    """The request is processed; an error of DVS keeps its code and has another status."""
+
+    status: ErrorStatus = 409
+
+
+class Echo(Fault, frozen=True, kw_only=True, tag="echo"):
+    """The request is processed, and its response spells credited mobile numbers otherwise."""
+
+    #: Without plus, with spaces, with 00, as in Singapore, absent, or a number of somebody else.
+    spelling: Literal["digits", "spaced", "dialled", "national", "null", "another"] = "digits"
+
+
+class Lag(Fault, frozen=True, kw_only=True, tag="lag"):
+    """The request is processed, and a list lacks the transactions of the last seconds of the sandbox's clock."""
+
+    seconds: Seconds = 60
+
+
+class Prices(Fault, frozen=True, kw_only=True, tag="prices"):
+    """The request is processed, and its response states no price of transactions, a negative or a foreign one."""
+
+    price: Literal["missing", "negative", "foreign"] = "missing"
+    #: In which transactions: completed ones, others, or all.
+    when: Literal["final", "open", "always"] = "always"
+
+
+AnyFault = (
+    Latency
+    | Stall
+    | Reset
+    | Drop
+    | Half
+    | StatusBefore
+    | StatusAfter
+    | Throttle
+    | SlowBody
+    | Restart
+    | PageBefore
+    | PageAfter
+    | OddStatus
+    | Echo
+    | Lag
+    | Prices
+)
 #: The faults that decide the response; latencies only delay it.
-ResponseFault = Stall | Reset | Drop | Half | StatusBefore | StatusAfter | Throttle | SlowBody | Restart
+ResponseFault = (
+    Stall
+    | Reset
+    | Drop
+    | Half
+    | StatusBefore
+    | StatusAfter
+    | Throttle
+    | SlowBody
+    | Restart
+    | PageBefore
+    | PageAfter
+    | OddStatus
+    | Echo
+    | Lag
+    | Prices
+)
 
 KINDS = tuple(str(kind.__struct_config__.tag) for kind in get_args(AnyFault))
 

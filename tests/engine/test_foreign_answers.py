@@ -188,8 +188,8 @@ async def test_another_transaction_in_the_answer_is_followed_by_a_look_up_of_our
     assert {outcome.external_id for outcome in outcomes} == {each["external_id"] for each in books()}
 
 
-async def test_another_transaction_in_the_answer_without_one_of_ours_is_a_conflict(
-    pay: Pay, network: Any, clock: RingingClock
+async def test_another_transaction_in_the_answer_is_no_answer_while_ours_is_not_listed(
+    pay: Pay, network: Any, books: Books
 ) -> None:
     other = {
         "id": 5,
@@ -199,6 +199,9 @@ async def test_another_transaction_in_the_answer_without_one_of_ours_is_a_confli
         "product": {"id": 6418},
     }
     network.rule = lambda _number, line, _body: (201, json.dumps(other).encode()) if line == CREATION else "pass"
-    _, [outcome] = await pay(1, clock=clock)
-    assert outcome.state is RowState.CONFLICT
-    assert "transaction 5 of external ID another-1, and lists none with ours" in outcome.message
+    finished, [outcome] = await pay(1, circuit=IMPATIENT)
+    assert (outcome.state, finished.result.reason) == (RowState.IN_FLIGHT, StopReason.CIRCUIT)
+    assert "with transaction 5 of external ID another-1" in finished.result.message
+    network.rule = lambda _number, _line, _body: "pass"
+    _, [outcome] = await pay(1)
+    assert (outcome.state, len(books())) == (RowState.COMPLETED, 1)
