@@ -3,7 +3,7 @@
 Two decisions follow an error, and each exception answers both. What is known of a creation: `outcome_unknown` (may the
 provider have accepted the request nevertheless?) and `after_unknown` (is the outcome of an earlier try of the same
 request unknown, so that this response alone proves nothing?). What the client's user does next: `next_step`. Refused
-credentials stop it, and a rate limit makes it wait, whoever on the way answered so; what is known comes from DVS alone.
+credentials stop it and a rate limit makes it wait, also in the answer of a gateway; what is known comes from DVS alone.
 """
 
 from dataclasses import dataclass

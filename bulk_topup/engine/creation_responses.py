@@ -166,7 +166,7 @@ class CreationResponses:
         )
 
     async def _look_up_own(self, attempt: Attempt, other: TransactionOutcome) -> None:
-        """Look an attempt up whose creation was answered with another transaction, which says nothing of ours.
+        """Find an attempt whose creation was answered with another transaction, which says nothing of ours.
 
         If DVS does not list ours, the row stays in flight, and the same request is sent again.
         """

@@ -183,7 +183,7 @@ class OddStatus(Fault, frozen=True, kw_only=True, tag="odd_status"):
 class Echo(Fault, frozen=True, kw_only=True, tag="echo"):
     """The request is processed, and its response spells credited mobile numbers otherwise."""
 
-    #: Without plus, with spaces, with 00, as in Singapore, absent, or a number of somebody else.
+    #: Without plus, with spaces, with 00, as in Singapore, absent, or another number.
     spelling: Literal["digits", "spaced", "dialled", "national", "null", "another"] = "digits"
 
 

@@ -44,7 +44,12 @@ ADDED = {
     "list_problem",
     "same_list",
     "sent_before",
+    "in_conflict",
+    "unknown_charges",
 }
+#: Totals of states that charge nothing, whose prices are 0 now.
+UNCHARGED = {"failed", "reversed"}
+PRICE_OF_NOTHING = {"price": "0", "fee": "0", "price_unit": None}
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
 #: Sentences for people, and what differs from machine to machine and from time to time.
@@ -69,6 +74,8 @@ TOTALS = {"rows", "amount", "expected_cost"}
 def _values(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield every value with the path of its keys, those of the first version by their names of today."""
     if isinstance(value, dict) and value:
+        if value.get("state") in UNCHARGED and "price_unit" in value:
+            value = {**value, **PRICE_OF_NOTHING}
         for key, below in value.items():
             yield from _values(below, (*path, str(RENAMED.get(key, key))))
     elif isinstance(value, list) and value:
