@@ -97,7 +97,7 @@ def ending_of(
             summary.counts,
             contradicted=finished.result.contradicted,
             repeats=summary.repeats,
-            unknown_charges=summary.unknown_charges,
+            unpriced=summary.unknown_charges,
         )
     return Ending(
         exit_code=end.code,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from bulk_topup.cli.commands.sandbox import sandbox_command
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.fault_base import LONGEST_WAIT
 from bulk_topup.sandbox.fault_parser import load_faults, make_faults, parse_fault, read_faults
 from bulk_topup.sandbox.faults import (
     KINDS,
-    LONGEST_WAIT,
     AnyFault,
     Drop,
     Faults,

@@ -51,7 +51,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         summary.counts,
         contradicted=result.contradicted,
         repeats=summary.repeats,
-        unknown_charges=summary.unknown_charges,
+        unpriced=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
     lines = [escape_markup(verdict.headline)]
