@@ -93,7 +93,11 @@ def ending_of(
     verdict = None
     if finished is not None and summary is not None:
         verdict = verdict_of(
-            finished.run, summary.counts, contradicted=finished.result.contradicted, repeats=summary.repeats
+            finished.run,
+            summary.counts,
+            contradicted=finished.result.contradicted,
+            repeats=summary.repeats,
+            unpriced=summary.unknown_charges,
         )
     return Ending(
         exit_code=end.code,

@@ -20,7 +20,7 @@ from bulk_topup.cli.options.groups import collect
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import Environment
-from bulk_topup.domain.money import format_amount, format_money, format_plain
+from bulk_topup.domain.money import format_amount, format_money, format_plain, with_texts
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.security.formulas import csv_text
@@ -80,7 +80,7 @@ def print_query(
         raise click.UsageError("Choose --json or --csv.")
     items = fetch_or_exit(query.provider, fetch)
     if query.as_json:
-        click.echo(codec.encode([item.model_dump() for item in items]))
+        click.echo(codec.encode([with_texts(item.model_dump()) for item in items]))
     elif query.as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(headings)

@@ -90,7 +90,8 @@ class Absence:
     sent_at: datetime
     #: How often DVS's list did not show it so far.
     looks: int
-    #: The row's state once its absence is proved: failed, or pending where the same request is sent again.
+    #: The row's state once its absence is proved: failed, pending where the same request is sent again, or conflict
+    #: where DVS has said that there is a transaction.
     after: RowState
     #: Its message then.
     message: str
@@ -107,6 +108,26 @@ class HeldAttempt:
     price_unit: str | None
     #: Whether the list, as last read, lacks the row or requests something else.
     is_contradicted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownTransaction:
+    """An attempt whose row is in conflict, with the transaction that the ledger has for it."""
+
+    attempt: Attempt
+    #: None if the ledger has none.
+    transaction_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedAttempt:
+    """An attempt with the price that DVS states for its transaction."""
+
+    attempt: Attempt
+    #: Wholesale price and fee, in `price_unit`.
+    price: Decimal | None
+    fee: Decimal | None
+    price_unit: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,6 +49,21 @@ def format_plain(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def with_texts(value: object) -> object:
+    """Return plain values (dict, list, str, int, bool, None, Decimal) with amounts as text, for JSON.
+
+    A reader of JSON may turn numbers into floats, which round.
+    """
+    match value:
+        case Decimal():
+            return format_plain(value)
+        case dict():
+            return {key: with_texts(item) for key, item in value.items()}
+        case list() | tuple():
+            return [with_texts(item) for item in value]
+    return value
+
+
 def format_amount(amount: Decimal, unit: str) -> str:
     """Return an amount for people: groups of three digits, and at least the decimals that its currency has.
 

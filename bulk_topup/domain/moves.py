@@ -1,24 +1,16 @@
 """Decide what a transaction of the provider means for a row: from a request and a transaction to a move; pure."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
-from bulk_topup.domain.money import format_plain
-from bulk_topup.domain.sameness import folded, folded_without_case, modern_mobile_number
+from bulk_topup.domain.charge import CHARGED_STATES, price_problem
+from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models.base import Amount, Price
+from bulk_topup.dvs.models.base import Price
 from bulk_topup.dvs.models.transaction import TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.statuses import StatusClass, class_of
-
-#: How the parts of equal credit parties are the same.
-_EQUAL_FORMS: Final[Mapping[str, Callable[[str], str]]] = {
-    "mobile_number": modern_mobile_number,
-    "account_number": folded,
-    "account_qualifier": folded_without_case,
-}
 
 
 def request_of(attempt: Attempt) -> TransactionRequest:
@@ -66,37 +58,43 @@ def facts_of(transaction: TransactionOutcome) -> Facts:
 def move_for(
     attempt: Attempt, before: RowState, transaction: TransactionOutcome, cause: str, *, found_by_id: bool = False
 ) -> Move:
-    """Return the move that a transaction causes; a transaction that is not the row's own is a conflict.
+    """Return the move that a transaction causes; one that is not the row's own, or has no right price, is a conflict.
+
+    A conflict has the facts of its transaction, but no PIN unless it is the row's own; none of another external ID.
 
     Args:
         attempt: the row's latest attempt.
         before: the row's present state.
         transaction: the provider's record.
         cause: the source of the knowledge, for the event log.
-        found_by_id: whether only its external ID says that it is ours, so that its amount must be stated too.
+        found_by_id: whether only its external ID says that it is ours, so that party and amount must be stated too.
     """
-    differences = differences_from(request_of(attempt), transaction, needs_amount=found_by_id)
-    if differences:
-        return Move(
-            row_id=attempt.row_id,
-            attempt=attempt.number,
-            before=before,
-            after=RowState.CONFLICT,
-            cause=cause,
-            message=(
-                f"DVS has another transaction under {attempt.external_id} (ID {transaction.id}, "
-                f"{transaction.status.message}): {'; '.join(differences)}. Compare both before paying."
-            ),
+    request, facts = request_of(attempt), facts_of(transaction)
+    after, message = state_for(transaction), ""
+    kept: Facts | None = facts
+    if differences := differences_from(request, transaction, needs_all=found_by_id):
+        after = RowState.CONFLICT
+        message = (
+            f"DVS has another transaction under {attempt.external_id} (ID {transaction.id}, "
+            f"{transaction.status.message}): {'; '.join(differences)}. Compare both before paying."
         )
-    after = state_for(transaction)
+        is_ours = transaction.external_id == attempt.external_id
+        kept = replace(facts, pin_code=None, pin_serial=None) if is_ours else None
+    elif after in CHARGED_STATES and (problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit)):
+        # The decision of hold mode compares the prices of unconfirmed transactions, and cancels them.
+        if request.auto_confirm or class_of(transaction.status) is not StatusClass.CREATED:
+            after = RowState.CONFLICT
+            message = f"{problem} Transaction {transaction.id} is {transaction.status.message}. Ask DT One."
+    elif after is RowState.FAILED:
+        message = f"DVS returned {transaction.status.message}."
     return Move(
         row_id=attempt.row_id,
         attempt=attempt.number,
         before=before,
         after=after,
         cause=cause,
-        message=f"DVS returned {transaction.status.message}." if after is RowState.FAILED else "",
-        facts=facts_of(transaction),
+        message=message,
+        facts=kept,
     )
 
 
@@ -118,47 +116,3 @@ def reversal_of_forgotten(
         cause=cause,
         facts=replace(facts_of(transaction), pin_code=None, pin_serial=None),
     )
-
-
-def differences_from(request: TransactionRequest, transaction: TransactionOutcome, *, needs_amount: bool) -> list[str]:
-    """Return how a transaction differs from its request in external ID, product, credit party, bill and amount.
-
-    Another spelling of an equal party is none: a lost ledger may have sent it as the list had it then.
-
-    Args:
-        request: what was sent.
-        transaction: the provider's record.
-        needs_amount: whether an amount that the transaction does not state counts as a difference.
-    """
-    differences = []
-    if transaction.external_id != request.external_id:
-        differences.append(f"external ID {transaction.external_id} instead of {request.external_id}")
-    if transaction.product.id != request.product_id:
-        differences.append(f"product {transaction.product.id} instead of {request.product_id}")
-    wanted = request.credit_party_identifier
-    found = transaction.credit_party_identifier
-    for name, equal_form in _EQUAL_FORMS.items():
-        ours = getattr(wanted, name, None)
-        theirs = getattr(found, name, None)
-        if equal_form(ours or "") != equal_form(theirs or ""):
-            differences.append(f"{name.replace('_', ' ')} {theirs or 'none'} instead of {ours or 'none'}")
-    ours, theirs = _bill_of(request), _bill_of(transaction)
-    if ours and theirs and folded_without_case(ours) != folded_without_case(theirs):
-        differences.append(f"bill {theirs} instead of {ours}")
-    for side in ("source", "destination"):
-        requested: Amount | None = getattr(request, side)
-        if requested is not None:
-            recorded: Amount | None = getattr(transaction.requested_values, side, None)
-            if recorded is None and not needs_amount:
-                continue
-            if recorded is None or (recorded.unit, recorded.amount) != (requested.unit, requested.amount):
-                theirs = "not stated" if recorded is None else f"{format_plain(recorded.amount)} {recorded.unit}"
-                differences.append(
-                    f"{side} amount {theirs} instead of {format_plain(requested.amount)} {requested.unit}"
-                )
-    return differences
-
-
-def _bill_of(side: TransactionRequest | TransactionOutcome) -> str:
-    """Return the reference of the bill; empty without one, or if DVS does not state it."""
-    return (side.statement_identifier.reference or "") if side.statement_identifier is not None else ""

@@ -11,7 +11,7 @@ from bulk_topup.domain.problems import Problem
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.states import RowState
 
-_AMOUNTS = frozenset({"amount", "price", "fee"})
+_AMOUNTS = frozenset({"amount", "planned_cost", "price", "fee"})
 _TIMES = frozenset({"creation_date", "final_at"})
 
 
@@ -28,7 +28,7 @@ class Outcomes:
     note: Sequence[str]
     product_id: Sequence[int | None]
     credit_party: Sequence[str | None]
-    #: In plain notation, like price and fee.
+    #: In plain notation, like cost, price and fee.
     amount: Sequence[str | None]
     unit: Sequence[str | None]
     attempt: Sequence[int]
@@ -36,6 +36,8 @@ class Outcomes:
     transaction_id: Sequence[int | None]
     status_class: Sequence[str | None]
     status_message: Sequence[str | None]
+    planned_cost: Sequence[str | None]
+    planned_unit: Sequence[str | None]
     price: Sequence[str | None]
     fee: Sequence[str | None]
     price_unit: Sequence[str | None]

@@ -37,7 +37,11 @@ class Outcome:
     #: Class and detailed message of the latest status, e.g. DECLINED and DECLINED-BARRED-CREDIT-PARTY.
     status_class: str | None
     status_message: str | None
-    #: The wholesale price and fee that the provider charged or put on hold, in `price_unit`.
+    #: The cost with its fee that the plan expected, in `planned_unit`.
+    planned_cost: Decimal | None
+    planned_unit: str | None
+    #: The wholesale price and fee that the provider charged or put on hold, in `price_unit`; None for a row that failed
+    #: or was reversed.
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None
@@ -93,7 +97,7 @@ class OutcomeGroup:
     #: The requested amount of each, in `unit`.
     amount: Decimal | None
     unit: str | None
-    #: Wholesale price and fee of each, in `price_unit`.
+    #: Wholesale price and fee of each that are charged or on hold, in `price_unit`.
     price: Decimal | None
     fee: Decimal | None
     price_unit: str | None

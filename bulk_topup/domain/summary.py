@@ -31,7 +31,7 @@ class Total:
     #: Sum of the requested amounts, in `unit`.
     amount: Decimal
     unit: str | None
-    #: Sums of the wholesale price and the fee, in `price_unit`.
+    #: Sums of the wholesale price and the fee that are charged or on hold, in `price_unit`.
     price: Decimal
     fee: Decimal
     price_unit: str | None
@@ -68,12 +68,25 @@ class Summary:
     charged: dict[str, Decimal]
     #: Price plus fee of the accepted rows, by currency: what the wallet has on hold.
     held: dict[str, Decimal]
+    #: Price plus fee of the rows in conflict, by currency: charged or on hold for transactions that need review.
+    in_conflict: dict[str, Decimal]
+    #: Completed rows for which DVS states no price.
+    unknown_charges: int
     #: That nothing more of the run is sent; None for a run that may be continued.
     closing: Closing | None = None
     #: What the run pays again on purpose.
     paid_again: tuple[PaidAgain, ...] = ()
     #: Refused rows that repeat payments of other runs.
     repeats: int = 0
+
+    @property
+    def money(self) -> dict[str, dict[str, Decimal]]:
+        """What the wallet was charged and has on hold, by currency, each under its name for people."""
+        return {
+            "Charged": self.charged,
+            "On hold for accepted rows": self.held,
+            "Charged or on hold for rows in conflict": self.in_conflict,
+        }
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values; amounts are strings in plain notation."""
@@ -84,6 +97,8 @@ class Summary:
             "totals": [total.as_json() for total in self.totals],
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
             "held": {unit: format_plain(amount) for unit, amount in self.held.items()},
+            "in_conflict": {unit: format_plain(amount) for unit, amount in self.in_conflict.items()},
+            "unknown_charges": self.unknown_charges,
             "closed": None if self.closing is None else self.closing.as_json(),
             "paid_again": [each.as_json() for each in self.paid_again],
         }
@@ -110,6 +125,7 @@ class Tally:
         self._run = run
         self._sums: dict[_Key, _Sums] = {}
         self._repeats = 0
+        self._unknown_charges = 0
 
     def add(self, outcomes: Outcomes) -> None:
         """Add rows; those with the same values are added as one."""
@@ -149,6 +165,8 @@ class Tally:
             sums = self._sums.setdefault(key, _Sums())
             sums.rows += group.rows
             self._repeats += group.rows if group.is_repeat else 0
+            if group.state is RowState.COMPLETED and group.price is None:
+                self._unknown_charges += group.rows
             sums.amount = fma(group.amount or _ZERO, group.rows, sums.amount)
             sums.price = fma(group.price or _ZERO, group.rows, sums.price)
             sums.fee = fma(group.fee or _ZERO, group.rows, sums.fee)
@@ -180,6 +198,8 @@ class Tally:
             totals=totals,
             charged=_by_currency(totals, RowState.COMPLETED),
             held=_by_currency(totals, RowState.ACCEPTED),
+            in_conflict=_by_currency(totals, RowState.CONFLICT),
+            unknown_charges=self._unknown_charges,
             closing=self._run.closing,
             paid_again=self._run.paid_again,
             repeats=self._repeats,

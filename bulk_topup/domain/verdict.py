@@ -94,6 +94,7 @@ def verdict_of(
     *,
     contradicted: int,
     repeats: int = 0,
+    unpriced: int = 0,
     is_running: bool = False,
     command: str = "",
 ) -> RunVerdict:
@@ -104,10 +105,13 @@ def verdict_of(
         counts: its rows in each state, all states named.
         contradicted: paid or open rows that the list contradicts.
         repeats: refused rows that repeat payments of other runs.
+        unpriced: completed rows for which DVS states no price.
         is_running: whether a process works on it.
         command: the command line that pays these rows again; empty for one that is made of what the run keeps.
     """
     rows, text = sum(counts.values()), format_counts(counts, contradicted=contradicted)
+    if unpriced:
+        text = f"{text}, charge of {format_rows(unpriced)} unknown"
     if run.closing is not None:
         text = f"closed, {text}"
     if is_running:
@@ -122,8 +126,18 @@ def verdict_of(
         severity=severity,
         headline=headline,
         ending=_ENDINGS[severity],
-        steps=() if is_running else tuple(_steps(run, counts, contradicted, repeats, command)),
+        steps=()
+        if is_running
+        else (*_steps(run, counts, contradicted, repeats, command), *_steps_for_charges(run, unpriced)),
     )
+
+
+def _steps_for_charges(run: Run, unknown: int) -> Iterator[Step]:
+    if unknown:
+        yield Step(
+            text=f"No price from DVS for {format_rows(unknown)}. Ask DT One what was charged, and compare the wallet:",
+            command=f"bulk-topup reconcile {run_arguments(run)}",
+        )
 
 
 def _steps(run: Run, counts: Mapping[RowState, int], contradicted: int, repeats: int, command: str) -> Iterator[Step]:

@@ -20,6 +20,7 @@ from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.dvs.pagination import Page, Pages, header_number
 from bulk_topup.dvs.probe import Probe, encryption_of, probe_of
+from bulk_topup.dvs.provider_clock import ProviderClock
 from bulk_topup.dvs.request_retries import RetryPolicy, with_retries
 from bulk_topup.dvs.resources.account import Balances, Lookup
 from bulk_topup.dvs.resources.catalogue import (
@@ -99,6 +100,8 @@ class AsyncDVS:
         self.traffic = Traffic()
         self._clock = clock or SystemClock()
         self.limiter = RateLimiter(self._clock, rate)
+        #: The provider's time, for what it limits in time.
+        self.provider_clock = ProviderClock(self._clock)
         #: Called after each try with method, path, HTTP status (None without a response) and seconds; must not raise.
         self.on_try: Callable[[str, str, int | None, float], None] | None = None
         self._retries = retries or RetryPolicy()
@@ -245,6 +248,7 @@ class AsyncDVS:
             else:
                 self.limiter.learn(limit, remaining, sent_at)
             raise_for_error(response)
+            self.provider_clock.record(response.headers.get("date", ""))
             return response
 
         return await with_retries(send_once, retries, self._clock)

@@ -7,10 +7,10 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from bulk_topup.dvs.pagination import header_number
+from bulk_topup.dvs.provider_clock import parse_date
 from bulk_topup.dvs.transports.base import CONNECT_TIMEOUT, HTTPResponse, proxy_for, tls_context
 
 _HTTPS_PORT = 443
@@ -48,7 +48,7 @@ def probe_of(response: HTTPResponse, base_url: str, encryption: Encryption | Non
     """Return the probe of a response and a connection."""
     return Probe(
         status_code=response.status_code,
-        date=_date(response.headers.get("date", "")),
+        date=parse_date(response.headers.get("date", "")),
         rate_limit=header_number(response.headers, "x-ratelimit-limit"),
         rate_remaining=header_number(response.headers, "x-ratelimit-remaining"),
         is_encrypted=urlsplit(base_url).scheme == "https",
@@ -70,13 +70,6 @@ async def encryption_of(base_url: str) -> Encryption | None:
         return _encryption(writer.get_extra_info("ssl_object"))
     finally:
         writer.close()
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _encryption(tls: ssl.SSLObject) -> Encryption:

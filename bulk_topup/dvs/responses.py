@@ -1,20 +1,17 @@
 """Read the responses of DVS: JSON as models, and errors as exceptions; pure, knows nothing of how they were fetched."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.errors import QUOTED_CHARACTERS, ErrorDetail, InvalidResponseError, error_for
+from bulk_topup.dvs.error_form import describe_foreign, error_details
+from bulk_topup.dvs.errors import QUOTED_CHARACTERS, InvalidResponseError, error_for
 from bulk_topup.dvs.pagination import Page, header_number
 from bulk_topup.dvs.transports.base import HTTPResponse
-from bulk_topup.security.terminal_text import printable
 
 T = TypeVar("T")
-
-#: Most entries of an error body that are read.
-MAX_ERROR_DETAILS: Final = 20
 
 
 def read_model(response: HTTPResponse, model: TypeAdapter[T]) -> T:
@@ -58,14 +55,16 @@ def raise_for_error(response: HTTPResponse) -> None:
     """Raise the exception of a response that is not a success (reference: Errors).
 
     Raises:
-        InvalidResponseError: it is a redirect, which is never followed.
-        APIError: DVS answered with an error.
+        InvalidResponseError: it is a redirect, which is never followed, or its body is not in DVS's form.
+        APIError: DVS answered with an error, or the status alone decides what is sent next.
     """
     if 200 <= response.status_code < 300:
         return
     if response.status_code < 400:
         raise InvalidResponseError(f"DVS answered HTTP {response.status_code}, a redirect, which is never followed.")
-    raise error_for(response.status_code, _details(response.body), retry_after(response.headers))
+    details = error_details(response.body)
+    foreign = "" if details else describe_foreign(response)
+    raise error_for(response.status_code, details, retry_after(response.headers), foreign=foreign)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -79,7 +78,9 @@ def _decode(response: HTTPResponse) -> Any:  # noqa: ANN401 - JSON can be anythi
         return codec.decode(response.body)
     except codec.InvalidJSON:
         # Without its cause, as below: that text can quote the body, which can contain a PIN.
-        raise InvalidResponseError(f"DVS answered HTTP {response.status_code} with a body that is not JSON.") from None
+        raise InvalidResponseError(
+            f"DVS answered HTTP {response.status_code} with {describe_foreign(response)}, which is not JSON."
+        ) from None
 
 
 def _add_language(response: HTTPResponse, value: Any) -> Any:  # noqa: ANN401
@@ -98,14 +99,3 @@ def _validate(response: HTTPResponse, model: TypeAdapter[T], value: object) -> T
         raise InvalidResponseError(
             f"DVS answered HTTP {response.status_code} with an unexpected body: {problems[:QUOTED_CHARACTERS]}"
         ) from None
-
-
-def _details(body: bytes) -> tuple[ErrorDetail, ...]:
-    try:
-        value: Any = codec.decode(body)
-        return tuple(
-            ErrorDetail(code=int(item["code"]), message=printable(str(item["message"])[:QUOTED_CHARACTERS]))
-            for item in value["errors"][:MAX_ERROR_DETAILS]
-        )
-    except (codec.InvalidJSON, TypeError, KeyError, ValueError):
-        return ()

@@ -64,7 +64,7 @@ class AbsenceProof:
 
         Args:
             attempt: the attempt.
-            after: the row's state once absence is proved.
+            after: the row's state once absence is proved: a conflict if DVS has said that there is a transaction.
             message: its message then.
         """
         now = self._now()
@@ -131,15 +131,19 @@ async def find_listed(dvs: AsyncDVS, attempt: Attempt) -> tuple[TransactionOutco
 
 def _move_of_absent(absence: Absence, *, is_closed: bool) -> Move:
     """Return the move of a row whose attempt is proved to be absent; no row of a closed run is sent again."""
-    is_failed = is_closed or absence.after is RowState.FAILED
-    why = absence.message or f"DVS has no transaction {absence.attempt.external_id}, and the run is closed."
-    until = absence.sent_at + MAY_ARRIVE
-    late = f" Its request may still arrive: do not pay it by other means before {until:%Y-%m-%d %H:%M} UTC."
+    message, cause, after = absence.message, "not taken: insufficient balance", absence.after
+    if after is RowState.CONFLICT:  # DVS has said that there is one, so absence from its list proves nothing
+        cause = "DVS has a transaction of it, and lists none"
+    elif is_closed or after is RowState.FAILED:
+        why = message or f"DVS has no transaction {absence.attempt.external_id}, and the run is closed."
+        until = absence.sent_at + MAY_ARRIVE
+        late = f" Its request may still arrive: do not pay it by other means before {until:%Y-%m-%d %H:%M} UTC."
+        message, cause, after = f"{why}{late}", "creation refused", RowState.FAILED
     return Move(
         row_id=absence.attempt.row_id,
         attempt=absence.attempt.number,
         before=RowState.IN_FLIGHT,
-        after=RowState.FAILED if is_failed else absence.after,
-        cause="creation refused" if is_failed else "not taken: insufficient balance",
-        message=f"{why}{late}" if is_failed else "",
+        after=after,
+        cause=cause,
+        message=message,
     )

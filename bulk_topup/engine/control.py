@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.dvs import DVSError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs import DVSError, NextStep, TooManyRequestsError
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
@@ -29,8 +29,10 @@ class StopReason(StrEnum):
     STILL_OPEN = "still_open"
     #: The next row would exceed a cap.
     CAP = "cap"
-    #: DVS charges another price than the plan has.
+    #: DVS charges another price than the plan has, or one that can't be right.
     PRICE = "price"
+    #: DVS's last answers all differ from what was sent.
+    CONFLICTS = "conflicts"
     #: Too few canaries completed.
     CANARY = "canary"
     #: Too large a share of the final rows failed.
@@ -51,6 +53,7 @@ ENDS_SUBMITTING = frozenset(
         StopReason.BALANCE,
         StopReason.CAP,
         StopReason.PRICE,
+        StopReason.CONFLICTS,
         StopReason.CANARY,
         StopReason.FAILURES,
         StopReason.OPERATORS,
@@ -137,7 +140,7 @@ class Control:
         if reason not in ENDS_SUBMITTING:
             self._stopping.set()
 
-    def stop_unauthorized(self, error: UnauthorizedError) -> None:
+    def stop_unauthorized(self, error: DVSError) -> None:
         """Stop the run because DVS refused its API credentials."""
         self.stop(StopReason.UNAUTHORIZED, f"{error}. Check DVS_API_KEY and DVS_API_SECRET, then resume.")
 
@@ -151,7 +154,7 @@ class Control:
 
     def record_error(self, error: DVSError) -> None:
         """Stop the run if DVS refused its credentials; record any other error as a missing response."""
-        if isinstance(error, UnauthorizedError):
+        if error.next_step is NextStep.STOP:
             self.stop_unauthorized(error)
         else:
             self.record_no_response(error)

@@ -3,7 +3,7 @@
 While the outcome of an attempt is unknown, nothing but the same request with the same external ID is sent for its row.
 An outcome that stays unknown leaves the row in flight; a later pass or invocation sends it again. A refusal that
 follows an unknown outcome starts a wait for proof, see `absence_proof`. Only a response in DVS's own form says
-anything about a row.
+anything about a row; what is sent next is another decision, which refused credentials and rate limits of anybody make.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
-    APIError,
     DVSError,
     ExternalIdAlreadyUsedError,
     InsufficientBalanceError,
+    InvalidResponseError,
+    NextStep,
     TooManyRequestsError,
     UnauthorizedError,
 )
@@ -25,7 +26,7 @@ from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
 
-#: Look-ups of an external ID that is used but not listed yet.
+#: Quick look-ups of an external ID that is used and not listed yet; a list that is further behind is awaited.
 USED_ID_LOOKUPS = 4
 #: Seconds before the second of them; doubles with each further one.
 USED_ID_FIRST_WAIT = 1.0
@@ -93,6 +94,8 @@ class CreationResponses:
         attempt = creation.attempt
         if isinstance(response, DVSError):
             await self._record_error(creation, response)
+        elif response is not None and response.external_id != attempt.external_id:
+            await self._look_up_own(attempt, response)
         elif response is not None:
             self._control.record_response()
             await self._record(attempt, move_for(attempt, RowState.IN_FLIGHT, response, "answer to the creation"))
@@ -114,32 +117,32 @@ class CreationResponses:
         await self._proof.start(attempt, after=RowState.FAILED, message=message)
 
     async def _record_error(self, creation: Creation, error: DVSError) -> None:
-        attempt = creation.attempt
-        if error.outcome_unknown:
-            self._control.record_no_response(error)
-            return
-        # A response that is not in DVS's own form may come from a proxy, before or after DVS got the request.
-        is_own = isinstance(error, APIError) and bool(error.details)
-        maybe_sent = creation.maybe_sent or error.after_unknown or not is_own
-        if isinstance(error, TooManyRequestsError):
-            self._control.record_no_response(error)
-            if not maybe_sent:
-                await self._release(attempt, "not taken: rate limit")
-            return
-        self._control.record_response()
+        """Decide what is sent next, and then, apart from that, what is known of the row."""
+        attempt, maybe_sent = creation.attempt, creation.maybe_sent or error.after_unknown
+        self._decide_next(error)
         if isinstance(error, ExternalIdAlreadyUsedError):
             await self._adopt(attempt)
-        elif isinstance(error, UnauthorizedError):
-            self._control.stop_unauthorized(error)
+        elif error.outcome_unknown:
+            return
+        elif isinstance(error, TooManyRequestsError | UnauthorizedError):
             if not maybe_sent:
-                await self._release(attempt, "not taken: the credentials were refused")
+                is_throttled = isinstance(error, TooManyRequestsError)
+                why = "rate limit" if is_throttled else "the credentials were refused"
+                await self._release(attempt, f"not taken: {why}")
         else:
             await self._record_refusal(attempt, error, maybe_sent=maybe_sent)
+
+    def _decide_next(self, error: DVSError) -> None:
+        if error.next_step is NextStep.CONTINUE:
+            self._control.record_response()
+        else:
+            self._control.record_error(error)
+        if isinstance(error, InsufficientBalanceError):
+            self._control.stop(StopReason.BALANCE, f"{error}. Sending stopped. Top up the wallet, then resume.")
 
     async def _record_refusal(self, attempt: Attempt, error: DVSError, *, maybe_sent: bool) -> None:
         """Record that DVS refused a request; after one of unknown outcome that alone says nothing."""
         if isinstance(error, InsufficientBalanceError):
-            self._control.stop(StopReason.BALANCE, f"{error}. Sending stopped. Top up the wallet, then resume.")
             if maybe_sent:
                 await self._proof.start(attempt, after=RowState.PENDING, message="")
             else:
@@ -162,35 +165,50 @@ class CreationResponses:
             ),
         )
 
+    async def _look_up_own(self, attempt: Attempt, other: TransactionOutcome) -> None:
+        """Find an attempt whose creation was answered with another transaction, which says nothing of ours.
+
+        If DVS does not list ours, the row stays in flight, and the same request is sent again.
+        """
+        self._control.record_no_response(
+            InvalidResponseError(
+                f"DVS answered the creation of {attempt.external_id} with transaction {other.id} of external ID "
+                f"{other.external_id}"
+            )
+        )
+        await self._control.wait_until_closed()
+        if self._control.is_stopping:
+            return
+        try:
+            found, _ = await find_listed(self._dvs, attempt)
+        except DVSError as error:
+            self._control.record_error(error)
+            return
+        if found is not None:  # else the circuit counts the answer, although the list could be read
+            await self._record_found(attempt, found, "the answer was another transaction: ours was fetched")
+
     async def _adopt(self, attempt: Attempt) -> None:
-        """Fetch the transaction of a used external ID (1007001); it is ours only if it matches our request."""
+        """Fetch the transaction that DVS says to have with an attempt's external ID.
+
+        It is ours only if it matches our request. DVS's list may be behind, so the row is a conflict only when the
+        list still lacks it a minute later.
+        """
         wait = USED_ID_FIRST_WAIT
-        for _ in range(USED_ID_LOOKUPS):
+        for number in range(USED_ID_LOOKUPS):
+            if number:
+                await self._control.sleep(wait)
+                wait *= 2
             if not (reading := await self._read_list(attempt)):
                 return
             if reading.found is not None:
-                await self._record_found(
-                    attempt, reading.found, "external id already used: the transaction was fetched"
-                )
+                cause = "external id already used: the transaction was fetched"
+                await self._record_found(attempt, reading.found, cause)
                 return
-            await self._control.sleep(wait)
-            wait *= 2
-        if self._control.is_stopping:
-            return
-        await self._record(
-            attempt,
-            Move(
-                row_id=attempt.row_id,
-                attempt=attempt.number,
-                before=RowState.IN_FLIGHT,
-                after=RowState.CONFLICT,
-                cause="external id already used, and no transaction is listed under it",
-                message=(
-                    f"DVS reports external ID {attempt.external_id} as used, but lists no transaction with it. "
-                    "Ask DT One for the outcome before paying again."
-                ),
-            ),
+        message = (
+            f"DVS reports external ID {attempt.external_id} as used, but lists no transaction with it. "
+            "Ask DT One for the outcome before paying again."
         )
+        await self._proof.start(attempt, after=RowState.CONFLICT, message=message)
 
     async def _read_list(self, attempt: Attempt) -> _Reading | None:
         """Return what DVS lists under an attempt's external ID, once the circuit is closed; None if it can't be read.

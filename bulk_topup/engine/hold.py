@@ -10,6 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bulk_topup.domain.attempt import HeldAttempt
+from bulk_topup.domain.charge import price_problem
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import (
@@ -78,7 +79,9 @@ class HoldCoordinator:
             if unconfirmed is not None:
                 reserve = (unconfirmed.expires_at - unconfirmed.created_at) * RESERVE
                 needed = timedelta(seconds=unconfirmed.count / self._dvs.limiter.rate)
-                self._is_expiring = self._context.clock.now() + reserve + needed >= unconfirmed.expires_at
+                # DVS gave the time in which they expire, so its clock counts, not this machine's.
+                time = self._dvs.provider_clock.now() or self._context.clock.now()
+                self._is_expiring = time + reserve + needed >= unconfirmed.expires_at
         return self._is_expiring
 
     async def end_round(self) -> None:
@@ -116,6 +119,8 @@ class HoldCoordinator:
                     f"The list no longer matches {item.attempt.external_id} as it was created. "
                     "Run the list again, then retry the rows that it still has."
                 )
+            if problem := price_problem(item.attempt, item.charged, None, item.price_unit):
+                return problem
             if drift := price_drift(item.attempt, item.charged, item.price_unit, self._context.guards):
                 return drift
         return None

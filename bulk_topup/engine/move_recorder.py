@@ -1,22 +1,31 @@
 """Records moves and applies the run's guards: counts money, pauses operators, sets retries, stops the run in time."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.charge import price_problem
 from bulk_topup.domain.guards import Guards, Mode
 from bulk_topup.domain.money import PRECISE, format_money, format_plain
+from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.states import RowState
+from bulk_topup.domain.verdict import run_arguments
+from bulk_topup.dvs import DVSError
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.run_context import RunContext
 from bulk_topup.ledger import RetryChoice
 
 #: The price drift that hold mode tolerates by default.
 HOLD_TOLERANCE = Decimal("0.01")
+#: Conflicts in a row after which nothing more is sent: DVS answers otherwise than the program understands.
+CONFLICTS_IN_A_ROW = 3
 #: Maximum number of failure reasons in a message.
 MAX_REASONS = 5
+#: States that count for the failure stop.
+_COUNTED_AS_FAILED = (RowState.FAILED, RowState.CONFLICT)
 _RAISE_DRIFT = "To send the remaining rows, run again with a higher --price-drift."
 
 
@@ -34,6 +43,8 @@ class MoveRecorder:
         self._control = context.control
         self._guards = context.guards
         self._reasons: Counter[str] = Counter()
+        #: Conflicts since a transaction was last as requested.
+        self._conflicts = 0
 
     async def record(self, *moved: tuple[Attempt, Move]) -> None:
         """Write moves to the ledger; return when they are on disk and the guards are applied.
@@ -41,6 +52,7 @@ class MoveRecorder:
         Raises:
             LedgerError: they could not be written.
         """
+        moved = tuple(await self._with_prices(moved))
         await self._journal.record(*(move for _, move in moved))
         if self._context.options.on_moves is not None:
             self._context.options.on_moves(moved)
@@ -51,8 +63,28 @@ class MoveRecorder:
         failed = [move for _, move in moved if move.after is RowState.FAILED]
         if failed:
             await self.retry([move.row_id for move in failed])
-            if not all(self._is_cancelled_by_run(move) for move in failed):
-                self.check_failure_rate()
+        bad = [move for _, move in moved if move.after in _COUNTED_AS_FAILED]
+        if not all(self._is_cancelled_by_run(move) for move in bad):
+            self.check_failure_rate()
+
+    async def _with_prices(self, moved: Sequence[tuple[Attempt, Move]]) -> list[tuple[Attempt, Move]]:
+        """Return moves with the prices of completed transactions, each asked for once more where DVS stated none."""
+        asked = await asyncio.gather(*(self._ask_again(*each) for each in moved if _lacks_price(each[1])))
+        found = iter(asked)
+        return [(attempt, next(found) if _lacks_price(move) else move) for attempt, move in moved]
+
+    async def _ask_again(self, attempt: Attempt, move: Move) -> Move:
+        """Return the move that a second answer causes; the same one if that has no price or is of something else."""
+        if move.facts is None:
+            return move
+        try:
+            transaction = await self._context.dvs.transaction_outcomes.get(move.facts.transaction_id)
+        except DVSError as error:
+            self._control.record_error(error)
+            return move
+        is_same = transaction.id == move.facts.transaction_id and transaction.external_id == attempt.external_id
+        is_final = is_same and state_for(transaction) is move.after
+        return move_for(attempt, move.before, transaction, move.cause) if is_final else move
 
     def _is_cancelled_by_run(self, move: Move) -> bool:
         """Return True if a row failed because hold mode cancelled it, for a reason that has its own message."""
@@ -78,14 +110,39 @@ class MoveRecorder:
             self._context.budget.release(attempt, move.facts)
             if move.after is RowState.FAILED:
                 self._reasons[move.facts.status_message if move.facts else move.message] += 1
+        elif move.after is RowState.CONFLICT:
+            self._count_conflict(attempt, move)
         elif move.facts is not None:
+            self._conflicts = 0
             self._context.budget.charge(attempt, move.facts, was_unknown=move.before is RowState.IN_FLIGHT)
-            drift = price_drift(attempt, move.facts.charged, move.facts.price_unit, self._guards)
-            if drift and move.before is RowState.IN_FLIGHT:
-                self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
+            # Answers may leave a price out until the transaction is final.
+            if move.facts.charged is not None or move.after is RowState.COMPLETED:
+                drift = price_drift(attempt, move.facts.charged, move.facts.price_unit, self._guards)
+                if drift:
+                    self._control.stop(StopReason.PRICE, f"{drift} {_RAISE_DRIFT}")
+
+    def _count_conflict(self, attempt: Attempt, move: Move) -> None:
+        """Stop submitting after a price that can't be right, and after several conflicts in a row."""
+        self._reasons["conflict"] += 1
+        self._conflicts += 1
+        if (facts := move.facts) is not None:
+            self._context.budget.charge(attempt, facts, was_unknown=move.before is RowState.IN_FLIGHT)
+            self._stop_at_problem(price_problem(attempt, facts.price, facts.fee, facts.price_unit))
+        if self._conflicts >= CONFLICTS_IN_A_ROW:
+            self._control.stop(
+                StopReason.CONFLICTS,
+                f"DVS's last {self._conflicts} answers differ from what was sent. Sending stopped. Find out why: "
+                f"`bulk-topup conflict list {run_arguments(self._context.run)}`",
+            )
+
+    def _stop_at_problem(self, problem: str | None) -> None:
+        if problem:
+            self._control.stop(StopReason.PRICE, f"{problem} Sending stopped. Ask DT One, then resolve the row.")
 
     async def check_prices(self) -> None:
-        """Stop before anything is sent if an earlier invocation met a price outside the tolerance."""
+        """Stop before anything is sent if an earlier invocation met a price outside the tolerance, or no right one."""
+        for priced in await self._journal.call(self._ledger.spending.prices_in_conflict, self._context.run):
+            self._stop_at_problem(price_problem(priced.attempt, priced.price, priced.fee, priced.price_unit))
         if self._guards.stops.price_drift is None:
             return
         for met in await self._journal.call(self._ledger.spending.actual_prices, self._context.run):
@@ -97,7 +154,7 @@ class MoveRecorder:
         """Stop submitting if too large a share of the run's final rows failed."""
         limit = self._guards.stops.failed_share
         counts = self._journal.counts
-        failed = counts[RowState.FAILED]
+        failed = sum(counts[state] for state in _COUNTED_AS_FAILED)
         final = failed + counts[RowState.COMPLETED]
         if limit is None or final < self._guards.stops.failed_share_after or failed <= limit * final:
             return
@@ -108,6 +165,10 @@ class MoveRecorder:
             f"{f': {reasons}' if reasons else ''}. Find out why. Then retry them, or run again with a higher "
             "--max-failure-rate.",
         )
+
+
+def _lacks_price(move: Move) -> bool:
+    return move.after is RowState.COMPLETED and move.facts is not None and move.facts.price is None
 
 
 def format_share(share: Decimal) -> str:

@@ -11,6 +11,7 @@ from bulk_topup.dvs import DVSError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import USUAL_CLAIM, rows_to_claim
+from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.creation_responses import Creation, CreationResponses, release
 from bulk_topup.engine.hold import HoldCoordinator
@@ -51,6 +52,7 @@ class Submitter:
         self._recorder = recorder
         self._hold = hold
         self._proof = proof
+        self._conflicts = ConflictProof(context, recorder)
         self._responses = CreationResponses(context, recorder, proof)
         #: One slot per concurrent request.
         self._slots = asyncio.Semaphore(context.concurrency)
@@ -68,6 +70,7 @@ class Submitter:
         if self._run.closing is not None:
             await self._end_closed()
             return
+        await self._conflicts.look_up_all()
         await self._recorder.retry()
         await self._proof.resume()
         if self._hold:
@@ -94,6 +97,7 @@ class Submitter:
 
     async def _end_closed(self) -> None:
         """Find the outcome of rows in flight without sending them again, and cancel what nobody confirmed."""
+        await self._conflicts.look_up_all()
         await self._proof.resume()
         if self._hold:
             await self._hold.finish_decided()

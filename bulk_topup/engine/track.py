@@ -18,6 +18,7 @@ from bulk_topup.dvs.statuses import StatusClass, class_of
 from bulk_topup.engine.absence_proof import ABSENCE_WAIT
 from bulk_topup.engine.callback_hints import CallbackHints
 from bulk_topup.engine.concurrency import gather_sum
+from bulk_topup.engine.conflict_proof import ConflictProof
 from bulk_topup.engine.control import StopReason, format_seconds
 from bulk_topup.engine.missing_transactions import MissingTransactions, conflict_of
 from bulk_topup.engine.move_recorder import MoveRecorder
@@ -56,6 +57,7 @@ class Tracker:
         self._exclude_unconfirmed = context.is_hold_mode
         self._recorder = recorder
         self._hints = CallbackHints(context, recorder)
+        self._conflicts = ConflictProof(context, recorder)
         self._all_submitted = asyncio.Event()
         self._woken = asyncio.Event()
         patience = max(self._policy.longest, self._timeout * BEFORE_TIMEOUT)
@@ -81,14 +83,17 @@ class Tracker:
         wait = self._policy.shortest
         changed_at = now()
         next_poll = now() + self._polls.wait_while_submitting
-        was_submitted = False
+        was_submitted = were_conflicts_proved = False
         while not self._control.is_stopping:
             self._woken.clear()
             submitted = self._control.quiet.is_set()
             changed = await self._count(self._hints.follow(concurrency=self._concurrency))
             is_open = await self._is_open()
             if not is_open and self._all_submitted.is_set():
-                return
+                if were_conflicts_proved or not await self._conflicts.look_up_all():
+                    return
+                were_conflicts_proved = True  # once: what is accepted after all is tracked to its end
+                continue
             if submitted and not was_submitted:
                 next_poll = now() + wait
             elif now() >= next_poll:
@@ -196,6 +201,7 @@ class Tracker:
                 for item, transaction in found:
                     self._tally(item, transaction, tally)
                 final += await self._record(found)
+                await self._conflicts.compare_listed(page.items)
                 if self._control.is_stopping:
                     break
         self._polls.record_results(query.slices, self._now(), tally)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bulk_topup.domain.attempt import Resolution
+from bulk_topup.domain.attempt import KnownTransaction, Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
-from bulk_topup.ledger.row_mapping import event_values, json_array
-from bulk_topup.ledger.sql_fragments import INSERT_EVENT
+from bulk_topup.ledger.row_mapping import attempt_of, event_values, json_array
+from bulk_topup.ledger.sql_fragments import ATTEMPT, INSERT_EVENT
 
 _CONFLICTS: Final = """
     SELECT a.external_id FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
@@ -17,6 +17,22 @@ _CONFLICTS: Final = """
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
     ORDER BY +r.line
 """
+#: The latest attempts of rows in conflict, in the order of the rows.
+_ATTEMPTS: Final = f"""
+    SELECT {ATTEMPT}, a.transaction_id
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'conflict'
+    ORDER BY r.id LIMIT :limit
+"""  # noqa: S608 - composed of constants
+#: The same among the caller's external IDs, a JSON array; CROSS JOIN makes SQLite start with those.
+_ATTEMPTS_AMONG: Final = f"""
+    SELECT {ATTEMPT}, a.transaction_id
+    FROM json_each(:external_ids) AS wanted
+    CROSS JOIN attempts AS a ON a.external_id = wanted.value
+    CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
+    WHERE r.run_id = :run_id AND r.state = 'conflict'
+    LIMIT :limit
+"""  # noqa: S608
 _LIST_MISMATCHES: Final = """
     SELECT id, line, attempt, state, note FROM rows
     WHERE run_id = :run_id AND note <> '' AND +state IN ('completed', 'accepted', 'in_flight')
@@ -40,6 +56,18 @@ class ConflictQueries:
         """Return the external IDs of rows in conflict, on these lines or on all, in list order."""
         rows = self.file.fetch_all(_CONFLICTS, run_id=run.id, lines=json_array(lines))
         return [row["external_id"] for row in rows]
+
+    def attempts(self, run: Run, *, limit: int, external_ids: Collection[str] | None = None) -> list[KnownTransaction]:
+        """Return the latest attempts of rows in conflict, with their transactions.
+
+        Args:
+            run: the run.
+            limit: maximum number of attempts.
+            external_ids: those of the attempts; None for any.
+        """
+        statement = _ATTEMPTS if external_ids is None else _ATTEMPTS_AMONG
+        rows = self.file.fetch_all(statement, run_id=run.id, limit=limit, external_ids=json_array(external_ids))
+        return [KnownTransaction(attempt=attempt_of(row), transaction_id=row["transaction_id"]) for row in rows]
 
     def list_mismatches(self, run: Run, lines: Collection[int] | None = None) -> Iterator[tuple[int, RowState, str]]:
         """Yield completed and open rows that differ from the list: line, state and note, in list order."""

@@ -4,6 +4,7 @@ Row by row, Python's sqlite3 takes four times as long to convert the values as S
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import decode_problems
@@ -33,7 +35,7 @@ PAGE_BYTES: Final = 5_000_000
 _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode
 #: Columns to convert.
-_AMOUNTS: Final = ("amount", "price", "fee")
+_AMOUNTS: Final = ("amount", "planned_cost", "price", "fee")
 _PINS: Final = ("pin_code", "pin_serial")
 
 
@@ -48,15 +50,28 @@ def _as_array(column: str) -> str:
 NOTE: Final = """trim(r.note || ' ' || coalesce((
             SELECT c.note FROM corrections AS c WHERE c.run_id = r.run_id AND c.identity = r.identity LIMIT 1), ''))
             AS note"""
+#: True if the price of the latest attempt `a` of the row `r` is charged or on hold.
+_IS_CHARGED: Final = (
+    f"r.state IN ({', '.join(map(repr, map(str, CHARGED_STATES)))}) AND "
+    f"coalesce(a.status_class, '') NOT IN ({', '.join(map(repr, UNCHARGED_CLASSES))})"
+)
+
+
+def _charged(column: str) -> str:
+    """Return SQL for a part of the price, which is null where nothing is charged or on hold."""
+    return f"iif({_IS_CHARGED}, a.{column}, NULL) AS {column}"
+
+
+_PRICE: Final = tuple(map(_charged, ("price", "fee", "price_unit")))
 #: The columns of a row and of its latest attempt.
 OUTCOME_COLUMNS: Final = (
     *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
-    *("a.status_message", "a.price", "a.fee", "a.price_unit", "a.operator_reference", "a.pin_code", "a.pin_serial"),
-    *("a.creation_date", "a.final_at", "r.id"),
+    *("a.status_message", "r.cost AS planned_cost", "r.cost_unit AS planned_unit", *_PRICE),
+    *("a.operator_reference", "a.pin_code", "a.pin_serial", "a.creation_date", "a.final_at", "r.id"),
 )
 #: Their names in a report.
-OUTCOME_NAMES: Final = tuple("note" if column is NOTE else column.partition(".")[2] for column in OUTCOME_COLUMNS)
+OUTCOME_NAMES: Final = tuple(re.split(r"[ .]", column)[-1] for column in OUTCOME_COLUMNS)
 #: The next rows after a line and a row ID: one JSON array for each of these columns, in the order of the rows.
 OUTCOMES: Final = f"""
     SELECT {", ".join(map(_as_array, OUTCOME_NAMES))}
@@ -69,7 +84,7 @@ OUTCOMES: Final = f"""
 """  # noqa: S608
 #: The same rows in groups whose sums are exact.
 OUTCOME_GROUPS: Final = f"""
-    SELECT r.state, r.product_id, r.unit, r.amount, a.price_unit, a.price, a.fee, count(*) AS rows,
+    SELECT r.state, r.product_id, r.unit, r.amount, {", ".join(reversed(_PRICE))}, count(*) AS rows,
            r.state = 'refused' AND EXISTS (
                SELECT 1 FROM json_each(r.problems) AS p WHERE json_extract(p.value, '$[2]') = 2) AS is_repeat
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt
+from bulk_topup.domain.attempt import Attempt, Facts, HeldAttempt, HintedAttempt, Move, OpenAttempt, PricedAttempt
 from bulk_topup.domain.identity_version import IdentityVersion
 from bulk_topup.domain.list_parts import ListPart
 from bulk_topup.domain.money import PRECISE, format_plain, with_fee
@@ -166,6 +166,16 @@ def held_attempt_of(row: sqlite3.Row) -> HeldAttempt:
         charged=with_fee(_decimal(row["price"]), _decimal(row["fee"])),
         price_unit=row["price_unit"],
         is_contradicted=bool(row["contradicted"]),
+    )
+
+
+def priced_attempt_of(row: sqlite3.Row) -> PricedAttempt:
+    """Return the attempt of a row with the price of its transaction."""
+    return PricedAttempt(
+        attempt=attempt_of(row),
+        price=_decimal(row["price"]),
+        fee=_decimal(row["fee"]),
+        price_unit=row["price_unit"],
     )
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.domain.attempt import HeldAttempt
+from bulk_topup.domain.attempt import HeldAttempt, PricedAttempt
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.totals import Total
 from bulk_topup.ledger.ledger_file import LedgerFile
 from bulk_topup.ledger.retries import CREATE_RETRIED
-from bulk_topup.ledger.row_mapping import add_to, add_to_total, held_attempt_of, sum_amounts
+from bulk_topup.ledger.row_mapping import add_to, add_to_total, held_attempt_of, priced_attempt_of, sum_amounts
 from bulk_topup.ledger.sql_fragments import ATTEMPT, UNSENT
 
 #: Rows that were sent and are not known to have failed, with price and fee of DVS, else the expected cost of the plan,
@@ -52,6 +52,13 @@ _PRICES_MET: Final = f"""
     WHERE r.run_id = :run_id AND r.state IN ('accepted', 'completed') AND a.price IS NOT NULL AND r.cost IS NOT NULL
       AND r.product_id IN (SELECT product_id FROM rows WHERE run_id = :run_id AND state = 'pending' AND in_list = 1)
     GROUP BY r.cost, r.cost_unit, a.price, a.fee, a.price_unit
+"""  # noqa: S608
+#: Prices of rows in conflict, each once for every planned currency.
+_PRICES_IN_CONFLICT: Final = f"""
+    SELECT {ATTEMPT}, a.price, a.fee, a.price_unit
+    FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
+    WHERE r.run_id = :run_id AND r.state = 'conflict' AND a.price IS NOT NULL
+    GROUP BY r.cost_unit, a.price, a.fee, a.price_unit
 """  # noqa: S608
 
 
@@ -102,6 +109,10 @@ class SpendingQueries:
     def actual_prices(self, run: Run) -> list[HeldAttempt]:
         """Return one attempt for each pair of expected cost and actual price, for products that pending rows have."""
         return [held_attempt_of(row) for row in self.file.fetch_all(_PRICES_MET, run_id=run.id)]
+
+    def prices_in_conflict(self, run: Run) -> list[PricedAttempt]:
+        """Return one attempt for each price of rows in conflict and currency of their planned costs."""
+        return [priced_attempt_of(row) for row in self.file.fetch_all(_PRICES_IN_CONFLICT, run_id=run.id)]
 
     def _spent_with(self, run: Run | None, statement: str) -> Total:
         total = Total()

@@ -219,8 +219,8 @@ def _without_personal_data(text: str) -> str:
 def _summary_lines(summary: Summary) -> Iterator[str]:
     yield f"{format_rows(summary.rows)}:"
     yield from (f"  {count:,} {_state_text(state)}" for state, count in summary.counts.items() if count)
-    yield from _money_lines("Charged", summary.charged)
-    yield from _money_lines("On hold for accepted rows", summary.held)
+    for label, amounts in summary.money.items():
+        yield from _money_lines(label, amounts)
 
 
 def _money_lines(label: str, amounts: Mapping[str, Decimal]) -> list[str]:

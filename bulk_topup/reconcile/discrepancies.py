@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from bulk_topup.domain.attempt import KnownAttempt, Resolution
+from bulk_topup.domain.echo import differences_from
 from bulk_topup.domain.money import format_money
-from bulk_topup.domain.moves import differences_from, request_of, state_for
+from bulk_topup.domain.moves import request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.reconcile.figures import Entry, dvs_entry, ledger_entry
@@ -29,6 +30,8 @@ class DiscrepancyKind(StrEnum):
     DIFFERENT_REQUEST = "different_request"
     #: DVS charges or puts on hold another price than the ledger has.
     DIFFERENT_PRICE = "different_price"
+    #: The row is completed, and neither the ledger nor DVS has a price.
+    CHARGE_UNKNOWN = "charge_unknown"
     #: DVS has another status than the ledger.
     DIFFERENT_STATUS = "different_status"
     #: The row is completed in the ledger, and DVS reversed the payment.
@@ -175,19 +178,22 @@ def _in_request(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple
     request = request_of(known.attempt)
     if known.is_purged:
         request = request.model_copy(update={"credit_party_identifier": transaction.credit_party_identifier})
-    if found := differences_from(request, transaction, needs_amount=False):
+    if found := differences_from(request, transaction, needs_all=False):
         text = f"The transaction with its external ID differs from the request: {'; '.join(found)}."
         yield DiscrepancyKind.DIFFERENT_REQUEST, f"{text} Compare both before paying again."
 
 
 def _in_price(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:
     here, there = ledger_entry(known, is_listed=True), dvs_entry(transaction, known)
-    if here is None or (here.cost, here.cost_unit) == (there.cost, there.cost_unit):
+    is_open = there.state is RowState.ACCEPTED  # such an answer may leave the price out
+    if here is None or (is_open and there.cost is None):
         return
-    yield (
-        DiscrepancyKind.DIFFERENT_PRICE,
-        f"The ledger has {_price(here)}, DVS has {_price(there)}. Ask DT One what was charged.",
-    )
+    if there.state is known.state is RowState.COMPLETED and here.cost is None and there.cost is None:
+        text = f"Completed as {_described(transaction)}, whose price DVS does not state. Ask DT One what was charged."
+        yield DiscrepancyKind.CHARGE_UNKNOWN, text
+    elif (here.cost, here.cost_unit) != (there.cost, there.cost_unit):
+        text = f"The ledger has {_price(here)}, DVS has {_price(there)}. Ask DT One what was charged."
+        yield DiscrepancyKind.DIFFERENT_PRICE, text
 
 
 def _in_status(known: KnownAttempt, transaction: Transaction) -> Iterable[tuple[DiscrepancyKind, str]]:

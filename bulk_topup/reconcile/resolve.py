@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from bulk_topup.domain.attempt import KnownAttempt, Move, Resolution
-from bulk_topup.domain.moves import differences_from, facts_of, move_for, request_of, state_for
+from bulk_topup.domain.echo import differences_from
+from bulk_topup.domain.moves import facts_of, move_for, request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
@@ -124,4 +125,4 @@ def _credits_same(known: KnownAttempt, transaction: Transaction) -> bool:
         "destination": None,
     }
     request = request_of(known.attempt).model_copy(update=credit_party_alone)
-    return not differences_from(request, transaction, needs_amount=False)
+    return not differences_from(request, transaction, needs_all=True)

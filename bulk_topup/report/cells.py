@@ -99,6 +99,8 @@ def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> lis
         outcomes.transaction_id,
         outcomes.status_class,
         outcomes.status_message,
+        outcomes.planned_cost,
+        outcomes.planned_unit,
         outcomes.price,
         outcomes.fee,
         outcomes.price_unit,

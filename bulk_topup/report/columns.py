@@ -18,6 +18,8 @@ RESULT_FIELDS: Final = (
     "transaction_id",
     "status_class",
     "status",
+    "planned_cost",
+    "planned_unit",
     "price",
     "fee",
     "price_unit",
@@ -32,7 +34,7 @@ RESULT_FIELDS: Final = (
 PREFIX: Final = "result_"
 
 #: The fields with amounts of money or of a product's unit.
-AMOUNT_FIELDS: Final = ("amount", "price", "fee")
+AMOUNT_FIELDS: Final = ("amount", "planned_cost", "price", "fee")
 
 #: The fields with counts and positions, which are not identifiers.
 COUNT_FIELDS: Final = ("line", "attempt")
@@ -46,6 +48,7 @@ FOREIGN_FIELDS: Final = (
     "external_id",
     "status_class",
     "status",
+    "planned_unit",
     "price_unit",
     "operator_reference",
     "pin_code",

@@ -4,6 +4,8 @@ import hmac
 import logging
 from base64 import b64encode
 from collections.abc import Sequence
+from email.utils import formatdate
+from functools import lru_cache
 
 from starlette.types import Receive, Scope, Send
 
@@ -44,6 +46,7 @@ class Sandbox:
     def __init__(self, config: SandboxConfig, provider: Provider, clock: Clock, faults: Faults) -> None:
         pair = f"{config.api_key}:{config.api_secret.get_secret_value()}"
         self._credentials = b64encode(pair.encode())
+        self._clock = clock
         self._window = RateWindow(clock, config.rate_limit)
         self._routes = Routes(provider, faults, self._window)
         self._waiter = SyncWaiter(provider, clock, config.time_scale)
@@ -63,7 +66,7 @@ class Sandbox:
         if public := public_response(scope["method"], scope["path"]):
             await public(scope, receive, send)
             return
-        headers: list[Header] = []
+        headers: list[Header] = [(b"date", _date(int(self._clock.now().timestamp())))]
         try:
             self._authorize(scope, headers)
             body = await _read(receive) if scope["method"] in _WITH_BODY else b""
@@ -112,6 +115,12 @@ class Sandbox:
         except Exception as error:
             _log.exception("A request failed")
             raise ErrorResponse(ErrorCode.UNEXPECTED_ERROR) from error
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """Return a second of the sandbox's clock as the header `Date`."""
+    return formatdate(second, usegmt=True).encode()
 
 
 async def _read(receive: Receive) -> bytes:

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.sandbox.faults import KINDS, MAX_FAULTS, AnyFault
+from bulk_topup.sandbox.fault_base import MAX_FAULTS
+from bulk_topup.sandbox.faults import KINDS, AnyFault
 
 #: A fault as words.
 EXAMPLE = "drop POST /async/transactions probability=0.1 seed=7"

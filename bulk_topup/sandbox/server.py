@@ -115,7 +115,7 @@ class _Server(ReadyServer):
     def __init__(self, app: Sandbox, faults: Faults, clock: Clock) -> None:
         self._sandbox = app
         self._layer = FaultLayer(app, faults, clock, self.restart)
-        super().__init__(server_config(self._layer, http=_Protocol, timeout_keep_alive=KEEP_ALIVE))
+        super().__init__(server_config(self._layer, http=_Protocol, timeout_keep_alive=KEEP_ALIVE, date_header=False))
         #: Seconds of downtime before the restart; None if it does not restart.
         self.downtime: float | None = None
 

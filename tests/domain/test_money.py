@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk_topup.domain.money import format_amount, format_money, format_plain, parse_plain_amount
+from bulk_topup.domain.money import format_amount, format_money, format_plain, parse_plain_amount, with_texts
 
 
 @given(st.decimals(min_value=0, max_value=Decimal(999999999999999999), places=9))
@@ -55,3 +55,21 @@ def test_money_for_people_has_groups_and_its_currencys_decimals(amount: str, uni
 @given(st.decimals(min_value=-(10**15), max_value=10**15, places=6), st.sampled_from(["USD", "JPY", "KWD", "CLF"]))
 def test_money_for_people_is_never_rounded(amount: Decimal, unit: str) -> None:
     assert Decimal(format_amount(amount, unit).replace(",", "")) == amount
+
+
+def test_amounts_in_plain_values_become_texts_and_nothing_else_changes() -> None:
+    value = {
+        "id": 2237512891,
+        "on": True,
+        "none": None,
+        "name": "x",
+        "prices": [Decimal("1E+2"), {"fee": Decimal("0.50")}],
+    }
+    assert with_texts(value) == {
+        "id": 2237512891,
+        "on": True,
+        "none": None,
+        "name": "x",
+        "prices": ["100", {"fee": "0.5"}],
+    }
+    assert with_texts((Decimal(-1),)) == ["-1"]

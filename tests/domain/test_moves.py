@@ -62,8 +62,7 @@ def test_every_response_causes_an_allowed_move(
         ({"external_id": "list-other-1"}, "external ID list-other-1"),
         ({"product": {"id": 3411}}, "product 3411 instead of 6418"),
         ({"credit_party_identifier": {"mobile_number": "+6595123101"}}, "mobile number +6595123101"),
-        ({"credit_party_identifier": {"account_number": "+6595123100"}}, "mobile number none"),
-        ({"credit_party_identifier": None}, "mobile number none instead of +6595123100"),
+        ({"credit_party_identifier": {"account_number": "+6595123100"}}, "account number +6595123100 instead of none"),
         ({"requested_values": {"destination": {"unit": "SGD", "amount": 10.5}}}, "destination amount 10.5 SGD"),
         ({"requested_values": {"destination": {"unit": "USD", "amount": 10}}}, "destination amount 10 USD"),
     ],
@@ -74,7 +73,7 @@ def test_a_transaction_that_differs_from_its_request_is_a_conflict(
 ) -> None:
     found = transaction(StatusClass.COMPLETED, **other)
     move = move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=found_by_id)
-    assert (move.after, move.facts) == (RowState.CONFLICT, None)
+    assert move.after is RowState.CONFLICT
     assert difference in move.message
     assert str(found.id) in move.message
 
@@ -110,6 +109,48 @@ def test_an_amount_is_the_same_however_it_is_written(attempt: Attempt, transacti
     padded = {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": "10.000"}}
     found = transaction(requested_values=padded)
     assert move_for(attempt, RowState.IN_FLIGHT, found, "test", found_by_id=True).after is RowState.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [
+        ({"amount": -7.41, "unit": "USD"}, "charges -7.41 USD for"),
+        ({"amount": 7.41, "fee": -0.01, "unit": "USD"}, "charges 7.41 USD and a fee of -0.01 USD for"),
+        ({"amount": 7.41, "unit": "EUR"}, "charges 7.41 EUR for list-abcdefghijklmnopqr-1, but the plan is in USD"),
+    ],
+)
+@pytest.mark.parametrize("class_", [StatusClass.CREATED, StatusClass.SUBMITTED, StatusClass.COMPLETED])
+def test_a_price_that_can_not_be_right_is_a_conflict_with_the_price(
+    attempt: Attempt, transaction: Make, class_: StatusClass, price: dict[str, Any], text: str
+) -> None:
+    found = transaction(class_, prices={"wholesale": price}, pin={"code": "4711"})
+    move = move_for(replace(attempt, cost_unit="USD"), RowState.IN_FLIGHT, found, "test")
+    assert (move.after, move.facts) == (RowState.CONFLICT, facts_of(found))
+    assert text in move.message
+
+
+@pytest.mark.parametrize(
+    "price", [None, {}, {"amount": 0, "unit": "USD"}, {"amount": 7.41}, {"unit": "EUR"}, {"amount": 9, "unit": "USD"}]
+)
+def test_a_price_that_is_missing_or_another_is_no_conflict(
+    attempt: Attempt, transaction: Make, price: dict[str, Any] | None
+) -> None:
+    found = transaction(StatusClass.COMPLETED, prices=price if price is None else {"wholesale": price})
+    move = move_for(replace(attempt, cost_unit="USD"), RowState.IN_FLIGHT, found, "test")
+    assert move.after is RowState.COMPLETED
+
+
+def test_the_price_of_a_failed_or_unconfirmed_transaction_is_not_judged_here(
+    attempt: Attempt, transaction: Make
+) -> None:
+    wrong = {"prices": {"wholesale": {"amount": -1, "unit": "USD"}}}
+    declined, created, confirmed = (
+        transaction(class_, **wrong) for class_ in (StatusClass.DECLINED, StatusClass.CREATED, StatusClass.CONFIRMED)
+    )
+    assert move_for(attempt, RowState.ACCEPTED, declined, "x").after is RowState.FAILED
+    held = replace(attempt, request=codec.encode({**codec.decode(attempt.request), "auto_confirm": False}))
+    assert move_for(held, RowState.IN_FLIGHT, created, "x").after is RowState.ACCEPTED
+    assert move_for(held, RowState.ACCEPTED, confirmed, "x").after is RowState.CONFLICT
 
 
 def test_a_response_without_prices_still_counts(attempt: Attempt, transaction: Make) -> None:

@@ -59,6 +59,24 @@ def test_charged_is_price_and_fee_of_completed_rows_and_held_of_accepted_ones(
     summary = summarise(run, [Outcomes.of(rows)])
     assert summary.charged == {"EUR": Decimal(3), "USD": Decimal("3.5")}
     assert summary.held == {"USD": Decimal("4.5")}
+    assert (summary.in_conflict, summary.unknown_charges) == ({}, 0)
+
+
+def test_conflicts_have_their_own_money_and_completed_rows_without_price_are_counted(
+    run: Run, outcome: Callable[..., Outcome]
+) -> None:
+    rows = [
+        outcome(),
+        outcome(state=RowState.CONFLICT),
+        outcome(state=RowState.CONFLICT, price=None, fee=None, price_unit=None),
+        *[outcome(price=None, fee=None, price_unit=None)] * 2,
+        outcome(state=RowState.FAILED, price=None, fee=None, price_unit=None),
+    ]
+    summary = summarise(run, [Outcomes.of(rows)])
+    assert (summary.charged, summary.in_conflict) == ({"USD": Decimal("9.35")}, {"USD": Decimal("9.35")})
+    assert summary.unknown_charges == 2
+    assert summary.as_json()["in_conflict"] == {"USD": "9.35"}
+    assert summary.as_json()["unknown_charges"] == 2
 
 
 def test_a_price_without_currency_is_not_lost(run: Run, outcome: Callable[..., Outcome]) -> None:

@@ -47,6 +47,15 @@ def test_outcomes_are_counted_by_what_is_known_of_them(run: Run) -> None:
     )
 
 
+def test_unknown_charges_are_in_the_headline_and_have_a_step(run: Run) -> None:
+    counts = {**dict.fromkeys(RowState, 0), RowState.COMPLETED: 3}
+    verdict = verdict_of(run, counts, contradicted=0, unpriced=2)
+    assert verdict.headline == "All done: 3 of 3 rows completed, charge of 2 rows unknown."
+    [step] = verdict.steps
+    assert step.text.startswith("No price from DVS for 2 rows.")
+    assert step.command == "bulk-topup reconcile payroll/2026-11"
+
+
 def test_each_step_has_the_singular_and_the_plural(run: Run) -> None:
     one = _verdict(run, conflict=1, pending=1, failed=1, reversed=1).steps
     assert [step.text for step in one] == [

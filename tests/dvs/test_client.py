@@ -11,7 +11,6 @@ from bulk_topup.dvs import (
     ExternalIdAlreadyUsedError,
     InvalidResponseError,
     NoResponseError,
-    NotFoundError,
     RetryPolicy,
     ServerError,
     TooManyRequestsError,
@@ -26,6 +25,7 @@ SECRET = "s3cret-never-shown"
 REQUEST = TransactionRequest(external_id="list-abc-1", product_id=6418)
 USED = b'{"errors":[{"code":1007001,"message":"Transaction external ID has already been used"}]}'
 REFUSED = b'{"errors":[{"code":1003002,"message":"Requested product amount is out of range"}]}'
+THROTTLED = b'{"errors":[{"code":1000429,"message":"Too many requests"}]}'
 
 
 def _client(peer: Any, clock: Any, **options: Any) -> AsyncDVS:
@@ -101,7 +101,7 @@ async def test_responses_of_proxies_are_unknown_and_not_repeated(
 async def test_a_429_waits_as_long_as_it_says_and_uses_up_no_try(
     scripted: Callable[..., Any], answer: Callable[..., bytes], clock: Any
 ) -> None:
-    throttled = answer(429, b"", Retry_After="3")
+    throttled = answer(429, THROTTLED, Retry_After="3")
     policy = RetryPolicy(tries=1)
     async with scripted(*[throttled] * 5, answer(400, REFUSED)) as peer, _client(peer, clock, retries=policy) as dvs:
         began = clock.monotonic()
@@ -169,7 +169,7 @@ async def test_an_empty_list_comes_as_404_with_its_code_and_not_as_any_404(
     async with scripted(answer(404, nothing), answer(404, b"<html>wrong address</html>")) as peer:
         async with _client(peer, clock) as dvs:
             assert [item async for item in dvs.transactions.list(external_id="x")] == []
-            with pytest.raises(NotFoundError):
+            with pytest.raises(InvalidResponseError, match=r"HTTP 404 with application/json of 26 bytes, .<html>wrong"):
                 await dvs.transactions.list(external_id="x").page()
 
 

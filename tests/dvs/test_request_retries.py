@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_topup.dvs import DVSError, InvalidResponseError, NoResponseError, RetryPolicy, TooManyRequestsError
-from bulk_topup.dvs.errors import error_for
+from bulk_topup.dvs.errors import ErrorDetail, error_for
 from bulk_topup.dvs.request_retries import is_transient, with_retries
 
 pytestmark = pytest.mark.anyio
+
+#: An error body in DVS's form.
+DETAILS = (ErrorDetail(code=1003002, message="Requested product amount is out of range"),)
 
 
 async def _outcome(clock: Any, policy: RetryPolicy, *errors: DVSError) -> tuple[int, object]:
@@ -51,23 +54,23 @@ async def test_429_does_not_use_up_tries(clock: Any) -> None:
 
 @pytest.mark.parametrize("unknown", [NoResponseError(), InvalidResponseError(), error_for(500, ()), error_for(504, ())])
 async def test_a_refusal_after_an_unknown_try_says_so(clock: Any, unknown: DVSError) -> None:
-    _, error = await _outcome(clock, RetryPolicy(), unknown, error_for(400, ()))
+    _, error = await _outcome(clock, RetryPolicy(), unknown, error_for(400, DETAILS))
     assert isinstance(error, DVSError)
     assert error.after_unknown
 
 
 async def test_a_refusal_after_a_429_is_proof(clock: Any) -> None:
-    _, error = await _outcome(clock, RetryPolicy(), TooManyRequestsError(429, ()), error_for(400, ()))
+    _, error = await _outcome(clock, RetryPolicy(), TooManyRequestsError(429, DETAILS), error_for(400, DETAILS))
     assert isinstance(error, DVSError)
     assert not error.after_unknown
 
 
 @given(st.integers(400, 599))
 def test_only_429_and_transient_server_errors_are_retried(status: int) -> None:
-    assert is_transient(error_for(status, ())) == (status in {429, 500, 502, 503, 504})
+    assert is_transient(error_for(status, DETAILS)) == (status in {429, 500, 502, 503, 504})
 
 
 @given(st.integers(400, 599))
 def test_every_5xx_leaves_the_outcome_unknown_and_no_clear_refusal_does(status: int) -> None:
-    error = error_for(status, ())
+    error = error_for(status, DETAILS)
     assert error.outcome_unknown == (status >= 500 or status in {408, 425, 499})

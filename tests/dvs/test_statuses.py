@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bulk_topup.dvs.errors import ErrorDetail, error_for
+from bulk_topup.dvs.errors import APIError, ErrorDetail, error_for
 from bulk_topup.dvs.models.transaction import TransactionStatus
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, ErrorCode, StatusClass, class_of
 
@@ -57,6 +57,7 @@ def test_every_code_has_its_http_status_and_its_text() -> None:
     assert set(ERROR_TABLE) == set(ErrorCode)
     for code, (status, message) in ERROR_TABLE.items():
         error = error_for(status, (ErrorDetail(code=code, message=message),))
+        assert isinstance(error, APIError)
         assert error.has_code(code)
         assert f"{message} ({code})" in str(error)
         assert error.outcome_unknown == (status >= 500)

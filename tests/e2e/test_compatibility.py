@@ -44,9 +44,16 @@ ADDED = {
     "list_problem",
     "same_list",
     "sent_before",
+    "in_conflict",
+    "unknown_charges",
 }
-#: Amounts of a plan that were numbers and are texts now, as all its others.
+#: Totals of states that charge nothing, whose prices are 0 now.
+UNCHARGED = {"failed", "reversed"}
+PRICE_OF_NOTHING = {"price": "0", "fee": "0", "price_unit": None}
+#: Amounts that were numbers and are texts now, as all others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
+#: Keys of products and balances as DVS has them, whose amounts were numbers and are texts now.
+DVS_BODIES = {"prices", "holding"}
 #: Sentences for people, and what differs from machine to machine and from time to time.
 UNCOMPARED = {"message", "reason", "uncompared", "explanation", "amounts", "public_key", "from", "to"}
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+(Z|\+00:00)")
@@ -69,6 +76,8 @@ TOTALS = {"rows", "amount", "expected_cost"}
 def _values(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield every value with the path of its keys, those of the first version by their names of today."""
     if isinstance(value, dict) and value:
+        if value.get("state") in UNCHARGED and "price_unit" in value:
+            value = {**value, **PRICE_OF_NOTHING}
         for key, below in value.items():
             yield from _values(below, (*path, str(RENAMED.get(key, key))))
     elif isinstance(value, list) and value:
@@ -82,6 +91,7 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
     """Return the values that have to stay, by path."""
     found = {}
     values = list(_values(value))
+    is_of_dvs = isinstance(value, list) and any(name in value[0] for name in DVS_BODIES if value)
     has_refused = any(path == ("velocity_refused",) and count for path, count in values)
     for path, each in values:
         key = path[-1] if path else ""
@@ -89,8 +99,8 @@ def _comparable(value: Any, folder: Path) -> dict[tuple[str, ...], object]:
             continue
         if has_refused and path[0] == "products" and key in TOTALS:
             continue
-        if key in TEXTS_NOW and "balances" in path:
-            each = str(each)
+        if isinstance(each, int | float) and not isinstance(each, bool) and (key in TEXTS_NOW or is_of_dvs):
+            each = f"{each:g}"
         elif isinstance(each, str):
             each = TIME.sub("TIME", each.replace(str(folder), "FOLDER"))
         found[path] = each

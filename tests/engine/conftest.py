@@ -32,9 +32,21 @@ from tests.helpers.hand_clock import Late
 __all__ = ["attempt", "transaction"]
 
 
-#: The fate of a request: its name, the status and content of the proxy's own response, a late delivery, or a function
-#: that changes the JSON of DVS's response.
-Fate = str | tuple[int, bytes] | Late | Callable[[Any], object]
+@dataclass(frozen=True)
+class After:
+    """DVS processes the request, and the proxy answers itself."""
+
+    status: int
+    content: bytes
+
+    @property
+    def response(self) -> bytes:
+        return f"HTTP/1.1 {self.status} X\r\nContent-Length: {len(self.content)}\r\n\r\n".encode() + self.content
+
+
+#: The fate of a request: its name, the status and content of the proxy's own response before DVS gets the request or
+#: after, a late delivery, or a function that changes the JSON of DVS's response.
+Fate = str | tuple[int, bytes] | After | Late | Callable[[Any], object]
 
 
 @dataclass
@@ -87,6 +99,8 @@ class Network:
                 self._now[kind] -= 1
                 if fate == "hang up":  # DVS received it, and its response is lost
                     break
+                if isinstance(fate, After):
+                    response = fate.response
                 if fate == "half":
                     writer.write(response[: len(response) // 2])
                     break

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from bulk_topup.app.run_ending import exit_code
 from bulk_topup.engine import StopReason
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.system.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +104,33 @@ async def test_what_would_expire_before_all_is_created_is_cancelled(pay: Pay, bo
     assert "would have expired" in finished.result.message
     assert set(_statuses(books)) == {"CANCELLED"}
     assert _states(outcomes)["completed"] == 0
+
+
+class _WrongClock(SystemClock):
+    """A clock of a machine that is set wrong."""
+
+    def __init__(self, days: int) -> None:
+        self._error = timedelta(days=days)
+
+    def now(self) -> datetime:
+        return super().now() + self._error
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_machine_whose_clock_is_wrong_confirms_in_time_by_the_clock_of_dvs(
+    pay: Pay, books: Books, days: int
+) -> None:
+    finished, outcomes = await pay(3, mode="hold", clock=_WrongClock(days))
+    assert finished.result.reason is None
+    assert _states(outcomes) == {"completed": 3}
+    assert _statuses(books) == {"COMPLETED": 3}
+
+
+@pytest.mark.parametrize("sandbox", [0.001], indirect=True)
+async def test_by_a_clock_that_is_late_nothing_expires_unconfirmed(pay: Pay, books: Books) -> None:
+    finished, _ = await pay(60, mode="hold", rate=10, clock=_WrongClock(-1))
+    assert (finished.result.reason, "would have expired" in finished.result.message) == (StopReason.CANCELLED, True)
+    assert set(_statuses(books)) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize("sandbox", [0.001], indirect=True)

@@ -26,6 +26,8 @@ def summary(**counts: int) -> Summary:
         totals=(),
         charged={"EUR": Decimal("0.10"), "USD": Decimal("12345678901234567.89")},
         held={},
+        in_conflict={"USD": Decimal("9.35")},
+        unknown_charges=0,
     )
 
 

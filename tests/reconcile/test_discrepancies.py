@@ -70,6 +70,8 @@ def test_equal_records_are_no_discrepancy(attempt: Attempt, transaction: Make, s
         ({"transaction_id": None, "price": None}, {"price": Decimal(0)}, DiscrepancyKind.OTHER_TRANSACTION),
         ({"price": Decimal(7)}, {}, DiscrepancyKind.DIFFERENT_PRICE),
         ({"price": None}, {}, DiscrepancyKind.DIFFERENT_PRICE),
+        ({"price": None}, {"prices": None}, DiscrepancyKind.CHARGE_UNKNOWN),
+        ({}, {"prices": None}, DiscrepancyKind.DIFFERENT_PRICE),
         ({}, {"product": {"id": 1}}, DiscrepancyKind.DIFFERENT_REQUEST),
         ({}, {"credit_party_identifier": {"mobile_number": "+6595123999"}}, DiscrepancyKind.DIFFERENT_REQUEST),
         ({}, {"requested_values": {"destination": {"unit": "SGD", "amount": 9}}}, DiscrepancyKind.DIFFERENT_REQUEST),

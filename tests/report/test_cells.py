@@ -132,6 +132,8 @@ def test_every_result_field_has_its_value(outcome: Callable[..., Outcome], revea
         "transaction_id": 2237512891,
         "status_class": "COMPLETED",
         "status": "COMPLETED",
+        "planned_cost": "9.35",
+        "planned_unit": "USD",
         "price": "9.3",
         "fee": "0.05",
         "price_unit": "USD",

@@ -42,8 +42,9 @@ def outcomes():
         yield Outcomes.of([Outcome(
             line=line, state=RowState.FAILED, cells=("x" * 50,), problems=(), message="", note="", product_id=1,
             credit_party=None, amount=Decimal(1), unit="SGD", attempt=1, external_id="e", transaction_id=None,
-            status_class=None, status_message=None, price=None, fee=None, price_unit=None, operator_reference=None,
-            pin_code=None, pin_serial=None, creation_date=None, final_at=None, in_list=True,
+            status_class=None, status_message=None, planned_cost=None, planned_unit=None, price=None, fee=None,
+            price_unit=None, operator_reference=None, pin_code=None, pin_serial=None, creation_date=None, final_at=None,
+            in_list=True,
         )])
     if interruption == "kill":
         os.kill(os.getpid(), signal.SIGKILL)

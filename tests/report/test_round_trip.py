@@ -90,6 +90,8 @@ def _runs(draw: st.DrawFn) -> tuple[Run, list[Outcome]]:
         transaction_id=st.none() | st.integers(1, 2**63 - 1),
         status_class=st.none() | st.sampled_from(["COMPLETED", "DECLINED"]),
         status_message=st.none() | _TEXT,
+        planned_cost=st.none() | _AMOUNTS,
+        planned_unit=st.none() | _UNITS,
         price=st.none() | _AMOUNTS,
         fee=st.none() | _AMOUNTS,
         price_unit=st.none() | _UNITS,

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from bulk_topup.cli.commands.sandbox import sandbox_command
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
+from bulk_topup.sandbox.fault_base import LONGEST_WAIT
 from bulk_topup.sandbox.fault_parser import load_faults, make_faults, parse_fault, read_faults
 from bulk_topup.sandbox.faults import (
     KINDS,
-    LONGEST_WAIT,
     AnyFault,
     Drop,
     Faults,
@@ -399,3 +399,73 @@ def test_waits_follow_their_distribution(distribution: Any, spread: float, quart
     waits = sorted(latency.wait(number) for number in range(1, 2001))
     assert waits[500] == pytest.approx(quarter, rel=0.1)
     assert waits[1000] == pytest.approx(half, rel=0.1)
+
+
+@pytest.mark.parametrize("fault", ["page_before", "page_after"])
+@pytest.mark.parametrize(
+    ("body", "start"), [("html", b"<html>"), ("text", b"403 up"), ("json", b'{"stat'), ("empty", b"")]
+)
+def test_a_page_of_a_gateway_has_any_status_and_no_error_of_the_api(
+    trial: Trial, fault: str, body: str, start: bytes
+) -> None:
+    trial.set(f"{fault} POST /async/transactions status=403 body={body}")
+    answer = trial.create(f"page-{fault}-{body}")
+    assert (answer.status_code, answer.content[:6]) == (403, start)
+    assert trial.created() == ([f"page-{fault}-{body}"] if fault == "page_after" else [])
+
+
+def test_an_odd_status_keeps_the_code_of_an_error_and_changes_no_success(trial: Trial) -> None:
+    trial.set("odd_status POST /async/transactions status=422")
+    assert trial.create("odd-1").status_code == 201
+    again = trial.create("odd-1")
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (422, 1007001)
+
+
+def _airtime(trial: Trial, external_id: str) -> dict[str, Any]:
+    body = {
+        "external_id": external_id,
+        "product_id": 3411,
+        "auto_confirm": True,
+        "credit_party_identifier": {"mobile_number": "+6595123555"},
+    }
+    answer: dict[str, Any] = trial.client.post(CREATE, json=body).raise_for_status().json()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("spelling", "number"),
+    [
+        ("digits", "6595123555"),
+        ("spaced", "+65 9512 3555"),
+        ("dialled", "006595123555"),
+        ("national", "95123555"),
+        ("null", None),
+        ("another", "+6595123556"),
+    ],
+)
+def test_an_echo_spells_the_credited_number_otherwise(trial: Trial, spelling: str, number: str | None) -> None:
+    trial.set(f"echo spelling={spelling}")
+    assert _airtime(trial, "echo-1")["credit_party_identifier"]["mobile_number"] == number
+    [listed] = trial.client.get("/v1/transactions").json()
+    assert listed["credit_party_identifier"]["mobile_number"] == number
+
+
+def test_a_list_that_lags_lacks_what_is_young_and_single_transactions_do_not(trial: Trial, clock: Any) -> None:
+    trial.set("lag seconds=60")
+    made = _airtime(trial, "lag-1")
+    assert trial.client.get("/v1/transactions?external_id=lag-1").json() == []
+    assert trial.client.get(f"/v1/transactions/{made['id']}").json()["external_id"] == "lag-1"
+    clock.seconds += 60
+    assert len(trial.client.get("/v1/transactions?external_id=lag-1").json()) == 1
+
+
+def test_prices_are_missing_negative_or_foreign_in_the_transactions_that_are_meant(trial: Trial, clock: Any) -> None:
+    trial.set("prices price=negative")
+    made = _airtime(trial, "price-1")
+    assert made["prices"]["wholesale"]["amount"] < 0
+    trial.set("prices price=foreign when=open")
+    assert trial.client.get(f"/v1/transactions/{made['id']}").json()["prices"]["wholesale"]["unit"] == "XTS"
+    clock.seconds += 60
+    assert trial.client.get(f"/v1/transactions/{made['id']}").json()["prices"]["wholesale"]["unit"] == "USD"
+    trial.set("prices when=final")
+    assert "prices" not in trial.client.get(f"/v1/transactions/{made['id']}").json()

@@ -65,6 +65,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         summary.counts,
         contradicted=status.contradicted,
         repeats=summary.repeats,
+        unpriced=summary.unknown_charges,
         is_running=status.is_running,
     )
     lines = [escape_markup(verdict.headline), *_lines(console, status)]

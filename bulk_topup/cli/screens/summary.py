@@ -10,21 +10,18 @@ from rich.table import Table
 
 from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
+from bulk_topup.domain.charge import CHARGED_STATES
 from bulk_topup.domain.money import format_money
-from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import format_rows, verdict_of
 
 if TYPE_CHECKING:
     from bulk_topup.app.run import FinishedRun
 
-#: States whose cost is charged or on hold; DVS releases that of a failed row and refunds that of a reversed one.
-_COSTS = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
-
 
 def charged_lines(summary: Summary) -> Iterator[str]:
     """Yield lines of markup: what the wallet was charged, and what is on hold, per currency."""
-    for label, sums in (("Charged", summary.charged), ("On hold for accepted rows", summary.held)):
+    for label, sums in summary.money.items():
         for unit, amount in sums.items():
             yield f"{label}: [bold]{escape_markup(format_money(amount, unit))}[/]"
 
@@ -35,7 +32,7 @@ def summary_table(summary: Summary) -> Table:
     for heading in ("state", "product", "rows", "amount", "charged or on hold"):
         table.add_column(heading, justify="left" if heading in {"state", "product"} else "right")
     for total in summary.totals:
-        has_cost = total.state in _COSTS and bool(total.price_unit)
+        has_cost = total.state in CHARGED_STATES and bool(total.price_unit)
         table.add_row(
             f"[{STATE_STYLES[total.state]}]{total.state}[/]",
             "" if total.product_id is None else str(total.product_id),
@@ -54,6 +51,7 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         summary.counts,
         contradicted=result.contradicted,
         repeats=summary.repeats,
+        unpriced=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
     lines = [escape_markup(verdict.headline)]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from bulk_topup.__version__ import __version__
+from bulk_topup.domain.charge import CHARGED_STATES
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import PRECISE, format_money
 from bulk_topup.domain.report_files import not_completed_name
@@ -56,8 +57,6 @@ _ENVIRONMENTS: Final = {
     Environment.PRODUCTION: ("Production", Severity.GOOD),
 }
 _MARKS: Final = {Severity.GOOD: "✓ ", Severity.OPEN: "", Severity.BAD: "! "}
-#: States in which a row's price is charged or on hold.
-_COSTS: Final = frozenset({RowState.ACCEPTED, RowState.COMPLETED})
 #: Style classes of columns: figures, and texts that are not broken.
 _COLUMN_CLASSES: Final = {
     **dict.fromkeys(("Rows", "Requested", "Charged or on hold", "Line", "Amount"), "number"),
@@ -83,7 +82,9 @@ class PageData:
 
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
-    verdict = verdict_of(run, summary.counts, contradicted=data.contradicted, repeats=summary.repeats)
+    verdict = verdict_of(
+        run, summary.counts, contradicted=data.contradicted, repeats=summary.repeats, unpriced=summary.unknown_charges
+    )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -142,7 +143,7 @@ def _tiles(summary: Summary) -> Iterator[Html]:
     completed = summary.counts[RowState.COMPLETED]
     yield _tile("Completed", f"{completed:,} of {summary.rows:,}")
     yield _tile("Not completed", f"{summary.rows - completed:,}")
-    for what, sums in (("Charged", summary.charged), ("On hold for accepted rows", summary.held)):
+    for what, sums in summary.money.items():
         for unit, amount in sums.items():
             yield _tile(what, format_money(amount, unit))
 
@@ -201,7 +202,7 @@ def _totals(summary: Summary) -> Html:
             "State": state,
             "Rows": f"{rows:,}",
             "Requested": _money(amount, unit),
-            "Charged or on hold": _money(price, price_unit) if state in _COSTS else "",
+            "Charged or on hold": _money(price, price_unit) if state in CHARGED_STATES else "",
         }
         for (state, unit, price_unit), (rows, amount, price) in sorted(
             sums.items(), key=lambda item: _IN_BAR.index(item[0][0])

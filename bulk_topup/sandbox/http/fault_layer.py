@@ -12,8 +12,14 @@ from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.faults import (
     Drop,
+    Echo,
     Faults,
     Half,
+    Lag,
+    OddStatus,
+    PageAfter,
+    PageBefore,
+    Prices,
     Reset,
     Restart,
     SlowBody,
@@ -24,6 +30,7 @@ from bulk_topup.sandbox.faults import (
 )
 from bulk_topup.sandbox.http.bodies import error_body
 from bulk_topup.sandbox.http.query import Header
+from bulk_topup.sandbox.http.rewrites import rewrite
 from bulk_topup.system.clock import Clock
 
 #: Name of the connection's transport in the `extensions` of a request.
@@ -34,6 +41,13 @@ _FLUSH = 0.001
 #: A socket that lingers for 0 s sends RST when closed, which the client sees as a reset.
 _NO_LINGER = struct.pack("ii", 1, 0)
 _JSON: Header = (b"content-type", b"application/json; charset=utf-8")
+#: What gateways write, with its type.
+_PAGES = {
+    "html": (b"text/html", b"<html><head><title>STATUS</title></head><body>The request was refused.</body></html>\n"),
+    "text": (b"text/plain", b"STATUS upstream error"),
+    "json": (b"application/json", b'{"status":STATUS,"message":"Forbidden by the gateway"}'),
+    "empty": (b"text/html", b""),
+}
 #: Errors of DVS itself; the others come from a gateway before it, which writes HTML.
 _DVS_ERRORS = {500: ErrorCode.UNEXPECTED_ERROR, 503: ErrorCode.SERVICE_UNAVAILABLE}
 
@@ -72,6 +86,8 @@ class FaultLayer:
             await _close(scope, send)
         elif isinstance(injection.fault, StatusBefore | Throttle):
             await _unprocessed_response(injection.fault).send(send)
+        elif isinstance(injection.fault, PageBefore):
+            await _page(injection.fault).send(send)
         else:
             response = _Response()
             await self._app(scope, receive, response.record)
@@ -87,7 +103,7 @@ class FaultLayer:
     async def _deliver(
         self,
         response: "_Response",
-        fault: Drop | Half | Restart | SlowBody | Stall | StatusAfter,
+        fault: Drop | Half | Restart | SlowBody | Stall | StatusAfter | PageAfter | OddStatus | Echo | Lag | Prices,
         scope: Scope,
         send: Send,
     ) -> None:
@@ -117,6 +133,12 @@ class FaultLayer:
                 await response.send(send)
             case StatusAfter():
                 await _server_error(fault.status).send(send)
+            case PageAfter():
+                await _page(fault).send(send)
+            case OddStatus():
+                await response.with_status(fault.status).send(send)
+            case Echo() | Lag() | Prices():
+                await response.with_body(rewrite(response.body, fault, self._clock.now())).send(send)
 
     async def _wait(self, seconds: float) -> None:
         if not seconds or self._stopping:
@@ -133,7 +155,7 @@ class FaultLayer:
 class _Response:
     """A response that is recorded instead of sent, or created here."""
 
-    def __init__(self, status: HTTPStatus | None = None, headers: Sequence[Header] = (), body: bytes = b"") -> None:
+    def __init__(self, status: int | None = None, headers: Sequence[Header] = (), body: bytes = b"") -> None:
         length = (b"content-length", str(len(body)).encode())
         self.body = body
         self._start: Message | None = None
@@ -146,6 +168,20 @@ class _Response:
             self._start = message
         else:
             self.body += message.get("body", b"")
+
+    def with_status(self, status: int) -> "_Response":
+        """Return it with another status if it is an error."""
+        if self._start is not None and self._start["status"] >= HTTPStatus.BAD_REQUEST:
+            self._start = {**self._start, "status": status}
+        return self
+
+    def with_body(self, body: bytes) -> "_Response":
+        """Return it with another body."""
+        if self._start is not None:
+            others = [each for each in self._start["headers"] if each[0] != b"content-length"]
+            self._start = {**self._start, "headers": [*others, (b"content-length", str(len(body)).encode())]}
+        self.body = body
+        return self
 
     async def send(self, send: Send, body: bytes | None = None, *, whole: bool = True) -> None:
         """Send it, or its start with a part of its body; nothing was recorded if the client has gone."""
@@ -164,6 +200,12 @@ def _unprocessed_response(fault: StatusBefore | Throttle) -> _Response:
         return _server_error(fault.status)
     headers = [] if fault.retry_after is None else [(b"retry-after", str(fault.retry_after).encode())]
     return _dvs_error(ErrorCode.TOO_MANY_REQUESTS, headers)
+
+
+def _page(fault: PageBefore | PageAfter) -> _Response:
+    """Return the page of a gateway."""
+    kind, body = _PAGES[fault.body]
+    return _Response(fault.status, [(b"content-type", kind)], body.replace(b"STATUS", str(fault.status).encode()))
 
 
 def _server_error(status: int) -> _Response:

@@ -46,6 +46,8 @@ def test_a_row_is_one_object_with_exact_types(path: Path, run: Run, outcome: Cal
         "transaction_id": 2**62 + 1,
         "status_class": "COMPLETED",
         "status": "COMPLETED",
+        "planned_cost": "9.35",
+        "planned_unit": "USD",
         "price": "9.3",
         "fee": "0.05",
         "price_unit": "USD",
