@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -56,6 +57,8 @@ class MessageContext:
     #: Run name, or job name if there is no run yet.
     run: str
     environment: str
+    #: The account that pays, as the ledger names it; empty if it is not known yet.
+    account: str
     #: Host name of the machine.
     host: str
 
@@ -109,7 +112,7 @@ def start_message(context: MessageContext, rows: int, costs: Mapping[str, Decima
     return Message(
         events=frozenset({NotificationEvent.START}),
         type=MessageType.INFO,
-        title=f"{context.run}: started, {format_rows(rows)}",
+        title=f"{context.run} in {context.environment}: started, {format_rows(rows)}",
         body=_body(context, lines),
         files={},
     )
@@ -136,7 +139,7 @@ def plan_message(
     return Message(
         events=frozenset({NotificationEvent.APPROVAL}),
         type=MessageType.WARNING,
-        title=f"{context.run}: plan needs an approval",
+        title=f"{context.run} in {context.environment}: plan needs an approval",
         body=_body(context, lines),
         files={},
     )
@@ -163,7 +166,7 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
     return Message(
         events=_events(ending),
         type=_type(ending),
-        title=f"{context.run}: {headline} (exit code {ending.exit_code})",
+        title=f"{context.run} in {context.environment}: {headline} (exit code {ending.exit_code})",
         body=_body(context, lines),
         files=ending.files,
     )
@@ -254,4 +257,5 @@ def _requests(count: int | None) -> str:
 
 
 def _body(context: MessageContext, lines: list[str]) -> str:
-    return "\n".join([*lines, "", f"bulk-topup on {context.host}"])
+    account = format_account(context.environment, context.account)
+    return "\n".join([*lines, "", account, f"bulk-topup on {context.host}"])

@@ -14,13 +14,17 @@ from bulk_topup.domain.verdict import RunVerdict, verdict_of
 from bulk_topup.monitoring.messages import Ending, Message, MessageContext, end_message, plan_message, start_message
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 
-CONTEXT = MessageContext(run="payroll/2026-11", environment="production", host="payer-1")
+CONTEXT = MessageContext(
+    run="payroll/2026-11", environment="production", account="https://dvs.example/v1 (key 1a2b3c4d)", host="payer-1"
+)
 
 
 def summary(**counts: int) -> Summary:
     states = {state: counts.get(state.value, 0) for state in RowState}
     return Summary(
         run="payroll/2026-11",
+        environment="production",
+        account="https://dvs.example/v1 (key 1a2b3c4d)",
         rows=sum(states.values()),
         counts=states,
         totals=(),
@@ -55,12 +59,16 @@ def test_the_message_of_a_finished_run_has_rows_money_duration_and_next_steps() 
         folder=Path("/srv/reports/payroll-2026-11"),
         files={Attachment.SUMMARY: Path("summary.json")},
     )
-    assert message.title == "payroll/2026-11: 1,200 of 1,203 rows completed, 1 refused, 2 failed (exit code 1)"
+    assert (
+        message.title
+        == "payroll/2026-11 in production: 1,200 of 1,203 rows completed, 1 refused, 2 failed (exit code 1)"
+    )
     for line in (
         "Run payroll/2026-11 in production ended with exit code 1: finished, some rows not completed.",
         "1,203 rows:",
         "  1,200 completed",
         "  2 failed",
+        "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d).",
         "Charged: 0.10 EUR",
         "Charged: 12,345,678,901,234,567.89 USD",
         "Took 1 h 2 min 5 s, 1,250 requests.",
@@ -110,14 +118,17 @@ def test_the_error_of_the_terminal_is_quoted_without_personal_data() -> None:
 
 def test_the_start_message_has_rows_and_expected_cost() -> None:
     message = start_message(CONTEXT, 1, {"USD": Decimal("3.710")})
-    assert message.title == "payroll/2026-11: started, 1 row"
+    assert message.title == "payroll/2026-11 in production: started, 1 row"
     assert "Expected cost: 3.71 USD" in message.body.splitlines()
+    assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     assert message.events == {NotificationEvent.START}
 
 
 def test_the_plan_message_has_the_plan_file_and_its_amounts() -> None:
     message = plan_message(CONTEXT, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
     assert message.events == {NotificationEvent.APPROVAL}
+    assert message.title == "payroll/2026-11 in production: plan needs an approval"
+    assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     for line in ("Requested amount: 10.00 SGD", "Expected cost: 7.42 USD"):
         assert line in message.body.splitlines()
     assert "Check the plan, then sign it with `bulk-topup approve /srv/plan.json`." in message.body
@@ -144,7 +155,7 @@ def test_the_next_steps_are_those_of_terminal_and_report(code: int, counts: dict
 def test_a_list_that_was_not_archived_does_not_count_as_a_row_that_is_not_completed() -> None:
     run = summary(completed=3)
     message = ended(1, error="payroll.csv was not archived.", summary=run, verdict=verdict(run))
-    assert message.title == "payroll/2026-11: all rows completed, but an error needs a fix (exit code 1)"
+    assert message.title == "payroll/2026-11 in production: all rows completed, but an error needs a fix (exit code 1)"
     assert "not completed" not in message.body
     assert "What to do next: Fix the error above, then run again." in message.body.splitlines()
 
