@@ -89,7 +89,7 @@ _HEADLINES: Final = {
 
 _NEXT_STEPS: Final = {
     ExitCode.ALL_COMPLETED: "Nothing to do.",
-    ExitCode.INCOMPLETE: "Read the message and the report.",
+    ExitCode.INCOMPLETE: "Fix what the message and the report name, then run again.",
     ExitCode.USAGE: "See `--help`, then run again.",
     ExitCode.INVALID_INPUT: "Fix the error above, then run again.",
     ExitCode.STOPPED_BY_PROVIDER: "Fix the error above, then run again.",

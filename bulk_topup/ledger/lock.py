@@ -1,4 +1,4 @@
-"""Locks a run for one process: a lock on files beside the ledger, which go away with it."""
+"""Locks a run for one process: a lock on files beside the ledger, released by the system when the process dies."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager

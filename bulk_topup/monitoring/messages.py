@@ -112,7 +112,7 @@ def start_message(context: MessageContext, rows: int, costs: Mapping[str, Decima
     return Message(
         events=frozenset({NotificationEvent.START}),
         type=MessageType.INFO,
-        title=f"{context.run} in {context.environment}: started, {format_rows(rows)}",
+        title=f"{context.run}: started, {format_rows(rows)}",
         body=_body(context, lines),
         files={},
     )
@@ -139,7 +139,7 @@ def plan_message(
     return Message(
         events=frozenset({NotificationEvent.APPROVAL}),
         type=MessageType.WARNING,
-        title=f"{context.run} in {context.environment}: plan needs an approval",
+        title=f"{context.run}: plan needs an approval",
         body=_body(context, lines),
         files={},
     )
@@ -166,7 +166,7 @@ def end_message(context: MessageContext, ending: Ending) -> Message:
     return Message(
         events=_events(ending),
         type=_type(ending),
-        title=f"{context.run} in {context.environment}: {headline} (exit code {ending.exit_code})",
+        title=f"{context.run}: {headline} (exit code {ending.exit_code})",
         body=_body(context, lines),
         files=ending.files,
     )

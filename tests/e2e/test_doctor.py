@@ -41,14 +41,43 @@ def test_each_check_is_in_the_json_and_nothing_is_created(
     report = json.loads(invoke("doctor", "--json", *options).stdout)
     assert report["ok"] is True
     checks = [check["check"] for check in report["checks"]]
-    assert checks[:4] == ["versions", "time zone", "connection", "credentials"]
+    assert checks[:5] == ["versions", "time zone", "environment", "connection", "credentials"]
     assert {"clock", "rate limit", "balance", "ledger", "ledger's folder", "report's folder", "PIN key"} <= set(checks)
     assert not (tmp_path / "ledger.db").exists()
     assert not (tmp_path / "reports").exists()
 
 
-def test_the_embedded_sandbox_is_checked_too(invoke: Callable[..., Any]) -> None:
-    assert "10,000.00 USD available" in invoke("doctor", "--ledger", "ledger.db").stdout
+def test_the_embedded_sandbox_is_checked_and_named_and_its_own_credentials_are_not_praised(
+    invoke: Callable[..., Any],
+) -> None:
+    shown = " ".join(invoke("doctor", "--ledger", "ledger.db", "--env", "sandbox").stdout.split())
+    assert "10,000.00 USD available" in shown
+    assert "SANDBOX: a simulator, no money moves." in shown
+    assert "credentials accepted" not in shown
+    assert "are not used, and were not tested." in shown
+    assert "Test them with --env preprod or --env production." in shown
+    assert "0 errors, 1 warning." in shown
+
+
+def test_credentials_are_not_tested_anywhere_while_no_environment_is_named(invoke: Callable[..., Any]) -> None:
+    report = json.loads(invoke("doctor", "--json", code=3).stdout)
+    [found] = [check for check in report["checks"] if check["check"] == "credentials"]
+    assert found["verdict"] == "bad"
+    assert "no environment is named" in found["message"]
+    assert "ledger" in {check["check"] for check in report["checks"]}
+
+
+def test_the_pair_that_is_given_is_tested_where_the_environment_says(
+    invoke: Callable[..., Any], options: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    result = invoke("doctor", "--env", "preprod", *options)
+    shown = " ".join(result.stdout.split())
+    assert "Environment: preprod. Account: http://127.0.0.1:" in shown
+    assert "API credentials accepted." in shown
+    assert "SANDBOX" not in shown
+    assert "SANDBOX: a simulator" in invoke("doctor", *options).stdout
+    environment["DVS_API_KEY"] = "of-another-account"
+    assert "API credentials refused" in invoke("doctor", "--env", "preprod", *options, code=4).stdout
 
 
 def test_refused_credentials_exit_with_the_code_of_the_provider(
@@ -65,7 +94,7 @@ def test_missing_credentials_are_reported_beside_the_other_checks(
     invoke: Callable[..., Any], options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     del environment["DVS_API_KEY"], environment["DVS_API_SECRET"]
-    result = invoke("doctor", "--json", *options, code=4)
+    result = invoke("doctor", "--json", *options, code=3)
     report = {check["check"]: check for check in json.loads(result.stdout)["checks"]}
     assert "Set DVS_API_KEY and DVS_API_SECRET" in report["credentials"]["message"]
     assert report["ledger"]["verdict"] == "ok"

@@ -59,10 +59,7 @@ def test_the_message_of_a_finished_run_has_rows_money_duration_and_next_steps() 
         folder=Path("/srv/reports/payroll-2026-11"),
         files={Attachment.SUMMARY: Path("summary.json")},
     )
-    assert (
-        message.title
-        == "payroll/2026-11 in production: 1,200 of 1,203 rows completed, 1 refused, 2 failed (exit code 1)"
-    )
+    assert message.title == "payroll/2026-11: 1,200 of 1,203 rows completed, 1 refused, 2 failed (exit code 1)"
     for line in (
         "Run payroll/2026-11 in production ended with exit code 1: finished, some rows not completed.",
         "1,203 rows:",
@@ -118,7 +115,7 @@ def test_the_error_of_the_terminal_is_quoted_without_personal_data() -> None:
 
 def test_the_start_message_has_rows_and_expected_cost() -> None:
     message = start_message(CONTEXT, 1, {"USD": Decimal("3.710")})
-    assert message.title == "payroll/2026-11 in production: started, 1 row"
+    assert message.title == "payroll/2026-11: started, 1 row"
     assert "Expected cost: 3.71 USD" in message.body.splitlines()
     assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     assert message.events == {NotificationEvent.START}
@@ -127,7 +124,7 @@ def test_the_start_message_has_rows_and_expected_cost() -> None:
 def test_the_plan_message_has_the_plan_file_and_its_amounts() -> None:
     message = plan_message(CONTEXT, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
     assert message.events == {NotificationEvent.APPROVAL}
-    assert message.title == "payroll/2026-11 in production: plan needs an approval"
+    assert message.title == "payroll/2026-11: plan needs an approval"
     assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     for line in ("Requested amount: 10.00 SGD", "Expected cost: 7.42 USD"):
         assert line in message.body.splitlines()
@@ -155,9 +152,9 @@ def test_the_next_steps_are_those_of_terminal_and_report(code: int, counts: dict
 def test_a_list_that_was_not_archived_does_not_count_as_a_row_that_is_not_completed() -> None:
     run = summary(completed=3)
     message = ended(1, error="payroll.csv was not archived.", summary=run, verdict=verdict(run))
-    assert message.title == "payroll/2026-11 in production: all rows completed, but an error needs a fix (exit code 1)"
+    assert message.title == "payroll/2026-11: all rows completed, but an error needs a fix (exit code 1)"
     assert "not completed" not in message.body
-    assert "What to do next: Fix the error above, then run again." in message.body.splitlines()
+    assert "What to do next: Fix what the message and the report name, then run again." in message.body.splitlines()
 
 
 def test_a_resumable_ending_asks_to_run_again_before_all_other_steps() -> None:
