@@ -16,7 +16,7 @@ from bulk_topup.errors import (
     LedgerOutdatedError,
     LedgerWriteError,
 )
-from bulk_topup.ledger.file_place import check_one_name
+from bulk_topup.ledger.file_place import FilePlace, check_one_name
 from bulk_topup.ledger.new_ledger import create_tables
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
@@ -100,7 +100,7 @@ def _open_once(path: Path) -> sqlite3.Connection | None:
             private_folder(path.parent)
         create_private(path)
         _CHECKED.add(_identity(path))
-    opened = _identity(path)
+    place = FilePlace.of(path)
     # One thread at a time uses the connection, but not always the one that opened it. The path is absolute because
     # SQLite does not treat names such as ":memory:" as files.
     connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
@@ -108,7 +108,7 @@ def _open_once(path: Path) -> sqlite3.Connection | None:
         # Reading waits for a process that removes the file. Nothing may be written to a file without a name: its log
         # would have the name of another ledger's.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if not _is_same(path, opened):
+        if place.change():
             connection.close()
             return None
         _set_up_with_retries(connection, path)
@@ -116,14 +116,6 @@ def _open_once(path: Path) -> sqlite3.Connection | None:
         connection.close()
         raise
     return connection
-
-
-def _is_same(path: Path, opened: tuple[int, int]) -> bool:
-    """Return True if the path still names the file that was opened."""
-    try:
-        return _identity(path) == opened
-    except FileNotFoundError:
-        return False
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -34,7 +34,7 @@ def locked_file(path: Path, *, timeout: float = 0.0) -> Iterator[FileLock]:
         try:
             yield lock
         finally:
-            # Never the file of another process, whose lock would then guard no name: somebody may have removed ours.
+            # Never the file of another process, whose lock would then guard no name: a person may have removed ours.
             # And not one with a second name, by which a process could take it for one that is still in use.
             with suppress(OSError):
                 if identity is not None and _identity(path) == identity and path.lstat().st_nlink == 1:

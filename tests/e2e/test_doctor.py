@@ -9,6 +9,7 @@ import pytest
 
 from bulk_topup.app.doctor.other_ledgers import Places
 from bulk_topup.cli.commands import doctor
+from tests.helpers.private_files import write_private
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +60,11 @@ def test_the_embedded_sandbox_is_checked_and_named_and_its_own_credentials_are_n
     assert "0 errors, 1 warning." in shown
 
 
-def test_credentials_are_not_tested_anywhere_while_no_environment_is_named(invoke: Callable[..., Any]) -> None:
-    report = json.loads(invoke("doctor", "--json", code=3).stdout)
+def test_credentials_are_not_tested_anywhere_while_no_environment_is_named(
+    invoke: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = write_private(tmp_path / "account.env", "DVS_API_KEY=k\nDVS_API_SECRET=s\n")
+    report = json.loads(invoke("doctor", "--json", "--credentials", file, code=3).stdout)
     [found] = [check for check in report["checks"] if check["check"] == "credentials"]
     assert found["verdict"] == "bad"
     assert "no environment is named" in found["message"]

@@ -6,13 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
+from bulk_topup.cli import main
 from tests.helpers.private_files import write_private
 
 LIST = "phone,amount\n+6595123001,5\n"
 EMBEDDED = "Environment: sandbox. Account: the embedded sandbox."
 SCHEDULE = '\n[schedule]\nat = "* * * * *"\ncatch_up = "1h"\n'
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that runs the command with the credentials of the environment, whatever it pays with."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, list(map(str, words)), env=environment)
+        assert result.exit_code == code, f"exit code {result.exit_code}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    return run
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_who_opened_the_file_before_it_was_removed_does_not_get_the_lock_of_a_fi
 def test_the_file_of_another_process_is_never_removed(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     with locked_file(path):
-        path.unlink()  # by somebody who tidies up
+        path.unlink()  # by a person who tidies up
         other = FileLock(path, timeout=0)
         other.acquire()
     assert path.exists()

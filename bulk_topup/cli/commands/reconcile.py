@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.app.provider import check_environment, open_client, payer_of
+from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.app.time_zone import in_zone, zone_of
@@ -35,7 +35,6 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.list_changes import ListFigures
 from bulk_topup.reconcile.wallets import WalletFigures
-from bulk_topup.security.terminal_text import printable
 from bulk_topup.system.clock import Clock
 
 #: Most discrepancies that a terminal shows; --json has all.
@@ -86,7 +85,6 @@ def reconcile_command(
     with exit_on_error():
         job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
         options = provider.resolve(None if job is None else job.environment)
-        check_environment(options)
         clock, between = command_clock(), {"start": start, "end": end}
 
         async def compare() -> tuple[Reconciled, int | None, PayingAccount]:
@@ -120,8 +118,7 @@ def reconcile_command(
         if as_json:
             click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
         else:
-            click.echo(printable(account_line(options, payer.account)))
-            _show(Console(), reconciled, rebuilt)
+            _show(Console(), reconciled, rebuilt, account_line(options, payer.account))
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
@@ -170,8 +167,9 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) 
     }
 
 
-def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None:
+def _show(console: Console, reconciled: Reconciled, rebuilt: int | None, account: str) -> None:
     found, window = reconciled.comparison, reconciled.window
+    console.print(escape_markup(account), highlight=False, soft_wrap=True)
     if rebuilt is not None:
         console.print(f"Rebuilt: DVS has {format_rows(rebuilt)} of the list.", highlight=False)
     for each in reconciled.applied:

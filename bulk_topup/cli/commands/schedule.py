@@ -91,16 +91,9 @@ def print_command(
         raise click.UsageError("--output-dir is for systemd units. Paste crontab lines into `crontab -e`.")
     with exit_on_error():
         job = load_any_job(path)
-        if job.environment is None:
-            raise EnvironmentNotNamedError(
-                f'The job file {path} names no environment, which a schedule needs. Add e.g. environment = "preprod".'
-            )
-        if environment_file is None and job.environment is not Environment.SANDBOX:
-            raise click.UsageError(
-                f"The job pays in {job.environment}. Add --environment-file with its API credentials."
-            )
+        environment = _environment_of(job, path, environment_file)
         now = command_clock().now()
-        ledger = ledger or default_ledger(job.environment)
+        ledger = ledger or default_ledger(environment)
         zone = zone_of(job, ledger)
         is_machines = zone.is_machines(now)
         if is_cron and not is_machines:
@@ -129,6 +122,17 @@ def print_command(
             click.echo("\n".join(units.values()), nl=False)
             return
         _write(units, output_dir)
+
+
+def _environment_of(job: Job | RetryJob, path: Path, environment_file: Path | None) -> Environment:
+    """Return the environment that a job names; exit if it names none, or if its credentials are not given."""
+    if job.environment is None:
+        raise EnvironmentNotNamedError(
+            f'The job file {path} names no environment, which a schedule needs. Add e.g. environment = "preprod".'
+        )
+    if environment_file is None and job.environment is not Environment.SANDBOX:
+        raise click.UsageError(f"The job pays in {job.environment}. Add --environment-file with its API credentials.")
+    return job.environment
 
 
 def _write(units: Mapping[str, str], folder: Path) -> None:

@@ -233,10 +233,7 @@ def _refused_table(prepared: Prepared) -> Table:
 def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, object]:
     """Return a plan as plain JSON values; amounts are texts in plain notation.
 
-    Args:
-        job: the job.
-        prepared: the list, checked.
-        payer: the account that pays.
+    Long because of its keys.
     """
     difference = prepared.difference
     return {
