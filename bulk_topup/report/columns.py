@@ -26,7 +26,12 @@ RESULT_FIELDS: Final = (
     "pin_serial",
     "created",
     "final",
+    "environment",
+    "account",
 )
+
+#: The fields that are the same for all rows of a run.
+RUN_FIELDS: Final = ("environment", "account")
 
 #: Prefix of each of them, so that they differ from the list's columns.
 PREFIX: Final = "result_"
@@ -50,6 +55,7 @@ FOREIGN_FIELDS: Final = (
     "operator_reference",
     "pin_code",
     "pin_serial",
+    "account",
 )
 
 

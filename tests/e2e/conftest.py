@@ -76,7 +76,7 @@ def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
 
 
 def environment_for(words: tuple[object, ...], environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a command: the credentials are those of the test's sandbox, which not all commands use."""
+    """Return the environment of a command; only one that is pointed to the test's sandbox has its credentials."""
     if {"--base-url", "--env"} & set(map(str, words)):
         return environment
     return {name: value for name, value in environment.items() if name not in {"DVS_API_KEY", "DVS_API_SECRET"}}

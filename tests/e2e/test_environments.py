@@ -132,7 +132,7 @@ def test_a_schedule_needs_a_named_environment_also_without_credentials(
 
 
 def test_every_output_names_environment_and_account(
-    pay: Callable[..., Any], pay_csv: Path, tmp_path: Path, sandbox: Any
+    pay: Callable[..., Any], pay_csv: Path, tmp_path: Path, sandbox: Any, results: Callable[..., Any]
 ) -> None:
     words = (pay_csv, "--product", 6418)
     plan = json.loads(pay("plan", *words, "--json").stdout)
@@ -154,6 +154,10 @@ def test_every_output_names_environment_and_account(
     assert named in pay("reconcile", "list/pay").stdout
     sheet = load_workbook(tmp_path / "reports/list-pay/results.xlsx")["Summary"]
     assert ["Account", account] in [[cell.value for cell in row][:2] for row in sheet.iter_rows()]
+    [row] = results("list-pay")
+    assert (row["result_environment"], row["result_account"]) == ("sandbox", account)
+    [line] = (tmp_path / "reports/list-pay/results.jsonl").read_text().splitlines()
+    assert (json.loads(line)["environment"], json.loads(line)["account"]) == ("sandbox", account)
     assert pay("balances", "--csv").stderr.startswith(named)
     assert "test-key" not in shown
 

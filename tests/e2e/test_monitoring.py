@@ -46,7 +46,8 @@ def job(tmp_path: Path) -> Write:
         rows = "".join(f"A-{line},{number},5\n" for line, number in enumerate(numbers or ("+6595123001",)))
         (tmp_path / "pay.csv").write_text(f"reference,phone,amount\n{rows}")
         (tmp_path / "pay.toml").write_text(
-            f'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nenvironment = "sandbox"\nping = "${{PING}}"\nmetrics = "pay.prom"\n'
+            f'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nenvironment = "sandbox"\n'
+            f'ping = "${{PING}}"\nmetrics = "pay.prom"\n'
             f'logs = "pay.jsonl"\n{more}\n[[notifications]]\nto = ["{to}"]\non = {json.dumps(on.split())}\n'
         )
         return tmp_path / "pay.toml"

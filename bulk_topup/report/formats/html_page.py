@@ -215,6 +215,7 @@ def _money(amount: Decimal, unit: str) -> str:
 
 def _facts(run: Run, data: PageData) -> Iterator[str]:
     yield run.list_path
+    yield f"account {run.account or 'unknown'}"
     yield f"started {_time(run.created_at)}"
     if data.last_change:
         yield f"last change {_time(datetime.fromisoformat(data.last_change))}"
