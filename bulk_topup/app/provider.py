@@ -13,7 +13,12 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.domain.environment import BASE_URLS, ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import PollPolicy
-from bulk_topup.errors import ConfigurationError, EnvironmentNotNamedError, SandboxLockedError
+from bulk_topup.errors import (
+    ConfigurationError,
+    EnvironmentMismatchError,
+    EnvironmentNotNamedError,
+    SandboxLockedError,
+)
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.files import private_folder
 from bulk_topup.system.lock_file import locked_file
@@ -56,6 +61,7 @@ async def open_client(
         clock: the source of time, also of an embedded sandbox; None for this machine's clock.
 
     Raises:
+        EnvironmentMismatchError: the address is that of another environment of DVS.
         EnvironmentNotNamedError: credentials are given, and nothing says that the sandbox is meant.
         ConfigurationError: credentials are missing, or the address cannot be used.
         SandboxLockedError: another process has the embedded sandbox open.
@@ -74,12 +80,21 @@ async def open_client(
 
 
 def check_environment(options: ProviderOptions, credentials: Credentials | None = None) -> None:
-    """Raise EnvironmentNotNamedError if credentials are given, and an embedded sandbox would answer by default.
+    """Raise an error if the environment that is used may not be the one that is meant.
 
     Args:
         options: which provider.
         credentials: API credentials that are given as such; None for those of the options' file or the environment.
+
+    Raises:
+        EnvironmentMismatchError: the address is that of another environment of DVS.
+        EnvironmentNotNamedError: credentials are given, and an embedded sandbox would answer by default.
     """
+    if options.environment_of_address not in {None, options.environment}:
+        raise EnvironmentMismatchError(
+            f"{options.base_url} is the address of {options.environment_of_address}, not of {options.environment}. "
+            f"Nothing was sent. Add --env {options.environment_of_address}, or remove --base-url."
+        )
     if options.is_named or not options.is_embedded:
         return
     if where := _where_given(options, credentials):

@@ -13,7 +13,7 @@ def account_line(options: ProviderOptions, account: str) -> str:
     """
     text = format_account(options.environment, account)
     if options.environment is Environment.SANDBOX:
-        text += " SANDBOX: no money moves."
+        text += " SANDBOX: no money moves." if options.is_embedded else " SANDBOX: only a simulator may be there."
     if unused := unused_credentials(options):
         text += f" The API credentials that are given ({unused}) are not used."
     return text

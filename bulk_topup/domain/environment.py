@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
@@ -43,6 +44,15 @@ class ProviderOptions:
     def is_embedded(self) -> bool:
         """Whether the provider is a sandbox in this process."""
         return self.environment is Environment.SANDBOX and self.base_url is None
+
+    @property
+    def environment_of_address(self) -> Environment | None:
+        """The environment that the given address is that of; None without one, or for one that is not DVS's."""
+        try:
+            host = (urlsplit(self.base_url or "").hostname or "").rstrip(".")
+        except ValueError:  # no address at all, which the client refuses
+            return None
+        return next((each for each, url in BASE_URLS.items() if host == urlsplit(url).hostname), None)
 
 
 #: The addresses of DVS; the sandbox has none until it is started.

@@ -53,7 +53,7 @@ def test_the_embedded_sandbox_is_checked_and_named_and_its_own_credentials_are_n
 ) -> None:
     shown = " ".join(invoke("doctor", "--ledger", "ledger.db", "--env", "sandbox").stdout.split())
     assert "10,000.00 USD available" in shown
-    assert "SANDBOX: a simulator, no money moves." in shown
+    assert "SANDBOX: no money moves." in shown
     assert "credentials accepted" not in shown
     assert "are not used, and were not tested." in shown
     assert "Test them with --env preprod or --env production." in shown
@@ -79,7 +79,7 @@ def test_the_pair_that_is_given_is_tested_where_the_environment_says(
     assert "Environment: preprod. Account: http://127.0.0.1:" in shown
     assert "API credentials accepted." in shown
     assert "SANDBOX" not in shown
-    assert "SANDBOX: a simulator" in invoke("doctor", *options).stdout
+    assert "SANDBOX: only a simulator may be there." in " ".join(invoke("doctor", *options).stdout.split())
     environment["DVS_API_KEY"] = "of-another-account"
     assert "API credentials refused" in invoke("doctor", "--env", "preprod", *options, code=4).stdout
 

@@ -116,6 +116,17 @@ def test_the_first_line_says_that_a_named_sandbox_does_not_use_the_credentials(
     assert invoke("run", job('environment = "sandbox"'), "--quiet", *ledger).output == ""
 
 
+@pytest.mark.parametrize("named", [(), ("--env", "sandbox"), ("--env", "preprod")], ids=" ".join)
+def test_the_address_of_another_environment_is_refused(
+    invoke: Callable[..., Any], pay_csv: Path, tmp_path: Path, named: tuple[str, ...]
+) -> None:
+    address = ("--base-url", "https://DVS-API.dtone.com./v1", "--ledger", "ledger.db")
+    error = invoke("run", pay_csv, "--product", 6418, *named, *address, code=3).stderr
+    assert "is the address of production, not of" in error
+    assert "Add --env production, or remove --base-url." in error
+    assert not (tmp_path / "ledger.db").exists()
+
+
 @pytest.mark.usefixtures("without_credentials")
 def test_a_schedule_needs_a_named_environment_also_without_credentials(
     invoke: Callable[..., Any], job: Callable[..., Path], tmp_path: Path

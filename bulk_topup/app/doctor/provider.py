@@ -34,7 +34,7 @@ def examine_environment(options: ProviderOptions, account: str) -> Finding:
     """
     message = format_account(options.environment, account)
     if options.environment is Environment.SANDBOX:
-        message += " SANDBOX: a simulator, no money moves."
+        message += " SANDBOX: no money moves." if options.is_embedded else " SANDBOX: only a simulator may be there."
     unused = unused_credentials(options)
     if not unused:
         return _Finding(check="environment", status=CheckStatus.OK, message=message)

@@ -28,7 +28,7 @@ from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
-from bulk_topup.errors import ConfigurationError, EnvironmentNotNamedError
+from bulk_topup.errors import ConfigurationError, EnvironmentMismatchError, EnvironmentNotNamedError
 from bulk_topup.security.redaction import redact_secrets
 
 _STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD: "bold red"}
@@ -82,7 +82,7 @@ async def _check_provider(provider: ProviderOptions) -> list[Finding]:
             account = payer_of(provider, dvs, same_account=False).account
             findings = examine_provider(dvs, clock, is_embedded=provider.is_embedded)
             return [examine_environment(provider, account), *[finding async for finding in findings]]
-    except (ConfigurationError, EnvironmentNotNamedError) as error:
+    except (ConfigurationError, EnvironmentNotNamedError, EnvironmentMismatchError) as error:
         return [
             Finding(
                 check="credentials", status=CheckStatus.BAD, message=redact_secrets(str(error)), is_configuration=True
