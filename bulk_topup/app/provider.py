@@ -97,7 +97,8 @@ def check_environment(options: ProviderOptions, credentials: Credentials | None 
         )
     if options.is_named or not options.is_embedded:
         return
-    if where := _where_given(options, credentials):
+    where = where_given(options.credentials) if credentials is None else "the argument credentials"
+    if where:
         raise EnvironmentNotNamedError(
             f"API credentials are given ({where}), but no environment is named, so the sandbox would be used and "
             "nobody paid. Nothing was sent. Add --env preprod or --env production, or --env sandbox for a simulation; "
@@ -125,20 +126,9 @@ def check_scheduled_environment(options: ProviderOptions) -> None:
         )
 
 
-def unused_credentials(options: ProviderOptions, credentials: Credentials | None = None) -> str:
-    """Return where credentials are given that an embedded sandbox does not use; empty for none.
-
-    Args:
-        options: which provider.
-        credentials: API credentials that are given as such; None for those of the options' file or the environment.
-    """
-    if not options.is_embedded:
-        return ""
-    return _where_given(options, credentials)
-
-
-def _where_given(options: ProviderOptions, credentials: Credentials | None) -> str:
-    return "the argument credentials" if credentials is not None else where_given(options.credentials)
+def unused_credentials(options: ProviderOptions) -> str:
+    """Return where credentials are given that an embedded sandbox does not use; empty for none."""
+    return where_given(options.credentials) if options.is_embedded else ""
 
 
 def payer_of(options: ProviderOptions, dvs: AsyncDVS, *, same_account: bool) -> PayingAccount:

@@ -80,7 +80,7 @@ _HEADLINES: Final = {
     ExitCode.ALL_COMPLETED: "all rows completed",
     ExitCode.INCOMPLETE: "finished, some rows not completed",
     ExitCode.USAGE: "invalid command line",
-    ExitCode.INVALID_INPUT: "not acceptable, nothing was sent",
+    ExitCode.INVALID_INPUT: "checks failed, nothing was sent",
     ExitCode.STOPPED_BY_PROVIDER: "stopped by DVS",
     ExitCode.RUN_LOCKED: "locked by another process, or port in use",
     ExitCode.DECLINED: "declined at the prompt, nothing was sent",

@@ -44,6 +44,8 @@ ADDED = {
     "list_problem",
     "same_list",
     "sent_before",
+    "environment",
+    "account",
 }
 #: Amounts of a plan that were numbers and are texts now, as all its others.
 TEXTS_NOW = {"available", "remaining_cost", "after"}
@@ -108,7 +110,10 @@ def test_json_output_differs_from_the_first_version_by_the_renamed_keys_alone(
         # A list that was paid needs a reason since; its rows are refused before the velocity limit counts them.
         again = ("--pay-again", "on purpose") if "again" in arguments else ()
         output = invoke(*arguments, *again, *ledger, code=recorded["exit_code"]).stdout
-        assert _comparable(json.loads(output), tmp_path) == _comparable(recorded["json"], tmp_path), arguments
+        found = json.loads(output)
+        if arguments[0] == "doctor":
+            found["checks"] = [check for check in found["checks"] if check["check"] not in ADDED]
+        assert _comparable(found, tmp_path) == _comparable(recorded["json"], tmp_path), arguments
 
 
 @pytest.fixture

@@ -51,13 +51,16 @@ def test_each_check_is_in_the_json_and_nothing_is_created(
 def test_the_embedded_sandbox_is_checked_and_named_and_its_own_credentials_are_not_praised(
     invoke: Callable[..., Any],
 ) -> None:
-    shown = " ".join(invoke("doctor", "--ledger", "ledger.db", "--env", "sandbox").stdout.split())
-    assert "10,000.00 USD available" in shown
-    assert "SANDBOX: no money moves." in shown
-    assert "credentials accepted" not in shown
-    assert "are not used, and were not tested." in shown
-    assert "Test them with --env preprod or --env production." in shown
-    assert "0 errors, 1 warning." in shown
+    report = json.loads(invoke("doctor", "--ledger", "ledger.db", "--env", "sandbox", "--json").stdout)
+    checks = {check["check"]: check for check in report["checks"]}
+    assert "10,000.00 USD available, 0.00 on hold." in {check["message"] for check in report["checks"]}
+    assert "SANDBOX: no money moves." in checks["environment"]["message"]
+    assert "are not used, and were not tested." in checks["environment"]["message"]
+    assert checks["environment"]["fix"] == "Test them with --env preprod or --env production."
+    assert checks["environment"]["verdict"] == "warn"
+    own = "The embedded sandbox has credentials of its own. No others were tested."
+    assert checks["credentials"]["message"] == own
+    assert not [check for check in report["checks"] if "accepted" in check["message"]]
 
 
 def test_credentials_are_not_tested_anywhere_while_no_environment_is_named(

@@ -266,7 +266,7 @@ def test_a_variable_that_the_environment_lacks_is_reported_before_anything_is_se
     assert books()["transactions"] == []
     assert pinged(hook) == ["/3"]
     checked = invoke("job", "check", file, code=3)
-    assert "line 8, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
+    assert "line 9, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
     write_private(file.parent / "account.env", f"HOOK=json://127.0.0.1:{hook.port}/notify\n")
     assert "is valid" in invoke("job", "check", file, "--credentials", file.parent / "account.env").stdout
 
@@ -279,10 +279,10 @@ def test_job_check_names_channels_and_files_that_cannot_be_used(
     text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
     file.write_text(text)
     out = invoke("job", "check", file, code=3).stdout
-    assert f"line 5, metrics: there is no folder {tmp_path}/none" in out
-    assert "line 6, logs: / is not a file" in out
-    assert "line 4, ping: The ping is not a URL" in out
-    assert "line 8, notifications.0: Apprise does not know this kind of address" in out
+    assert f"line 6, metrics: there is no folder {tmp_path}/none" in out
+    assert "line 7, logs: / is not a file" in out
+    assert "line 5, ping: The ping is not a URL" in out
+    assert "line 9, notifications.0: Apprise does not know this kind of address" in out
     assert "loft-secret" not in out
     assert hook.requests == []
 

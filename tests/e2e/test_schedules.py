@@ -105,7 +105,7 @@ def test_a_job_that_cannot_run_automatically_has_no_schedule(invoke: Any, job: P
     text = job.read_text()
     job.write_text(f'{text}[approval]\nrequired = true\nkeys = ["hmac"]\n')
     assert "needs an approval for each run" in invoke("schedule", "print", job, "--cron", code=3).stderr
-    job.write_text(f'environment = "production"\n{text}')
+    job.write_text(text.replace('environment = "sandbox"', 'environment = "production"'))
     assert "--environment-file" in invoke("schedule", "print", job, "--cron", code=2).stderr
     assert "--yes" in invoke("schedule", "print", job, "--cron", "--environment-file", "x").stdout
     job.write_text(text.partition("[schedule]")[0])

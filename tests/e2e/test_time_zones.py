@@ -16,7 +16,7 @@ from tests.helpers.private_files import write_private
 
 #: It is November's last evening in Berlin, and December's first morning in Singapore.
 EVENING = datetime(2026, 11, 30, 17, 30, tzinfo=UTC)
-JOB = 'name = "payroll"\nrun_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n'
+JOB = 'name = "payroll"\nenvironment = "sandbox"\nrun_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n'
 STOPPED = ("--deadline", "2020-01-01")
 
 
