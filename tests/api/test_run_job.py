@@ -106,7 +106,7 @@ def test_credentials_without_a_named_environment_are_refused_instead_of_simulate
     embedded = {**ways, "base_url": None}
     for call in (run_job, plan_list):
         with pytest.raises(EnvironmentNotNamedError, match=r"API credentials are given \(the argument credentials\)"):
-            call(job_of(2), **embedded)  # type: ignore[operator]
+            call(job_of(2), **embedded)
     assert not ways["ledger"].exists()
     for job, named in ((job_of(2), "sandbox"), (job_of(2, environment="sandbox"), None)):
         result = run_job(job, environment=named, **embedded, poll_interval=0.1)
