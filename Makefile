@@ -13,13 +13,13 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(READY)
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	@echo "Paying sample_files/payroll.xlsx (250 invented people) against a simulated provider; no money moves."
-	@$(BIN)/bulk-topup run sample_files/payroll.xlsx --sheet Payroll --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report \
+	@$(BIN)/bulk-topup run sample_files/payroll.xlsx --sheet Payroll --env sandbox --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report \
 		|| [ $$? -eq 1 ]
 	@echo
 	@echo "Some rows were declined, as their numbers ask the sandbox to. Three things to try:"
 	@echo "  1. See where the run is:       $(BIN)/bulk-topup status list/payroll --ledger $(DEMO)/ledger.db"
-	@echo "  2. Retry the failed rows:      $(BIN)/bulk-topup retry list/payroll --all-failed --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
-	@echo "  3. Get a list to fill in:      $(BIN)/bulk-topup template --product 6418 --output $(DEMO)/mine.xlsx"
+	@echo "  2. Retry the failed rows:      $(BIN)/bulk-topup retry list/payroll --all-failed --env sandbox --ledger $(DEMO)/ledger.db --report-dir $(DEMO)/report"
+	@echo "  3. Get a list to fill in:      $(BIN)/bulk-topup template --product 6418 --env sandbox --output $(DEMO)/mine.xlsx"
 
 test: $(READY)
 	@$(MAKE) --no-print-directory --jobs 2 check compiled

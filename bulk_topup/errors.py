@@ -40,6 +40,10 @@ class EnvironmentMismatchError(InvalidInputError):
     """The run belongs to another environment."""
 
 
+class EnvironmentNotNamedError(InvalidInputError):
+    """No environment is named, so nothing was sent. Add --env."""
+
+
 class AccountMismatchError(InvalidInputError):
     """The run belongs to another account."""
 
@@ -106,6 +110,14 @@ class LedgerMissingError(LedgerError):
 
 class LedgerWriteError(LedgerError):
     """The ledger can't be written."""
+
+
+class LedgerLockedError(LedgerError):
+    """Another process has locked the ledger. Wait until it ends, then try again."""
+
+
+class TransactionNotFoundError(InvalidInputError):
+    """DVS has no such transaction in this account."""
 
 
 class RunNotFoundError(LedgerError):

@@ -98,7 +98,7 @@ def job_text(
         more: further settings, before the tables.
     """
     schedule = f'[schedule]\nat = "{at}"\ncatch_up = "{catch_up}"\n' if at else ""
-    what = f'name = "{name}"\nrun_key = "{key}"\nlist = "{list_}"\nproduct = {product}\n'
+    what = f'name = "{name}"\nenvironment = "sandbox"\nrun_key = "{key}"\nlist = "{list_}"\nproduct = {product}\n'
     return f'{what}reports = ["csv"]\n{more}{schedule}'
 
 

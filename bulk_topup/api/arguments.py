@@ -9,7 +9,7 @@ from typing import Final
 from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.approvals.approval import user_name
-from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
 from bulk_topup.domain.not_the_same import NotTheSame
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.errors import ConfigurationError
@@ -80,13 +80,15 @@ def options_of(
     Raises:
         ConfigurationError: there is no such environment.
     """
-    chosen = environment_of(environment or job.environment)
+    named = environment or job.environment
+    chosen = environment_of(named or DEFAULT_ENVIRONMENT)
     return ProviderOptions(
         environment=chosen,
         base_url=base_url,
         credentials=credentials_file(credentials),
         timeout=TIMEOUT,
         ledger=ledger_of(ledger, chosen),
+        is_named=named is not None,
     )
 
 

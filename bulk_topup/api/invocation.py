@@ -17,7 +17,7 @@ from bulk_topup.app.credentials import Credentials
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher, monitored_run
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.provider import poll_policy
+from bulk_topup.app.provider import check_environment, poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.run import FinishedRun, run_list
 from bulk_topup.app.run_ending import InvocationEnd, end_of
@@ -84,6 +84,7 @@ class Invocation:
             environment=None if self.environment is None else str(self.environment),
             credentials=credentials_file(self.credentials),
         )
+        check_environment(self._provider_options(job), key_pair(self.credentials))
         try:
             job = render_job(job, folder, self.today, self._provider_options(job).ledger)
         except NoListError as missing:
@@ -115,7 +116,7 @@ class Invocation:
             same_account=self.same_account,
             credentials=key_pair(self.credentials),
         ) as session:
-            monitor.follow(session.dvs)
+            monitor.follow(session.dvs, session.payer)
             return await run_list(
                 job,
                 dvs=session.dvs,

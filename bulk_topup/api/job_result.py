@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import exit_code
+from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run
@@ -21,6 +22,9 @@ class JobResult:
 
     #: The run's name, job/run-key.
     run: str
+    #: Its environment, and the account that pays, as the ledger names it.
+    environment: Environment
+    account: str
     #: What `bulk-topup run` would exit with.
     exit_code: ExitCode
     #: Rows in each state.
@@ -45,6 +49,8 @@ class JobResult:
         paths = {"not_completed": self.not_completed, "left_out": self.left_out, "archived": self.archived}
         return {
             "run": self.run,
+            "environment": self.environment.value,
+            "account": self.account or None,
             "exit_code": int(self.exit_code),
             "counts": {state.value: count for state, count in self.counts.items()},
             "charged": {unit: format_plain(amount) for unit, amount in self.charged.items()},
@@ -60,6 +66,8 @@ def result_of(finished: FinishedRun) -> JobResult:
     result, report, archiving = finished.result, finished.report, finished.archiving
     return JobResult(
         run=finished.run.name,
+        environment=Environment(finished.run.environment),
+        account=finished.run.account,
         exit_code=exit_code(result, archiving),
         counts=result.counts,
         charged=report.summary.charged,
@@ -77,6 +85,8 @@ def archived_result(job: Job, run: Run, summary: Summary) -> JobResult:
     is_all = summary.counts[RowState.COMPLETED] == summary.rows
     return JobResult(
         run=run.name,
+        environment=Environment(run.environment),
+        account=run.account,
         exit_code=ExitCode.ALL_COMPLETED if is_all else ExitCode.INCOMPLETE,
         counts=summary.counts,
         charged=summary.charged,

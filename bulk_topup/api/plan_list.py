@@ -11,9 +11,11 @@ import polars as pl
 from bulk_topup.api.arguments import decision_of, key_pair, load_argument, options_of, render_job
 from bulk_topup.api.worker_thread import Work
 from bulk_topup.app.credentials import Credentials
+from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.plan import plan_job
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.provider import open_client
+from bulk_topup.app.provider import check_environment, open_client, payer_of
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.domain.corrections import UncorrectedRow
 from bulk_topup.domain.earlier_payments import Repetition, SentRows
@@ -23,7 +25,6 @@ from bulk_topup.domain.list_problem import ListProblem
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.reason import checked_reason
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import LedgerStore
 from bulk_topup.plan import BalanceCheck, GuardCheck
 
 #: Seconds between two checks whether the caller was interrupted.
@@ -49,6 +50,8 @@ class ListPlan:
     #: The run's name, job/run-key; in production, `run_job` requires it as `confirm`.
     run: str
     environment: Environment
+    #: The account that would pay, as the ledger names it.
+    account: str
     #: Whether the run exists already.
     is_begun: bool
     #: Rows of the list; those that are valid, rows paid before among them; and those that are refused.
@@ -163,6 +166,7 @@ def plan_list(
     """
     job, folder = load_argument(list_or_job, run_key)
     options = options_of(job, environment, base_url, credentials, ledger)
+    check_environment(options, key_pair(credentials))
     job = named_as_known_run(render_job(job, folder, today, options.ledger), options.ledger)
     corrected = None if corrections is None else Path(corrections)
     left_open = None if leave_open is None else checked_reason(leave_open)
@@ -171,7 +175,8 @@ def plan_list(
 
     async def plan(_work: Work[ListPlan]) -> ListPlan:
         async with open_client(options, rate=job.rate, credentials=key_pair(credentials)) as dvs:
-            with LedgerStore(options.ledger) as opened:
+            payer = payer_of(options, dvs, same_account=False)
+            with open_or_create_ledger(options) as opened:
                 run, prepared = await plan_job(
                     job,
                     dvs=dvs,
@@ -180,16 +185,17 @@ def plan_list(
                     corrections=corrected,
                     repetition=Repetition(pay_again=again, leave_open=left_open, not_the_same=decision, add=add),
                 )
-        return _plan_of(job, options.environment, prepared, is_begun=run is not None)
+        return _plan_of(job, payer, prepared, is_begun=run is not None)
 
     return Work(plan).result(on_wait=lambda: None, interval=_INTERVAL)
 
 
-def _plan_of(job: Job, environment: Environment, prepared: Prepared, *, is_begun: bool) -> ListPlan:
+def _plan_of(job: Job, payer: PayingAccount, prepared: Prepared, *, is_begun: bool) -> ListPlan:
     plan, preview = prepared.plan, prepared.difference
     return ListPlan(
         run=f"{job.name}/{job.run_key}",
-        environment=environment,
+        environment=payer.environment,
+        account=payer.account,
         is_begun=is_begun,
         rows=plan.rows,
         accepted=plan.accepted,

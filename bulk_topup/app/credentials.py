@@ -2,14 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.errors import ConfigurationError
-from bulk_topup.security.env_file import read_env_file
+from bulk_topup.security.env_file import DEFAULT_FILE, read_env_file
+
+#: The names of the pair.
+CREDENTIAL_NAMES: Final = frozenset({"DVS_API_KEY", "DVS_API_SECRET"})
 
 
 class Credentials(BaseSettings):
@@ -39,6 +42,24 @@ def load_credentials(file: Path | None = None) -> Credentials:
             f"API credentials are missing. Set {missing} in the environment or in a .env file, or choose a file that "
             "has them with --credentials FILE."
         ) from None
+
+
+def where_given(file: Path | None = None) -> str:
+    """Return where API credentials are given, one of the pair being enough; empty if they are not.
+
+    Args:
+        file: the file that an option names; it counts whatever it has. None for `.env` in the current folder.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    names = [name for name in os.environ if name.upper() in CREDENTIAL_NAMES and os.environ[name]]
+    if names:
+        return f"{' and '.join(sorted(names))} in the environment"
+    if file is not None:
+        return f"--credentials {file}"
+    in_file = [name for name, value in read_env_file().items() if name.upper() in CREDENTIAL_NAMES and value]
+    return f"{' and '.join(sorted(in_file))} in {DEFAULT_FILE}" if in_file else ""
 
 
 class _TransportSettings(BaseSettings):

@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.app.report import ReportOptions, report_digests
 from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, ending_of
 from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.dvs import AsyncDVS
@@ -50,6 +52,7 @@ class RunMonitor:
         self._job = ""
         self._run_key = ""
         self._environment = ""
+        self._account = ""
         self._channels: tuple[Channel, ...] = ()
         self._ping: str | None = None
         self._metrics: Path | None = None
@@ -94,7 +97,7 @@ class RunMonitor:
             ConfigurationError: the credentials file cannot be read.
         """
         if job is not None:
-            self._job, self._environment = job.name, environment or str(job.environment)
+            self._job, self._environment = job.name, environment or str(job.environment or DEFAULT_ENVIRONMENT)
         self._open(metrics, log, Path())
         if job is None:
             return
@@ -130,10 +133,12 @@ class RunMonitor:
         """Set where the report is written."""
         self._report = report
 
-    def follow(self, dvs: AsyncDVS) -> None:
-        """Count and log the requests of a client."""
+    def follow(self, dvs: AsyncDVS, payer: PayingAccount) -> None:
+        """Count and log the requests of a client, and note its account."""
         self._dvs = dvs
+        self._environment, self._account = payer.environment, payer.account
         if self._log is not None:
+            self._log.write("account", environment=payer.environment, account=payer.account)
             dvs.on_try = self._log.write_request
 
     @property
@@ -158,7 +163,6 @@ class RunMonitor:
     def running(self, run: Run, runner: Runner) -> Iterator[None]:
         """Report the start of a run, and its progress while the block lasts."""
         self.set_run(run.job, run.run_key)
-        self._environment = run.environment
         self._counts = runner.progress().counts
         open_rows = sum(self._counts[state] for state in OPEN_STATES)
         self._had_open_rows = open_rows > 0
@@ -254,6 +258,7 @@ class RunMonitor:
         return MessageContext(
             run=f"{self._job}/{self._run_key}" if self._run_key else self._job,
             environment=self._environment,
+            account=self._account,
             host=socket.gethostname(),
         )
 

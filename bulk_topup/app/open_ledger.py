@@ -1,5 +1,7 @@
-"""Opens the ledger that a command's options name, if it exists."""
+"""Opens the ledger that a command's options name; a new one that is not used is removed again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bulk_topup.domain.environment import ProviderOptions
@@ -33,6 +35,24 @@ def open_existing_ledger(
     if not ledger_exists(options.ledger):
         raise LedgerMissingError(f"No ledger at {options.ledger}. Check --ledger and --env.")
     return open_for_reading(options.ledger) if read_only else LedgerStore(options.ledger, clock=clock)
+
+
+@contextmanager
+def open_or_create_ledger(options: ProviderOptions, *, clock: Clock | None = None) -> Iterator[LedgerStore]:
+    """Open the ledger that the options name; one that is created and in which nothing is kept is removed at the end.
+
+    Args:
+        options: environment and ledger.
+        clock: source of the times of events; None for this machine's clock.
+
+    Raises:
+        LedgerError: it cannot be used.
+    """
+    ledger = LedgerStore(options.ledger, clock=clock)
+    try:
+        yield ledger
+    finally:
+        ledger.close_unused()
 
 
 def open_for_reading(path: Path) -> LedgerStore:

@@ -15,13 +15,15 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
+from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.confirmation import confirm_by_typing
 from bulk_topup.cli.screens.plan import show_plan
 from bulk_topup.cli.screens.progress import RunScreen, progress_json, progress_line
 from bulk_topup.cli.screens.style import escape_markup, is_live
 from bulk_topup.cli.stop_signals import stopped_by_signals
-from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES
@@ -41,9 +43,9 @@ class ConsoleWatcher:
 
     out: Console
     err: Console
-    environment: Environment
-    #: The ledger's file, and the report's folder.
-    ledger: Path
+    #: Environment and ledger.
+    provider: ProviderOptions
+    #: The report's folder.
     report: Path
     #: Whether standard output is for JSON alone.
     json: bool
@@ -55,6 +57,8 @@ class ConsoleWatcher:
     deadline: datetime | None = None
     #: The plan; None until the list is checked.
     plan: tuple[Job, Prepared] | None = None
+    #: The account that pays; None until its client is open.
+    payer: PayingAccount | None = None
     #: Whether rows were open when the run started or resumed.
     had_open_rows: bool = False
     _runner: Runner | None = None
@@ -63,6 +67,12 @@ class ConsoleWatcher:
         """Wake the run, because a callback came."""
         if self._runner is not None:
             self._runner.wake()
+
+    def opened(self, payer: PayingAccount) -> None:
+        """Show where the money is."""
+        self.payer = payer
+        console = self.err if self.json else self.out
+        console.print(escape_markup(account_line(self.provider, payer.account)), highlight=False, soft_wrap=True)
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
         """Show the plan."""
@@ -76,7 +86,7 @@ class ConsoleWatcher:
             ConfirmationRequiredError: there is no terminal, or output is kept back.
             DeclinedError: another name is typed, or Ctrl-C.
         """
-        if self.environment is not Environment.PRODUCTION or self.yes:
+        if self.provider.environment is not Environment.PRODUCTION or self.yes:
             return
         if self.quiet:
             raise ConfirmationRequiredError("Production needs confirmation, but --quiet prints no prompt. Add --yes.")
@@ -105,7 +115,8 @@ class ConsoleWatcher:
     async def _show_on_terminal(self, run: Run, runner: Runner) -> None:
         screen = RunScreen(caps=guards_of(run.guards).caps, available=self._available(), started=time.monotonic())
         self.err.print(
-            f"Run [bold]{escape_markup(run.name)}[/] ({self.environment}); Ctrl-C stops it safely.", highlight=False
+            f"Run [bold]{escape_markup(run.name)}[/] ({self.provider.environment}); Ctrl-C stops it safely.",
+            highlight=False,
         )
         with Live(console=self.err, auto_refresh=False) as live:
 

@@ -61,7 +61,7 @@ def print_and_exit(finished: FinishedRun, watcher: ConsoleWatcher) -> NoReturn:
     # The results show which rows the list contradicts.
     contradicted = sha256_of(finished.report.files[0]) if result.contradicted else ""
     problem = (code, *filter(None, (result.message, contradicted, archiving.why_not)))
-    notice = LastNotice.of(finished.run, watcher.ledger, watcher.report, *problem)
+    notice = LastNotice.of(finished.run, watcher.provider.ledger, watcher.report, *problem)
     raise RunExit(code, notice, is_news=watcher.had_open_rows or bool(archiving.why_not))
 
 

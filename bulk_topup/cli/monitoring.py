@@ -65,7 +65,10 @@ def notify_plan(job: Job, folder: Path, credentials: Path | None, statement: Pla
         warn([str(error)])
         return
     context = MessageContext(
-        run=f"{statement.job}/{statement.run_key}", environment=statement.environment, host=socket.gethostname()
+        run=f"{statement.job}/{statement.run_key}",
+        environment=statement.environment,
+        account=statement.account,
+        host=socket.gethostname(),
     )
     amounts, costs = (
         {unit: Decimal(text) for unit, text in sums.items()} for sums in (statement.amounts, statement.costs)

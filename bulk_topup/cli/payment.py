@@ -11,7 +11,7 @@ from rich.console import Console
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
-from bulk_topup.app.provider import poll_policy
+from bulk_topup.app.provider import check_environment, check_scheduled_environment, poll_policy
 from bulk_topup.app.report import ReportOptions
 from bulk_topup.app.resume import resume_run, run_to_retry
 from bulk_topup.app.run import FinishedRun, run_list
@@ -89,12 +89,11 @@ def watcher_and_options(
     watcher = ConsoleWatcher(
         out=Console(stderr=monitor.is_on_stdout, emoji=False),
         err=Console(stderr=True, emoji=False),
-        environment=provider.environment,
+        provider=provider,
         json=payment.as_json,
         yes=payment.is_confirmed,
         quiet=payment.is_quiet,
         deadline=deadline,
-        ledger=provider.ledger,
         report=report.folder,
     )
     return watcher, options
@@ -127,6 +126,7 @@ def pay_list(
         _configure(monitor, payment, job, folder)
         job, presented = approval.load(job)
         provider = payment.provider.resolve(job.environment)
+        _check_environment(provider, is_scheduled=repetition.is_scheduled)
         zone = zone_of(job, provider.ledger)
         day, due_deadline = start_day(job, zone, given.list_.today, is_scheduled=repetition.is_scheduled)
         job = _job_on_day(in_zone(job, zone), day, folder, payment, provider)
@@ -145,7 +145,8 @@ def pay_list(
                 same_account=payment.is_same_account,
                 clock=clock,
             ) as session:
-                monitor.follow(session.dvs)
+                monitor.follow(session.dvs, session.payer)
+                watcher.opened(session.payer)
                 with callbacks.received(session.ledger, options, watcher) as with_callbacks:
                     return await run_list(
                         job,
@@ -165,10 +166,17 @@ def pay_list(
         try:
             finished = monitor.finished = run_async(pay())
         except (AlreadyPaidError, OtherListError, RowsRefusedError, GuardError, BalanceTooLowError):
-            if watcher.json and watcher.plan:
-                click.echo(codec.encode(plan_json(*watcher.plan)))
+            if watcher.json and watcher.plan and watcher.payer:
+                click.echo(codec.encode(plan_json(*watcher.plan, watcher.payer)))
             raise
         print_and_exit(finished, watcher)
+
+
+def _check_environment(provider: ProviderOptions, *, is_scheduled: bool) -> None:
+    """Raise EnvironmentNotNamedError if an environment has to be named; before anything is opened or created."""
+    check_environment(provider)
+    if is_scheduled:
+        check_scheduled_environment(provider)
 
 
 def _job_on_day(job: Job, day: date, folder: Path, payment: PaymentOptions, provider: ProviderOptions) -> Job:
@@ -233,6 +241,7 @@ def continue_run(
                 statuses=job.statuses or WORTH_A_RETRY, or_corrected=not job.statuses, attempts=job.attempts
             )
         provider = payment.provider.resolve(job.environment)
+        _check_environment(provider, is_scheduled=is_scheduled)
         rate, concurrency = payment.pace.rate or job.rate, payment.pace.concurrency or job.concurrency
         callbacks = Callbacks(payment.callbacks)
         with open_existing_ledger(provider, clock=clock) as ledger:
@@ -252,7 +261,8 @@ def continue_run(
                     ledger=ledger,
                     clock=clock,
                 ) as session:
-                    monitor.follow(session.dvs)
+                    monitor.follow(session.dvs, session.payer)
+                    watcher.opened(session.payer)
                     with callbacks.received(session.ledger, options, watcher) as with_callbacks:
                         return await resume_run(
                             run,

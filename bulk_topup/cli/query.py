@@ -12,7 +12,8 @@ import cloup
 from pydantic import BaseModel
 from rich.console import Console
 
-from bulk_topup.app.provider import open_client
+from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
@@ -24,6 +25,7 @@ from bulk_topup.domain.money import format_amount, format_money, format_plain, w
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
 from bulk_topup.security.formulas import csv_text
+from bulk_topup.security.terminal_text import printable
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -96,6 +98,8 @@ def fetch_or_exit(provider: ProviderArguments, fetch: Callable[[AsyncDVS], Await
 
         async def main() -> T:
             async with open_client(options, clock=command_clock()) as dvs:
+                account = payer_of(options, dvs, same_account=False).account
+                click.echo(printable(account_line(options, account)), err=True)
                 return await fetch(dvs)
 
         return run_async(main(), interrupted=INTERRUPTED)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
@@ -18,6 +20,10 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+#: The environment where neither options nor job name one.
+DEFAULT_ENVIRONMENT: Final = Environment.SANDBOX
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderOptions:
     """Which provider is used, and its ledger."""
@@ -31,6 +37,22 @@ class ProviderOptions:
     timeout: float
     #: The ledger's file.
     ledger: Path
+    #: Whether an option or the job names the environment; False where it is the default.
+    is_named: bool = False
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the provider is a sandbox in this process."""
+        return self.environment is Environment.SANDBOX and self.base_url is None
+
+    @property
+    def environment_of_address(self) -> Environment | None:
+        """The environment that the given address is that of; None without one, or for one that is not DVS's."""
+        try:
+            host = (urlsplit(self.base_url or "").hostname or "").rstrip(".")
+        except ValueError:  # no address at all, which the client refuses
+            return None
+        return next((each for each, url in BASE_URLS.items() if host == urlsplit(url).hostname), None)
 
 
 #: The addresses of DVS; the sandbox has none until it is started.
@@ -38,6 +60,16 @@ BASE_URLS: dict[Environment, str] = {
     Environment.PREPROD: "https://preprod-dvs-api.dtone.com/v1",
     Environment.PRODUCTION: "https://dvs-api.dtone.com/v1",
 }
+
+
+def format_account(environment: str, account: str) -> str:
+    """Return where the money is, as sentences for people.
+
+    Args:
+        environment: the environment.
+        account: the account as the ledger names it; empty if it is unknown.
+    """
+    return f"Environment: {environment}. Account: {account or 'unknown'}."
 
 
 def default_ledger(environment: Environment) -> Path:

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
-from bulk_topup.dvs.errors import DVSError
+from bulk_topup.dvs.errors import BadRequestError, DVSError, InsufficientBalanceError, NotFoundError
 from bulk_topup.errors import (
     BalanceTooLowError,
     BulkTopupError,
@@ -13,6 +13,7 @@ from bulk_topup.errors import (
     InvalidInputError,
     LedgerBehindError,
     LedgerError,
+    LedgerLockedError,
     LedgerWriteError,
     NotComparedError,
     PortInUseError,
@@ -50,7 +51,7 @@ class ExitCode(IntEnum):
     @property
     def next_step(self) -> str:
         """What to do next where neither the run nor the error says it, as a sentence."""
-        return _NEXT_STEPS.get(self, "Fix the error above, then run again.")
+        return _NEXT_STEPS[self]
 
     @property
     def is_transient(self) -> bool:
@@ -60,10 +61,12 @@ class ExitCode(IntEnum):
 
 _SENTENCES: Final = {
     ExitCode.ALL_COMPLETED: "Done: all rows completed, or there was nothing to do.",
-    ExitCode.INCOMPLETE: "Finished, but some rows are not completed, or discrepancies were found.",
+    ExitCode.INCOMPLETE: "Finished, but some rows are not completed, or a check found discrepancies or errors.",
     ExitCode.USAGE: "The command line is invalid.",
     ExitCode.INVALID_INPUT: (
-        "Invalid list, job, guard, approval, run, ledger or configuration; nothing was sent. Fix it, then run again."
+        "Not acceptable; nothing was sent. The list, job, guard, approval or configuration is invalid, the list was "
+        "paid already, an earlier run is open, the environment is not named, the account is another one, or something "
+        "that is named (run, ledger, file, product, transaction) does not exist, or exists already."
     ),
     ExitCode.STOPPED_BY_PROVIDER: "Stopped by DVS: credentials refused, balance too low, or no response.",
     ExitCode.RUN_LOCKED: "Locked by another process, or the port is in use.",
@@ -84,9 +87,12 @@ _HEADLINES: Final = {
     ExitCode.RESUMABLE: "interrupted, can be resumed",
 }
 
-#: Of the codes that need no fix.
 _NEXT_STEPS: Final = {
     ExitCode.ALL_COMPLETED: "Nothing to do.",
+    ExitCode.INCOMPLETE: "Fix what the message and the report name, then run again.",
+    ExitCode.USAGE: "See `--help`, then run again.",
+    ExitCode.INVALID_INPUT: "Fix the error above, then run again.",
+    ExitCode.STOPPED_BY_PROVIDER: "Fix the error above, then run again.",
     ExitCode.RUN_LOCKED: "Wait until the other process ends, or choose another port, then run again.",
     ExitCode.DECLINED: "Run again to confirm.",
     ExitCode.RESUMABLE: "Run again to resume. No row is paid twice.",
@@ -108,8 +114,13 @@ _CODES: Final[tuple[tuple[type[BulkTopupError], ExitCode], ...]] = (
     (StateError, ExitCode.RESUMABLE),
     (LedgerBehindError, ExitCode.RESUMABLE),
     (NotComparedError, ExitCode.RESUMABLE),
+    (LedgerLockedError, ExitCode.RUN_LOCKED),
     (LedgerError, ExitCode.INVALID_INPUT),
     (BalanceTooLowError, ExitCode.STOPPED_BY_PROVIDER),
+    (InsufficientBalanceError, ExitCode.STOPPED_BY_PROVIDER),
+    # DVS answered that what was asked for does not exist, or is not allowed: another command line is needed.
+    (NotFoundError, ExitCode.INVALID_INPUT),
+    (BadRequestError, ExitCode.INVALID_INPUT),
     (DVSError, ExitCode.STOPPED_BY_PROVIDER),
     (InterruptedRunError, ExitCode.RESUMABLE),
     (ReportError, ExitCode.RESUMABLE),

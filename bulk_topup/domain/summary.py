@@ -58,6 +58,9 @@ class Summary:
 
     #: The run's name, job/run key.
     run: str
+    #: Its environment, and the account that pays; the account is empty if it is unknown.
+    environment: str
+    account: str
     #: The number of all rows.
     rows: int
     #: Rows in each state; every state is present, also with 0.
@@ -92,6 +95,8 @@ class Summary:
         """Return it as plain JSON values; amounts are strings in plain notation."""
         return {
             "run": self.run,
+            "environment": self.environment,
+            "account": self.account or None,
             "rows": self.rows,
             "counts": {state.value: count for state, count in self.counts.items()},
             "totals": [total.as_json() for total in self.totals],
@@ -193,6 +198,8 @@ class Tally:
         )
         return Summary(
             run=self._run.name,
+            environment=self._run.environment,
+            account=self._run.account,
             rows=sum(counts.values()),
             counts=counts,
             totals=totals,

@@ -43,8 +43,8 @@ class BaseJob(BaseModel):
 
     #: First part of the run name; by default the file name without `.toml`.
     name: Name
-    #: DVS environment: sandbox, preprod or production.
-    environment: Environment = Environment.SANDBOX
+    #: DVS environment: sandbox, preprod or production; must be named for schedules, and where API credentials are set.
+    environment: Environment | None = None
     #: Maximum requests per second; by default what DVS allows.
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     #: Maximum concurrent requests; by default as many as the rate limit needs.

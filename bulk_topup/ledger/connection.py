@@ -9,8 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bulk_topup.errors import LedgerError, LedgerMissingError, LedgerOutdatedError, LedgerWriteError
-from bulk_topup.ledger.file_place import check_one_name
+from bulk_topup.errors import (
+    LedgerError,
+    LedgerLockedError,
+    LedgerMissingError,
+    LedgerOutdatedError,
+    LedgerWriteError,
+)
+from bulk_topup.ledger.file_place import FilePlace, check_one_name
 from bulk_topup.ledger.new_ledger import create_tables
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
@@ -21,6 +27,8 @@ APPLICATION_ID: Final = 0x62747570
 BUSY_TIMEOUT: Final = 30.0
 #: Seconds between tries to set up a ledger that other processes set up.
 SET_UP_WAIT: Final = 0.05
+#: Most times that a ledger is opened which another process removes at that moment.
+MAX_OPENINGS: Final = 10
 #: Memory for pages of the file, in KiB; sorting takes as much again. More makes a large ledger no faster.
 CACHE_KIB: Final = 8 * 1024
 #: Size of the write-ahead log, in bytes, after a large list or a long read of another process made it grow.
@@ -65,8 +73,17 @@ def open_database(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerMissingError: the path is a link to a file that does not exist.
         LedgerError: the file belongs to another program, or to a newer version of this one, or has another name.
+        LedgerWriteError: other processes create and remove the file all the time.
         sqlite3.Error, OSError: the file can't be used.
     """
+    for _ in range(MAX_OPENINGS):
+        if (connection := _open_once(path)) is not None:
+            return connection
+    raise LedgerWriteError(f"Can't open the ledger {path}: it is removed again and again. {_WRITE_FIX}")
+
+
+def _open_once(path: Path) -> sqlite3.Connection | None:
+    """Open a ledger's file; None if it was removed meanwhile, as another process does with a new one it did not use."""
     if _is_checked(path):
         check_one_name(path)
         path.chmod(OWNER_ONLY)
@@ -83,10 +100,17 @@ def open_database(path: Path) -> sqlite3.Connection:
             private_folder(path.parent)
         create_private(path)
         _CHECKED.add(_identity(path))
+    place = FilePlace.of(path)
     # One thread at a time uses the connection, but not always the one that opened it. The path is absolute because
     # SQLite does not treat names such as ":memory:" as files.
     connection = sqlite3.connect(path.absolute(), timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
+        # Reading waits for a process that removes the file. Nothing may be written to a file without a name: its log
+        # would have the name of another ledger's.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if place.change():
+            connection.close()
+            return None
         _set_up_with_retries(connection, path)
     except BaseException:
         connection.close()
@@ -179,6 +203,7 @@ def translate_errors(path: Path, *, read_only: bool = False) -> Iterator[None]:
 
     Raises:
         LedgerWriteError: the file or its folder is full, read-only, locked, or on a disk with I/O errors.
+        LedgerLockedError: another process has locked it, and the block only reads.
         LedgerError: the file can't be used for another reason.
     """
     try:
@@ -189,6 +214,10 @@ def translate_errors(path: Path, *, read_only: bool = False) -> Iterator[None]:
         if code in _WRITE_CODES and not read_only:
             fix = _LOCKED_FIX if code in _LOCKED_CODES else _WRITE_FIX
             raise LedgerWriteError(f"Can't write the ledger {path}: {error}. Nothing more was sent. {fix}") from error
+        if code in _LOCKED_CODES:
+            raise LedgerLockedError(
+                f"Can't read the ledger {path}: {error}. Nothing was sent. {_LOCKED_FIX}"
+            ) from error
         raise LedgerError(f"Can't use the ledger {path}: {error}. Nothing more was sent. Check the file.") from error
     except OSError as error:
         reason = error.strerror or error

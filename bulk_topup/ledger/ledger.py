@@ -33,6 +33,7 @@ from bulk_topup.ledger.spending import SpendingQueries
 from bulk_topup.ledger.staged_list import StagingQueries
 from bulk_topup.ledger.staged_samples import StagedSampleQueries
 from bulk_topup.ledger.unconfirmed import UnconfirmedQueries
+from bulk_topup.ledger.unused_ledger import close_unused
 from bulk_topup.system.clock import Clock
 
 
@@ -119,3 +120,7 @@ class LedgerStore:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+    def close_unused(self) -> None:
+        """Close the file, and remove it if it was created here and nothing was kept in it."""
+        close_unused(self.file)

@@ -1,5 +1,6 @@
 """The ledger's open file: its connection, transactions and clock, which all queries share; touches the file alone."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ class LedgerFile:
         self.path = path
         self.clock = clock or SystemClock()
         self.read_only = read_only
+        #: Whether the file was created here.
+        self.is_new = not read_only and not os.path.lexists(path)
         with self.translate_errors():
             self.connection = open_for_reading(path) if read_only else open_database(path)
             try:

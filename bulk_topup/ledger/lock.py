@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import LedgerWriteError, RunLockedError
 from bulk_topup.ledger.lock_holder import lock_files
-from bulk_topup.system.files import OWNER_ONLY
+from bulk_topup.system.lock_file import locked_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +65,20 @@ def run_locks(ledger: Path, runs: Iterable[Run]) -> Iterator[RunLock]:
 def _locked(runs: Mapping[Path, str]) -> Iterator[RunLock]:
     """Lock files, each for the run with that name."""
     with ExitStack() as stack:
-        locks = []
-        for file, run in runs.items():
-            locks.append(FileLock(file, timeout=0, mode=OWNER_ONLY))
-            _acquire(locks[-1], run)
-            stack.callback(locks[-1].release)
+        locks = [_acquire(stack, file, run) for file, run in runs.items()]
         yield RunLock(tuple(locks))
 
 
-def _acquire(lock: FileLock, run: str) -> None:
+def _acquire(stack: ExitStack, file: Path, run: str) -> FileLock:
+    """Lock a file until the stack is closed."""
     try:
-        lock.acquire()
+        return stack.enter_context(locked_file(file))
     except Timeout:
         raise RunLockedError(
             f"Another process is working on run {run}. Wait until it ends, or stop it, then run again."
         ) from None
     except OSError as error:
         raise LedgerWriteError(
-            f"Can't lock run {run} with {lock.lock_file}: {error.strerror}. "
+            f"Can't lock run {run} with {file}: {error.strerror}. "
             "Check the disk and the permissions of its folder, then run again."
         ) from error

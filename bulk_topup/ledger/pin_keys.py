@@ -216,12 +216,12 @@ def add_pin_key(environment: Mapping[str, str] = os.environ) -> PinKeys:
         raise PinKeyError(
             f"The PIN keys are in {KEY_VARIABLE}. Add the new key there before the others, followed by a comma."
         )
-    from filelock import FileLock
+    from bulk_topup.system.lock_file import FOR_EVER, locked_file  # heavy, and only needed here
 
     file = key_file(environment)
     with _translate_errors(file):
         private_folder(file.parent)
-        with FileLock(file.with_name(f"{file.name}.lock"), mode=OWNER_ONLY):
+        with locked_file(file.with_name(f"{file.name}.lock"), timeout=FOR_EVER):
             lines = _lines([PinKey.new(), *_keys_in(file)])
             with atomic_write(file) as temporary:
                 temporary.write_bytes(lines)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.states import OPEN_STATES, RowState
@@ -56,6 +57,8 @@ class MessageContext:
     #: Run name, or job name if there is no run yet.
     run: str
     environment: str
+    #: The account that pays, as the ledger names it; empty if it is not known yet.
+    account: str
     #: Host name of the machine.
     host: str
 
@@ -254,4 +257,5 @@ def _requests(count: int | None) -> str:
 
 
 def _body(context: MessageContext, lines: list[str]) -> str:
-    return "\n".join([*lines, "", f"bulk-topup on {context.host}"])
+    account = format_account(context.environment, context.account)
+    return "\n".join([*lines, "", account, f"bulk-topup on {context.host}"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.run import Run
 from bulk_topup.report.reasons import note, reason
 
 #: Replaces a PIN that is not shown; the same for every PIN, so that it reveals nothing, not even the length.
@@ -83,8 +84,9 @@ def list_cells(outcomes: Outcomes, columns: int) -> list[Sequence[str]]:
     return [cells if len(cells) == columns else fitted(cells, columns) for cells in outcomes.cells]
 
 
-def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> list[Sequence[str | int | None]]:
+def result_values(outcomes: Outcomes, run: Run, columns: int, *, reveal_pins: bool) -> list[Sequence[str | int | None]]:
     """Return the result fields as columns, in the order of `RESULT_FIELDS`: numbers, texts or None."""
+    rows = len(outcomes)
     return [
         outcomes.line,
         outcomes.state,
@@ -109,6 +111,8 @@ def result_values(outcomes: Outcomes, columns: int, *, reveal_pins: bool) -> lis
         secret_texts(outcomes.pin_serial, reveal=reveal_pins),
         time_texts(outcomes.creation_date),
         time_texts(outcomes.final_at),
+        [run.environment] * rows,
+        [run.account or None] * rows,
     ]
 
 

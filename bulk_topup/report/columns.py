@@ -28,7 +28,12 @@ RESULT_FIELDS: Final = (
     "pin_serial",
     "created",
     "final",
+    "environment",
+    "account",
 )
+
+#: The fields that are the same for all rows of a run.
+RUN_FIELDS: Final = ("environment", "account")
 
 #: Prefix of each of them, so that they differ from the list's columns.
 PREFIX: Final = "result_"
@@ -53,6 +58,7 @@ FOREIGN_FIELDS: Final = (
     "operator_reference",
     "pin_code",
     "pin_serial",
+    "account",
 )
 
 

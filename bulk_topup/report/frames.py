@@ -29,6 +29,7 @@ class Frames:
     """Creates frames of a run's rows, all with the same columns; empty values are null."""
 
     def __init__(self, run: Run) -> None:
+        self._run = run
         self._columns = len(run.columns)
         self._names = _names(run)
         #: The columns with their types; amounts are exact decimals.
@@ -41,7 +42,7 @@ class Frames:
             ReportError: an amount has more digits than a column of decimals.
         """
         cells = zip(*list_cells(outcomes, self._columns), strict=True)
-        values = result_values(outcomes, self._columns, reveal_pins=reveal_pins)
+        values = result_values(outcomes, self._run, self._columns, reveal_pins=reveal_pins)
         series = [_texts(name, column) for name, column in zip(self._names[: self._columns], cells, strict=True)]
         for name, field, column in zip(self._names[self._columns :], RESULT_FIELDS, values, strict=True):
             series.append(_series(name, field, column))

@@ -22,13 +22,13 @@ from bulk_topup.intake import ListSource, Table, open_table
 from bulk_topup.intake.cells.texts import strip
 from bulk_topup.intake.corrected_table import CorrectedTable
 from bulk_topup.report.cells import fits_number_cell, result_values, xlsx_text
-from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, result_columns
+from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS, RUN_FIELDS, result_columns
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, STATE_COLOURS
 from bulk_topup.security.formulas import FORMULA_STARTS
 from bulk_topup.workbooks.workbook_file import cells_of
 
-#: Fields of an outcome: the report's fields without the line, which is the row itself.
-FIELDS: Final = tuple(field for field in RESULT_FIELDS if field != "line")
+#: Fields of an outcome: the report's fields without the line, which is the row itself, and what is said of the run.
+FIELDS: Final = tuple(field for field in RESULT_FIELDS if field not in {"line", *RUN_FIELDS})
 
 #: Maximum rows of a workbook: openpyxl keeps every cell in memory, about a gigabyte for this many rows.
 MAX_ROWS: Final = 100_000
@@ -106,7 +106,7 @@ class ListSheet:
         self._write_header(first)
         part, written = self._part(), 0
         for page in pages:
-            values = result_values(page, self._width, reveal_pins=reveal_pins)
+            values = result_values(page, self._run, self._width, reveal_pins=reveal_pins)
             rows = zip(*(values[index] for index in _FIELD_INDEXES), strict=True)
             for line, in_list, cells, row in zip(page.line, page.in_list, page.cells, rows, strict=True):
                 if in_list and part_of(line) == part and self._has_row(line - lines_before(part), cells):

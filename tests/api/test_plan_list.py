@@ -64,8 +64,11 @@ def test_the_usual_ledger_is_the_one_that_commands_use(
     ways: dict[str, Any], job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BULK_TOPUP_LEDGER", str(tmp_path / "usual.db"))
-    plan_list(job_of(1), **{**ways, "ledger": None})
+    assert not plan_list(job_of(1), **{**ways, "ledger": None}).is_begun
+    assert not (tmp_path / "usual.db").exists()  # nothing was kept
+    run_job(job_of(1), **{**ways, "ledger": None})
     assert (tmp_path / "usual.db").exists()
+    assert plan_list(job_of(1), **{**ways, "ledger": None}).is_begun
 
 
 def test_notes_on_numbers_are_those_of_the_plan(ways: dict[str, Any], job_of: Callable[..., Job]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from bulk_topup import (
     BulkTopupError,
     ConfirmationRequiredError,
+    Environment,
     ExitCode,
     Job,
     Ledger,
@@ -29,6 +30,7 @@ from bulk_topup.errors import (
     AccountMismatchError,
     ApprovalError,
     ConfigurationError,
+    EnvironmentNotNamedError,
     InterruptedRunError,
     JobError,
     ListError,
@@ -91,11 +93,26 @@ def test_production_sends_nothing_unless_its_run_is_named(
         with pytest.raises(ConfirmationRequiredError, match=r"bonus/may would pay 2 rows .*confirm='bonus/may'"):
             run_job(job_of(2), environment="production", confirm=confirm, **ways, **QUICK)
     assert not paid()
-    assert not Ledger(ways["ledger"]).runs()
+    assert not ways["ledger"].exists()
     assert run_job(job_of(2), environment="production", confirm="Bonus/MAY", **ways, **QUICK).exit_code == 0
     # Nothing is left to be sent, so that nothing has to be confirmed.
     assert run_job(job_of(2), environment="production", **ways, **QUICK).exit_code == 0
     assert len(paid()) == 2
+
+
+def test_credentials_without_a_named_environment_are_refused_instead_of_simulated(
+    ways: dict[str, Any], job_of: Callable[..., Job]
+) -> None:
+    embedded = {**ways, "base_url": None}
+    for call in (run_job, plan_list):
+        with pytest.raises(EnvironmentNotNamedError, match=r"API credentials are given \(the argument credentials\)"):
+            call(job_of(2), **embedded)
+    assert not ways["ledger"].exists()
+    for job, named in ((job_of(2), "sandbox"), (job_of(2, environment="sandbox"), None)):
+        result = run_job(job, environment=named, **embedded, poll_interval=0.1)
+        assert (result.environment, result.account) == (Environment.SANDBOX, "the embedded sandbox")
+        assert result.as_json()["account"] == "the embedded sandbox"
+        assert plan_list(job, environment=named, **embedded).account == "the embedded sandbox"
 
 
 def test_a_job_that_needs_an_approval_is_not_paid_by_a_confirmation(

@@ -45,7 +45,7 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[...,
         process = subprocess.Popen(
             [COMMAND, *map(str, words)],
             cwd=tmp_path,
-            env=environment,
+            env=environment_for(words, environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -75,6 +75,13 @@ def command(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Any]:
     return run
 
 
+def environment_for(words: tuple[object, ...], environment: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a command; only one that is pointed to the test's sandbox has its credentials."""
+    if {"--base-url", "--env"} & set(map(str, words)):
+        return environment
+    return {name: value for name, value in environment.items() if name not in {"DVS_API_KEY", "DVS_API_SECRET"}}
+
+
 def _speed_up(words: tuple[object, ...]) -> tuple[object, ...]:
     """Return the arguments, for a command that pays with a high rate and quick polls."""
     if words[0] not in {"run", "resume", "retry"}:
@@ -91,7 +98,8 @@ def invoke(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, list(map(str, _speed_up(words))), env=environment)
+        variables = environment_for(words, environment)
+        result = CliRunner().invoke(main, list(map(str, _speed_up(words))), env=variables)
         assert isinstance(result.exception, SystemExit | None), result.exception
         assert result.exit_code == code, f"exit code {result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result

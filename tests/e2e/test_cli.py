@@ -143,7 +143,7 @@ def test_numbers_balances_and_products_are_looked_up(pay: Callable[..., Any]) ->
     products = json.loads(pay("products", "--country", "MEX", "--operator", 1596, "--json").stdout)
     assert [product["id"] for product in products] == [7712]
     assert "sender.nationality_country_iso_code" in pay("products", 7350).stdout
-    assert "DVS answered HTTP 404" in pay("products", 1, code=4).stderr
+    assert "DVS answered HTTP 404" in pay("products", 1, code=3).stderr
 
 
 def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledger(
@@ -174,7 +174,7 @@ def test_without_an_address_an_embedded_sandbox_keeps_its_books_beside_the_ledge
         (("run", "payrol.csv"), 3, "No such file or directory. Did you mean payroll.csv?"),
         (("run", "payrol.toml"), 3, "No such file or directory. Did you mean payroll.toml?"),
         (("plan", "payroll.csv", "--map", "phon=phone"), 3, "Did you mean credit_party_identifier.mobile_number?"),
-        (("products", "999"), 4, "Choose one that this account and --env have"),
+        (("products", "999"), 3, "Choose one that this account and --env have"),
         (("lookup", "number", "6595123100"), 2, "write it with + and the country code"),
         (("retry", "list/none", "--rows", "5-x"), 2, '"5-x" is not a line or a range of lines'),
         (("run", "x.csv", "--default-country", "Singapore"), 3, "Write two capital letters"),

@@ -46,6 +46,8 @@ ADDED = {
     "sent_before",
     "in_conflict",
     "unknown_charges",
+    "environment",
+    "account",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}
@@ -118,7 +120,10 @@ def test_json_output_differs_from_the_first_version_by_the_renamed_keys_alone(
         # A list that was paid needs a reason since; its rows are refused before the velocity limit counts them.
         again = ("--pay-again", "on purpose") if "again" in arguments else ()
         output = invoke(*arguments, *again, *ledger, code=recorded["exit_code"]).stdout
-        assert _comparable(json.loads(output), tmp_path) == _comparable(recorded["json"], tmp_path), arguments
+        found = json.loads(output)
+        if arguments[0] == "doctor":
+            found["checks"] = [check for check in found["checks"] if check["check"] not in ADDED]
+        assert _comparable(found, tmp_path) == _comparable(recorded["json"], tmp_path), arguments
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from bulk_topup.app.doctor.other_ledgers import Places
 from bulk_topup.cli.commands import doctor
+from tests.helpers.private_files import write_private
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +42,49 @@ def test_each_check_is_in_the_json_and_nothing_is_created(
     report = json.loads(invoke("doctor", "--json", *options).stdout)
     assert report["ok"] is True
     checks = [check["check"] for check in report["checks"]]
-    assert checks[:4] == ["versions", "time zone", "connection", "credentials"]
+    assert checks[:5] == ["versions", "time zone", "environment", "connection", "credentials"]
     assert {"clock", "rate limit", "balance", "ledger", "ledger's folder", "report's folder", "PIN key"} <= set(checks)
     assert not (tmp_path / "ledger.db").exists()
     assert not (tmp_path / "reports").exists()
 
 
-def test_the_embedded_sandbox_is_checked_too(invoke: Callable[..., Any]) -> None:
-    assert "10,000.00 USD available" in invoke("doctor", "--ledger", "ledger.db").stdout
+def test_the_embedded_sandbox_is_checked_and_named_and_its_own_credentials_are_not_praised(
+    invoke: Callable[..., Any],
+) -> None:
+    report = json.loads(invoke("doctor", "--ledger", "ledger.db", "--env", "sandbox", "--json").stdout)
+    checks = {check["check"]: check for check in report["checks"]}
+    assert "10,000.00 USD available, 0.00 on hold." in {check["message"] for check in report["checks"]}
+    assert "SANDBOX: no money moves." in checks["environment"]["message"]
+    assert "are not used, and were not tested." in checks["environment"]["message"]
+    assert checks["environment"]["fix"] == "Test them with --env preprod or --env production."
+    assert checks["environment"]["verdict"] == "warn"
+    own = "The embedded sandbox has credentials of its own. No others were tested."
+    assert checks["credentials"]["message"] == own
+    assert not [check for check in report["checks"] if "accepted" in check["message"]]
+
+
+def test_credentials_are_not_tested_anywhere_while_no_environment_is_named(
+    invoke: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = write_private(tmp_path / "account.env", "DVS_API_KEY=k\nDVS_API_SECRET=s\n")
+    report = json.loads(invoke("doctor", "--json", "--credentials", file, code=3).stdout)
+    [found] = [check for check in report["checks"] if check["check"] == "credentials"]
+    assert found["verdict"] == "bad"
+    assert "no environment is named" in found["message"]
+    assert "ledger" in {check["check"] for check in report["checks"]}
+
+
+def test_the_pair_that_is_given_is_tested_where_the_environment_says(
+    invoke: Callable[..., Any], options: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    result = invoke("doctor", "--env", "preprod", *options)
+    shown = " ".join(result.stdout.split())
+    assert "Environment: preprod. Account: http://127.0.0.1:" in shown
+    assert "API credentials accepted." in shown
+    assert "SANDBOX" not in shown
+    assert "SANDBOX: only a simulator may be there." in " ".join(invoke("doctor", *options).stdout.split())
+    environment["DVS_API_KEY"] = "of-another-account"
+    assert "API credentials refused" in invoke("doctor", "--env", "preprod", *options, code=4).stdout
 
 
 def test_refused_credentials_exit_with_the_code_of_the_provider(
@@ -65,7 +101,7 @@ def test_missing_credentials_are_reported_beside_the_other_checks(
     invoke: Callable[..., Any], options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     del environment["DVS_API_KEY"], environment["DVS_API_SECRET"]
-    result = invoke("doctor", "--json", *options, code=4)
+    result = invoke("doctor", "--json", *options, code=3)
     report = {check["check"]: check for check in json.loads(result.stdout)["checks"]}
     assert "Set DVS_API_KEY and DVS_API_SECRET" in report["credentials"]["message"]
     assert report["ledger"]["verdict"] == "ok"

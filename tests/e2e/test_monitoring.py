@@ -17,6 +17,7 @@ from bulk_topup.cli.monitoring import monitored
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import run_lock
 from tests.helpers.monitoring_output import figure, logged, pinged
+from tests.helpers.private_files import write_private
 from tests.helpers.smtp_and_http_receivers import Hook, Mailbox, attachments_of, serve_hook, serve_mailbox, text_of
 
 Write = Callable[..., Path]
@@ -45,7 +46,8 @@ def job(tmp_path: Path) -> Write:
         rows = "".join(f"A-{line},{number},5\n" for line, number in enumerate(numbers or ("+6595123001",)))
         (tmp_path / "pay.csv").write_text(f"reference,phone,amount\n{rows}")
         (tmp_path / "pay.toml").write_text(
-            f'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nping = "${{PING}}"\nmetrics = "pay.prom"\n'
+            f'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nenvironment = "sandbox"\n'
+            f'ping = "${{PING}}"\nmetrics = "pay.prom"\n'
             f'logs = "pay.jsonl"\n{more}\n[[notifications]]\nto = ["{to}"]\non = {json.dumps(on.split())}\n'
         )
         return tmp_path / "pay.toml"
@@ -264,8 +266,8 @@ def test_a_variable_that_the_environment_lacks_is_reported_before_anything_is_se
     assert books()["transactions"] == []
     assert pinged(hook) == ["/3"]
     checked = invoke("job", "check", file, code=3)
-    assert "line 8, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
-    (file.parent / "account.env").write_text(f"HOOK=json://127.0.0.1:{hook.port}/notify\n")
+    assert "line 9, notifications.0: ${HOOK} of the job file has no value" in checked.stdout
+    write_private(file.parent / "account.env", f"HOOK=json://127.0.0.1:{hook.port}/notify\n")
     assert "is valid" in invoke("job", "check", file, "--credentials", file.parent / "account.env").stdout
 
 
@@ -277,10 +279,10 @@ def test_job_check_names_channels_and_files_that_cannot_be_used(
     text = file.read_text().replace('"pay.prom"', '"none/pay.prom"').replace('"pay.jsonl"', '"/"')
     file.write_text(text)
     out = invoke("job", "check", file, code=3).stdout
-    assert f"line 5, metrics: there is no folder {tmp_path}/none" in out
-    assert "line 6, logs: / is not a file" in out
-    assert "line 4, ping: The ping is not a URL" in out
-    assert "line 8, notifications.0: Apprise does not know this kind of address" in out
+    assert f"line 6, metrics: there is no folder {tmp_path}/none" in out
+    assert "line 7, logs: / is not a file" in out
+    assert "line 5, ping: The ping is not a URL" in out
+    assert "line 9, notifications.0: Apprise does not know this kind of address" in out
     assert "loft-secret" not in out
     assert hook.requests == []
 
@@ -353,7 +355,7 @@ def test_a_printed_schedule_notifies_logs_and_measures_in_a_bare_environment(
 ) -> None:
     file = job(more='[schedule]\nat = "* * * * *"')
     lines = [f"{name}={environment[name]}" for name in ("DVS_API_KEY", "DVS_API_SECRET", "HOOK", "PING")]
-    (tmp_path / "account.env").write_text("\n".join(lines))
+    write_private(tmp_path / "account.env", "\n".join(lines))
     places = ("--environment-file", "account.env", "--ledger", "ledger.db", "--base-url", sandbox.base_url)
     monitoring = ("--metrics", "other.prom", "--log-json", "other.jsonl")
     printed = invoke("schedule", "print", file, "--cron", *places, *monitoring).stdout

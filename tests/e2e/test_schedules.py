@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bulk_topup.ledger import run_lock
+from tests.helpers.private_files import write_private
 
 PATIENCE = 120
 
@@ -23,7 +24,8 @@ def job(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "pay.csv").write_text("reference,phone,amount\nA-1,+6595123001,5\nA-2,+6595123002,5\n")
     (folder / "pay.toml").write_text(
-        'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\n[schedule]\nat = "* * * * *"\n', encoding="utf-8"
+        'list = "pay.csv"\nrun_key = "1"\nproduct = 6418\nenvironment = "sandbox"\n[schedule]\nat = "* * * * *"\n',
+        encoding="utf-8",
     )
     return folder / "pay.toml"
 
@@ -31,7 +33,7 @@ def job(tmp_path: Path) -> Path:
 @pytest.fixture
 def printed(invoke: Any, job: Path, sandbox: Any, credentials: tuple[str, str]) -> Callable[..., str]:
     """Return a function that prints a schedule of the job, with a file of its credentials."""
-    (job.parent / "account.env").write_text("DVS_API_KEY={}\nDVS_API_SECRET={}\n".format(*credentials))
+    write_private(job.parent / "account.env", "DVS_API_KEY={}\nDVS_API_SECRET={}\n".format(*credentials))
 
     def schedule(*words: str) -> str:
         places = ("--environment-file", job.parent / "account.env", "--directory", job.parent)
@@ -103,7 +105,7 @@ def test_a_job_that_cannot_run_automatically_has_no_schedule(invoke: Any, job: P
     text = job.read_text()
     job.write_text(f'{text}[approval]\nrequired = true\nkeys = ["hmac"]\n')
     assert "needs an approval for each run" in invoke("schedule", "print", job, "--cron", code=3).stderr
-    job.write_text(f'environment = "production"\n{text}')
+    job.write_text(text.replace('environment = "sandbox"', 'environment = "production"'))
     assert "--environment-file" in invoke("schedule", "print", job, "--cron", code=2).stderr
     assert "--yes" in invoke("schedule", "print", job, "--cron", "--environment-file", "x").stdout
     job.write_text(text.partition("[schedule]")[0])

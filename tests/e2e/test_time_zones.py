@@ -12,10 +12,11 @@ import pytest
 from bulk_topup import plan_list
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import SystemClock
+from tests.helpers.private_files import write_private
 
 #: It is November's last evening in Berlin, and December's first morning in Singapore.
 EVENING = datetime(2026, 11, 30, 17, 30, tzinfo=UTC)
-JOB = 'name = "payroll"\nrun_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n'
+JOB = 'name = "payroll"\nenvironment = "sandbox"\nrun_key = "{today:%Y-%m}"\nlist = "pay.csv"\nproduct = 6418\n'
 STOPPED = ("--deadline", "2020-01-01")
 
 
@@ -91,7 +92,7 @@ def test_a_job_says_which_time_zone_its_days_have(pay: Any, job: Path, at: Any, 
 
 
 def _keys(folder: Path) -> Path:
-    (folder / "keys.env").write_text("DVS_API_KEY=test-key\nDVS_API_SECRET=test-secret-9f3a\n")
+    write_private(folder / "keys.env", "DVS_API_KEY=test-key\nDVS_API_SECRET=test-secret-9f3a\n")
     return folder / "keys.env"
 
 

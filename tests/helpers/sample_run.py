@@ -18,6 +18,7 @@ RUN = Run(
     environment="sandbox",
     list_path="lists/payroll.csv",
     columns=("employee", "phone", "amount"),
+    account="https://dvs.example/v1 (key 1a2b3c4d)",
     created_at=datetime(2026, 11, 24, 2, 0, tzinfo=UTC),
 )
 COMPLETED = Outcome(

@@ -8,6 +8,7 @@ from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.monitoring.channels import Variables, load_channels, ping_url
 from bulk_topup.monitoring.notifications import Notification
 from bulk_topup.security.redaction import redact_secrets
+from tests.helpers.private_files import write_private
 
 
 def variables(**values: str) -> Variables:
@@ -23,8 +24,7 @@ def test_a_whole_address_is_unchanged_and_a_part_is_quoted() -> None:
 def test_the_environment_has_precedence_over_the_credentials_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "account.env"
-    file.write_text("HOOK=json://file\nOTHER=json://other\n")
+    file = write_private(tmp_path / "account.env", "HOOK=json://file\nOTHER=json://other\n")
     monkeypatch.setenv("HOOK", "json://environment")
     found = Variables.read(file)
     assert (found.substitute("${HOOK}"), found.substitute("${OTHER}")) == ("json://environment", "json://other")

@@ -14,13 +14,17 @@ from bulk_topup.domain.verdict import RunVerdict, verdict_of
 from bulk_topup.monitoring.messages import Ending, Message, MessageContext, end_message, plan_message, start_message
 from bulk_topup.monitoring.notifications import Attachment, NotificationEvent
 
-CONTEXT = MessageContext(run="payroll/2026-11", environment="production", host="payer-1")
+CONTEXT = MessageContext(
+    run="payroll/2026-11", environment="production", account="https://dvs.example/v1 (key 1a2b3c4d)", host="payer-1"
+)
 
 
 def summary(**counts: int) -> Summary:
     states = {state: counts.get(state.value, 0) for state in RowState}
     return Summary(
         run="payroll/2026-11",
+        environment="production",
+        account="https://dvs.example/v1 (key 1a2b3c4d)",
         rows=sum(states.values()),
         counts=states,
         totals=(),
@@ -63,6 +67,7 @@ def test_the_message_of_a_finished_run_has_rows_money_duration_and_next_steps() 
         "1,203 rows:",
         "  1,200 completed",
         "  2 failed",
+        "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d).",
         "Charged: 0.10 EUR",
         "Charged: 12,345,678,901,234,567.89 USD",
         "Took 1 h 2 min 5 s, 1,250 requests.",
@@ -114,12 +119,15 @@ def test_the_start_message_has_rows_and_expected_cost() -> None:
     message = start_message(CONTEXT, 1, {"USD": Decimal("3.710")})
     assert message.title == "payroll/2026-11: started, 1 row"
     assert "Expected cost: 3.71 USD" in message.body.splitlines()
+    assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     assert message.events == {NotificationEvent.START}
 
 
 def test_the_plan_message_has_the_plan_file_and_its_amounts() -> None:
     message = plan_message(CONTEXT, 2, {"SGD": Decimal(10)}, {"USD": Decimal("7.42")}, Path("/srv/plan.json"))
     assert message.events == {NotificationEvent.APPROVAL}
+    assert message.title == "payroll/2026-11: plan needs an approval"
+    assert "Environment: production. Account: https://dvs.example/v1 (key 1a2b3c4d)." in message.body.splitlines()
     for line in ("Requested amount: 10.00 SGD", "Expected cost: 7.42 USD"):
         assert line in message.body.splitlines()
     assert "Check the plan, then sign it with `bulk-topup approve /srv/plan.json`." in message.body
@@ -148,7 +156,7 @@ def test_a_list_that_was_not_archived_does_not_count_as_a_row_that_is_not_comple
     message = ended(1, error="payroll.csv was not archived.", summary=run, verdict=verdict(run))
     assert message.title == "payroll/2026-11: all rows completed, but an error needs a fix (exit code 1)"
     assert "not completed" not in message.body
-    assert "What to do next: Fix the error above, then run again." in message.body.splitlines()
+    assert "What to do next: Fix what the message and the report name, then run again." in message.body.splitlines()
 
 
 def test_a_resumable_ending_asks_to_run_again_before_all_other_steps() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.row import Outcome
+from bulk_topup.domain.run import Run
 from bulk_topup.report.cells import (
     CELL_UNITS,
     MASK,
@@ -116,8 +117,8 @@ def test_a_row_has_one_cell_for_every_column_of_the_list(outcome: Callable[..., 
 
 
 @pytest.mark.parametrize("reveal", [True, False])
-def test_every_result_field_has_its_value(outcome: Callable[..., Outcome], reveal: bool) -> None:
-    columns = result_values(Outcomes.of([outcome(note="Look.")]), 3, reveal_pins=reveal)
+def test_every_result_field_has_its_value(outcome: Callable[..., Outcome], run: Run, reveal: bool) -> None:
+    columns = result_values(Outcomes.of([outcome(note="Look.")]), run, 3, reveal_pins=reveal)
     assert dict(zip(RESULT_FIELDS, [value for [value] in columns], strict=True)) == {
         "line": 2,
         "state": "completed",
@@ -142,4 +143,6 @@ def test_every_result_field_has_its_value(outcome: Callable[..., Outcome], revea
         "pin_serial": "SERIAL-9" if reveal else MASK,
         "created": "2026-11-24T02:01:05.123456Z",
         "final": "2026-11-24T02:01:09Z",
+        "environment": run.environment,
+        "account": run.account,
     }

@@ -73,10 +73,10 @@ ROWS = st.lists(
 )
 
 
-def json_values(row: Outcome, columns: int, *, reveal_pins: bool) -> dict[str, Any]:
+def json_values(row: Outcome, run: Run, *, reveal_pins: bool) -> dict[str, Any]:
     """Return the values of a row in JSON."""
     problems = [f'Column "{each.column}": {each.message}' if each.column else each.message for each in row.problems]
-    beyond = ", ".join(f'"{cell}"' for cell in row.cells[columns:])
+    beyond = ", ".join(f'"{cell}"' for cell in row.cells[len(run.columns) :])
     notes = [row.note, f"Cells beyond the header: {beyond}." if beyond else ""]
 
     def secret(text: str | None) -> str | None:
@@ -112,6 +112,8 @@ def json_values(row: Outcome, columns: int, *, reveal_pins: bool) -> dict[str, A
         "pin_serial": secret(row.pin_serial),
         "created": moment(row.creation_date),
         "final": moment(row.final_at),
+        "environment": run.environment,
+        "account": run.account,
     }
 
 
@@ -123,7 +125,7 @@ def json_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
     columns = len(run.columns)
     problems = [{"column": each.column, "message": each.message} for each in row.problems]
     cells = dict(zip(run.columns, cells_of(row, columns), strict=True))
-    values = {**json_values(row, columns, reveal_pins=reveal_pins), "problems": problems, "list": cells}
+    values = {**json_values(row, run, reveal_pins=reveal_pins), "problems": problems, "list": cells}
     try:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     except UnicodeEncodeError:
@@ -134,7 +136,7 @@ def csv_line(row: Outcome, run: Run, *, reveal_pins: bool) -> bytes:
     def guarded(text: str) -> str:
         return "'" + text if text[:1] in set("=+-@\t\r") else text
 
-    values = json_values(row, len(run.columns), reveal_pins=reveal_pins).values()
+    values = json_values(row, run, reveal_pins=reveal_pins).values()
     texts = ["" if value is None else str(value) for value in values]
     file = io.StringIO(newline="")
     csv.writer(file).writerow([guarded(text) for text in [*cells_of(row, len(run.columns)), *texts]])
@@ -165,7 +167,7 @@ def test_parquet_has_the_same_values_with_types(
     write_report(run, [Outcomes.of(rows)], tmp_path, formats=[ReportFormat.PARQUET], reveal_pins=reveal_pins)
     for row, values in zip(rows, pl.read_parquet(tmp_path / "results.parquet").iter_rows(named=True), strict=True):
         assert [values[name] for name in run.columns] == [_shown(cell) for cell in cells_of(row, len(run.columns))]
-        expected: dict[str, Any] = json_values(row, len(run.columns), reveal_pins=reveal_pins)
+        expected: dict[str, Any] = json_values(row, run, reveal_pins=reveal_pins)
         expected |= {name: value and Decimal(value) for name, value in expected.items() if name in AMOUNT_FIELDS}
         expected |= {"created": row.creation_date, "final": row.final_at}
         assert {name: values[f"result_{name}"] for name in RESULT_FIELDS} == {

@@ -13,13 +13,13 @@ from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import ListError
-from bulk_topup.report.columns import PREFIX, RESULT_FIELDS
+from bulk_topup.report.columns import PREFIX, RESULT_FIELDS, RUN_FIELDS
 from bulk_topup.workbooks.annotate import AnnotateResult
 from tests.helpers.workbooks import rows_of_sheet
 
 Make = Callable[..., Path]
 Annotate = Callable[..., AnnotateResult]
-NAMES = [PREFIX + field for field in RESULT_FIELDS if field != "line"]
+NAMES = [PREFIX + field for field in RESULT_FIELDS if field not in {"line", *RUN_FIELDS}]
 
 
 def test_every_row_has_its_outcome_under_the_column_names_of_the_report(workbook: Make, annotated: Annotate) -> None:

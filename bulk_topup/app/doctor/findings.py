@@ -26,3 +26,5 @@ class Finding:
     fix: str = ""
     #: Whether it concerns DVS or the connection to it.
     is_providers: bool = False
+    #: Whether it is about options or settings that are missing, so that DVS was not asked.
+    is_configuration: bool = False

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Final
 
 from bulk_topup.app.doctor.findings import CheckStatus, Finding
+from bulk_topup.app.provider import unused_credentials
+from bulk_topup.domain.environment import Environment, ProviderOptions, format_account
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
 from bulk_topup.dvs.probe import Probe
@@ -21,14 +23,41 @@ _REFUSED: Final = frozenset({401, 403})
 _THROTTLED: Final = 429
 
 _Finding = partial(Finding, is_providers=True)
+_OWN_CREDENTIALS: Final = _Finding(
+    check="credentials",
+    status=CheckStatus.OK,
+    message="The embedded sandbox has credentials of its own. No others were tested.",
+)
 
 
-async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding]:
+def examine_environment(options: ProviderOptions, account: str) -> Finding:
+    """Return where the money is, and whether credentials are given that are not used.
+
+    Args:
+        options: which provider.
+        account: the account of its client, as the ledger names it.
+    """
+    message = format_account(options.environment, account)
+    if options.environment is Environment.SANDBOX:
+        message += " SANDBOX: no money moves." if options.is_embedded else " SANDBOX: only a simulator may be there."
+    unused = unused_credentials(options)
+    if not unused:
+        return _Finding(check="environment", status=CheckStatus.OK, message=message)
+    return _Finding(
+        check="environment",
+        status=CheckStatus.WARN,
+        message=f"{message} The API credentials that are given ({unused}) are not used, and were not tested.",
+        fix="Test them with --env preprod or --env production.",
+    )
+
+
+async def examine_provider(dvs: AsyncDVS, clock: Clock, *, is_embedded: bool = False) -> AsyncIterator[Finding]:
     """Check the account and the connection of a client.
 
     Args:
         dvs: an open client.
         clock: this machine's clock.
+        is_embedded: whether the provider is a sandbox in this process, which creates its own credentials.
     """
     started = clock.now()
     try:
@@ -38,7 +67,7 @@ async def examine_provider(dvs: AsyncDVS, clock: Clock) -> AsyncIterator[Finding
         return
     ended = clock.now()
     yield _connection(dvs, probe)
-    yield _credentials(probe)
+    yield _OWN_CREDENTIALS if is_embedded else _credentials(probe)
     if probe.date is not None:
         # DVS's time is of a moment between the two, in whole seconds.
         yield _clock_finding(started + (ended - started) / 2 - probe.date)

@@ -24,7 +24,7 @@ MAX_LINES_SHOWN: Final = 20
 
 @cloup.command("annotate")
 @run_argument()
-@cloup.argument("workbook", metavar="WORKBOOK", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@cloup.argument("workbook", metavar="WORKBOOK", type=click.Path(dir_okay=False, path_type=Path))
 @cloup.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

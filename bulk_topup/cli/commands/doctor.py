@@ -10,6 +10,7 @@ from rich.table import Table
 from bulk_topup.app.doctor import (
     CheckStatus,
     Finding,
+    examine_environment,
     examine_folder,
     examine_ledger,
     examine_machine,
@@ -17,7 +18,7 @@ from bulk_topup.app.doctor import (
     examine_provider,
     places_of_machine,
 )
-from bulk_topup.app.provider import open_client
+from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
@@ -27,7 +28,7 @@ from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
-from bulk_topup.errors import ConfigurationError
+from bulk_topup.errors import ConfigurationError, EnvironmentMismatchError, EnvironmentNotNamedError
 from bulk_topup.security.redaction import redact_secrets
 
 _STYLES = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.BAD: "bold red"}
@@ -47,8 +48,9 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
     """Check what a run needs, and show fixes: credentials, connection, clock, rate limit, wallets, disk, ledger,
     and other ledgers that this user can see.
 
-    Nothing is changed, and nothing costs money. The exit code is 0 without errors, 4 if DVS or the connection to it
-    has one, else 1.
+    Nothing is changed, and nothing costs money. The API credentials that are given are tested where --env says. The
+    exit code is 0 without errors, 4 if DVS or the connection to it has one, 3 if the environment or credentials are
+    missing, else 1.
 
     \b
     Example:
@@ -70,19 +72,28 @@ def doctor_command(report_dir: Path, as_json: bool, provider: ProviderArguments)
         _show(findings)
     bad = [finding for finding in findings if finding.status is CheckStatus.BAD]
     if bad:
-        is_providers = any(each.is_providers for each in bad)
-        raise click.exceptions.Exit(ExitCode.STOPPED_BY_PROVIDER if is_providers else ExitCode.INCOMPLETE)
+        raise click.exceptions.Exit(_exit_code(bad))
 
 
 async def _check_provider(provider: ProviderOptions) -> list[Finding]:
     try:
         clock = command_clock()
         async with open_client(provider, clock=clock) as dvs:
-            return [finding async for finding in examine_provider(dvs, clock)]
-    except ConfigurationError as error:
+            account = payer_of(provider, dvs, same_account=False).account
+            findings = examine_provider(dvs, clock, is_embedded=provider.is_embedded)
+            return [examine_environment(provider, account), *[finding async for finding in findings]]
+    except (ConfigurationError, EnvironmentNotNamedError, EnvironmentMismatchError) as error:
         return [
-            Finding(check="credentials", status=CheckStatus.BAD, message=redact_secrets(str(error)), is_providers=True)
+            Finding(
+                check="credentials", status=CheckStatus.BAD, message=redact_secrets(str(error)), is_configuration=True
+            )
         ]
+
+
+def _exit_code(bad: list[Finding]) -> ExitCode:
+    if any(each.is_providers for each in bad):
+        return ExitCode.STOPPED_BY_PROVIDER
+    return ExitCode.INVALID_INPUT if any(each.is_configuration for each in bad) else ExitCode.INCOMPLETE
 
 
 def _show(findings: list[Finding]) -> None:

@@ -16,7 +16,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import INTERRUPTED
-from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.dvs import codec
 from bulk_topup.errors import JobError
@@ -77,7 +77,7 @@ def check_command(paths: tuple[Path, ...], online: bool, as_json: bool, provider
     "--list",
     "list_path",
     prompt="List, a CSV or XLSX file",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="List, whose columns the job maps.",
 )
 @cloup.option("--sheet", help="XLSX: the sheet.  [default: the only one that is not empty]")
@@ -172,8 +172,10 @@ def _result_lines(checked: CheckedJob, *, online: bool) -> list[str]:
 
 def _summary(job: Job | RetryJob | None) -> str:
     if isinstance(job, RetryJob):
-        return f"retries failed rows of {job.retry_of} in {job.environment}"
-    return "" if job is None else f"pays {job.list} as run {job.name}/{job.run_key} in {job.environment}"
+        return f"retries failed rows of {job.retry_of} in {job.environment or DEFAULT_ENVIRONMENT}"
+    if job is None:
+        return ""
+    return f"pays {job.list} as run {job.name}/{job.run_key} in {job.environment or DEFAULT_ENVIRONMENT}"
 
 
 def _as_json(checked: CheckedJob) -> dict[str, object]:

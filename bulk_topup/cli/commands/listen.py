@@ -19,7 +19,7 @@ from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.system.asgi_server import Address
 
-_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @cloup.command("listen")

@@ -6,13 +6,16 @@ import click
 import cloup
 from rich.console import Console
 
+from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.plan import plan_for_approval, plan_job
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.app.provider import open_client, payer_of
+from bulk_topup.app.provider import check_environment, check_scheduled_environment, open_client, payer_of
 from bulk_topup.app.report import make_report_folder
 from bulk_topup.app.run_name import named_as_known_run
 from bulk_topup.app.time_zone import in_zone, zone_of
 from bulk_topup.approvals.statement import PlanStatement
+from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
@@ -41,7 +44,6 @@ from bulk_topup.domain.run import Run
 from bulk_topup.dvs import codec
 from bulk_topup.errors import ReportError
 from bulk_topup.jobs.job import Job
-from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.files import atomic_write
 
@@ -86,6 +88,9 @@ def plan_command(
     with exit_on_error():
         job, folder = job_from(list_or_job, given, provider.environment)
         options = provider.resolve(job.environment)
+        check_environment(options)
+        if is_scheduled:
+            check_scheduled_environment(options)
         zone = zone_of(job, options.ledger)
         job = in_zone(job, zone).at(start_day(job, zone, given.list_.today, is_scheduled=is_scheduled)[0], folder)
         job = named_as_known_run(job, options.ledger)
@@ -93,13 +98,14 @@ def plan_command(
         repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
 
         to_approve = output is not None or job.approval.required
-        run, prepared, statement = run_async(
+        run, prepared, statement, payer = run_async(
             _plan(job, options, repetition, corrections, to_approve=to_approve, clock=command_clock())
         )
         console = Console(stderr=as_json, emoji=False)
+        console.print(escape_markup(account_line(options, payer.account)), highlight=False, soft_wrap=True)
         show_plan(console, job, run, prepared)
         approved = {} if statement is None else {"to_approve": statement.model_dump()}
-        body = codec.encode({**plan_json(job, prepared), **approved})
+        body = codec.encode({**plan_json(job, prepared, payer), **approved})
         _write(body, file)
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
@@ -117,20 +123,22 @@ async def _plan(
     *,
     to_approve: bool,
     clock: Clock,
-) -> tuple[Run | None, Prepared, PlanStatement | None]:
-    """Return the job's run, its list as checked, and the statement that is approved, if there is one."""
+) -> tuple[Run | None, Prepared, PlanStatement | None, PayingAccount]:
+    """Return the job's run, its list as checked, the statement that is approved, if there is one, and who would pay."""
     async with open_client(options, rate=job.rate, clock=clock) as dvs:
-        with LedgerStore(options.ledger, clock=clock) as ledger:
+        payer = payer_of(options, dvs, same_account=False)
+        with open_or_create_ledger(options, clock=clock) as ledger:
             if to_approve:
-                return await plan_for_approval(
+                run, prepared, statement = await plan_for_approval(
                     job,
                     dvs=dvs,
-                    payer=payer_of(options, dvs, same_account=False),
+                    payer=payer,
                     ledger=ledger,
                     clock=clock,
                     corrections=corrections,
                     repetition=repetition,
                 )
+                return run, prepared, statement, payer
             run, prepared = await plan_job(
                 job,
                 dvs=dvs,
@@ -140,7 +148,7 @@ async def _plan(
                 clock=clock,
                 repetition=repetition,
             )
-            return run, prepared, None
+            return run, prepared, None, payer
 
 
 def _exit_unless_ready(job: Job, prepared: Prepared) -> None:

@@ -11,10 +11,12 @@ import cloup
 from rich.console import Console
 
 from bulk_topup.app.open_ledger import open_existing_ledger
+from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.provider import open_client, payer_of
 from bulk_topup.app.rebuild import rebuild, rebuild_run
 from bulk_topup.app.reconcile import Reconciled, reconcile
 from bulk_topup.app.time_zone import in_zone, zone_of
+from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
@@ -24,7 +26,7 @@ from bulk_topup.cli.options.provider import ProviderArguments, provider_options,
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.screens.style import escape_markup
 from bulk_topup.cli.screens.tables import simple_table
-from bulk_topup.domain.environment import Environment, ProviderOptions
+from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.domain.verdict import format_rows
@@ -82,10 +84,10 @@ def reconcile_command(
     """
     with exit_on_error():
         job = _job_to_reread(list_or_job, given, provider, is_rebuilt=is_rebuilt)
-        options = provider.resolve(Environment.SANDBOX if job is None else job.environment)
+        options = provider.resolve(None if job is None else job.environment)
         clock, between = command_clock(), {"start": start, "end": end}
 
-        async def compare() -> tuple[Reconciled, int | None]:
+        async def compare() -> tuple[Reconciled, int | None, PayingAccount]:
             async with open_client(options, clock=clock) as dvs:
                 payer = payer_of(options, dvs, same_account=is_same_account)
                 with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:
@@ -110,13 +112,13 @@ def reconcile_command(
                         clock=clock,
                         **between,
                     )
-                    return reconciled, rebuilt
+                    return reconciled, rebuilt, payer
 
-        reconciled, rebuilt = run_async(compare(), interrupted="Interrupted before the comparison was complete.")
+        reconciled, rebuilt, payer = run_async(compare(), interrupted="Interrupted before the comparison was complete.")
         if as_json:
-            click.echo(codec.encode(_as_json(reconciled, rebuilt)))
+            click.echo(codec.encode(_as_json(reconciled, rebuilt, payer)))
         else:
-            _show(Console(), reconciled, rebuilt)
+            _show(Console(), reconciled, rebuilt, account_line(options, payer.account))
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
 
 
@@ -141,9 +143,11 @@ def _job_to_reread(
     return None
 
 
-def _as_json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
+def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) -> dict[str, object]:
     found = reconciled.comparison
     return {
+        "environment": payer.environment,
+        "account": payer.account,
         "runs": list(reconciled.runs),
         "from": reconciled.window.start.isoformat(),
         "to": reconciled.window.end.isoformat(),
@@ -163,8 +167,9 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None) -> dict[str, object]:
     }
 
 
-def _show(console: Console, reconciled: Reconciled, rebuilt: int | None) -> None:
+def _show(console: Console, reconciled: Reconciled, rebuilt: int | None, account: str) -> None:
     found, window = reconciled.comparison, reconciled.window
+    console.print(escape_markup(account), highlight=False, soft_wrap=True)
     if rebuilt is not None:
         console.print(f"Rebuilt: DVS has {format_rows(rebuilt)} of the list.", highlight=False)
     for each in reconciled.applied:

@@ -15,7 +15,7 @@ from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.monitoring import MonitoringOptions, monitoring_options
 from bulk_topup.domain.environment import Environment, default_ledger
-from bulk_topup.errors import JobError
+from bulk_topup.errors import EnvironmentNotNamedError, JobError
 from bulk_topup.jobs.cron_and_systemd import ScheduledCommand, belongs_to_another_job, crontab, systemd_units
 from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
@@ -91,12 +91,10 @@ def print_command(
         raise click.UsageError("--output-dir is for systemd units. Paste crontab lines into `crontab -e`.")
     with exit_on_error():
         job = load_any_job(path)
-        if environment_file is None and job.environment is not Environment.SANDBOX:
-            raise click.UsageError(
-                f"The job pays in {job.environment}. Add --environment-file with its API credentials."
-            )
+        environment = _environment_of(job, path, environment_file)
         now = command_clock().now()
-        zone = zone_of(job, ledger or default_ledger(job.environment))
+        ledger = ledger or default_ledger(environment)
+        zone = zone_of(job, ledger)
         is_machines = zone.is_machines(now)
         if is_cron and not is_machines:
             raise JobError(
@@ -126,6 +124,17 @@ def print_command(
         _write(units, output_dir)
 
 
+def _environment_of(job: Job | RetryJob, path: Path, environment_file: Path | None) -> Environment:
+    """Return the environment that a job names; exit if it names none, or if its credentials are not given."""
+    if job.environment is None:
+        raise EnvironmentNotNamedError(
+            f'The job file {path} names no environment, which a schedule needs. Add e.g. environment = "preprod".'
+        )
+    if environment_file is None and job.environment is not Environment.SANDBOX:
+        raise click.UsageError(f"The job pays in {job.environment}. Add --environment-file with its API credentials.")
+    return job.environment
+
+
 def _write(units: Mapping[str, str], folder: Path) -> None:
     """Write units into a folder; if one of them belongs to another job, write none."""
     try:
@@ -153,12 +162,11 @@ def _schedule_of(job: Job | RetryJob, path: Path) -> Schedule:
     return job.schedule
 
 
-def _words(job: Job | RetryJob, path: Path, ledger: Path | None, base_url: str | None) -> list[str]:
+def _words(job: Job | RetryJob, path: Path, ledger: Path, base_url: str | None) -> list[str]:
     beside = Path(sys.executable).with_name(_PROGRAM)
     program = str(beside) if beside.exists() else shutil.which(_PROGRAM) or _PROGRAM
     command = "run" if isinstance(job, Job) else "retry"
-    ledger_file = str((ledger or default_ledger(job.environment)).absolute())
-    words = [program, command, str(path.absolute()), "--scheduled", "--quiet", "--ledger", ledger_file]
+    words = [program, command, str(path.absolute()), "--scheduled", "--quiet", "--ledger", str(ledger.absolute())]
     if base_url is not None:
         words += ["--base-url", base_url]
     if job.environment is Environment.PRODUCTION:

@@ -85,6 +85,7 @@ def _as_json(run_name: str | None, ledger: LedgerStore) -> object:
         {
             "run": run.name,
             "environment": run.environment,
+            "account": run.account or None,
             "list": run.list_path,
             "created_at": run.created_at,
             "purged": run.purged_at,

@@ -1,5 +1,6 @@
 """The commands of DVS transactions: show, list, confirm, cancel."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +17,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Pin, Transaction
 from bulk_topup.dvs.statuses import StatusClass
+from bulk_topup.errors import TransactionNotFoundError
 from bulk_topup.report import MASK
 
 HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit party", "amount", "price", "pin")
@@ -49,7 +51,13 @@ def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> No
     async def fetch(dvs: AsyncDVS) -> Sequence[Transaction]:
         if transaction.isascii() and transaction.isdigit():
             return _masked([await dvs.transactions.get(int(transaction))], reveal_pins)
-        return _masked(await fetch_all(dvs.transactions.list(external_id=transaction)), reveal_pins)
+        found = await fetch_all(dvs.transactions.list(external_id=transaction))
+        if not found:
+            raise TransactionNotFoundError(
+                f'DVS has no transaction with the external ID "{transaction}" of the last 24 hours. For an older one: '
+                f"`bulk-topup transaction list --external-id {shlex.quote(transaction)} --from TIME`."
+            )
+        return _masked(found, reveal_pins)
 
     print_query(query, fetch, HEADINGS, partial(_row, query))
 

@@ -7,7 +7,7 @@ import click
 import cloup
 
 from bulk_topup.cli.options.groups import PROVIDER, collect
-from bulk_topup.domain.environment import Environment, ProviderOptions, default_ledger
+from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,13 +22,14 @@ class ProviderArguments:
     timeout: float
     ledger: Path | None
 
-    def resolve(self, fallback: Environment = Environment.SANDBOX) -> ProviderOptions:
+    def resolve(self, of_job: Environment | None = None) -> ProviderOptions:
         """Return the provider options.
 
         Args:
-            fallback: the environment where the command line names none, such as the job's.
+            of_job: the environment that a job names, where the command line names none; None for none.
         """
-        environment = self.environment or fallback
+        named = self.environment or of_job
+        environment = named or DEFAULT_ENVIRONMENT
         ledger = self.ledger or default_ledger(environment)
         if not ledger.name:
             raise click.UsageError("--ledger names no file. Remove it, or name a file.")
@@ -38,6 +39,7 @@ class ProviderArguments:
             credentials=self.credentials,
             timeout=self.timeout,
             ledger=ledger,
+            is_named=named is not None,
         )
 
 
@@ -54,7 +56,7 @@ provider_options = collect(
         group=PROVIDER,
         type=click.Choice([environment.value for environment in Environment]),
         callback=_parse_environment,
-        help="Environment; production must be named.  [default: the job file's setting, or sandbox]",
+        help="Environment; must be named where API credentials are set.  [default: the job file's setting, or sandbox]",
     ),
     cloup.option("--base-url", group=PROVIDER, help="Another URL of the API, up to and with /v1."),
     cloup.option(

@@ -23,6 +23,7 @@ from bulk_topup.domain.verdict import format_rows
 from bulk_topup.system.time_zones import machine_zone_name
 
 if TYPE_CHECKING:
+    from bulk_topup.app.preflight import PayingAccount
     from bulk_topup.app.prepare import Prepared
     from bulk_topup.domain.earlier_payments import EarlierPayments
     from bulk_topup.jobs.job import Job
@@ -229,11 +230,16 @@ def _refused_table(prepared: Prepared) -> Table:
     return table
 
 
-def plan_json(job: Job, prepared: Prepared) -> dict[str, object]:
-    """Return a plan as plain JSON values; amounts are texts in plain notation."""
+def plan_json(job: Job, prepared: Prepared, payer: PayingAccount) -> dict[str, object]:
+    """Return a plan as plain JSON values; amounts are texts in plain notation.
+
+    Long because of its keys.
+    """
     difference = prepared.difference
     return {
         "run": f"{job.name}/{job.run_key}",
+        "environment": payer.environment,
+        "account": payer.account,
         "list": job.list,
         **prepared.plan.as_json(),
         "new": difference.new,

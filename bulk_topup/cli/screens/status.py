@@ -11,6 +11,7 @@ from rich.text import Text
 from bulk_topup.cli.screens.style import STATE_STYLES, bar_of, escape_markup, framed, is_screen, next_steps
 from bulk_topup.cli.screens.summary import charged_lines, summary_table
 from bulk_topup.cli.screens.tables import simple_table
+from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES, RowState
 from bulk_topup.domain.summary import Summary, summarise_groups
@@ -68,8 +69,9 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
         unpriced=summary.unknown_charges,
         is_running=status.is_running,
     )
-    lines = [escape_markup(verdict.headline), *_lines(console, status)]
-    frame = framed(f"Run {run.name}, {run.environment}", verdict.severity, lines, console)
+    account = escape_markup(format_account(run.environment, run.account))
+    lines = [escape_markup(verdict.headline), account, *_lines(console, status)]
+    frame = framed(f"Run {run.name}", verdict.severity, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from bulk_topup.cli.command_line import repeated_run
 from bulk_topup.cli.screens.style import STATE_STYLES, escape_markup, framed, next_steps
 from bulk_topup.domain.charge import CHARGED_STATES
+from bulk_topup.domain.environment import format_account
 from bulk_topup.domain.money import format_money
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import format_rows, verdict_of
@@ -54,7 +55,8 @@ def show_summary(console: Console, finished: FinishedRun) -> None:
         unpriced=summary.unknown_charges,
         command=repeated_run("--pay-again", "REASON"),
     )
-    lines = [escape_markup(verdict.headline)]
+    run = finished.run
+    lines = [escape_markup(verdict.headline), escape_markup(format_account(run.environment, run.account))]
     if result.message:
         lines.append(f"[bold yellow]{escape_markup(result.message)}[/]")
     if result.contradicted:

@@ -36,7 +36,7 @@ def csv_results(path: Path, run: Run, _tally: Tally, /, *, reveal_pins: bool) ->
     columns = len(run.columns)
 
     def write(outcomes: Outcomes) -> None:
-        values = result_values(outcomes, columns, reveal_pins=reveal_pins)
+        values = result_values(outcomes, run, columns, reveal_pins=reveal_pins)
         texts = [csv_column(cells) for cells in zip(*list_cells(outcomes, columns), strict=True)]
         texts += [
             csv_column(column) if index in _FOREIGN else ["" if value is None else str(value) for value in column]  # type: ignore[arg-type]

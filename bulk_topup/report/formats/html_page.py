@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -18,7 +18,7 @@ from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import Summary
 from bulk_topup.domain.verdict import RunVerdict, Severity, format_rows, verdict_of
-from bulk_topup.report.formats.html_parts import Html, element, html, joined
+from bulk_topup.report.formats.html_parts import Html, element, html, joined, time_text
 from bulk_topup.report.formats.html_style import STYLE
 from bulk_topup.report.reason_counts import LINES_NAMED, ReasonGroup
 from bulk_topup.report.reasons import note, reason
@@ -216,14 +216,11 @@ def _money(amount: Decimal, unit: str) -> str:
 
 def _facts(run: Run, data: PageData) -> Iterator[str]:
     yield run.list_path
-    yield f"started {_time(run.created_at)}"
+    yield f"account {run.account or 'unknown'}"
+    yield f"started {time_text(run.created_at)}"
     if data.last_change:
-        yield f"last change {_time(datetime.fromisoformat(data.last_change))}"
+        yield f"last change {time_text(datetime.fromisoformat(data.last_change))}"
     yield from run.decisions()
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _not_completed(run: Run, summary: Summary, data: PageData) -> Html:

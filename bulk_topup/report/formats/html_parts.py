@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
@@ -44,3 +45,8 @@ def element(name: str, /, *content: object, **attributes: object) -> Html:
         if value is not None
     )
     return Html(f"<{name}{written}>" if name in _VOID else f"<{name}{written}>{joined(content)}</{name}>")
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time as the page shows it, in UTC and without seconds."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

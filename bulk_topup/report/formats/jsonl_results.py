@@ -27,7 +27,7 @@ def jsonl_results(path: Path, run: Run, _tally: Tally, /, *, reveal_pins: bool) 
     encoder = msgspec.json.Encoder()
 
     def write(outcomes: Outcomes) -> None:
-        values = result_values(outcomes, len(keys), reveal_pins=reveal_pins)
+        values = result_values(outcomes, run, len(keys), reveal_pins=reveal_pins)
         cells = [dict(zip(keys, row, strict=True)) for row in list_cells(outcomes, len(keys))]
         problems = [_problems(each) if each else () for each in outcomes.problems]
         lines = [*map(_Line, *values, problems, cells)]

@@ -104,7 +104,7 @@ class _Book:
     def add(self, outcomes: Outcomes) -> None:
         """Write the rows, and the problems of refused ones."""
         columns = len(self._list_columns)
-        values = result_values(outcomes, columns, reveal_pins=self._reveal_pins)
+        values = result_values(outcomes, self._run, columns, reveal_pins=self._reveal_pins)
         texts = [["" if value is None else str(value) for value in column] for column in values]
         for index, (cells, row) in enumerate(zip(list_cells(outcomes, columns), zip(*texts, strict=True), strict=True)):
             state = RowState(outcomes.state[index])

@@ -56,6 +56,7 @@ def _tables(run: Run, summary: Summary) -> Iterator[_Table]:
         heading=("Run", run.name),
         rows=[
             ("Environment", run.environment),
+            ("Account", run.account or "unknown"),
             ("List", run.list_path),
             ("Started", time_text(run.created_at)),
             *_decision_rows(run),

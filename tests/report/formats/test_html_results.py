@@ -100,14 +100,15 @@ def test_a_row_that_is_not_completed_is_shown_with_its_cells_and_the_transaction
     assert "employee: E1" in text
 
 
-def test_a_page_loads_runs_and_sends_nothing(written: Callable[..., str]) -> None:
+def test_a_page_loads_runs_and_sends_nothing(written: Callable[..., str], run: Run) -> None:
     page = _Parsed(written(COMPLETED, _failed(3)))
     assert not page.names() & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "a"}
     assert not {key for _, found in page.elements for key in found} & {"src", "href", "style", "action"}
     [policy] = [found["content"] for name, found in page.elements if found.get("http-equiv")]
     assert policy is not None
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
-    assert not re.search(r"url\(|@import|https?:", written(COMPLETED))
+    without_account = written(COMPLETED).replace(f"account {run.account}", "account")  # which is an address, as text
+    assert not re.search(r"url\(|@import|https?:", without_account)
 
 
 @pytest.mark.parametrize(

@@ -56,17 +56,20 @@ def test_a_row_is_one_object_with_exact_types(path: Path, run: Run, outcome: Cal
         "pin_serial": "••••",
         "created": "2026-11-24T02:01:05.123456Z",
         "final": "2026-11-24T02:01:09Z",
+        "environment": run.environment,
+        "account": run.account,
         "problems": [{"column": "phone", "message": "Wrong."}],
         "list": {"employee": "E1", "phone": "+6595123100", "amount": "12.50"},
     }
 
 
 def test_unknown_values_are_null(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
+    run = replace(run, account="")
     texts = ("credit_party", "unit", "external_id", "status_class", "price_unit", "operator_reference")
     others = ("product_id", "amount", "transaction_id", "price", "fee", "pin_code", "pin_serial")
     unknown = dict.fromkeys((*texts, *others))
     [row] = _results(path, run, [outcome(**unknown, status_message=None, creation_date=None, final_at=None)])
-    assert {key for key, value in row.items() if value is None} == {*unknown, "status", "created", "final"}
+    assert {key for key, value in row.items() if value is None} == {*unknown, "status", "created", "final", "account"}
 
 
 def test_pins_are_shown_where_they_are_revealed(path: Path, run: Run, outcome: Callable[..., Outcome]) -> None:
