@@ -102,8 +102,8 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "/lookup/statement-inquiry",
         {"product_id": 9105, "account_number": "30294429610", "account_qualifier": "PREPAID"},
     ),
-    "listCreditPartyBenefits": ("/lookup/credit-party/benefits", {"service_id": 13, "credit_party_identifier": ESIM}),
-    "getCreditPartyStatus": ("/lookup/credit-party/status", {"service_id": 13, "credit_party_identifier": ESIM}),
+    "listCreditPartyBenefits": ("/lookup/credit-party-benefits", {"service_id": 13, "credit_party_identifier": ESIM}),
+    "getCreditPartyStatus": ("/lookup/credit-party-status", {"service_id": 13, "credit_party_identifier": ESIM}),
 }
 
 
@@ -193,14 +193,14 @@ REFUSED: list[tuple[str, str, object, int, int]] = [
     ("POST", "/lookup/statement-inquiry", {"product_id": 9105}, 400, 1000400),
     (
         "POST",
-        "/lookup/credit-party/benefits",
+        "/lookup/credit-party-benefits",
         {"service_id": 1, "credit_party_identifier": MOBILE},
         400,
         1007500,
     ),
-    ("POST", "/lookup/credit-party/benefits", {"service_id": 13}, 400, 1000400),
-    ("POST", "/lookup/credit-party/status", {"service_id": 1, "credit_party_identifier": MOBILE}, 400, 1007500),
-    ("POST", "/lookup/credit-party/status", [], 400, 1000400),
+    ("POST", "/lookup/credit-party-benefits", {"service_id": 13}, 400, 1000400),
+    ("POST", "/lookup/credit-party-status", {"service_id": 1, "credit_party_identifier": MOBILE}, 400, 1007500),
+    ("POST", "/lookup/credit-party-status", [], 400, 1000400),
 ]
 REFUSED += [
     ("POST", f"/{mode}/transactions", body, status, code)

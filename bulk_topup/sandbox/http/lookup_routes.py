@@ -21,8 +21,6 @@ from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.bodies import moment
 from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
-#: The service whose credit parties have benefits and dates.
-ESIM = 13
 WITHOUT_STATEMENTS = "000"
 NOT_INSTALLED, NOT_ACTIVE = "0", "1"
 
@@ -120,7 +118,7 @@ def status_body(lookup: CreditPartyRequest, now: datetime) -> bytes:
 def _esim(lookup: CreditPartyRequest) -> str:
     catalogue.service_body(lookup.service_id)
     account = _account(lookup.credit_party_identifier)
-    if lookup.service_id != ESIM:
+    if lookup.service_id != catalogue.ESIM:
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     return account
 
