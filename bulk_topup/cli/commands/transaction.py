@@ -15,7 +15,7 @@ from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
-from bulk_topup.dvs.models.transaction import Pin, Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.errors import TransactionNotFoundError
 from bulk_topup.report import MASK
@@ -164,10 +164,7 @@ def _confirm(query: QueryOptions, is_confirmed: bool, question: str) -> None:
 
 
 def _masked(transactions: Sequence[Transaction], reveal: bool) -> Sequence[Transaction]:
-    if reveal:
-        return transactions
-    hidden = Pin(code=MASK, serial=MASK)
-    return [each.model_copy(update={"pin": hidden}) if each.pin else each for each in transactions]
+    return transactions if reveal else [each.masked(MASK) for each in transactions]
 
 
 def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:

@@ -52,7 +52,7 @@ class EsimBalance(DVSModel):
 
 
 class EsimProfile(DVSModel):
-    """A new eSIM and the ways to install it; all parts are kept out of `repr`, so that no log or traceback shows them."""
+    """A new eSIM and the ways to install it; all are kept out of `repr`, so that no log or traceback shows them."""
 
     iccid: str | None = Field(default=None, repr=False)
     #: The content of the QR code.

@@ -54,9 +54,7 @@ def encode(model: BaseModel) -> bytes:
 def set_fields(value: Any) -> Any:  # noqa: ANN401 - a part of a JSON value
     """Return a part of a transaction without what is not set, as DVS writes it: only few fields are null instead."""
     if isinstance(value, dict):
-        return {
-            name: set_fields(part) for name, part in value.items() if part is not None or name in _NULL_IF_UNSET
-        }
+        return {name: set_fields(part) for name, part in value.items() if part is not None or name in _NULL_IF_UNSET}
     return [*map(set_fields, value)] if isinstance(value, list) else value
 
 
@@ -71,9 +69,7 @@ def _without_rare_nulls(value: object) -> object:
 
 
 #: Bodies, encoded once.
-_SUMMARIES = {
-    product.id: codec.encode(set_fields(product.model_dump(include=_SUMMARY_FIELDS))) for product in PRODUCTS
-}
+_SUMMARIES = {product.id: codec.encode(set_fields(product.model_dump(include=_SUMMARY_FIELDS))) for product in PRODUCTS}
 _OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
 _COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
 _SERVICE_BODIES = {id_: encode(service) for id_, service in SERVICES.items()}

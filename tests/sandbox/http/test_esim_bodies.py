@@ -1,4 +1,4 @@
-"""eSIMs: a new one with its profile, a recharge of one by its ICCID, and neither before the transaction is completed."""
+"""eSIMs: a new one with its profile, a recharge of one by its ICCID, and neither before completion."""
 
 from collections.abc import Callable
 from typing import Any

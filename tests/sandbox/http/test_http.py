@@ -34,7 +34,11 @@ def test_another_authentication_scheme_is_refused(running: EmbeddedSandbox, refu
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/products/", "/products/6418/more", "/transactions//cancel", "/lookup", "//", "/async", "/lookup/credit-party/benefits"]
+    "path",
+    [
+        *("/", "/nothing", "/products/", "/products/6418/more", "/transactions//cancel", "/lookup", "//", "/async"),
+        *("/lookup/credit-party/benefits", "/lookup/credit-party/status", "/lookup/credit-party"),
+    ],
 )
 def test_an_unknown_path_is_not_found(api: httpx2.Client, refused: Refused, path: str) -> None:
     refused(api.get(path), 404, 1000404)
