@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.attempt import Attempt, Facts, Move
-from bulk_topup.domain.purchase_secrets import SECRET_FIELDS, PurchaseSecrets
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS, PurchaseSecrets
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.domain.states import RowState

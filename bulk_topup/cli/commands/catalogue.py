@@ -8,6 +8,7 @@ import cloup
 
 from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
 from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
@@ -23,6 +24,23 @@ product_option = cloup.option("--product", type=ID, metavar="ID", help="On this 
 language_option = cloup.option(
     "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
 )
+
+
+#: The keys of an order of products (reference: Products, list).
+_SORT_KEYS = ("id", "name", "amount")
+
+
+def _parse_sort(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    keys = None if text is None else [key.strip() for key in text.split(",")]
+    if unknown := [key for key in keys or () if key.removeprefix("-") not in _SORT_KEYS]:
+        raise click.BadParameter(f'"{unknown[0]}" is not {", ".join(_SORT_KEYS)}, or one of them after a minus.')
+    return keys
+
+
+def check_subservice(service: int | None, subservice: int | None) -> None:
+    """Raise a usage error for a subservice without its service, which DVS refuses."""
+    if subservice is not None and service is None:
+        raise click.UsageError("--subservice requires --service.")
 
 
 @cloup.command("services")
@@ -60,6 +78,7 @@ def countries_command(country: str | None, service: int | None, subservice: int 
     Example:
       bulk-topup countries --service 3
     """
+    check_subservice(service, subservice)
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Country]:
         if country is not None:
@@ -87,6 +106,7 @@ def operators_command(
     Example:
       bulk-topup operators --country SGP
     """
+    check_subservice(service, subservice)
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Operator]:
         if operator_id is not None:
@@ -179,6 +199,13 @@ def campaigns_command(
     type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
     help="With this benefit; repeatable.",
 )
+@cloup.option(
+    "--sort",
+    "sort",
+    metavar="KEYS",
+    callback=_parse_sort,
+    help="Order: id, name or amount; -amount is the largest first. Several keys: amount,name.",
+)
 @language_option
 @query_options
 def products_command(
@@ -191,6 +218,7 @@ def products_command(
     region: str | None,
     tags: tuple[str, ...],
     benefit_types: tuple[str, ...],
+    sort: list[str] | None,
     language: str | None,
     query: QueryOptions,
 ) -> None:
@@ -199,8 +227,10 @@ def products_command(
     \b
     Example:
       bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
+      bulk-topup products --service 13 --sort -amount
       bulk-topup products 6418
     """
+    check_subservice(service, subservice)
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
         if product_id is not None:
@@ -215,6 +245,7 @@ def products_command(
                 region=region,
                 tags=list(tags) or None,
                 benefit_types=list(benefit_types) or None,
+                sort=sort,
                 language=language,
             )
         )
@@ -264,7 +295,10 @@ def _product_row(product: Product) -> tuple[object, ...]:
         step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
         receives = f"{bounds} {product.destination.unit}{step}"
         rate = product.rates.wholesale
-        costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}" if rate else ""
+        if rate is not None and rate > 0:
+            costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}"
+    benefits = benefits_text(product)
+    receives = f"{receives} ({benefits})" if receives and benefits else receives or benefits
     groups = (
         ("credit_party_identifier", product.required_credit_party_identifier_fields),
         ("debit_party_identifier", product.required_debit_party_identifier_fields),
