@@ -1,7 +1,7 @@
 """Define the secrets that a purchase yields: a PIN, and the profile of an eSIM; pure.
 
-Whoever knows one of them can use what was bought. So all of them are encrypted in the ledger, masked wherever they are
-shown, revealed only on request, and never logged or sent.
+Anyone who knows one of them can use what was bought. So all of them are encrypted in the ledger, masked wherever they
+are shown, revealed only on request, and never logged or sent.
 """
 
 from dataclasses import asdict, dataclass, field

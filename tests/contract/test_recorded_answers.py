@@ -68,7 +68,10 @@ async def test_recorded_transactions_are_read(name: str, status: str, number: in
     assert (found.status.id, found.status.message) == (number, status)
     assert (found.product.type, found.product.tags) == ("FIXED_VALUE_RECHARGE", tags)
     assert found.prices is not None
-    assert (found.prices.wholesale.amount, found.prices.wholesale.fee) == (Decimal("3.6"), 0)
+    assert (found.prices.wholesale.amount, found.prices.wholesale.fee) == (
+        Decimal("3.6"),
+        Decimal(0),
+    )
     assert found.benefits is not None
     assert found.benefits[0].amount.total_excluding_tax == 3
     assert (found.pin, found.metadata, found.callback_url, found.promotions) == (None, None, None, None)
@@ -92,7 +95,7 @@ async def test_a_recorded_list_of_products_lookup_and_balance_is_read() -> None:
         assert [each.identified async for each in dvs.lookup.mobile_number("+525512345678", post=True)] == [True, False]
     async with provider("balances") as dvs:
         [balance] = [balance async for balance in dvs.balances.list()]
-    assert (balance.available, balance.holding, balance.credit_limit) == (0, 0, 0)
+    assert (balance.available, balance.holding, balance.credit_limit) == (Decimal(0), Decimal(0), Decimal(0))
 
 
 async def test_a_recorded_error_is_read() -> None:
@@ -153,5 +156,5 @@ def test_unknown_and_unlimited_amounts_are_read() -> None:
     transaction = Transaction.model_validate(body)
     assert transaction.benefits is not None
     amount = transaction.benefits[0].amount
-    assert (amount.base, amount.promotion_bonus) == (-1, None)
+    assert (amount.base, amount.promotion_bonus) == (Decimal(-1), None)
     assert amount.total_excluding_tax == Range(min=Decimal(-1), max=Decimal(5))

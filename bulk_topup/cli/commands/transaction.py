@@ -186,5 +186,5 @@ def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:
         (party.mobile_number or party.account_number) if party else None,
         query.money(amount.amount, amount.unit) if amount else None,
         query.money(wholesale.amount, wholesale.unit) if wholesale and wholesale.amount is not None else None,
-        transaction.pin.code if transaction.pin else None,
+        transaction.pin.code if transaction.pin else transaction.esim and transaction.esim.activation_code,
     )

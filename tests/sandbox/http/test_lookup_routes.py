@@ -114,6 +114,17 @@ def test_an_active_esim_has_data_left_until_a_date(post: Post, time: Any) -> Non
     assert post("/lookup/credit-party-benefits", _benefits("8944-505", page=2)).json() == []
 
 
+def test_an_esim_can_have_unlimited_data(post: Post) -> None:
+    [benefit] = post("/lookup/credit-party-benefits", _benefits("8944-502")).json()
+    assert (benefit["amount"], benefit["unit"]) == (-1, "GB")
+
+
+def test_a_status_has_no_pages(post: Post) -> None:
+    answer = post("/lookup/credit-party-status", _benefits("8944-505"))
+    assert set(answer.json()) == {"installation_date", "activation_date"}
+    assert not [name for name in answer.headers if name.startswith("x-") and not name.startswith("x-ratelimit")]
+
+
 def test_the_last_digit_of_an_esim_decides_whether_it_is_installed_and_active(post: Post, time: Any) -> None:
     def dates(party: dict[str, str]) -> CreditPartyStatus:
         answer = post("/lookup/credit-party-status", _benefits("", credit_party_identifier=party))
