@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_no_file_has_a_pin_in_plain_text_and_the_key_decrypts_it(buy: Buy, path:
     [outcome] = outcomes(path)
     assert {name: getattr(outcome, name) for name in SECRET_FIELDS} == SECRETS
     assert not [secret for secret in SECRETS.values() if secret in repr(outcome)]
+
+
+def test_a_ledger_from_before_esims_keeps_its_pins(buy: Buy, path: Path) -> None:
+    buy()
+    with closing(sqlite3.connect(path)) as connection:
+        for name in SECRET_FIELDS[2:]:
+            connection.execute(f"ALTER TABLE attempts DROP COLUMN {name}")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '0023'")
+        connection.commit()
+    [outcome] = outcomes(path, read_only=False)
+    found = [getattr(outcome, name) for name in SECRET_FIELDS]
+    assert found == [CODE, SERIAL, None, None, None, None]
 
 
 def test_a_pin_that_is_copied_to_another_row_is_not_decrypted(buy: Buy, path: Path) -> None:
