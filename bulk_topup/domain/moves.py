@@ -94,7 +94,7 @@ def move_for(
             f"{transaction.status.message}): {'; '.join(differences)}. Compare both before paying."
         )
         is_ours = transaction.external_id == attempt.external_id
-        kept = replace(facts, pin_code=None, pin_serial=None) if is_ours else None
+        kept = replace(facts, secrets=NO_SECRETS) if is_ours else None
     elif after in CHARGED_STATES and (problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit)):
         # The decision of hold mode compares the prices of unconfirmed transactions, and cancels them.
         if request.auto_confirm or class_of(transaction.status) is not StatusClass.CREATED:
