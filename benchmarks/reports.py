@@ -20,6 +20,7 @@ from figures import Figures, reached
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
 
 from bulk_topup.app.report import ReportOptions, report_run
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.report import ReportFormat
 
@@ -59,13 +60,13 @@ _ATTEMPTS = """
     FROM rows
 """
 #: What the baseline reads: the same rows and columns.
-_READ = """
+_READ = f"""
     SELECT r.cells, r.line, r.state, r.message, r.note, r.product_id, r.credit_party, r.amount, r.unit, r.attempt,
            a.external_id, a.transaction_id, a.status_class, a.status_message, a.price, a.fee, a.price_unit,
-           a.operator_reference, a.pin_code, a.pin_serial, a.creation_date, a.final_at
+           a.operator_reference, {", ".join(f"a.{name}" for name in SECRET_FIELDS)}, a.creation_date, a.final_at
     FROM rows AS r LEFT JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
     WHERE r.run_id = 1 ORDER BY r.line, r.id
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from bulk_topup import ledger
 from bulk_topup.api.arguments import environment_of, ledger_of
 from bulk_topup.app.open_ledger import open_for_reading
 from bulk_topup.domain.environment import Environment
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.summary import Summary, summarise_groups
@@ -85,9 +87,10 @@ class Ledger:
             closing(opened.outcomes.pages(_resolve(opened, run), open_pins=reveal_pins)) as pages,
         ):
             for page in pages:
-                codes = secret_texts(page.pin_code, reveal=reveal_pins)
-                serials = secret_texts(page.pin_serial, reveal=reveal_pins)
-                yield from replace(page, pin_code=codes, pin_serial=serials).rows()
+                secrets: dict[str, Any] = {
+                    name: secret_texts(getattr(page, name), reveal=reveal_pins) for name in SECRET_FIELDS
+                }
+                yield from replace(page, **secrets).rows()
 
     def frame(self, run: Run | str, *, reveal_pins: bool = False) -> pl.DataFrame:
         """Return all rows of a run as one frame: the list's columns as text, then `result_` columns with exact amounts.

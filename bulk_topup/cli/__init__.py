@@ -49,7 +49,7 @@ COMMANDS = {
     ),
     **_specs(
         "Provider",
-        products=("catalogue", "products_command", "List the account's products, or show what one requires."),
+        products=("products", "products_command", "List the account's products, or show what one requires."),
         operators=("catalogue", "operators_command", "List the operators, or show one."),
         countries=("catalogue", "countries_command", "List the countries that have products, or show one."),
         services=("catalogue", "services_command", "List the services with their subservices, or show one."),

@@ -1,12 +1,13 @@
 """Define attempts, the external IDs of a row, and what is known of each; pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from bulk_topup.domain.money import with_fee
+from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import RowState
 
 #: Hours after the last send in which a request may still arrive whose transaction DVS does not list.
@@ -155,8 +156,7 @@ class Facts:
     fee: Decimal | None
     price_unit: str | None
     operator_reference: str | None
-    pin_code: str | None = field(default=None, repr=False)
-    pin_serial: str | None = field(default=None, repr=False)
+    secrets: PurchaseSecrets = NO_SECRETS
     #: The last time at which the transaction can be confirmed, in UTC.
     expires_at: datetime | None = None
 

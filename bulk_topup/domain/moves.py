@@ -6,6 +6,7 @@ from typing import Any
 from bulk_topup.domain.attempt import Attempt, Facts, HintedAttempt, KnownAttempt, Move
 from bulk_topup.domain.charge import CHARGED_STATES, price_problem
 from bulk_topup.domain.echo import differences_from
+from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Price
@@ -49,9 +50,23 @@ def facts_of(transaction: TransactionOutcome) -> Facts:
         fee=wholesale.fee,
         price_unit=wholesale.unit,
         operator_reference=transaction.operator_reference,
-        pin_code=transaction.pin.code if transaction.pin else None,
-        pin_serial=transaction.pin.serial if transaction.pin else None,
+        secrets=_secrets_of(transaction),
         expires_at=transaction.confirmation_expiration_date,
+    )
+
+
+def _secrets_of(transaction: TransactionOutcome) -> PurchaseSecrets:
+    """Return the secrets that a transaction states."""
+    pin, esim = transaction.pin, transaction.esim
+    if pin is None and esim is None:
+        return NO_SECRETS
+    return PurchaseSecrets(
+        pin_code=pin.code if pin else None,
+        pin_serial=pin.serial if pin and pin.serial else esim.iccid if esim else None,
+        esim_activation_code=esim.activation_code if esim else None,
+        esim_apple_universal_link=esim.apple_universal_link if esim else None,
+        esim_android_universal_link=esim.android_universal_link if esim else None,
+        esim_installation_url=esim.installation_url if esim else None,
     )
 
 
@@ -79,7 +94,7 @@ def move_for(
             f"{transaction.status.message}): {'; '.join(differences)}. Compare both before paying."
         )
         is_ours = transaction.external_id == attempt.external_id
-        kept = replace(facts, pin_code=None, pin_serial=None) if is_ours else None
+        kept = replace(facts, secrets=NO_SECRETS) if is_ours else None
     elif after in CHARGED_STATES and (problem := price_problem(attempt, facts.price, facts.fee, facts.price_unit)):
         # The decision of hold mode compares the prices of unconfirmed transactions, and cancels them.
         if request.auto_confirm or class_of(transaction.status) is not StatusClass.CREATED:
@@ -103,7 +118,7 @@ def reversal_of_forgotten(
 ) -> Move | None:
     """Return the move of a completed row of a purged run whose payment was reversed; None for anything else.
 
-    The credit party is purged, so the IDs alone prove that the transaction is the row's, and no PIN is recorded again.
+    The credit party is purged, so the IDs alone prove that the transaction is the row's. No secret is recorded again.
     """
     is_own = (transaction.id, transaction.external_id) == (hint.transaction_id, hint.attempt.external_id)
     if not is_own or hint.state is not RowState.COMPLETED or state_for(transaction) is not RowState.REVERSED:
@@ -114,5 +129,5 @@ def reversal_of_forgotten(
         before=hint.state,
         after=RowState.REVERSED,
         cause=cause,
-        facts=replace(facts_of(transaction), pin_code=None, pin_serial=None),
+        facts=replace(facts_of(transaction), secrets=NO_SECRETS),
     )

@@ -42,9 +42,13 @@ class Outcomes:
     fee: Sequence[str | None]
     price_unit: Sequence[str | None]
     operator_reference: Sequence[str | None]
-    #: Secret. A placeholder where PINs are not revealed; None only where there is no PIN.
+    #: The `SECRET_FIELDS`. A placeholder where they are not revealed; None only where there is none.
     pin_code: Sequence[str | None] = field(repr=False)
     pin_serial: Sequence[str | None] = field(repr=False)
+    esim_activation_code: Sequence[str | None] = field(repr=False)
+    esim_apple_universal_link: Sequence[str | None] = field(repr=False)
+    esim_android_universal_link: Sequence[str | None] = field(repr=False)
+    esim_installation_url: Sequence[str | None] = field(repr=False)
     #: In ISO 8601, like `final_at`.
     creation_date: Sequence[str | None]
     final_at: Sequence[str | None]

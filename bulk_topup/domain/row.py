@@ -46,9 +46,13 @@ class Outcome:
     fee: Decimal | None
     price_unit: str | None
     operator_reference: str | None
-    #: The purchased PIN; secret. A text in parentheses if it can't be decrypted.
+    #: The `SECRET_FIELDS`: a PIN, or a new eSIM. A text in parentheses if one can't be decrypted.
     pin_code: str | None = field(repr=False)
     pin_serial: str | None = field(repr=False)
+    esim_activation_code: str | None = field(repr=False)
+    esim_apple_universal_link: str | None = field(repr=False)
+    esim_android_universal_link: str | None = field(repr=False)
+    esim_installation_url: str | None = field(repr=False)
     #: When the provider created the transaction, and when its final status was recorded, in UTC.
     creation_date: datetime | None
     final_at: datetime | None

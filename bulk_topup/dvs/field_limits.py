@@ -7,6 +7,12 @@ All patterns are anchored and match ASCII digits only.
 E164 = r"^\+[1-9][0-9]{6,14}$"
 #: ISO 3166-1 alpha-3 (reference: Countries).
 COUNTRY_ISO_CODE = r"^[A-Z]{3}$"
+#: A country, or a region of one by ISO 3166-2 (reference: Products, list).
+REGION_CODE = r"^[A-Z]{2,3}(?:-[A-Z0-9]{2,3}(?:-[A-Z]{2})?)?$"
+#: A label of products, of 4 to 16 characters.
+PRODUCT_TAG = r"^[A-Z0-9_]{4,16}$"
+#: Keys of an order, separated by commas; a leading minus reverses one (reference: Products, list).
+PRODUCT_SORT = r"^-?[a-zA-Z0-9_]+(\s*,\s*-?[a-zA-Z0-9_]+)*$"
 #: Of a sender or beneficiary (reference: Transactions, create).
 POSTAL_CODE = r"^[A-Z0-9][A-Z0-9\s\-]*[A-Z0-9]$"
 #: Of an additional identifier (reference: Transactions, create).

@@ -5,6 +5,7 @@ Ledgers may hold ten million rows; see `staged_list_statements` for `CROSS JOIN`
 
 from typing import Final
 
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.ledger.sql_fragments import ATTEMPT, REPLACED_WITHHELD, WITHHELD
 
 #: A pending row can be sent when its time has come, its operator is not paused, no earlier request of another content
@@ -52,8 +53,8 @@ WRITE_INTENTS: Final = f"""
     WHERE true
     ON CONFLICT (row_id, number) DO UPDATE SET request = excluded.request, intent_at = excluded.intent_at,
         transaction_id = NULL, creation_date = NULL, status_class = NULL, status_message = NULL, expires_at = NULL,
-        price = NULL, fee = NULL, price_unit = NULL, operator_reference = NULL, pin_code = NULL, pin_serial = NULL,
-        final_at = NULL, resolution = NULL
+        price = NULL, fee = NULL, price_unit = NULL, operator_reference = NULL,
+        {", ".join(f"{name} = NULL" for name in SECRET_FIELDS)}, final_at = NULL, resolution = NULL
 """  # noqa: S608
 
 MARK_IN_FLIGHT: Final = f"""
@@ -87,16 +88,16 @@ MOVE_ROW: Final = """
     WHERE id = :row_id AND state = :before AND attempt = :attempt
 """
 
-WRITE_FACTS: Final = """
+WRITE_FACTS: Final = f"""
     UPDATE attempts SET transaction_id = :transaction_id, creation_date = :creation_date,
         status_class = :status_class, status_message = :status_message,
         expires_at = coalesce(:expires_at, expires_at), price = coalesce(:price, price),
         fee = coalesce(:fee, fee), price_unit = coalesce(:price_unit, price_unit),
         operator_reference = coalesce(:operator_reference, operator_reference),
-        pin_code = coalesce(:pin_code, pin_code), pin_serial = coalesce(:pin_serial, pin_serial),
+        {", ".join(f"{name} = coalesce(:{name}, {name})" for name in SECRET_FIELDS)},
         final_at = :final_at, resolution = nullif(nullif(resolution, 'free'), 'taken')
     WHERE row_id = :row_id AND number = :attempt
-"""
+"""  # noqa: S608
 
 #: Accepted rows and their transactions. CROSS JOIN makes SQLite start with the caller's external IDs, a JSON array,
 #: instead of all accepted rows of the run for each page. In hold mode, unconfirmed transactions can be excluded.

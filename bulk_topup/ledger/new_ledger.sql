@@ -67,7 +67,7 @@ CREATE TABLE "attempts" (
    "pin_code" TEXT,
    "pin_serial" TEXT,
    "final_at" TEXT
-, "expires_at" TEXT, "resolution" TEXT);
+, "expires_at" TEXT, "resolution" TEXT, "esim_activation_code" TEXT, "esim_apple_universal_link" TEXT, "esim_android_universal_link" TEXT, "esim_installation_url" TEXT);
 
 CREATE UNIQUE INDEX "idx_attempts_row_id_number"
     ON "attempts" ("row_id", "number");

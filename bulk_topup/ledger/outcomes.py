@@ -20,6 +20,7 @@ from bulk_topup.domain.charge import CHARGED_STATES, UNCHARGED_CLASSES
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import decode_problems
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome, OutcomeGroup
 from bulk_topup.domain.run import Run
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -36,7 +37,6 @@ _decode = msgspec.json.Decoder().decode
 _decode_cells = msgspec.json.Decoder(list[list[str]]).decode
 #: Columns to convert.
 _AMOUNTS: Final = ("amount", "planned_cost", "price", "fee")
-_PINS: Final = ("pin_code", "pin_serial")
 
 
 def _as_array(column: str) -> str:
@@ -68,7 +68,7 @@ OUTCOME_COLUMNS: Final = (
     *("r.line", "r.state", "r.cells", "r.problems", "r.message", NOTE, "r.product_id", "r.credit_party"),
     *("r.amount", "r.unit", "r.attempt", "r.in_list", "a.external_id", "a.transaction_id", "a.status_class"),
     *("a.status_message", "r.cost AS planned_cost", "r.cost_unit AS planned_unit", *_PRICE),
-    *("a.operator_reference", "a.pin_code", "a.pin_serial", "a.creation_date", "a.final_at", "r.id"),
+    *("a.operator_reference", *(f"a.{name}" for name in SECRET_FIELDS), "a.creation_date", "a.final_at", "r.id"),
 )
 #: Their names in a report.
 OUTCOME_NAMES: Final = tuple(re.split(r"[ .]", column)[-1] for column in OUTCOME_COLUMNS)
@@ -111,7 +111,7 @@ class OutcomeQueries:
 
         Args:
             run: the run.
-            open_pins: decrypt PINs; one that can't be decrypted is replaced by the reason in parentheses.
+            open_pins: decrypt PINs and eSIMs; one that can't be decrypted is replaced by the reason in parentheses.
         """
         connection = self.file.connection
         with (
@@ -176,7 +176,7 @@ def _read(connection: sqlite3.Connection, run: Run, after: tuple[int, int], limi
 
 
 def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
-    """Convert the texts to columns, and decrypt PINs if keys are given."""
+    """Convert the texts to columns, and decrypt secrets if keys are given."""
     columns: dict[str, Sequence[Any]] = {name: _decode(text) for name, text in texts.items() if name != "cells"}
     try:
         columns["cells"] = _decode_cells(texts["cells"])
@@ -186,19 +186,19 @@ def _outcomes(texts: dict[str, str], keys: PinKeys | None) -> Outcomes:
     columns["in_list"] = [value == 1 for value in columns["in_list"]]
     for name in _AMOUNTS:
         columns[name] = [*map(_plain, columns[name])]
-    for name in _PINS:
+    for name in SECRET_FIELDS:
         if any(columns[name]):
             columns[name] = [
-                _pin(pin, external_id, name, keys)
-                for pin, external_id in zip(columns[name], columns["external_id"], strict=True)
+                _secret(text, external_id, name, keys)
+                for text, external_id in zip(columns[name], columns["external_id"], strict=True)
             ]
     return Outcomes(**columns)
 
 
-def _pin(pin: str | None, external_id: str, name: str, keys: PinKeys | None) -> str | None:
+def _secret(text: str | None, external_id: str, name: str, keys: PinKeys | None) -> str | None:
     if keys is None:
-        return None if pin is None or is_empty(pin) else pin
-    return keys.decrypt_or_explain(pin, external_id, name)
+        return None if text is None or is_empty(text) else text
+    return keys.decrypt_or_explain(text, external_id, name)
 
 
 @lru_cache(maxsize=10_000)

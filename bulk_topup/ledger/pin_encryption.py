@@ -1,4 +1,7 @@
-"""Encrypts PINs before they are written to the ledger, and encrypts stored ones again with the newest key."""
+"""Encrypts PINs before they are written to the ledger, and encrypts stored ones again with the newest key.
+
+PINs are all secrets of a purchase here, so also the profiles of eSIMs.
+"""
 
 import sqlite3
 from collections.abc import Iterable
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.errors import LedgerError, PinKeyError
 from bulk_topup.ledger.connection import open_database, scrub, transaction, translate_errors
 from bulk_topup.ledger.pin_keys import ENCRYPTED_PREFIX, PinKeys, load_or_create_pin_keys, load_pin_keys
@@ -20,16 +24,13 @@ _ADD_KEY: Final = "INSERT OR IGNORE INTO pin_keys (id) VALUES (:key)"
 _DELETE_OTHER_KEYS: Final = "DELETE FROM pin_keys WHERE id <> :newest"
 _DELETE_KEY: Final = "DELETE FROM pin_keys WHERE id = :key"
 _EXTERNAL_ID: Final = "SELECT external_id FROM attempts WHERE row_id = :row_id AND number = :attempt"
-_OTHER_PINS: Final = """
-    SELECT id, external_id, pin_code, pin_serial FROM attempts
+_OTHER_PINS: Final = f"""
+    SELECT id, external_id, {", ".join(SECRET_FIELDS)} FROM attempts
     WHERE id > :after_id
-      AND (substr(pin_code, 1, length(:prefix)) <> :prefix OR substr(pin_serial, 1, length(:prefix)) <> :prefix)
+      AND ({" OR ".join(f"substr({name}, 1, length(:prefix)) <> :prefix" for name in SECRET_FIELDS)})
     ORDER BY id LIMIT :limit
-"""
-_WRITE_PIN: Final = "UPDATE attempts SET pin_code = :pin_code, pin_serial = :pin_serial WHERE id = :id"
-
-#: The fields of an attempt that are secret.
-PIN_FIELDS: Final = ("pin_code", "pin_serial")
+"""  # noqa: S608 - composed of constants
+_WRITE_PIN: Final = f"UPDATE attempts SET {', '.join(f'{name} = :{name}' for name in SECRET_FIELDS)} WHERE id = :id"  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +46,10 @@ class PinRotation:
 def encrypt_pins(connection: sqlite3.Connection, keys: PinKeys, facts: Iterable[dict[str, Any]]) -> None:
     """Encrypt the PINs in parameters that write facts of attempts."""
     for values in facts:
-        if values["pin_code"] is None and values["pin_serial"] is None:
+        if all(values[field] is None for field in SECRET_FIELDS):
             continue
         external_id = connection.execute(_EXTERNAL_ID, values).fetchone()[0]
-        values |= {field: keys.encrypt(values[field], external_id, field) for field in PIN_FIELDS}
+        values |= {field: keys.encrypt(values[field], external_id, field) for field in SECRET_FIELDS}
         connection.execute(_ADD_KEY, {"key": keys.newest})
 
 
@@ -113,7 +114,7 @@ def _encrypt_all(connection: sqlite3.Connection, keys: PinKeys) -> PinRotation:
             after_id = batch[-1]["id"]
             for row in batch:
                 try:
-                    pins = {field: _encrypt_again(row, field, keys) for field in PIN_FIELDS}
+                    pins = {field: _encrypt_again(row, field, keys) for field in SECRET_FIELDS}
                 except PinKeyError:
                     unreadable += 1
                     continue

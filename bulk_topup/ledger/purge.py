@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import LedgerError
@@ -36,14 +37,14 @@ _PURGE_REPEATED: Final = "DELETE FROM repeated_payments WHERE run_id = :run_id"
 #: They are cells of the list.
 _PURGE_CORRECTIONS: Final = "DELETE FROM corrections WHERE run_id = :run_id"
 #: Only the named fields of a request stay.
-_PURGE_ATTEMPTS: Final = """
-    UPDATE attempts SET pin_code = NULL, pin_serial = NULL,
+_PURGE_ATTEMPTS: Final = f"""
+    UPDATE attempts SET {", ".join(f"{name} = NULL" for name in SECRET_FIELDS)},
         request = json_object('product_id', json_extract(request, '$.product_id'),
                               'calculation_mode', json_extract(request, '$.calculation_mode'),
                               'source', json_extract(request, '$.source'),
                               'destination', json_extract(request, '$.destination'))
     WHERE row_id IN (SELECT id FROM rows WHERE run_id = :run_id)
-"""
+"""  # noqa: S608
 #: They name people, and without its party none of them can be compared with anything.
 _PURGE_ABSENCES: Final = "DELETE FROM absences WHERE row_id IN (SELECT id FROM rows WHERE run_id = :run_id)"
 #: The reason of a manual resolution may name people.

@@ -224,8 +224,7 @@ def facts_values(move: Move, facts: Facts, at: str) -> dict[str, object]:
         "fee": None if facts.fee is None else format_plain(facts.fee),
         "price_unit": facts.price_unit,
         "operator_reference": facts.operator_reference,
-        "pin_code": facts.pin_code,
-        "pin_serial": facts.pin_serial,
+        **facts.secrets.by_field(),
         "expires_at": None if facts.expires_at is None else utc_text(facts.expires_at),
         "final_at": at if move.after in _FINAL else None,
     }

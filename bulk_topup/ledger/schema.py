@@ -415,3 +415,10 @@ def _twenty_second(db: Database) -> None:
         )
         if keys[0] != keys[1]:
             db.execute("INSERT OR IGNORE INTO not_the_same VALUES (?, ?, ?, ?, ?)", (*keys, *decision))
+
+
+@migrations(name=NAMES[22])
+def _twenty_third(db: Database) -> None:
+    # The profile of a new eSIM, encrypted as PINs are.
+    for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url"):
+        db.table("attempts").add_column(f"esim_{name}", str)

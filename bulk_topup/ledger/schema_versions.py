@@ -30,6 +30,7 @@ NAMES: Final = (
     "0020_list_parts",
     "0021_corrections",
     "0022_pairs_of_rare_characters",
+    "0023_esims",
 )
 
 #: The table in which sqlite-utils records applied migrations.

@@ -9,6 +9,7 @@ import polars as pl
 from bulk_topup.domain.money import PRECISE, format_plain
 from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.problems import Problem, decode_problems
+from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.product import Product
@@ -31,6 +32,8 @@ class ProductTotal:
 
     product_id: int
     name: str
+    #: What it gives besides money and for how long; empty for money alone.
+    benefits: str
     rows: int = 0
     unit: str | None = None
     amount: Decimal = Decimal(0)
@@ -120,7 +123,11 @@ class Plan:
     def _total(self, product_id: int, products: Mapping[int, Product | None]) -> ProductTotal:
         if product_id not in self.products:
             product = products[product_id]
-            self.products[product_id] = ProductTotal(product_id=product_id, name=product.name if product else "")
+            self.products[product_id] = ProductTotal(
+                product_id=product_id,
+                name=product.name if product else "",
+                benefits=benefits_text(product) if product else "",
+            )
         return self.products[product_id]
 
     def refuse(
@@ -136,14 +143,16 @@ class Plan:
             lines: lines and problems of the first of them.
             valid: product, unit, amount, cost unit, cost and number of the rows that are still valid.
         """
-        names = {product_id: total.name for product_id, total in self.products.items()}
+        before = dict(self.products)
         self.products.clear()
         for product_id, unit, amount, cost_unit, cost, count in valid:
             if product_id is not None:
-                total = self.products.setdefault(
-                    product_id, ProductTotal(product_id=product_id, name=names[product_id])
-                )
-                total.add(unit, amount, cost_unit, cost, count)
+                if product_id not in self.products:
+                    known = before[product_id]
+                    self.products[product_id] = ProductTotal(
+                        product_id=product_id, name=known.name, benefits=known.benefits
+                    )
+                self.products[product_id].add(unit, amount, cost_unit, cost, count)
         self.accepted -= number
         self.refused += number
         listed = [*self.refused_rows, *(RefusedRow(line=line, problems=problems) for line, problems in lines)]
@@ -167,6 +176,7 @@ class Plan:
                 {
                     "product_id": total.product_id,
                     "name": total.name,
+                    "benefits": total.benefits,
                     "rows": total.rows,
                     "amount": format_plain(total.amount),
                     "unit": total.unit,

@@ -122,11 +122,12 @@ def expected_cost(product: Product, mode: CalculationMode, amount: Decimal | Non
         return None, None
     price = product.prices.wholesale
     rates = product.rates
-    if amount is None or not rates.wholesale:
+    # DVS writes -1 for a rate without an end, which is no rate to divide by.
+    if amount is None or rates.wholesale is None or rates.wholesale <= 0:
         return None, price.unit
     destination = amount
     if mode is CalculationMode.SOURCE_AMOUNT:
-        if not rates.base:
+        if rates.base is None or rates.base <= 0:
             return None, price.unit
         destination = PRECISE.multiply(amount, rates.base)
     cost = PRECISE.divide(destination, rates.wholesale).quantize(CENT, ROUND_HALF_UP, PRECISE)

@@ -175,8 +175,8 @@ async def _chain(dvs: AsyncDVS, first: Attempt, found: Mapping[int, bytes | None
 
 
 def _saved_body(transaction: Transaction) -> bytes | None:
-    """Return what the ledger saves of a transaction; None for one with a PIN, which is fetched again."""
-    return None if transaction.pin else transaction.model_dump_json(by_alias=True).encode()
+    """Return what the ledger saves of a transaction; None for one with secrets, which is fetched again."""
+    return None if transaction.has_secrets else transaction.model_dump_json(by_alias=True).encode()
 
 
 async def _transaction(dvs: AsyncDVS, attempt: Attempt, body: bytes | None) -> Transaction | None:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.run import Run
 from bulk_topup.report.reasons import note, reason
 
-#: Replaces a PIN that is not shown; the same for every PIN, so that it reveals nothing, not even the length.
+#: Replaces a secret that is not shown; the same for every one, so that it reveals nothing, not even the length.
 MASK: Final = "••••"
 
 
@@ -107,8 +108,7 @@ def result_values(outcomes: Outcomes, run: Run, columns: int, *, reveal_pins: bo
         outcomes.fee,
         outcomes.price_unit,
         outcomes.operator_reference,
-        secret_texts(outcomes.pin_code, reveal=reveal_pins),
-        secret_texts(outcomes.pin_serial, reveal=reveal_pins),
+        *(secret_texts(getattr(outcomes, name), reveal=reveal_pins) for name in SECRET_FIELDS),
         time_texts(outcomes.creation_date),
         time_texts(outcomes.final_at),
         [run.environment] * rows,

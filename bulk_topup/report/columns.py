@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Final
 
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
+
 #: The fields of each row after the list's own cells, in this order.
 RESULT_FIELDS: Final = (
     "line",
@@ -24,8 +26,7 @@ RESULT_FIELDS: Final = (
     "fee",
     "price_unit",
     "operator_reference",
-    "pin_code",
-    "pin_serial",
+    *SECRET_FIELDS,
     "created",
     "final",
     "environment",
@@ -56,8 +57,7 @@ FOREIGN_FIELDS: Final = (
     "planned_unit",
     "price_unit",
     "operator_reference",
-    "pin_code",
-    "pin_serial",
+    *SECRET_FIELDS,
     "account",
 )
 

@@ -1,18 +1,21 @@
 """Serves the sandbox on a socket, in a thread with its own event loop."""
 
+import asyncio
 import logging
 import socket
 import threading
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.sandbox.app import Sandbox
 from bulk_topup.sandbox.config import SandboxConfig
 from bulk_topup.sandbox.faults import Faults
 from bulk_topup.sandbox.http.fault_layer import CONNECTION, FaultLayer
+from bulk_topup.sandbox.http.response_writer import ResponseWriter
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.system.asgi_server import ReadyServer, listen, server_config
 from bulk_topup.system.clock import Clock, SystemClock
@@ -141,9 +144,14 @@ class _Server(ReadyServer):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Gives the application access to the connection of a request, to close it without a response."""
+    """Gives the application access to the connection of a request, and writes responses as DVS does."""
 
     def on_message_begin(self) -> None:
         """Start a request."""
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: {"transport": self.transport}}
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        writer = ResponseWriter(self.transport, has_body=cycle.scope["method"] != "HEAD")
+        cycle.transport = cast("asyncio.Transport", writer)
+        super()._start_asgi_task(cycle, app)

@@ -21,10 +21,13 @@ _SHORTEST_SECRET: Final = 4
 _AUTHORIZATION: Final = re.compile(r"(?i)\b(basic|bearer)(\s+|%20)[A-Za-z0-9+/=._~-]{6,}")
 #: Mobile, account, meter and card numbers and PINs: seven or more digits, in groups or not.
 _NUMBER: Final = re.compile(r"\+?\(?\d(?:[ ()./-]{0,2}\d){6,}")
+#: The activation code of an eSIM, alone or in a link.
+_ACTIVATION: Final = re.compile(r"(?i)\bLPA:1(?:\$|%24)[^\s\"'<>]+")
 #: Names of request fields with personal data, in a query, in JSON or in a dict.
 _PERSONAL: Final = (
     r"account_number|account_qualifier|mobile_number|msisdn|first_name|last_name|middle_name|email|address_\w+"
-    r"|purchaser_id|reference|pin|pin_code|pin_serial|code|serial|api_key|api_secret|authorization"
+    r"|purchaser_id|reference|pin|pin_code|pin_serial|code|serial|iccid|universal_link|installation_url"
+    r"|api_key|api_secret|authorization"
 )
 _QUERY: Final = re.compile(rf"(?i)([?&](?:\w+_)?(?:{_PERSONAL})=)[^&\s\"']+")
 _ITEM: Final = re.compile(rf"""(?i)(["']?\b(?:\w+_)?(?:{_PERSONAL})["']?\s*[:=]\s*["'])[^"']+""")
@@ -62,7 +65,7 @@ def for_log(text: str) -> str:
     text = _INPUT.sub(rf"\1{LEFT_OUT}", redact_secrets(text))
     for pattern in (_QUERY, _ITEM):
         text = pattern.sub(rf"\1{LEFT_OUT}", text)
-    return _NUMBER.sub(LEFT_OUT, text)
+    return _NUMBER.sub(LEFT_OUT, _ACTIVATION.sub(LEFT_OUT, text))
 
 
 def redact_personal_data(text: str) -> str:

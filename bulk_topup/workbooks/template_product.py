@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.money import format_amount, format_money
+from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.dvs.models.base import CalculationMode, Range
 from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
 from bulk_topup.errors import InvalidInputError
@@ -29,6 +30,8 @@ class TemplateProduct:
     #: Increment from the smallest amount; None if any amount between the bounds is accepted.
     step: Decimal | None
     unit: str
+    #: What it gives besides money and for how long; empty for money alone.
+    benefits: str
     #: Whether every row needs an amount.
     is_ranged: bool
     #: Whether the amount is what the beneficiary receives or what is charged.
@@ -40,12 +43,13 @@ class TemplateProduct:
 
     @property
     def amounts(self) -> str:
-        """The amounts that it accepts, as a sentence."""
+        """The amounts that it accepts, and what it gives besides, as sentences."""
+        benefits = f" {self.benefits[0].upper()}{self.benefits[1:]}." if self.benefits else ""
         if not self.is_ranged and self.smallest is not None:
-            return f"Always {format_money(self.smallest, self.unit)}."
+            return f"Always {format_money(self.smallest, self.unit)}.{benefits}"
         step = f" in steps of {format_amount(self.step, self.unit)}" if self.step else ""
         side = "received" if self.mode is CalculationMode.DESTINATION_AMOUNT else "charged"
-        return f"{self._bounds} {self.unit}{step}; this amount is {side}."
+        return f"{self._bounds} {self.unit}{step}; this amount is {side}.{benefits}"
 
     @property
     def _bounds(self) -> str:
@@ -84,6 +88,7 @@ def product_of_template(product: Product) -> TemplateProduct:
         largest=allowed.max,
         step=allowed.increment,
         unit=unit,
+        benefits=benefits_text(product),
         is_ranged=isinstance(product, RangedProduct),
         mode=mode,
         needs=tuple(field for first, _ in choices for field in first),

@@ -68,6 +68,13 @@ def test_every_example_of_a_body_matches_its_schema(contract: Any) -> None:
                 contract.check_value(content["schema"], example, operation.id)
 
 
+def test_it_says_which_version_of_the_api_it_describes() -> None:
+    assert document()["info"]["version"] == "1.23.0"
+    paths = document()["paths"]
+    assert len([operation for methods in paths.values() for operation in methods]) == 26
+    assert {"/lookup/credit-party-benefits", "/lookup/credit-party-status"} <= set(paths)
+
+
 def test_it_contains_every_product_type_and_every_error_code() -> None:
     assert set(document()["components"]["schemas"]["Product"]["discriminator"]["mapping"]) == set(ProductType)
     text = json.dumps(document())

@@ -141,6 +141,7 @@ async def _find(dvs: AsyncDVS) -> None:
             operator_id=1450,
             region="PHL",
             benefit_types=["DATA", "SMS"],
+            sort=["-amount", "name"],
         ),
         dvs.balances.list(),
         dvs.balances.list(unit_type="CURRENCY", unit="USD"),

@@ -45,6 +45,8 @@ PURCHASES: dict[int, dict[str, Any]] = {
         "statement_identifier": {"reference": "INV-1", "due_date": "2026-12-31"},
     },
     9550: {"credit_party_identifier": ESIM},
+    9560: {},
+    9565: {"credit_party_identifier": {"account_number": "8900010000000000555"}},
 }
 
 
@@ -102,8 +104,8 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         "/lookup/statement-inquiry",
         {"product_id": 9105, "account_number": "30294429610", "account_qualifier": "PREPAID"},
     ),
-    "listCreditPartyBenefits": ("/lookup/credit-party/benefits", {"service_id": 13, "credit_party_identifier": ESIM}),
-    "getCreditPartyStatus": ("/lookup/credit-party/status", {"service_id": 13, "credit_party_identifier": ESIM}),
+    "listCreditPartyBenefits": ("/lookup/credit-party-benefits", {"service_id": 13, "credit_party_identifier": ESIM}),
+    "getCreditPartyStatus": ("/lookup/credit-party-status", {"service_id": 13, "credit_party_identifier": ESIM}),
 }
 
 
@@ -157,6 +159,16 @@ def test_a_transaction_of_every_final_status_is_as_described(
     assert api.get("/transactions", params={"credit_party_mobile_number": f"+6595123{suffix}"}).json()
 
 
+@pytest.mark.parametrize("product_id", [9550, 9560, 9565])
+def test_the_metadata_of_a_completed_esim_is_as_described(
+    create: Callable[..., int], api: httpx2.Client, product_id: int
+) -> None:
+    id_ = create(product_id=product_id, auto_confirm=True)
+    while "metadata" not in (found := api.get(f"/transactions/{id_}").json()):
+        assert found["status"]["class"]["message"] in {"CONFIRMED", "SUBMITTED"}
+    assert ("profile" in found["metadata"]) == (product_id == 9560)
+
+
 #: Invalid requests: method, path, body, status and code.
 REFUSED: list[tuple[str, str, object, int, int]] = [
     ("GET", "/services/2", None, 404, 1005004),
@@ -193,14 +205,14 @@ REFUSED: list[tuple[str, str, object, int, int]] = [
     ("POST", "/lookup/statement-inquiry", {"product_id": 9105}, 400, 1000400),
     (
         "POST",
-        "/lookup/credit-party/benefits",
+        "/lookup/credit-party-benefits",
         {"service_id": 1, "credit_party_identifier": MOBILE},
         400,
         1007500,
     ),
-    ("POST", "/lookup/credit-party/benefits", {"service_id": 13}, 400, 1000400),
-    ("POST", "/lookup/credit-party/status", {"service_id": 1, "credit_party_identifier": MOBILE}, 400, 1007500),
-    ("POST", "/lookup/credit-party/status", [], 400, 1000400),
+    ("POST", "/lookup/credit-party-benefits", {"service_id": 13}, 400, 1000400),
+    ("POST", "/lookup/credit-party-status", {"service_id": 1, "credit_party_identifier": MOBILE}, 400, 1007500),
+    ("POST", "/lookup/credit-party-status", [], 400, 1000400),
 ]
 REFUSED += [
     ("POST", f"/{mode}/transactions", body, status, code)

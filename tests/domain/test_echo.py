@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.attempt import Attempt
 from bulk_topup.domain.echo import differences_from, same_mobile_number
 from bulk_topup.domain.moves import move_for, request_of
+from bulk_topup.domain.purchase_secrets import NO_SECRETS
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.transaction import Transaction
@@ -113,6 +114,6 @@ def test_a_conflict_keeps_transaction_price_and_charge_but_no_pin_of_another(
     facts = move_for(attempt, RowState.IN_FLIGHT, transaction(StatusClass.COMPLETED, **other), "test").facts
     assert facts is not None
     assert (facts.transaction_id, str(facts.charged), facts.price_unit) == (2237512891, "7.41", "USD")
-    assert (facts.status_class, facts.pin_code, facts.pin_serial) == ("COMPLETED", None, None)
+    assert (facts.status_class, facts.secrets) == ("COMPLETED", NO_SECRETS)
     found = transaction(StatusClass.COMPLETED, external_id="another-1")
     assert move_for(attempt, RowState.ACCEPTED, found, "test").facts is None

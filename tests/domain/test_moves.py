@@ -8,9 +8,10 @@ import pytest
 
 from bulk_topup.domain.attempt import Attempt, HintedAttempt
 from bulk_topup.domain.moves import facts_of, move_for, request_of, reversal_of_forgotten, state_for
+from bulk_topup.domain.purchase_secrets import NO_SECRETS, PurchaseSecrets
 from bulk_topup.domain.states import MOVES, RowState
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.models.transaction import Transaction, TransactionOutcome
 from bulk_topup.dvs.statuses import STATUSES, StatusClass
 
 Make = Callable[..., Transaction]
@@ -171,10 +172,42 @@ def test_a_pin_is_not_shown_by_anything_that_is_printed(attempt: Attempt, transa
     found = transaction(StatusClass.COMPLETED, pin={"code": "4711-0815", "serial": "S-99"})
     move = move_for(attempt, RowState.ACCEPTED, found, "test")
     assert move.facts is not None
-    assert move.facts.pin_code == "4711-0815"
+    assert move.facts.secrets == PurchaseSecrets(pin_code="4711-0815", pin_serial="S-99")
     for shown in (repr(move), repr(found), str(found)):
         assert "4711" not in shown
         assert "S-99" not in shown
+
+
+PROFILE = {
+    "iccid": "8900012345678901554",
+    "activation_code": "LPA:1$esim.example$4711",
+    "apple_universal_link": "https://esim.example/apple/4711",
+    "android_universal_link": "https://esim.example/android/4711",
+    "installation_url": "https://esim.example/install/4711",
+}
+
+
+@pytest.mark.parametrize("pin", [None, {"code": "LPA:1$esim.example$4711", "serial": "8900012345678901554"}])
+@pytest.mark.parametrize("model", [Transaction, TransactionOutcome])
+def test_the_profile_of_an_esim_is_as_secret_as_a_pin(
+    attempt: Attempt, transaction: Make, model: type[TransactionOutcome], pin: dict[str, str] | None
+) -> None:
+    metadata = {"type": "ESIM", "activation_type": "DATA_PLAN", "profile": PROFILE, "balance": {"size": {"amount": 5}}}
+    found = model.model_validate(
+        {**transaction(StatusClass.COMPLETED).model_dump(by_alias=True), "metadata": metadata, "pin": pin}
+    )
+    move = move_for(attempt, RowState.ACCEPTED, found, "test")
+    assert move.facts is not None
+    assert move.facts.secrets == PurchaseSecrets(
+        pin_code=pin["code"] if pin else None,
+        pin_serial=PROFILE["iccid"],
+        esim_activation_code=PROFILE["activation_code"],
+        esim_apple_universal_link=PROFILE["apple_universal_link"],
+        esim_android_universal_link=PROFILE["android_universal_link"],
+        esim_installation_url=PROFILE["installation_url"],
+    )
+    for shown in (repr(move), repr(found), str(found), found.masked("*").model_dump_json()):
+        assert not [secret for secret in PROFILE.values() if secret in shown]
 
 
 def _hint(attempt: Attempt, transaction: Transaction, state: RowState = RowState.COMPLETED) -> HintedAttempt:
@@ -189,7 +222,7 @@ def test_a_reversal_in_a_purged_run_is_recorded_and_its_pin_stays_purged(attempt
     assert move is not None
     assert (move.before, move.after) == (RowState.COMPLETED, RowState.REVERSED)
     assert move.facts is not None
-    assert (move.facts.pin_code, move.facts.pin_serial) == (None, None)
+    assert move.facts.secrets == NO_SECRETS
     assert move.facts.price == facts_of(found).price
 
 

@@ -15,7 +15,14 @@ from bulk_topup.dvs import DVS, AsyncDVS, BadRequestError, ErrorCode, NotFoundEr
 from bulk_topup.dvs.blocking import Transactions
 from bulk_topup.dvs.models.base import Amount, CalculationMode
 from bulk_topup.dvs.models.product import FixedValuePinPurchase, RangedValueRecharge
-from bulk_topup.dvs.models.transaction import Party, Transaction, TransactionOutcome, TransactionRequest
+from bulk_topup.dvs.models.transaction import (
+    Party,
+    Person,
+    StatementIdentifier,
+    Transaction,
+    TransactionOutcome,
+    TransactionRequest,
+)
 from bulk_topup.dvs.resources.transactions import LONGEST_WINDOW, MICROSECOND, rfc3339, windows
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +62,26 @@ async def test_a_transaction_is_created_confirmed_found_and_paid(dvs: AsyncDVS) 
         assert confirmed.id == created.id
         assert [found.id async for found in dvs.transactions.list(external_id="one")] == [created.id]
         assert (await dvs.transactions.get(created.id)).external_id == "one"
+
+
+async def test_a_group_without_fields_is_left_out(dvs: AsyncDVS) -> None:
+    empty = _request("one", sender=Person(), beneficiary=Person(), statement_identifier=StatementIdentifier())
+    async with dvs:
+        created = await dvs.transactions.create_async(empty)
+        assert (await dvs.transactions.create_sync(empty.model_copy(update={"external_id": "two"}))).sender is None
+        with pytest.raises(BadRequestError, match="sender requires a field"):
+            await dvs.transactions.create_async({**empty.model_dump(exclude_none=True), "external_id": "three"})
+    assert created.sender is None
+    assert created.product.type == "RANGED_VALUE_RECHARGE"
+
+
+async def test_products_are_sorted_and_a_subservice_needs_its_service(dvs: AsyncDVS) -> None:
+    async with dvs:
+        found = [product.id async for product in dvs.products.list(service_id=13, sort=["-amount", "name"])]
+        assert found == [9565, 9550, 9560]
+        for resource in (dvs.products, dvs.countries, dvs.operators):
+            with pytest.raises(ValueError, match="Add service_id"):
+                resource.list(subservice_id=11)
 
 
 async def test_a_cancelled_transaction_gives_its_price_back(dvs: AsyncDVS) -> None:

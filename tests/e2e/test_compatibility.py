@@ -35,6 +35,7 @@ ADDED = {
     "earlier_runs",
     "earlier_payments",
     "paid_elsewhere",
+    "benefits",
     "corrected",
     "uncorrected",
     "resent",

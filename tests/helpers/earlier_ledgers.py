@@ -12,6 +12,10 @@ from tests.helpers.checked_rows import CheckedRow, staged
 
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
+    *(
+        f"ALTER TABLE attempts DROP COLUMN esim_{name}"
+        for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url")
+    ),
     "DROP TABLE corrections",
     "DROP TABLE absences",
     "DROP TABLE not_the_same",

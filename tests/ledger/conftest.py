@@ -11,6 +11,7 @@ import pytest
 
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS, PurchaseSecrets
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.sameness import mobile_key
 from bulk_topup.domain.states import RowState
@@ -89,9 +90,10 @@ def start() -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def facts() -> Callable[..., Facts]:
-    """Return a function that creates facts of a transaction with the given changes."""
+    """Return a function that creates facts of a transaction with the given changes, secrets by their field."""
 
     def make(**changes: Any) -> Facts:
+        secrets = {name: changes.pop(name) for name in SECRET_FIELDS if name in changes}
         values: dict[str, Any] = {
             "transaction_id": 2237512891,
             "creation_date": datetime(2026, 11, 1, 2, 1, 5, 883561, tzinfo=UTC),
@@ -101,6 +103,7 @@ def facts() -> Callable[..., Facts]:
             "fee": Decimal("0.05"),
             "price_unit": "USD",
             "operator_reference": None,
+            "secrets": PurchaseSecrets(**secrets),
         }
         return Facts(**{**values, **changes})
 

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bulk_topup.domain.attempt import Facts, Move
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -16,6 +18,8 @@ from bulk_topup.ledger.pin_keys import FILE_VARIABLE, PinKey, add_pin_key
 from tests.helpers.checked_rows import CheckedRow
 
 CODE, SERIAL = "4711-0815-9999", "SERIAL-20990101"
+#: All that a purchase can yield.
+SECRETS = {name: f"secret {name}" for name in SECRET_FIELDS} | {"pin_code": CODE, "pin_serial": SERIAL}
 
 Buy = Callable[..., None]
 
@@ -42,7 +46,7 @@ def buy(
     def run(people: int = 1) -> None:
         with LedgerStore(path) as ledger:
             begun = start(ledger, [row(who) for who in range(people)])
-            known = facts(pin_code=CODE, pin_serial=SERIAL)
+            known = facts(**SECRETS)
             ledger.attempts.record(
                 [
                     move(each, RowState.IN_FLIGHT, RowState.COMPLETED, facts=known)
@@ -76,12 +80,23 @@ def test_no_file_has_a_pin_in_plain_text_and_the_key_decrypts_it(buy: Buy, path:
     with LedgerStore(path):  # an open ledger keeps its log
         buy()
         assert path.with_name("ledger.db-wal").stat().st_size
-        assert not holds(path, CODE)
-        assert not holds(path, SERIAL)
+        assert not [secret for secret in SECRETS.values() if holds(path, secret)]
         assert not holds(path, key_file.read_text().strip())
     [outcome] = outcomes(path)
-    assert (outcome.pin_code, outcome.pin_serial) == (CODE, SERIAL)
-    assert CODE not in repr(outcome)
+    assert {name: getattr(outcome, name) for name in SECRET_FIELDS} == SECRETS
+    assert not [secret for secret in SECRETS.values() if secret in repr(outcome)]
+
+
+def test_a_ledger_from_before_esims_keeps_its_pins(buy: Buy, path: Path) -> None:
+    buy()
+    with closing(sqlite3.connect(path)) as connection:
+        for name in SECRET_FIELDS[2:]:
+            connection.execute(f"ALTER TABLE attempts DROP COLUMN {name}")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name >= '0023'")
+        connection.commit()
+    [outcome] = outcomes(path, read_only=False)
+    found = [getattr(outcome, name) for name in SECRET_FIELDS]
+    assert found == [CODE, SERIAL, None, None, None, None]
 
 
 def test_a_pin_that_is_copied_to_another_row_is_not_decrypted(buy: Buy, path: Path) -> None:

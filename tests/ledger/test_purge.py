@@ -13,6 +13,7 @@ import pytest
 from bulk_topup.domain.attempt import Facts, Move
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.summary import summarise
@@ -21,7 +22,9 @@ from bulk_topup.ledger import LedgerStore, RetryChoice
 from tests.helpers.checked_rows import CheckedRow
 
 #: Personal data in the file before a purge.
-NAMES = ("Ann Example", "Oak Street 7", "4711-0815-9999", "SERIAL-2099", "+6595123", "R-77-Ann", "a note on Ann")
+NAMES = ("Ann Example", "Oak Street 7", "+6595123", "R-77-Ann", "a note on Ann")
+#: What was bought, encrypted in the file.
+SECRETS = {name: f"secret {name}" for name in SECRET_FIELDS}
 
 Finish = Callable[[LedgerStore], Run]
 
@@ -52,7 +55,7 @@ def finish(
         job = {"reading": '{"constants": {"sender.first_name": "Ann Example"}}', "reporting": '{"folder": "/report"}'}
         begun = start(ledger, rows, columns=("phone", "Ann"), **job)
         paid, failed, taken = ledger.attempts.claim(begun, 9)
-        with_pin = facts(pin_code="4711-0815-9999", pin_serial="SERIAL-2099", status_class="COMPLETED")
+        with_pin = facts(status_class="COMPLETED", **SECRETS)
         ledger.attempts.record(
             [
                 move(paid, RowState.IN_FLIGHT, RowState.COMPLETED, facts=with_pin),
@@ -75,11 +78,14 @@ def bytes_of(path: Path) -> bytes:
 def test_no_file_of_the_ledger_has_personal_data(ledger: LedgerStore, path: Path, finish: Finish) -> None:
     run = finish(ledger)
     found = bytes_of(path)
-    assert [text for text in NAMES if text.encode() not in found] == ["4711-0815-9999", "SERIAL-2099"]
+    assert [text for text in NAMES if text.encode() not in found] == []
+    assert [secret for secret in SECRETS.values() if secret.encode() in found] == []
+    assert found.count(b"sealed-pin:1:") >= len(SECRETS)
     ledger.purges.purge(run)
     ledger.purges.scrub()
     found = bytes_of(path)
     assert [text for text in NAMES if text.encode() in found] == []
+    assert b"sealed-pin:1:" not in found
     assert b"6595123" not in found
     assert b"Ann" not in found
 

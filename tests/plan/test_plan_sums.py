@@ -61,6 +61,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
         {
             "product_id": 4520,
             "name": "Invented product",
+            "benefits": "",
             "rows": 3,
             "amount": "15",
             "unit": "SGD",
@@ -71,6 +72,7 @@ def test_a_plan_counts_rows_amounts_and_costs_by_product(check: Check, fixed: Ma
         {
             "product_id": 6418,
             "name": "Invented product",
+            "benefits": "",
             "rows": 2,
             "amount": "41",
             "unit": "SGD",

@@ -179,7 +179,14 @@ def test_in_source_mode_the_amount_is_first_converted_to_the_destination(ranged:
 
 @pytest.mark.parametrize(
     ("mode", "rates"),
-    [(DESTINATION, {"base": "1"}), (SOURCE, {"wholesale": "1"}), (DESTINATION, {"wholesale": "0"}), (SOURCE, {})],
+    [
+        (DESTINATION, {"base": "1"}),
+        (SOURCE, {"wholesale": "1"}),
+        (DESTINATION, {"wholesale": "0"}),
+        (SOURCE, {}),
+        (DESTINATION, {"base": "1", "wholesale": "-1"}),
+        (SOURCE, {"base": "-1", "wholesale": "1"}),
+    ],
 )
 def test_a_cost_without_rates_is_unknown_not_zero(
     ranged: MakeProduct, mode: CalculationMode, rates: dict[str, str]

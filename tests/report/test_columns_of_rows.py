@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -62,8 +63,7 @@ ROWS = st.lists(
             "fee": AMOUNTS,
             "price_unit": st.none() | TEXTS,
             "operator_reference": st.none() | TEXTS,
-            "pin_code": st.none() | TEXTS,
-            "pin_serial": st.none() | TEXTS,
+            **{name: st.none() | TEXTS for name in SECRET_FIELDS},
             "creation_date": TIMES,
             "final_at": TIMES,
         }
@@ -108,8 +108,7 @@ def json_values(row: Outcome, run: Run, *, reveal_pins: bool) -> dict[str, Any]:
         "fee": amount(row.fee),
         "price_unit": row.price_unit,
         "operator_reference": row.operator_reference,
-        "pin_code": secret(row.pin_code),
-        "pin_serial": secret(row.pin_serial),
+        **{name: secret(getattr(row, name)) for name in SECRET_FIELDS},
         "created": moment(row.creation_date),
         "final": moment(row.final_at),
         "environment": run.environment,

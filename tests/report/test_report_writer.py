@@ -25,6 +25,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bulk_topup.domain.outcome_columns import Outcomes
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import ReportError
@@ -43,7 +44,7 @@ def outcomes():
             line=line, state=RowState.FAILED, cells=("x" * 50,), problems=(), message="", note="", product_id=1,
             credit_party=None, amount=Decimal(1), unit="SGD", attempt=1, external_id="e", transaction_id=None,
             status_class=None, status_message=None, planned_cost=None, planned_unit=None, price=None, fee=None,
-            price_unit=None, operator_reference=None, pin_code=None, pin_serial=None, creation_date=None, final_at=None,
+            price_unit=None, operator_reference=None, **dict.fromkeys(SECRET_FIELDS), creation_date=None, final_at=None,
             in_list=True,
         )])
     if interruption == "kill":

@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 
 from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.problems import Problem
+from bulk_topup.domain.purchase_secrets import SECRET_FIELDS
 from bulk_topup.domain.row import Outcome
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
@@ -96,8 +97,7 @@ def _runs(draw: st.DrawFn) -> tuple[Run, list[Outcome]]:
         fee=st.none() | _AMOUNTS,
         price_unit=st.none() | _UNITS,
         operator_reference=st.none() | _TEXT,
-        pin_code=st.none() | _TEXT,
-        pin_serial=st.none() | _TEXT,
+        **{name: st.none() | _TEXT for name in SECRET_FIELDS},
         creation_date=st.none() | _TIMES,
         final_at=st.none() | _TIMES,
         in_list=st.booleans(),

@@ -50,6 +50,8 @@ EXAMPLES: dict[int, dict[str, Any]] = {
         "statement_identifier": {"reference": "INV-1", "due_date": "2026-12-31"},
     },
     9240: {"destination": ("COP", "52000"), "credit_party_identifier": {"account_number": "778-1"}},
+    9560: {},
+    9565: {},
     9550: {"credit_party_identifier": {"account_number": "8944-500", "account_qualifier": "ICCID"}},
 }
 ANSWERS: dict[str, TypeAdapter[Any]] = {

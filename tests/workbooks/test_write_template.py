@@ -100,7 +100,7 @@ def test_the_help_explains_each_column_and_how_to_check_the_list(workbook: Calla
     assert any(text.endswith("bulk-topup plan LIST.xlsx --product 9550") for text in texts)
     assert any("Remove the example row" in text for text in texts)
     assert ["phone", "With + and the country code, digits only.", "+6595123100"] in rows
-    assert ["9550 Orbit eSIM 10 GB", "Always 25.00 USD.", "Orbit eSIM"] in rows
+    assert ["9550 Orbit eSIM 10 GB", "Always 25.00 USD. 10 GB data, valid for 30 days.", "Orbit eSIM"] in rows
     assert any("Instead of" in text for text in texts)
 
 

@@ -33,7 +33,7 @@ MAX_LINES_SHOWN: Final = 20
 )
 @cloup.option("--in-place", is_flag=True, help="Change the workbook itself.")
 @cloup.option("--sheet", help="Sheet of the list.  [default: the one with the run's columns]")
-@cloup.option("--reveal-pins", is_flag=True, help="Write PIN codes, not only that there are any.")
+@cloup.option("--reveal-pins", is_flag=True, help="Write PIN codes and eSIMs, not only that there are any.")
 @cloup.option("--allow-loss", is_flag=True, help="Write even if pictures, charts or the like are lost or changed.")
 @cloup.option("--force", is_flag=True, help="Replace an existing file.")
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")

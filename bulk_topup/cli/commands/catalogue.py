@@ -1,4 +1,4 @@
-"""The commands of the catalogue and the wallets: services, countries, operators, products, and so on."""
+"""The commands of the catalogue and the wallets: services, countries, operators, promotions, campaigns, balances."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +7,9 @@ import click
 import cloup
 
 from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
-from bulk_topup.domain.money import format_plain
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.account import Balance
 from bulk_topup.dvs.models.catalogue import Campaign, Country, Operator, Promotion, Service
-from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, RangedProduct
 
 ID = click.IntRange(min=1)
 
@@ -23,6 +21,12 @@ product_option = cloup.option("--product", type=ID, metavar="ID", help="On this 
 language_option = cloup.option(
     "--language", metavar="TAGS", help="Preferred languages of texts, e.g. es or fr,en;q=0.5."
 )
+
+
+def check_subservice(service: int | None, subservice: int | None) -> None:
+    """Raise a usage error for a subservice without its service, which DVS refuses."""
+    if subservice is not None and service is None:
+        raise click.UsageError("--subservice requires --service.")
 
 
 @cloup.command("services")
@@ -60,6 +64,7 @@ def countries_command(country: str | None, service: int | None, subservice: int 
     Example:
       bulk-topup countries --service 3
     """
+    check_subservice(service, subservice)
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Country]:
         if country is not None:
@@ -87,6 +92,7 @@ def operators_command(
     Example:
       bulk-topup operators --country SGP
     """
+    check_subservice(service, subservice)
 
     async def fetch(dvs: AsyncDVS) -> Sequence[Operator]:
         if operator_id is not None:
@@ -163,66 +169,6 @@ def campaigns_command(
     print_query(query, fetch, ("id", "title", "from", "to", "products", "description"), row)
 
 
-@cloup.command("products")
-@cloup.argument("product_id", metavar="[ID]", type=ID, required=False)
-@cloup.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
-@country_option
-@operator_option
-@service_option
-@subservice_option
-@cloup.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
-@cloup.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
-@cloup.option(
-    "--benefit-type",
-    "benefit_types",
-    multiple=True,
-    type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
-    help="With this benefit; repeatable.",
-)
-@language_option
-@query_options
-def products_command(
-    product_id: int | None,
-    product_type: str | None,
-    country: str | None,
-    operator: int | None,
-    service: int | None,
-    subservice: int | None,
-    region: str | None,
-    tags: tuple[str, ...],
-    benefit_types: tuple[str, ...],
-    language: str | None,
-    query: QueryOptions,
-) -> None:
-    """List the account's products, or show what one requires.
-
-    \b
-    Example:
-      bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
-      bulk-topup products 6418
-    """
-
-    async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
-        if product_id is not None:
-            return [await dvs.products.get(product_id, language=language)]
-        return await fetch_all(
-            dvs.products.list(
-                type=ProductType(product_type) if product_type else None,
-                country_iso_code=country,
-                operator_id=operator,
-                service_id=service,
-                subservice_id=subservice,
-                region=region,
-                tags=list(tags) or None,
-                benefit_types=list(benefit_types) or None,
-                language=language,
-            )
-        )
-
-    headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
-    print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))
-
-
 @cloup.command("balances")
 @cloup.option("--unit", metavar="CCC", help="Only the wallet in this currency.")
 @query_options
@@ -250,41 +196,3 @@ def _period(promotion: Promotion | Campaign) -> tuple[object, ...]:
 
 def _ids(products: Sequence[Any] | None) -> str:
     return ", ".join(str(product.id) for product in products or ())
-
-
-def _product_row(product: Product) -> tuple[object, ...]:
-    receives = costs = ""
-    if isinstance(product, FixedProduct):
-        receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
-        wholesale = product.prices.wholesale
-        costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
-    elif isinstance(product, RangedProduct):
-        allowed = product.destination.amount
-        bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
-        step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
-        receives = f"{bounds} {product.destination.unit}{step}"
-        rate = product.rates.wholesale
-        costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}" if rate else ""
-    groups = (
-        ("credit_party_identifier", product.required_credit_party_identifier_fields),
-        ("debit_party_identifier", product.required_debit_party_identifier_fields),
-        ("sender", product.required_sender_fields),
-        ("beneficiary", product.required_beneficiary_fields),
-        ("statement_identifier", product.required_statement_identifier_fields),
-        ("additional_identifier", product.required_additional_identifier_fields),
-    )
-    requires = "\n".join(
-        "\nor ".join("\nand ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
-        for group, alternatives in groups
-        if alternatives
-    )
-    operator = product.operator
-    return (
-        product.id,
-        product.name,
-        f"{operator.name} ({operator.id}), {operator.country.iso_code}",
-        product.type.replace("_", " ").lower(),
-        receives,
-        costs,
-        requires,
-    )

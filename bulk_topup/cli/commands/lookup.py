@@ -8,7 +8,7 @@ import cloup
 
 from bulk_topup.cli.commands.catalogue import ID
 from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
-from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.product_texts import quantity_text
 from bulk_topup.dvs import AsyncDVS, field_limits
 from bulk_topup.dvs.models.account import CreditPartyBenefit, CreditPartyStatus, Statement
 from bulk_topup.dvs.models.catalogue import LookupOperator
@@ -87,11 +87,11 @@ def statement_command(account_number: str, product: int, qualifier: str | None, 
 @_qualifier_option
 @query_options
 def benefits_command(credit_party: str, service: int, qualifier: str | None, query: QueryOptions) -> None:
-    """Show the benefits that a mobile number or an account has now.
+    """Show the benefits that an eSIM, by its ICCID, or a mobile number has now.
 
     \b
     Example:
-      bulk-topup lookup benefits +6595123100
+      bulk-topup lookup benefits 8900010000000000555
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[CreditPartyBenefit]:
@@ -99,7 +99,7 @@ def benefits_command(credit_party: str, service: int, qualifier: str | None, que
 
     def row(benefit: CreditPartyBenefit) -> tuple[object, ...]:
         country = benefit.country.iso_code if benefit.country else None
-        return benefit.type, f"{format_plain(benefit.amount)} {benefit.unit}", benefit.expiration_date, country
+        return benefit.type, quantity_text(benefit.amount, benefit.unit), benefit.expiration_date or "no date", country
 
     print_query(query, fetch, ("type", "amount", "until", "country"), row)
 
@@ -110,11 +110,11 @@ def benefits_command(credit_party: str, service: int, qualifier: str | None, que
 @_qualifier_option
 @query_options
 def esim_command(credit_party: str, service: int, qualifier: str | None, query: QueryOptions) -> None:
-    """Show when an eSIM was installed and activated, by its mobile number or account.
+    """Show when an eSIM was installed and activated, by its ICCID or mobile number.
 
     \b
     Example:
-      bulk-topup lookup esim +6595123100
+      bulk-topup lookup esim 8900010000000000555
     """
 
     async def fetch(dvs: AsyncDVS) -> Sequence[CreditPartyStatus]:

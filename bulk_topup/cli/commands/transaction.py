@@ -8,21 +8,23 @@ from functools import partial
 import click
 import cloup
 
-from bulk_topup.cli.commands.catalogue import ID, country_option, operator_option, service_option
+from bulk_topup.cli.commands.catalogue import ID, country_option, operator_option, service_option, subservice_option
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.query import QueryOptions, fetch_all, is_production, print_query, query_options
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.product import ProductType
-from bulk_topup.dvs.models.transaction import Pin, Transaction
+from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.errors import TransactionNotFoundError
 from bulk_topup.report import MASK
 
 HEADINGS = ("id", "external id", "created (UTC)", "status", "product", "credit party", "amount", "price", "pin")
 
-_reveal_option = cloup.option("--reveal-pins", is_flag=True, help="Show PIN codes, not only that there are some.")
+_reveal_option = cloup.option(
+    "--reveal-pins", is_flag=True, help="Show PIN codes and eSIMs, not only that there are some."
+)
 _yes_option = cloup.option("--yes", is_flag=True, help="Skip the confirmation prompt of production.")
 
 
@@ -72,6 +74,7 @@ def show_command(transaction: str, reveal_pins: bool, query: QueryOptions) -> No
 @country_option
 @operator_option
 @service_option
+@subservice_option
 @cloup.option("--mobile-number", help="That credit this number.")
 @cloup.option("--account-number", help="That credit this account.")
 @_reveal_option
@@ -86,6 +89,7 @@ def list_command(
     country: str | None,
     operator: int | None,
     service: int | None,
+    subservice: int | None,
     mobile_number: str | None,
     account_number: str | None,
     reveal_pins: bool,
@@ -107,6 +111,7 @@ def list_command(
                 country_iso_code=country,
                 operator_id=operator,
                 service_id=service,
+                subservice_id=subservice,
                 credit_party_mobile_number=mobile_number,
                 credit_party_account_number=account_number,
                 from_date=from_date,
@@ -164,10 +169,7 @@ def _confirm(query: QueryOptions, is_confirmed: bool, question: str) -> None:
 
 
 def _masked(transactions: Sequence[Transaction], reveal: bool) -> Sequence[Transaction]:
-    if reveal:
-        return transactions
-    hidden = Pin(code=MASK, serial=MASK)
-    return [each.model_copy(update={"pin": hidden}) if each.pin else each for each in transactions]
+    return transactions if reveal else [each.masked(MASK) for each in transactions]
 
 
 def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:
@@ -184,5 +186,5 @@ def _row(query: QueryOptions, transaction: Transaction) -> tuple[object, ...]:
         (party.mobile_number or party.account_number) if party else None,
         query.money(amount.amount, amount.unit) if amount else None,
         query.money(wholesale.amount, wholesale.unit) if wholesale and wholesale.amount is not None else None,
-        transaction.pin.code if transaction.pin else None,
+        transaction.pin.code if transaction.pin else transaction.esim and transaction.esim.activation_code,
     )

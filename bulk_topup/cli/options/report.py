@@ -81,5 +81,7 @@ report_options = collect(
         multiple=True,
         help="Format to write; repeatable. html is one page for people.  [default: csv, xlsx and jsonl]",
     ),
-    cloup.option("--reveal-pins", group=REPORT, is_flag=True, help="Write PIN codes, not only that there are any."),
+    cloup.option(
+        "--reveal-pins", group=REPORT, is_flag=True, help="Write PIN codes and eSIMs, not only that there are any."
+    ),
 )

@@ -184,9 +184,10 @@ def _products_table(prepared: Prepared) -> Table:
         table.add_column(heading, justify="left" if heading in {"product", "name"} else "right")
     for total in prepared.plan.products.values():
         unpriced = f" + {format_rows(total.unpriced)} of unknown price" if total.unpriced else ""
+        benefits = f"\n{total.benefits}" if total.benefits else ""
         table.add_row(
             str(total.product_id),
-            escape_markup(total.name),
+            escape_markup(f"{total.name}{benefits}"),
             f"{total.rows:,}",
             _money(total.amount, total.unit),
             f"{_money(total.cost, total.cost_unit)}{unpriced}",

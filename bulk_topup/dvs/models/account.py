@@ -40,7 +40,9 @@ class CreditPartyBenefit(DVSModel):
     type: str
     unit_type: str
     unit: str
+    #: What remains; `UNLIMITED` if it has no limit.
     amount: Decimal
+    #: None for never, and before it is activated.
     expiration_date: datetime | None = None
     country: Country | None = None
 

@@ -47,11 +47,16 @@ class CalculationMode(StrEnum):
     DESTINATION_AMOUNT = "DESTINATION_AMOUNT"
 
 
+#: Instead of an amount or a number of days: without a limit, or for ever.
+UNLIMITED: Final = Decimal(-1)
+
+
 class Period(DVSModel):
     """A length of time in units of HOUR, DAY, WEEK or MONTH."""
 
     unit: str
-    quantity: Decimal
+    #: `UNLIMITED` if it never ends; None if it is unknown.
+    quantity: Decimal | None = None
 
 
 class Amount(DVSModel):

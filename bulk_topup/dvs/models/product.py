@@ -45,7 +45,7 @@ class RangedPrices(DVSModel):
 
 
 class Rates(DVSModel):
-    """Destination divided by source (`base`), by wholesale and by retail price."""
+    """Destination divided by source (`base`), by wholesale and by retail price; -1 where that price is zero."""
 
     base: Decimal | None = None
     wholesale: Decimal | None = None
@@ -53,7 +53,7 @@ class Rates(DVSModel):
 
 
 class BenefitAmount(DVSModel):
-    """The amount of a benefit: numbers for fixed products, ranges for ranged ones."""
+    """The amount of a benefit: numbers for fixed products, ranges for ranged ones; -1 is unlimited."""
 
     base: Decimal | Range | None = None
     promotion_bonus: Decimal | Range | None = None
@@ -79,11 +79,18 @@ class PinInformation(DVSModel):
     terms: str | None = None
 
 
+class PostingPeriod(Period):
+    """How long a payment takes until the biller shows it."""
+
+    #: BUSINESS or CALENDAR: which days and hours count.
+    type: str | None = None
+
+
 class PaymentInformation(DVSModel):
     """The terms of a bill payment: modes, posting period, whether statements can be inquired."""
 
     modes: list[str] | None = None
-    posting_period: Period | None = None
+    posting_period: PostingPeriod | None = None
     supports_statement_inquiry: bool = False
     required_inquiry_fields: RequiredFields | None = None
     notes: list[str] | None = None
@@ -105,6 +112,13 @@ class ProductSummary(ProductId):
     operator: Operator | None = None
     regions: list[Region] | None = None
     pin: PinInformation | None = None
+
+
+class ProductOfTransaction(ProductSummary):
+    """The product of a transaction."""
+
+    #: A value of `ProductType`, or one that this version does not know; older transactions have none.
+    type: str | None = None
 
 
 class ProductBase(ProductSummary):

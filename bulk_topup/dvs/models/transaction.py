@@ -1,12 +1,20 @@
 """Define the models of transactions, their requests and parties (reference: Transactions)."""
 
 from datetime import date
+from typing import Self
 
 from pydantic import Field
 
 from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Id, Moment, Prices, WholesalePrices
 from bulk_topup.dvs.models.catalogue import PromotionOfProduct
-from bulk_topup.dvs.models.product import Benefit, ProductId, ProductSummary, Rates
+from bulk_topup.dvs.models.metadata import (
+    EsimMetadataOutcome,
+    EsimProfile,
+    Metadata,
+    MetadataOutcome,
+    UnknownMetadata,
+)
+from bulk_topup.dvs.models.product import Benefit, ProductId, ProductOfTransaction, Rates
 
 
 class Person(DVSModel):
@@ -112,13 +120,31 @@ class TransactionOutcome(DVSModel):
     requested_values: Values | None = None
     credit_party_identifier: Party | None = None
     statement_identifier: BillReference | None = None
+    #: What the other fields can't hold: the profile of an eSIM, or what this version does not know.
+    metadata: MetadataOutcome = None
+
+    @property
+    def esim(self) -> EsimProfile | None:
+        """The new eSIM; None if it sold none."""
+        return self.metadata.profile if isinstance(self.metadata, EsimMetadataOutcome) else None
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether it has a PIN, or metadata that may hold secrets."""
+        return self.pin is not None or self.esim is not None or isinstance(self.metadata, UnknownMetadata)
+
+    def masked(self, mask: str) -> Self:
+        """Return the same with a mask in place of each secret."""
+        pin = None if self.pin is None else Pin(code=mask, serial=mask)
+        metadata = None if self.metadata is None else self.metadata.masked(mask)
+        return self.model_copy(update={"pin": pin, "metadata": metadata})
 
 
 class Transaction(TransactionOutcome):
     """A transfer of value to a beneficiary (reference: Transactions)."""
 
     confirmation_date: Moment | None = None
-    product: ProductSummary
+    product: ProductOfTransaction
     prices: Prices | None = None
     rates: Rates | None = None
     benefits: list[Benefit] | None = None
@@ -130,3 +156,4 @@ class Transaction(TransactionOutcome):
     statement_identifier: StatementIdentifier | None = None
     additional_identifier: AdditionalIdentifier | None = None
     callback_url: str | None = None
+    metadata: Metadata = None

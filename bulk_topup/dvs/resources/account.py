@@ -68,7 +68,7 @@ class Lookup:
             BadRequestError: the operator does not support this (1007500).
         """
         return self._caller.pages(
-            "/lookup/credit-party/benefits",
+            "/lookup/credit-party-benefits",
             _CREDIT_PARTY_BENEFIT,
             body=json_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
             empty_code=None,
@@ -82,7 +82,7 @@ class Lookup:
         """
         return await self._caller.request(
             "POST",
-            "/lookup/credit-party/status",
+            "/lookup/credit-party-status",
             _CREDIT_PARTY_STATUS,
             body=json_body(service_id=service_id, credit_party_identifier=credit_party.model_dump(exclude_none=True)),
         )

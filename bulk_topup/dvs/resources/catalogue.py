@@ -18,6 +18,11 @@ _PROMOTION = TypeAdapter(Promotion)
 _CAMPAIGN = TypeAdapter(Campaign)
 
 
+def _check_service(service_id: int | None, subservice_id: int | None) -> None:
+    if subservice_id is not None and service_id is None:
+        raise ValueError("A subservice needs its service. Add service_id.")
+
+
 class Services:
     """Categories of products (reference: Services)."""
 
@@ -45,7 +50,12 @@ class Countries:
         self._caller = caller
 
     def list(self, *, service_id: int | None = None, subservice_id: int | None = None) -> Pages[Country]:
-        """List countries, all or those with products of a service or subservice."""
+        """List countries, all or those with products of a service or subservice.
+
+        Raises:
+            ValueError: `subservice_id` without `service_id`, which DVS refuses.
+        """
+        _check_service(service_id, subservice_id)
         params = query_params(service_id=service_id, subservice_id=subservice_id)
         return self._caller.pages("/countries", _COUNTRY, params=params, empty_code=ErrorCode.COUNTRY_NOT_FOUND)
 
@@ -71,7 +81,12 @@ class Operators:
         service_id: int | None = None,
         subservice_id: int | None = None,
     ) -> Pages[Operator]:
-        """List operators, by any of these filters."""
+        """List operators, by any of these filters.
+
+        Raises:
+            ValueError: `subservice_id` without `service_id`, which DVS refuses.
+        """
+        _check_service(service_id, subservice_id)
         params = query_params(country_iso_code=country_iso_code, service_id=service_id, subservice_id=subservice_id)
         return self._caller.pages("/operators", _OPERATOR, params=params, empty_code=ErrorCode.OPERATOR_NOT_FOUND)
 
@@ -167,9 +182,20 @@ class Products:
         operator_id: int | None = None,
         region: str | None = None,
         benefit_types: list[str] | None = None,
+        sort: list[str] | None = None,
         language: str | None = None,
     ) -> Pages[Product]:
-        """List products, by any of these filters, in a preferred language (as in `Accept-Language`)."""
+        """List products, by any of these filters, in a preferred language (as in `Accept-Language`).
+
+        Args:
+            type: and all up to `benefit_types`: what a product must match.
+            sort: `id`, `name` or `amount` (of the destination), the first key first; `-amount` is the largest first.
+            language: preferred languages of the texts.
+
+        Raises:
+            ValueError: `subservice_id` without `service_id`, which DVS refuses.
+        """
+        _check_service(service_id, subservice_id)
         params = query_params(
             type=type,
             service_id=service_id,
@@ -180,7 +206,9 @@ class Products:
         )
         # Lists are separated by commas in one parameter.
         params |= {
-            name: ",".join(values) for name, values in (("tags", tags), ("benefit_types", benefit_types)) if values
+            name: ",".join(values)
+            for name, values in (("tags", tags), ("benefit_types", benefit_types), ("sort", sort))
+            if values
         }
         return self._caller.pages(
             "/products", PRODUCT, params=params, language=language, empty_code=ErrorCode.PRODUCT_NOT_AVAILABLE

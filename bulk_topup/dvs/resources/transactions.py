@@ -59,6 +59,11 @@ def rfc3339(moment: datetime, *, through: bool = False) -> str:
     return moment.astimezone(UTC).strftime(f"%Y-%m-%dT%H:%M:%S.%f{'999' if through else '000'}Z")
 
 
+def _set_fields(request: TransactionRequest) -> dict[str, object]:
+    """Return a request's body without fields that are not set, and without empty groups, which DVS refuses."""
+    return {name: value for name, value in request.model_dump(exclude_none=True).items() if value != {}}
+
+
 class _Transactions(Generic[T]):
     def __init__(self, caller: Caller, model: TypeAdapter[T]) -> None:
         self._caller = caller
@@ -86,7 +91,7 @@ class _Transactions(Generic[T]):
             InsufficientBalanceError: the wallet's balance is too low (1006001).
             BadRequestError, NotFoundError: DVS refused it; unless `after_unknown`, nothing was created.
         """
-        body = request if isinstance(request, Mapping) else request.model_dump(exclude_none=True)
+        body = request if isinstance(request, Mapping) else _set_fields(request)
         return await self._caller.request(
             "POST", "/async/transactions", self._model, body=body, retries=retries, admitted=admitted
         )
@@ -97,7 +102,7 @@ class _Transactions(Generic[T]):
         Raises:
             The same as `create_async`.
         """
-        body = request.model_dump(exclude_none=True, exclude={"callback_url"})
+        body = {name: value for name, value in _set_fields(request).items() if name != "callback_url"}
         return await self._caller.request(
             "POST", "/sync/transactions", self._model, body=body, retries=retries, timeout=SYNC_TIMEOUT
         )

@@ -1,14 +1,16 @@
 """Finds products, operators, countries and services, and writes their bodies; touches nothing."""
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import phonenumbers
 from pydantic import BaseModel
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.catalogue import LookupOperator, Operator
-from bulk_topup.dvs.models.product import ProductSummary
+from bulk_topup.dvs.models.product import ProductOfTransaction
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue.operators import ALPHA_3, COUNTRIES, OPERATORS, SERVICES
 from bulk_topup.sandbox.catalogue.product_factory import AnyProduct
@@ -17,20 +19,43 @@ from bulk_topup.sandbox.errors import ErrorResponse
 
 K = TypeVar("K")
 
+
+def _destination_amount(found: AnyProduct) -> Decimal:
+    amount = found.destination.amount
+    return amount if isinstance(amount, Decimal) else amount.min or Decimal(0)
+
+
+#: What products can be sorted by (reference: Products, list); a range counts as its smallest amount.
+SORT_KEYS: Mapping[str, Callable[[AnyProduct], Any]] = {
+    "id": attrgetter("id"),
+    "name": attrgetter("name"),
+    "amount": _destination_amount,
+}
+
 BENEFIT_TYPES = ("TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS")
-#: The service of mobile operators.
+#: The services of mobile operators and of eSIMs.
 _MOBILE = 1
+ESIM = 13
 
 #: Fields that a body omits if they are null, since most products and ranges do not have them.
 _OMITTED_IF_NULL = frozenset({"content_language", "increment", "pin", "subservices"})
-_SUMMARY_FIELDS = set(ProductSummary.model_fields)
+_SUMMARY_FIELDS = set(ProductOfTransaction.model_fields)
+#: Fields of a transaction that are null where nothing is set; all others are left out then.
+_NULL_IF_UNSET = frozenset({"regions", "promotions", "retail", "additional_information"})
 
 _PRODUCTS: Mapping[int, AnyProduct] = {product.id: product for product in PRODUCTS}
 
 
-def encode(model: BaseModel, fields: set[str] | None = None) -> bytes:
-    """Write a model, or some of its fields, as a body: with null fields, except those that only some models have."""
-    return codec.encode(_without_rare_nulls(model.model_dump(include=fields)))
+def encode(model: BaseModel) -> bytes:
+    """Write a model as a body: with null fields, except those that only some models have."""
+    return codec.encode(_without_rare_nulls(model.model_dump()))
+
+
+def set_fields(value: Any) -> Any:  # noqa: ANN401 - a part of a JSON value
+    """Return a part of a transaction without what is not set, as DVS writes it: only few fields are null instead."""
+    if isinstance(value, dict):
+        return {name: set_fields(part) for name, part in value.items() if part is not None or name in _NULL_IF_UNSET}
+    return [*map(set_fields, value)] if isinstance(value, list) else value
 
 
 def _without_rare_nulls(value: object) -> object:
@@ -44,7 +69,7 @@ def _without_rare_nulls(value: object) -> object:
 
 
 #: Bodies, encoded once.
-_SUMMARIES = {product.id: encode(product, _SUMMARY_FIELDS) for product in PRODUCTS}
+_SUMMARIES = {product.id: codec.encode(set_fields(product.model_dump(include=_SUMMARY_FIELDS))) for product in PRODUCTS}
 _OPERATOR_BODIES = {id_: encode(operator) for id_, operator in OPERATORS.items()}
 _COUNTRY_BODIES = {code: encode(country) for code, country in COUNTRIES.items()}
 _SERVICE_BODIES = {id_: encode(service) for id_, service in SERVICES.items()}
@@ -63,6 +88,11 @@ def product(product_id: int) -> AnyProduct:
     return found
 
 
+def is_esim(found: AnyProduct) -> bool:
+    """Return True if a product is an eSIM or a recharge of one."""
+    return found.service.id == ESIM
+
+
 def summary(product_id: int) -> bytes:
     """Return the part of a product that the bodies of its transactions contain."""
     return _SUMMARIES[product_id]
@@ -78,10 +108,16 @@ def products(
     region: str | None = None,
     tags: Iterable[str] = (),
     benefit_types: Iterable[str] = (),
+    sort: Sequence[tuple[str, bool]] = (),
 ) -> list[AnyProduct]:
-    """Return the products that match every filter (reference: Products, list)."""
+    """Return the products that match every filter, by ID or in another order (reference: Products, list).
+
+    Args:
+        type_: and the following: what a product must match; None and empty match any.
+        sort: keys of `SORT_KEYS`, the first one first, each with whether it is reversed.
+    """
     wanted_tags, wanted_benefits = set(tags), set(benefit_types)
-    return [
+    matching = [
         found
         for found in PRODUCTS
         if type_ in {None, found.type}
@@ -96,6 +132,9 @@ def products(
         and (not wanted_tags or wanted_tags & set(found.tags or ()))
         and (not wanted_benefits or wanted_benefits & {benefit.type for benefit in found.benefits or ()})
     ]
+    for key, is_reversed in reversed(sort):
+        matching.sort(key=SORT_KEYS[key], reverse=is_reversed)
+    return matching
 
 
 def is_of(
@@ -118,7 +157,8 @@ def is_of(
 
 def _covers(found: AnyProduct, region: str) -> bool:
     """Return True if a product can be used in a country or a region of one."""
-    country = region.partition("-")[0]
+    prefix = region.partition("-")[0]
+    country = ALPHA_3.get(prefix, prefix)
     covered = {found.operator.country.iso_code} | {part.code for part in found.regions or ()}
     return region in covered or country in covered
 

@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypeVar
 
 from bulk_topup.domain.money import CENT
-from bulk_topup.dvs.models.base import Amount, CalculationMode, Period, Price, Prices, Range, RequiredFields
+from bulk_topup.dvs.models.base import UNLIMITED, Amount, CalculationMode, Period, Price, Prices, Range, RequiredFields
 from bulk_topup.dvs.models.catalogue import ServiceOfProduct
 from bulk_topup.dvs.models.product import (
     Benefit,
@@ -13,6 +13,7 @@ from bulk_topup.dvs.models.product import (
     FixedValueRecharge,
     PaymentInformation,
     PinInformation,
+    PostingPeriod,
     RangedAmount,
     RangedPrice,
     RangedPrices,
@@ -34,9 +35,13 @@ _PIN = PinInformation(
     terms="Not exchangeable for cash.",
 )
 #: Tag, regions and days of validity of the products that have them, by ID.
-_TAGS = {5021: "DATA_BUNDLE", 7725: "DATA_BUNDLE", 9550: "TRAVEL", 8803: "GIFT", 8810: "GIFT"}
-_REGIONS = {8810: EUROPE, 9550: WORLD}
-_VALIDITY = {5021: 7, 7725: 30, 9550: 30}
+_TAGS = {
+    **dict.fromkeys((5021, 7725), "DATA_BUNDLE"),
+    **dict.fromkeys((8803, 8810), "GIFT"),
+    **dict.fromkeys((9550, 9560, 9565), "TRAVEL"),
+}
+_REGIONS = {8810: EUROPE, 9550: WORLD, 9560: WORLD, 9565: WORLD}
+_VALIDITY: dict[int, int | Decimal] = {5021: 7, 7725: 30, 8810: UNLIMITED, 9550: 30, 9560: 30, 9565: 7}
 #: The fields that a statement inquiry needs, for the payment products that have statements.
 _INQUIRY_FIELDS: dict[int, RequiredFields] = {9105: [["account_number", "account_qualifier"]]}
 
@@ -92,7 +97,7 @@ def fixed_product(
             "rates": Rates(
                 base=RATE.divide(destination_.amount, source_.amount),
                 wholesale=RATE.divide(destination_.amount, price.amount),
-                retail=retail_ and RATE.divide(destination_.amount, retail_.amount),
+                retail=retail_ and _retail_rate(destination_.amount, retail_.amount),
             ),
             "benefits": benefits or [fixed_benefit("CREDITS", "CURRENCY", destination_.unit, str(destination_.amount))],
             **requirements,
@@ -158,6 +163,10 @@ def ranged_product(
     )
 
 
+def _retail_rate(destination: Decimal, retail: Decimal) -> Decimal:
+    return RATE.divide(destination, retail) if retail else UNLIMITED
+
+
 def _currency(text: str) -> Amount:
     amount, unit = text.split()
     return Amount(unit=unit, amount=Decimal(amount))
@@ -199,7 +208,7 @@ def _shared_fields(
     if model is RangedValuePayment:
         fields["payment"] = PaymentInformation(
             modes=["PARTIAL", "EXACT"],
-            posting_period=Period(unit="DAY", quantity=Decimal(1)),
+            posting_period=PostingPeriod(unit="DAY", quantity=Decimal(1), type="BUSINESS"),
             supports_statement_inquiry=id_ in _INQUIRY_FIELDS,
             required_inquiry_fields=_INQUIRY_FIELDS.get(id_),
         )

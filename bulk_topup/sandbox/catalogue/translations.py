@@ -24,6 +24,8 @@ _NAMES: Mapping[int, Mapping[Language, str]] = {
         (9105, "Factura de luz Savanna Power", "Facture d'électricité Savanna Power"),
         (9240, "Factura de agua Aguas del Valle", "Facture d'eau Aguas del Valle"),
         (9550, "Orbit eSIM 10 GB", "Orbit eSIM 10 Go"),
+        (9560, "Orbit eSIM 5 GB, nueva o recargada", "Orbit eSIM 5 Go, nouvelle ou rechargée"),
+        (9565, "Orbit eSIM ilimitada, nueva o recargada", "Orbit eSIM illimitée, nouvelle ou rechargée"),
     )
 }
 _FIXED = {Language.SPANISH: "{}, se entrega al instante.", Language.FRENCH: "{}, livraison immédiate."}

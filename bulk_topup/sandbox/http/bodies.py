@@ -10,10 +10,11 @@ from functools import lru_cache
 
 from bulk_topup.dvs import codec
 from bulk_topup.dvs.models.base import Amount, Range
-from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount
+from bulk_topup.dvs.models.product import Benefit, FixedProduct, RangedAmount, RangedProduct
 from bulk_topup.dvs.statuses import StatusClass
 from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.errors import ErrorResponse
+from bulk_topup.sandbox.http.esim_bodies import esim_metadata, new_esim
 from bulk_topup.sandbox.provider.pricing import Quote
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.transaction import Transaction
@@ -48,34 +49,46 @@ def balance_body(id_: int, unit: str, wallet: Wallet) -> bytes:
     )
 
 
-def transaction_body(transaction: Transaction, now: datetime, pin_seed: str) -> bytes:
-    """Write a transaction as of `now` (reference: Transactions)."""
+def transaction_body(transaction: Transaction, now: datetime, pin_seed: str, *, is_fetched: bool = False) -> bytes:
+    """Write a transaction as of `now`, without what is not set (reference: Transactions).
+
+    Args:
+        transaction: the transaction.
+        now: the time that its status is of.
+        pin_seed: what PINs are derived from.
+        is_fetched: whether it is the response to a query or a callback; others lack the address for callbacks.
+    """
     status = transaction.status(now)
     request, confirmed_at = transaction.request, transaction.confirmed_at
-    completed = status.class_ is StatusClass.COMPLETED
-    head = codec.encode(
-        {
-            "id": transaction.id,
-            "external_id": request.external_id,
-            "creation_date": moment(transaction.created_at),
-            "confirmation_expiration_date": moment(transaction.expires_at),
-            "confirmation_date": None if confirmed_at is None else moment(confirmed_at),
-            "operator_reference": f"OP-{transaction.id}" if completed else None,
-            "pin": _pin(transaction.id, pin_seed) if completed and _yields_pin(transaction) else None,
-        }
-    )
-    parties = codec.encode(
-        {
-            "sender": request.sender,
-            "beneficiary": request.beneficiary,
-            "debit_party_identifier": request.debit_party_identifier,
-            "credit_party_identifier": request.credit_party_identifier,
-            "statement_identifier": request.statement_identifier,
-            "additional_identifier": request.additional_identifier,
-            "callback_url": request.callback_url,
-        }
-    )
-    return b"".join((head[:-1], b',"status":', status.body, b",", _product_part(transaction.quote), b",", parties[1:]))
+    fields: dict[str, object] = {
+        "id": transaction.id,
+        "external_id": request.external_id,
+        "creation_date": moment(transaction.created_at),
+        "confirmation_expiration_date": moment(transaction.expires_at),
+        "confirmation_date": None if confirmed_at is None else moment(confirmed_at),
+        "sender": request.sender,
+        "beneficiary": request.beneficiary,
+        "debit_party_identifier": request.debit_party_identifier,
+        "credit_party_identifier": request.credit_party_identifier,
+        "statement_identifier": request.statement_identifier,
+        "additional_identifier": request.additional_identifier,
+        "callback_url": request.callback_url if is_fetched else None,
+    }
+    if status.class_ is StatusClass.COMPLETED:
+        fields |= _delivery(transaction, pin_seed)
+    own = codec.encode({name: value for name, value in fields.items() if value is not None})
+    return b"".join((own[:-1], b',"status":', status.body, b",", _product_part(transaction.quote), b"}"))
+
+
+def _delivery(transaction: Transaction, pin_seed: str) -> dict[str, object]:
+    """Return the fields that a transaction has once it is completed."""
+    esim = new_esim(transaction, pin_seed)
+    pin = esim.pin if esim else _pin(transaction.id, pin_seed) if transaction.yields_pin else None
+    return {
+        "operator_reference": f"OP-{transaction.id}",
+        "pin": pin,
+        "metadata": esim_metadata(transaction, esim),
+    }
 
 
 @lru_cache(maxsize=_CACHED_PRODUCT_PARTS)
@@ -84,7 +97,9 @@ def _product_part(quote: Quote) -> bytes:
     product = quote.product
     source, destination = product.source, product.destination
     retail = product.prices.retail
-    adjusted = None
+    requested = adjusted = None
+    if isinstance(product, RangedProduct):
+        requested = {"source": _amount(quote.source, source), "destination": _amount(quote.destination, destination)}
     if quote.delivered != quote.destination:
         adjusted = {"source": _amount(quote.source, source), "destination": _amount(quote.delivered, destination)}
     amounts = {
@@ -96,34 +111,28 @@ def _product_part(quote: Quote) -> bytes:
         "rates": product.rates.model_dump(),
         "benefits": [_benefit(benefit, quote) for benefit in product.benefits or []],
         "promotions": None,
-        "requested_values": {
-            "source": _amount(quote.source, source),
-            "destination": _amount(quote.destination, destination),
-        },
+        "requested_values": requested,
         "adjusted_values": adjusted,
     }
-    return b'"product":' + catalogue.summary(product.id) + b"," + codec.encode(amounts)[1:-1]
+    return b'"product":' + catalogue.summary(product.id) + b"," + codec.encode(catalogue.set_fields(amounts))[1:-1]
 
 
 def _benefit(benefit: Benefit, quote: Quote) -> dict[str, object]:
-    """Return a benefit with its amounts; for a ranged product, the delivered amount."""
+    """Return a benefit with its amounts; for a ranged product, ranges from the delivered amount to itself."""
     fields = benefit.model_dump()
     if isinstance(benefit.amount.base, Range):
+        delivered, nothing = ({"min": amount, "max": amount} for amount in (quote.delivered, Decimal(0)))
         fields["amount"] = {
-            "base": quote.delivered,
-            "promotion_bonus": Decimal(0),
-            "total_excluding_tax": quote.delivered,
-            "total_including_tax": quote.delivered,
+            "base": delivered,
+            "promotion_bonus": nothing,
+            "total_excluding_tax": delivered,
+            "total_including_tax": delivered,
         }
     return fields
 
 
 def _amount(number: Decimal, side: Amount | RangedAmount) -> dict[str, object]:
     return {"unit_type": side.unit_type, "unit": side.unit, "amount": number}
-
-
-def _yields_pin(transaction: Transaction) -> bool:
-    return transaction.quote.product.pin is not None or transaction.suffix_outcome.with_pin
 
 
 def _pin(transaction_id: int, seed: str) -> dict[str, str]:

@@ -112,7 +112,7 @@ class Callbacks:
         callback = _Callback(
             transaction=transaction,
             status=status,
-            body=transaction_body(transaction, at, self._provider.pin_seed),
+            body=transaction_body(transaction, at, self._provider.pin_seed, is_fetched=True),
         )
         task = asyncio.create_task(self._call(callback))
         self._tasks.add(task)

@@ -9,7 +9,7 @@ from bulk_topup.sandbox.catalogue.languages import language_of
 from bulk_topup.sandbox.catalogue.promotions import CAMPAIGNS, PROMOTIONS
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http import catalogue_bodies
-from bulk_topup.sandbox.http.messages import Request, Response, language_header, page_response
+from bulk_topup.sandbox.http.messages import Request, Response, language_headers, page_response
 from bulk_topup.sandbox.http.query import Page, Query
 from bulk_topup.sandbox.provider.requests import MAX_INT32, LookupRequest, read_body
 
@@ -25,7 +25,7 @@ def promotion(request: Request) -> Response:
     """Return one promotion (reference: Promotions)."""
     language = language_of(request.headers)
     return Response(
-        body=catalogue_bodies.promotion_body(request.id(MAX_INT32), language), headers=[language_header(language)]
+        body=catalogue_bodies.promotion_body(request.id(MAX_INT32), language), headers=language_headers(language)
     )
 
 
@@ -64,7 +64,7 @@ def service(request: Request) -> Response:
 def countries(request: Request) -> Response:
     """List countries (reference: Countries)."""
     query = request.query
-    return page_response(catalogue.country_bodies(*_service_and_subservice(query)), query.page())
+    return page_response(catalogue.country_bodies(*service_and_subservice(query)), query.page())
 
 
 def country(request: Request) -> Response:
@@ -78,7 +78,7 @@ def operators(request: Request) -> Response:
     """List operators (reference: Operators)."""
     query = request.query
     country = query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE)
-    return page_response(catalogue.operator_bodies(country, *_service_and_subservice(query)), query.page())
+    return page_response(catalogue.operator_bodies(country, *service_and_subservice(query)), query.page())
 
 
 def operator(request: Request) -> Response:
@@ -104,8 +104,8 @@ def look_up_body(request: Request) -> Response:
     return page_response(catalogue.lookup_bodies(lookup.mobile_number), Page(number=lookup.page, size=lookup.per_page))
 
 
-def _service_and_subservice(query: Query) -> tuple[int | None, int | None]:
-    """Return both filters; a subservice needs its service (reference: Countries and Operators, list)."""
+def service_and_subservice(query: Query) -> tuple[int | None, int | None]:
+    """Return both filters; a subservice needs its service (reference: Countries, Operators and Products, list)."""
     service_id, subservice_id = query.integer("service_id"), query.integer("subservice_id")
     if subservice_id is not None and service_id is None:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "query parameter service_id is required with subservice_id")

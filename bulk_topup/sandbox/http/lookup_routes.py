@@ -2,7 +2,7 @@
 
 All of it is invented from the account number and the month, so the same look-up has the same result. An account that
 ends in 000 has no open statement. An eSIM whose number ends in 0 is not installed yet, one that ends in 1 is installed
-and not active, any other is active.
+and not active, any other is active; one that ends in 2 has unlimited data.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bulk_topup.dvs import codec, field_limits
 from bulk_topup.dvs.models.account import CreditPartyBenefit, Statement, StatementDates
-from bulk_topup.dvs.models.base import Amount
+from bulk_topup.dvs.models.base import UNLIMITED, Amount
 from bulk_topup.dvs.models.product import PaymentInformation, RangedAmount, RangedValuePayment
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.catalogue import catalogue
@@ -21,10 +21,8 @@ from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.http.bodies import moment
 from bulk_topup.sandbox.provider.requests import CreditPartyRequest, Party, StatementRequest
 
-#: The service whose credit parties have benefits and dates.
-ESIM = 13
 WITHOUT_STATEMENTS = "000"
-NOT_INSTALLED, NOT_ACTIVE = "0", "1"
+NOT_INSTALLED, NOT_ACTIVE, WITHOUT_LIMIT = "0", "1", "2"
 
 _MOST_STATEMENTS = 3
 _BETWEEN_STATEMENTS = timedelta(days=30)
@@ -89,7 +87,7 @@ def benefit_bodies(lookup: CreditPartyRequest, now: datetime) -> list[bytes]:
     _, activated = _dates(account, now)
     if activated is None:
         return []
-    left = _GIGABYTES * (_number(account) % 100 + 1) / 100
+    left = UNLIMITED if account.endswith(WITHOUT_LIMIT) else _GIGABYTES * (_number(account) % 100 + 1) / 100
     benefit = CreditPartyBenefit(
         type="DATA",
         unit_type="DATA",
@@ -120,7 +118,7 @@ def status_body(lookup: CreditPartyRequest, now: datetime) -> bytes:
 def _esim(lookup: CreditPartyRequest) -> str:
     catalogue.service_body(lookup.service_id)
     account = _account(lookup.credit_party_identifier)
-    if lookup.service_id != ESIM:
+    if lookup.service_id != catalogue.ESIM:
         raise ErrorResponse(ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR)
     return account
 

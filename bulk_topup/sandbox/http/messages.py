@@ -61,12 +61,12 @@ Handler = Callable[[Request], Response | SyncWait]
 def page_response(bodies: Sequence[bytes], page: Page, language: Language | None = None) -> Response:
     """Return one page of all bodies, with its headers, and the language if there is a choice."""
     response = list_response(page.of(bodies), page, len(bodies))
-    return response if language is None else replace(response, headers=[*response.headers, language_header(language)])
+    return response if language is None else replace(response, headers=[*response.headers, *language_headers(language)])
 
 
-def language_header(language: Language) -> Header:
-    """Return the header with the language of a response."""
-    return (b"content-language", language.value.encode())
+def language_headers(language: Language) -> Sequence[Header]:
+    """Return the headers with the language of a response, and that it depends on the request's."""
+    return ((b"content-language", language.value.encode()), (b"vary", b"Accept-Language"))
 
 
 def list_response(bodies: Sequence[bytes], page: Page, total: int) -> Response:

@@ -1,13 +1,14 @@
 """Query parameters, read strictly, and the pages of lists; touches nothing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qs
 
+from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.field_limits import PER_PAGE_DEFAULT, PER_PAGE_MAX
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import ErrorResponse
@@ -18,7 +19,6 @@ T = TypeVar("T")
 
 Header = tuple[bytes, bytes]
 
-REGION = r"^[A-Z]{2,3}(?:-[A-Z0-9]{2,3}(?:-[A-Z]{2})?)?$"
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -79,14 +79,20 @@ class Query:
         except ValueError:
             raise _invalid(name) from None
 
-    def several(self, name: str, allowed: Sequence[str] | None = None) -> list[str]:
-        """Return a list without duplicates, separated by commas or in parameters of the same name."""
+    def several(self, name: str, pattern: str) -> list[str]:
+        """Return a list without duplicates whose items match a pattern, by commas or in parameters of the same name."""
         items = [item for value in self._values.get(name, ()) for item in value.split(",")]
-        if len(set(items)) < len(items):
-            raise _invalid(name)
-        if any(not re.search(VISIBLE, item) or (allowed is not None and item not in allowed) for item in items):
+        if len(set(items)) < len(items) or not all(re.fullmatch(pattern, item) for item in items):
             raise _invalid(name)
         return items
+
+    def sort(self, name: str, allowed: Collection[str]) -> list[tuple[str, bool]]:
+        """Return the keys of an order, the first one first, each with whether it is reversed."""
+        text = self.matching(name, field_limits.PRODUCT_SORT)
+        keys = [] if text is None else [key.strip() for key in text.split(",")]
+        if not {key.removeprefix("-") for key in keys} <= set(allowed):
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"query parameter {name} requires {' or '.join(allowed)}")
+        return [(key.removeprefix("-"), key.startswith("-")) for key in keys]
 
     def moment(self, name: str) -> datetime | None:
         """Return a time with offset (RFC 3339), to the microsecond."""

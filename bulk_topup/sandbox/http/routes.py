@@ -16,16 +16,17 @@ from bulk_topup.sandbox.http.messages import (
     Request,
     Response,
     SyncWait,
-    language_header,
+    language_headers,
     list_response,
     page_response,
 )
-from bulk_topup.sandbox.http.query import REGION, Page
+from bulk_topup.sandbox.http.query import Page
 from bulk_topup.sandbox.http.rate_limit import RateWindow
 from bulk_topup.sandbox.http.transaction_search import search
 from bulk_topup.sandbox.provider.provider import Provider
 from bulk_topup.sandbox.provider.requests import (
     MAX_INT32,
+    CreditPartyBenefitsRequest,
     CreditPartyRequest,
     StatementRequest,
     read_body,
@@ -75,8 +76,8 @@ class Routes:
             "/v1/lookup/mobile-number": {"POST": catalogue_routes.look_up_body},
             "/v1/lookup/mobile-number/*": {"GET": catalogue_routes.look_up_path},
             "/v1/lookup/statement-inquiry": {"POST": self._statements},
-            "/v1/lookup/credit-party/benefits": {"POST": self._credit_party_benefits},
-            "/v1/lookup/credit-party/status": {"POST": self._credit_party_status},
+            "/v1/lookup/credit-party-benefits": {"POST": self._credit_party_benefits},
+            "/v1/lookup/credit-party-status": {"POST": self._credit_party_status},
             "/sandbox/books": {"GET": self._books},
             "/sandbox/faults": {"GET": self._show_faults, "PUT": self._set_faults, "DELETE": self._clear_faults},
             "/sandbox/rate-limit": {"GET": self._show_limit, "PUT": self._set_limit},
@@ -128,10 +129,11 @@ class Routes:
         return self.transaction_response(self._provider.reverse(request.id(MAX_INT64)), 202)
 
     def _transaction(self, request: Request) -> Response:
-        return self.transaction_response(self._provider.get(request.id(MAX_INT64)), 200)
+        provider, transaction = self._provider, self._provider.get(request.id(MAX_INT64))
+        return Response(body=transaction_body(transaction, provider.now(), provider.pin_seed, is_fetched=True))
 
     def transaction_response(self, transaction: Transaction, status: int) -> Response:
-        """Return a transaction as it is now, with an HTTP status."""
+        """Return a transaction as it is now after a request that changed it, with an HTTP status."""
         provider = self._provider
         return Response(body=transaction_body(transaction, provider.now(), provider.pin_seed), status=status)
 
@@ -140,20 +142,22 @@ class Routes:
         page = query.page()
         found = search(provider, query)
         now, seed = provider.now(), provider.pin_seed
-        bodies = [transaction_body(provider.get(id_), now, seed) for id_ in page.of(found)]
+        bodies = [transaction_body(provider.get(id_), now, seed, is_fetched=True) for id_ in page.of(found)]
         return list_response(bodies, page, len(found))
 
     def _products(self, request: Request) -> Response:
         query, language = request.query, language_of(request.headers)
+        service_id, subservice_id = catalogue_routes.service_and_subservice(query)
         found = catalogue.products(
             type_=query.one_of("type", ProductType),
-            service_id=query.integer("service_id"),
-            subservice_id=query.integer("subservice_id"),
+            service_id=service_id,
+            subservice_id=subservice_id,
             country_iso_code=query.matching("country_iso_code", field_limits.COUNTRY_ISO_CODE),
             operator_id=query.integer("operator_id"),
-            region=query.matching("region", REGION),
-            tags=query.several("tags"),
-            benefit_types=query.several("benefit_types", catalogue.BENEFIT_TYPES),
+            region=query.matching("region", field_limits.REGION_CODE),
+            tags=query.several("tags", field_limits.PRODUCT_TAG),
+            benefit_types=query.several("benefit_types", "|".join(catalogue.BENEFIT_TYPES)),
+            sort=query.sort("sort", catalogue.SORT_KEYS),
         )
         now = self._provider.now()
         return page_response(
@@ -163,7 +167,7 @@ class Routes:
     def _product(self, request: Request) -> Response:
         product, language = catalogue.product(request.id(MAX_INT32)), language_of(request.headers)
         body = catalogue_bodies.product_body(product, language, self._provider.now())
-        return Response(body=body, headers=[language_header(language)])
+        return Response(body=body, headers=language_headers(language))
 
     def _balances(self, request: Request) -> Response:
         query = request.query
@@ -185,7 +189,7 @@ class Routes:
         return page_response(bodies, Page(number=lookup.page, size=lookup.per_page))
 
     def _credit_party_benefits(self, request: Request) -> Response:
-        lookup = read_body(request.body, CreditPartyRequest)
+        lookup = read_body(request.body, CreditPartyBenefitsRequest)
         bodies = lookup_routes.benefit_bodies(lookup, self._provider.now())
         return page_response(bodies, Page(number=lookup.page, size=lookup.per_page))
 

@@ -4,7 +4,6 @@ from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.sandbox.catalogue.catalogue import BENEFIT_TYPES
-from bulk_topup.sandbox.http.query import REGION
 from bulk_topup.sandbox.openapi.vocabulary import (
     Schema,
     many,
@@ -32,6 +31,8 @@ _DESCRIPTIONS = {
     ProductType.RANGED_VALUE_PAYMENT: "The payment of a bill or a service.",
 }
 
+_TIME_UNIT = one_of("HOUR", "DAY", "WEEK", "MONTH")
+_QUANTITY = {"type": ["integer", "null"], "minimum": -1}
 _REQUIRED_FIELDS = or_null(
     many(many(text())),
     "Alternatives, each a list of fields: all fields of one list are required. Null or empty: nothing is required.",
@@ -71,6 +72,7 @@ def _priced(amount: Schema) -> Schema:
 
 
 def _benefit(amount: Schema) -> Schema:
+    """Describe a benefit with a schema of its amounts, in which -1 is unlimited."""
     parts = ("base", "promotion_bonus", "total_excluding_tax", "total_including_tax")
     return thing(
         "What the beneficiary receives.",
@@ -78,7 +80,9 @@ def _benefit(amount: Schema) -> Schema:
             "type": ref("BenefitTypeName"),
             "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
             "unit": text("For example MINUTE, GB, SMS or a currency."),
-            "amount": thing("The amount of the benefit.", {}, {part: or_null(amount) for part in parts}),
+            "amount": thing(
+                "The amount of the benefit; -1 is unlimited.", {}, {part: or_null(amount) for part in parts}
+            ),
         },
         {"additional_information": or_null(text())},
     )
@@ -145,16 +149,23 @@ SCHEMAS: dict[str, Schema] = {
         "ISO 3166-1 alpha-3 code; GXX is all countries and EXX is Europe.",
         pattern=field_limits.COUNTRY_ISO_CODE,
     ),
-    "RegionCode": text("Country or region of one, by ISO 3166-2.", pattern=REGION),
-    "ProductTag": text("Label of a product.", minLength=1, pattern=field_limits.NON_EMPTY),
+    "RegionCode": text("Country or region of one, by ISO 3166-2.", pattern=field_limits.REGION_CODE),
+    "ProductTag": text("Label of a product.", minLength=4, maxLength=16, pattern=field_limits.PRODUCT_TAG),
+    "ProductSort": text(
+        "Keys of an order: id, name, amount (of the destination). A leading minus reverses one.",
+        pattern=field_limits.PRODUCT_SORT,
+    ),
     "ProductType": one_of(*ProductType, description="Type of the product; each has its own schema."),
     "BenefitTypeName": one_of(*BENEFIT_TYPES, description="Kind of benefit."),
     "CalculationMode": one_of(*CalculationMode, description="The side of a ranged product that the amount refers to."),
     "UnitType": one_of("CURRENCY"),
     "Period": thing(
-        "A length of time.",
-        {"unit": one_of("HOUR", "DAY", "WEEK", "MONTH"), "quantity": number()},
-        {"type": or_null(one_of("BUSINESS", "CALENDAR"))},
+        "A length of time; a quantity of -1 never ends, and one of null is unknown.",
+        {"unit": _TIME_UNIT, "quantity": _QUANTITY},
+    ),
+    "PostingPeriod": thing(
+        "How long it takes until the biller shows a payment, in time of business or of the calendar.",
+        {"unit": _TIME_UNIT, "quantity": _QUANTITY, "type": one_of("BUSINESS", "CALENDAR")},
     ),
     "Amount": thing("An amount in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": number()}),
     "Range": thing(
@@ -166,7 +177,7 @@ SCHEMAS: dict[str, Schema] = {
         "A range of amounts in a unit.", {"unit_type": ref("UnitType"), "unit": text(), "amount": _RANGE}
     ),
     "Rates": thing(
-        "Destination divided by source, by wholesale price and by retail price.",
+        "Destination divided by source, by wholesale price and by retail price: -1 where that is zero.",
         {"base": number(), "wholesale": number(), "retail": or_null(number())},
     ),
     "FixedPrices": _priced(number()),
@@ -210,7 +221,7 @@ SCHEMAS: dict[str, Schema] = {
         {},
         {
             "modes": or_null(many(one_of("PARTIAL", "EXACT", "EXCESS", "PAST_DUE"))),
-            "posting_period": or_null(ref("Period"), "How long it takes until the biller shows the payment."),
+            "posting_period": or_null(ref("PostingPeriod")),
             "supports_statement_inquiry": {"type": "boolean"},
             "required_inquiry_fields": _REQUIRED_FIELDS,
             "notes": or_null(many(text())),
@@ -228,7 +239,7 @@ SCHEMAS: dict[str, Schema] = {
     },
     "ProductOfTransaction": thing(
         "The product of a transaction.",
-        _SUMMARY,
+        {**_SUMMARY, "type": ref("ProductType")},
         {**_SUMMARY_NULLS, "pin": or_null(ref("PinInformation"))},
     ),
     "ProductOfPromotion": thing(

@@ -84,7 +84,7 @@ PATHS: dict[str, dict[str, Any]] = {
             "Promotion",
             filters=("country_iso_code", "operator_id", "product_id", "accept_language"),
             codes=(ErrorCode.PROMOTION_NOT_FOUND,),
-            headers=("Content-Language",),
+            headers=("Content-Language", "Vary"),
         )
     },
     "/promotions/{promotion_id}": {
@@ -96,7 +96,7 @@ PATHS: dict[str, dict[str, Any]] = {
             in_path="promotion_id",
             parameters=("accept_language",),
             codes=(ErrorCode.PROMOTION_NOT_FOUND,),
-            headers=("Content-Language",),
+            headers=("Content-Language", "Vary"),
         )
     },
     "/campaigns": {
@@ -134,10 +134,11 @@ PATHS: dict[str, dict[str, Any]] = {
                 "operator_id",
                 "region",
                 "benefit_types",
+                "sort",
                 "accept_language",
             ),
             codes=(ErrorCode.PRODUCT_NOT_AVAILABLE,),
-            headers=("Content-Language",),
+            headers=("Content-Language", "Vary"),
         )
     },
     "/products/{product_id}": {
@@ -149,7 +150,7 @@ PATHS: dict[str, dict[str, Any]] = {
             in_path="product_id",
             parameters=("accept_language",),
             codes=(ErrorCode.PRODUCT_NOT_AVAILABLE,),
-            headers=("Content-Language",),
+            headers=("Content-Language", "Vary"),
         )
     },
 }

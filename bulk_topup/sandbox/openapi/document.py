@@ -7,6 +7,8 @@ from bulk_topup.__version__ import __version__
 from bulk_topup.sandbox.openapi import discovery, discovery_operations, payment_operations, payments
 from bulk_topup.sandbox.openapi.parts import HEADERS, PARAMETERS, RESPONSES
 
+#: The version of DT One's description that this one corresponds to.
+VERSION = "1.23.0"
 _ABOUT = (
     "Digital Value Services (DVS) sends airtime, data bundles, gift cards, PINs and bill payments to beneficiaries. "
     "Every request needs API credentials (HTTP basic authentication) and counts against their rate limit. Lists are "
@@ -35,7 +37,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "DVS API",
-            "version": "1",
+            "version": VERSION,
             "summary": f"As bulk-topup {__version__} uses and simulates it.",
             "description": _ABOUT,
         },

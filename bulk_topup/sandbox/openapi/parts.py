@@ -34,6 +34,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         ("X-Ratelimit-Remaining", "Requests left in the period.", False, whole(low=0)),
         ("Retry-After", "Seconds to wait.", False, whole(low=0)),
         ("Content-Language", "Languages of the texts.", False, text()),
+        ("Vary", "What the response depends on besides its address: Accept-Language.", False, text()),
         ("WWW-Authenticate", "How to authenticate.", False, text()),
     )
 }
@@ -75,6 +76,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         style="form",
         explode=False,
     ),
+    "sort": _parameter("sort", ref("ProductSort"), "The order, by ID if it is absent.", example="-amount,name"),
     "external_id": _parameter("external_id", ref("NonEmptyText"), "Only the one with this external ID."),
     "status_id": _parameter("status_id", whole(low=0), "Only those of this detailed status."),
     "credit_party_mobile_number": _parameter(

@@ -218,7 +218,7 @@ PATHS: dict[str, dict[str, Any]] = {
             codes=(ErrorCode.PRODUCT_NOT_AVAILABLE, ErrorCode.METHOD_NOT_SUPPORTED_BY_OPERATOR),
         )
     },
-    "/lookup/credit-party/benefits": {
+    "/lookup/credit-party-benefits": {
         "post": listing(
             "listCreditPartyBenefits",
             "Look-ups",
@@ -235,7 +235,7 @@ PATHS: dict[str, dict[str, Any]] = {
             ),
         )
     },
-    "/lookup/credit-party/status": {
+    "/lookup/credit-party-status": {
         "post": operation(
             "getCreditPartyStatus",
             "Look-ups",

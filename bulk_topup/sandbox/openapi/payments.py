@@ -2,6 +2,7 @@
 
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.statuses import ERROR_TABLE, STATUSES, StatusClass
+from bulk_topup.sandbox.openapi.metadata import METADATA
 from bulk_topup.sandbox.openapi.vocabulary import (
     Schema,
     day,
@@ -16,7 +17,7 @@ from bulk_topup.sandbox.openapi.vocabulary import (
     thing,
     whole,
 )
-from bulk_topup.sandbox.provider.requests import CALLBACK_URL
+from bulk_topup.sandbox.provider.callback_url import CALLBACK_URL
 
 _PERSON = nulls(
     {
@@ -105,7 +106,7 @@ SCHEMAS: dict[str, Schema] = {
         "An amount on one side of a ranged product, in that side's unit.",
         {"unit_type": ref("UnitType"), "unit": ref("NonEmptyText"), "amount": number()},
     ),
-    "Person": thing("A sender or a beneficiary.", {}, _PERSON),
+    "Person": thing("A sender or a beneficiary.", {}, _PERSON, minProperties=1),
     "Party": thing(
         "An account: a mobile number, or an account number with its qualifier.",
         {},
@@ -116,9 +117,10 @@ SCHEMAS: dict[str, Schema] = {
                 "account_qualifier": ref("NonEmptyText"),
             }
         ),
+        minProperties=1,
     ),
     "StatementIdentifier": thing(
-        "A bill.", {}, {"reference": or_null(ref("NonEmptyText")), "due_date": or_null(day())}
+        "A bill.", {}, {"reference": or_null(ref("NonEmptyText")), "due_date": or_null(day())}, minProperties=1
     ),
     "AdditionalIdentifier": thing(
         "Data for compliance.",
@@ -128,6 +130,7 @@ SCHEMAS: dict[str, Schema] = {
                 text(pattern=field_limits.PURCHASER_ID), "Invented ID of the till, agent or person that buys."
             )
         },
+        minProperties=1,
     ),
     "AsyncTransactionRequest": _request(
         "A transaction to be created in asynchronous mode.", {"callback_url": or_null(_CALLBACK_URL)}
@@ -166,16 +169,18 @@ SCHEMAS: dict[str, Schema] = {
             "confirmation_date": or_null(moment()),
             "operator_reference": or_null(text()),
             "pin": or_null(ref("Pin")),
-            "benefits": or_null(many(ref("FixedBenefit"))),
+            "benefits": or_null(many({"anyOf": [ref("FixedBenefit"), ref("RangedBenefit")]})),
             "promotions": or_null(many(ref("PromotionOfProduct"))),
             "requested_values": or_null(thing("The requested amounts.", {}, nulls(_SIDES))),
             "adjusted_values": or_null(
                 thing("The delivered amounts, if they differ from the requested ones.", {}, nulls(_SIDES))
             ),
             **_GROUPS,
-            "callback_url": or_null(_CALLBACK_URL),
+            "callback_url": or_null(_CALLBACK_URL, "In responses to queries and in callbacks only."),
+            "metadata": ref("TransactionMetadata"),
         },
     ),
+    **METADATA,
     "Balance": thing(
         "A wallet in one unit.",
         {
@@ -227,13 +232,13 @@ SCHEMAS: dict[str, Schema] = {
             "type": ref("BenefitTypeName"),
             "unit_type": one_of("TIME", "DATA", "QUANTITY", "CURRENCY"),
             "unit": text(),
-            "amount": number(),
+            "amount": number("What remains; -1 is unlimited."),
+            "expiration_date": or_null(moment(), "Null for never, and before it is activated."),
+            "country": ref("Country"),
         },
-        {"expiration_date": or_null(moment()), "country": or_null(ref("Country"))},
     ),
     "CreditPartyStatus": thing(
-        "When a credit party's eSIM was installed and activated; null if not yet.",
-        {},
+        "When a credit party's eSIM was installed and activated; null if not yet, or if it is no eSIM.",
         nulls({"installation_date": moment(), "activation_date": moment()}),
     ),
     "Errors": thing(

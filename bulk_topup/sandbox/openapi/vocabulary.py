@@ -67,7 +67,7 @@ def ref(name: str) -> Schema:
 
 def or_null(schema: Schema, description: str = "") -> Schema:
     """Allow null beside what a schema describes."""
-    if isinstance(schema.get("type"), str) and "enum" not in schema:
+    if isinstance(schema.get("type"), str) and schema.keys().isdisjoint({"enum", "format"}):
         return _described({**schema, "type": [schema["type"], "null"]}, description)
     return _described({"anyOf": [schema, {"type": "null"}]}, description)
 

@@ -277,5 +277,7 @@ def _quote(request: CreateRequest) -> Quote:
 
 
 def _suffix_outcome(request: CreateRequest, quoted: Quote) -> SuffixOutcome:
-    """Return the outcome of a request; the number decides only if the product requires a credit party."""
-    return suffix_outcome_for(request.credit_party if quoted.product.required_credit_party_identifier_fields else None)
+    """Return the outcome of a request; the number decides if the product requires a credit party, or is an eSIM."""
+    product = quoted.product
+    decides = product.required_credit_party_identifier_fields or catalogue.is_esim(product)
+    return suffix_outcome_for(request.credit_party if decides else None)

@@ -12,18 +12,12 @@ from bulk_topup.dvs import codec, field_limits
 from bulk_topup.dvs.models.base import CalculationMode
 from bulk_topup.dvs.statuses import ErrorCode
 from bulk_topup.sandbox.errors import ErrorResponse
+from bulk_topup.sandbox.provider.callback_url import CALLBACK_URL
 
 T = TypeVar("T")
 
 #: `\S` of JSON Schema (ECMA-262), whose white space differs from Python's.
 VISIBLE = r"(?!\ufeff)[\S\x1c-\x1f\x85]"
-#: A character of a URL path (RFC 3986).
-_PATH_CHARACTER = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2}"
-#: Address for callbacks: a URL in ASCII, which every HTTP client accepts.
-CALLBACK_URL = (
-    r"^https?://([A-Za-z0-9._~-]+|\[::1\])(:[0-9]{1,5})?"
-    rf"(/({_PATH_CHARACTER})*)?(\?({_PATH_CHARACTER}|\?)*)?(#({_PATH_CHARACTER}|\?)*)?$"
-)
 #: The largest 32-bit integer, the type of product, service and operator IDs.
 MAX_INT32 = 2**31 - 1
 
@@ -42,6 +36,7 @@ PurchaserId = Annotated[str, Meta(pattern=_whole(field_limits.PURCHASER_ID))]
 Url = Annotated[str, Meta(pattern=_whole(CALLBACK_URL))]
 Id32 = Annotated[int, Meta(ge=1, le=MAX_INT32)]
 MobileNumber = Annotated[str, Meta(pattern=_whole(field_limits.E164))]
+PageSize = Annotated[int, Meta(ge=1, le=field_limits.PER_PAGE_MAX)]
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -120,7 +115,7 @@ class _PagedBody(_Body, frozen=True, kw_only=True):
     """Base of look-ups, whose page is in the body (reference: Lookup)."""
 
     page: Id32 = 1
-    per_page: Annotated[int, Meta(ge=1, le=field_limits.PER_PAGE_MAX)] = field_limits.PER_PAGE_DEFAULT
+    per_page: PageSize = field_limits.PER_PAGE_DEFAULT
 
 
 class LookupRequest(_PagedBody, frozen=True, kw_only=True):
@@ -137,11 +132,25 @@ class StatementRequest(_PagedBody, frozen=True, kw_only=True):
     account_qualifier: Text | None = None
 
 
-class CreditPartyRequest(_PagedBody, frozen=True, kw_only=True):
-    """The body of both credit party look-ups."""
+class CreditPartyRequest(_Body, frozen=True, kw_only=True):
+    """The body of a look-up of a credit party's status, which has no pages."""
 
     service_id: Id32
     credit_party_identifier: Party
+
+
+class CreditPartyBenefitsRequest(CreditPartyRequest, frozen=True, kw_only=True):
+    """The body of a look-up of a credit party's benefits."""
+
+    page: Id32 = 1
+    per_page: PageSize = field_limits.PER_PAGE_DEFAULT
+
+
+#: The groups of fields of a body, each with one field at least.
+_GROUPS = (
+    *("sender", "beneficiary", "debit_party_identifier", "credit_party_identifier"),
+    *("statement_identifier", "additional_identifier"),
+)
 
 
 def read_body(body: bytes, type_: type[T]) -> T:
@@ -153,13 +162,18 @@ def read_body(body: bytes, type_: type[T]) -> T:
     try:
         value: Any = codec.decode(body)
         # With Decimal as a builtin type, a text is not accepted as a number.
-        return msgspec.convert(value, type_, builtin_types=(Decimal,))
+        read = msgspec.convert(value, type_, builtin_types=(Decimal,))
     except codec.InvalidJSON as error:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, str(error)) from None
     except ArithmeticError:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "a number is too large or too small") from None
     except RecursionError:
         raise ErrorResponse(ErrorCode.BAD_REQUEST, "nested too deeply") from None
+    for name in _GROUPS:
+        group = getattr(read, name, None)
+        if group is not None and group == type(group)():
+            raise ErrorResponse(ErrorCode.BAD_REQUEST, f"{name} requires a field; leave it out if it has none")
+    return read
 
 
 _MOBILE_NUMBERS = (

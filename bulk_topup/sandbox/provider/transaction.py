@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bulk_topup.dvs.models.product import FixedValuePinPurchase
 from bulk_topup.dvs.statuses import ErrorCode, StatusClass
+from bulk_topup.sandbox.catalogue import catalogue
 from bulk_topup.sandbox.errors import ErrorResponse
 from bulk_topup.sandbox.provider.pricing import Quote
 from bulk_topup.sandbox.provider.requests import CreateRequest
@@ -36,6 +38,20 @@ class Transaction:
     final_status: Status | None = None
     #: The status whose callback was received or abandoned.
     notified_status: Status | None = None
+
+    @property
+    def sells_esim(self) -> bool:
+        """Whether it sells a new eSIM: an ICCID as account number makes it a recharge of that eSIM."""
+        product, party = self.quote.product, self.request.credit_party_identifier
+        is_sold = isinstance(product, FixedValuePinPurchase) and catalogue.is_esim(product)
+        return is_sold and (party is None or party.account_number is None)
+
+    @property
+    def yields_pin(self) -> bool:
+        """Whether it yields a PIN, or a new eSIM, once it is completed."""
+        product = self.quote.product
+        has_pin = product.pin is not None and (self.sells_esim or not catalogue.is_esim(product))
+        return has_pin or self.suffix_outcome.with_pin
 
     def status(self, now: datetime) -> Status:
         """Return the status as of `now`."""

@@ -73,6 +73,8 @@ def test_no_text_of_the_list_or_of_dvs_is_a_formula(path: Path, run: Run, outcom
         operator_reference='=HYPERLINK("http://x")',
         pin_code="=code",
         pin_serial="\rserial",
+        esim_activation_code="=LPA",
+        esim_installation_url="@https://esim.example",
     )
     with csv_results(path, replace(run, columns=columns), Tally(run), reveal_pins=True) as sink:
         sink(Outcomes.of([row]))

@@ -71,7 +71,7 @@ def test_the_header_is_frozen_and_filters_every_row(
 ) -> None:
     sheet = book([outcome(), outcome(line=3)])["Results"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:AB3"
+    assert sheet.auto_filter.ref == "A1:AF3"
 
 
 def test_amounts_and_counts_are_numbers_and_ids_are_text(

@@ -10,7 +10,8 @@ from bulk_topup.dvs.models.product import ProductType, RangedProduct
 
 Refused = Callable[[httpx2.Response, int, int], None]
 Read = Callable[[str, httpx2.Response], Any]
-ALL = [3411, 4455, 4460, 4470, 5021, 6418, 6430, 6610, 7350, 7712, 7725, 8803, 8810, 9105, 9240, 9550]
+ESIMS = [9560, 9565]
+ALL = [3411, 4455, 4460, 4470, 5021, 6418, 6430, 6610, 7350, 7712, 7725, 8803, 8810, 9105, 9240, 9550, *ESIMS]
 
 
 def test_every_product_is_the_same_in_the_list_and_alone(api: httpx2.Client, read: Read) -> None:
@@ -49,22 +50,31 @@ def test_the_bounds_of_a_ranged_product_are_possible_amounts(api: httpx2.Client,
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
-        ("type=FIXED_VALUE_PIN_PURCHASE", [8803]),
+        ("type=FIXED_VALUE_PIN_PURCHASE", [8803, *ESIMS]),
         ("type=RANGED_VALUE_PAYMENT", [9105, 9240]),
         ("service_id=4", [8803, 8810]),
         ("service_id=1&subservice_id=13", [7725]),
         ("country_iso_code=SGP", [6418, 6430]),
-        ("country_iso_code=GXX", [9550]),
+        ("country_iso_code=GXX", [9550, *ESIMS]),
         ("country_iso_code=ZZZ", []),
         ("operator_id=1596", [7712]),
-        ("region=SGP", [6418, 6430, 9550]),
-        ("region=FRA", [4460, 8810, 9550]),
+        ("region=SGP", [6418, 6430, 9550, *ESIMS]),
+        ("region=FRA", [4460, 8810, 9550, *ESIMS]),
         ("tags=DATA_BUNDLE", [5021, 7725]),
-        ("tags=DATA_BUNDLE,TRAVEL", [5021, 7725, 9550]),
-        ("tags=DATA_BUNDLE&tags=TRAVEL", [5021, 7725, 9550]),
+        ("tags=DATA_BUNDLE,TRAVEL", [5021, 7725, 9550, *ESIMS]),
+        ("tags=DATA_BUNDLE&tags=TRAVEL", [5021, 7725, 9550, *ESIMS]),
         ("benefit_types=SMS", [5021]),
         ("benefit_types=SMS,TALKTIME", [5021, 6430]),
         ("country_iso_code=MEX&type=RANGED_VALUE_RECHARGE", [7712]),
+        ("region=MEX", [7712, 7725, 9550, *ESIMS]),
+        ("region=MX-JAL", [7712, 7725, 9550, *ESIMS]),
+        ("region=MX", [7712, 7725, 9550, *ESIMS]),
+        ("service_id=4&sort=-id", [8810, 8803]),
+        ("country_iso_code=MEX&sort=-name", [7712, 7725]),
+        ("service_id=13&sort=amount", [9560, 9550, 9565]),
+        ("service_id=3&sort=-amount", [9240, 9105]),
+        ("service_id=1&country_iso_code=SGP&sort=-amount , id", [6430, 6418]),
+        ("service_id=4&sort=amount,-id", [8810, 8803]),
     ],
 )
 def test_products_are_filtered(api: httpx2.Client, read: Read, query: str, ids: list[int]) -> None:
@@ -84,6 +94,14 @@ def test_products_are_filtered(api: httpx2.Client, read: Read, query: str, ids: 
         "country_iso_code=SGP%0A",
         "region=Jalisco",
         "tags=",
+        "tags=GIF",
+        "tags=gift",
+        "tags=SEVENTEEN_LETTERS_",
+        "sort=",
+        "sort=price",
+        "sort=--id",
+        "sort=id,",
+        "subservice_id=11",
         "benefit_types=CREDITS,",
         "benefit_types=MUSIC",
         "type=%ff",
@@ -126,7 +144,7 @@ def test_services_countries_operators_and_benefit_types_are_served(api: httpx2.C
     assert names == ["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]
 
 
-@pytest.mark.parametrize("path", ["countries", "operators"])
+@pytest.mark.parametrize("path", ["countries", "operators", "products"])
 def test_a_subservice_needs_its_service(api: httpx2.Client, refused: Refused, path: str) -> None:
     refused(api.get(f"/{path}?subservice_id=11"), 400, 1000400)
 
@@ -137,7 +155,7 @@ def test_pages_have_numbers_and_add_up(api: httpx2.Client) -> None:
         names = ("total", "total-pages", "per-page", "page", "next-page", "prev-page")
         return {name: answer.headers[f"x-{name}"] for name in names if f"x-{name}" in answer.headers}
 
-    same = {"total": "16", "total-pages": "3", "per-page": "6"}
+    same = {"total": "18", "total-pages": "3", "per-page": "6"}
     assert headers(1, 6) == {**same, "page": "1", "next-page": "2"}
     assert headers(2, 6) == {**same, "page": "2", "next-page": "3", "prev-page": "1"}
     assert headers(3, 6) == {**same, "page": "3", "prev-page": "2"}

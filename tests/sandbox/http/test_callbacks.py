@@ -397,7 +397,7 @@ def test_no_other_machine_is_called_and_the_log_says_so_once(
     for path in "ab":
         request = ask("108", callback_url=f"https://payroll.example/{path}")
         answer = served.api.post("/async/transactions", json=request)
-        assert answer.json()["callback_url"] == request["callback_url"]
+        assert served.api.get(f"/transactions/{answer.json()['id']}").json()["callback_url"] == request["callback_url"]
     served.create(ask("108"))
     assert receiver.statuses(1) == ["REJECTED-OPERATOR-CURRENTLY-UNAVAILABLE"]
     warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from bulk_topup.dvs import codec
+from bulk_topup.dvs.models.base import Range
 from bulk_topup.dvs.models.transaction import Transaction
 
 Refused = Callable[[httpx2.Response, int, int], None]
@@ -16,6 +17,10 @@ Create = Callable[..., Transaction]
 Post = Callable[..., httpx2.Response]
 
 BAD_REQUEST = 1000400
+GROUPS = (
+    *("sender", "beneficiary", "debit_party_identifier", "credit_party_identifier"),
+    *("statement_identifier", "additional_identifier"),
+)
 
 
 def _amount(unit: str, amount: str, unit_type: str = "CURRENCY") -> dict[str, Any]:
@@ -26,7 +31,7 @@ def _airtime(amount: str) -> dict[str, Any]:
     return {"calculation_mode": "DESTINATION_AMOUNT", "destination": _amount("USD", amount)}
 
 
-@pytest.mark.parametrize("product_id", [6418, 3411, 8803, 8810, 7350, 6610, 9105, 9240, 9550])
+@pytest.mark.parametrize("product_id", [6418, 3411, 8803, 8810, 7350, 6610, 9105, 9240, 9550, 9560, 9565])
 def test_every_kind_of_product_can_be_bought(create: Create, body: Any, product_id: int) -> None:
     request = body(product_id)
     transaction = create(product_id, external_id=request["external_id"])
@@ -44,21 +49,41 @@ def test_every_kind_of_product_can_be_bought(create: Create, body: Any, product_
         assert (given and given.model_dump(exclude_none=True)) == request.get(group)
 
 
-def test_a_created_transaction_has_every_field_of_the_reference(post: Post, body: Any) -> None:
+def test_a_transaction_has_the_fields_that_are_set_and_null_in_two_others(
+    post: Post, api: httpx2.Client, body: Any
+) -> None:
     answer = post("/async/transactions", body(callback_url="https://payroll.example/hooks?run=7")).json()
-    assert set(answer) == {
-        "id", "external_id", "creation_date", "confirmation_expiration_date", "confirmation_date", "status",
-        "operator_reference", "pin", "product", "prices", "rates", "benefits", "promotions", "requested_values",
-        "adjusted_values", "sender", "beneficiary", "debit_party_identifier", "credit_party_identifier",
-        "statement_identifier", "additional_identifier", "callback_url",
+    fields = {
+        "id", "external_id", "creation_date", "confirmation_expiration_date", "status", "product", "prices", "rates",
+        "benefits", "promotions", "requested_values", "credit_party_identifier",
     }  # fmt: skip
+    assert set(answer) == fields
     assert answer["status"] == {"id": 10000, "message": "CREATED", "class": {"id": 1, "message": "CREATED"}}
-    assert answer["callback_url"] == "https://payroll.example/hooks?run=7"
-    nulls = [name for name, value in answer.items() if value is None]
-    assert nulls == [
-        "confirmation_date", "operator_reference", "pin", "promotions", "adjusted_values", "sender", "beneficiary",
-        "debit_party_identifier", "statement_identifier", "additional_identifier",
-    ]  # fmt: skip
+    product = answer["product"]
+    assert set(product) == {"id", "name", "description", "type", "service", "operator", "regions"}
+    assert (product["type"], product["service"]["subservice"]["id"]) == ("RANGED_VALUE_RECHARGE", 11)
+    assert [product["regions"], product["operator"]["regions"], answer["promotions"]] == [None, None, None]
+    assert _unset(answer) == {"regions", "promotions", "additional_information"}
+    # Only queries show where callbacks go.
+    queried = api.get(f"/transactions/{answer['id']}").json()
+    assert queried == {**answer, "callback_url": "https://payroll.example/hooks?run=7"}
+    [listed] = api.get("/transactions", params={"external_id": answer["external_id"]}).json()
+    assert listed == queried
+
+
+def _unset(value: Any) -> set[str]:
+    """Return the names of all fields that are null."""
+    if isinstance(value, list):
+        return {name for part in value for name in _unset(part)}
+    if not isinstance(value, dict):
+        return set()
+    return {name for name, part in value.items() if part is None} | {
+        name for part in value.values() for name in _unset(part)
+    }
+
+
+def test_a_fixed_product_has_no_requested_values(create: Create) -> None:
+    assert create(3411).requested_values is None
 
 
 def test_times_have_nine_digits_and_expiry_is_an_hour_later(post: Post, body: Any, read: Any, time: Any) -> None:
@@ -112,7 +137,7 @@ def test_an_amount_of_the_source_side_is_converted_at_the_base_rate(create: Crea
     assert transaction.prices is not None
     assert transaction.prices.wholesale.amount == Decimal("9.50")  # 12.802185 / 1.3477
     assert transaction.benefits is not None
-    assert transaction.benefits[0].amount.base == Decimal("12.80")
+    assert transaction.benefits[0].amount.base == Range(min=Decimal("12.80"), max=Decimal("12.80"))
 
 
 def test_without_an_adjustment_there_are_no_adjusted_values(create: Create) -> None:
@@ -179,12 +204,39 @@ def test_a_body_that_is_not_a_json_object_is_a_bad_request(api: httpx2.Client, r
         {"additional_identifier": {"purchaser_id": "till_0042"}},
         {"callback_url": "not a url"},
         {"callback_url": "ftp://payroll.example/"},
+        {"callback_url": "http://[::1::2]/"},
+        {"callback_url": "http://[::300.1.1.1]/"},
+        {"callback_url": "http:///hooks"},
+        *({group: empty} for group in GROUPS for empty in ({}, {"mobile_number": None}, {"unknown": 1})),
     ],
 )
 def test_a_field_that_does_not_match_the_reference_is_a_bad_request(
     post: Post, body: Any, refused: Refused, changes: dict[str, Any]
 ) -> None:
     refused(post("/async/transactions", body(**changes)), 400, BAD_REQUEST)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "HTTPS://Payroll.Example:8443/Hooks",
+        "https://user:p%40ss@payroll.example/hooks",
+        "https://[2001:db8::1]/hooks",
+        "http://[2001:DB8:0:1:2:3:4:5]:80",
+        "http://[::ffff:192.0.2.1]/?run=7#x",
+    ],
+)
+def test_callback_addresses_may_have_capitals_credentials_and_ipv6(
+    post: Post, api: httpx2.Client, body: Any, url: str
+) -> None:
+    answer = post("/async/transactions", body(callback_url=url))
+    assert answer.status_code == 201
+    assert api.get(f"/transactions/{answer.json()['id']}").json()["callback_url"] == url
+
+
+def test_an_account_number_has_at_most_90_characters(post: Post, body: Any) -> None:
+    party = {"account_number": "7" * 90}
+    assert post("/async/transactions", body(9240, credit_party_identifier=party)).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -196,7 +248,7 @@ def test_a_field_that_does_not_match_the_reference_is_a_bad_request(
         (7350, {"sender": {"last_name": "Holt", "first_name": "Cleo"}}, "sender.nationality_country_iso_code"),
         (7350, {"beneficiary": {"last_name": "Abara"}}, "beneficiary.first_name"),
         (6610, {"debit_party_identifier": None}, "debit_party_identifier.mobile_number"),
-        (6610, {"additional_identifier": {}}, "additional_identifier.purchaser_id"),
+        (6610, {"additional_identifier": None}, "additional_identifier.purchaser_id"),
         (9105, {"credit_party_identifier": {"account_number": "1"}}, "credit_party_identifier.account_qualifier"),
         (9105, {"statement_identifier": {"due_date": "2026-12-31"}}, "statement_identifier.reference"),
         (

@@ -22,13 +22,23 @@ def test_requests_without_the_api_credentials_are_refused(
     assert answer.json() == {"errors": [{"code": 1000401, "message": "Unauthorized"}]}
 
 
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc"])
+def test_the_name_of_basic_authentication_has_no_case(running: EmbeddedSandbox, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} a2V5OnNlY3JldA=="}
+    assert httpx2.get(f"{running.base_url}/balances", headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("header", ["Bearer a2V5OnNlY3JldA==", "Basic", "Basic ////", "a2V5OnNlY3JldA=="])
 def test_another_authentication_scheme_is_refused(running: EmbeddedSandbox, refused: Refused, header: str) -> None:
     refused(httpx2.get(f"{running.base_url}/balances", headers={"Authorization": header}), 401, 1000401)
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/products/", "/products/6418/more", "/transactions//cancel", "/lookup", "//", "/async"]
+    "path",
+    [
+        *("/", "/nothing", "/products/", "/products/6418/more", "/transactions//cancel", "/lookup", "//", "/async"),
+        *("/lookup/credit-party/benefits", "/lookup/credit-party/status", "/lookup/credit-party"),
+    ],
 )
 def test_an_unknown_path_is_not_found(api: httpx2.Client, refused: Refused, path: str) -> None:
     refused(api.get(path), 404, 1000404)

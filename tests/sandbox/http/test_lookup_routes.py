@@ -101,7 +101,7 @@ def test_the_catalogue_shows_which_payments_have_statements(api: httpx2.Client) 
 
 
 def test_an_active_esim_has_data_left_until_a_date(post: Post, time: Any) -> None:
-    answer = post("/lookup/credit-party/benefits", _benefits("8944-505"))
+    answer = post("/lookup/credit-party-benefits", _benefits("8944-505"))
     assert answer.headers["x-total"] == "1"
     [benefit] = [CreditPartyBenefit.model_validate(item) for item in codec.decode(answer.content)]
     assert (benefit.type, benefit.unit_type, benefit.unit) == ("DATA", "DATA", "GB")
@@ -110,13 +110,24 @@ def test_an_active_esim_has_data_left_until_a_date(post: Post, time: Any) -> Non
     assert benefit.expiration_date > time.now()
     assert benefit.country is not None
     assert benefit.country.iso_code == "GXX"
-    assert post("/lookup/credit-party/benefits", _benefits("8944-505")).content == answer.content
-    assert post("/lookup/credit-party/benefits", _benefits("8944-505", page=2)).json() == []
+    assert post("/lookup/credit-party-benefits", _benefits("8944-505")).content == answer.content
+    assert post("/lookup/credit-party-benefits", _benefits("8944-505", page=2)).json() == []
+
+
+def test_an_esim_can_have_unlimited_data(post: Post) -> None:
+    [benefit] = post("/lookup/credit-party-benefits", _benefits("8944-502")).json()
+    assert (benefit["amount"], benefit["unit"]) == (-1, "GB")
+
+
+def test_a_status_has_no_pages(post: Post) -> None:
+    answer = post("/lookup/credit-party-status", _benefits("8944-505"))
+    assert set(answer.json()) == {"installation_date", "activation_date"}
+    assert not [name for name in answer.headers if name.startswith("x-") and not name.startswith("x-ratelimit")]
 
 
 def test_the_last_digit_of_an_esim_decides_whether_it_is_installed_and_active(post: Post, time: Any) -> None:
     def dates(party: dict[str, str]) -> CreditPartyStatus:
-        answer = post("/lookup/credit-party/status", _benefits("", credit_party_identifier=party))
+        answer = post("/lookup/credit-party-status", _benefits("", credit_party_identifier=party))
         assert answer.status_code == 200
         return CreditPartyStatus.model_validate(answer.json())
 
@@ -129,10 +140,10 @@ def test_the_last_digit_of_an_esim_decides_whether_it_is_installed_and_active(po
     assert active.activation_date is not None
     assert active.installation_date < active.activation_date <= time.now()
     for account in ("8944-500", "8944-501"):
-        assert post("/lookup/credit-party/benefits", _benefits(account)).json() == []
+        assert post("/lookup/credit-party-benefits", _benefits(account)).json() == []
 
 
-@pytest.mark.parametrize("path", ["/lookup/credit-party/benefits", "/lookup/credit-party/status"])
+@pytest.mark.parametrize("path", ["/lookup/credit-party-benefits", "/lookup/credit-party-status"])
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [

@@ -1,0 +1,143 @@
+"""The command that lists the account's products, or shows what one requires."""
+
+from collections.abc import Sequence
+
+import click
+import cloup
+
+from bulk_topup.cli.commands.catalogue import (
+    ID,
+    check_subservice,
+    country_option,
+    language_option,
+    operator_option,
+    service_option,
+    subservice_option,
+)
+from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_options
+from bulk_topup.domain.money import format_plain
+from bulk_topup.domain.product_texts import benefits_text
+from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, RangedProduct
+
+#: The keys of an order of products (reference: Products, list).
+_SORT_KEYS = ("id", "name", "amount")
+
+
+def _parse_sort(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    keys = None if text is None else [key.strip() for key in text.split(",")]
+    if unknown := [key for key in keys or () if key.removeprefix("-") not in _SORT_KEYS]:
+        raise click.BadParameter(f'"{unknown[0]}" is not {", ".join(_SORT_KEYS)}, or one of them after a minus.')
+    return keys
+
+
+@cloup.command("products")
+@cloup.argument("product_id", metavar="[ID]", type=ID, required=False)
+@cloup.option("--type", "product_type", type=click.Choice([type_.value for type_ in ProductType]), help="Of this type.")
+@country_option
+@operator_option
+@service_option
+@subservice_option
+@cloup.option("--region", metavar="CODE", help="That cover this region (ISO 3166-2).")
+@cloup.option("--tag", "tags", multiple=True, help="With this tag; repeatable.")
+@cloup.option(
+    "--benefit-type",
+    "benefit_types",
+    multiple=True,
+    type=click.Choice(["TALKTIME", "DATA", "SMS", "PAYMENT", "CREDITS"]),
+    help="With this benefit; repeatable.",
+)
+@cloup.option(
+    "--sort",
+    "sort",
+    metavar="KEYS",
+    callback=_parse_sort,
+    help="Order: id, name or amount; -amount is the largest first. Several keys: amount,name.",
+)
+@language_option
+@query_options
+def products_command(
+    product_id: int | None,
+    product_type: str | None,
+    country: str | None,
+    operator: int | None,
+    service: int | None,
+    subservice: int | None,
+    region: str | None,
+    tags: tuple[str, ...],
+    benefit_types: tuple[str, ...],
+    sort: list[str] | None,
+    language: str | None,
+    query: QueryOptions,
+) -> None:
+    """List the account's products, or show what one requires.
+
+    \b
+    Example:
+      bulk-topup products --country MEX --operator 1596 --type RANGED_VALUE_RECHARGE
+      bulk-topup products --service 13 --sort -amount
+      bulk-topup products 6418
+    """
+    check_subservice(service, subservice)
+
+    async def fetch(dvs: AsyncDVS) -> Sequence[Product]:
+        if product_id is not None:
+            return [await dvs.products.get(product_id, language=language)]
+        return await fetch_all(
+            dvs.products.list(
+                type=ProductType(product_type) if product_type else None,
+                country_iso_code=country,
+                operator_id=operator,
+                service_id=service,
+                subservice_id=subservice,
+                region=region,
+                tags=list(tags) or None,
+                benefit_types=list(benefit_types) or None,
+                sort=sort,
+                language=language,
+            )
+        )
+
+    headings = ("id", "name", "operator", "type", "receives", "costs", "requires")
+    print_query(query, fetch, headings, _product_row, unbroken=("id", "requires"))
+
+
+def _product_row(product: Product) -> tuple[object, ...]:
+    receives = costs = ""
+    if isinstance(product, FixedProduct):
+        receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
+        wholesale = product.prices.wholesale
+        costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
+    elif isinstance(product, RangedProduct):
+        allowed = product.destination.amount
+        bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
+        step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
+        receives = f"{bounds} {product.destination.unit}{step}"
+        rate = product.rates.wholesale
+        if rate is not None and rate > 0:
+            costs = f"1 {product.prices.wholesale.unit} per {format_plain(rate)} {product.destination.unit}"
+    benefits = benefits_text(product)
+    receives = f"{receives} ({benefits})" if receives and benefits else receives or benefits
+    groups = (
+        ("credit_party_identifier", product.required_credit_party_identifier_fields),
+        ("debit_party_identifier", product.required_debit_party_identifier_fields),
+        ("sender", product.required_sender_fields),
+        ("beneficiary", product.required_beneficiary_fields),
+        ("statement_identifier", product.required_statement_identifier_fields),
+        ("additional_identifier", product.required_additional_identifier_fields),
+    )
+    requires = "\n".join(
+        "\nor ".join("\nand ".join(f"{group}.{name}" for name in inner) for inner in alternatives)
+        for group, alternatives in groups
+        if alternatives
+    )
+    operator = product.operator
+    return (
+        product.id,
+        product.name,
+        f"{operator.name} ({operator.id}), {operator.country.iso_code}",
+        product.type.replace("_", " ").lower(),
+        receives,
+        costs,
+        requires,
+    )

@@ -1,0 +1,58 @@
+"""Describe what products give and how long it is valid, in words for people; pure."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from bulk_topup.domain.money import format_plain
+from bulk_topup.dvs.models.base import UNLIMITED, Period, Range
+from bulk_topup.dvs.models.product import Benefit, BenefitAmount, ProductBase
+
+#: The unit type of benefits that are money.
+_MONEY = "CURRENCY"
+#: The type of benefits whose name is no word.
+_TEXTS = "SMS"
+
+
+def benefits_text(product: ProductBase) -> str:
+    """Return what a product gives besides its amount of money, e.g. `2 GB data and 100 SMS, valid for 7 days`.
+
+    Returns:
+        An empty text if there is nothing but money that is valid for an unstated time.
+    """
+    benefits = [_benefit_text(benefit) for benefit in product.benefits or () if benefit.unit_type != _MONEY]
+    parts = [" and ".join(benefits)] if benefits else []
+    return ", ".join([*parts, *_validity_texts(product.validity)])
+
+
+def quantity_text(amount: Decimal | Range | None, unit: str) -> str:
+    """Return an amount of a benefit with its unit; -1 is unlimited, and None unknown."""
+    if isinstance(amount, Range):
+        low, high = (quantity_text(bound, unit) for bound in (amount.min, amount.max))
+        return low if low == high else f"{low} to {high}"
+    if amount is None:
+        return "an unknown amount of"
+    return "unlimited" if amount == UNLIMITED else f"{format_plain(amount)} {unit}"
+
+
+def _benefit_text(benefit: Benefit) -> str:
+    text = quantity_text(_total(benefit.amount), benefit.unit)
+    kind = benefit.type if benefit.type == _TEXTS else benefit.type.lower()
+    return text if text.endswith(f" {kind}") else f"{text} {kind}"
+
+
+def _total(amount: BenefitAmount) -> Decimal | Range | None:
+    """Return what the beneficiary gets; older products state no total with tax."""
+    totals = (amount.total_including_tax, amount.total_excluding_tax, amount.base)
+    return next((each for each in totals if each is not None), None)
+
+
+def _validity_texts(validity: Period | None) -> Iterator[str]:
+    if validity is None:
+        return
+    if validity.quantity is None:
+        yield "valid for an unknown time"
+    elif validity.quantity == UNLIMITED:
+        yield "valid for ever"
+    else:
+        unit = validity.unit.lower() + ("" if validity.quantity == 1 else "s")
+        yield f"valid for {format_plain(validity.quantity)} {unit}"

@@ -1,0 +1,95 @@
+"""eSIMs from a list to every place that shows what was bought."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Pay = Callable[..., Any]
+
+ESIM = ("--map", "credit_party_identifier.account_number=iccid")
+ICCID = "8900010000000000555"
+
+
+@pytest.fixture
+def bought(pay: Pay, tmp_path: Path) -> str:
+    """The list of a finished run that bought two eSIMs and recharged a third, of which one recharge failed."""
+    rows = ("R-1,9560,", "R-2,9565,", f"R-3,9565,{ICCID}", f"R-4,9560,{ICCID[:-3]}103")
+    list_ = tmp_path / "esims.csv"
+    list_.write_text("\n".join(("reference,product,iccid", *rows)) + "\n")
+    pay("run", list_, *ESIM, code=1)
+    return "list/esims"
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_a_new_esim_is_in_the_report_like_a_pin_and_a_recharge_has_none(pay: Pay, bought: str, tmp_path: Path) -> None:
+    masked = rows_of(tmp_path / "reports/list-esims")
+    assert [row["state"] for row in masked] == ["completed", "completed", "completed", "failed"]
+    secret = [name for name in masked[0] if name.startswith(("pin_", "esim_"))]
+    assert [[row[name] for name in secret] for row in masked] == [["••••"] * 6, ["••••"] * 6, [None] * 6, [None] * 6]
+    formats = [word for name in ("jsonl", "csv", "xlsx", "html") for word in ("--format", name)]
+    pay("report", bought, "--reveal-pins", *formats, "--report-dir", "shown")
+    shown = rows_of(tmp_path / "shown")
+    assert shown[0]["pin_serial"].startswith("89000")
+    assert shown[0]["pin_serial"] != shown[1]["pin_serial"]
+    assert shown[0]["esim_activation_code"].startswith("LPA:1$")
+    assert shown[0]["esim_activation_code"] in shown[0]["esim_apple_universal_link"]
+    for name in secret:
+        assert shown[0][name] in (tmp_path / "shown/results.csv").read_text()
+        assert shown[0][name] not in (tmp_path / "shown/results.html").read_text()
+    files = [*tmp_path.glob("ledger.db*"), *(tmp_path / "reports").rglob("*.*")]
+    kept = b"".join(path.read_bytes() for path in files)
+    assert not [shown[0][name] for name in secret if shown[0][name].encode() in kept]
+
+
+def test_a_transaction_shows_its_esim_only_on_request(pay: Pay, bought: str) -> None:
+    del bought
+    for words in (("--json",), ("--csv",), ()):
+        assert "LPA:1" not in pay("transaction", "list", *words).stdout
+    [first, *_] = json.loads(pay("transaction", "list", "--json", "--reveal-pins").stdout)
+    assert first["product"]["type"] == "FIXED_VALUE_PIN_PURCHASE"
+    profile = first["metadata"]["profile"]
+    assert (profile["iccid"], profile["activation_code"]) == (first["pin"]["serial"], first["pin"]["code"])
+    [masked] = json.loads(pay("transaction", "show", first["id"], "--json").stdout)
+    assert set(masked["metadata"]["profile"].values()) == {"••••"}
+    assert masked["metadata"]["balance"]["size"] == first["metadata"]["balance"]["size"]
+
+
+def test_plan_and_products_say_what_esims_give(pay: Pay, tmp_path: Path) -> None:
+    list_ = tmp_path / "new.csv"
+    list_.write_text("reference,product,phone,amount\nR-1,9560,,\nR-2,9565,,\nR-3,6418,+6595123400,5\n")
+    plan = json.loads(pay("plan", list_, "--json").stdout)
+    assert {each["product_id"]: each["benefits"] for each in plan["products"]} == {
+        9560: "5 GB data, valid for 30 days",
+        9565: "unlimited data, valid for 7 days",
+        6418: "",
+    }
+    assert "unlimited data" in " ".join(pay("plan", list_).stdout.split())
+    listed = pay("products", "--service", 13, "--sort", "-amount", "--csv").stdout
+    assert [line.split(",")[0] for line in listed.splitlines() if line[:1] == "9"] == ["9565", "9550", "9560"]
+    assert "32 USD (unlimited data, valid for 7 days)" in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("products", "--subservice", 11), "--subservice requires --service."),
+        (("countries", "--subservice", 11), "--subservice requires --service."),
+        (("operators", "--subservice", 11), "--subservice requires --service."),
+        (("products", "--sort", "price"), '"price" is not id, name, amount'),
+        (("products", "--sort", "id,"), '"" is not id, name, amount'),
+    ],
+)
+def test_what_dvs_would_refuse_is_a_usage_error(pay: Pay, words: tuple[Any, ...], message: str) -> None:
+    assert message in pay(*words, code=2).stderr
+
+
+def test_an_unlimited_benefit_of_an_esim_is_called_so(pay: Pay) -> None:
+    found = pay("lookup", "benefits", "8900010000000000552", "--csv").stdout
+    assert found.splitlines()[1].startswith("DATA,unlimited,")
+    assert "not yet" in pay("lookup", "esim", "8900010000000000550").stdout
