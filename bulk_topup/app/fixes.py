@@ -1,6 +1,13 @@
 """The fix for an error of the DVS client, as commands to type; pure."""
 
-from bulk_topup.dvs import NoResponseError, NotFoundError, ServerError, TooManyRequestsError, UnauthorizedError
+from bulk_topup.dvs import (
+    NoResponseError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    WaitTooLongError,
+)
 from bulk_topup.errors import BulkTopupError
 
 _FIXES: tuple[tuple[type[BulkTopupError], str], ...] = (
@@ -12,6 +19,7 @@ _FIXES: tuple[tuple[type[BulkTopupError], str], ...] = (
         NotFoundError,
         "Choose one that this account and --env have. `bulk-topup --help` names the commands that list them.",
     ),
+    (WaitTooLongError, "Run again later, or allow more with --max-wait."),
     (TooManyRequestsError, "Wait until other runs have ended, or add a lower --rate."),
     (ServerError, "Wait a few minutes. `bulk-topup doctor` shows when DVS responds again."),
     (NoResponseError, "`bulk-topup doctor` shows where the connection to DVS fails."),

@@ -239,15 +239,17 @@ async def _list_of_party(dvs: AsyncDVS, party: Party) -> list[TransactionOutcome
         account = party.account_number or ""
         spellings = dict.fromkeys((account, folded(account)))
         lists = [dvs.transaction_outcomes.list(credit_party_account_number=each) for each in spellings]
-    return [each for listed in lists for each in await _read(listed, party)]
+    return [each for listed in lists for each in await _read(dvs, listed, party)]
 
 
-async def _read(listed: Pages[TransactionOutcome], party: Party) -> list[TransactionOutcome]:
+async def _read(dvs: AsyncDVS, listed: Pages[TransactionOutcome], party: Party) -> list[TransactionOutcome]:
     found: list[TransactionOutcome] = []
     read = 0
     async with aclosing(listed.pages()) as pages:
         async for page in pages:
             found.extend(page.items)
+            # Each of them may have paid the beneficiary.
+            found += [await dvs.transaction_outcomes.read_again(entry) for entry in page.unreadable]
             read += 1
             if read == MAX_PAGES and not page.is_last:
                 raise _not_compared(DVSError(f"DVS lists more than {len(found):,} for one beneficiary"))

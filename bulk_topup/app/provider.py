@@ -160,6 +160,7 @@ def _client(
         connections=connections or MOST_CONNECTIONS,
         clock=clock,
         transport=load_transport(),
+        max_wait=options.max_wait,
     )
 
 

@@ -155,8 +155,18 @@ async def _compare(
     )
     after = [balance async for balance in dvs.balances.list()]
     is_up_to_now = window.end >= now
-    wallets = wallet_figures(before, after, observed, comparison.moved, start=window.start, is_up_to_now=is_up_to_now)
+    unreadable = comparison.unreadable.count
+    wallets = wallet_figures(
+        before,
+        after,
+        observed,
+        comparison.moved,
+        start=window.start,
+        is_up_to_now=is_up_to_now,
+        unreadable=unreadable,
+    )
     comparison.add(discrepancy for wallet in wallets if (discrepancy := wallet.discrepancy))
+    is_known = is_up_to_now and before == after and not unreadable
     list_ = None
     if named is not None:
         comparison.add(contradictions(named, ledger))
@@ -168,8 +178,8 @@ async def _compare(
         list=list_,
         comparison=comparison,
         wallets=tuple(wallets),
-        # If a wallet changed in the meantime, it is unknown which transactions its balance includes.
-        observed=tuple(_observations(after, comparison, now)) if is_up_to_now and before == after else (),
+        # If a wallet changed in the meantime, or a transaction can't be read, it is unknown what its balance includes.
+        observed=tuple(_observations(after, comparison, now)) if is_known else (),
     )
 
 

@@ -107,7 +107,8 @@ async def _unknown_ids(run: Run, dvs: AsyncDVS, ledger: LedgerStore, now: dateti
             if read == MAX_PAGES:
                 return unknown, False
             read += 1
-            ids = {each.external_id for each in page.items if looks_like({run.ids.job, run.job}, each.external_id)}
+            stated = [each.external_id for each in page.items] + [each.external_id or "" for each in page.unreadable]
+            ids = {each for each in stated if looks_like({run.ids.job, run.job}, each)}
             if ids:
                 unknown |= ledger.lacking_ids.unknown(ids)
     return unknown, True

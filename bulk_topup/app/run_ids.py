@@ -15,7 +15,7 @@ from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.errors import InvalidInputError, NotComparedError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
+from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction, read_again
 from bulk_topup.system.waits import all_of, both
 
 #: Rows of a new run that are looked up: the first ones, which an interrupted run sent, and as many across the list.
@@ -131,6 +131,7 @@ class _Search:
                 if page.number == 1 and pages_left > self._ledger.possible_ids.count():
                     return await self._look_up(self._ledger.staged_samples.identities(first=pages_left, spread=0))
                 ours = [each for each in page.items if looks_like(self._jobs, each.external_id)]
+                ours += await read_again(self._dvs, page.unreadable, self._jobs)
                 if not ours:
                     continue
                 if not is_computed:

@@ -19,8 +19,9 @@ from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
 from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.confirmation import confirm_by_typing
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.screens.plan import show_plan
-from bulk_topup.cli.screens.progress import RunScreen, progress_json, progress_line
+from bulk_topup.cli.screens.progress import RunScreen, progress_json, progress_line, rate_text
 from bulk_topup.cli.screens.style import escape_markup, is_live
 from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import Environment, ProviderOptions
@@ -28,9 +29,11 @@ from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import OPEN_STATES
 from bulk_topup.domain.verdict import format_rows
+from bulk_topup.dvs import AsyncDVS
 from bulk_topup.engine import Runner
 from bulk_topup.errors import ConfirmationRequiredError
 from bulk_topup.jobs.job import Job
+from bulk_topup.system.clock import Clock
 
 #: Seconds between two updates on a terminal, and between two lines in a log.
 SCREEN_INTERVAL: Final = 0.3
@@ -61,7 +64,14 @@ class ConsoleWatcher:
     payer: PayingAccount | None = None
     #: Whether rows were open when the run started or resumed.
     had_open_rows: bool = False
+    #: The client of the run; None until it is open.
+    dvs: AsyncDVS | None = None
     _runner: Runner | None = None
+
+    def follow(self, dvs: AsyncDVS, clock: Clock) -> None:
+        """Show the pauses and the unreadable entries of the run's client."""
+        self.dvs = dvs
+        show_notices(dvs, clock)
 
     def wake(self) -> None:
         """Wake the run, because a callback came."""
@@ -115,7 +125,8 @@ class ConsoleWatcher:
     async def _show_on_terminal(self, run: Run, runner: Runner) -> None:
         screen = RunScreen(caps=guards_of(run.guards).caps, available=self._available(), started=time.monotonic())
         self.err.print(
-            f"Run [bold]{escape_markup(run.name)}[/] ({self.provider.environment}); Ctrl-C stops it safely.",
+            f"Run [bold]{escape_markup(run.name)}[/] ({self.provider.environment}); Ctrl-C stops it safely. "
+            f"{_rate_line(runner)}",
             highlight=False,
         )
         with Live(console=self.err, auto_refresh=False) as live:
@@ -137,6 +148,8 @@ class ConsoleWatcher:
 
     async def _show_in_log(self, run: Run, runner: Runner) -> None:
         started = time.monotonic()
+        if not self.json:
+            click.echo(_rate_line(runner), err=True)
         while True:
             progress, seconds = runner.progress(), time.monotonic() - started
             if self.json:
@@ -145,3 +158,8 @@ class ConsoleWatcher:
                 line = progress_line(run.name, progress, seconds)
             click.echo(line, err=True)
             await asyncio.sleep(LOG_INTERVAL)
+
+
+def _rate_line(runner: Runner) -> str:
+    progress = runner.progress()
+    return f"Rate: {rate_text(progress.rate, progress.limit, progress.rate_source)}."

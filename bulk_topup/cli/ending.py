@@ -41,6 +41,7 @@ def print_ending(finished: FinishedRun, watcher: ConsoleWatcher) -> None:
                     "left_out": None if finished.left_out is None else str(finished.left_out),
                     "archived": None if archiving.path is None else str(archiving.path),
                     "not_archived": archiving.why_not or None,
+                    "unreadable_entries": [] if watcher.dvs is None else watcher.dvs.unreadable.as_json(),
                 }
             )
         )

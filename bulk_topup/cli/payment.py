@@ -147,6 +147,7 @@ def pay_list(
             ) as session:
                 monitor.follow(session.dvs, session.payer)
                 watcher.opened(session.payer)
+                watcher.follow(session.dvs, clock)
                 with callbacks.received(session.ledger, options, watcher) as with_callbacks:
                     return await run_list(
                         job,
@@ -263,6 +264,7 @@ def continue_run(
                 ) as session:
                     monitor.follow(session.dvs, session.payer)
                     watcher.opened(session.payer)
+                    watcher.follow(session.dvs, clock)
                     with callbacks.received(session.ledger, options, watcher) as with_callbacks:
                         return await resume_run(
                             run,

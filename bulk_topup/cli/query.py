@@ -17,13 +17,16 @@ from bulk_topup.cli.account_line import account_line
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.groups import collect
+from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.money import format_amount, format_money, format_plain, with_texts
 from bulk_topup.dvs import AsyncDVS, codec
 from bulk_topup.dvs.pagination import Pages
+from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.security.formulas import csv_text
 from bulk_topup.security.terminal_text import printable
 
@@ -40,6 +43,8 @@ class QueryOptions:
     """Where a command fetches from, and how it prints the response."""
 
     provider: ProviderArguments
+    #: Most requests per second; None for what DVS allows.
+    rate: float | None
     as_json: bool
     as_csv: bool
 
@@ -56,6 +61,7 @@ query_options = collect(
     "query",
     QueryOptions,
     provider_options,
+    rate_option,
     cloup.option("--json", "as_json", is_flag=True, help="Print JSON."),
     cloup.option("--csv", "as_csv", is_flag=True, help="Print CSV."),
 )
@@ -80,9 +86,18 @@ def print_query(
     """
     if query.as_json and query.as_csv:
         raise click.UsageError("Choose --json or --csv.")
-    items = fetch_or_exit(query.provider, fetch)
+    unreadable: list[UnreadableEntry] = []
+
+    async def fetch_and_note(dvs: AsyncDVS) -> Sequence[Model]:
+        found = await fetch(dvs)
+        unreadable.extend(dvs.unreadable.kept)
+        return found
+
+    items = fetch_or_exit(query.provider, fetch_and_note, rate=query.rate)
     if query.as_json:
-        click.echo(codec.encode([with_texts(item.model_dump()) for item in items]))
+        # By the names of the provider, such as "class"; entries that could not be read come last.
+        values = [with_texts(item.model_dump(by_alias=True)) for item in items]
+        click.echo(codec.encode([*values, *({"unreadable": entry.as_json()} for entry in unreadable)]))
     elif query.as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(headings)
@@ -91,15 +106,25 @@ def print_query(
         Console(emoji=False).print(simple_table(headings, map(row, items), unbroken=unbroken))
 
 
-def fetch_or_exit(provider: ProviderArguments, fetch: Callable[[AsyncDVS], Awaitable[T]]) -> T:
-    """Return what DVS responds; exit with an error's code."""
+def fetch_or_exit(
+    provider: ProviderArguments, fetch: Callable[[AsyncDVS], Awaitable[T]], *, rate: float | None = None
+) -> T:
+    """Return what DVS responds; exit with an error's code.
+
+    Args:
+        provider: where to fetch from.
+        fetch: fetches with an open client.
+        rate: most requests per second; None for what DVS allows.
+    """
     with exit_on_error():
         options = provider.resolve()
 
         async def main() -> T:
-            async with open_client(options, clock=command_clock()) as dvs:
+            clock = command_clock()
+            async with open_client(options, rate=rate, clock=clock) as dvs:
                 account = payer_of(options, dvs, same_account=False).account
                 click.echo(printable(account_line(options, account)), err=True)
+                show_notices(dvs, clock)
                 return await fetch(dvs)
 
         return run_async(main(), interrupted=INTERRUPTED)

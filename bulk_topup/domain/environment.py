@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
+from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT
+
 
 class Environment(StrEnum):
     """Where the money is: only production moves any."""
@@ -37,6 +39,8 @@ class ProviderOptions:
     timeout: float
     #: The ledger's file.
     ledger: Path
+    #: Most seconds of all waits after HTTP 429.
+    max_wait: float = DEFAULT_MAX_WAIT
     #: Whether an option or the job names the environment; False where it is the default.
     is_named: bool = False
 

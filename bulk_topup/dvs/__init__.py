@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         ServerError,
         TooManyRequestsError,
         UnauthorizedError,
+        UnreadableBodyError,
+        WaitTooLongError,
     )
     from bulk_topup.dvs.request_retries import RetryPolicy
     from bulk_topup.dvs.statuses import ErrorCode, StatusClass
@@ -41,6 +43,8 @@ else:
             "ServerError",
             "TooManyRequestsError",
             "UnauthorizedError",
+            "UnreadableBodyError",
+            "WaitTooLongError",
         ),
         request_retries=("RetryPolicy",),
         statuses=("ErrorCode", "StatusClass"),
@@ -65,4 +69,6 @@ __all__ = [
     "StatusClass",
     "TooManyRequestsError",
     "UnauthorizedError",
+    "UnreadableBodyError",
+    "WaitTooLongError",
 ]

@@ -21,6 +21,8 @@ from bulk_topup.dvs.client import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUT, AsyncDVS
 from bulk_topup.dvs.pagination import Page, Pages
 from bulk_topup.dvs.request_retries import RetryPolicy
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
+from bulk_topup.dvs.unreadable import UnreadableEntry
+from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT
 from bulk_topup.system.clock import Clock
 
 P = ParamSpec("P")
@@ -39,9 +41,17 @@ class BlockingPages(Generic[T]):
         """Fetch one page, counted from 1."""
         return self._portal.call(self._pages.page, number)
 
-    def pages(self) -> Iterator[Page[T]]:
-        """Yield all pages in order."""
-        pages = self._pages.pages()
+    def per_page(self, number: int) -> "BlockingPages[T]":
+        """Return the same list with other pages; see `Pages.per_page`."""
+        return BlockingPages(self._pages.per_page(number), self._portal)
+
+    def pages(self, *, at_once: int = 1) -> Iterator[Page[T]]:
+        """Yield all pages in order.
+
+        Args:
+            at_once: most concurrent requests, once the number of pages is known.
+        """
+        pages = self._pages.pages(at_once=at_once)
 
         async def fetch_next() -> Page[T] | None:
             return await anext(pages, None)
@@ -145,7 +155,23 @@ class Transactions(_Resource[resources.Transactions]):
     confirm_sync = _block_on(resources.Transactions.confirm_sync)
     cancel = _block_on(resources.Transactions.cancel)
     get = _block_on(resources.Transactions.get)
+    find = _block_on(resources.Transactions.find)
+    read_again = _block_on(resources.Transactions.read_again)
     list = _block_on_pages(resources.Transactions.list)
+
+
+class TransactionOutcomes(_Resource[resources.TransactionOutcomes]):
+    """The same endpoints, for many payments: only the fields that decide the outcome are read."""
+
+    create_async = _block_on(resources.TransactionOutcomes.create_async)
+    create_sync = _block_on(resources.TransactionOutcomes.create_sync)
+    confirm_async = _block_on(resources.TransactionOutcomes.confirm_async)
+    confirm_sync = _block_on(resources.TransactionOutcomes.confirm_sync)
+    cancel = _block_on(resources.TransactionOutcomes.cancel)
+    get = _block_on(resources.TransactionOutcomes.get)
+    find = _block_on(resources.TransactionOutcomes.find)
+    read_again = _block_on(resources.TransactionOutcomes.read_again)
+    list = _block_on_pages(resources.TransactionOutcomes.list)
 
 
 class Balances(_Resource[resources.Balances]):
@@ -163,7 +189,7 @@ class Lookup(_Resource[resources.Lookup]):
     credit_party_status = _block_on(resources.Lookup.credit_party_status)
 
 
-class DVS:
+class DVS(_Resource[AsyncDVS]):
     """A blocking client of the DVS API for one account; open it with `with` (reference: Authentication).
 
     Args:
@@ -176,10 +202,16 @@ class DVS:
         retries: how often to repeat requests without a response, with a 429 or with a transient server error.
         clock: the source of time.
         transport: the HTTP client that sends.
+        max_wait: most seconds of all waits after HTTP 429; then requests raise WaitTooLongError.
 
     Raises:
         ConfigurationError: the base URL or the transport can't be used.
     """
+
+    request = _block_on(AsyncDVS.request)
+    exchange = _block_on(AsyncDVS.exchange)
+    probe = _block_on(AsyncDVS.probe)
+    pages = _block_on_pages(AsyncDVS.pages)
 
     def __init__(
         self,
@@ -193,8 +225,9 @@ class DVS:
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
         transport: TransportName = DEFAULT_TRANSPORT,
+        max_wait: float = DEFAULT_MAX_WAIT,
     ) -> None:
-        self._client = AsyncDVS(
+        self._resource = AsyncDVS(
             base_url,
             api_key,
             api_secret,
@@ -204,15 +237,24 @@ class DVS:
             retries=retries,
             clock=clock,
             transport=transport,
+            max_wait=max_wait,
         )
         self._open = ExitStack()
+        client = self._resource
+        self.account = client.account
+        self.timeout = client.timeout
+        #: What the client counts and knows; read it, and wait for nothing in it.
+        self.traffic = client.traffic
+        self.limiter = client.limiter
+        self.waits = client.waits
+        self.unreadable = client.unreadable
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(portal.wrap_async_context_manager(self._client))
+            stack.enter_context(portal.wrap_async_context_manager(self._resource))
             self._open = stack.pop_all()
-        client = self._client
+        self._portal, client = portal, self._resource
         self.services = Services(client.services, portal)
         self.countries = Countries(client.countries, portal)
         self.operators = Operators(client.operators, portal)
@@ -221,9 +263,28 @@ class DVS:
         self.campaigns = Campaigns(client.campaigns, portal)
         self.products = Products(client.products, portal)
         self.transactions = Transactions(client.transactions, portal)
+        self.transaction_outcomes = TransactionOutcomes(client.transaction_outcomes, portal)
         self.balances = Balances(client.balances, portal)
         self.lookup = Lookup(client.lookup, portal)
         return self
+
+    @property
+    def on_try(self) -> Callable[[str, str, int | None, float], None] | None:
+        """See `AsyncDVS`; called in the thread of the requests."""
+        return self._resource.on_try
+
+    @on_try.setter
+    def on_try(self, call: Callable[[str, str, int | None, float], None] | None) -> None:
+        self._resource.on_try = call
+
+    @property
+    def on_unreadable(self) -> Callable[[UnreadableEntry], None] | None:
+        """See `AsyncDVS`; called in the thread of the requests."""
+        return self._resource.on_unreadable
+
+    @on_unreadable.setter
+    def on_unreadable(self, call: Callable[[UnreadableEntry], None] | None) -> None:
+        self._resource.on_unreadable = call
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

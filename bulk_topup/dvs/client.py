@@ -6,8 +6,8 @@ async with AsyncDVS("https://preprod-dvs-api.dtone.com/v1", key, secret) as dvs:
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import SecretStr, TypeAdapter
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.dvs import codec
-from bulk_topup.dvs.errors import NoResponseError, NotFoundError
+from bulk_topup.dvs.errors import NoResponseError, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.field_limits import PER_PAGE_MAX
 from bulk_topup.dvs.limiter import RateLimiter
 from bulk_topup.dvs.pagination import Page, Pages, header_number
@@ -33,10 +33,14 @@ from bulk_topup.dvs.resources.catalogue import (
     Services,
 )
 from bulk_topup.dvs.resources.transactions import TransactionOutcomes, Transactions
-from bulk_topup.dvs.responses import raise_for_error, read_model, read_page, retry_after
+from bulk_topup.dvs.responses import raise_for_error, read_model, read_page
+from bulk_topup.dvs.retry_after import retry_after
 from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.dvs.traffic import Traffic
 from bulk_topup.dvs.transports.base import Account, HTTPRequest, HTTPResponse, Params, Transport
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName, transport_for
+from bulk_topup.dvs.unreadable import UnreadableEntries, UnreadableEntry
+from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT, Waits
 from bulk_topup.system.clock import Clock, SystemClock
 
 T = TypeVar("T")
@@ -45,20 +49,10 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONNECTIONS = 64
 
-TOO_MANY_REQUESTS = 429
+TOO_MANY_REQUESTS, SERVER_ERROR = 429, 500
 _RATE_HEADERS = ("limit", "remaining")
-
-
-@dataclass(kw_only=True, slots=True)
-class Traffic:
-    """Running counts of requests and responses."""
-
-    #: Requests sent; each try counts.
-    requests: int = 0
-    #: Responses with HTTP 429.
-    throttled: int = 0
-    #: Requests without a response.
-    unanswered: int = 0
+#: The path of one entry of a list, by DVS's ID.
+_BY_ID = re.compile(r"(/[a-z-]+)/([0-9]{1,19})")
 
 
 class AsyncDVS:
@@ -74,6 +68,7 @@ class AsyncDVS:
         retries: how often to repeat requests without a response, with a 429 or with a transient server error.
         clock: the source of time.
         transport: the HTTP client that sends.
+        max_wait: most seconds of all waits after HTTP 429; then requests raise WaitTooLongError.
 
     Raises:
         ConfigurationError: the base URL or the transport can't be used.
@@ -91,6 +86,7 @@ class AsyncDVS:
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
         transport: TransportName = DEFAULT_TRANSPORT,
+        max_wait: float = DEFAULT_MAX_WAIT,
     ) -> None:
         secret = api_secret if isinstance(api_secret, SecretStr) else SecretStr(api_secret)
         self.timeout = timeout
@@ -102,8 +98,13 @@ class AsyncDVS:
         self.limiter = RateLimiter(self._clock, rate)
         #: The provider's time, for what it limits in time.
         self.provider_clock = ProviderClock(self._clock)
+        self.waits = Waits(self._clock, max_wait)
         #: Called after each try with method, path, HTTP status (None without a response) and seconds; must not raise.
         self.on_try: Callable[[str, str, int | None, float], None] | None = None
+        #: The entries of lists that could not be read.
+        self.unreadable = UnreadableEntries()
+        #: Called with each of them once; must not raise.
+        self.on_unreadable: Callable[[UnreadableEntry], None] | None = None
         self._retries = retries or RetryPolicy()
         account = Account(
             base_url=base_url,
@@ -173,7 +174,14 @@ class AsyncDVS:
             language=language,
             timeout=timeout,
         )
-        return read_model(await self._send(request, retries or self._retries, admitted=admitted), model)
+        response = await self._send(request, retries or self._retries, admitted=admitted)
+        try:
+            return read_model(response, model)
+        except UnreadableBodyError as error:
+            if by_id := _BY_ID.fullmatch(path):
+                entry = UnreadableEntry(path=by_id[1], id=int(by_id[2]), external_id=None, problem=str(error))
+                self._report_unreadable(entry)
+            raise
 
     async def probe(self) -> Probe:
         """Fetch the balances once, and return what the response says beside them, whatever its status.
@@ -221,37 +229,67 @@ class AsyncDVS:
                 if empty_code is None or not error.has_code(empty_code):
                     raise
                 return Page(items=(), number=number, per_page=per_page, total=0, total_pages=0)
-            return read_page(response, item, number=number, per_page=per_page)
+            page = read_page(response, item, path=path, number=number, per_page=per_page)
+            for entry in page.unreadable:
+                self._report_unreadable(entry)
+            return page
 
-        return Pages(fetch)
+        def resized(number: int) -> Pages[T]:
+            return self.pages(
+                path, item, params=params, body=body, language=language, empty_code=empty_code, per_page=number
+            )
+
+        return Pages(fetch, resized)
+
+    async def exchange(self, request: HTTPRequest, *, admitted: bool = False) -> HTTPResponse:
+        """Send one request once, within the rate limit, and return its response, whatever its status.
+
+        Args:
+            request: the request.
+            admitted: whether the caller has already waited with `limiter.acquire`.
+
+        Raises:
+            NoResponseError: there was no response.
+            WaitTooLongError: DVS throttles the account for too long; nothing was sent.
+        """
+        if not admitted:
+            self.waits.check()
+            # Requests that pay go before those that read.
+            await self.limiter.acquire(first=request.method != "GET")
+        self.traffic.requests += 1
+        sent_at = self.limiter.sent()
+        try:
+            response = await self._transport.send(request)
+        except NoResponseError:
+            self.traffic.unanswered += 1
+            self.limiter.learn(None, None, sent_at, is_good=False)
+            self._report_try(request, None, sent_at)
+            raise
+        self._report_try(request, response.status_code, sent_at)
+        limit, remaining = (header_number(response.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
+        if response.status_code == TOO_MANY_REQUESTS:
+            self.traffic.throttled += 1
+            seconds = retry_after(response.headers, self._clock.now())
+            self.waits.start(self.limiter.throttled(seconds, limit, sent_at))
+        else:
+            self.waits.record_response()
+            self.limiter.learn(limit, remaining, sent_at, is_good=response.status_code < SERVER_ERROR)
+        return response
 
     async def _send(self, request: HTTPRequest, retries: RetryPolicy, *, admitted: bool = False) -> HTTPResponse:
         async def send_once() -> HTTPResponse:
             nonlocal admitted
-            if not admitted:
-                # Requests that pay go before those that read.
-                await self.limiter.acquire(first=request.method != "GET")
-            admitted = False
-            self.traffic.requests += 1
-            sent_at = self.limiter.sent()
-            try:
-                response = await self._transport.send(request)
-            except NoResponseError:
-                self.traffic.unanswered += 1
-                self._report_try(request, None, sent_at)
-                raise
-            self._report_try(request, response.status_code, sent_at)
-            limit, remaining = (header_number(response.headers, f"x-ratelimit-{name}") for name in _RATE_HEADERS)
-            if response.status_code == TOO_MANY_REQUESTS:
-                self.traffic.throttled += 1
-                self.limiter.throttled(retry_after(response.headers), limit, sent_at)
-            else:
-                self.limiter.learn(limit, remaining, sent_at)
-            raise_for_error(response)
+            is_admitted, admitted = admitted, False
+            response = await self.exchange(request, admitted=is_admitted)
+            raise_for_error(response, self._clock.now())
             self.provider_clock.record(response.headers.get("date", ""))
             return response
 
         return await with_retries(send_once, retries, self._clock)
+
+    def _report_unreadable(self, entry: UnreadableEntry) -> None:
+        if self.unreadable.add(entry) and self.on_unreadable is not None:
+            self.on_unreadable(entry)
 
     def _report_try(self, request: HTTPRequest, status: int | None, sent_at: float) -> None:
         if self.on_try is not None:

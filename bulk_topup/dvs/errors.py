@@ -63,6 +63,10 @@ class InvalidResponseError(DVSError):
         super().__init__(message, outcome_unknown=True)
 
 
+class UnreadableBodyError(InvalidResponseError):
+    """The response is JSON, but not what this version expects. The outcome of the request is unknown."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorDetail:
     """One entry of an error body."""
@@ -130,6 +134,12 @@ class NotFoundError(APIError):
 
 class TooManyRequestsError(APIError):
     """The rate limit was reached (HTTP 429); in DVS's form, the request was not processed."""
+
+    next_step = NextStep.WAIT
+
+
+class WaitTooLongError(DVSError):
+    """The request was not sent, as DVS throttles the account (HTTP 429) for longer than the client may wait."""
 
     next_step = NextStep.WAIT
 

@@ -9,11 +9,10 @@ from contextlib import suppress
 from math import ceil
 from typing import Final
 
+from bulk_topup.dvs.learned_rate import LearnedRate, RateSource
 from bulk_topup.dvs.rate_windows import PERIOD, Windows
 from bulk_topup.system.clock import Clock
 
-#: Requests per second before the first response with the limit.
-DEFAULT_RATE = 10.0
 #: The share of the limit that is used, of what others leave: the provider's seconds and ours do not start together.
 SHARE_OF_LIMIT = 0.99
 #: The least share of the limit that is used, however much others use: without it their end would never be noticed.
@@ -59,7 +58,7 @@ class RateLimiter:
 
     Args:
         clock: the source of time.
-        rate: most requests per second; None for what the responses allow.
+        rate: most requests per second; None for what the responses allow: the limit that they state, or a learned rate.
     """
 
     def __init__(self, clock: Clock, rate: float | None = None) -> None:
@@ -76,7 +75,9 @@ class RateLimiter:
         self._yielded_at = float("-inf")
         #: The unused share of the limit, and since when, after 429s with known windows.
         self._guard, self._guarded_at = 0.0, 0.0
-        self._rate = rate or DEFAULT_RATE
+        #: The rate without a configured and a stated one.
+        self._learned = LearnedRate()
+        self._rate = rate or self._learned.value
         self._next = clock.monotonic()
         self._next_other = float("-inf")
         self._throttled_until = self._next
@@ -98,6 +99,14 @@ class RateLimiter:
     def limit(self) -> int | None:
         """The limit in requests per second, as responses gave it; None before the first."""
         return self._limit
+
+    @property
+    def source(self) -> RateSource:
+        """Where the rate comes from."""
+        left = None if self._limit is None else self._limit * SHARE_OF_LIMIT
+        if self._ceiling is not None and (left is None or self._ceiling <= left):
+            return RateSource.CONFIGURED
+        return RateSource.LEARNED if left is None else RateSource.STATED
 
     @property
     def pause_left(self) -> float:
@@ -160,19 +169,23 @@ class RateLimiter:
         self._sent.append(now)
         return now
 
-    def learn(self, limit: int | None, remaining: int | None, sent_at: float) -> None:
+    def learn(self, limit: int | None, remaining: int | None, sent_at: float, *, is_good: bool = True) -> None:
         """Record the `X-Ratelimit-Limit` and `X-Ratelimit-Remaining` of a response other than a 429.
 
         Args:
             limit: requests per second; None if not stated.
             remaining: requests that are left of them; None if not stated.
             sent_at: the result of `sent` for the request.
+            is_good: whether there is a response, and no error of the server.
         """
         now = self._clock.monotonic()
         self._set_limit(limit, sent_at)
+        if self.source is RateSource.LEARNED:
+            self._learned.respond(now, sent_at, self._sent, is_good=is_good)
         if limit is not None and remaining is not None and limit == self._limit:
             self._windows.answered(sent_at, limit, remaining)
-        self._adapt(remaining, now, sent_at)
+        if is_good:
+            self._adapt(remaining, now, sent_at)
         self._set_rate(now)
         if (full_until := self._windows.full_until(now)) is not None:
             self._pause(full_until)
@@ -192,9 +205,10 @@ class RateLimiter:
         pause = min(max(retry_after if retry_after is not None else DEFAULT_PAUSE, 0.0), LONGEST_PAUSE)
         now = self._clock.monotonic()
         if not self._set_limit(limit, sent_at) and now >= self._throttled_until and sent_at >= self._limit_changed_at:
+            self._learned.throttle(now)
             if self._windows.are_seen:
                 self._guard, self._guarded_at = self._guard_at(now) + GUARD, now
-            else:
+            elif self.source is not RateSource.LEARNED:
                 self._factor *= SHRINK
         self._set_rate(now)
         self._throttled_until = max(self._throttled_until, now + pause)
@@ -261,7 +275,7 @@ class RateLimiter:
             self._next_other = max(self._next_other, now - OTHERS_AT_ONCE * every) + every
 
     def _set_rate(self, now: float) -> None:
-        allowed = self._ceiling or DEFAULT_RATE
+        allowed = self._ceiling or self._learned.value
         if self._limit is not None:
             others, guard = self._windows.others(), self._guard_at(now)
             left = (self._limit - others) * SHARE_OF_LIMIT - guard * self._limit

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from bulk_topup.dvs.errors import InvalidResponseError
+from bulk_topup.dvs.field_limits import PER_PAGE_MAX
+from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.system.waits import cancel_all
 
 T = TypeVar("T")
@@ -34,20 +36,48 @@ class Page(Generic[T]):
     total_pages: int | None
     #: The languages of the texts (`Content-Language`); None if not stated.
     content_language: str | None = None
+    #: The page's entries that can't be read; `items` has the others.
+    unreadable: tuple[UnreadableEntry, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the page has no entry, readable or not."""
+        return not self.items and not self.unreadable
 
     @property
     def is_last(self) -> bool:
         """Whether no page follows: by the headers, or without them because the page is not full."""
         if self.total_pages is not None:
             return self.number >= self.total_pages
-        return len(self.items) < self.per_page
+        return len(self.items) + len(self.unreadable) < self.per_page
 
 
 class Pages(Generic[T]):
-    """A list that is fetched while it is iterated: `async for item in pages`, or `await pages.page(2)`."""
+    """A list that is fetched while it is iterated: `async for item in pages`, or `await pages.page(2)`.
 
-    def __init__(self, fetch: Callable[[int], Coroutine[None, None, Page[T]]]) -> None:
+    An entry that can't be read is skipped, and named in its page's `unreadable`.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[int], Coroutine[None, None, Page[T]]],
+        resized: "Callable[[int], Pages[T]] | None" = None,
+    ) -> None:
         self._fetch = fetch
+        self._resized = resized
+
+    def per_page(self, number: int) -> "Pages[T]":
+        """Return the same list with other pages: `dvs.products.list().per_page(20)`.
+
+        Args:
+            number: most entries of a page, up to 100, which is the default here (reference: Pagination).
+
+        Raises:
+            ValueError: the number is not from 1 to 100, or the list has no other pages.
+        """
+        if not 1 <= number <= PER_PAGE_MAX or self._resized is None:
+            raise ValueError(f"This list has no pages of {number} entries. Choose 1 to {PER_PAGE_MAX}.")
+        return self._resized(number)
 
     async def page(self, number: int = 1) -> Page[T]:
         """Fetch one page, counted from 1."""
@@ -67,7 +97,7 @@ class Pages(Generic[T]):
                     requested += 1
                     requests.append(asyncio.create_task(self._fetch(requested)))
                 page = await requests.popleft()
-                if not page.items and not page.is_last:
+                if page.is_empty and not page.is_last:
                     # Continuing might never end, and stopping would leave entries out.
                     raise InvalidResponseError(
                         f"DVS announced {page.total_pages} pages of a list, and page {number} is empty."
@@ -94,6 +124,10 @@ class PagesInParts(Pages[T]):
 
     def __init__(self, parts: Sequence[Pages[T]]) -> None:
         self._parts = parts
+
+    def per_page(self, number: int) -> "PagesInParts[T]":
+        """Return the same list with other pages, in the same parts; see `Pages.per_page`."""
+        return PagesInParts([part.per_page(number) for part in self._parts])
 
     async def page(self, number: int = 1) -> Page[T]:
         """Raise ValueError, since pages are numbered in each part."""

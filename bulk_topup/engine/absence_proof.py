@@ -12,8 +12,7 @@ from bulk_topup.domain.attempt import MAY_ARRIVE, Absence, Attempt, Move
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
-from bulk_topup.dvs import AsyncDVS, DVSError, InvalidResponseError
-from bulk_topup.dvs.models.transaction import TransactionOutcome
+from bulk_topup.dvs import DVSError, InvalidResponseError
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -97,8 +96,8 @@ class AbsenceProof:
         if self._control.is_stopping:
             return 0
         attempt = absence.attempt
-        found, listed = await find_listed(self._context.dvs, attempt)
-        if found is None and listed:
+        found, others = await self._context.dvs.transaction_outcomes.find(attempt.external_id)
+        if found is None and others:
             raise InvalidResponseError(f"DVS listed other transactions than {attempt.external_id}.")
         self._control.record_response()
         if found is not None:
@@ -116,17 +115,6 @@ class AbsenceProof:
 
     def _now(self) -> datetime:
         return self._epoch + timedelta(seconds=self._context.clock.monotonic())
-
-
-async def find_listed(dvs: AsyncDVS, attempt: Attempt) -> tuple[TransactionOutcome | None, int]:
-    """Return the transaction that DVS lists under an attempt's external ID, and how many transactions it lists.
-
-    Raises:
-        DVSError: the list can't be read.
-    """
-    page = await dvs.transaction_outcomes.list(external_id=attempt.external_id).page()
-    own = [found for found in page.items if found.external_id == attempt.external_id]
-    return own[0] if own else None, len(page.items)
 
 
 def _move_of_absent(absence: Absence, *, is_closed: bool) -> Move:

@@ -5,7 +5,7 @@ from bulk_topup.domain.guards import guards_of
 from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS, NotFoundError
+from bulk_topup.dvs import AsyncDVS, NotFoundError, UnreadableBodyError
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -77,7 +77,10 @@ class CallbackHints:
         return await gather_sum(self._follow, hints, concurrency=concurrency)
 
     async def _follow(self, hint: HintedAttempt) -> int:
-        move = await self._move(hint)
+        try:
+            move = await self._move(hint)
+        except UnreadableBodyError:
+            return 0  # the hint is kept: another response, or another version, may be readable
         if move is not None:
             await self._recorder.record((hint.attempt, move))
         await self._journal.call(self._ledger.hints.delete, [hint])

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Final, TypeVar
 
 from bulk_topup.dvs.errors import DVSError
+from bulk_topup.dvs.learned_rate import RateSource
 from bulk_topup.dvs.limiter import RateLimiter
 
 T = TypeVar("T")
@@ -16,6 +17,9 @@ RESPONSE_SECONDS: Final = 2.0
 #: Minimum and maximum of the default concurrency.
 MIN_CONCURRENCY: Final = 32
 MAX_CONCURRENCY: Final = 1000
+#: The default concurrency if DVS states no rate limit: enough for the highest rate that is learned, with responses that
+#: take half a second, and few enough that not many rows are in flight while that rate is still low.
+LEARNED_CONCURRENCY: Final = 64
 #: Seconds of sending for which rows are claimed in advance.
 CLAIM_AHEAD: Final = 0.1
 #: Minimum rows of a claim, unless the concurrency is lower.
@@ -27,7 +31,7 @@ LARGEST_CLAIM: Final = 250
 def concurrency_for(limiter: RateLimiter) -> int:
     """Return how many concurrent requests use all of a limiter's rate."""
     if limiter.limit is None:
-        return MIN_CONCURRENCY
+        return LEARNED_CONCURRENCY if limiter.source is RateSource.LEARNED else MIN_CONCURRENCY
     return min(max(ceil(limiter.rate * RESPONSE_SECONDS), MIN_CONCURRENCY), MAX_CONCURRENCY)
 
 

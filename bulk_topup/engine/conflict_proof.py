@@ -10,9 +10,8 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt, KnownTransaction, Move
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import DVSError, NotFoundError
+from bulk_topup.dvs import DVSError, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
-from bulk_topup.engine.absence_proof import find_listed
 from bulk_topup.engine.concurrency import gather_sum
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -67,7 +66,10 @@ class ConflictProof:
     async def _look_up(self, known: KnownTransaction) -> int:
         if self._control.is_stopping:
             return 0
-        transaction = await self._find(known)
+        try:
+            transaction = await self._find(known)
+        except UnreadableBodyError:
+            return 0  # of this row alone, and no proof
         self._control.record_response()
         if transaction is None:
             return 0
@@ -81,7 +83,7 @@ class ConflictProof:
                 return await self._context.dvs.transaction_outcomes.get(known.transaction_id)
             except NotFoundError:
                 pass
-        found, _ = await find_listed(self._context.dvs, known.attempt)
+        found, _ = await self._context.dvs.transaction_outcomes.find(known.attempt.external_id)
         return found
 
     @staticmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bulk_topup.dvs import DVSError, NextStep, TooManyRequestsError
+from bulk_topup.dvs import DVSError, NextStep, TooManyRequestsError, WaitTooLongError
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
@@ -153,9 +153,11 @@ class Control:
             self.message = ""
 
     def record_error(self, error: DVSError) -> None:
-        """Stop the run if DVS refused its credentials; record any other error as a missing response."""
+        """Stop the run if DVS refused its credentials or throttles it for too long; else record a missing response."""
         if error.next_step is NextStep.STOP:
             self.stop_unauthorized(error)
+        elif isinstance(error, WaitTooLongError):
+            self.stop(StopReason.CIRCUIT, f"{error} Resume later, or allow more with --max-wait.")
         else:
             self.record_no_response(error)
 

@@ -19,9 +19,10 @@ from bulk_topup.dvs import (
     NextStep,
     TooManyRequestsError,
     UnauthorizedError,
+    WaitTooLongError,
 )
 from bulk_topup.dvs.models.transaction import TransactionOutcome
-from bulk_topup.engine.absence_proof import AbsenceProof, find_listed
+from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.control import StopReason
 from bulk_topup.engine.move_recorder import MoveRecorder
 from bulk_topup.engine.run_context import RunContext
@@ -119,6 +120,9 @@ class CreationResponses:
     async def _record_error(self, creation: Creation, error: DVSError) -> None:
         """Decide what is sent next, and then, apart from that, what is known of the row."""
         attempt, maybe_sent = creation.attempt, creation.maybe_sent or error.after_unknown
+        if isinstance(error, WaitTooLongError):
+            self._control.record_error(error)  # the row stays in flight: an earlier try may have been accepted
+            return
         self._decide_next(error)
         if isinstance(error, ExternalIdAlreadyUsedError):
             await self._adopt(attempt)
@@ -180,7 +184,7 @@ class CreationResponses:
         if self._control.is_stopping:
             return
         try:
-            found, _ = await find_listed(self._dvs, attempt)
+            found, _ = await self._dvs.transaction_outcomes.find(attempt.external_id)
         except DVSError as error:
             self._control.record_error(error)
             return
@@ -219,7 +223,7 @@ class CreationResponses:
         if self._control.is_stopping:
             return None
         try:
-            found, _ = await find_listed(self._dvs, attempt)
+            found, _ = await self._dvs.transaction_outcomes.find(attempt.external_id)
         except DVSError as error:
             self._control.record_error(error)
             return None

@@ -57,6 +57,7 @@ class RunContext:
             options: how the run sends and tracks.
             clock: where time comes from.
         """
+        dvs.waits.restarts = True
         control = Control(clock, options.circuit)
         journal = Journal(ledger, run, clock)
         guards = options.guards

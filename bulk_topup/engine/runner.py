@@ -9,6 +9,7 @@ from decimal import Decimal
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
+from bulk_topup.dvs.learned_rate import RateSource
 from bulk_topup.engine.absence_proof import AbsenceProof
 from bulk_topup.engine.concurrency import root_cause
 from bulk_topup.engine.control import StopReason
@@ -54,6 +55,8 @@ class Progress:
     rate: float
     #: The rate limit of DVS, in requests per second; None before it is known.
     limit: int | None
+    #: Where that rate comes from.
+    rate_source: RateSource
     #: Why the run pauses or stops; empty otherwise.
     message: str
     #: What this invocation charged or put on hold, per wallet currency.
@@ -120,6 +123,7 @@ class Runner:
             throttled=context.dvs.traffic.throttled,
             rate=context.dvs.limiter.rate,
             limit=context.dvs.limiter.limit,
+            rate_source=context.dvs.limiter.source,
             message=context.control.message or context.operators.message or self._throttling() or self._proof.message,
             taken=dict(context.charges.sums),
             amounts=dict(context.budget.amounts),

@@ -11,7 +11,7 @@ from bulk_topup.domain.attempt import Move, OpenAttempt
 from bulk_topup.domain.moves import move_for, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows
-from bulk_topup.dvs import DVSError, ErrorCode, NotFoundError
+from bulk_topup.dvs import DVSError, ErrorCode, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import TransactionOutcome
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.dvs.statuses import StatusClass, class_of
@@ -163,6 +163,8 @@ class Tracker:
             if query.is_sweep:
                 ended, rows = await self._sweep(query)
                 final += ended
+                if self._control.is_paused:
+                    return final
                 if len(rows) < query.count:
                     unseen += query.slices
                     seen |= rows
@@ -180,7 +182,10 @@ class Tracker:
         return final
 
     async def _sweep(self, query: PollQuery) -> tuple[int, set[int]]:
-        """Read DVS's list from the oldest to the newest open row; return how many became final, and the rows seen."""
+        """Read DVS's list from the oldest to the newest open row; return how many became final, and the rows seen.
+
+        Where the list can't be read, or an entry of it, its rows are not seen: they are looked up one by one.
+        """
         final = 0
         seen: set[int] = set()
         tally = PollTally()
@@ -188,22 +193,27 @@ class Tracker:
         oldest, newest = query.slices[0].oldest, max(each.newest for each in query.slices)
         wanted = {each.second for each in query.slices}
         transactions = self._dvs.transaction_outcomes.list(from_date=oldest, to_date=newest)
-        async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
-            async for page in pages:
-                self._control.record_response()
-                by_id = {transaction.external_id: transaction for transaction in page.items}
-                listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
-                ours = await self._journal.call(
-                    self._ledger.attempts.accepted_among, self._run, list(by_id), exclude_held=self._exclude_unconfirmed
-                )
-                seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
-                found = [(item, by_id[item.attempt.external_id]) for item in ours]
-                for item, transaction in found:
-                    self._tally(item, transaction, tally)
-                final += await self._record(found)
-                await self._conflicts.compare_listed(page.items)
-                if self._control.is_stopping:
-                    break
+        exclude_held = self._exclude_unconfirmed
+        try:
+            async with aclosing(transactions.pages(at_once=min(self._concurrency, PAGES_AT_ONCE))) as pages:
+                async for page in pages:
+                    self._control.record_response()
+                    by_id = {transaction.external_id: transaction for transaction in page.items}
+                    listed.update(second_of(transaction.creation_date.astimezone(UTC)) for transaction in page.items)
+                    ours = await self._journal.call(
+                        self._ledger.attempts.accepted_among, self._run, list(by_id), exclude_held=exclude_held
+                    )
+                    seen |= {item.attempt.row_id for item in ours if second_of(item.creation_date) in wanted}
+                    found = [(item, by_id[item.attempt.external_id]) for item in ours]
+                    for item, transaction in found:
+                        self._tally(item, transaction, tally)
+                    final += await self._record(found)
+                    await self._conflicts.compare_listed(page.items)
+                    if self._control.is_stopping:
+                        break
+        except DVSError as error:
+            self._control.record_error(error)
+            return final, seen  # the others stay due: one poll looks up only so many of them
         self._polls.record_results(query.slices, self._now(), tally)
         self._polls.record_poll(query, self._now(), listed)
         return final, seen
@@ -221,6 +231,8 @@ class Tracker:
             except NotFoundError as error:
                 # Neither a failure of DVS as a whole nor a proof of anything.
                 return await self._record_miss(item, error)
+            except UnreadableBodyError:
+                return 0  # of this row alone, and no proof of anything either
             self._control.record_response()
             self._tally(item, transaction, tally)
             return await self._record([(item, transaction)])
@@ -259,8 +271,11 @@ class Tracker:
         """Record that a transaction was not found; return 1 if that has lasted so long that the row needs review."""
         if not error.has_code(ErrorCode.TRANSACTION_NOT_FOUND) or not self._missing.record_miss(item):
             return 0
-        page = await self._dvs.transaction_outcomes.list(external_id=item.attempt.external_id).page()
-        if any(each.external_id == item.attempt.external_id for each in page.items):
+        try:
+            found, _ = await self._dvs.transaction_outcomes.find(item.attempt.external_id)
+        except UnreadableBodyError:
+            return 0  # it may be the row's
+        if found is not None:
             self._missing.record_found(item)
             return 0
         await self._recorder.record((item.attempt, conflict_of(item)))

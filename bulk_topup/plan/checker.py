@@ -12,7 +12,7 @@ from bulk_topup.domain.number_notes import NumberNotes
 from bulk_topup.domain.row import StagedRow
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.base import CalculationMode
-from bulk_topup.dvs.models.product import Product
+from bulk_topup.dvs.models.product import KnownProduct, Product, UnknownProduct
 from bulk_topup.plan.duplicates import IDENTITY, PARTY_IDENTITY, REFERENCE_IDENTITY, WRITTEN_IDENTITY, Duplicates
 from bulk_topup.plan.json_expressions import joined, problem_entry
 from bulk_topup.plan.number_checks import NUMBER_PROBLEM, NumberCheck, NumberPolicy
@@ -158,6 +158,8 @@ class Checker:
     def _compile(self, product_id: int | None, present: list[str]) -> "_Rules":
         """Return the checks and columns of a product's rows."""
         product = None if product_id is None else self._products[product_id]
+        if isinstance(product, UnknownProduct):
+            product = None  # its rows are refused
         mode, hold = self._options.calculation_mode, self._options.hold
         checks = list(self._checks(product_id, present))
         was_refused = pl.col("problems").list.len() > 0
@@ -198,6 +200,9 @@ class Checker:
             yield Check(column=column, is_invalid=is_invalid, message=pl.lit(text))
             return
         product = self._products[product_id]
+        if isinstance(product, UnknownProduct):
+            yield always(column, f"Product {product_id} {product.why}. Choose another product.")
+            return
         if product is None:
             text = f"Product {product_id} is not available in this account. List available ones: `bulk-topup products`."
             yield always(column, text)
@@ -219,7 +224,7 @@ class Checker:
             )
 
 
-def _credits_by_number(product: Product) -> bool:
+def _credits_by_number(product: KnownProduct) -> bool:
     """Return True if every row of the product has a mobile or an account number, which identifies it."""
     alternatives = product.required_credit_party_identifier_fields or [[]]
     return all(not {"mobile_number", "account_number"}.isdisjoint(inner) for inner in alternatives)

@@ -13,7 +13,7 @@ import polars as pl
 from bulk_topup.domain import fields, number_plans
 from bulk_topup.domain.countries import find_country
 from bulk_topup.domain.number_notes import NAMED_LINES, NumberConcern, NumberNotes
-from bulk_topup.dvs.models.product import Product
+from bulk_topup.dvs.models.product import KnownProduct
 from bulk_topup.plan.number_messages import concern_message
 
 #: A column of every checked frame: why a row's credited number is refused, null if it is not.
@@ -50,7 +50,7 @@ class NumberCheck:
         notes: receives what is odd about numbers that are not refused.
     """
 
-    def __init__(self, product: Product, policy: NumberPolicy, notes: NumberNotes) -> None:
+    def __init__(self, product: KnownProduct, policy: NumberPolicy, notes: NumberNotes) -> None:
         self._policy = policy
         self._notes = notes
         self._rules = _Rules(product)
@@ -78,7 +78,7 @@ class NumberCheck:
             self._notes.add_concern(NumberConcern(concern), lines, count, message, production_refuses=is_refusal)
 
 
-def product_regions(product: Product) -> frozenset[str]:
+def product_regions(product: KnownProduct) -> frozenset[str]:
     """Return the countries of a product by alpha-2 code: its operator's and those that it covers (reference: Products).
 
     Empty for a product without a country, such as a global one that does not state its coverage.
@@ -93,7 +93,7 @@ def product_regions(product: Product) -> frozenset[str]:
 class _Rules:
     """What numbers of a product are like."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: KnownProduct) -> None:
         self._product = product
         self._regions = sorted(product_regions(product))
         self._codes = sorted({code for region in self._regions if (code := number_plans.calling_code(region))})

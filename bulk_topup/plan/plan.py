@@ -12,7 +12,7 @@ from bulk_topup.domain.problems import Problem, decode_problems
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.account import Balance
-from bulk_topup.dvs.models.product import Product
+from bulk_topup.dvs.models.product import KnownProduct, Product
 
 #: Most refused rows that a plan lists; further ones are only counted.
 MAX_REFUSED_KEPT = 100_000
@@ -125,8 +125,8 @@ class Plan:
             product = products[product_id]
             self.products[product_id] = ProductTotal(
                 product_id=product_id,
-                name=product.name if product else "",
-                benefits=benefits_text(product) if product else "",
+                name=(product and product.name) or "",
+                benefits=benefits_text(product) if isinstance(product, KnownProduct) else "",
             )
         return self.products[product_id]
 

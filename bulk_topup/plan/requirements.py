@@ -10,7 +10,7 @@ from bulk_topup.domain import fields
 from bulk_topup.domain.money import format_amount, format_money, format_plain
 from bulk_topup.dvs import field_limits
 from bulk_topup.dvs.models.base import CalculationMode, Range, RequiredFields
-from bulk_topup.dvs.models.product import FixedProduct, Product, RangedProduct
+from bulk_topup.dvs.models.product import FixedProduct, KnownProduct, RangedProduct
 
 #: Decimals of compared amounts: twice those of a list's amounts, so that finer bounds, which DVS may have calculated
 #: from a rate, are compared exactly.
@@ -78,7 +78,7 @@ def format_checks(present: Collection[str], columns: Mapping[str, str]) -> Itera
 
 
 def product_checks(
-    product: Product, mode: CalculationMode, present: Collection[str], columns: Mapping[str, str]
+    product: KnownProduct, mode: CalculationMode, present: Collection[str], columns: Mapping[str, str]
 ) -> Iterator[Check]:
     """Yield the checks of one product: required fields, calculation mode, amount and currency (reference: Products).
 
@@ -92,11 +92,8 @@ def product_checks(
         yield from _required(product.id, group, getattr(product, f"required_{group}_fields"), present, columns)
     if isinstance(product, FixedProduct):
         yield from _fixed_amount(product, mode, present, columns)
-    elif isinstance(product, RangedProduct):
-        yield from _ranged_amount(product, mode, present, columns)
     else:
-        text = f'Product {product.id} has type "{product.type}", which this version can\'t pay. Choose another product.'
-        yield always(columns.get(fields.PRODUCT_ID, ""), text)
+        yield from _ranged_amount(product, mode, present, columns)
 
 
 def is_missing(name: str, columns: Mapping[str, str]) -> pl.Expr:

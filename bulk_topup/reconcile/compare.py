@@ -14,9 +14,10 @@ from bulk_topup.domain.money import PRECISE
 from bulk_topup.domain.moves import move_for, reversal_of_forgotten
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
-from bulk_topup.dvs import AsyncDVS, NotFoundError
+from bulk_topup.dvs import AsyncDVS, NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.transaction import Transaction
-from bulk_topup.dvs.pagination import PAGES_AT_ONCE
+from bulk_topup.dvs.pagination import PAGES_AT_ONCE, Page
+from bulk_topup.dvs.unreadable import UnreadableEntries, UnreadableEntry
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import (
     Discrepancy,
@@ -26,9 +27,11 @@ from bulk_topup.reconcile.discrepancies import (
     listed_again,
     missing_here,
     missing_there,
+    unreadable_here,
+    unreadable_there,
 )
 from bulk_topup.reconcile.figures import Figures, dvs_entry, ledger_entry
-from bulk_topup.reconcile.lookup import find_by_external_id
+from bulk_topup.reconcile.lookup import find
 
 #: Maximum discrepancies that are kept one by one; any more are only counted.
 MAX_DISCREPANCIES: Final = 100_000
@@ -76,6 +79,8 @@ class Comparison:
     moved: dict[str, Decimal] = field(default_factory=dict)
     #: When the newest transaction of the list was created; None without one.
     newest: datetime | None = None
+    #: Entries of the list that can't be read, of any program.
+    unreadable: UnreadableEntries = field(default_factory=UnreadableEntries)
 
     def add(self, discrepancies: Iterable[Discrepancy]) -> None:
         """Add discrepancies."""
@@ -116,7 +121,7 @@ async def compare_window(
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            comparer.compare_listed(page.items)
+            await comparer.compare_listed(page)
     for known in ledger.comparison.unlisted(runs, start, end):
         await comparer.compare_unlisted(known)
     return comparer.found
@@ -139,10 +144,15 @@ class _Comparer:
         self._jobs = jobs
         self._observed = observed
         self._lookups = 0
+        #: Entries of rows that can't be read, by external ID.
+        self._unreadable: dict[str, UnreadableEntry] = {}
         self.found = Comparison()
 
-    def compare_listed(self, transactions: Collection[Transaction]) -> None:
-        """Compare transactions that DVS lists."""
+    async def compare_listed(self, page: Page[Transaction]) -> None:
+        """Compare the transactions of a page of DVS's list."""
+        transactions = list(page.items)
+        for entry in page.unreadable:
+            transactions += await self._read_again(entry)
         new = self._ledger.comparison.record_listed([(each.id, each.external_id) for each in transactions])
         attempts = self._ledger.comparison.find_attempts({each.external_id for each in transactions})
         for transaction in transactions:
@@ -150,21 +160,49 @@ class _Comparer:
             if is_again is not None:
                 self._compare(attempts.get(transaction.external_id), transaction, is_again=is_again)
 
+    async def _read_again(self, entry: UnreadableEntry) -> list[Transaction]:
+        """Return the transaction of an unreadable entry if it is of a row and can be read by itself."""
+        self.found.unreadable.add(entry)
+        id_ = entry.external_id
+        if id_ is not None and self._ledger.comparison.find_attempts([id_]):
+            if self._lookups < MAX_LOOKUPS:
+                self._lookups += 1
+                try:
+                    return [await self._dvs.transactions.read_again(entry)]
+                except UnreadableBodyError:
+                    pass
+            self._unreadable[id_] = entry
+        elif self._jobs is None or (id_ is not None and looks_like(self._jobs, id_)):
+            self.found.add([unreadable_here(entry)])
+        return []
+
     async def compare_unlisted(self, known: KnownAttempt) -> None:
         """Compare an attempt that the list does not have; a look-up may still find its transaction."""
+        entry = self._unreadable.get(known.attempt.external_id)
         is_expected = known.transaction_id is not None or known.state in {RowState.IN_FLIGHT, RowState.CONFLICT}
-        if is_expected and self._lookups < MAX_LOOKUPS:
+        if entry is None and is_expected and self._lookups < MAX_LOOKUPS:
             self._lookups += 1
-            transaction = await find(self._dvs, known)
+            try:
+                transaction = await find(self._dvs, known)
+            except UnreadableBodyError as error:
+                self._record_unreadable(known, str(error))
+                return
             if transaction is not None:
                 if self._ledger.comparison.record_listed([(transaction.id, transaction.external_id)]):
                     self._compare(known, transaction, is_again=False)
                 else:
                     self._compare_listed_otherwise(known, transaction)
                 return
+        if entry is not None:
+            self._record_unreadable(known, f"{entry.sentence()}.")
+            return
         self.found.here.add(ledger_entry(known, is_listed=False))
         discrepancy = missing_there(known)
         self.found.add([] if discrepancy is None else [discrepancy])
+
+    def _record_unreadable(self, known: KnownAttempt, problem: str) -> None:
+        self.found.here.add(ledger_entry(known, is_listed=True))
+        self.found.add([unreadable_there(known, problem)])
 
     def _compare_listed_otherwise(self, known: KnownAttempt, transaction: Transaction) -> None:
         """Compare an attempt whose transaction was listed, and counted, with another external ID."""
@@ -195,22 +233,6 @@ class _Comparer:
             found.add(compare(known, transaction))
 
 
-async def find(dvs: AsyncDVS, known: KnownAttempt) -> Transaction | None:
-    """Return an attempt's transaction; None if DVS has none.
-
-    It is looked up by DVS's ID where that is known, and then by the external ID.
-
-    Raises:
-        DVSError: DVS did not respond.
-    """
-    if known.transaction_id is not None:
-        try:
-            return await dvs.transactions.get(known.transaction_id)
-        except NotFoundError:
-            pass
-    return await find_by_external_id(dvs, known.attempt.external_id)
-
-
 async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -> list[Applied]:
     """Move the rows whose state a transaction, fetched again, proves to be another; missing transactions move nothing.
 
@@ -232,7 +254,7 @@ async def apply(comparison: Comparison, *, dvs: AsyncDVS, ledger: LedgerStore) -
         known = ledger.comparison.find_attempts([discrepancy.external_id])[discrepancy.external_id]
         try:
             transaction = await dvs.transactions.get(discrepancy.transaction_id)
-        except NotFoundError:
+        except (NotFoundError, UnreadableBodyError):
             continue
         move = proved_move(known, transaction)
         if move is not None:

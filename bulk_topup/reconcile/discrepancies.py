@@ -12,6 +12,7 @@ from bulk_topup.domain.money import format_money
 from bulk_topup.domain.moves import request_of, state_for
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs.models.transaction import Transaction
+from bulk_topup.dvs.unreadable import UnreadableEntry
 from bulk_topup.reconcile.figures import Entry, dvs_entry, ledger_entry
 
 _APPLY: Final = "To update the ledger, add --apply."
@@ -42,6 +43,8 @@ class DiscrepancyKind(StrEnum):
     IN_FLIGHT_FOUND = "in_flight_found"
     #: The outcome is unknown in the ledger, and DVS lists nothing (yet).
     IN_FLIGHT = "in_flight"
+    #: DVS lists a transaction that this version can't read.
+    UNREADABLE = "unreadable"
     #: The row is a conflict until a person resolves it.
     CONFLICT = "conflict"
     #: The list differs from what was sent.
@@ -149,6 +152,27 @@ def missing_here(transaction: Transaction) -> Discrepancy:
         external_id=transaction.external_id,
         transaction_id=transaction.id,
         there=dvs_entry(transaction),
+    )
+
+
+def unreadable_there(known: KnownAttempt, problem: str) -> Discrepancy:
+    """Return the discrepancy of an attempt whose transaction can't be read.
+
+    Args:
+        known: the attempt.
+        problem: why, in sentences.
+    """
+    text = f"DVS lists its transaction, but it can't be read: it is neither confirmed nor missing. {problem}"
+    return _discrepancy(DiscrepancyKind.UNREADABLE, text, known, known.transaction_id, None, None)
+
+
+def unreadable_here(entry: UnreadableEntry) -> Discrepancy:
+    """Return the discrepancy of a transaction of no row in the ledger that can't be read."""
+    return Discrepancy(
+        kind=DiscrepancyKind.UNREADABLE,
+        message=f"{entry.sentence()}. The ledger does not know it. Ask DT One, or the program that sent it.",
+        external_id=entry.external_id,
+        transaction_id=entry.id,
     )
 
 

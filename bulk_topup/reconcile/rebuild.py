@@ -10,13 +10,13 @@ from typing import Final
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.identity import MAX_ATTEMPTS, stem_of
 from bulk_topup.domain.moves import move_for
-from bulk_topup.domain.run import Run
+from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.states import RowState
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.dvs.pagination import PAGES_AT_ONCE
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction
+from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction, read_again
 
 #: The cause in the event log of everything that is written here.
 CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
@@ -55,10 +55,13 @@ async def rebuild_attempts(run: Run, *, dvs: AsyncDVS, ledger: LedgerStore, star
         DVSError: DVS did not respond; rows that were written are kept.
     """
     ledger.rebuild.start(run)
+    jobs = {run.job, *(ids.job for ids in possible_ids(run))}
     listed = dvs.transactions.list(from_date=start, to_date=end)
     async with aclosing(listed.pages(at_once=PAGES_AT_ONCE)) as pages:
         async for page in pages:
-            ledger.rebuild.save(run, [(listed_transaction(each), _saved_body(each)) for each in page.items])
+            # One that is skipped would count as absent, and its row might be paid again.
+            items = [*page.items, *await read_again(dvs, page.unreadable, jobs)]
+            ledger.rebuild.save(run, [(listed_transaction(each), _saved_body(each)) for each in items])
     rebuilt = after_row = 0
     while rows := ledger.rebuild.unsent(run, after_row=after_row, limit=ROWS_AT_ONCE):
         after_row = rows[-1][0].row_id

@@ -10,7 +10,7 @@ from bulk_topup.dvs import AsyncDVS
 from bulk_topup.dvs.models.transaction import Transaction
 from bulk_topup.errors import InvalidInputError
 from bulk_topup.ledger import LedgerStore
-from bulk_topup.reconcile.compare import find
+from bulk_topup.reconcile.lookup import find
 
 #: States that a conflict may be resolved as.
 RESOLVED_STATES = (RowState.COMPLETED, RowState.FAILED, RowState.ACCEPTED, RowState.REVERSED)

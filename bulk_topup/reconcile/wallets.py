@@ -67,6 +67,7 @@ def wallet_figures(
     *,
     start: datetime,
     is_up_to_now: bool,
+    unreadable: int,
 ) -> list[WalletFigures]:
     """Compare wallets with their last observation.
 
@@ -76,6 +77,7 @@ def wallet_figures(
         spent: what the transactions since then charge or put on hold, per currency.
         start: when the window of the list starts, in UTC.
         is_up_to_now: whether the window ends now.
+        unreadable: entries of DVS's list that can't be read.
     """
     figures = []
     for balance in after:
@@ -83,6 +85,8 @@ def wallet_figures(
         reason = _uncompared(seen, start, is_up_to_now=is_up_to_now)
         if not reason and balance not in before:
             reason = "it changed during the comparison"
+        if not reason and unreadable:
+            reason = f"{unreadable:,} listed {'transaction' if unreadable == 1 else 'transactions'} can't be read"
         is_compared = seen is not None and not reason
         figures.append(
             WalletFigures(

@@ -78,7 +78,7 @@ def product_of_template(product: Product) -> TemplateProduct:
         side = product.destination if mode is CalculationMode.DESTINATION_AMOUNT else product.source
         unit, allowed = side.unit, side.amount
     else:
-        raise TemplateError(f'Product {product.id} has type "{product.type}", which this version cannot pay.')
+        raise TemplateError(f"Product {product.id} {product.why}.")
     choices = list(_choices(product))
     return TemplateProduct(
         id=product.id,

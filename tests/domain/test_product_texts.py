@@ -7,7 +7,7 @@ import pytest
 
 from bulk_topup.domain.product_texts import benefits_text, quantity_text
 from bulk_topup.dvs.models.base import Range
-from bulk_topup.dvs.models.product import PRODUCT
+from bulk_topup.dvs.models.product import PRODUCT, KnownProduct
 
 MONEY = ("CREDITS", "CURRENCY", "USD", 3)
 DATA = ("DATA", "DATA", "GB", Decimal("2.50"))
@@ -31,7 +31,9 @@ def text(*benefits: tuple[str, str, str, object], validity: dict[str, Any] | Non
         ],
         "validity": validity,
     }
-    return benefits_text(PRODUCT.validate_python(product))
+    found = PRODUCT.validate_python(product)
+    assert isinstance(found, KnownProduct)
+    return benefits_text(found)
 
 
 @pytest.mark.parametrize(

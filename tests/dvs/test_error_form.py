@@ -1,6 +1,7 @@
 """Answers of DVS, and of anybody else on the way: what is known of the request, and what is sent next."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -45,9 +46,12 @@ FOREIGN = [
 ]
 
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
 def _raised(status: int, body: bytes, kind: str = "text/html; charset=utf-8") -> DVSError:
     with pytest.raises(DVSError) as caught:
-        raise_for_error(HTTPResponse(status_code=status, headers={"content-type": kind}, body=body))
+        raise_for_error(HTTPResponse(status_code=status, headers={"content-type": kind}, body=body), NOW)
     return caught.value
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from inspect import signature
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bulk_topup.dvs import DVS, AsyncDVS, BadRequestError, ErrorCode, NotFoundError, resources
 from bulk_topup.dvs.blocking import Transactions
 from bulk_topup.dvs.models.base import Amount, CalculationMode
+from bulk_topup.dvs.models.catalogue import Service
 from bulk_topup.dvs.models.product import FixedValuePinPurchase, RangedValueRecharge
 from bulk_topup.dvs.models.transaction import (
     Party,
@@ -230,3 +232,61 @@ async def test_a_body_in_plain_values_is_sent_unchanged(dvs: AsyncDVS) -> None:
     async with dvs:
         created = await dvs.transaction_outcomes.create_async(body)
         assert (await dvs.transactions.get(created.id)).external_id == "plain"
+
+
+def _public(object_: object) -> set[str]:
+    return {name for name in dir(object_) if not name.startswith("_")}
+
+
+def test_the_blocking_client_has_all_that_the_async_one_has(blocking: DVS, credentials: tuple[str, str]) -> None:
+    client = AsyncDVS("http://127.0.0.1:9/v1", *credentials)
+    assert _public(client) <= _public(blocking)
+    options = signature(AsyncDVS).parameters
+    assert {name: each.default for name, each in options.items()} == {
+        name: each.default for name, each in signature(DVS).parameters.items()
+    }
+    for name in _public(client):
+        there, here = getattr(client, name), getattr(blocking, name)
+        assert callable(there) == callable(here)
+        if type(there).__module__.startswith("bulk_topup.dvs.resources"):
+            assert _public(there) == _public(here)
+            for method in _public(there):
+                assert signature(getattr(there, method)) == signature(getattr(here, method))
+    listed, pages = client.products.list(), blocking.products.list()
+    assert _public(listed) <= _public(pages)
+    assert list(signature(listed.pages).parameters) == list(signature(pages.pages).parameters)
+
+
+def test_the_blocking_client_probes_sends_requests_and_tells_what_it_met(blocking: DVS) -> None:
+    tries: list[str] = []
+    blocking.on_try = lambda _method, path, _status, _seconds: tries.append(path)
+    assert blocking.probe().status_code == 200
+    assert blocking.request("GET", "/services/1", TypeAdapter(Service)).id == 1
+    assert blocking.pages("/services", TypeAdapter(Service)).page().items[0].id == 1
+    assert blocking.transaction_outcomes.find("nobody") == (None, 0)
+    assert tries == ["/services/1", "/services", "/transactions"]
+    assert (blocking.traffic.requests, blocking.limiter.rate) == (4, 1000)
+
+
+@pytest.mark.parametrize("number", [1, 2, 100])
+async def test_the_entries_of_a_page_can_be_set(dvs: AsyncDVS, number: int) -> None:
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    async with dvs:
+        everything = [each.id async for each in dvs.products.list()]
+        pages = [page async for page in dvs.products.list().per_page(number).pages()]
+        in_parts = dvs.transactions.list(from_date=start, to_date=start + timedelta(days=3)).per_page(number)
+        assert [each async for each in in_parts] == []
+    assert [each.id for page in pages for each in page.items] == everything
+    assert {page.per_page for page in pages} == {number}
+    assert len(pages) == -(-len(everything) // number)
+
+
+@pytest.mark.parametrize("number", [0, -1, 101])
+async def test_a_page_has_1_to_100_entries(dvs: AsyncDVS, number: int) -> None:
+    with pytest.raises(ValueError, match="1 to 100"):
+        dvs.products.list().per_page(number)
+
+
+def test_the_blocking_client_sets_the_entries_of_a_page_and_reads_several_pages_at_once(blocking: DVS) -> None:
+    pages = list(blocking.products.list().per_page(1).pages(at_once=4))
+    assert len(pages) == len(list(blocking.products.list()))

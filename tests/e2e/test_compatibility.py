@@ -49,6 +49,8 @@ ADDED = {
     "unknown_charges",
     "environment",
     "account",
+    "unreadable",
+    "unreadable_entries",
 }
 #: Totals of states that charge nothing, whose prices are 0 now.
 UNCHARGED = {"failed", "reversed"}

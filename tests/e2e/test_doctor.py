@@ -112,3 +112,20 @@ def test_a_file_that_is_no_ledger_exits_with_1(
 ) -> None:
     (tmp_path / "ledger.db").write_text("not a ledger at all")
     assert "belongs to another program" in invoke("doctor", *options, code=1).stdout
+
+
+def test_a_probe_writes_a_report_and_exits_with_1_where_dvs_is_otherwise_than_believed(
+    invoke: Callable[..., Any], options: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = invoke("doctor", "--probe", "--json", *options, code=1)
+    written = json.loads((tmp_path / "probe-report.json").read_text())
+    assert json.loads(result.stdout) == written
+    assert {each["belief"] for each in written["observations"] if each["agrees"] is False} >= {"expiry"}
+    assert "beliefs" in result.stderr
+    assert "Report written to probe-report.json" in result.stderr
+
+
+def test_production_is_never_probed(invoke: Callable[..., Any], tmp_path: Path) -> None:
+    result = invoke("doctor", "--probe", "--env", "production", code=3)
+    assert "Run it with --env preprod." in result.stderr
+    assert not (tmp_path / "probe-report.json").exists()

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,11 @@ def test_a_credit_party_is_looked_up(pay: Pay) -> None:
     assert "1007500" in pay("lookup", "benefits", "+6595123100", "--service", 1, code=4).stderr
     [dates] = json.loads(pay("lookup", "esim", "+6595123100", "--json").stdout)
     assert set(dates) == {"installation_date", "activation_date"}
+
+
+def test_json_has_the_names_of_the_api(pay: Any, tmp_path: Path) -> None:
+    (tmp_path / "bonus.csv").write_text("reference,phone,amount\n1000,+6595123100,5\n")
+    pay("run", "bonus.csv", "--product", 6418)
+    [shown] = json.loads(pay("transaction", "list", "--json").stdout)
+    assert shown["status"]["class"] == {"id": 7, "message": "COMPLETED"}
+    assert "class_" not in shown["status"]

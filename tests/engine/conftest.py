@@ -227,6 +227,8 @@ def pay(
         rate: float = 10_000,
         clock: Clock | None = None,
         add: bool = False,
+        tracking_timeout: float = 1_800.0,
+        max_wait: float = 600.0,
         **settings: Any,
     ) -> tuple[FinishedRun, list[Outcome]]:
         list_ = tmp_path / "bonus.csv"
@@ -237,10 +239,14 @@ def pay(
             {"list": str(list_), **({} if "product_id" in header else {"product": 6418}), **settings}
         ).at(SystemClock().now(), tmp_path)
         options = RunOptions(
-            concurrency=4, polling=PollPolicy(shortest=0.02), circuit=circuit or CircuitPolicy(first_pause=0.05)
+            concurrency=4,
+            polling=PollPolicy(shortest=0.02),
+            circuit=circuit or CircuitPolicy(first_pause=0.05),
+            tracking_timeout=tracking_timeout,
         )
         policy = retries or RetryPolicy(tries=2, first_wait=0.01)
-        async with AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=policy) as dvs:
+        client = AsyncDVS(network.address, *credentials, rate=rate, timeout=timeout, retries=policy, max_wait=max_wait)
+        async with client as dvs:
             with LedgerStore(tmp_path / "ledger.db", clock=clock) as ledger:
                 finished = await run_list(
                     job,

@@ -23,7 +23,7 @@ from tests.helpers.hand_clock import Late, RingingClock
 pytestmark = pytest.mark.anyio
 
 Pay = Callable[..., Awaitable[Any]]
-Fate = str | tuple[int, bytes] | Late
+Fate = str | tuple[int, bytes] | Late | Callable[[Any], object]
 Books = Callable[[], list[dict[str, Any]]]
 
 CREATION = "POST /v1/async/transactions HTTP/1.1"

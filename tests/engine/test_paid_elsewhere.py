@@ -128,3 +128,26 @@ async def test_refused_credentials_stay_what_they_are(
     network.rule = lambda _number, _line, _body: (401, b"")
     with pytest.raises(UnauthorizedError):
         await ask(network, credentials, tmp_path)
+
+
+async def test_a_payment_without_an_external_id_is_one_of_another_program(
+    network: Any, credentials: tuple[str, str], tmp_path: Path, transaction: Any
+) -> None:
+    payment = json.loads(
+        transaction(
+            credit_party_identifier={"mobile_number": "+6595123500"},
+            requested_values={"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 5}},
+        ).model_dump_json(by_alias=True)
+    )
+    content = json.dumps([{**payment, "external_id": None}]).encode()
+    network.rule = lambda _number, _line, _body: (200, content)
+    found = await ask(network, credentials, tmp_path, 1)
+    assert [(each.external_id, each.line) for each in found.payments] == [("", 2)]
+
+
+async def test_an_entry_that_cannot_be_read_may_be_a_payment_of_the_beneficiary(
+    network: Any, credentials: tuple[str, str], tmp_path: Path
+) -> None:
+    network.rule = lambda _number, _line, _body: (200, b'[{"id": 77, "external_id": "other-1"}]')
+    with pytest.raises(NotComparedError, match=r"Nothing was sent\. An entry of /transactions .*77"):
+        await ask(network, credentials, tmp_path)

@@ -250,6 +250,26 @@ async def test_a_list_that_cannot_be_read_is_not_taken_for_an_empty_one(
     assert not any(line.startswith("POST") for line, _ in network.seen)
 
 
+async def test_an_entry_that_cannot_be_read_still_shows_that_the_ledger_lacks_it(
+    pay: Pay, go_on: Pay, network: Any, watcher: Any, copy: Any, restore: Any
+) -> None:
+    network.rule = stop_at(3, watcher)
+    await pay(12)
+    copy()
+    network.rule = lambda *_: "pass"
+    await go_on()
+    restore()
+    del network.seen[:]
+
+    def spoil(content: list[dict[str, Any]]) -> None:
+        content[:] = [{"external_id": each["external_id"]} for each in content] + [{}, {"external_id": None}]
+
+    network.rule = lambda _number, line, _body: spoil if line.startswith(LISTING) else "pass"
+    with pytest.raises(LedgerBehindError, match="that the ledger lacks"):
+        await go_on()
+    assert not any(line.startswith("POST") for line, _ in network.seen)
+
+
 async def test_refused_credentials_stay_what_they_are(pay: Pay, go_on: Pay, network: Any, watcher: Any) -> None:
     network.rule = stop_at(3, watcher)
     await pay(12)

@@ -52,3 +52,34 @@ async def test_refused_credentials_stay_what_they_are(pay: Callable[..., Awaitab
     network.rule = answering((401, b""))
     with pytest.raises(UnauthorizedError):
         await pay(text=ROWS)
+
+
+@pytest.mark.parametrize("entry", ['{"id": 7, "external_id": null}', '{"id": 7, "external_id": "other-1"}', "null"])
+async def test_entries_of_other_programs_that_cannot_be_read_stop_nothing(
+    pay: Callable[..., Awaitable[Any]], network: Any, entry: str
+) -> None:
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        is_list = line.startswith(LISTING) and "external_id=" not in line and "credit_party" not in line
+        return (200, f"[{entry}]".encode()) if is_list and not sent(network) else "pass"
+
+    network.rule = rule
+    _, outcomes = await pay(text=ROWS)
+    assert {each.state.value for each in outcomes} == {"completed"}
+
+
+async def test_an_entry_with_an_external_id_of_the_job_that_cannot_be_read_stops_the_start(
+    pay: Callable[..., Awaitable[Any]], network: Any
+) -> None:
+    _, [first, *_] = await pay(text=ROWS)
+    entry = f'[{{"id": 7, "external_id": "{first.external_id}"}}]'.encode()
+    del network.seen[:]
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        if not line.startswith("GET /v1/transactions"):
+            return "pass"
+        return (200, b"[]" if "external_id=" in line or "credit_party" in line else entry)
+
+    network.rule = rule
+    with pytest.raises(NotComparedError, match="can't be read"):
+        await pay(text="F-1,+6595123510,5\n", run_key="another")
+    assert not sent(network)

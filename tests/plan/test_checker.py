@@ -117,6 +117,13 @@ def test_a_product_of_an_unknown_type_is_never_paid(check: Check, fixed: MakePro
     assert row.request is None
 
 
+def test_a_product_of_an_unknown_shape_is_never_paid(check: Check, fixed: MakeProduct) -> None:
+    [row] = check(fixed(prices={"wholesale": "cheap"}), *rows_of(1))
+    assert row.problems[0].message.startswith("Product 4520 can't be read, so this version can't pay it (prices")
+    assert row.problems[0].message.endswith("Choose another product.")
+    assert row.request is None
+
+
 def test_an_empty_batch_gives_no_rows(frame: MakeFrame) -> None:
     assert RowChecker({}, {}, PlanOptions()).check(frame()) == []
 

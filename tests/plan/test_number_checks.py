@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 
 from bulk_topup.domain import fields
 from bulk_topup.domain.number_notes import NAMED_LINES, NumberConcern, NumberNotes
-from bulk_topup.dvs.models.product import Product
+from bulk_topup.dvs.models.product import KnownProduct
 from bulk_topup.plan.checker import PlanOptions
 from bulk_topup.plan.number_checks import NUMBER_PROBLEM, NumberCheck, NumberPolicy, product_regions
 from tests.helpers.checked_rows import CheckedRow
 
-MakeProduct = Callable[..., Product]
+MakeProduct = Callable[..., KnownProduct]
 Check = Callable[..., list[CheckedRow]]
 
 STRICT = NumberPolicy(refuses=True)
 NAMES = {"USA": "United States", "GBR": "United Kingdom", "SGP": "Singapore", "KAZ": "Kazakhstan", "ARG": "Argentina"}
 
 
-def of_country(make: MakeProduct, code: str, **changes: Any) -> Product:
+def of_country(make: MakeProduct, code: str, **changes: Any) -> KnownProduct:
     operator = {"id": 1, "name": "Operator", "country": {"name": "Country", "iso_code": code, **changes}}
     return make(operator=operator)
 
 
 def check(
-    product: Product, *numbers: str | None, policy: NumberPolicy = STRICT
+    product: KnownProduct, *numbers: str | None, policy: NumberPolicy = STRICT
 ) -> tuple[list[str | None], NumberNotes]:
     notes = NumberNotes()
     rows = pl.DataFrame(

@@ -7,7 +7,7 @@ import pytest
 
 from bulk_topup.domain import fields
 from bulk_topup.dvs.models.base import CalculationMode
-from bulk_topup.dvs.models.product import PRODUCT, Product
+from bulk_topup.dvs.models.product import PRODUCT, KnownProduct, Product
 from bulk_topup.intake.column_mapping import map_columns
 from bulk_topup.plan.requirements import product_checks
 from bulk_topup.sandbox.catalogue.products import PRODUCTS
@@ -34,6 +34,7 @@ def test_a_template_has_exactly_the_columns_that_its_product_requires(product: P
     template = template_for([product])
     columns = {column.field: column.name for column in template.columns}
     assert set(columns) - {fields.REFERENCE, fields.AMOUNT} == set(template.products[0].needs)
+    assert isinstance(product, KnownProduct)
     missing = [str(check.message) for check in product_checks(product, template.mode, set(columns), columns)]
     assert not [text for text in missing if "--map" in text or "cannot" in text]
 
@@ -64,7 +65,7 @@ def test_an_alternative_that_cannot_be_sent_is_skipped_and_a_product_without_ano
 
 
 def test_a_product_of_an_unknown_type_is_refused() -> None:
-    with pytest.raises(TemplateError, match='has type "RENT_A_CAR", which this version cannot pay'):
+    with pytest.raises(TemplateError, match='has type "RENT_A_CAR", which this version can\'t pay'):
         template_for([changed(6418, type="RENT_A_CAR")])
 
 

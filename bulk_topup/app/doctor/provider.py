@@ -11,6 +11,7 @@ from bulk_topup.app.provider import unused_credentials
 from bulk_topup.domain.environment import Environment, ProviderOptions, format_account
 from bulk_topup.domain.money import format_amount, format_money
 from bulk_topup.dvs import AsyncDVS, DVSError, NoResponseError
+from bulk_topup.dvs.learned_rate import DEFAULT_RATE, LEARNED_CEILING
 from bulk_topup.dvs.probe import Probe
 from bulk_topup.system.clock import Clock
 
@@ -192,7 +193,10 @@ def _rate(probe: Probe) -> Finding:
         return _Finding(
             check="rate limit",
             status=CheckStatus.OK,
-            message="DVS reports no rate limit. Runs send 10 requests per second, unless --rate sets another limit.",
+            message=(
+                f"DVS states no rate limit. Runs start with {DEFAULT_RATE:.0f} requests per second and rise to "
+                f"{LEARNED_CEILING:.0f} while it responds well, unless --rate sets a limit."
+            ),
         )
     left = "" if probe.rate_remaining is None else f", {probe.rate_remaining} remaining"
     return _Finding(

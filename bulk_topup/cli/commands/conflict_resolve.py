@@ -12,6 +12,7 @@ from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.confirmation import confirm
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.list import parse_lines
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
 from bulk_topup.cli.options.reason import parse_reason
@@ -75,6 +76,7 @@ def resolve_command(
 
             async def resolve() -> tuple[list[Move], list[int]]:
                 async with open_client(options, clock=command_clock()) as dvs:
+                    show_notices(dvs)
                     payer = payer_of(options, dvs, same_account=is_same_account)
                     return await resolve_conflicts(run, lines, resolution, dvs=dvs, payer=payer, ledger=ledger)
 

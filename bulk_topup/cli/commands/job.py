@@ -14,6 +14,7 @@ from bulk_topup.app.time_zone import zone_of
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.query import INTERRUPTED
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment
@@ -154,6 +155,7 @@ def _check_online(checked: CheckedJob, provider: ProviderArguments) -> CheckedJo
 
     async def check() -> CheckedJob:
         async with open_client(options, clock=command_clock()) as dvs:
+            show_notices(dvs)
             return await check_choices(await check_product(checked, dvs), dvs)
 
     return run_async(check(), interrupted=INTERRUPTED)

@@ -14,6 +14,7 @@ from bulk_topup.app.provider import open_client
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import ProviderOptions
@@ -62,6 +63,7 @@ async def _serve(provider: ProviderOptions, address: Address, token: str) -> Non
 
     with stopped_by_signals(stopped.set), open_existing_ledger(provider, clock=clock) as ledger:
         async with open_client(provider, clock=clock) as dvs:
+            show_notices(dvs, clock)
             with receive_callbacks(ledger, address, token, woken.set) as url:
                 click.echo(f"Receiving callbacks at {url} (Ctrl-C ends it).")
                 following = asyncio.create_task(follow_forever(dvs, ledger, clock, woken, log))

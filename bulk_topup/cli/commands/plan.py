@@ -21,6 +21,7 @@ from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import notify_plan
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.list import (
     JobOptions,
     add_option,
@@ -98,14 +99,14 @@ def plan_command(
         repetition = repetition_of(pay_again, leave_open, different, is_scheduled=is_scheduled, add=add)
 
         to_approve = output is not None or job.approval.required
-        run, prepared, statement, payer = run_async(
+        run, prepared, statement, payer, unreadable = run_async(
             _plan(job, options, repetition, corrections, to_approve=to_approve, clock=command_clock())
         )
         console = Console(stderr=as_json, emoji=False)
         console.print(escape_markup(account_line(options, payer.account)), highlight=False, soft_wrap=True)
         show_plan(console, job, run, prepared)
         approved = {} if statement is None else {"to_approve": statement.model_dump()}
-        body = codec.encode({**plan_json(job, prepared, payer), **approved})
+        body = codec.encode({**plan_json(job, prepared, payer), "unreadable_entries": unreadable, **approved})
         _write(body, file)
         console.print(f"Plan written to {escape_markup(file)}", highlight=False, soft_wrap=True)
         if as_json:
@@ -123,9 +124,10 @@ async def _plan(
     *,
     to_approve: bool,
     clock: Clock,
-) -> tuple[Run | None, Prepared, PlanStatement | None, PayingAccount]:
-    """Return the job's run, its list as checked, the statement that is approved, if there is one, and who would pay."""
+) -> tuple[Run | None, Prepared, PlanStatement | None, PayingAccount, list[dict[str, object]]]:
+    """Return the job's run, its list as checked, any statement to approve, who would pay, and what was skipped."""
     async with open_client(options, rate=job.rate, clock=clock) as dvs:
+        show_notices(dvs, clock)
         payer = payer_of(options, dvs, same_account=False)
         with open_or_create_ledger(options, clock=clock) as ledger:
             if to_approve:
@@ -138,7 +140,7 @@ async def _plan(
                     corrections=corrections,
                     repetition=repetition,
                 )
-                return run, prepared, statement, payer
+                return run, prepared, statement, payer, dvs.unreadable.as_json()
             run, prepared = await plan_job(
                 job,
                 dvs=dvs,
@@ -148,7 +150,7 @@ async def _plan(
                 clock=clock,
                 repetition=repetition,
             )
-            return run, prepared, None, payer
+            return run, prepared, None, payer, dvs.unreadable.as_json()
 
 
 def _exit_unless_ready(job: Job, prepared: Prepared) -> None:

@@ -18,7 +18,8 @@ from bulk_topup.cli.query import QueryOptions, fetch_all, print_query, query_opt
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.product_texts import benefits_text
 from bulk_topup.dvs import AsyncDVS
-from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, RangedProduct
+from bulk_topup.dvs.models.catalogue import Operator
+from bulk_topup.dvs.models.product import FixedProduct, Product, ProductType, UnknownProduct
 
 #: The keys of an order of products (reference: Products, list).
 _SORT_KEYS = ("id", "name", "amount")
@@ -104,11 +105,14 @@ def products_command(
 
 def _product_row(product: Product) -> tuple[object, ...]:
     receives = costs = ""
+    if isinstance(product, UnknownProduct):
+        operator_text = "" if product.operator is None else _operator_text(product.operator)
+        return product.id, product.name, operator_text, product.why, "", "", ""
     if isinstance(product, FixedProduct):
         receives = f"{format_plain(product.destination.amount)} {product.destination.unit}"
         wholesale = product.prices.wholesale
         costs = "" if wholesale.amount is None else f"{format_plain(wholesale.amount)} {wholesale.unit}"
-    elif isinstance(product, RangedProduct):
+    else:
         allowed = product.destination.amount
         bounds = " to ".join(format_plain(bound) for bound in (allowed.min, allowed.max) if bound is not None)
         step = f" in steps of {format_plain(allowed.increment)}" if allowed.increment else ""
@@ -131,13 +135,16 @@ def _product_row(product: Product) -> tuple[object, ...]:
         for group, alternatives in groups
         if alternatives
     )
-    operator = product.operator
     return (
         product.id,
         product.name,
-        f"{operator.name} ({operator.id}), {operator.country.iso_code}",
+        _operator_text(product.operator),
         product.type.replace("_", " ").lower(),
         receives,
         costs,
         requires,
     )
+
+
+def _operator_text(operator: Operator) -> str:
+    return f"{operator.name} ({operator.id}), {operator.country.iso_code}"

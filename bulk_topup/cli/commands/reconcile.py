@@ -21,7 +21,9 @@ from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.errors import exit_on_error
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
+from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.options.list import JobOptions, job_options
+from bulk_topup.cli.options.pace import rate_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options, same_account_option
 from bulk_topup.cli.options.times import parse_time
 from bulk_topup.cli.screens.style import escape_markup
@@ -29,6 +31,7 @@ from bulk_topup.cli.screens.tables import simple_table
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
 from bulk_topup.domain.money import format_amount, format_money
+from bulk_topup.domain.run import Run
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.dvs import codec
 from bulk_topup.jobs.job import Job
@@ -59,6 +62,7 @@ _FILE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".toml", ".xlsx", ".x
 @cloup.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @job_options
 @provider_options
+@rate_option
 @same_account_option
 def reconcile_command(
     list_or_job: Path | None,
@@ -69,6 +73,7 @@ def reconcile_command(
     as_json: bool,
     given: JobOptions,
     provider: ProviderArguments,
+    rate: float | None,
     is_same_account: bool,
 ) -> None:
     """Compare a run, or the last 24 hours, with DVS's transactions, and show every discrepancy.
@@ -88,20 +93,15 @@ def reconcile_command(
         clock, between = command_clock(), {"start": start, "end": end}
 
         async def compare() -> tuple[Reconciled, int | None, PayingAccount]:
-            async with open_client(options, clock=clock) as dvs:
+            async with open_client(options, rate=rate, clock=clock) as dvs:
+                show_notices(dvs, clock)
                 payer = payer_of(options, dvs, same_account=is_same_account)
                 with _open(options, clock, is_created=is_rebuilt and job is not None) as ledger:
-                    run, rebuilt = None, None
+                    run, rebuilt = _named(list_or_job, job, ledger, is_rebuilt=is_rebuilt), None
                     if job is not None and is_rebuilt:
                         run, rebuilt = await rebuild(job, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
-                    elif job is not None:
-                        run = ledger.runs.named(f"{job.name}/{job.run_key}")
-                    elif list_or_job is not None:
-                        run = ledger.runs.named(str(list_or_job))
-                        if is_rebuilt:
-                            rebuilt = await rebuild_run(
-                                run, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between
-                            )
+                    elif run is not None and is_rebuilt:
+                        rebuilt = await rebuild_run(run, dvs=dvs, payer=payer, ledger=ledger, clock=clock, **between)
                     reconciled = await reconcile(
                         dvs=dvs,
                         payer=payer,
@@ -120,6 +120,13 @@ def reconcile_command(
         else:
             _show(Console(), reconciled, rebuilt, account_line(options, payer.account))
         raise click.exceptions.Exit(ExitCode.ALL_COMPLETED if reconciled.agrees else ExitCode.INCOMPLETE)
+
+
+def _named(list_or_job: Path | None, job: Job | None, ledger: LedgerStore, *, is_rebuilt: bool) -> Run | None:
+    """Return the run to compare; None for all of a window, or one that a rebuild may create."""
+    if job is not None:
+        return None if is_rebuilt else ledger.runs.named(f"{job.name}/{job.run_key}")
+    return None if list_or_job is None else ledger.runs.named(str(list_or_job))
 
 
 def _open(options: ProviderOptions, clock: Clock, *, is_created: bool) -> LedgerStore:
@@ -157,6 +164,7 @@ def _as_json(reconciled: Reconciled, rebuilt: int | None, payer: PayingAccount) 
         "ledger": found.here.as_json(),
         "provider": found.there.as_json(),
         "foreign": found.foreign.as_json(),
+        "unreadable": found.unreadable.as_json(),
         "wallets": [wallet.as_json() for wallet in reconciled.wallets],
         "counts": {kind.value: count for kind, count in sorted(found.counts.items())},
         "differences": [difference.as_json() for difference in found.discrepancies],

@@ -12,6 +12,7 @@ import cloup
 
 from bulk_topup.cli.options.groups import LIST, PACE, PROVIDER, collect
 from bulk_topup.cli.options.times import parse_time_or_duration
+from bulk_topup.dvs.learned_rate import DEFAULT_RATE, LEARNED_CEILING
 
 if TYPE_CHECKING:
     from bulk_topup.system.asgi_server import Address
@@ -62,15 +63,21 @@ def _check_url(_context: click.Context, _option: click.Parameter, text: str | No
     return text
 
 
+#: Of every command that reads more than a page.
+rate_option = cloup.option(
+    "--rate",
+    group=PACE,
+    type=click.FloatRange(min=0.01),
+    help=(
+        "Most requests per second.  [default: the rate limit that DVS states; if it states none, from "
+        f"{DEFAULT_RATE:.0f} up to {LEARNED_CEILING:.0f} while it responds well]"
+    ),
+)
+
 pace_options = collect(
     "pace",
     PaceOptions,
-    cloup.option(
-        "--rate",
-        group=PACE,
-        type=click.FloatRange(min=0.01),
-        help="Most requests per second.  [default: DVS's rate limit]",
-    ),
+    rate_option,
     cloup.option(
         "--concurrency",
         group=PACE,

@@ -8,6 +8,7 @@ import cloup
 
 from bulk_topup.cli.options.groups import PROVIDER, collect
 from bulk_topup.domain.environment import DEFAULT_ENVIRONMENT, Environment, ProviderOptions, default_ledger
+from bulk_topup.dvs.waits import DEFAULT_MAX_WAIT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,8 @@ class ProviderArguments:
     credentials: Path | None
     #: Seconds to wait for a response.
     timeout: float
+    #: Most seconds of all waits after HTTP 429.
+    max_wait: float
     ledger: Path | None
 
     def resolve(self, of_job: Environment | None = None) -> ProviderOptions:
@@ -38,6 +41,7 @@ class ProviderArguments:
             base_url=self.base_url,
             credentials=self.credentials,
             timeout=self.timeout,
+            max_wait=self.max_wait,
             ledger=ledger,
             is_named=named is not None,
         )
@@ -72,6 +76,14 @@ provider_options = collect(
         default=60.0,
         show_default=True,
         help="Seconds to wait for a response.",
+    ),
+    cloup.option(
+        "--max-wait",
+        group=PROVIDER,
+        type=click.FloatRange(min=0),
+        default=DEFAULT_MAX_WAIT,
+        show_default=True,
+        help="Most seconds to wait in all while DVS throttles (HTTP 429); a run starts over after any other response.",
     ),
     cloup.option(
         "--ledger",

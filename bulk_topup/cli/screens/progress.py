@@ -14,6 +14,7 @@ from bulk_topup.cli.screens.style import bar_of, escape_markup, states_text
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.money import PRECISE, format_amount
 from bulk_topup.domain.states import RowState
+from bulk_topup.dvs.learned_rate import LEARNED_CEILING, RateSource
 from bulk_topup.engine import Progress
 
 _ZERO: Final = Decimal(0)
@@ -91,6 +92,27 @@ class RunScreen:
         return f"{elapsed} elapsed" + (f", {format_remaining(remaining)} left" if remaining is not None else "")
 
 
+def rate_text(rate: float, limit: int | None, source: RateSource) -> str:
+    """Return which rate is used, and why, as the rest of a sentence.
+
+    Args:
+        rate: the present rate in requests per second.
+        limit: the limit that DVS states; None if it states none.
+        source: where the rate comes from.
+    """
+    match source:
+        case RateSource.CONFIGURED:
+            allowed = "" if limit is None else f"; DVS allows {limit:,}"
+            return f"{rate:,.3g} requests/s at most, as set by --rate or the job{allowed}"
+        case RateSource.STATED:
+            return f"{limit:,} requests/s at most, DVS's rate limit"
+        case RateSource.LEARNED:
+            return (
+                f"{rate:,.0f} requests/s, rising to {LEARNED_CEILING:,.0f} while DVS responds well: it states no rate "
+                "limit. Set one with --rate"
+            )
+
+
 def money_lines(snapshot: Progress, caps: Caps, available: Mapping[str, Decimal]) -> Iterator[str]:
     """Yield lines of markup: per currency what is charged or on hold and what is still available, then each cap."""
     for unit in sorted({*snapshot.taken, *caps.costs}):
@@ -128,5 +150,6 @@ def progress_json(run: str, snapshot: Progress, seconds: float) -> dict[str, obj
         "requests": snapshot.requests,
         "throttled": snapshot.throttled,
         "rate": round(snapshot.rate),
+        "rate_source": snapshot.rate_source.value,
         "message": snapshot.message,
     }

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 RequiredFields = list[list[str]]
 
@@ -36,6 +36,14 @@ class DVSModel(BaseModel):
     """The base of all bodies: frozen, and tolerant of fields that the API adds without notice."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+def problems_of(error: ValidationError) -> str:
+    """Return which fields of a body are not as a model describes them, and why, without their values."""
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    )
 
 
 class CalculationMode(StrEnum):

@@ -4,9 +4,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Tag, TypeAdapter
+from pydantic import Discriminator, Tag, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from bulk_topup.dvs.models.base import Amount, CalculationMode, DVSModel, Period, Prices, Range, RequiredFields
+from bulk_topup.dvs.models.base import (
+    Amount,
+    CalculationMode,
+    DVSModel,
+    Id,
+    Period,
+    Prices,
+    Range,
+    RequiredFields,
+    problems_of,
+)
 from bulk_topup.dvs.models.catalogue import Operator, PromotionOfProduct, Region, ServiceOfProduct
 
 
@@ -194,10 +204,29 @@ class RangedValuePayment(RangedProduct):
     payment: PaymentInformation | None = None
 
 
-class UnknownProduct(ProductBase):
-    """A product of a type that this version does not know: it can be listed, but not used in a payment."""
+#: A product that can be used in a payment.
+KnownProduct = FixedProduct | RangedProduct
 
-    type: str
+
+class UnknownProduct(ProductSummary):
+    """A product that this version can't read, by its type or its fields: it is listed, but not used in a payment.
+
+    It has those of its fields that can be read.
+    """
+
+    id: Id
+    type: str | None = None
+    #: Which of its fields can't be read, and why; empty for a product of an unknown type.
+    problem: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why it can't be used in a payment, as the rest of a sentence about it."""
+        if self.problem:
+            return f"can't be read, so this version can't pay it ({self.problem})"
+        if self.type is None:
+            return "has no type, so this version can't pay it"
+        return f'has type "{self.type}", which this version can\'t pay'
 
 
 def _type_tag(value: Any) -> str:  # noqa: ANN401 - the discriminator sees raw values and models
@@ -216,4 +245,22 @@ Product = Annotated[
 ]
 
 
-PRODUCT: TypeAdapter[Product] = TypeAdapter(Product)
+def _read(value: Any, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - before it is read, it is anything
+    """Return a product, as an UnknownProduct where only its ID can be relied on."""
+    try:
+        return read(value)
+    except ValidationError as error:
+        if not isinstance(value, dict):
+            raise
+        # Without the name of the type, which a message has elsewhere.
+        problem = problems_of(error).replace(f"{_type_tag(value)}.", "")
+        try:
+            return UnknownProduct.model_validate({**value, "problem": problem})
+        except ValidationError as other:
+            readable = {name: value[name] for name in value.keys() - {each["loc"][0] for each in other.errors()}}
+        if "id" not in readable:
+            raise
+        return UnknownProduct.model_validate({**readable, "problem": problem})
+
+
+PRODUCT: TypeAdapter[Product] = TypeAdapter(Annotated[Product, WrapValidator(_read)])

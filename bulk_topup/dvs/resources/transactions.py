@@ -2,19 +2,36 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Generic
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 
+from bulk_topup.dvs.errors import NotFoundError, UnreadableBodyError
 from bulk_topup.dvs.models.product import ProductType
 from bulk_topup.dvs.models.transaction import Transaction, TransactionOutcome, TransactionRequest
 from bulk_topup.dvs.pagination import Pages, PagesInParts
 from bulk_topup.dvs.request_retries import RetryPolicy
-from bulk_topup.dvs.resources.caller import Caller, T, query_params
+from bulk_topup.dvs.resources.caller import Caller, query_params
 from bulk_topup.dvs.statuses import ErrorCode
+from bulk_topup.dvs.unreadable import UnreadableEntry
+
+T = TypeVar("T", bound=TransactionOutcome)
+
+
+def _add_external_id(value: Any) -> Any:  # noqa: ANN401 - before it is read, it is anything
+    """Return a listed transaction with an empty external ID if it states none, as those of other programs may."""
+    if isinstance(value, dict) and value.get("external_id") is None:
+        return {**value, "external_id": ""}
+    return value
+
 
 _TRANSACTION = TypeAdapter(Transaction)
 _TRANSACTION_OUTCOME = TypeAdapter(TransactionOutcome)
+#: Only a list shows transactions of other programs: a single one has to state the external ID that was asked for.
+_LISTED_TRANSACTION: TypeAdapter[Transaction] = TypeAdapter(Annotated[Transaction, BeforeValidator(_add_external_id)])
+_LISTED_OUTCOME: TypeAdapter[TransactionOutcome] = TypeAdapter(
+    Annotated[TransactionOutcome, BeforeValidator(_add_external_id)]
+)
 
 
 #: The longest window of creation dates that DVS lists at once (reference: Transactions, list).
@@ -65,9 +82,10 @@ def _set_fields(request: TransactionRequest) -> dict[str, object]:
 
 
 class _Transactions(Generic[T]):
-    def __init__(self, caller: Caller, model: TypeAdapter[T]) -> None:
+    def __init__(self, caller: Caller, model: TypeAdapter[T], listed: TypeAdapter[T]) -> None:
         self._caller = caller
         self._model = model
+        self._listed = listed
 
     async def create_async(
         self,
@@ -142,6 +160,45 @@ class _Transactions(Generic[T]):
         """
         return await self._caller.request("GET", f"/transactions/{transaction_id}", self._model)
 
+    async def find(self, external_id: str) -> tuple[T | None, int]:
+        """Return the transaction with an external ID, and how many others DVS lists instead of it.
+
+        An entry that can't be read, or states no external ID, may be that transaction, so it is never taken for none:
+        it is fetched by DVS's ID.
+
+        Raises:
+            UnreadableBodyError: an entry that may be the transaction can't be read there either.
+        """
+        page = await self.list(external_id=external_id).page()
+        own = next((each for each in page.items if each.external_id == external_id), None)
+        if own is not None:
+            return own, 0
+        for each in page.items:
+            if not each.external_id:
+                raise UnreadableBodyError(f"DVS lists transaction {each.id} for external ID {external_id} without it.")
+        for entry in page.unreadable:
+            if entry.may_have(external_id) and (found := await self.read_again(entry)).external_id == external_id:
+                return found, 0
+        return None, len(page.items) + len(page.unreadable)
+
+    async def read_again(self, entry: UnreadableEntry) -> T:
+        """Fetch the transaction of an entry that can't be read in its list.
+
+        Raises:
+            UnreadableBodyError: it can't be read by itself either, is not found, or is another transaction.
+        """
+        if entry.id is None:
+            raise UnreadableBodyError(f"{entry.sentence()}.")
+        try:
+            found = await self.get(entry.id)
+        except NotFoundError:
+            raise UnreadableBodyError(f"{entry.sentence()}. DVS does not find it by its ID.") from None
+        except UnreadableBodyError:
+            raise UnreadableBodyError(f"{entry.sentence()}. By its ID it can't be read either.") from None
+        if found.id != entry.id or entry.external_id not in {None, found.external_id}:
+            raise UnreadableBodyError(f"DVS answered with another transaction than {entry.id}. {entry.sentence()}.")
+        return found
+
     def list(
         self,
         *,
@@ -158,6 +215,8 @@ class _Transactions(Generic[T]):
         to_date: datetime | None = None,
     ) -> Pages[T]:
         """List transactions; the timezone-aware dates bound the creation date, inclusive.
+
+        The external ID of a transaction that states none is empty.
 
         DVS lists at most 24 hours at once: a longer time is fetched window by window, oldest first. With neither a date
         nor an external ID, DVS lists the last 24 hours.
@@ -179,7 +238,7 @@ class _Transactions(Generic[T]):
         parts = [
             self._caller.pages(
                 "/transactions",
-                self._model,
+                self._listed,
                 params=filters
                 | query_params(from_date=start and rfc3339(start), to_date=end and rfc3339(end, through=True)),
                 empty_code=ErrorCode.TRANSACTION_NOT_FOUND,
@@ -193,11 +252,11 @@ class Transactions(_Transactions[Transaction]):
     """Transfers of value to beneficiaries (reference: Transactions)."""
 
     def __init__(self, caller: Caller) -> None:
-        super().__init__(caller, _TRANSACTION)
+        super().__init__(caller, _TRANSACTION, _LISTED_TRANSACTION)
 
 
 class TransactionOutcomes(_Transactions[TransactionOutcome]):
     """The same endpoints, for many payments: only the fields that decide the outcome are read."""
 
     def __init__(self, caller: Caller) -> None:
-        super().__init__(caller, _TRANSACTION_OUTCOME)
+        super().__init__(caller, _TRANSACTION_OUTCOME, _LISTED_OUTCOME)

@@ -14,6 +14,7 @@ from bulk_topup.cli.screens.style import bar_of, framed, is_live, next_steps
 from bulk_topup.domain.guards import Caps
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import RunVerdict, Severity, Step
+from bulk_topup.dvs.learned_rate import RateSource
 from bulk_topup.engine import Progress
 
 COUNTS = st.fixed_dictionaries({state: st.integers(0, 2_000_000) for state in RowState})
@@ -38,6 +39,7 @@ def snapshot(
         throttled=throttled,
         rate=rate,
         limit=limit,
+        rate_source=RateSource.STATED,
         message=message,
         taken=taken or {},
         amounts=amounts or {},

@@ -1,0 +1,76 @@
+"""DVS throttles a command: it says so while it waits, and waits no longer than its bound."""
+
+import json
+import re
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("balances",),
+    ("products", "6418", "--rate", "50"),
+    ("lookup", "number", "+6595123100", "--rate", "50"),
+    ("plan", "bonus.csv", "--product", "6418"),
+    ("run", "bonus.csv", "--product", "6418"),
+)
+
+
+@pytest.fixture
+def throttle(sandbox: Any, credentials: tuple[str, str]) -> Callable[[int], None]:
+    """Return a function that lets the sandbox answer every request with HTTP 429."""
+
+    def start(seconds: int) -> None:
+        token = b64encode(":".join(credentials).encode()).decode()
+        request = urllib.request.Request(  # noqa: S310 - the sandbox's own loopback address
+            f"{sandbox.address}/sandbox/faults",
+            data=json.dumps([{"kind": "throttle", "retry_after": seconds}]).encode(),
+            headers={"Authorization": f"Basic {token}", "Content-Type": "application/json"},
+            method="PUT",
+        )
+        urllib.request.urlopen(request).close()  # noqa: S310
+
+    return start
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_every_command_ends_when_its_waits_exceed_their_bound(
+    pay: Run, throttle: Callable[[int], None], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "bonus.csv").write_text("reference,phone,amount\n1000,+6595123100,5\n")
+    throttle(30)
+    result = pay(*words, "--max-wait", 20, code=4)
+    assert "Its waits exceed 20 s. Run again later, or allow more with --max-wait." in result.stderr
+
+
+def test_a_command_says_that_it_waits_while_it_waits_and_ctrl_c_ends_it_at_once(
+    start: Run, throttle: Callable[[int], None], options: tuple[str, ...]
+) -> None:
+    throttle(300)
+    process = start("balances", *options)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert re.fullmatch(
+        r"DVS throttles this account \(HTTP 429\): waiting 5 min, until \d\d:\d\d:\d\d UTC. Ctrl-C ends the command.\n",
+        line,
+    )
+    process.send_signal(2)
+    assert process.wait(timeout=30) == 75
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ("resume", "x"), ("reconcile",), ("doctor",)], ids=lambda words: words[0])
+def test_help_names_the_bound(invoke: Run, words: tuple[str, ...]) -> None:
+    command = words[:2] if words[0] == "lookup" else words[:1]
+    text = " ".join(invoke(*command, "--help").stdout.split())
+    assert "--max-wait" in text
+    assert "600" in text
+
+
+def test_a_log_names_the_rate_and_its_source_first(pay: Run, tmp_path: Path) -> None:
+    (tmp_path / "bonus.csv").write_text("reference,phone,amount\n1000,+6595123100,5\n")
+    result = pay("run", "bonus.csv", "--product", "6418", "--rate", "50")
+    assert result.stderr.splitlines()[0] == "Rate: 50 requests/s at most, as set by --rate or the job."
