@@ -6,9 +6,9 @@ It imports nothing of the product, so that an error of the product is not repeat
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from chaos.evidence import Evidence, Row
 
@@ -217,16 +217,25 @@ def _check_rows(evidence: Evidence) -> Iterator[str]:
             ("product_id", "product_id"),
             ("credit_party", "credit_party"),
             ("unit", "unit"),
-            ("price_unit", "price_unit"),
             ("status_class", "status_class"),
             ("status", "status_message"),
         ):
             if row[ours] != entry[theirs]:
                 yield f"Books: {where} has {ours} {row[ours]}, at the provider it is {entry[theirs]}."
-        # The amount of a failed row may differ from that of its last attempt if the list was corrected.
-        for name in ("price", "fee") if row["state"] == "failed" else ("amount", "price", "fee"):
-            if _number(row[name]) != Decimal(entry[name]):
-                yield f"Books: {where} has {name} {row[name]}, at the provider it is {entry[name]}."
+        yield from _check_amounts(row, entry, where)
+
+
+def _check_amounts(row: Mapping[str, Any], entry: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Check amount and price of a row; one that failed or was reversed has no price, since nothing is charged."""
+    has_price = row["state"] not in {"failed", "reversed"}
+    unit = entry["price_unit"] if has_price else None
+    if row["price_unit"] != unit:
+        yield f"Books: {where} has price_unit {row['price_unit']}, expected is {unit}."
+    # The amount of a failed row may differ from that of its last attempt if the list was corrected.
+    for name in ("price", "fee") if row["state"] == "failed" else ("amount", "price", "fee"):
+        expected = Decimal(entry[name]) if has_price or name == "amount" else None
+        if _number(row[name]) != expected:
+            yield f"Books: {where} has {name} {row[name]}, expected is {expected}."
 
 
 def _check_money(evidence: Evidence) -> Iterator[str]:

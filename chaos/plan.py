@@ -65,6 +65,15 @@ FAULTS: Final = (
     f"restart {PAY} every=17 seconds=0.1",
     "drop GET /transactions first=3",
     "half probability=0.1 seed={seed}",
+    f"page_after {PAY} status=404 probability=0.2 seed={{seed}}",
+    f"page_after {PAY} status=403 every=11",
+    f"page_before {PAY} status=413 body=empty probability=0.2 seed={{seed}}",
+    "page_before GET /transactions status=404 first=3",
+    "page_before GET /transactions/* status=407 body=text probability=0.2 seed={seed}",
+    f"odd_status {PAY} status=422",
+    "echo spelling=digits probability=0.3 seed={seed}",
+    "lag GET /transactions seconds=1.5",
+    "prices when=open probability=0.3 seed={seed}",
 )
 
 

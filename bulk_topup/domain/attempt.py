@@ -14,6 +14,11 @@ from bulk_topup.domain.states import RowState
 MAY_ARRIVE_HOURS: Final = 24
 MAY_ARRIVE: Final = timedelta(hours=MAY_ARRIVE_HOURS)
 
+#: Causes in the event log of moves that a rebuild and a comparison make. A conflict of theirs is about more than one
+#: record, such as a payment under two IDs, so that no single transaction ends it.
+REBUILT: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
+RECONCILED: Final = "reconciled with the provider"  # language: a cause that ledgers contain
+
 
 class Resolution(StrEnum):
     """What a person decided about the transaction under an attempt's external ID."""

@@ -1,7 +1,8 @@
 """Rows in conflict that DVS's record proves to be right after all; sends look-ups, and records moves.
 
 A conflict may have been a list that was behind, an answer of something on the way, or a spelling that an earlier
-version did not understand. Only a transaction that is the row's own by all that is compared ends it without a person.
+version did not understand. Only a transaction that is the row's own by all that is compared ends it without a person,
+and only if a run has found the conflict: one of a rebuild or a comparison is about more than one record.
 """
 
 from collections.abc import Collection, Iterator

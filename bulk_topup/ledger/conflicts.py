@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bulk_topup.domain.attempt import KnownTransaction, Resolution
+from bulk_topup.domain.attempt import REBUILT, RECONCILED, KnownTransaction, Resolution
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.ledger.ledger_file import LedgerFile
@@ -17,11 +17,17 @@ _CONFLICTS: Final = """
       AND (:lines IS NULL OR r.line IN (SELECT value FROM json_each(:lines)))
     ORDER BY +r.line
 """
-#: The latest attempts of rows in conflict, in the order of the rows.
+#: True for a row `r` whose conflict a run has found, and not a rebuild or a comparison.
+_FOUND_BY_RUN: Final = f"""
+    r.state = 'conflict' AND NOT EXISTS (
+        SELECT 1 FROM events AS e
+        WHERE e.row_id = r.id AND e.after = 'conflict' AND e.cause IN ('{REBUILT}', '{RECONCILED}'))
+"""  # noqa: S608 - composed of constants
+#: The latest attempts of such rows, in the order of the rows.
 _ATTEMPTS: Final = f"""
     SELECT {ATTEMPT}, a.transaction_id
     FROM rows AS r JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'conflict'
+    WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
     ORDER BY r.id LIMIT :limit
 """  # noqa: S608 - composed of constants
 #: The same among the caller's external IDs, a JSON array; CROSS JOIN makes SQLite start with those.
@@ -30,7 +36,7 @@ _ATTEMPTS_AMONG: Final = f"""
     FROM json_each(:external_ids) AS wanted
     CROSS JOIN attempts AS a ON a.external_id = wanted.value
     CROSS JOIN rows AS r ON r.id = a.row_id AND r.attempt = a.number
-    WHERE r.run_id = :run_id AND r.state = 'conflict'
+    WHERE r.run_id = :run_id AND {_FOUND_BY_RUN}
     LIMIT :limit
 """  # noqa: S608
 _LIST_MISMATCHES: Final = """
@@ -58,7 +64,7 @@ class ConflictQueries:
         return [row["external_id"] for row in rows]
 
     def attempts(self, run: Run, *, limit: int, external_ids: Collection[str] | None = None) -> list[KnownTransaction]:
-        """Return the latest attempts of rows in conflict, with their transactions.
+        """Return the latest attempts of rows whose conflict a run has found, with their transactions.
 
         Args:
             run: the run.

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from bulk_topup.domain.attempt import KnownAttempt, Move
+from bulk_topup.domain.attempt import RECONCILED, KnownAttempt, Move
 from bulk_topup.domain.identity import looks_like
 from bulk_topup.domain.money import PRECISE
 from bulk_topup.domain.moves import move_for, reversal_of_forgotten
@@ -38,7 +38,7 @@ MAX_DISCREPANCIES: Final = 100_000
 #: Maximum attempts that are looked up because the list does not show them; the list may be late.
 MAX_LOOKUPS: Final = 1_000
 #: The cause in the event log of a row that a comparison moved.
-CAUSE: Final = "reconciled with the provider"  # language: a cause that ledgers contain
+CAUSE: Final = RECONCILED
 
 #: Discrepancies that a transaction may resolve.
 _PROVABLE: Final = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from bulk_topup.domain.attempt import Attempt, Move
+from bulk_topup.domain.attempt import REBUILT, Attempt, Move
 from bulk_topup.domain.identity import MAX_ATTEMPTS, stem_of
 from bulk_topup.domain.moves import move_for
 from bulk_topup.domain.run import Run, possible_ids
@@ -19,7 +19,7 @@ from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.lookup import find_by_external_id, listed_transaction, read_again
 
 #: The cause in the event log of everything that is written here.
-CAUSE: Final = "rebuilt from the provider"  # language: a cause that ledgers contain
+CAUSE: Final = REBUILT
 #: Rows that are looked up concurrently.
 ROWS_AT_ONCE: Final = 32
 

@@ -17,6 +17,7 @@ from bulk_topup.engine import StopReason
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.sandbox import EmbeddedSandbox, SandboxConfig
 from bulk_topup.system.clock import SystemClock
+from tests.engine.conftest import After
 
 pytestmark = pytest.mark.anyio
 
@@ -152,13 +153,13 @@ def _last_expiry(folder: Path) -> datetime:
     return max(datetime.fromisoformat(event["expires_at"]) for event in events if "expires_at" in event)
 
 
-@pytest.mark.parametrize("fate", ["lose", "hang up", "half"])
+@pytest.mark.parametrize("fate", ["lose", "hang up", "half", (404, b"<html>"), After(409, b"<html>")])
 async def test_a_confirmation_without_a_response_is_looked_up_and_pays_once(
-    pay: Pay, books: Books, network: Any, fate: str
+    pay: Pay, books: Books, network: Any, fate: Any
 ) -> None:
     met: set[str] = set()
 
-    def rule(_number: int, line: str, _body: bytes) -> str:
+    def rule(_number: int, line: str, _body: bytes) -> Any:
         if line.startswith("POST") and "/confirm" in line and line not in met:
             met.add(line)
             return fate
