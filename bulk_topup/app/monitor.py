@@ -27,7 +27,8 @@ from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Channel, Variables, load_channels, ping_url
-from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, open_log
+from bulk_topup.monitoring.json_log import JSONLog
+from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
 from bulk_topup.monitoring.prometheus import RunMetrics, write_metrics
@@ -195,7 +196,8 @@ class RunMonitor:
     def end(self, end: InvocationEnd) -> list[str]:
         """Report the end of the invocation, and return a warning for everything that could not be reported.
 
-        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most.
+        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most, and
+        5 s after a signal.
         """
         try:
             return [*self._warnings, *self._end(end)]
@@ -205,13 +207,15 @@ class RunMonitor:
     def _end(self, end: InvocationEnd) -> list[str]:
         if self.finished is not None:
             self._counts = self.finished.result.counts
-        lost = self._log_end(end)
-        warnings = [] if lost is None else [f"The log is incomplete: {lost}."]
+        if end.is_hurried:
+            self._tasks.hurry()
+        self._log_end(end)
         if isinstance(end.error, RunLockedError):
-            return warnings  # the process that works on the run reports it
+            return self._tasks.wait(PATIENCE)  # the process that works on the run reports it
         if self._metrics is not None:
             self._write_metrics(end.code)
-        warnings += self._tasks.wait(PATIENCE)
+        # A hook that hangs since the start must not use up what the end has.
+        warnings = [] if end.is_hurried else self._tasks.wait(PATIENCE)
         if self._ping is not None:
             self._tasks.start("The ping at the end", partial(ping, self._ping, str(int(end.code)) if end.code else ""))
         if end.is_news and self._is_news(end.error):
@@ -230,9 +234,9 @@ class RunMonitor:
         is_not_archived = finished.archiving is not None and bool(finished.archiving.why_not)
         return self._had_open_rows or is_not_archived or self._earlier_report != self._current_report(finished.run)
 
-    def _log_end(self, end: InvocationEnd) -> str | None:
+    def _log_end(self, end: InvocationEnd) -> None:
         if self._log is None:
-            return None
+            return
         reason = None if self.finished is None else self.finished.result.reason
         if end.error is not None:
             self._log.write_notice("error", f"{type(end.error).__name__}: {end.error}")
@@ -244,7 +248,7 @@ class RunMonitor:
             requests=self._requests,
             seconds=round(self._seconds),
         )
-        return self._log.close()
+        self._tasks.start("The log", self._log.close, failed="is incomplete")
 
     def _current_report(self, run: Run) -> Sequence[str | None]:
         return report_digests(run, Path() if self._report is None else self._report.folder)

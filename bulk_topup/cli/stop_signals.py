@@ -11,6 +11,18 @@ from typing import Final
 from bulk_topup.errors import InterruptedRunError
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: Set by the first signal of a command.
+_received: Final = threading.Event()
+
+
+def forget_signals() -> None:
+    """Forget the signals of an earlier command in this process."""
+    _received.clear()
+
+
+def was_stopped() -> bool:
+    """Return True if a signal told the command to stop."""
+    return _received.is_set()
 
 
 def call_on_stop(stop: Callable[[], object]) -> None:
@@ -19,8 +31,13 @@ def call_on_stop(stop: Callable[[], object]) -> None:
     Args:
         stop: called in the running event loop.
     """
+
+    def receive() -> None:
+        _received.set()
+        stop()
+
     for number in _STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, receive)
 
 
 @contextmanager
@@ -59,6 +76,7 @@ def prompting() -> Iterator[None]:
 
 
 def _raise_interrupted(_number: int, _frame: FrameType | None) -> None:
+    _received.set()
     raise InterruptedRunError("Interrupted; nothing was sent. Run the command again.")
 
 
