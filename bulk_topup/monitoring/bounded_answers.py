@@ -54,7 +54,7 @@ def _read(response: Any, *, until: float) -> None:  # noqa: ANN401 - its private
 def bounded_answers() -> Iterator[None]:
     """Bound the answers to requests of this thread during the block."""
     # Each request creates its adapter by this name; for other threads it stays what it was.
-    requests.sessions.HTTPAdapter = _BoundedAdapter  # type: ignore[misc,attr-defined]
+    requests.sessions.HTTPAdapter = _BoundedAdapter  # type: ignore[attr-defined]
     _bounded.add(threading.get_ident())
     try:
         yield
