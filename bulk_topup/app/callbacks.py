@@ -11,7 +11,7 @@ from bulk_topup.engine import follow_hints
 from bulk_topup.errors import RunLockedError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.security.redaction import register_secret
-from bulk_topup.system.asgi_server import Address, Serving
+from bulk_topup.system.bounded_server import Address, Serving
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 

@@ -17,7 +17,7 @@ from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import ProviderOptions
-from bulk_topup.system.asgi_server import Address
+from bulk_topup.system.bounded_server import Address
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -14,7 +14,7 @@ from bulk_topup.cli.options.groups import LIST, PACE, PROVIDER, collect
 from bulk_topup.cli.options.times import parse_time_or_duration
 
 if TYPE_CHECKING:
-    from bulk_topup.system.asgi_server import Address
+    from bulk_topup.system.bounded_server import Address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ def _parse_address(_context: click.Context, _option: click.Parameter, text: str 
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter(f'"{text}" is not HOST:PORT; write it like 127.0.0.1:8443.')
-    from bulk_topup.system.asgi_server import Address
+    from bulk_topup.system.bounded_server import Address
 
     return Address(host=host.strip("[]"), port=int(port))
 
