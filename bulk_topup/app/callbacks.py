@@ -23,7 +23,7 @@ FOLLOW_INTERVAL = 30.0
 def receive_callbacks(
     ledger: LedgerStore, address: Address, path_token: str, wake: Callable[[], None]
 ) -> Iterator[str]:
-    """Receive callbacks while the block lasts, and yield their URL.
+    """Receive callbacks while the block lasts, and yield their URL without the token.
 
     Args:
         ledger: names the file; hints are saved through a connection of their own.
@@ -45,7 +45,7 @@ def receive_callbacks(
             return is_new
 
         with Serving(CallbackReceiver(path_token, save), address) as serving:
-            yield f"{serving.url}/{path_token}"
+            yield serving.url
 
 
 async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:

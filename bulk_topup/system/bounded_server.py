@@ -6,7 +6,7 @@ A connection that is not accepted yet has no descriptor here: it waits in the sy
 import asyncio
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -123,6 +123,12 @@ class Address:
     certificate: Path | None = None
     key: Path | None = None
 
+    @property
+    def url(self) -> str:
+        """The URL of the address, without a path."""
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
 
 class Serving:
     """A bounded server in a thread that runs while its context is entered: `with Serving(app, address) as serving`.
@@ -144,9 +150,7 @@ class Serving:
     @property
     def url(self) -> str:
         """The address without a path."""
-        host = self._address.host
-        scheme = "http" if self._address.certificate is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self._port}"
+        return replace(self._address, port=self._port).url
 
     def __enter__(self) -> Self:
         config = server_config(
