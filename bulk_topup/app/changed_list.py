@@ -26,20 +26,22 @@ def changed_list_warnings(run: Run, ledger: LedgerStore) -> list[str]:
         return []
     figures, changes = compare_list(run, None, ledger)
     if figures.unread:
-        return [
+        text = (
             f"{figures.unread.rstrip('.')}. So it is not known whether the list changed. "
             f"{format_rows(pending)} will be sent as the ledger has them."
-        ]
+        )
+        return [text]
     if not changes:
         return []
     lines = [change.line for change in changes if change.kind is not DiscrepancyKind.LIST_NEW and change.line]
     old = sorted(ledger.rows.pending_lines(run, lines))
     known = f"{format_rows(len(old))} will be sent that it no longer has: {_name_lines(old)}." if old else ""
-    return [
+    text = (
         f"The list {run.list_path} changed since run {run.name} read it. "
         f"{known or 'All rows that will be sent are still in it.'} To use the list as it is now, stop this, and run "
         f"the list again instead of `bulk-topup resume {run_arguments(run)}`."
-    ]
+    )
+    return [text]
 
 
 def _name_lines(lines: Sequence[int]) -> str:

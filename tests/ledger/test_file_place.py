@@ -98,7 +98,7 @@ def test_a_lock_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
         pass
     monkeypatch.setattr("bulk_topup.ledger.file_place.os.geteuid", lambda: 4711)
     with (
-        pytest.raises(LedgerError, match="belongs to .*, and this is user 4711"),
+        pytest.raises(LedgerError, match=r"belongs to .*, and this is user 4711"),
         run_lock(tmp_path / "ledger.db", "job", "1"),
     ):
         pass
