@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM: the only place that does, for event loops, prompts and plain threads."""
+"""Handles SIGINT, SIGTERM and SIGHUP: the only place that does, for event loops, prompts and plain threads."""
 
 import asyncio
 import signal
@@ -10,7 +10,12 @@ from typing import Final
 
 from bulk_topup.errors import InterruptedRunError
 
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: A terminal that is closed sends SIGHUP, which `nohup` ignores.
+_STOP_SIGNALS: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *((signal.SIGHUP,) if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else ()),
+)
 #: Set by the first signal of a command.
 _received: Final = threading.Event()
 

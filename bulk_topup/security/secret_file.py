@@ -14,6 +14,8 @@ MAX_SECRET_BYTES: Final = 64 * 1024
 SECRET_TIMEOUT: Final = 5.0
 
 _PIECE: Final = 16 * 1024
+#: What the pipes of this process have given, by device and inode.
+_pipes: Final[dict[tuple[int, int], bytes]] = {}
 
 
 def read_secret_file(path: Path) -> tuple[bytes, os.stat_result]:
@@ -28,7 +30,13 @@ def read_secret_file(path: Path) -> tuple[bytes, os.stat_result]:
         state = os.fstat(descriptor)
         if not (stat.S_ISREG(state.st_mode) or stat.S_ISFIFO(state.st_mode)):
             raise OSError(errno.EINVAL, "it is neither a file nor a pipe")
-        return _read(descriptor), state
+        if stat.S_ISREG(state.st_mode):
+            return _read(descriptor), state
+        # A pipe can be read once, and a command may need its keys again.
+        place = state.st_dev, state.st_ino
+        if place not in _pipes:
+            _pipes[place] = _read(descriptor)
+        return _pipes[place], state
     finally:
         os.close(descriptor)
 

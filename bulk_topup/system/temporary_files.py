@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,6 +56,21 @@ def temporary_folder(file: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporaries_beside(file: Path) -> Iterator[None]:
+    """Have the temporary files of libraries that name no folder made in one that belongs to a temporary file.
+
+    In the machine's own folder for them, those of a killed process would stay.
+    """
+    before = tempfile.tempdir
+    with temporary_folder(file) as folder:
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def clear_abandoned(path: Path) -> None:

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
 
 from bulk_topup.system.files import atomic_write, create_whole
-from bulk_topup.system.temporary_files import temporary_file, temporary_folder
+from bulk_topup.system.temporary_files import temporaries_beside, temporary_file, temporary_folder
 
 
 def test_what_killed_processes_left_is_removed_and_what_is_used_stays(tmp_path: Path) -> None:
@@ -83,3 +84,13 @@ def test_a_failure_removes_the_file_and_what_belongs_to_it(tmp_path: Path) -> No
     ):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
+
+
+def test_temporaries_of_libraries_belong_to_the_file(tmp_path: Path) -> None:
+    elsewhere = tempfile.gettempdir()
+    with temporary_file(tmp_path / "file") as file:
+        with temporaries_beside(file), tempfile.NamedTemporaryFile() as made:
+            assert Path(made.name).parent.parent == tmp_path
+            assert Path(made.name).parent.name.startswith(file.name)
+        assert tempfile.gettempdir() == elsewhere
+        assert list(tmp_path.iterdir()) == [file]
