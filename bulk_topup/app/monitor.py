@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Final, TextIO
 
 from bulk_topup.app.preflight import PayingAccount
@@ -64,6 +65,8 @@ class RunMonitor:
         self._counts: Mapping[RowState, int] = {}
         self._had_open_rows = False
         self._metrics_error: str | None = None
+        #: Writes the metrics while the run is running.
+        self._metrics_thread = Thread()
         self._warnings: list[str] = []
         self._report: ReportOptions | None = None
         #: The report of an earlier invocation.
@@ -189,15 +192,16 @@ class RunMonitor:
                 if progress.message != message:
                     message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
-            if self._metrics is not None:
-                await asyncio.to_thread(self._write_metrics, None)
+            if self._metrics is not None and not self._metrics_thread.is_alive():
+                # No thread of the event loop's: the process would wait for one whose disk hangs.
+                self._metrics_thread = Thread(target=self._write_metrics, args=(None,), daemon=True)
+                self._metrics_thread.start()
             await asyncio.sleep(UPDATE_INTERVAL)
 
     def end(self, end: InvocationEnd) -> list[str]:
         """Report the end of the invocation, and return a warning for everything that could not be reported.
 
-        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most, and
-        5 s after a signal.
+        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most (5 s after a signal).
         """
         try:
             return [*self._warnings, *self._end(end)]
@@ -213,7 +217,7 @@ class RunMonitor:
         if isinstance(end.error, RunLockedError):
             return self._tasks.wait(PATIENCE)  # the process that works on the run reports it
         if self._metrics is not None:
-            self._write_metrics(end.code)
+            self._tasks.start("Writing the metrics", partial(self._write_last_metrics, end.code))
         # A hook that hangs since the start must not use up what the end has.
         warnings = [] if end.is_hurried else self._tasks.wait(PATIENCE)
         if self._ping is not None:
@@ -265,6 +269,11 @@ class RunMonitor:
             account=self._account,
             host=socket.gethostname(),
         )
+
+    def _write_last_metrics(self, code: int) -> None:
+        if self._metrics_thread.is_alive():
+            self._metrics_thread.join()
+        self._write_metrics(code)
 
     def _write_metrics(self, code: int | None) -> None:
         summary = None if self.finished is None else self.finished.report.summary
