@@ -7,6 +7,7 @@ from bulk_topup.app.reconcile import compare_list
 from bulk_topup.domain.run import Run
 from bulk_topup.domain.states import RowState
 from bulk_topup.domain.verdict import format_rows, run_arguments
+from bulk_topup.errors import BulkTopupError
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.reconcile.discrepancies import DiscrepancyKind
 
@@ -24,10 +25,14 @@ def changed_list_warnings(run: Run, ledger: LedgerStore) -> list[str]:
     pending = ledger.rows.counts(run)[RowState.PENDING]
     if not pending or run.purged_at is not None or run.closing is not None:
         return []
-    figures, changes = compare_list(run, None, ledger)
-    if figures.unread:
+    try:
+        figures, changes = compare_list(run, None, ledger)
+        unread = figures.unread
+    except (BulkTopupError, OSError) as error:  # a warning must not keep the run from being resumed
+        unread, changes = str(error), []
+    if unread:
         text = (
-            f"{figures.unread.rstrip('.')}. So it is not known whether the list changed. "
+            f"{unread.rstrip('.')}. So it is not known whether the list changed. "
             f"{format_rows(pending)} will be sent as the ledger has them."
         )
         return [text]
