@@ -23,6 +23,8 @@ PATIENCE: Final = 10.0
 _PIECE: Final = 4096
 #: Milliseconds between checks whether a reader may still be waited for.
 _STEP: Final = 100
+#: Seconds until the next try where another process was faster.
+_PAUSE: Final = 0.001
 #: Errors that only say that the reader is gone, which is no loss.
 _GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET})
 
@@ -39,6 +41,7 @@ class LastingStream(io.RawIOBase):
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
+        self._target = _terminal_of(descriptor)
         self._name = name
         #: Why output was lost; empty while none was, or if nobody is there to read it.
         self.why_lost = ""
@@ -68,9 +71,9 @@ class LastingStream(io.RawIOBase):
                 if not self._is_ready():
                     self.why_lost = "its reader stands still"
                     break
-                rest = rest[os.write(self._descriptor, rest[:_PIECE]) :]
-            except BlockingIOError:  # another process that shares the stream has set it so; the reader is slow
-                continue
+                rest = rest[os.write(self._target, rest[:_PIECE]) :]
+            except BlockingIOError:  # there was no room after all
+                time.sleep(_PAUSE)
             except OSError as error:
                 self._is_gone = error.errno in _GONE
                 if not self._is_gone:
@@ -81,7 +84,7 @@ class LastingStream(io.RawIOBase):
     def _is_ready(self) -> bool:
         """Return True once the stream can be written; False if its reader has been waited for long enough."""
         waiting = select.poll()
-        waiting.register(self._descriptor, select.POLLOUT)
+        waiting.register(self._target, select.POLLOUT)
         started = time.monotonic()
         while not waiting.poll(0):
             patience = 0.0 if self.why_lost else _patience.seconds
@@ -180,6 +183,17 @@ def _text_stream(raw: io.RawIOBase, encoding: str, *, write_through: bool = Fals
     """Return a stream of text that writes every character that its encoding has, and the numbers of others."""
     # Without a buffer between, whose lock a thread that waits would keep until the process ends.
     return io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", write_through=write_through)  # type: ignore[arg-type]
+
+
+def _terminal_of(descriptor: int) -> int:
+    """Return a descriptor of a stream's terminal that never blocks, whoever else uses the terminal; else the stream's.
+
+    A terminal that says that it can be written blocks all the same if it has not room for everything.
+    """
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:  # no terminal, or that of another user
+        return descriptor
 
 
 def _open_missing() -> None:

@@ -54,3 +54,14 @@ def test_a_full_disk_is_named() -> None:
         stream = LastingStream(full.fileno(), "Standard output")
         assert stream.write(b"line\n") == 5
     assert stream.loss() == "Standard output is incomplete: No space left on device."
+
+
+def test_a_terminal_that_nobody_reads_stops_nothing() -> None:
+    reading, terminal = os.openpty()
+    stream = LastingStream(terminal, "Standard error")
+    with never_waiting():
+        for _ in range(100):
+            stream.write(b"a line of progress\n" * 100)
+    assert stream.loss() == "Standard error is incomplete: its reader stands still."
+    os.close(reading)
+    os.close(terminal)
