@@ -56,7 +56,7 @@ class ListFile:
         """
         try:
             private_folder(folder)
-            file = path.resolve(strict=True)
+            file = Path(os.path.realpath(path, strict=True))
             if folder.samefile(path.parent) or folder.samefile(file.parent):
                 raise ArchiveError(f"The archive {folder} is the list's own folder. Choose another.")
             if folder.stat().st_dev != file.parent.stat().st_dev:

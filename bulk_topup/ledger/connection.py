@@ -76,7 +76,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         LedgerWriteError: other processes create and remove the file all the time.
         sqlite3.Error, OSError: the file can't be used.
     """
-    file = path.resolve()
+    file = Path(os.path.realpath(path))  # of a link to itself, the link
     check_owner(file, *(each for ending in ("-wal", "-shm") if (each := file.with_name(file.name + ending)).exists()))
     for _ in range(MAX_OPENINGS):
         if (connection := _open_once(path)) is not None:
