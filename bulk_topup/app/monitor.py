@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Final, TextIO
 
 from bulk_topup.app.preflight import PayingAccount
@@ -32,7 +31,7 @@ from bulk_topup.monitoring.json_log import JSONLog
 from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
-from bulk_topup.monitoring.prometheus import RunMetrics, write_metrics
+from bulk_topup.monitoring.prometheus import MetricsFile, RunMetrics
 
 #: Seconds between two updates of metrics and log while a run is running.
 UPDATE_INTERVAL: Final = 10.0
@@ -57,16 +56,13 @@ class RunMonitor:
         self._account = ""
         self._channels: tuple[Channel, ...] = ()
         self._ping: str | None = None
-        self._metrics: Path | None = None
+        self._metrics: MetricsFile | None = None
         self._log: JSONLog | None = None
         self._tasks = BackgroundTasks()
         self._dvs: AsyncDVS | None = None
         self._costs: Mapping[str, Decimal] = {}
         self._counts: Mapping[RowState, int] = {}
         self._had_open_rows = False
-        self._metrics_error: str | None = None
-        #: Writes the metrics while the run is running.
-        self._metrics_thread = Thread()
         self._warnings: list[str] = []
         self._report: ReportOptions | None = None
         #: The report of an earlier invocation.
@@ -115,7 +111,7 @@ class RunMonitor:
 
     def _open(self, metrics: str | None, log: str | None, folder: Path) -> None:
         if metrics is not None:
-            self._metrics = folder / metrics
+            self._metrics = MetricsFile(folder / metrics)
         if log is None:
             return
         is_on_stdout = log == STANDARD_OUTPUT
@@ -192,10 +188,8 @@ class RunMonitor:
                 if progress.message != message:
                     message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
-            if self._metrics is not None and not self._metrics_thread.is_alive():
-                # No thread of the event loop's: the process would wait for one whose disk hangs.
-                self._metrics_thread = Thread(target=self._write_metrics, args=(None,), daemon=True)
-                self._metrics_thread.start()
+            if self._metrics is not None:
+                self._metrics.update(self._figures(None))
             await asyncio.sleep(UPDATE_INTERVAL)
 
     def end(self, end: InvocationEnd) -> list[str]:
@@ -217,7 +211,7 @@ class RunMonitor:
         if isinstance(end.error, RunLockedError):
             return self._tasks.wait(PATIENCE)  # the process that works on the run reports it
         if self._metrics is not None:
-            self._tasks.start("Writing the metrics", partial(self._write_last_metrics, end.code))
+            self._tasks.start("Writing the metrics", partial(self._metrics.finish, self._figures(end.code)))
         # A hook that hangs since the start must not use up what the end has.
         warnings = [] if end.is_hurried else self._tasks.wait(PATIENCE)
         if self._ping is not None:
@@ -226,8 +220,8 @@ class RunMonitor:
             ending = ending_of(end, self.finished, self._report, seconds=round(self._seconds), requests=self._requests)
             self._send(end_message(self._context(), ending))
         warnings += self._tasks.wait(PATIENCE)
-        if self._metrics_error is not None:
-            warnings.append(f"Can't write the metrics {self._metrics}: {self._metrics_error}.")
+        if self._metrics is not None and self._metrics.error is not None:
+            warnings.append(f"Can't write the metrics {self._metrics.path}: {self._metrics.error}.")
         return warnings
 
     def _is_news(self, error: BaseException | None) -> bool:
@@ -270,14 +264,9 @@ class RunMonitor:
             host=socket.gethostname(),
         )
 
-    def _write_last_metrics(self, code: int) -> None:
-        if self._metrics_thread.is_alive():
-            self._metrics_thread.join()
-        self._write_metrics(code)
-
-    def _write_metrics(self, code: int | None) -> None:
+    def _figures(self, code: int | None) -> RunMetrics:
         summary = None if self.finished is None else self.finished.report.summary
-        figures = RunMetrics(
+        return RunMetrics(
             job=self._job,
             run=self._run_key,
             environment=self._environment,
@@ -290,11 +279,6 @@ class RunMonitor:
             charged={} if summary is None else summary.charged,
             on_hold={} if summary is None else summary.held,
         )
-        try:
-            write_metrics(self._metrics or Path(), figures)
-            self._metrics_error = None
-        except OSError as error:
-            self._metrics_error = error.strerror
 
     @property
     def _requests(self) -> int:

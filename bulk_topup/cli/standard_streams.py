@@ -186,7 +186,7 @@ def _text_stream(raw: io.RawIOBase, encoding: str, *, write_through: bool = Fals
 
 
 def _terminal_of(descriptor: int) -> int:
-    """Return a descriptor of a stream's terminal that never blocks, whoever else uses the terminal; else the stream's.
+    """Return a descriptor of a stream's terminal that never blocks, for this process alone; else the stream's.
 
     A terminal that says that it can be written blocks all the same if it has not room for everything.
     """

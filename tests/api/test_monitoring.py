@@ -227,7 +227,7 @@ def test_a_disk_of_metrics_that_hangs_stops_neither_the_run_nor_its_end(
 ) -> None:
     hung = threading.Event()
     monkeypatch.setattr(monitor, "PATIENCE", 2.0)
-    monkeypatch.setattr(monitor, "write_metrics", lambda *_: hung.wait())
+    monkeypatch.setattr("bulk_topup.monitoring.prometheus.write_metrics", lambda *_: hung.wait())
     result = run_job(job(), **ways, **QUICK)
     hung.set()
     assert result.exit_code is ExitCode.ALL_COMPLETED
