@@ -8,6 +8,7 @@ import pytest
 from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.errors import LedgerError
 from bulk_topup.ledger import LedgerStore, examine, run_lock
+from bulk_topup.ledger.lock_holder import lock_files
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -94,8 +95,8 @@ def test_a_ledger_with_files_of_another_user_is_refused(
 
 
 def test_a_lock_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with run_lock(tmp_path / "ledger.db", "job", "1"):
-        pass
+    for file in lock_files(tmp_path / "ledger.db", "job", "1"):
+        file.touch()  # as a killed process leaves it
     monkeypatch.setattr("bulk_topup.ledger.file_place.os.geteuid", lambda: 4711)
     with (
         pytest.raises(LedgerError, match=r"belongs to .*, and this is user 4711"),
