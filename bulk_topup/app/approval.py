@@ -8,7 +8,7 @@ from bulk_topup.__version__ import __version__
 from bulk_topup.app.credentials import load_approval_secret
 from bulk_topup.app.preflight import PayingAccount
 from bulk_topup.app.prepare import Prepared
-from bulk_topup.approvals.approval import ApprovalPolicy, Presented, read_approved, user_name
+from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, read_approved, user_name
 from bulk_topup.approvals.keys import HMAC
 from bulk_topup.approvals.statement import PlanStatement, StatedRepetition, check_same_plan
 from bulk_topup.domain.guards import guards_of
@@ -16,7 +16,7 @@ from bulk_topup.domain.identity_version import RunIds, ids_of_name
 from bulk_topup.domain.money import format_plain
 from bulk_topup.domain.run import Run, possible_ids
 from bulk_topup.domain.verdict import format_rows, run_arguments
-from bulk_topup.errors import ApprovalRequiredError, ListError
+from bulk_topup.errors import ApprovalError, ApprovalRequiredError, ListError
 from bulk_topup.jobs.job import Job
 from bulk_topup.ledger import LedgerStore
 from bulk_topup.system.clock import Clock
@@ -36,7 +36,13 @@ def load_approval(file: Path, policy: ApprovalPolicy) -> Presented:
 
 
 def plan_statement(
-    job: Job, prepared: Prepared, payer: PayingAccount, ledger: LedgerStore, clock: Clock, ids: RunIds
+    job: Job,
+    prepared: Prepared,
+    payer: PayingAccount,
+    ledger: LedgerStore,
+    clock: Clock,
+    ids: RunIds,
+    callback_address: str = "",
 ) -> PlanStatement:
     """Return what the staged list pays; two statements agree in their figures only if they pay the same.
 
@@ -47,6 +53,7 @@ def plan_statement(
         ledger: an open ledger, where the job's list is staged.
         clock: the source of time.
         ids: what the external IDs of its run are computed from.
+        callback_address: where callbacks are posted, without the token; empty for nowhere.
 
     Raises:
         ListError: the list cannot be read.
@@ -71,6 +78,7 @@ def plan_statement(
         requests_sha256=_with_repetitions(digest.requests, prepared.difference.earlier.paid_again_sha256),
         pairs_not_the_same=digest.pairs,
         is_added=prepared.is_added,
+        callback_url=callback_address,
         corrected=len(prepared.corrected),
         paid_again=tuple(
             StatedRepetition(run=each.run, rows=each.rows, reason=each.reason)
@@ -99,6 +107,7 @@ def check_approval(
     payer: PayingAccount,
     ledger: LedgerStore,
     clock: Clock,
+    callback_address: str = "",
 ) -> None:
     """Check that the staged list is exactly what was approved, or that it needs no approval.
 
@@ -111,6 +120,7 @@ def check_approval(
         payer: the account that pays.
         ledger: an open ledger.
         clock: the source of time.
+        callback_address: where callbacks are posted, without the token; empty for nowhere.
 
     Raises:
         ApprovalError: the staged list differs from the approved plan.
@@ -124,12 +134,12 @@ def check_approval(
                 f"approved them. Nothing was sent. Send them first with `bulk-topup resume {run_arguments(found)}`."
             )
         signed = approval.plan.statement
-        planned = plan_statement(job, prepared, payer, ledger, clock, ids)
+        planned = plan_statement(job, prepared, payer, ledger, clock, ids, callback_address)
         # It may have been approved before an upgrade, when the run's external IDs were computed otherwise.
         for other in possible_ids(found) if found else ids_of_name(job.name, str(job.run_key)):
             if planned.requests_sha256 == signed.requests_sha256:
                 break
-            planned = plan_statement(job, prepared, payer, ledger, clock, other)
+            planned = plan_statement(job, prepared, payer, ledger, clock, other, callback_address)
         check_same_plan(signed, planned)
         return
     is_required = job.approval.required or (found is not None and found.approval is not None)
@@ -145,4 +155,21 @@ def check_approval(
             f"Run {job.name}/{job.run_key} needs an approval. Nothing was sent. Write a plan with `bulk-topup plan "
             "--output plan.json`, have another person approve it with `bulk-topup approve plan.json`, and add "
             f"--approved FILE.{approved}"
+        )
+
+
+def check_same_callbacks(run: Run, callback_address: str) -> None:
+    """Raise ApprovalError if a run that was approved would have its callbacks posted elsewhere.
+
+    Args:
+        run: the run.
+        callback_address: where callbacks are posted, without the token; empty for nowhere.
+    """
+    if run.approval is None or not callback_address:
+        return
+    approved = ApprovedPlan.model_validate_json(run.approval).statement.callback_url
+    if approved != callback_address:
+        raise ApprovalError(
+            f"Run {run.name} was approved with callbacks to {approved or 'no address'}, not to {callback_address}. "
+            "Nothing was sent. Remove --callback-url, or have a new plan approved that has it."
         )

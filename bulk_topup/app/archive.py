@@ -36,6 +36,8 @@ class ListFile:
     """A list's file as it was before it was read."""
 
     path: Path
+    #: The file itself, where the path is a link.
+    file: Path
     #: The archive.
     folder: Path
     #: See `fingerprint`.
@@ -54,19 +56,23 @@ class ListFile:
         """
         try:
             private_folder(folder)
-            if folder.samefile(path.parent):
+            file = Path(os.path.realpath(path, strict=True))
+            if folder.samefile(path.parent) or folder.samefile(file.parent):
                 raise ArchiveError(f"The archive {folder} is the list's own folder. Choose another.")
-            if folder.stat().st_dev != path.parent.stat().st_dev:
-                raise ArchiveError(f"{folder} is on another disk than {path}. Choose an archive on the same disk.")
-            for each in (folder, path.parent):
+            if folder.stat().st_dev != file.parent.stat().st_dev:
+                raise ArchiveError(f"{folder} is on another disk than {file}. Choose an archive on the same disk.")
+            for each in (folder, path.parent, file.parent):
                 if not os.access(each, os.W_OK | os.X_OK):
                     raise ArchiveError(f"Can't write to {each}, so {path} can't be archived. Change its mode or owner.")
-            return cls(path=path, folder=folder, fingerprint=fingerprint(path))
+            return cls(path=path, file=file, folder=folder, fingerprint=fingerprint(path))
         except OSError as error:
             raise ArchiveError(f"Can't move {path} to the archive {folder}: {error.strerror}.") from None
 
     def archive(self) -> ArchiveResult:
-        """Move the list, unless it changed since it was read; a number is added to a name that exists already."""
+        """Move the list, unless it changed since it was read; a number is added to a name that exists already.
+
+        Of a list that is a link, the file is moved under the link's name, and the link is removed.
+        """
         try:
             if fingerprint(self.path) != self.fingerprint:
                 return self._changed_result()
@@ -82,7 +88,8 @@ class ListFile:
                 return self._changed_result()
             if not target.samefile(self.path):
                 return self._changed_result()
-            self.path.unlink()
+            self.file.unlink()
+            self._remove_link()
             sync_folder(self.folder)
         except OSError as error:
             return ArchiveResult(why_not=f"Can't move {self.path} to the archive {self.folder}: {error.strerror}.")
@@ -96,10 +103,10 @@ class ListFile:
         """Link the list into the archive, which never replaces another file, and return the link."""
         for target in self._names():
             with suppress(FileExistsError):
-                target.hardlink_to(self.path)
+                target.hardlink_to(self.file)
                 return target
             # An invocation that was killed between link and unlink has left both names.
-            if target.samefile(self.path):
+            if target.samefile(self.file):
                 return target
         raise self._full_error()
 
@@ -112,15 +119,20 @@ class ListFile:
         else:
             raise self._full_error()
         try:
-            self.path.rename(target)
+            self.file.rename(target)
         except OSError:
             target.unlink()
             raise
+        self._remove_link()
         sync_folder(self.folder)
         if fingerprint(target) != self.fingerprint:
             why_not = f"{self.path} changed during the run, and is now {target}. Move it back, then run again."
             return ArchiveResult(why_not=why_not, is_changed=True)
         return ArchiveResult(path=target)
+
+    def _remove_link(self) -> None:
+        if self.path.is_symlink():
+            self.path.unlink()
 
     def _names(self) -> Iterator[Path]:
         """Yield the names that the list may have in the archive."""

@@ -11,7 +11,7 @@ from bulk_topup.engine import follow_hints
 from bulk_topup.errors import RunLockedError, RunNotFoundError
 from bulk_topup.ledger import LedgerStore, run_lock
 from bulk_topup.security.redaction import register_secret
-from bulk_topup.system.asgi_server import Address, Serving
+from bulk_topup.system.bounded_server import Address, Serving
 from bulk_topup.system.clock import Clock
 from bulk_topup.system.waits import sleep_until
 
@@ -23,7 +23,7 @@ FOLLOW_INTERVAL = 30.0
 def receive_callbacks(
     ledger: LedgerStore, address: Address, path_token: str, wake: Callable[[], None]
 ) -> Iterator[str]:
-    """Receive callbacks while the block lasts, and yield their URL.
+    """Receive callbacks while the block lasts, and yield their URL without the token.
 
     Args:
         ledger: names the file; hints are saved through a connection of their own.
@@ -45,7 +45,7 @@ def receive_callbacks(
             return is_new
 
         with Serving(CallbackReceiver(path_token, save), address) as serving:
-            yield f"{serving.url}/{path_token}"
+            yield serving.url
 
 
 async def follow_all(dvs: AsyncDVS, ledger: LedgerStore, clock: Clock) -> int:

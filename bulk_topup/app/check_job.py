@@ -24,7 +24,7 @@ from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.toml_lines import KeyPath, line_numbers
 from bulk_topup.monitoring.apprise_sender import address_error
 from bulk_topup.monitoring.channels import Variables, load_channels, ping_url
-from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
+from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT
 
 #: Days that are checked for two that share a run: years, as weeks and years do not start together.
 _DAYS_AHEAD: Final = 5 * 366

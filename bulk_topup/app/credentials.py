@@ -1,6 +1,7 @@
 """Loads API credentials and other secrets; reads the process environment and a file of KEY=VALUE lines."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -10,9 +11,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bulk_topup.dvs.transports.choice import DEFAULT_TRANSPORT, TransportName
 from bulk_topup.errors import ConfigurationError
 from bulk_topup.security.env_file import DEFAULT_FILE, read_env_file
+from bulk_topup.security.redaction import register_secret
+from bulk_topup.security.secret_file import read_secret_file
 
 #: The names of the pair.
 CREDENTIAL_NAMES: Final = frozenset({"DVS_API_KEY", "DVS_API_SECRET"})
+#: Fewest characters of a callback token.
+MIN_TOKEN_LENGTH: Final = 32
+_TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{{MIN_TOKEN_LENGTH},}}")
+_CREATE_ONE: Final = "`openssl rand -hex 32` makes one."
 
 
 class Credentials(BaseSettings):
@@ -104,6 +111,61 @@ def load_approval_secret() -> bytes:
             "The approval secret is missing. Set BULK_TOPUP_APPROVAL_SECRET in the environment or in a .env file."
         ) from None
     return settings.approval_secret.get_secret_value().encode()
+
+
+class _CallbackToken(BaseSettings):
+    """The token that ends the URL of callbacks."""
+
+    model_config = SettingsConfigDict(env_prefix="BULK_TOPUP_", extra="ignore")
+
+    callback_token: SecretStr = SecretStr("")
+
+
+def load_callback_token(file: Path | None = None) -> str:
+    """Read the token of callbacks, and register it as a secret; empty if there is none.
+
+    Args:
+        file: the token's file; None for `BULK_TOPUP_CALLBACK_TOKEN` in the environment, else in `.env`.
+
+    Raises:
+        ConfigurationError: the file cannot be read, others can read it, or the token is too short or has characters
+            that a URL's path does not have.
+    """
+    if file is None:
+        settings = _CallbackToken(**_missing_in_environment(_CallbackToken, read_env_file()))
+        token = settings.callback_token.get_secret_value()
+    else:
+        try:
+            content, state = read_secret_file(file)
+        except OSError as error:
+            raise ConfigurationError(f"Can't read the callback token in {file}: {error.strerror}.") from None
+        # A file of another owner, as containers mount for secrets, has the mode that its owner chose.
+        if state.st_uid == os.geteuid() and state.st_mode & 0o077:
+            raise ConfigurationError(f"Other users can read {file}. Make it private with `chmod 600 {file}`.")
+        token = content.decode(errors="replace").strip()
+        if not token:
+            raise ConfigurationError(f"{file} has no callback token. {_CREATE_ONE}")
+    register_secret(token)
+    if token and not _TOKEN.fullmatch(token):
+        raise ConfigurationError(
+            f"The callback token is not {MIN_TOKEN_LENGTH} or more letters, digits, hyphens and underscores. "
+            f"{_CREATE_ONE}"
+        )
+    return token
+
+
+def require_callback_token(file: Path | None) -> str:
+    """Return the token of callbacks.
+
+    Raises:
+        ConfigurationError: there is none, or it can't be used.
+    """
+    if token := load_callback_token(file):
+        return token
+    raise ConfigurationError(
+        "The callback token is missing. Set BULK_TOPUP_CALLBACK_TOKEN in the environment or in a .env file, or add "
+        f"--callback-token-file. {_CREATE_ONE}"
+    )
 
 
 def _missing_in_environment(settings: type[BaseSettings], values: dict[str, str]) -> dict[str, Any]:

@@ -27,10 +27,11 @@ from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.monitoring.apprise_sender import send
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 from bulk_topup.monitoring.channels import Channel, Variables, load_channels, ping_url
-from bulk_topup.monitoring.json_log import STANDARD_OUTPUT, JSONLog, open_log
+from bulk_topup.monitoring.json_log import JSONLog
+from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT, open_log
 from bulk_topup.monitoring.messages import Message, MessageContext, end_message, start_message
 from bulk_topup.monitoring.ping import START, ping
-from bulk_topup.monitoring.prometheus import RunMetrics, write_metrics
+from bulk_topup.monitoring.prometheus import MetricsFile, RunMetrics
 
 #: Seconds between two updates of metrics and log while a run is running.
 UPDATE_INTERVAL: Final = 10.0
@@ -55,14 +56,13 @@ class RunMonitor:
         self._account = ""
         self._channels: tuple[Channel, ...] = ()
         self._ping: str | None = None
-        self._metrics: Path | None = None
+        self._metrics: MetricsFile | None = None
         self._log: JSONLog | None = None
         self._tasks = BackgroundTasks()
         self._dvs: AsyncDVS | None = None
         self._costs: Mapping[str, Decimal] = {}
         self._counts: Mapping[RowState, int] = {}
         self._had_open_rows = False
-        self._metrics_error: str | None = None
         self._warnings: list[str] = []
         self._report: ReportOptions | None = None
         #: The report of an earlier invocation.
@@ -111,7 +111,7 @@ class RunMonitor:
 
     def _open(self, metrics: str | None, log: str | None, folder: Path) -> None:
         if metrics is not None:
-            self._metrics = folder / metrics
+            self._metrics = MetricsFile(folder / metrics)
         if log is None:
             return
         is_on_stdout = log == STANDARD_OUTPUT
@@ -189,13 +189,13 @@ class RunMonitor:
                     message = progress.message
                     self._log.write_notice("held up" if message else "goes on", message)
             if self._metrics is not None:
-                await asyncio.to_thread(self._write_metrics, None)
+                self._metrics.update(self._figures(None))
             await asyncio.sleep(UPDATE_INTERVAL)
 
     def end(self, end: InvocationEnd) -> list[str]:
         """Report the end of the invocation, and return a warning for everything that could not be reported.
 
-        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most.
+        Nothing is raised: reporting must not change how the invocation ends. Takes 40 s at most (5 s after a signal).
         """
         try:
             return [*self._warnings, *self._end(end)]
@@ -205,21 +205,23 @@ class RunMonitor:
     def _end(self, end: InvocationEnd) -> list[str]:
         if self.finished is not None:
             self._counts = self.finished.result.counts
-        lost = self._log_end(end)
-        warnings = [] if lost is None else [f"The log is incomplete: {lost}."]
+        if end.is_hurried:
+            self._tasks.hurry()
+        self._log_end(end)
         if isinstance(end.error, RunLockedError):
-            return warnings  # the process that works on the run reports it
+            return self._tasks.wait(PATIENCE)  # the process that works on the run reports it
         if self._metrics is not None:
-            self._write_metrics(end.code)
-        warnings += self._tasks.wait(PATIENCE)
+            self._tasks.start("Writing the metrics", partial(self._metrics.finish, self._figures(end.code)))
+        # A hook that hangs since the start must not use up what the end has.
+        warnings = [] if end.is_hurried else self._tasks.wait(PATIENCE)
         if self._ping is not None:
             self._tasks.start("The ping at the end", partial(ping, self._ping, str(int(end.code)) if end.code else ""))
         if end.is_news and self._is_news(end.error):
             ending = ending_of(end, self.finished, self._report, seconds=round(self._seconds), requests=self._requests)
             self._send(end_message(self._context(), ending))
         warnings += self._tasks.wait(PATIENCE)
-        if self._metrics_error is not None:
-            warnings.append(f"Can't write the metrics {self._metrics}: {self._metrics_error}.")
+        if self._metrics is not None and self._metrics.error is not None:
+            warnings.append(f"Can't write the metrics {self._metrics.path}: {self._metrics.error}.")
         return warnings
 
     def _is_news(self, error: BaseException | None) -> bool:
@@ -230,9 +232,9 @@ class RunMonitor:
         is_not_archived = finished.archiving is not None and bool(finished.archiving.why_not)
         return self._had_open_rows or is_not_archived or self._earlier_report != self._current_report(finished.run)
 
-    def _log_end(self, end: InvocationEnd) -> str | None:
+    def _log_end(self, end: InvocationEnd) -> None:
         if self._log is None:
-            return None
+            return
         reason = None if self.finished is None else self.finished.result.reason
         if end.error is not None:
             self._log.write_notice("error", f"{type(end.error).__name__}: {end.error}")
@@ -244,7 +246,7 @@ class RunMonitor:
             requests=self._requests,
             seconds=round(self._seconds),
         )
-        return self._log.close()
+        self._tasks.start("The log", self._log.close, failed="is incomplete")
 
     def _current_report(self, run: Run) -> Sequence[str | None]:
         return report_digests(run, Path() if self._report is None else self._report.folder)
@@ -262,9 +264,9 @@ class RunMonitor:
             host=socket.gethostname(),
         )
 
-    def _write_metrics(self, code: int | None) -> None:
+    def _figures(self, code: int | None) -> RunMetrics:
         summary = None if self.finished is None else self.finished.report.summary
-        figures = RunMetrics(
+        return RunMetrics(
             job=self._job,
             run=self._run_key,
             environment=self._environment,
@@ -277,11 +279,6 @@ class RunMonitor:
             charged={} if summary is None else summary.charged,
             on_hold={} if summary is None else summary.held,
         )
-        try:
-            write_metrics(self._metrics or Path(), figures)
-            self._metrics_error = None
-        except OSError as error:
-            self._metrics_error = error.strerror
 
     @property
     def _requests(self) -> int:

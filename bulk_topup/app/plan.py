@@ -163,6 +163,7 @@ async def plan_for_approval(
     clock: Clock | None = None,
     corrections: Path | None = None,
     repetition: Repetition = NO_REPETITION,
+    callback_address: str = "",
 ) -> tuple[Run | None, Prepared, PlanStatement]:
     """Check a list as `plan_job` does, and return the statement that another person approves as well.
 
@@ -174,6 +175,7 @@ async def plan_for_approval(
         clock: the source of time.
         corrections: a not-completed file of the run with corrected rows.
         repetition: what is said about other runs, and about rows that they have paid.
+        callback_address: where callbacks are posted, without the token; empty for nowhere.
 
     Returns:
         The job's run, None for a new one; the checked list; and the statement.
@@ -186,7 +188,7 @@ async def plan_for_approval(
     """
     clock = clock or SystemClock()
     run, planned = await _plan(job, dvs, ledger, payer.environment, corrections, clock, repetition)
-    statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids)
+    statement = plan_statement(job, planned.prepared, payer, ledger, clock, planned.ids, callback_address)
     ledger.staging.clear()
     return run, planned.prepared, statement
 

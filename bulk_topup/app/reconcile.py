@@ -170,7 +170,7 @@ async def _compare(
     list_ = None
     if named is not None:
         comparison.add(contradictions(named, ledger))
-        list_, discrepancies = _compare_list(named, job, ledger)
+        list_, discrepancies = compare_list(named, job, ledger)
         comparison.add(discrepancies)
     return Reconciled(
         runs=tuple(run.name for run in runs),
@@ -194,8 +194,14 @@ def _observations(balances: Sequence[Balance], comparison: Comparison, now: date
         )
 
 
-def _compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListFigures, list[Discrepancy]]:
-    """Compare a run's list with its rows in the ledger, if the list can still be read."""
+def compare_list(run: Run, job: Job | None, ledger: LedgerStore) -> tuple[ListFigures, list[Discrepancy]]:
+    """Compare a run's list with its rows in the ledger, if the list can still be read.
+
+    Args:
+        run: the run.
+        job: how its list is read; None for the settings of the run's last invocation.
+        ledger: an open ledger.
+    """
     rows_in_file: int | None = None
     discrepancies: list[Discrepancy] = []
     unread = ""

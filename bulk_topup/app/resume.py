@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from bulk_topup.app.approval import check_same_callbacks
 from bulk_topup.app.preflight import (
     PayingAccount,
     add_costs,
@@ -82,6 +83,7 @@ async def resume_run(
         RunNameError: another run has its name in another spelling; nothing was sent.
         GuardError, BalanceTooLowError, EnvironmentMismatchError, AccountMismatchError: a check failed; nothing was
             sent.
+        ApprovalError: callbacks would be posted elsewhere than was approved; nothing was sent.
         PurgedRunError: the run's personal data is purged; nothing was sent.
         LedgerBehindError: DVS has transactions of the run that the ledger lacks; nothing was sent.
         NotComparedError: DVS's list of transactions can't be read; nothing was sent.
@@ -97,6 +99,7 @@ async def resume_run(
         if retry is not None:
             check_not_closed(run, ledger)
         check_same_account(run, payer)
+        check_same_callbacks(run, options.callback_address)
         if run.account != payer.account:
             ledger.runs.set_account(run, payer.account)
         make_report_folder(report.folder)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from bulk_topup.app.approval import check_approval
+from bulk_topup.app.approval import check_approval, check_same_callbacks
 from bulk_topup.app.archive import ArchiveResult, ListFile, fingerprint
 from bulk_topup.app.list_of_run import check_list
 from bulk_topup.app.merge import merge_or_interrupt
@@ -145,7 +145,19 @@ async def run_list(
         check_list(prepared)
         check_plan(job, prepared, ledger)
         check_not_paid_elsewhere(job, prepared.elsewhere, pay_again=repetition.pay_again, ledger=ledger)
-        check_approval(job, found, prepared, approval, ids=planned.ids, payer=payer, ledger=ledger, clock=clock)
+        check_approval(
+            job,
+            found,
+            prepared,
+            approval,
+            ids=planned.ids,
+            payer=payer,
+            ledger=ledger,
+            clock=clock,
+            callback_address=options.callback_address,
+        )
+        if approval is None and found is not None:
+            check_same_callbacks(found, options.callback_address)
         make_report_folder(report.folder)
         left_out = _write_left_out(planned.table, report.folder)
         if approval is None and prepared.difference.to_send:

@@ -34,6 +34,8 @@ class InvocationEnd:
     is_news: bool = True
     #: Whether the error was unexpected.
     is_crash: bool = False
+    #: Whether a signal told the process to end, so that nothing may keep it for long.
+    is_hurried: bool = False
 
 
 def end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:

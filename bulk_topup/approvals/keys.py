@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from bulk_topup.errors import ApprovalError
+from bulk_topup.security.secret_file import read_secret_file
 from bulk_topup.system.files import OWNER_ONLY
 
 #: Fewest bytes of a shared secret.
@@ -98,10 +99,10 @@ def load_signer(file: Path) -> Signer:
         ApprovalError: the file cannot be read, is no such key, or can be read by others.
     """
     try:
-        mode, content = file.stat().st_mode, file.read_bytes()
+        content, state = read_secret_file(file)
     except OSError as error:
         raise ApprovalError(f"Can't read the key {file}: {error.strerror}.") from None
-    if mode & 0o077:
+    if state.st_mode & 0o077:
         raise ApprovalError(f"Others can read the key {file}. Make it private with `chmod 600`, or create a new one.")
     try:
         private = serialization.load_pem_private_key(content, password=None)
@@ -138,7 +139,7 @@ def trusted_key(text: str) -> str:
     """
     if text != HMAC and not text.startswith(_ED25519):
         try:
-            text = Path(text).read_text(encoding="ascii").strip()
+            text = read_secret_file(Path(text))[0].decode("ascii").strip()
         except (OSError, ValueError):
             raise ApprovalError(f'"{text}" is neither a public key nor a file with one.') from None
     try:

@@ -21,6 +21,9 @@ from bulk_topup.domain.run_names import fold_name
 from bulk_topup.domain.verdict import format_rows
 from bulk_topup.errors import ApprovalError
 
+#: Most bytes of a plan file; one that names refused rows is long.
+MAX_PLAN_BYTES: Final = 64 * 2**20
+
 
 def _checked_guards(text: str) -> str:
     Guards.model_validate_json(text)
@@ -64,7 +67,7 @@ class PlanStatement(SignedModel):
     costs: dict[str, str]
     rows_without_known_cost: int
     #: Pairs of similar credit parties that the list pays as different ones, by a person's decision. Not written where
-    #: there are none, so that statements of earlier versions keep their signed bytes; nor are the next three.
+    #: there are none, so that statements of earlier versions keep their signed bytes; nor are the next four.
     pairs_not_the_same: int = 0
     #: Rows whose values in the run differ from those in the list's file, because they were corrected.
     corrected: int = 0
@@ -72,6 +75,8 @@ class PlanStatement(SignedModel):
     paid_again: tuple[StatedRepetition, ...] = ()
     #: Whether the list is added to a run that has other rows.
     is_added: bool = False
+    #: Where callbacks are posted, without the token; empty for nowhere, or this machine.
+    callback_url: str = ""
     #: SHA-256 of all rows' identities, external IDs and requests, with these pairs and with the payments of other runs
     #: that they repeat on purpose and the reasons; and of their costs.
     requests_sha256: str
@@ -86,7 +91,7 @@ class PlanStatement(SignedModel):
     @model_serializer(mode="wrap")
     def _without_empty(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
         values: dict[str, object] = serialize(self)
-        for name in ("pairs_not_the_same", "paid_again", "is_added", "corrected"):
+        for name in ("pairs_not_the_same", "paid_again", "is_added", "corrected", "callback_url"):
             if not values[name]:
                 del values[name]
         return values
@@ -115,10 +120,11 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         ("corrected", "the number of corrected rows"),
         ("rows_without_known_cost", "the number of rows without a known cost"),
         ("list_sha256", "the SHA-256 of the list"),
+        ("callback_url", "the callback address"),
     ):
         was, is_ = getattr(approved, name), getattr(found, name)
         if was != is_ and not (name in _NAMES and fold_name(was) == fold_name(is_)):
-            yield f"{what} is {is_}, approved was {was}"
+            yield f"{what} is {_or_none(is_)}, approved was {_or_none(was)}"
     if approved.paid_again != found.paid_again:
         yield f"what is paid again is {_repetitions(found)}; approved was {_repetitions(approved)}"
     for name, what in (("amounts", "the requested amount"), ("costs", "the cost")):
@@ -134,6 +140,10 @@ def _differences(approved: PlanStatement, found: PlanStatement) -> Iterator[str]
         before, after = json.loads(approved.guards), json.loads(found.guards)
         names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
         yield f"the guards differ: {', '.join(names)}"
+
+
+def _or_none(value: object) -> object:
+    return "none" if value == "" else value
 
 
 def check_same_plan(approved: PlanStatement, found: PlanStatement) -> None:
@@ -183,10 +193,17 @@ def read_model(file: Path, model: type[M], what: str) -> M:
         what: what the file should be and how to write one, as the end of a sentence.
 
     Raises:
-        ApprovalError: the file cannot be read, or is something else.
+        ApprovalError: the file cannot be read, is too long, or is something else.
     """
     try:
-        return model.model_validate_json(file.read_bytes())
+        # A pipe or a device may never end, so it is not even opened.
+        if file.exists() and not file.is_file():
+            raise ApprovalError(f"{file} is not a file. Write the plan to a file, and name that.")
+        with file.open("rb") as opened:
+            content = opened.read(MAX_PLAN_BYTES + 1)
+        if len(content) > MAX_PLAN_BYTES:
+            raise ApprovalError(f"{file} has more than {MAX_PLAN_BYTES // 2**20} MB, so it is not {what}.")
+        return model.model_validate_json(content)
     except OSError as error:
         raise ApprovalError(f"Can't read {file}: {error.strerror}.") from None
     except ValidationError:

@@ -1,11 +1,13 @@
 """The command line: each command parses, calls one use case, and prints."""
 
 import logging
+from typing import Any
 
 import click
 
 from bulk_topup.__version__ import __version__
 from bulk_topup.cli.lazy_group import CommandSpec, LazyGroup
+from bulk_topup.cli.standard_streams import lasting_streams
 from bulk_topup.security.redaction import install_redaction
 
 
@@ -72,7 +74,12 @@ COMMANDS = {
 
 
 class _Main(LazyGroup):
-    """The root group, whose help ends with the exit codes."""
+    """The root group, whose help ends with the exit codes, and whose streams never fail."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as click's own
+        """Run the command line."""
+        with lasting_streams():
+            return super().main(*args, **kwargs)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the exit codes, each with its sentence."""

@@ -23,6 +23,7 @@ from bulk_topup.cli.notices import show_notices
 from bulk_topup.cli.screens.plan import show_plan
 from bulk_topup.cli.screens.progress import RunScreen, progress_json, progress_line, rate_text
 from bulk_topup.cli.screens.style import escape_markup, is_live
+from bulk_topup.cli.standard_streams import never_waiting
 from bulk_topup.cli.stop_signals import stopped_by_signals
 from bulk_topup.domain.environment import Environment, ProviderOptions
 from bulk_topup.domain.guards import guards_of
@@ -112,7 +113,7 @@ class ConsoleWatcher:
         self._runner = runner
         self.had_open_rows = any(runner.progress().counts[state] for state in OPEN_STATES)
         show = self._show_on_terminal if is_live(self.err) and not self.json else self._show_in_log
-        with stopped_by_signals(runner.stop):
+        with stopped_by_signals(runner.stop), never_waiting():
             display = None if self.quiet else asyncio.get_running_loop().create_task(show(run, runner))
             deadline = None if self.deadline is None else runner.stop_at(self.deadline)
             try:

@@ -1,9 +1,9 @@
 """Connects a command to monitoring: notifies how it ends, and that a plan needs an approval; prints warnings."""
 
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from bulk_topup.app.run import FinishedRun
 from bulk_topup.app.run_ending import InvocationEnd, end_of
 from bulk_topup.approvals.statement import PlanStatement
 from bulk_topup.cli.errors import warn
+from bulk_topup.cli.standard_streams import limit_waiting, unshared_output
+from bulk_topup.cli.stop_signals import forget_signals, was_stopped
 from bulk_topup.domain.exit_codes import CRASHED, ExitCode
 from bulk_topup.errors import ConfigurationError, JobError
 from bulk_topup.jobs.job import Job
@@ -29,8 +31,14 @@ from bulk_topup.monitoring.messages import MessageContext, plan_message
 def monitored() -> Iterator[RunMonitor]:
     """Report how the block ends, however it ends; its exit code stays the same."""
     # Standard output as it is now: what is printed may be suppressed later, and a log must not be.
-    with monitored_run(RunMonitor(sys.stdout), _end_of, warn) as monitor:
+    limit_waiting()
+    forget_signals()
+    with monitored_run(RunMonitor(unshared_output()), _end_and_haste, warn) as monitor:
         yield monitor
+
+
+def _end_and_haste(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:
+    return replace(_end_of(error, finished), is_hurried=was_stopped())
 
 
 def _end_of(error: BaseException | None, finished: FinishedRun | None) -> InvocationEnd:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 from rich.console import Console
 
+from bulk_topup.app.changed_list import changed_list_warnings
 from bulk_topup.app.monitor import RunMonitor
 from bulk_topup.app.monitored_run import MonitoredWatcher
 from bulk_topup.app.open_ledger import open_existing_ledger
@@ -22,7 +23,7 @@ from bulk_topup.cli.callbacks import Callbacks
 from bulk_topup.cli.clock import command_clock
 from bulk_topup.cli.console_watcher import ConsoleWatcher
 from bulk_topup.cli.ending import exit_if_archived, print_and_exit, print_ending
-from bulk_topup.cli.errors import exit_on_error
+from bulk_topup.cli.errors import exit_on_error, warn
 from bulk_topup.cli.event_loop import run_async
 from bulk_topup.cli.job_from_options import job_from, start_day
 from bulk_topup.cli.monitoring import monitored
@@ -250,6 +251,7 @@ def continue_run(
             formats = job.reports if "reports" in job.model_fields_set else ()
             report = payment.report.resolve_for(run, formats, job.report_folder)
             watcher, options = watcher_and_options(payment, provider, concurrency, deadline, callbacks, report, monitor)
+            warn(changed_list_warnings(run, ledger))
 
             async def pay() -> FinishedRun:
                 async with open_session(

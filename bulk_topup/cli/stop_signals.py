@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM: the only place that does, for event loops, prompts and plain threads."""
+"""Handles SIGINT, SIGTERM and SIGHUP: the only place that does, for event loops, prompts and plain threads."""
 
 import asyncio
 import signal
@@ -10,7 +10,24 @@ from typing import Final
 
 from bulk_topup.errors import InterruptedRunError
 
-_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+#: A terminal that is closed sends SIGHUP, which `nohup` ignores.
+_STOP_SIGNALS: Final = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *((signal.SIGHUP,) if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else ()),
+)
+#: Set by the first signal of a command.
+_received: Final = threading.Event()
+
+
+def forget_signals() -> None:
+    """Forget the signals of an earlier command in this process."""
+    _received.clear()
+
+
+def was_stopped() -> bool:
+    """Return True if a signal told the command to stop."""
+    return _received.is_set()
 
 
 def call_on_stop(stop: Callable[[], object]) -> None:
@@ -19,8 +36,13 @@ def call_on_stop(stop: Callable[[], object]) -> None:
     Args:
         stop: called in the running event loop.
     """
+
+    def receive() -> None:
+        _received.set()
+        stop()
+
     for number in _STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, receive)
 
 
 @contextmanager
@@ -59,6 +81,7 @@ def prompting() -> Iterator[None]:
 
 
 def _raise_interrupted(_number: int, _frame: FrameType | None) -> None:
+    _received.set()
     raise InterruptedRunError("Interrupted; nothing was sent. Run the command again.")
 
 

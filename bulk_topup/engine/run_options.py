@@ -23,6 +23,8 @@ class RunOptions:
     tracking_timeout: float = 1800.0
     #: Where DVS posts status changes; None for nowhere.
     callback_url: str | None = None
+    #: What an approval says of it: the URL without its token; empty for nowhere, or this machine.
+    callback_address: str = ""
     #: What the run is allowed to do with money.
     guards: Guards = field(default_factory=Guards)
     #: Called with moves that are on disk; must neither raise nor take long.

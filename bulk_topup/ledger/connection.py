@@ -16,7 +16,7 @@ from bulk_topup.errors import (
     LedgerOutdatedError,
     LedgerWriteError,
 )
-from bulk_topup.ledger.file_place import FilePlace, check_one_name
+from bulk_topup.ledger.file_place import FilePlace, check_one_name, check_owner
 from bulk_topup.ledger.new_ledger import create_tables
 from bulk_topup.ledger.schema_versions import NAMES, applied
 from bulk_topup.system.files import OWNER_ONLY, create_private, private_folder
@@ -76,6 +76,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         LedgerWriteError: other processes create and remove the file all the time.
         sqlite3.Error, OSError: the file can't be used.
     """
+    file = Path(os.path.realpath(path))  # of a link to itself, the link
+    check_owner(file, *(each for ending in ("-wal", "-shm") if (each := file.with_name(file.name + ending)).exists()))
     for _ in range(MAX_OPENINGS):
         if (connection := _open_once(path)) is not None:
             return connection

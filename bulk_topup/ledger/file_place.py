@@ -1,5 +1,7 @@
-"""Whether the ledger's path still names the file that is open, and whether others do too; opens nothing."""
+"""Whether the ledger's path still names the open file, whether others do too, and whose it is; opens nothing."""
 
+import os
+import pwd
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,3 +52,36 @@ def check_one_name(path: Path) -> None:
             f"`find / -samefile {shlex.quote(str(path.absolute()))}`, end the processes that use them, and remove "
             f'them. A copy is made with `sqlite3 {shlex.quote(str(path))} ".backup copy.db"`, not with a link.'
         )
+
+
+def check_owner(*paths: Path) -> None:
+    """Raise LedgerError if another user owns a file: what one user creates beside it would lock the other out.
+
+    Args:
+        paths: files; of one that does not exist, its folder must not be another user's if this process is root's.
+    """
+    user = os.geteuid()
+    for path in paths:
+        try:
+            owner, what = path.stat().st_uid, path
+        except FileNotFoundError:
+            # Only root can write to anybody's folder; others share it on purpose.
+            if user != 0 or not path.parent.exists():
+                continue
+            owner, what = path.parent.stat().st_uid, path.parent
+        except OSError:  # its next use has an error that says why
+            continue
+        if owner != user:
+            name = _user_name(owner)
+            raise LedgerError(
+                f"{what} belongs to {name}, and this is {_user_name(user)}, whose files {name} could not use. Nothing "
+                f"was sent. Run as {name}, for example with `sudo -u {name} …`, change the owner of all files of the "
+                "ledger with `chown`, or choose another ledger with --ledger."
+            )
+
+
+def _user_name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import LedgerWriteError, RunLockedError
+from bulk_topup.ledger.file_place import check_owner
 from bulk_topup.ledger.lock_holder import lock_files
 from bulk_topup.system.lock_file import locked_file
 
@@ -38,6 +39,7 @@ def run_lock(ledger: Path, job: str, run_key: str, *, locked: RunLock | None = N
     Raises:
         RunLockedError: another process has locked the run.
         LedgerWriteError: the lock file can't be written.
+        LedgerError: it belongs to another user.
     """
     held = locked.files if locked is not None and locked.is_locked else ()
     known = {file.lock_file for file in held}
@@ -71,6 +73,7 @@ def _locked(runs: Mapping[Path, str]) -> Iterator[RunLock]:
 
 def _acquire(stack: ExitStack, file: Path, run: str) -> FileLock:
     """Lock a file until the stack is closed."""
+    check_owner(file)
     try:
         return stack.enter_context(locked_file(file))
     except Timeout:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 from platformdirs import user_config_path
 
 from bulk_topup.errors import PinKeyError
+from bulk_topup.security.secret_file import read_secret_file
 from bulk_topup.system.files import OWNER_ONLY, atomic_write, create_whole, private_folder
 
 if TYPE_CHECKING:
@@ -238,7 +239,8 @@ def _keys_in(file: Path) -> list[PinKey]:
     with _translate_errors(file):
         if not file.exists():
             return []
-        found, texts = file.stat(), file.read_text(encoding="ascii", errors="replace").split()
+        content, found = read_secret_file(file)
+    texts = content.decode("ascii", errors="replace").split()
     # A file of another owner is a secret that the system or a container provides, which sets its mode.
     if found.st_uid == os.geteuid() and found.st_mode & ~OWNER_ONLY & 0o777:
         raise PinKeyError(f"Other users can read the key file {file}. Make it private: `chmod 600 {file}`.")

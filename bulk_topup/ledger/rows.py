@@ -42,6 +42,10 @@ _SENT_LINES: Final = f"""
     SELECT line, state FROM rows
     WHERE run_id = :run_id AND in_list = 1 AND +state IN ({SENT}) AND line IN (SELECT value FROM json_each(:lines))
 """  # noqa: S608 - composed of constants
+_PENDING_LINES: Final = """
+    SELECT line FROM rows
+    WHERE run_id = :run_id AND in_list = 1 AND +state = 'pending' AND line IN (SELECT value FROM json_each(:lines))
+"""
 _SENT_TO: Final = f"""
     SELECT credit_party FROM rows
     WHERE credit_party IN (SELECT value FROM json_each(:numbers)) AND +run_id = :run_id AND +state IN ({SENT})
@@ -100,6 +104,10 @@ class RowQueries:
     def unclear_lines(self, run: Run, lines: Collection[int]) -> set[int]:
         """Return those lines of the list as it was last read that were refused because another row may pay the same."""
         return {row["line"] for row in self.file.fetch_all(_UNCLEAR_LINES, run_id=run.id, lines=json_array(lines))}
+
+    def pending_lines(self, run: Run, lines: Collection[int]) -> set[int]:
+        """Return those lines of the list as it was last read that are not sent yet."""
+        return {row["line"] for row in self.file.fetch_all(_PENDING_LINES, run_id=run.id, lines=json_array(lines))}
 
     def sent_to(self, run: Run, numbers: Collection[str]) -> set[str]:
         """Return those numbers that rows of the run credit that were sent and are not known to have failed."""

@@ -35,10 +35,17 @@ def send(channel: Channel, message: Message) -> str | None:
     """
     import apprise  # slow to import, and most runs send nothing
 
-    with _captured_logs() as logged:
+    from bulk_topup.monitoring.bounded_answers import bounded_answers
+
+    with _captured_logs() as logged, bounded_answers():
         # No threads of its own: they would keep the process alive until the last of them ends.
         asset = apprise.AppriseAsset(
-            app_id="bulk-topup", app_desc="bulk-topup", app_url="", async_mode=False, service_timeout=0
+            app_id="bulk-topup",
+            app_desc="bulk-topup",
+            app_url="",
+            async_mode=False,
+            service_timeout=0,
+            http_redirects=False,
         )
         service = apprise.Apprise.instantiate(channel.address, asset=asset)
         if service is None:

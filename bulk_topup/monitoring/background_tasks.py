@@ -11,8 +11,10 @@ from typing import Final
 
 #: Seconds between checks whether a signal shortened the wait.
 _STEP: Final = 0.1
-#: Seconds that tasks have after a signal.
+#: Seconds that tasks have after a signal while they are waited for.
 SECONDS_AFTER_SIGNAL: Final = 2.0
+#: Seconds that they have if the signal came before the end of the run.
+HURRIED_SECONDS: Final = 5.0
 
 
 class BackgroundTasks:
@@ -23,19 +25,24 @@ class BackgroundTasks:
         #: Monotonic time until which `wait` waits at most; a signal sets it.
         self._latest = math.inf
 
-    def start(self, name: str, task: Callable[[], str | None]) -> None:
+    def start(self, name: str, task: Callable[[], str | None], *, failed: str = "failed") -> None:
         """Start a task and return at once.
 
         Args:
             name: what the task does, as the subject of a sentence.
             task: returns why it failed, or None.
+            failed: the verb of the sentence about its failure.
         """
-        thread = _Task(name, task)
+        thread = _Task(f"{name} {failed}", task)
         self._tasks.append(thread)
         try:
             thread.start()
         except RuntimeError as error:  # there are too many threads
             thread.error = str(error)
+
+    def hurry(self) -> None:
+        """Wait `HURRIED_SECONDS` at most in all: a signal told the process to end before."""
+        self._latest = min(self._latest, time.monotonic() + HURRIED_SECONDS)
 
     def wait(self, seconds: float) -> list[str]:
         """Wait for all tasks, and return a sentence for each that failed or timed out.
@@ -72,9 +79,9 @@ class BackgroundTasks:
 
 
 class _Task(Thread):
-    def __init__(self, name: str, task: Callable[[], str | None]) -> None:
+    def __init__(self, sentence: str, task: Callable[[], str | None]) -> None:
         super().__init__(daemon=True)
-        self._subject = name
+        self._sentence = sentence
         self._task = task
         self.error: str | None = None
 
@@ -86,4 +93,4 @@ class _Task(Thread):
 
     def failure(self) -> str | None:
         error = "timeout" if self.is_alive() else self.error
-        return error and f"{self._subject} failed: {error}."
+        return error and f"{self._sentence}: {error}."

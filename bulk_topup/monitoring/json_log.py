@@ -1,29 +1,20 @@
-"""The JSON log: one line per event of a run, without personal data, amounts and secrets; appends to a file.
+"""The JSON log: one line per event of a run, without personal data, amounts and secrets; passes lines to a log file.
 
 Every item that is logged is named here. Texts of others are logged only if they cannot contain personal data.
 """
 
 import logging
-import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
-from logging.handlers import WatchedFileHandler
-from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import msgspec
 
 from bulk_topup.domain.attempt import Attempt, Move
 from bulk_topup.domain.states import RowState
-from bulk_topup.errors import JobError
+from bulk_topup.monitoring.log_writer import LogWriter
 from bulk_topup.security.redaction import redact_personal_data
-from bulk_topup.system.files import OWNER_ONLY
-
-#: Stands for standard output instead of a file.
-STANDARD_OUTPUT: Final = "-"
 
 _STATUS: Final = re.compile(r"[A-Z][A-Z0-9_-]{0,79}")
 #: Parts of a URL path that name a kind of resource, not an ID or a person.
@@ -45,65 +36,40 @@ class _JSONFormatter(logging.Formatter):
         return msgspec.json.encode({"time": at, "level": record.levelname.lower(), **present}).decode()
 
 
-class _Lossy:
-    """Records why lines were lost, instead of a traceback for each."""
+class _Handler(logging.Handler):
+    """Passes formatted records to the log's writer, which never blocks."""
 
-    #: None as long as no line was lost.
-    why_lost: str | None = None
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        """Record that a line was lost."""
-        del record
-        error = sys.exc_info()[1]
-        self.why_lost = error.strerror if isinstance(error, OSError) else type(error).__name__
-
-
-class FileLog(_Lossy, WatchedFileHandler):
-    """Appends to a file that only its owner can read, and to a new file when it is rotated."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, encoding="utf-8")
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self._writer = writer
+        self.setFormatter(_JSONFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; if the folder was removed, record the line as lost."""
-        try:
-            super().emit(record)
-        except OSError:
-            self.handleError(record)
-
-    def _open(self) -> TextIOWrapper:
-        flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
-        return TextIOWrapper(os.fdopen(os.open(self.baseFilename, flags, OWNER_ONLY), "wb"), encoding="utf-8")
-
-
-class StreamLog(_Lossy, logging.StreamHandler[TextIO]):
-    """Writes to a stream that it shares with others."""
+        """Pass on a line."""
+        self._writer.write(self.format(record))
 
 
 class JSONLog:
     """Writes the events of one invocation; a line that cannot be written is lost, and the run continues.
 
     Args:
-        handler: where to write, from `open_log`.
+        writer: where to write, from `open_log`.
         job: name of the job.
     """
 
-    def __init__(self, handler: FileLog | StreamLog, job: str) -> None:
-        self._handler = handler
+    def __init__(self, writer: LogWriter, job: str) -> None:
+        self._writer = writer
+        self._handler = _Handler(writer)
         self._job = job
         #: Run name; None until it is known.
         self._run: str | None = None
         self._is_detailed = logging.getLogger().isEnabledFor(logging.INFO)
-        logging.getLogger().addHandler(handler)
+        logging.getLogger().addHandler(self._handler)
 
     def close(self) -> str | None:
-        """Stop logging; return why lines were lost, or None."""
+        """Stop logging, and wait for seconds until all lines are written; return why lines were lost, or None."""
         logging.getLogger().removeHandler(self._handler)
-        try:
-            self._handler.close()
-        except OSError as error:  # buffered lines could not be written
-            return error.strerror
-        return self._handler.why_lost
+        return self._writer.close()
 
     def set_run(self, job: str, run_key: str) -> None:
         """Set the run that further lines belong to."""
@@ -157,25 +123,6 @@ class JSONLog:
             http_status=status,
             milliseconds=round(seconds * 1000),
         )
-
-
-def open_log(target: Path | TextIO) -> FileLog | StreamLog:
-    """Open a log: a file that is appended to and can be rotated, or a stream.
-
-    Raises:
-        JobError: the file cannot be written.
-    """
-    if not isinstance(target, Path):
-        handler: FileLog | StreamLog = StreamLog(target)
-    elif target.exists() and not target.is_file():
-        raise JobError(f"The log {target} is not a file. Choose another.")
-    else:
-        try:
-            handler = FileLog(target)
-        except OSError as error:
-            raise JobError(f"Can't write the log {target}: {error.strerror}. Choose another file.") from None
-    handler.setFormatter(_JSONFormatter())
-    return handler
 
 
 def _status(text: str) -> str | None:

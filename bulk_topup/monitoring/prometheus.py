@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from bulk_topup.__version__ import __version__
@@ -40,6 +41,40 @@ class RunMetrics:
     #: Cost of completed rows, and amount on hold for accepted rows, by wallet currency.
     charged: Mapping[str, Decimal] = field(default_factory=dict)
     on_hold: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+class MetricsFile:
+    """The metrics file of an invocation, written in threads, so that a disk that hangs keeps nobody.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        #: Why it could not be written the last time; None if it was.
+        self.error: str | None = None
+        # None of an event loop's threads, which the process waits for when it ends.
+        self._thread = Thread()
+
+    def update(self, metrics: RunMetrics) -> None:
+        """Write metrics, and return at once; do nothing while earlier ones are still being written."""
+        if not self._thread.is_alive():
+            self._thread = Thread(target=self._write, args=(metrics,), daemon=True)
+            self._thread.start()
+
+    def finish(self, metrics: RunMetrics) -> None:
+        """Write the last metrics once earlier ones are written."""
+        if self._thread.is_alive():
+            self._thread.join()
+        self._write(metrics)
+
+    def _write(self, metrics: RunMetrics) -> None:
+        try:
+            write_metrics(self.path, metrics)
+            self.error = None
+        except OSError as error:
+            self.error = error.strerror
 
 
 _Sample = tuple[Mapping[str, str], Decimal | int]

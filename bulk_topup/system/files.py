@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from tempfile import mkstemp
+
+from bulk_topup.system.temporary_files import temporary_file
 
 OWNER_ONLY = 0o600
 #: The same for folders.
@@ -89,17 +90,14 @@ def create_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: the folder can't be written.
     """
-    descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.")  # private from the start
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with temporary_file(path) as temporary:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             path.hardlink_to(temporary)
         sync_folder(path.parent)
-    finally:
-        Path(temporary).unlink()
 
 
 @contextmanager
@@ -108,37 +106,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     If the block raises, `path` stays as it was and the temporary file is removed.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    _remove_abandoned(path)
-    # An existing file is removed, and a planted link to another file is not followed.
-    temporary.unlink(missing_ok=True)
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, OWNER_ONLY))
-    try:
+    with temporary_file(path) as temporary:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Remove the temporary files of dead processes for a path: they hold personal data too."""
-    temporary = re.compile(rf"\.{re.escape(path.name)}\.([0-9]+)\.part")
-    for other in path.parent.iterdir():
-        if (match := temporary.fullmatch(other.name)) and not _is_alive(int(match[1])):
-            other.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def sync_folder(path: Path) -> None:

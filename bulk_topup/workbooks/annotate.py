@@ -11,6 +11,7 @@ from bulk_topup.domain.outcome_columns import Outcomes
 from bulk_topup.domain.run import Run
 from bulk_topup.errors import InvalidInputError, PurgedRunError
 from bulk_topup.system.files import atomic_write, sha256_of
+from bulk_topup.system.temporary_files import temporaries_beside
 from bulk_topup.workbooks.list_sheet import ListSheet
 from bulk_topup.workbooks.workbook_file import cells_of, find_losses, open_workbook
 
@@ -128,7 +129,8 @@ def _save(
     try:
         # Follow a link, so that the linked file changes.
         with atomic_write(target.resolve()) as temporary:
-            workbook.save(temporary)
+            with temporaries_beside(temporary):
+                workbook.save(temporary)
             losses = [*warnings, *find_losses(source, temporary)]
             if has_formulas and _is_same_file(source, target):
                 losses.append("the values of its formulas, until a spreadsheet program saves it")

@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,20 @@ def test_a_job_object_is_reported_as_a_job_file_is(
     run_job(job_of(1, metrics="bonus.prom", notifications=[{"to": ["${HOOK}"]}]), **ways, **QUICK)
     assert figure(tmp_path / "bonus.prom", "exit_code", job="bonus", run="may") == 0
     assert len(notified(hook)) == 1
+
+
+def test_a_disk_of_metrics_that_hangs_stops_neither_the_run_nor_its_end(
+    ways: dict[str, Any],
+    job: Write,
+    hook: Hook,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hung = threading.Event()
+    monkeypatch.setattr(monitor, "PATIENCE", 2.0)
+    monkeypatch.setattr("bulk_topup.monitoring.prometheus.write_metrics", lambda *_: hung.wait())
+    result = run_job(job(), **ways, **QUICK)
+    hung.set()
+    assert result.exit_code is ExitCode.ALL_COMPLETED
+    assert "Writing the metrics failed: timeout." in caplog.text
+    assert pinged(hook) == ["/start", ""]

@@ -104,12 +104,16 @@ def test_a_list_that_is_replaced_before_its_link_is_not_archived_unread(
     assert list(seen.folder.iterdir()) == []
 
 
-@pytest.fixture
-def _no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+def _refuse_links(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_target: Path, _source: Path) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+@pytest.fixture
+def _no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    _refuse_links(monkeypatch)
 
 
 @pytest.mark.usefixtures("_no_links")
@@ -148,3 +152,22 @@ def test_a_list_that_cannot_be_moved_leaves_nothing_in_the_archive(seen: ListFil
     assert not archiving.is_changed
     assert "Can't move" in archiving.why_not
     assert list(seen.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("with_links", [True, False])
+def test_a_list_that_is_a_relative_link_is_archived_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_links: bool
+) -> None:
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "jobs").mkdir()
+    file, link = tmp_path / "uploads/payroll-v7.csv", tmp_path / "jobs/payroll.csv"
+    file.write_text("content")
+    link.symlink_to("../uploads/payroll-v7.csv")
+    if not with_links:
+        _refuse_links(monkeypatch)
+    result = ListFile.inspect(link, tmp_path / "done").archive()
+    assert result.path == tmp_path / "done/payroll.csv"
+    assert not result.path.is_symlink()
+    assert result.path.read_text() == "content"
+    assert not file.exists()
+    assert not link.is_symlink()

@@ -1,6 +1,7 @@
 """Approvals: signed by another person, for exactly what was planned, for a time; every change is refused."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bulk_topup.approvals import statement
 from bulk_topup.approvals.approval import ApprovalPolicy, ApprovedPlan, Presented, approve, check_valid, read_approved
 from bulk_topup.approvals.keys import Signer, load_signer, make_key, secret_signer, trusted_key
 from bulk_topup.approvals.statement import PlanStatement, check_same_plan, read_statement
@@ -233,3 +235,16 @@ def test_a_job_that_requires_an_approval_must_trust_a_key() -> None:
         ApprovalPolicy(required=True)
     with pytest.raises(ValidationError, match="is not a public key"):
         ApprovalPolicy(keys=("ed25519:nonsense",))
+
+
+def test_plans_are_read_to_a_bound_and_never_from_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        for read in (read_statement, read_approved):
+            with pytest.raises(ApprovalError, match="is not a file"):
+                read(path)
+    monkeypatch.setattr(statement, "MAX_PLAN_BYTES", 10)
+    (tmp_path / "plan.json").write_text(" " * 11)
+    with pytest.raises(ApprovalError, match="has more than"):
+        read_statement(tmp_path / "plan.json")

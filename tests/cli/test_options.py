@@ -10,10 +10,10 @@ from bulk_topup.cli import COMMANDS, main
 from bulk_topup.cli.commands.run import run_command
 from bulk_topup.cli.options import groups
 from bulk_topup.cli.options.list import CALCULATION_MODES, JobOptions, job_options, list_argument
-from bulk_topup.cli.options.pace import CallbackOptions
 from bulk_topup.cli.options.payment import PaymentOptions, payment_options
 from bulk_topup.cli.options.report import FORMATS
 from bulk_topup.cli.options.stops import MODES
+from bulk_topup.domain.callback_address import approved_address, is_safe_address, with_token
 from bulk_topup.domain.environment import Environment
 from bulk_topup.domain.guards import Mode
 from bulk_topup.dvs.models.base import CalculationMode
@@ -66,8 +66,32 @@ def test_the_options_of_run_are_in_named_groups_and_in_this_order() -> None:
 def test_a_callback_url_that_dvs_cannot_post_to_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["run", "pay.csv", "--callback-url", "example.com/x"])
     assert result.exit_code == 2
-    assert '"example.com/x" is not a URL that DVS can post to' in result.stderr
-    assert CallbackOptions(callback_url="https://example.com/s3cret/", listen_at=None).token == "s3cret"
+    assert "is not a URL that DVS can post to safely" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "is_safe"),
+    [
+        ("https://pay.example.com", True),
+        ("https://user:pass@[2001:db8::1]:8443/dvs?a=b", True),
+        ("HTTP://127.0.0.1:8443", True),
+        ("http://[::1]/", True),
+        ("http://localhost:80", True),
+        ("http://pay.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://192.168.1.4", False),
+        ("ftp://pay.example.com", False),
+        ("https:///x", False),
+    ],
+)
+def test_callbacks_are_encrypted_where_they_leave_this_machine(url: str, is_safe: bool) -> None:
+    assert is_safe_address(url) is is_safe
+
+
+def test_an_approval_names_the_callback_address_without_its_secrets() -> None:
+    assert with_token("https://pay.example.com/dvs/?a=b", "t") == "https://pay.example.com/dvs/t?a=b"
+    assert approved_address("https://user:pass@pay.example.com/dvs?a=b") == "https://pay.example.com/dvs?a=b"
+    assert approved_address("http://127.0.0.1:8443") == approved_address(None) == ""
 
 
 @pytest.mark.parametrize("name", ["run", "resume", "retry", "plan", "reconcile"])

@@ -18,6 +18,7 @@ from bulk_topup.ledger import LedgerStore
 
 Start = Callable[..., subprocess.Popen[str]]
 PAYING = ("--product", 6418, "--rate", 1000)
+TOKEN = "t0ken-of-callbacks-" + "x" * 20
 
 
 @pytest.fixture
@@ -28,13 +29,16 @@ def list_(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def listener(start: Start, options: tuple[str, ...]) -> Callable[[], str]:
-    """Return a function that starts `listen` and returns the URL that receives callbacks."""
+def listener(start: Start, options: tuple[str, ...], environment: dict[str, str]) -> Callable[[], str]:
+    """Return a function that starts `listen` and returns the URL that receives callbacks, without the token."""
 
     def run() -> str:
-        process = start("listen", "--port", 0, "--path-token", "t0ken", *options)
+        environment["BULK_TOPUP_CALLBACK_TOKEN"] = TOKEN
+        process = start("listen", "--port", 0, *options)
         assert process.stdout is not None
-        return process.stdout.readline().split(" at ")[1].split()[0]
+        line = process.stdout.readline()
+        assert TOKEN not in line
+        return line.split(" at ")[1].split()[0]
 
     return run
 
@@ -77,18 +81,23 @@ def test_callbacks_are_received_over_https(
     issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     pay("run", list_, *PAYING, "--poll-interval", 0.1)
-    process = start("listen", "--port", 0, "--cert", "cert.pem", "--key", "key.pem", *options)
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    (tmp_path / "token").chmod(0o600)
+    process = start(
+        "listen", "--port", 0, "--cert", "cert.pem", "--key", "key.pem", "--callback-token-file", "token", *options
+    )
     assert process.stdout is not None
     url = process.stdout.readline().split(" at ")[1].split()[0]
     assert url.startswith("https://127.0.0.1:")
     body = {"external_id": books()["transactions"][0]["external_id"]}
     trusting = ssl.create_default_context(cafile=str(tmp_path / "authority.pem"))
-    assert httpx2.post(url, json=body, verify=trusting).status_code == 204
+    assert httpx2.post(f"{url}/{TOKEN}", json=body, verify=trusting).status_code == 204
 
 
-def test_an_unusable_certificate_is_reported(pay: Any, tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_reported(pay: Any, environment: dict[str, str], tmp_path: Path) -> None:
     LedgerStore(tmp_path / "ledger.db").close()
     (tmp_path / "cert.pem").write_text("none")
+    environment["BULK_TOPUP_CALLBACK_TOKEN"] = TOKEN
     output = pay("listen", "--port", 0, "--cert", "cert.pem", "--key", "cert.pem", code=3).stderr
     assert "Can't use the certificate or its key" in output
 
@@ -139,7 +148,7 @@ def test_a_forged_callback_changes_no_row(
         "external_id": paid["external_id"],
         "status": {"class": {"id": 8, "message": "REVERSED"}},
     }
-    assert _post(url, json.dumps(forged).encode()) == 204
+    assert _post(f"{url}/{TOKEN}", json.dumps(forged).encode()) == 204
 
     def is_checked() -> bool:
         with LedgerStore(tmp_path / "ledger.db") as ledger:
@@ -151,7 +160,7 @@ def test_a_forged_callback_changes_no_row(
 
 def test_requests_that_are_no_callbacks_of_ours_are_refused(listener: Any, tmp_path: Path) -> None:
     with LedgerStore(tmp_path / "ledger.db"):
-        url = listener()
+        url = f"{listener()}/{TOKEN}"
     known_form = json.dumps({"external_id": "another-system-1"}).encode()
     assert _post(url, known_form) == 404
     assert _post(url.replace("t0ken", "guess"), known_form) == 404
@@ -185,3 +194,36 @@ def test_an_invalid_address_to_listen_on_is_reported(pay: Any, list_: Path, addr
 
 def test_a_callback_url_that_dvs_cannot_post_to_is_reported(pay: Any, list_: Path) -> None:
     assert "is not a URL" in pay("run", list_, *PAYING, "--callback-url", "example", code=2).stderr
+
+
+def test_a_callback_address_that_others_can_read_is_refused(pay: Any, books: Any, list_: Path) -> None:
+    for url in ("http://pay.example.com/x", "http://10.1.2.3"):
+        assert "is not a URL that DVS can post to safely" in pay("run", list_, "--callback-url", url, code=2).stderr
+    assert "would not be encrypted" in pay("run", list_, *PAYING, "--listen", "0.0.0.0:0", code=3).stderr
+    assert not books()["transactions"]
+
+
+@pytest.mark.parametrize(
+    ("token", "problem"), [("", "is missing"), ("x" * 31, "is not 32 or more"), ("x" * 40 + "/", "not 32")]
+)
+def test_a_receiver_needs_a_long_token(
+    pay: Any, environment: dict[str, str], tmp_path: Path, token: str, problem: str
+) -> None:
+    LedgerStore(tmp_path / "ledger.db").close()
+    environment["BULK_TOPUP_CALLBACK_TOKEN"] = token
+    error = pay("listen", "--port", 0, code=3).stderr
+    assert problem in error
+    assert not token or token not in error
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    (tmp_path / "token").chmod(0o644)
+    assert "Other users can read" in pay("listen", "--port", 0, "--callback-token-file", "token", code=3).stderr
+
+
+def test_the_token_ends_the_address_that_dvs_is_given(
+    pay: Any, sandbox: Any, credentials: tuple[str, str], environment: dict[str, str], list_: Path
+) -> None:
+    environment["BULK_TOPUP_CALLBACK_TOKEN"] = TOKEN
+    result = pay("run", list_, *PAYING, "--callback-url", "https://127.0.0.1:9/dvs/")
+    assert TOKEN not in result.stdout + result.stderr
+    paid = httpx2.get(f"{sandbox.base_url}/transactions", auth=credentials).json()
+    assert {each["callback_url"] for each in paid} == {f"https://127.0.0.1:9/dvs/{TOKEN}"}

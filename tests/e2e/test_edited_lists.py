@@ -184,3 +184,18 @@ def test_reconcile_names_the_rows_that_differ_and_not_those_that_moved(pay: Pay,
     assert differences(1) == [("list_gone", 4)]
     write(5, 7, 8, 9)
     assert differences(1) == [("list_changed", 4)]
+
+
+def test_resume_says_that_the_list_changed_and_which_rows_it_no_longer_has(pay: Pay, write: Pay, paid: Pay) -> None:
+    stopped = ("--deadline", "1s")
+    list_ = write(5, 7)
+    pay("run", list_, *PAYING, "--min-interval", 3600, *stopped, code=75)
+    assert "changed since" not in pay("resume", "list/extra", *stopped, code=75).stderr
+    write(5, 8)
+    error = pay("resume", "list/extra", *stopped, code=75).stderr
+    assert "extra.csv changed since run list/extra read it. 1 row will be sent that it no longer has: line 3." in error
+    write(5, 7, 9)
+    assert "All rows that will be sent are still in it." in pay("resume", "list/extra", *stopped, code=75).stderr
+    list_.unlink()
+    assert "So it is not known whether the list changed." in pay("resume", "list/extra", *stopped, code=75).stderr
+    assert paid() == [5]

@@ -129,11 +129,12 @@ def test_the_lookup_of_a_number_does_not_log_it(start: Pay, options: tuple[str, 
 
 
 def test_a_callback_receiver_logs_neither_its_path_nor_numbers(
-    start: Pay, options: tuple[str, ...], pay: Pay, root: Path
+    start: Pay, options: tuple[str, ...], pay: Pay, root: Path, environment: dict[str, str]
 ) -> None:
     pay("run", root / "sample_files/gift_cards.csv", *PAYING)
-    process = start("--log-level", "debug", "listen", "--port", 0, "--path-token", "s3cret-path", *options)
-    url = process.stdout.readline().split(" at ")[1].split()[0]
+    secret = environment["BULK_TOPUP_CALLBACK_TOKEN"] = "s3cret-path-" + "x" * 20
+    process = start("--log-level", "debug", "listen", "--port", 0, *options)
+    url = f"{process.stdout.readline().split(' at ')[1].split()[0]}/{secret}"
     body = json.dumps({"external_id": ["+6595123100"], "credit_party_identifier": {"mobile_number": "+6595123100"}})
     for address in (url, url.replace("s3cret-path", "guess")):
         with pytest.raises(urllib.error.HTTPError):

@@ -60,7 +60,7 @@ def test_each_row_is_paid_once_by_runs_that_are_killed_at_any_moment_and_resumed
     agree(rows, books())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_run_writes_its_report_exits_with_75_and_resumes_when_run_again(
     start_run: Start,
     pay: Any,

@@ -3,7 +3,7 @@
 import threading
 from asyncio import Server
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -24,6 +24,12 @@ class Hook:
     requests: list[tuple[str, str, bytes]] = field(default_factory=list)
     #: Responses wait until this is set.
     may_respond: threading.Event = field(default_factory=threading.Event)
+    #: Whether responses never end.
+    is_endless: bool = False
+    #: Bytes of endless responses that were sent.
+    sent: int = 0
+    #: Where responses redirect to; empty for nowhere.
+    location: str = ""
 
     @property
     def url(self) -> str:
@@ -41,8 +47,20 @@ def serve_hook() -> Iterator[Hook]:
             hook.requests.append((self.command, self.path, body))
             hook.may_respond.wait(60)
             self.send_response(hook.status)
+            if hook.location:
+                self.send_header("Location", hook.location)
+            if hook.is_endless:
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self._send_endlessly()
+                return
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def _send_endlessly(self) -> None:
+            with suppress(OSError):  # the other side has read enough
+                while hook.sent < 2**27:
+                    hook.sent += self.wfile.write(b"x" * 65536)
 
         do_POST = do_GET  # noqa: N815
 

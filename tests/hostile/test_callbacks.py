@@ -2,11 +2,14 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from bulk_topup.dvs.callbacks import MAX_BODY, CallbackReceiver
-from bulk_topup.system.asgi_server import MAX_CONNECTIONS, Address, Serving
+from bulk_topup.system import bounded_server
+from bulk_topup.system.bounded_server import MAX_CONNECTIONS, Address, Serving
 
 KNOWN = "list-abc-1"
 
@@ -118,14 +121,36 @@ def test_bytes_that_are_no_http_are_a_bad_request(
     assert saved == []
 
 
-def test_connections_beyond_the_limit_are_refused_and_the_receiver_continues(
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_idle_connections_are_dropped_for_others_and_use_no_files_of_the_run(
     send: Callable[[bytes], int], port: int
 ) -> None:
-    good = _post(b'{"external_id": "list-abc-1"}')
-    connections = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MAX_CONNECTIONS)]
-    assert send(good) == 503
-    for connection in connections:
+    before = _descriptors()
+    idle = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(4 * MAX_CONNECTIONS)]
+    idle[-1].sendall(b"POST /t0ken HTTP/1.1\r\nHost: ")
+    assert send(_post(b'{"external_id": "list-abc-1"}')) == 204
+    # One of each connection is the stranger's own.
+    assert _descriptors() - before - len(idle) <= MAX_CONNECTIONS + 2
+    for connection in idle:
         connection.close()
-    while (status := send(good)) == 503:
-        pass
-    assert status == 204
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /t0ken HTTP/1.1\r\nHost: x\r\n", _post(b"", b"/other") + b"POST /"])
+def test_a_connection_without_a_complete_head_ends(port: int, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(bounded_server, "HEAD_TIMEOUT", 0.05)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(sent)
+        with suppress(ConnectionResetError):
+            while connection.recv(1000):
+                pass
+
+
+def test_a_connection_ends_even_if_its_reader_stands_still(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_server, "LIFETIME", 0.05)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(_post(b"{", length=10))
+        with suppress(ConnectionResetError):
+            assert connection.recv(1000) == b""

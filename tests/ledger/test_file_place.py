@@ -1,12 +1,14 @@
 """A ledger's file has one name, and keeps it while it is open."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from bulk_topup.domain.exit_codes import ExitCode, exit_code_for
 from bulk_topup.errors import LedgerError
-from bulk_topup.ledger import LedgerStore, examine
+from bulk_topup.ledger import LedgerStore, examine, run_lock
+from bulk_topup.ledger.lock_holder import lock_files
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -69,3 +71,44 @@ def test_a_ledger_that_cannot_be_looked_at_counts_as_displaced(tmp_path: Path, m
         monkeypatch.setattr(Path, "stat", stat)
         assert ledger.displacement() == "made unreachable (Input/output error)"
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_ledger_with_files_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    path = tmp_path / "ledger.db"
+    LedgerStore(path).close()
+    (tmp_path / f"ledger.db{ending}").touch()
+    own = (tmp_path / f"ledger.db{ending}").stat().st_uid
+    before = Path.stat
+
+    def stat(self: Path, **more: bool) -> os.stat_result:
+        found = before(self, **more)
+        if self.name != f"ledger.db{ending}":
+            return found
+        return os.stat_result([own + 4711 if index == 4 else found[index] for index in range(10)])
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(LedgerError, match=rf"ledger\.db{ending} belongs to user {own + 4711}, and this is"):
+        LedgerStore(path)
+
+
+def test_a_lock_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in lock_files(tmp_path / "ledger.db", "job", "1"):
+        file.touch()  # as a killed process leaves it
+    monkeypatch.setattr("bulk_topup.ledger.file_place.os.geteuid", lambda: 4711)
+    with (
+        pytest.raises(LedgerError, match=r"belongs to .*, and this is user 4711"),
+        run_lock(tmp_path / "ledger.db", "job", "1"),
+    ):
+        pass
+
+
+def test_root_creates_no_ledger_in_the_folder_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 4711, 4711)
+    monkeypatch.setattr("bulk_topup.ledger.file_place.os.geteuid", lambda: 0)
+    with pytest.raises(LedgerError, match=r"Run as .*sudo -u"):
+        LedgerStore(tmp_path / "ledger.db")
+    assert not (tmp_path / "ledger.db").exists()

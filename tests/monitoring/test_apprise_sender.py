@@ -99,3 +99,26 @@ def test_an_address_that_apprise_does_not_know_is_reported_before_anything_is_se
     assert "does not know this kind of address" in error
     assert "loft-secret" not in error
     assert address_error(channel("json://127.0.0.1/")) is None
+
+
+def test_an_answer_that_never_ends_is_read_to_a_bound(hook: Hook, message: Message) -> None:
+    hook.is_endless = True
+    assert send(channel(f"json://127.0.0.1:{hook.port}/told"), message) is None
+    assert hook.sent < 2**25
+
+
+def test_an_answer_that_comes_too_slowly_is_given_up(
+    hook: Hook, message: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bulk_topup.monitoring import bounded_answers
+
+    monkeypatch.setattr(bounded_answers, "ANSWER_TIMEOUT", 0.0)
+    hook.is_endless = True
+    assert send(channel(f"json://127.0.0.1:{hook.port}/told"), message) is not None
+
+
+@pytest.mark.parametrize("parameter", ["", "?redirect=yes"])
+def test_a_redirect_is_not_followed(hook: Hook, message: Message, parameter: str) -> None:
+    hook.status, hook.location = 307, f"{hook.url}/elsewhere"
+    assert send(channel(f"json://127.0.0.1:{hook.port}/told{parameter}"), message) is not None
+    assert {path for _, path, _ in hook.requests} == {"/told"}

@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 
+import pytest
+
 from bulk_topup.monitoring.background_tasks import BackgroundTasks
 
 
@@ -45,4 +47,14 @@ def test_a_signal_only_shortens_the_wait() -> None:
     # Without the signal, the test would reach its own time limit.
     assert tasks.wait(86_400) == ["The hook failed: timeout."]
     assert signal.getsignal(signal.SIGTERM) is before
+    released.set()
+
+
+def test_a_process_that_was_told_to_stop_waits_for_seconds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks, released = BackgroundTasks(), threading.Event()
+    monkeypatch.setattr("bulk_topup.monitoring.background_tasks.HURRIED_SECONDS", 0)
+    tasks.start("The hook", lambda: None if released.wait() else "")
+    tasks.hurry()
+    # Otherwise the test would reach its own time limit.
+    assert tasks.wait(86_400) == ["The hook failed: timeout."]
     released.set()

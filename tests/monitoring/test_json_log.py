@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import FileIO, StringIO, TextIOWrapper
@@ -14,7 +16,8 @@ import pytest
 from bulk_topup.domain.attempt import Attempt, Facts, Move
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
-from bulk_topup.monitoring.json_log import FileLog, JSONLog, open_log
+from bulk_topup.monitoring.json_log import JSONLog
+from bulk_topup.monitoring.log_writer import MAX_WAITING, STANDS_STILL, LogFile, LogWriter, open_log
 from bulk_topup.security.redaction import install_redaction
 
 
@@ -137,6 +140,8 @@ def test_a_file_is_private_appended_to_and_can_be_rotated(tmp_path: Path) -> Non
     for _ in range(2):
         log = JSONLog(open_log(file), "payroll")
         log.write("start")
+        while not file.read_text().endswith('start","job":"payroll"}\n'):  # written by another thread
+            assert threading.active_count() > 1
         if not (tmp_path / "pay.jsonl.1").exists():
             file.rename(tmp_path / "pay.jsonl.1")
         log.write("end")
@@ -166,7 +171,7 @@ def test_a_full_disk_loses_lines_and_is_reported_at_the_end() -> None:
 
 
 def test_a_disk_that_is_still_full_is_reported_when_the_file_is_closed() -> None:
-    log = JSONLog(FileLog(Path("/dev/full")), "payroll")
+    log = JSONLog(LogWriter(LogFile(Path("/dev/full"))), "payroll")
     log.write("progress")
     assert log.close() == "No space left on device"
 
@@ -176,3 +181,35 @@ def test_a_log_that_cannot_be_opened_is_reported_before_anything_is_sent(tmp_pat
         open_log(tmp_path / "none" / "pay.jsonl")
     with pytest.raises(JobError, match="is not a file"):
         open_log(tmp_path)
+
+
+def test_a_disk_that_hangs_loses_lines_and_stops_nobody() -> None:
+    hung, written = threading.Event(), list[str]()
+
+    class Hung:
+        def write(self, line: str) -> None:
+            hung.wait()
+            written.append(line)
+
+        def close(self) -> None:
+            """Close nothing."""
+
+    log = JSONLog(LogWriter(Hung()), "payroll")
+    for _ in range(MAX_WAITING + 2):
+        log.write("progress")
+    hung.set()
+    assert log.close() == "more than 10,000 lines waited to be written"
+    assert len(written) in {MAX_WAITING, MAX_WAITING + 1}
+
+
+def test_the_end_does_not_wait_for_a_disk_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk_topup.monitoring.log_writer.PATIENCE", 0.0)
+    reading, writing = os.pipe()
+    with open(writing, "w", encoding="utf-8", closefd=False) as stream:
+        log = JSONLog(open_log(stream), "payroll")
+        log.write("progress", text="x" * 100_000)
+        assert log.close() == STANDS_STILL
+        os.read(reading, 100_000)
+        os.read(reading, 100_000)
+    os.close(reading)
+    os.close(writing)

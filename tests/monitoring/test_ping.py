@@ -28,3 +28,15 @@ def test_an_http_error_is_retried_then_returned(hook: Hook) -> None:
 
 def test_a_connection_error_is_returned_without_the_url() -> None:
     assert ping("http://127.0.0.1:9/uuid-secret", "") == "ConnectError"
+
+
+def test_of_a_response_that_never_ends_only_the_status_is_read(hook: Hook) -> None:
+    hook.is_endless = True
+    assert ping(f"{hook.url}/uuid", "") is None
+    assert hook.sent < 2**25
+
+
+def test_a_redirect_is_not_followed(hook: Hook) -> None:
+    hook.status, hook.location = 302, f"{hook.url}/elsewhere"
+    assert ping(f"{hook.url}/uuid", "") == "HTTP 302"
+    assert {path for _, path, _ in hook.requests} == {"/uuid"}

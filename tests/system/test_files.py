@@ -1,10 +1,7 @@
 """Files with personal data: private, and replaced whole or not at all."""
 
-import os
 import re
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,19 +54,6 @@ def test_a_name_of_any_texts_is_one_that_a_file_can_have() -> None:
 @pytest.mark.parametrize(("one", "other"), [("a/b", "a-b"), ("a/b", "a b"), (".a", "a"), ("..", "run"), ("", "run")])
 def test_two_texts_never_share_a_name(one: str, other: str) -> None:
     assert file_name("payroll", one) != file_name("payroll", other)
-
-
-def test_temporary_files_of_dead_processes_are_removed_and_those_of_living_ones_are_not(tmp_path: Path) -> None:
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    dead = tmp_path / f".results.csv.{child.pid}.part"
-    alive = tmp_path / f".results.csv.{os.getppid()}.part"
-    other = tmp_path / f".other.csv.{child.pid}.part"
-    for file in (dead, alive, other):
-        file.write_text("somebody")
-    with atomic_write(tmp_path / "results.csv") as temporary:
-        temporary.write_text("new")
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["results.csv", alive.name, other.name])
 
 
 def test_a_missing_files_error_names_the_file_beside_it_that_may_be_meant(tmp_path: Path) -> None:

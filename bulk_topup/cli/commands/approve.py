@@ -138,6 +138,7 @@ def _show(console: Console, statement: PlanStatement) -> None:
         *(("cost", _money(cost, unit)) for unit, cost in statement.costs.items()),
         ("rows of unknown cost", statement.rows_without_known_cost),
         ("pairs not the same", statement.pairs_not_the_same),
+        ("callbacks go to", statement.callback_url or "no other machine"),
         ("added to a run", "yes" if statement.is_added else "no"),
         ("corrected rows, not as in the file", statement.corrected),
         ("rows paid again", sum(each.rows for each in statement.paid_again)),

@@ -32,12 +32,13 @@ from bulk_topup.cli.options.list import (
     pay_again_option,
 )
 from bulk_topup.cli.options.not_the_same import NotTheSameOptions, not_the_same_options
-from bulk_topup.cli.options.pace import scheduled_option
+from bulk_topup.cli.options.pace import callback_url_option, scheduled_option
 from bulk_topup.cli.options.provider import ProviderArguments, provider_options
 from bulk_topup.cli.options.repetition import repetition_of
 from bulk_topup.cli.options.report import ReportArguments
 from bulk_topup.cli.screens.plan import plan_json, show_plan
 from bulk_topup.cli.screens.style import escape_markup
+from bulk_topup.domain.callback_address import approved_address
 from bulk_topup.domain.earlier_payments import Repetition
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.domain.exit_codes import ExitCode
@@ -59,6 +60,7 @@ from bulk_topup.system.files import atomic_write
 @not_the_same_options
 @scheduled_option
 @provider_options
+@callback_url_option
 @cloup.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -75,6 +77,7 @@ def plan_command(
     different: NotTheSameOptions,
     is_scheduled: bool,
     provider: ProviderArguments,
+    callback_url: str | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -100,7 +103,15 @@ def plan_command(
 
         to_approve = output is not None or job.approval.required
         run, prepared, statement, payer, unreadable = run_async(
-            _plan(job, options, repetition, corrections, to_approve=to_approve, clock=command_clock())
+            _plan(
+                job,
+                options,
+                repetition,
+                corrections,
+                to_approve=to_approve,
+                callback_address=approved_address(callback_url),
+                clock=command_clock(),
+            )
         )
         console = Console(stderr=as_json, emoji=False)
         console.print(escape_markup(account_line(options, payer.account)), highlight=False, soft_wrap=True)
@@ -123,6 +134,7 @@ async def _plan(
     corrections: Path | None,
     *,
     to_approve: bool,
+    callback_address: str,
     clock: Clock,
 ) -> tuple[Run | None, Prepared, PlanStatement | None, PayingAccount, list[dict[str, object]]]:
     """Return the job's run, its list as checked, any statement to approve, who would pay, and what was skipped."""
@@ -139,6 +151,7 @@ async def _plan(
                     clock=clock,
                     corrections=corrections,
                     repetition=repetition,
+                    callback_address=callback_address,
                 )
                 return run, prepared, statement, payer, dvs.unreadable.as_json()
             run, prepared = await plan_job(

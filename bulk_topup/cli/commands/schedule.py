@@ -21,7 +21,7 @@ from bulk_topup.jobs.job import Job
 from bulk_topup.jobs.load import load_any_job
 from bulk_topup.jobs.retry_job import RetryJob
 from bulk_topup.jobs.schedule import Schedule
-from bulk_topup.monitoring.json_log import STANDARD_OUTPUT
+from bulk_topup.monitoring.log_writer import STANDARD_OUTPUT
 
 _PROGRAM: Final = "bulk-topup"
 

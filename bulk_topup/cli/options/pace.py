@@ -4,18 +4,19 @@ from __future__ import annotations  # an address is heavy to import, and only na
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 import cloup
 
 from bulk_topup.cli.options.groups import LIST, PACE, PROVIDER, collect
 from bulk_topup.cli.options.times import parse_time_or_duration
+from bulk_topup.domain.callback_address import is_safe_address
 from bulk_topup.dvs.learned_rate import DEFAULT_RATE, LEARNED_CEILING
 
 if TYPE_CHECKING:
-    from bulk_topup.system.asgi_server import Address
+    from bulk_topup.system.bounded_server import Address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +38,11 @@ class PaceOptions:
 class CallbackOptions:
     """Where DVS posts callbacks, and where this process receives them; None for neither."""
 
+    #: Without the token.
     callback_url: str | None
+    #: The file of the token; None for the environment.
+    token_file: Path | None
     listen_at: Address | None
-
-    @property
-    def token(self) -> str:
-        """The path of the callback URL, which has to be kept secret; empty where there is no URL."""
-        return urlsplit(self.callback_url or "").path.strip("/")
 
 
 def _parse_address(_context: click.Context, _option: click.Parameter, text: str | None) -> Address | None:
@@ -52,14 +51,15 @@ def _parse_address(_context: click.Context, _option: click.Parameter, text: str 
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter(f'"{text}" is not HOST:PORT; write it like 127.0.0.1:8443.')
-    from bulk_topup.system.asgi_server import Address
+    from bulk_topup.system.bounded_server import Address
 
     return Address(host=host.strip("[]"), port=int(port))
 
 
 def _check_url(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
-    if text is not None and urlsplit(text).scheme not in {"http", "https"}:
-        raise click.BadParameter(f'"{text}" is not a URL that DVS can post to; write it like https://…/TOKEN.')
+    if text is not None and not is_safe_address(text):
+        # Not quoted: it may have a password.
+        raise click.BadParameter("it is not a URL that DVS can post to safely; write it like https://pay.example.com/.")
     return text
 
 
@@ -107,16 +107,27 @@ pace_options = collect(
     ),
 )
 
+callback_url_option = cloup.option(
+    "--callback-url",
+    group=PROVIDER,
+    metavar="URL",
+    envvar="BULK_TOPUP_CALLBACK_URL",
+    callback=_check_url,
+    help="HTTPS URL that DVS posts status changes to, without the token.  [default: the address of --listen]",
+)
+token_file_option = cloup.option(
+    "--callback-token-file",
+    "token_file",
+    group=PROVIDER,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the token that ends the callback URL.  [default: BULK_TOPUP_CALLBACK_TOKEN, in .env too]",
+)
+
 callback_options = collect(
     "callbacks",
     CallbackOptions,
-    cloup.option(
-        "--callback-url",
-        group=PROVIDER,
-        metavar="URL",
-        callback=_check_url,
-        help="URL that DVS posts status changes to; its path is the token.  [default: the address of --listen]",
-    ),
+    callback_url_option,
+    token_file_option,
     cloup.option(
         "--listen",
         "listen_at",

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
@@ -25,6 +24,7 @@ from bulk_topup.report.columns import AMOUNT_FIELDS, COUNT_FIELDS, RESULT_FIELDS
 from bulk_topup.report.formats.interface import Sink
 from bulk_topup.report.formats.xlsx_sheets import SHEET_COLUMNS, SHEET_ROWS, Column, Pages, Styles
 from bulk_topup.report.formats.xlsx_summary import write_summary
+from bulk_topup.system.temporary_files import temporary_folder
 
 _OPTIONS: Final = {
     "constant_memory": True,
@@ -67,8 +67,8 @@ def xlsx_results(
             f"The list has {len(run.columns):,} columns, more than the {limit:,} that fit a sheet beside the results. "
             "Write the report as csv or jsonl."
         )
-    with TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
-        workbook = Workbook(str(path), {**_OPTIONS, "tmpdir": folder})
+    with temporary_folder(path) as folder:
+        workbook = Workbook(str(path), {**_OPTIONS, "tmpdir": str(folder)})
         try:
             book = _Book(workbook, run, reveal_pins=reveal_pins, sheet_rows=sheet_rows)
             yield book.add

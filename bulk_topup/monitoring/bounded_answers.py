@@ -1,0 +1,62 @@
+"""Bounds what Apprise reads of the answers to its HTTP requests, in size and time, and follows no redirect.
+
+Apprise has no setting for it, and its HTTP library reads an answer whole, however long it is.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import requests
+import requests.sessions
+from requests.adapters import HTTPAdapter
+
+#: Most bytes of an answer; the rest is not read.
+MAX_ANSWER_BYTES: Final = 65_536
+#: Seconds until an answer must have ended.
+ANSWER_TIMEOUT: Final = 15.0
+
+#: The threads whose answers are bounded: a script that uses this package may have other requests of its own.
+_bounded: Final[set[int]] = set()
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Reads the answers of bounded threads here, before the library does."""
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request, and return its answer."""
+        started = time.monotonic()
+        response = super().send(*args, **kwargs)
+        if threading.get_ident() in _bounded:
+            _read(response, until=started + ANSWER_TIMEOUT)
+            # Also where the address of a channel asks to follow: the message is for the server that it names alone.
+            if response.is_redirect:
+                raise requests.TooManyRedirects("The server redirects, which is not followed.")
+        return response
+
+
+def _read(response: Any, *, until: float) -> None:  # noqa: ANN401 - its private fields are set
+    content = b""
+    try:
+        while len(content) < MAX_ANSWER_BYTES and (piece := response.raw.read1(MAX_ANSWER_BYTES, decode_content=True)):
+            content += piece
+            if time.monotonic() > until:
+                raise requests.ReadTimeout("The answer does not end.")
+    finally:
+        response.raw.close()
+    response._content = content[:MAX_ANSWER_BYTES]  # noqa: SLF001 - it has no other way to set it
+    response._content_consumed = True  # noqa: SLF001
+
+
+@contextmanager
+def bounded_answers() -> Iterator[None]:
+    """Bound the answers to requests of this thread during the block."""
+    # Each request creates its adapter by this name; for other threads it stays what it was.
+    requests.sessions.HTTPAdapter = _BoundedAdapter  # type: ignore[attr-defined]
+    _bounded.add(threading.get_ident())
+    try:
+        yield
+    finally:
+        _bounded.discard(threading.get_ident())
