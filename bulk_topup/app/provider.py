@@ -106,17 +106,6 @@ def check_environment(options: ProviderOptions, credentials: Credentials | None 
         )
 
 
-def check_credentials(options: ProviderOptions, credentials: Credentials | None = None) -> None:
-    """Raise ConfigurationError if credentials are needed and missing, before anything is created.
-
-    Args:
-        options: which provider.
-        credentials: API credentials that are given as such; None for those of the options' file or the environment.
-    """
-    if credentials is None and not options.is_embedded:
-        load_credentials(options.credentials)
-
-
 def check_scheduled_environment(options: ProviderOptions) -> None:
     """Raise EnvironmentNotNamedError unless the environment of a scheduled command is named."""
     if not options.is_named:

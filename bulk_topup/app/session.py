@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from bulk_topup.app.credentials import Credentials
-from bulk_topup.app.open_ledger import ledger_exists, open_or_create_ledger
+from bulk_topup.app.open_ledger import open_or_create_ledger
 from bulk_topup.app.preflight import PayingAccount
-from bulk_topup.app.provider import check_credentials, check_environment, open_client, payer_of
+from bulk_topup.app.provider import check_environment, open_client, payer_of
 from bulk_topup.domain.environment import ProviderOptions
 from bulk_topup.dvs import AsyncDVS
 from bulk_topup.ledger import LedgerStore, RunLock, run_lock
@@ -62,9 +62,6 @@ async def open_session(
         ConfigurationError: credentials are missing, or the address cannot be used.
     """
     check_environment(provider, credentials)
-    if ledger is None and not ledger_exists(provider.ledger):
-        # Nobody has locked a run that no ledger has.
-        check_credentials(provider, credentials)
     with (
         open_or_create_ledger(provider, clock=clock) if ledger is None else nullcontext(ledger) as opened,
         run_lock(opened.path, job, run_key) as lock,

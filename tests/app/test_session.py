@@ -40,7 +40,7 @@ async def test_a_locked_run_is_reported_before_missing_credentials(
     for name in ("DVS_API_KEY", "DVS_API_SECRET"):
         monkeypatch.delenv(name, raising=False)
     options = provider(tmp_path, Environment.PRODUCTION)
-    with LedgerStore(options.ledger), run_lock(options.ledger, "payroll", "2026-11"):
+    with run_lock(options.ledger, "payroll", "2026-11"):
         with pytest.raises(RunLockedError):
             async with open_session(options, "payroll", "2026-11"):
                 pytest.fail("a locked run was opened")

@@ -478,7 +478,7 @@ def test_a_scheduled_start_names_no_command_that_it_would_refuse(pay: Pay, write
     write("pay.csv", *NUMBERS[:1])
     pay("run", job("payroll"))
     write("pay.csv", *NUMBERS[:5])
-    file = job("bonus", 'skip_refused = true\n[schedule]\nat = "* * * * *"\n')
+    file = job("bonus", 'environment = "sandbox"\nskip_refused = true\n[schedule]\nat = "* * * * *"\n')
     shown = _shown(pay("run", file, "--scheduled", code=1))
     assert "To pay it again on purpose, with the job file of bonus and --pay-again REASON." in shown
     assert "--scheduled" not in shown
@@ -511,7 +511,7 @@ def test_an_open_run_that_paid_the_list_is_offered_to_be_resumed(pay: Pay, write
 
 def test_a_scheduled_start_is_planned_as_it_will_run(pay: Pay, paid: Any, write: Any, job: Any) -> None:
     write("pay.csv", *NUMBERS[:2])
-    file = job("bonus", 'period = "year"\n[schedule]\nat = "* * * * *"\n')
+    file = job("bonus", 'environment = "sandbox"\nperiod = "year"\n[schedule]\nat = "* * * * *"\n')
     pay("run", file, "--today", f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}")
     assert "Paid already" in pay("plan", file, code=3).stdout
     assert "Ready" in pay("plan", file, "--scheduled").stdout
