@@ -246,6 +246,7 @@ class DVS(_Resource[AsyncDVS]):
         #: What the client counts and knows; read it, and wait for nothing in it.
         self.traffic = client.traffic
         self.limiter = client.limiter
+        self.provider_clock = client.provider_clock
         self.waits = client.waits
         self.unreadable = client.unreadable
 

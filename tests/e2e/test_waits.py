@@ -53,6 +53,7 @@ def test_a_command_says_that_it_waits_while_it_waits_and_ctrl_c_ends_it_at_once(
     throttle(300)
     process = start("balances", *options)
     assert process.stderr is not None
+    assert process.stderr.readline().startswith("Environment: ")
     line = process.stderr.readline()
     assert re.fullmatch(
         r"DVS throttles this account \(HTTP 429\): waiting 5 min, until \d\d:\d\d:\d\d UTC. Ctrl-C ends the command.\n",
