@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bulk_topup.domain.attempt import Attempt, Facts, Move
+from bulk_topup.domain.purchase_secrets import PurchaseSecrets
 from bulk_topup.domain.states import RowState
 from bulk_topup.errors import JobError
 from bulk_topup.monitoring.json_log import JSONLog
@@ -49,7 +50,7 @@ def move(**facts: Any) -> tuple[Attempt, Move]:
         "fee": None,
         "price_unit": None,
         "operator_reference": None,
-        "pin_code": "1234-5678",
+        "secrets": PurchaseSecrets(pin_code="1234-5678"),
     }
     moved = Move(
         row_id=7,
