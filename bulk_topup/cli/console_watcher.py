@@ -83,7 +83,7 @@ class ConsoleWatcher:
         """Show where the money is."""
         self.payer = payer
         console = self.err if self.json else self.out
-        console.print(escape_markup(account_line(self.provider, payer.account)), highlight=False, soft_wrap=True)
+        console.print(escape_markup(account_line(self.provider, payer.account)), highlight=False)
 
     def prepared(self, job: Job, run: Run | None, prepared: Prepared) -> None:
         """Show the plan."""

@@ -150,13 +150,14 @@ def test_files_and_folders_are_private_whatever_the_umask(
     environment: dict[str, str], root: Path, tmp_path: Path, umask: int
 ) -> None:
     list_, command = root / "sample_files/rewards.csv", Path(sys.executable).with_name("bulk-topup")
+    without_pair = {name: value for name, value in environment.items() if not name.startswith("DVS_API_")}
     for words in (
         ("plan", list_, "--product", 6418),
         ("run", list_, "--product", 6418, *PAYING),
         ("pin-key", "new"),
     ):
         ended = subprocess.run(
-            [command, *map(str, words)], env=environment, cwd=tmp_path, umask=umask, capture_output=True, check=False
+            [command, *map(str, words)], env=without_pair, cwd=tmp_path, umask=umask, capture_output=True, check=False
         )
         assert ended.returncode in {0, 1}
     found = list(tmp_path.rglob("*"))

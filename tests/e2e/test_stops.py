@@ -101,7 +101,9 @@ def test_a_stop_during_the_checks_sends_nothing_and_says_to_run_again(
     wait_until(lambda: (tmp_path / "ledger.db").exists())
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (75, "")
+    assert process.returncode == 75
+    assert out.startswith("Environment: sandbox. Account: http://127.0.0.1:")
+    assert "Plan of" not in out
     assert "Interrupted; nothing was sent. Run the command again." in err
     assert books()["transactions"] == []
 

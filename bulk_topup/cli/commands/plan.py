@@ -114,7 +114,7 @@ def plan_command(
             )
         )
         console = Console(stderr=as_json, emoji=False)
-        console.print(escape_markup(account_line(options, payer.account)), highlight=False, soft_wrap=True)
+        console.print(escape_markup(account_line(options, payer.account)), highlight=False)
         show_plan(console, job, run, prepared)
         approved = {} if statement is None else {"to_approve": statement.model_dump()}
         body = codec.encode({**plan_json(job, prepared, payer), "unreadable_entries": unreadable, **approved})

@@ -71,7 +71,7 @@ def render_status(status: RunStatus, console: Console) -> RenderableType:
     )
     account = escape_markup(format_account(run.environment, run.account))
     lines = [escape_markup(verdict.headline), account, *_lines(console, status)]
-    frame = framed(f"Run {run.name}", verdict.severity, lines, console)
+    frame = framed(f"Run {run.name}, {run.environment}", verdict.severity, lines, console)
     return Group(frame, summary_table(summary), next_steps(verdict))
 
 
