@@ -1,4 +1,4 @@
-"""Refuses rows whose equal has another transaction under its external ID; for the other modules of the ledger.
+"""Refuses rows whose equal is in conflict with DVS's transaction; for the other modules of the ledger.
 
 The IDs of equal rows depend on their order. A ledger that was lost, and a list that was edited before, give a paid row
 the ID of another one: the transactions under their IDs then have other amounts, and any of them may be this row's.
@@ -14,12 +14,9 @@ from bulk_topup.domain.problems import Problem, encode_problems
 from bulk_topup.ledger.claim_refusals import refuse_rows
 from bulk_topup.ledger.staged_list_statements import POSSIBLE_DUPLICATE
 
-#: Rows in conflict whose own transaction is unknown. "$" is the character after "#", and nothing but an identity and
-#: its numbers begins with it.
-_CONFLICTS: Final = """
-    SELECT r.identity, r.line FROM rows AS r CROSS JOIN attempts AS a ON a.row_id = r.id AND a.number = r.attempt
-    WHERE r.run_id = :run_id AND r.state = 'conflict' AND a.transaction_id IS NULL
-"""
+#: Rows in conflict: the transaction that is known of one may be that of an equal row. "$" is the character after "#",
+#: and nothing but an identity and its numbers begins with it.
+_CONFLICTS: Final = "SELECT identity, line FROM rows WHERE run_id = :run_id AND state = 'conflict'"
 _REFUSE_STAGED: Final = f"""
     UPDATE temp.staged SET state = 'refused', request = NULL, cost = NULL, refusal = {POSSIBLE_DUPLICATE},
         problems = :problems
@@ -33,7 +30,6 @@ _CLAIMED: Final = """
     FROM json_each(:claimed) AS c
     CROSS JOIN rows AS o ON o.run_id = :run_id AND o.identity >= json_extract(c.value, '$[1]')
         AND o.identity < json_extract(c.value, '$[1]') || '$' AND +o.state = 'conflict'
-    CROSS JOIN attempts AS a ON a.row_id = o.id AND a.number = o.attempt AND a.transaction_id IS NULL
     GROUP BY c.key
 """
 
@@ -63,7 +59,8 @@ def refuse_claimed_equals(
 
 def _problems(line: int) -> str:
     text = (
-        f"Line {line} pays the same credit party, and DVS has another transaction under its external ID. That may be "
-        "the payment of this row by a ledger that was lost. Resolve that conflict first: `bulk-topup conflict list`."
+        f"Line {line} pays the same credit party, and DVS has another transaction under its external ID, or one that "
+        "differs from it. That may be the payment of this row by a ledger that was lost. Resolve that conflict first: "
+        "`bulk-topup conflict list`."
     )
     return encode_problems([Problem(column="", message=text, may_be_paid=True)])
