@@ -74,6 +74,14 @@ FAULTS: Final = (
     "echo spelling=digits probability=0.3 seed={seed}",
     "lag GET /transactions seconds=1.5",
     "prices when=open probability=0.3 seed={seed}",
+    "foreign GET /transactions probability=0.5 seed={seed}",
+    "shift GET /transactions entries=repeated probability=0.5 seed={seed}",
+    "shift GET /transactions entries=lost probability=0.3 seed={seed}",
+    "odd_header name=X-Total-Pages value=many probability=0.3 seed={seed}",
+    "odd_header name=X-Total-Pages value=0 probability=0.3 seed={seed}",
+    "odd_header name=X-Ratelimit-Limit value=-1 probability=0.3 seed={seed}",
+    "odd_header name=X-Ratelimit-Limit value=99999999999999999999 first=5",
+    "odd_header name=Date value=empty probability=0.5 seed={seed}",
 )
 
 

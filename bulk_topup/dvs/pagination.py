@@ -46,9 +46,9 @@ class Page(Generic[T]):
 
     @property
     def is_last(self) -> bool:
-        """Whether no page follows: by the headers, or without them because the page is not full."""
-        if self.total_pages is not None:
-            return self.number >= self.total_pages
+        """Whether no page follows: by the headers, or because the page is not full if they can't be right."""
+        if self.total_pages is not None and self.total_pages >= self.number:
+            return self.number == self.total_pages
         return len(self.items) + len(self.unreadable) < self.per_page
 
 

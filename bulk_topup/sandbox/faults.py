@@ -111,42 +111,48 @@ class Prices(Fault, frozen=True, kw_only=True, tag="prices"):
     when: Literal["final", "open", "always"] = "always"
 
 
-AnyFault = (
-    Latency
-    | Stall
-    | Reset
+class Foreign(Fault, frozen=True, kw_only=True, tag="foreign"):
+    """The request is processed, and a list of transactions begins with entries of others that can't be read."""
+
+
+class Shift(Fault, frozen=True, kw_only=True, tag="shift"):
+    """The request is processed, and a page of a list repeats its first entry, or lacks it, as if pages had shifted.
+
+    A page with one entry alone stays as it is.
+    """
+
+    entries: Literal["repeated", "lost"] = "repeated"
+
+
+class OddHeader(Fault, frozen=True, kw_only=True, tag="odd_header"):
+    """The request is processed, and a header of its response has an absurd value."""
+
+    name: Literal["X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Total-Pages", "X-Total", "Date"] = (
+        "X-Ratelimit-Limit"
+    )
+    value: Literal["0", "-1", "99999999999999999999", "many", "1e9", "empty"] = "many"
+
+
+#: The faults that change the response of a request which was processed.
+ProcessedFault = (
+    Stall
     | Drop
     | Half
-    | StatusBefore
     | StatusAfter
-    | Throttle
     | SlowBody
     | Restart
-    | PageBefore
     | PageAfter
     | OddStatus
+    | OddHeader
     | Echo
     | Lag
+    | Shift
+    | Foreign
     | Prices
 )
 #: The faults that decide the response; latencies only delay it.
-ResponseFault = (
-    Stall
-    | Reset
-    | Drop
-    | Half
-    | StatusBefore
-    | StatusAfter
-    | Throttle
-    | SlowBody
-    | Restart
-    | PageBefore
-    | PageAfter
-    | OddStatus
-    | Echo
-    | Lag
-    | Prices
-)
+ResponseFault = ProcessedFault | Reset | StatusBefore | Throttle | PageBefore
+AnyFault = Latency | ResponseFault
 
 KINDS = tuple(str(kind.__struct_config__.tag) for kind in get_args(AnyFault))
 

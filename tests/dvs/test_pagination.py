@@ -116,3 +116,13 @@ async def test_the_parts_of_a_list_are_read_one_after_the_other() -> None:
     whole = PagesInParts([Pages(book.fetch) for book in books])
     assert await _read(whole, at_once=4) == [1, 2, 3, 4, 5, 1, 2, 3]
     assert [book.most for book in books] == [4, 2]
+
+
+@pytest.mark.parametrize("announced", [0, 1])
+async def test_a_number_of_pages_that_can_not_be_right_hides_no_entry(announced: int) -> None:
+    async def fetch(number: int) -> Page[int]:
+        items = {1: (1, 2), 2: (3, 4), 3: (5,)}[number]
+        total = announced if number > 1 or not announced else 3
+        return Page(items=items, number=number, per_page=2, total=None, total_pages=total)
+
+    assert [item async for item in Pages(fetch)] == [1, 2, 3, 4, 5]

@@ -469,3 +469,35 @@ def test_prices_are_missing_negative_or_foreign_in_the_transactions_that_are_mea
     assert trial.client.get(f"/v1/transactions/{made['id']}").json()["prices"]["wholesale"]["unit"] == "USD"
     trial.set("prices when=final")
     assert "prices" not in trial.client.get(f"/v1/transactions/{made['id']}").json()
+
+
+def test_transactions_of_others_come_first_in_a_list_and_can_not_be_read(trial: Trial) -> None:
+    trial.set("foreign")
+    made = _airtime(trial, "own-1")
+    listed = trial.client.get("/v1/transactions").json()
+    assert [each["external_id"] if isinstance(each, dict) else each for each in listed] == [
+        None,
+        17,
+        "foreign-1",
+        "transaction",
+        "own-1",
+    ]
+    assert trial.client.get(f"/v1/transactions/{made['id']}").json()["external_id"] == "own-1"
+    assert all("external_id" not in each for each in trial.client.get("/v1/operators").json())
+
+
+@pytest.mark.parametrize(("entries", "found"), [("repeated", ["a", "a", "b"]), ("lost", ["b"])])
+def test_pages_shift_by_an_entry(trial: Trial, entries: str, found: list[str]) -> None:
+    for id_ in "ab":
+        _airtime(trial, id_)
+    trial.set(f"shift entries={entries}")
+    assert [each["external_id"] for each in trial.client.get("/v1/transactions").json()] == found
+    assert len(trial.client.get("/v1/transactions?external_id=a").json()) == 1
+
+
+def test_a_header_has_an_absurd_value(trial: Trial) -> None:
+    trial.set("odd_header name=X-Total-Pages value=empty")
+    response = trial.client.get("/v1/transactions")
+    assert (response.headers["X-Total-Pages"], response.headers["X-Page"]) == ("", "1")
+    trial.set("odd_header value=1e9")
+    assert trial.client.get("/v1/transactions").headers["X-Ratelimit-Limit"] == "1e9"

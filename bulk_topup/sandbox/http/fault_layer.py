@@ -14,16 +14,19 @@ from bulk_topup.sandbox.faults import (
     Drop,
     Echo,
     Faults,
+    Foreign,
     Half,
     Lag,
+    OddHeader,
     OddStatus,
     PageAfter,
     PageBefore,
     Prices,
+    ProcessedFault,
     Reset,
     Restart,
+    Shift,
     SlowBody,
-    Stall,
     StatusAfter,
     StatusBefore,
     Throttle,
@@ -103,7 +106,7 @@ class FaultLayer:
     async def _deliver(
         self,
         response: "_Response",
-        fault: Drop | Half | Restart | SlowBody | Stall | StatusAfter | PageAfter | OddStatus | Echo | Lag | Prices,
+        fault: ProcessedFault,
         scope: Scope,
         send: Send,
     ) -> None:
@@ -129,16 +132,23 @@ class FaultLayer:
                     await self._wait(fault.seconds)
                     await send(_part(response.body[start : start + size], whole=False))
                 await send(_part(b""))
-            case Stall():
-                await response.send(send)
+            case _:
+                await self._changed(response, fault).send(send)
+
+    def _changed(self, response: "_Response", fault: ProcessedFault) -> "_Response":
+        """Return what is sent whole instead of the response of a processed request."""
+        match fault:
             case StatusAfter():
-                await _server_error(fault.status).send(send)
+                return _server_error(fault.status)
             case PageAfter():
-                await _page(fault).send(send)
+                return _page(fault)
             case OddStatus():
-                await response.with_status(fault.status).send(send)
-            case Echo() | Lag() | Prices():
-                await response.with_body(rewrite(response.body, fault, self._clock.now())).send(send)
+                return response.with_status(fault.status)
+            case OddHeader():
+                return response.with_header(fault.name, "" if fault.value == "empty" else fault.value)
+            case Echo() | Foreign() | Lag() | Prices() | Shift():
+                return response.with_body(rewrite(response.body, fault, self._clock.now()))
+        return response
 
     async def _wait(self, seconds: float) -> None:
         if not seconds or self._stopping:
@@ -177,10 +187,15 @@ class _Response:
 
     def with_body(self, body: bytes) -> "_Response":
         """Return it with another body."""
-        if self._start is not None:
-            others = [each for each in self._start["headers"] if each[0] != b"content-length"]
-            self._start = {**self._start, "headers": [*others, (b"content-length", str(len(body)).encode())]}
         self.body = body
+        return self.with_header("Content-Length", str(len(body)))
+
+    def with_header(self, name: str, value: str) -> "_Response":
+        """Return it with another value of a header."""
+        if self._start is not None:
+            key = name.lower().encode()
+            others = [each for each in self._start["headers"] if each[0].lower() != key]
+            self._start = {**self._start, "headers": [*others, (key, value.encode())]}
         return self
 
     async def send(self, send: Send, body: bytes | None = None, *, whole: bool = True) -> None:

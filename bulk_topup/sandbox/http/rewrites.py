@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bulk_topup.dvs import codec
-from bulk_topup.sandbox.faults import Echo, Lag, Prices
+from bulk_topup.sandbox.faults import Echo, Foreign, Lag, Prices, Shift
 
 Transaction = dict[str, Any]
 #: The calling code of the sandbox's usual numbers; those of other countries are left as they are.
@@ -20,19 +20,22 @@ _SPELLINGS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "null": lambda _number: None,
     "another": lambda number: number[:-1] + str((int(number[-1]) + 1) % 10),
 }
+#: What differs in transactions of others: no external ID, one that is no text, and no status.
+_FOREIGN: Final[tuple[Transaction, ...]] = (
+    {"external_id": None},
+    {"external_id": 17},
+    {"external_id": "foreign-1", "status": None},
+)
 
 
-def rewrite(body: bytes, fault: Echo | Lag | Prices, now: datetime) -> bytes:
+def rewrite(body: bytes, fault: Echo | Foreign | Lag | Prices | Shift, now: datetime) -> bytes:
     """Return the body of a response with its transactions changed; any other body as it is."""
     try:
         value = codec.decode(body)
     except codec.InvalidJSON:
         return body
-    if isinstance(fault, Lag):
-        if not isinstance(value, list):
-            return body
-        since = now - timedelta(seconds=fault.seconds)
-        return codec.encode([each for each in value if not _is_transaction(each) or _created(each) <= since])
+    if isinstance(fault, Foreign | Lag | Shift):
+        return codec.encode(_change_list(value, fault, now)) if isinstance(value, list) else body
     for each in value if isinstance(value, list) else [value]:
         if _is_transaction(each):
             if isinstance(fault, Echo):
@@ -40,6 +43,20 @@ def rewrite(body: bytes, fault: Echo | Lag | Prices, now: datetime) -> bytes:
             else:
                 _price(each, fault)
     return codec.encode(value)
+
+
+def _change_list(entries: list[Any], fault: Foreign | Lag | Shift, now: datetime) -> list[Any]:
+    transactions = [each for each in entries if _is_transaction(each)]
+    match fault:
+        case Lag():
+            since = now - timedelta(seconds=fault.seconds)
+            return [each for each in entries if not _is_transaction(each) or _created(each) <= since]
+        case Foreign() if transactions:
+            first = transactions[0]
+            return [*({**first, "id": first["id"] + 1, **odd} for odd in _FOREIGN), "transaction", *entries]
+        case Shift() if len(transactions) > 1:
+            return entries[1:] if fault.entries == "lost" else [entries[0], *entries]
+    return entries
 
 
 def _is_transaction(value: object) -> bool:
