@@ -64,9 +64,9 @@ def test_a_transaction_is_confirmed_or_cancelled_by_hand_once(
     paid, dropped = create("by-hand-1"), create("by-hand-2")
     pay("transaction", "confirm", paid.id)
     pay("transaction", "cancel", dropped.id)
-    assert "1007002" in pay("transaction", "confirm", paid.id, code=4).stderr
-    assert "1007005" in pay("transaction", "cancel", dropped.id, code=4).stderr
-    assert "1008004" in pay("transaction", "cancel", 1, code=4).stderr
+    assert "1007002" in pay("transaction", "confirm", paid.id, code=3).stderr
+    assert "1007005" in pay("transaction", "cancel", dropped.id, code=3).stderr
+    assert "1008004" in pay("transaction", "cancel", 1, code=3).stderr
     wait_until(lambda: [entry["status_class"] for entry in books()["transactions"]] == ["COMPLETED", "CANCELLED"])
 
 
@@ -122,9 +122,9 @@ def test_a_credit_party_is_looked_up(pay: Pay) -> None:
         pay("lookup", "statement", "30294429610", "--product", 9105, "--qualifier", "PREPAID", "--json").stdout
     )
     assert all(bill["balance"]["unit"] == "KES" for bill in bills)
-    assert "1007500" in pay("lookup", "statement", "30294429610", "--product", 9240, code=4).stderr
+    assert "1007500" in pay("lookup", "statement", "30294429610", "--product", 9240, code=3).stderr
     pay("lookup", "benefits", "+6595123100")
-    assert "1007500" in pay("lookup", "benefits", "+6595123100", "--service", 1, code=4).stderr
+    assert "1007500" in pay("lookup", "benefits", "+6595123100", "--service", 1, code=3).stderr
     [dates] = json.loads(pay("lookup", "esim", "+6595123100", "--json").stdout)
     assert set(dates) == {"installation_date", "activation_date"}
 

@@ -10,12 +10,14 @@ from bulk_topup.domain.identity_version import IdentityVersion, RunIds
 from bulk_topup.ledger import LedgerStore
 from tests.helpers.checked_rows import CheckedRow, staged
 
+#: Reverts the twenty-third migration.
+WITHOUT_ESIMS: Final = tuple(
+    f"ALTER TABLE attempts DROP COLUMN esim_{name}"
+    for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url")
+)
 #: Reverts all migrations since the tenth.
 AS_OF_THE_NINTH: Final = (
-    *(
-        f"ALTER TABLE attempts DROP COLUMN esim_{name}"
-        for name in ("activation_code", "apple_universal_link", "android_universal_link", "installation_url")
-    ),
+    *WITHOUT_ESIMS,
     "DROP TABLE corrections",
     "DROP TABLE absences",
     "DROP TABLE not_the_same",

@@ -87,7 +87,7 @@ UNKNOWN = {
     "a bomb": (201, gzip.compress(b" " * (MAX_BODY_BYTES + 1)), {"Content_Encoding": "gzip"}),
     "deep JSON": (201, b"[" * 100_000, {}),
     "a number without bound": (201, b'{"id": 1e999999999}', {}),
-    "a refusal with a server error": (500, b'{"errors":[{"code":1006001,"message":"no"}]}', {}),
+    "a refusal with a server error": (500, b'{"errors":[{"code":1003001,"message":"no"}]}', {}),
     "an unknown status": (799, b"", {}),
 }
 
@@ -109,6 +109,20 @@ async def test_an_accepted_payment_with_another_response_is_found_and_made_once(
     assert len(books()) == 1
 
 
+async def test_an_accepted_payment_with_a_used_up_balance_and_a_server_error_is_found_at_the_next_start(
+    provider: Any,
+    sandbox: Any,
+    response: Callable[..., bytes],
+    pay_through: Callable[..., Any],
+    books: Callable[[], list[dict[str, Any]]],
+) -> None:
+    del sandbox
+    _once(provider, lambda: response(500, b'{"errors":[{"code":1006001,"message":"no"}]}'))
+    states = [(await pay_through()).state for _ in range(2)]
+    assert states == [RowState.IN_FLIGHT, RowState.COMPLETED]
+    assert len(books()) == 1
+
+
 def _other_transaction(sent: bytes, **changes: object) -> bytes:
     """Return the requested transaction, with changes."""
     request = json.loads(sent.split(b"\r\n\r\n", 1)[1])
@@ -124,23 +138,17 @@ def _other_transaction(sent: bytes, **changes: object) -> bytes:
     return json.dumps({**transaction, **changes}).encode()
 
 
-OTHERS: dict[str, tuple[dict[str, object], str]] = {
-    "another external ID": ({"external_id": "somebody-1"}, "external ID somebody-1 instead of"),
-    "another product": ({"product": {"id": 1}}, "product 1 instead of 6418"),
-    "another number": ({"credit_party_identifier": {"mobile_number": "+6595123999"}}, "mobile number +6595123999"),
-    "another amount": (
-        {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 500}}},
-        "destination amount 500 SGD instead of 5 SGD",
-    ),
-    "another unit": (
-        {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "USD", "amount": 5}}},
-        "destination amount 5 USD instead of 5 SGD",
-    ),
+OTHERS: dict[str, dict[str, object]] = {
+    "another external ID": {"external_id": "somebody-1"},
+    "another product": {"product": {"id": 1}},
+    "another number": {"credit_party_identifier": {"mobile_number": "+6595123999"}},
+    "another amount": {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "SGD", "amount": 500}}},
+    "another unit": {"requested_values": {"destination": {"unit_type": "CURRENCY", "unit": "USD", "amount": 5}}},
 }
 
 
 @pytest.mark.parametrize("name", OTHERS)
-async def test_a_response_about_another_transaction_is_a_conflict_and_nothing_more_is_sent(
+async def test_a_response_about_another_transaction_is_corrected_by_a_look_up_and_nothing_more_is_sent(
     provider: Any,
     sandbox: Any,
     response: Callable[..., bytes],
@@ -149,12 +157,11 @@ async def test_a_response_about_another_transaction_is_a_conflict_and_nothing_mo
     name: str,
 ) -> None:
     del sandbox
-    changes, message = OTHERS[name]
-    _once(provider, lambda: response(201, _other_transaction(provider.seen[-1], **changes)))
+    _once(provider, lambda: response(201, _other_transaction(provider.seen[-1], **OTHERS[name])))
     for _ in range(2):
         outcome = await pay_through()
-        assert outcome.state is RowState.CONFLICT
-    assert message in outcome.message
+        assert outcome.state is RowState.COMPLETED
+    assert outcome.transaction_id == books()[0]["id"]
     assert len(books()) == 1
     assert sum(request.startswith(b"POST") for request in provider.seen) == 1
 
