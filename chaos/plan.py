@@ -77,10 +77,10 @@ FAULTS: Final = (
     "foreign GET /transactions probability=0.5 seed={seed}",
     "shift GET /transactions entries=repeated probability=0.5 seed={seed}",
     "shift GET /transactions entries=lost probability=0.3 seed={seed}",
-    "odd_header name=X-Total-Pages value=many probability=0.3 seed={seed}",
-    "odd_header name=X-Total-Pages value=0 probability=0.3 seed={seed}",
-    "odd_header name=X-Ratelimit-Limit value=-1 probability=0.3 seed={seed}",
-    "odd_header name=X-Ratelimit-Limit value=99999999999999999999 first=5",
+    "odd_header name=X-Total-Pages value=text probability=0.3 seed={seed}",
+    "odd_header name=X-Total-Pages value=zero probability=0.3 seed={seed}",
+    "odd_header name=X-Ratelimit-Limit value=negative probability=0.3 seed={seed}",
+    "odd_header name=X-Ratelimit-Limit value=huge first=5",
     "odd_header name=Date value=empty probability=0.5 seed={seed}",
 )
 

@@ -13,7 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from bulk_topup.cli import main as command
+from bulk_topup.sandbox.fault_parser import parse_fault
 from chaos.processes import POLL_INTERVAL, Process, start_fork
 
 #: The API keys of the account, one after the other, and their secrets, which no output may contain.
@@ -137,7 +140,7 @@ class Provider:
 
     def set_faults(self, faults: Sequence[str]) -> None:
         """Replace its faults; each is in the form of `--fault`."""
-        tables = [_table(fault) for fault in faults]
+        tables = [msgspec.to_builtins(parse_fault(fault)) for fault in faults]
         self._send("/sandbox/faults", method="PUT", body=json.dumps(tables).encode()).close()
 
     def created(self) -> int:
@@ -175,23 +178,3 @@ class Provider:
             f"{self.url}{path}", data=body, method=method, headers={"Authorization": f"Basic {token}"}
         )
         return urllib.request.urlopen(request, timeout=PATIENCE)  # noqa: S310
-
-
-def _table(fault: str) -> dict[str, Any]:
-    kind, *words = fault.split()
-    table: dict[str, Any] = {"kind": kind}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if word.startswith("/"):
-            table["path"] = word
-        elif equals:
-            table[name] = _value(value)
-        else:
-            table["method"] = word
-    return table
-
-
-def _value(text: str) -> float | int | str:
-    if text.isdigit():
-        return int(text)
-    return float(text) if text.replace(".", "", 1).isdigit() else text

@@ -130,7 +130,7 @@ class OddHeader(Fault, frozen=True, kw_only=True, tag="odd_header"):
     name: Literal["X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Total-Pages", "X-Total", "Date"] = (
         "X-Ratelimit-Limit"
     )
-    value: Literal["0", "-1", "99999999999999999999", "many", "1e9", "empty"] = "many"
+    value: Literal["text", "zero", "negative", "huge", "exponent", "empty"] = "text"
 
 
 #: The faults that change the response of a request which was processed.

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from bulk_topup.sandbox.fault_parser import parse_fault
 from chaos.breakage import INSTANTS, SABOTAGES, Breakage, parse
 from chaos.campaign import Campaign, run_campaign
 from chaos.lists import draw_list
-from chaos.plan import RENAMED, ZONES, Scenario, Start, draw_scenario, instants_scenario
+from chaos.plan import FAULTS, RENAMED, ZONES, Scenario, Start, draw_scenario, instants_scenario
 
 #: The seeds of the part, and the most rows of their lists: together they cover most kinds of faults, in seconds.
 SEEDS = (2011, 2014, 2016, 2033, 2034, 2039, 2045, 2054, 2066, 2071)
@@ -18,6 +19,11 @@ MONTH_END, TWO_NAMES = 100, 101
 
 def test_a_seed_leads_to_the_same_scenario_every_time() -> None:
     assert [draw_scenario(seed) for seed in range(50)] == [draw_scenario(seed) for seed in range(50)]
+
+
+def test_the_sandbox_has_all_faults_of_the_campaign() -> None:
+    for fault in FAULTS:
+        assert parse_fault(fault.format(seed=1)).__struct_config__.tag == fault.split()[0]
 
 
 def test_a_breakage_survives_being_written_as_arguments() -> None:

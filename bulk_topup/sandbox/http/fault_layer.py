@@ -51,6 +51,15 @@ _PAGES = {
     "json": (b"application/json", b'{"status":STATUS,"message":"Forbidden by the gateway"}'),
     "empty": (b"text/html", b""),
 }
+#: What absurd headers have.
+_VALUES = {
+    "text": "many",
+    "zero": "0",
+    "negative": "-1",
+    "huge": "99999999999999999999",
+    "exponent": "1e9",
+    "empty": "",
+}
 #: Errors of DVS itself; the others come from a gateway before it, which writes HTML.
 _DVS_ERRORS = {500: ErrorCode.UNEXPECTED_ERROR, 503: ErrorCode.SERVICE_UNAVAILABLE}
 
@@ -145,7 +154,7 @@ class FaultLayer:
             case OddStatus():
                 return response.with_status(fault.status)
             case OddHeader():
-                return response.with_header(fault.name, "" if fault.value == "empty" else fault.value)
+                return response.with_header(fault.name, _VALUES[fault.value])
             case Echo() | Foreign() | Lag() | Prices() | Shift():
                 return response.with_body(rewrite(response.body, fault, self._clock.now()))
         return response
