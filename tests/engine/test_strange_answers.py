@@ -116,6 +116,25 @@ async def test_a_sweep_of_the_list_ends_a_conflict_by_proof(
     assert (counts[RowState.CONFLICT], counts[RowState.COMPLETED]) == (1, 2)
 
 
+async def test_a_second_look_at_a_transaction_that_does_not_state_its_party_proves_no_more_than_the_first(
+    pay: Pay, network: Any, books: Books
+) -> None:
+    lost = False
+
+    def rule(_number: int, line: str, _body: bytes) -> Any:
+        nonlocal lost
+        if line == CREATION:
+            fate, lost = "pass" if lost else "hang up", True
+            return fate
+        return _change_all(lambda each: each.pop("credit_party_identifier"))(0, line, b"")
+
+    network.rule = rule
+    for _ in range(2):
+        _, [outcome] = await pay(1)
+        assert (outcome.state, len(books())) == (RowState.CONFLICT, 1)
+        assert outcome.transaction_id == books()[0]["id"]
+
+
 async def test_conflicts_count_for_the_failure_stop(pay: Pay, network: Any) -> None:
     creations = 0
 

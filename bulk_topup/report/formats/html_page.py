@@ -83,7 +83,7 @@ class PageData:
 def page(run: Run, summary: Summary, data: PageData) -> Html:
     """Return the whole page."""
     verdict = verdict_of(
-        run, summary.counts, contradicted=data.contradicted, repeats=summary.repeats, unpriced=summary.unknown_charges
+        run, summary.counts, contradicted=data.contradicted, repeats=summary.repeats, unknown_charges=summary.unknown_charges
     )
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     # Even if a cell smuggled markup in, the browser would not run, load or send anything.
